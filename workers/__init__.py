@@ -1,0 +1,1 @@
+"""Training and evaluation in NumPy: no database, no HTTP, usable alone from a notebook."""

@@ -1,0 +1,52 @@
+"""Named arrays and a JSON state in one safetensors file: no pickle, readable by other tools."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from safetensors.numpy import load, save
+
+from workers.nn.arrays import Array
+
+
+class CorruptCheckpoint(ValueError):
+    """The bytes are not a checkpoint that this project wrote."""
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """The state of a run after `epoch` complete epochs (and perhaps some steps more), or its model.
+
+    arrays: by name, among them `parameters` (P,). state: everything else, as JSON holds it.
+    """
+
+    epoch: int
+    arrays: Mapping[str, Array]
+    state: Mapping[str, Any] = field(default_factory=dict)
+
+    def group(self, name: str) -> dict[str, Array]:
+        """The arrays under `name.`, without that prefix."""
+        prefix = f"{name}."
+        return {key.removeprefix(prefix): a for key, a in self.arrays.items() if key.startswith(prefix)}
+
+    def to_bytes(self) -> bytes:
+        """The safetensors file; epoch and state are its metadata."""
+        state = json.dumps({"epoch": self.epoch, "state": self.state}, sort_keys=True)
+        return save(dict(self.arrays), metadata={"holdout": state})
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> "Checkpoint":
+        """Read what `to_bytes` gave. Raises CorruptCheckpoint."""
+        try:
+            size = int.from_bytes(content[:8], "little")
+            header = json.loads(content[8 : 8 + size])
+            written = json.loads(header["__metadata__"]["holdout"])
+            return cls(written["epoch"], load(content), written["state"])
+        except Exception as error:
+            raise CorruptCheckpoint(f"not a checkpoint: {type(error).__name__}") from error
+
+
+def grouped(name: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """The arrays with `name.` before their names, as `Checkpoint.group` finds them."""
+    return {f"{name}.{key}": array for key, array in arrays.items()}

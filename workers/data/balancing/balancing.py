@@ -1,0 +1,75 @@
+"""What every balancing is: it answers which rows of the training part an epoch is made of."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from workers.data.dataset import Dataset, Indices
+from workers.data.scaling import Scaler
+from workers.nn.arrays import Integers
+
+Counts = NDArray[np.float64]
+Growth = Annotated[float, Field(strict=True, ge=1)]
+
+
+@dataclass(frozen=True, eq=False)
+class Draw:
+    """The rows (m,) of one epoch, indices into the training part, in the order of training.
+
+    Where `partners` and `mixing` (m,) are given, the example is x + mixing (x_partner - x), of scaled rows.
+    """
+
+    rows: Indices
+    partners: Indices | None = None
+    mixing: NDArray[np.float32] | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+Sampler = Callable[[np.random.Generator, np.random.Generator], Draw]
+"""(resampling, shuffling) -> the rows of one epoch: it keeps no state from one epoch to the next."""
+
+
+class Balancing(ABC):
+    """Changes how often classes are seen in training; validation and test are never balanced."""
+
+    name: str
+
+    @abstractmethod
+    def expected_counts(self, counts: Integers) -> Counts:
+        """Expected examples of each class per epoch (K,), for training counts (K,)."""
+
+    def epoch_rows(self, counts: Integers) -> int:
+        """Examples in every epoch, for training counts (K,)."""
+        return round(float(self.expected_counts(counts).sum()))
+
+    def require(self, counts: Integers, classes: Sequence[str]) -> None:
+        """Raise TooFewRows if training counts (K,) do not allow this balancing."""
+        return
+
+    @abstractmethod
+    def prepare(self, training: Dataset, scaler: Scaler, generator: np.random.Generator) -> Sampler:
+        """The sampler of a training part, made once a run: what is drawn here is the same in every epoch.
+
+        A resumed run must pass a `generator` in the state that the first attempt did.
+        """
+
+
+def target_counts(counts: Integers, towards: int, ratio: float) -> Counts:
+    """n_k^(1-g) towards^g, g = ratio: counts (K,) as they are at 0, all equal at 1. Absent stays absent."""
+    present = counts > 0
+    return np.where(present, np.maximum(counts, 1) ** (1 - ratio) * float(towards) ** ratio, 0.0)
+
+
+def grown_counts(counts: Integers, ratio: float, max_growth: float | None) -> Counts:
+    """Whole target counts towards the largest class, none more than `max_growth` times what it was."""
+    targets = np.rint(target_counts(counts, counts.max(), ratio))
+    if max_growth is not None:
+        targets = np.minimum(targets, np.floor(max_growth * counts))
+    return np.maximum(targets, counts)

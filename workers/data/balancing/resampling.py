@@ -1,0 +1,149 @@
+"""Balancing by choosing among the rows that there are."""
+
+from typing import Literal
+
+import numpy as np
+
+from workers.data.balancing.balancing import (
+    Balancing,
+    Counts,
+    Draw,
+    Growth,
+    Sampler,
+    grown_counts,
+    target_counts,
+)
+from workers.data.dataset import Dataset, Indices, rows_by_class
+from workers.data.scaling import Scaler
+from workers.nn.arrays import Integers
+from workers.variant import Flag, Probability, variant
+
+
+@variant
+class NoBalancing(Balancing):
+    """Every row once."""
+
+    name: Literal["none"] = "none"
+
+    def expected_counts(self, counts: Integers) -> Counts:
+        return counts.astype(np.float64)
+
+    def prepare(self, training: Dataset, scaler: Scaler, generator: np.random.Generator) -> Sampler:
+        rows = len(training)
+        return lambda resampling, shuffling: Draw(shuffling.permutation(rows))
+
+
+@variant
+class Oversample(Balancing):
+    """Every row once, and draws with replacement that bring class k to n_k^(1-g) n_max^g rows.
+
+    g = target_ratio; `max_growth` caps each class at that multiple of its rows.
+    Oracle: imblearn.over_sampling.RandomOverSampler (g = 1).
+    """
+
+    name: Literal["oversample"] = "oversample"
+    target_ratio: Probability = 1.0
+    max_growth: Growth | None = None
+
+    def expected_counts(self, counts: Integers) -> Counts:
+        return grown_counts(counts, self.target_ratio, self.max_growth)
+
+    def prepare(self, training: Dataset, scaler: Scaler, generator: np.random.Generator) -> Sampler:
+        members = rows_by_class(training.labels, len(training.classes))
+        missing = (self.expected_counts(training.counts) - training.counts).astype(np.int64)
+
+        def epoch(resampling: np.random.Generator, shuffling: np.random.Generator) -> Draw:
+            copies = [
+                of_class[resampling.integers(len(of_class), size=more)]
+                for of_class, more in zip(members, missing, strict=True)
+                if more
+            ]
+            return Draw(shuffling.permutation(np.concatenate([np.arange(len(training)), *copies])))
+
+        return epoch
+
+
+@variant
+class Undersample(Balancing):
+    """n_k^(1-g) n_min^g rows of class k, g = target_ratio, drawn without replacement.
+
+    Drawn anew for each epoch, or with `redraw` false once for the run.
+    Oracle: imblearn.under_sampling.RandomUnderSampler (g = 1).
+    """
+
+    name: Literal["undersample"] = "undersample"
+    target_ratio: Probability = 1.0
+    redraw: Flag = True
+
+    def expected_counts(self, counts: Integers) -> Counts:
+        smallest = counts[counts > 0].min()
+        return np.rint(target_counts(counts, smallest, self.target_ratio))
+
+    def prepare(self, training: Dataset, scaler: Scaler, generator: np.random.Generator) -> Sampler:
+        members = rows_by_class(training.labels, len(training.classes))
+        kept = self.expected_counts(training.counts).astype(np.int64)
+
+        def draw(resampling: np.random.Generator) -> Indices:
+            pairs = zip(members, kept, strict=True)
+            return np.concatenate([resampling.choice(rows, keep, replace=False) for rows, keep in pairs])
+
+        if self.redraw:
+            return lambda resampling, shuffling: Draw(shuffling.permutation(draw(resampling)))
+        fixed = draw(generator)
+        return lambda resampling, shuffling: Draw(shuffling.permutation(fixed))
+
+
+@variant
+class WeightedSampler(Balancing):
+    """n draws with replacement; class k has probability proportional to n_k^(1-g) n_max^g, g = target_ratio.
+
+    Oracle: torch.utils.data.WeightedRandomSampler with weights 1/n_k (g = 1).
+    """
+
+    name: Literal["weighted_sampler"] = "weighted_sampler"
+    target_ratio: Probability = 1.0
+
+    def expected_counts(self, counts: Integers) -> Counts:
+        targets = target_counts(counts, counts.max(), self.target_ratio)
+        return targets * float(counts.sum() / targets.sum())
+
+    def prepare(self, training: Dataset, scaler: Scaler, generator: np.random.Generator) -> Sampler:
+        rows = len(training)
+        growth = self.expected_counts(training.counts) / np.maximum(training.counts, 1)
+        weights = growth[training.labels]
+        weights /= weights.sum()
+        return lambda resampling, shuffling: Draw(resampling.choice(rows, size=rows, p=weights))
+
+
+@variant
+class BalancedBatches(Balancing):
+    """n rows in which the classes take turns, so that any batch has equal classes, to within one row.
+
+    The turn order is drawn for each epoch; each class runs through its rows in random order, over and over.
+    """
+
+    name: Literal["balanced_batches"] = "balanced_batches"
+
+    def expected_counts(self, counts: Integers) -> Counts:
+        present = (counts > 0).astype(np.float64)
+        return present * float(counts.sum() / present.sum())
+
+    def prepare(self, training: Dataset, scaler: Scaler, generator: np.random.Generator) -> Sampler:
+        members = [rows for rows in rows_by_class(training.labels, len(training.classes)) if len(rows)]
+
+        def epoch(resampling: np.random.Generator, shuffling: np.random.Generator) -> Draw:
+            drawn = np.empty(len(training), np.int64)
+            for turn, k in enumerate(shuffling.permutation(len(members))):
+                places = drawn[turn :: len(members)]
+                places[:] = _over_and_over(members[k], len(places), resampling)
+            return Draw(drawn)
+
+        return epoch
+
+
+def _over_and_over(rows: Indices, size: int, generator: np.random.Generator) -> Indices:
+    passes = -(-size // len(rows))
+    return generator.permuted(np.tile(rows, (passes, 1)), axis=1).ravel()[:size]
+
+
+Resampling = NoBalancing | Oversample | Undersample | WeightedSampler | BalancedBatches

@@ -1,0 +1,69 @@
+"""What was parsed once: folders named by the hash of their content, and which source led to which."""
+
+import json
+import shutil
+from pathlib import Path
+
+from workers.data.dataset import Dataset
+from workers.data.sources.source import Contents, Source
+from workers.data.storage import open_dataset, save_dataset, whole_folder, write_whole
+
+
+class Cache:
+    """Keeps parsed data sets under `folder`; several processes may use it at once.
+
+    <sha256>/ holds one content; sources/NAME.json says which contents NAME had, and the signature that its
+    source had then. A signature that differs, or content that is damaged, means reading the source again.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def contents(self, source: Source, datasets: Path) -> Contents:
+        """What `source` holds, memory-mapped; read from `datasets` only if it is not here yet."""
+        # Taken before reading: files that change meanwhile are then read again next time.
+        signature = source.signature(datasets)
+        return self._find(source.name, signature) or self._store(source, signature, datasets)
+
+    def _find(self, name: str, signature: str) -> Contents | None:
+        try:
+            entry = json.loads(self._entry(name).read_text())
+            if entry["signature"] != signature:
+                return None
+            dataset, official_test = self._open(entry["dataset"], name), entry["official_test"]
+            return Contents(dataset, self._open(official_test, name) if official_test else None)
+        except (OSError, ValueError, KeyError):
+            return None
+
+    def _store(self, source: Source, signature: str, datasets: Path) -> Contents:
+        read = source.read(datasets)
+        stored = Contents(
+            self._save(read.dataset), self._save(read.official_test) if read.official_test else None
+        )
+        entry = {
+            "signature": signature,
+            "dataset": stored.dataset.sha256,
+            "official_test": stored.official_test.sha256 if stored.official_test else None,
+        }
+        write_whole(self._entry(source.name), json.dumps(entry))
+        return stored
+
+    def _save(self, dataset: Dataset) -> Dataset:
+        target = self.folder / dataset.sha256
+        if target.is_dir():
+            try:
+                return self._open(dataset.sha256, dataset.name)
+            except (OSError, ValueError, KeyError):
+                shutil.rmtree(target)
+        with whole_folder(target) as draft:
+            save_dataset(dataset, draft)
+        return self._open(dataset.sha256, dataset.name)
+
+    def _open(self, sha256: str, name: str) -> Dataset:
+        dataset = open_dataset(self.folder / sha256, name)
+        if dataset.sha256 != sha256:
+            raise ValueError(f"the content of {sha256} is damaged")
+        return dataset
+
+    def _entry(self, name: str) -> Path:
+        return self.folder / "sources" / f"{name}.json"

@@ -1,0 +1,59 @@
+"""A labelled data set for classification, or a part of one."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.nn.arrays import Integers, Shape
+
+Features = NDArray[np.uint8] | NDArray[np.float32]
+Labels = NDArray[np.int64]
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Rows of features with integer labels.
+
+    features: (n, d), uint8 or float32, possibly memory-mapped; images are flattened row-major.
+    labels: (n,), int64, each in [0, len(classes)).
+    classes: the name of each class. shape: of one image, (height, width, channels), or None.
+    """
+
+    name: str
+    features: Features
+    labels: Labels
+    classes: tuple[str, ...]
+    shape: Shape | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @cached_property
+    def counts(self) -> NDArray[np.int64]:
+        """Rows of each class, shape (K,)."""
+        return np.bincount(self.labels, minlength=len(self.classes))
+
+    @cached_property
+    def sha256(self) -> str:
+        """The hash of the content in canonical bytes: equal for the same data, whatever its name."""
+        features = np.ascontiguousarray(self.features, dtype=self.features.dtype.newbyteorder("<"))
+        header = [features.dtype.str, features.shape, self.shape, self.classes]
+        digest = hashlib.sha256(json.dumps(header).encode())
+        digest.update(features.data)
+        digest.update(np.ascontiguousarray(self.labels, dtype="<i8").data)
+        return digest.hexdigest()
+
+    def take(self, rows: Integers) -> "Dataset":
+        """The data set of `rows` alone, in their order; features are copied."""
+        return Dataset(self.name, self.features[rows], self.labels[rows], self.classes, self.shape)
+
+
+def rows_by_class(labels: Integers, classes: int) -> list[Indices]:
+    """The positions of each class in `labels` (n,), ascending: one array a class, empty for an absent one."""
+    order = np.argsort(labels, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(labels, minlength=classes))[:-1])

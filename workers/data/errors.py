@@ -1,0 +1,103 @@
+"""What can be wrong with data, each with its own class.
+
+DatasetError
+├── UnknownDataset      no data set has this name
+├── DatasetChanged      its content is not the one that was asked for
+├── NoOfficialTest      a split wants the official test part, and there is none
+├── MissingFile         a folder lacks a file of the four
+├── MalformedFile       a file that is not what it says
+│   └── FileTooLarge    ... or says that it is too large
+└── TooFewRows          a class, or a part, is too small for what is asked of it
+"""
+
+from dataclasses import dataclass
+
+
+class DatasetError(ValueError):
+    """Anything wrong with data: its text says what, where, and what would be right."""
+
+
+# Fields are given by position: an exception keeps those as its `args`, and so survives pickling.
+@dataclass(eq=False)
+class UnknownDataset(DatasetError):
+    """No data set has this name."""
+
+    name: str
+    known: tuple[str, ...]
+    nearest: str | None
+    place: str
+
+    def __str__(self) -> str:
+        hint = f" Did you mean '{self.nearest}'?" if self.nearest else ""
+        return (
+            f"There is no data set '{self.name}'.{hint} Known: {', '.join(self.known)}. "
+            f"A new one is a folder {self.place} with IDX files under their original names."
+        )
+
+
+@dataclass(eq=False)
+class DatasetChanged(DatasetError):
+    """The content of a data set is not the pinned one."""
+
+    name: str
+    pinned: str
+    found: str
+
+    def __str__(self) -> str:
+        return (
+            f"Data set '{self.name}' has changed: sha256 {self.pinned} is asked for, {self.found} is there. "
+            "Restore its files, or leave sha256 out to use what is there."
+        )
+
+
+@dataclass(eq=False)
+class NoOfficialTest(DatasetError):
+    """The official test part is asked for, and the data set has none."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return (
+            f"Data set '{self.name}' has no official test part. "
+            "Give a ratio for `test`, or add its t10k-images and t10k-labels files."
+        )
+
+
+@dataclass(eq=False)
+class MissingFile(DatasetError):
+    """A folder lacks one of its IDX files."""
+
+    folder: str
+    file: str
+
+    def __str__(self) -> str:
+        return f"{self.folder} lacks {self.file} (or the same with .gz, or with a dot before idx)."
+
+
+@dataclass(eq=False)
+class MalformedFile(DatasetError):
+    """A file is not what its place says it is."""
+
+    file: str
+    wrong: str
+    right: str
+
+    def __str__(self) -> str:
+        return f"{self.file} {self.wrong}; {self.right}."
+
+
+class FileTooLarge(MalformedFile):
+    """A file declares more than is read into memory."""
+
+
+@dataclass(eq=False)
+class TooFewRows(DatasetError):
+    """A class or a part has too few rows; `needed` is the least that would do."""
+
+    what: str
+    rows: int
+    needed: int
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.what} has {self.rows} rows and needs at least {self.needed}: {self.why}."

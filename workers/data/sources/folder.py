@@ -1,0 +1,132 @@
+"""A folder of IDX files named as in MNIST: `train-` is what a split divides, `t10k-` the official test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from workers.data.dataset import Dataset
+from workers.data.errors import MalformedFile, MissingFile
+from workers.data.sources.idx import Dimensions, read_idx
+from workers.data.sources.source import Contents, Source
+from workers.variant import variant
+
+NAME = "^[a-z0-9][a-z0-9._-]{0,63}$"
+"""No separator and no leading dot: a name cannot lead out of the folder that holds the data sets."""
+
+Prefix = Literal["train", "t10k"]
+ENDINGS: dict[Dimensions, str] = {1: "labels-idx1-ubyte", 3: "images-idx3-ubyte"}
+
+
+@variant
+class Folder(Source):
+    """IDX files in DIR/datasets/NAME: train-images-idx3-ubyte, train-labels-idx1-ubyte, and t10k- likewise.
+
+    Each may be gzipped (.gz). The classes are the labels that occur in the training file, ascending, each
+    named by its number.
+    Source: LeCun, Cortes & Burges, The MNIST database of handwritten digits.
+    """
+
+    kind: ClassVar = "folder"
+    parsed_once: ClassVar = True
+
+    name: Annotated[str, Field(strict=True, pattern=NAME)] = "mnist"
+
+    def read(self, datasets: Path) -> Contents:
+        return read_folder(datasets / self.name)
+
+    def present(self, datasets: Path) -> bool:
+        return (datasets / self.name).is_dir()
+
+    def signature(self, datasets: Path) -> str:
+        found = [(path.name, path.stat()) for path in _files(datasets / self.name)]
+        return repr([(name, stat.st_size, stat.st_mtime_ns) for name, stat in found])
+
+
+def read_folder(folder: Path) -> Contents:
+    """The training pair of `folder` and, where it is there, its official test pair.
+
+    Raises MissingFile or MalformedFile.
+    """
+    images, values = _read_pair(folder, "train")
+    classes = np.unique(values)
+    if len(classes) < 2:
+        raise MalformedFile(f"{folder.name}/train-labels", f"has one class, {classes[0]}", "two are needed")
+    official_test = None
+    if _find(folder, "t10k", 3) or _find(folder, "t10k", 1):
+        test_images, test_values = _read_pair(folder, "t10k")
+        _require_same(folder, images, test_images, classes, np.unique(test_values))
+        official_test = _dataset(folder.name, test_images, test_values, classes)
+    return Contents(_dataset(folder.name, images, values, classes), official_test)
+
+
+def _read_pair(folder: Path, prefix: Prefix) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    images = read_idx(_require(folder, prefix, 3), dimensions=3)
+    labels = read_idx(_require(folder, prefix, 1), dimensions=1)
+    if len(images) != len(labels):
+        raise MalformedFile(
+            f"{folder.name}/{prefix}-labels",
+            f"has {len(labels):,} labels for {len(images):,} images",
+            "each image needs one",
+        )
+    return images, labels
+
+
+def _dataset(
+    name: str, images: NDArray[np.uint8], values: NDArray[np.uint8], classes: NDArray[np.uint8]
+) -> Dataset:
+    rows, height, width = images.shape
+    labels = np.searchsorted(classes, values).astype(np.int64)
+    names = tuple(str(value) for value in classes.tolist())
+    return Dataset(name, images.reshape(rows, height * width), labels, names, (height, width, 1))
+
+
+def _require_same(
+    folder: Path,
+    images: NDArray[np.uint8],
+    test_images: NDArray[np.uint8],
+    classes: NDArray[np.uint8],
+    test_classes: NDArray[np.uint8],
+) -> None:
+    if images.shape[1:] != test_images.shape[1:]:
+        size, right = (" x ".join(map(str, i.shape[1:])) for i in (test_images, images))
+        raise MalformedFile(
+            f"{folder.name}/t10k-images", f"has images of {size}", f"those of train are {right}"
+        )
+    unknown = np.setdiff1d(test_classes, classes).tolist()
+    if unknown:
+        raise MalformedFile(
+            f"{folder.name}/t10k-labels",
+            f"has labels that train-labels has not: {unknown}",
+            "a class must have training rows",
+        )
+
+
+def _names(prefix: Prefix, dimensions: Dimensions) -> list[str]:
+    name = f"{prefix}-{ENDINGS[dimensions]}"
+    dotted = name.replace("-idx", ".idx")
+    return [name, dotted, f"{name}.gz", f"{dotted}.gz"]
+
+
+def _find(folder: Path, prefix: Prefix, dimensions: Dimensions) -> Path | None:
+    candidates = (folder / name for name in _names(prefix, dimensions))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _require(folder: Path, prefix: Prefix, dimensions: Dimensions) -> Path:
+    path = _find(folder, prefix, dimensions)
+    if path is None:
+        raise MissingFile(folder.name, _names(prefix, dimensions)[0])
+    return path
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    prefixes: tuple[Prefix, ...] = ("train", "t10k")
+    for prefix in prefixes:
+        for dimensions in ENDINGS:
+            path = _find(folder, prefix, dimensions)
+            if path is not None:
+                yield path

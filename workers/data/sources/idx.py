@@ -1,0 +1,80 @@
+"""The IDX format of MNIST: a bounded reader that refuses whatever is not exactly what it declares.
+
+A file is a magic number, one big-endian 32-bit size per dimension, then that many bytes. Magic 2049 is labels
+(one dimension), 2051 images (three); both may be gzipped.
+"""
+
+import gzip
+import math
+import struct
+import zlib
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.data.errors import FileTooLarge, MalformedFile
+
+MOST_BYTES = 2**30
+CHUNK = 2**20
+
+Dimensions = Literal[1, 3]
+MEANING: dict[Dimensions, str] = {1: "labels", 3: "images"}
+
+
+def read_idx(path: Path, *, dimensions: Dimensions, max_bytes: int = MOST_BYTES) -> NDArray[np.uint8]:
+    """The array in an IDX file: labels (n,) or images (n, height, width).
+
+    Memory follows what the file delivers, not what it declares, and reading stops one byte after the declared
+    end: neither an absurd header nor a gzip bomb costs anything. Raises MalformedFile.
+    """
+    file = f"{path.parent.name}/{path.name}"
+    try:
+        with path.open("rb") as raw:
+            if raw.peek(2)[:2] == b"\x1f\x8b":
+                with gzip.GzipFile(fileobj=raw) as unzipped:
+                    return _read(unzipped, file, dimensions, max_bytes)
+            return _read(raw, file, dimensions, max_bytes)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise MalformedFile(file, f"is not an intact gzip file ({error})", "copy it again") from error
+
+
+def _read(
+    stream: BinaryIO | gzip.GzipFile, file: str, dimensions: Dimensions, max_bytes: int
+) -> NDArray[np.uint8]:
+    shape = _read_header(stream, file, dimensions)
+    size = math.prod(shape)
+    if size > max_bytes:
+        declared = " x ".join(f"{length:,}" for length in shape)
+        raise FileTooLarge(file, f"declares {declared} bytes", f"at most {max_bytes:,} are read")
+    content = bytearray()
+    while len(content) < size:
+        chunk = stream.read(min(CHUNK, size - len(content)))
+        if not chunk:
+            raise MalformedFile(
+                file, f"ends after {len(content):,} bytes of data", f"its header declares {size:,}"
+            )
+        content += chunk
+    if stream.read(1):  # which, at the end of a gzip file, also checks its length and CRC
+        raise MalformedFile(file, f"goes on after the {size:,} bytes that it declares", "nothing may follow")
+    return np.frombuffer(content, np.uint8).reshape(shape)
+
+
+def _read_header(stream: BinaryIO | gzip.GzipFile, file: str, dimensions: Dimensions) -> tuple[int, ...]:
+    right = f"an IDX file of {MEANING[dimensions]} starts with {2048 + dimensions}"
+    start = stream.read(4)
+    if len(start) < 4:
+        raise MalformedFile(file, "is too short to be an IDX file", right)
+    (magic,) = struct.unpack(">I", start)
+    if magic != 2048 + dimensions:
+        raise MalformedFile(file, f"starts with the magic number {magic}", right)
+    sizes = stream.read(4 * dimensions)
+    if len(sizes) < 4 * dimensions:
+        raise MalformedFile(
+            file, "ends within its header", f"{dimensions} sizes must follow the magic number"
+        )
+    shape = struct.unpack(f">{dimensions}I", sizes)
+    if 0 in shape:
+        raise MalformedFile(file, f"declares a size of {shape}", "no size may be 0")
+    return shape

@@ -1,0 +1,90 @@
+"""Data sets on disk: written whole or not at all, read back memory-mapped."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.data.dataset import Dataset, Features
+from workers.nn.arrays import Integers
+
+CHUNK_BYTES = 16 * 2**20
+
+
+@contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """An empty folder to fill, which becomes `target` in one step when the block ends well.
+
+    Of several processes that write the same one, the first wins and the others' work is dropped.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=target.parent))
+    try:
+        yield draft
+        draft.chmod(0o755)
+        _publish(draft, target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def write_whole(target: Path, text: str) -> None:
+    """Write a text file in one step: a reader sees the old text or the new one, never a part."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, draft = tempfile.mkstemp(prefix=".draft-", dir=target.parent)
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(draft).replace(target)
+
+
+def save_dataset(dataset: Dataset, folder: Path, rows: Integers | None = None) -> None:
+    """Write `rows` of a data set, or all, into a new `folder`: features.npy, labels.npy, meta.json."""
+    rows = np.arange(len(dataset)) if rows is None else rows
+    folder.mkdir(exist_ok=True)
+    _save_rows(folder / "features.npy", dataset.features, rows)
+    _save_rows(folder / "labels.npy", dataset.labels, rows)
+    meta = {"name": dataset.name, "classes": dataset.classes, "shape": dataset.shape}
+    write_whole(folder / "meta.json", json.dumps(meta))
+
+
+def open_dataset(folder: Path, name: str | None = None) -> Dataset:
+    """The data set in a folder; its features are memory-mapped, so that many processes share one copy."""
+    meta = json.loads((folder / "meta.json").read_text())
+    return Dataset(
+        name=name or meta["name"],
+        features=np.asarray(np.load(folder / "features.npy", mmap_mode="r", allow_pickle=False)),
+        labels=np.load(folder / "labels.npy", allow_pickle=False),
+        classes=tuple(meta["classes"]),
+        shape=meta["shape"] and tuple(meta["shape"]),
+    )
+
+
+def _save_rows(path: Path, array: Features | NDArray[np.int64], rows: Integers) -> None:
+    # Written rather than memory-mapped: on a full disk that is an OSError, where a map is a fatal signal.
+    header = {
+        "descr": np.lib.format.dtype_to_descr(array.dtype),
+        "fortran_order": False,
+        "shape": (len(rows), *array.shape[1:]),
+    }
+    step = max(1, CHUNK_BYTES // max(1, array[:1].nbytes))
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for start in range(0, len(rows), step):
+            file.write(array[rows[start : start + step]].data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _publish(draft: Path, target: Path) -> None:
+    try:
+        draft.rename(target)
+    except OSError:
+        if not target.is_dir():
+            raise

@@ -1,0 +1,77 @@
+"""How far a measured share or mean may be from the truth."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist, fmean, stdev
+
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A two-sided interval that covers the truth with probability `level`."""
+
+    low: float
+    high: float
+    level: float
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The mean of n values, such as one per seed. One value has no standard deviation and no interval."""
+
+    mean: float
+    n: int
+    sd: float | None
+    interval: Interval | None
+
+
+def wilson(successes: int, n: int, level: float = LEVEL, *, looks: int = 1) -> Interval | None:
+    """The Wilson score interval of successes / n; null for n = 0.
+
+    z = z_{1 - d/(2 looks)}, d = 1 - level: of `looks` such intervals all cover with probability `level`
+    (Bonferroni), provided that what was looked at was not chosen from earlier answers.
+    Source: Wilson 1927. Oracle: statsmodels proportion_confint(method="wilson").
+    """
+    if n == 0:
+        return None
+    z = NormalDist().inv_cdf(1 - (1 - level) / (2 * looks))
+    share = successes / n
+    centre = share + z * z / (2 * n)
+    half_width = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    scale = 1 + z * z / n
+    # At a share of 0 or 1 a bound is exactly 0 or 1, and only rounding says otherwise.
+    low = (centre - half_width) / scale if successes > 0 else 0.0
+    high = (centre + half_width) / scale if successes < n else 1.0
+    return Interval(low, high, level)
+
+
+def adaptive_half_width(n: int, looks: int, level: float = LEVEL) -> float | None:
+    """sqrt(((k-1) ln(n+1) + ln(2k/d)) / (2n)), d = 1 - level; null for n = 0. Above 1 it says nothing.
+
+    Holds for each of k `looks` at the same n rows even if every model was chosen from all earlier answers:
+    k-1 answers out of n+1 possible ones leave (n+1)^(k-1) models to guard against, by Hoeffding's inequality.
+    Source: Blum & Hardt 2015, The Ladder, section 1.
+    """
+    if n == 0:
+        return None
+    return math.sqrt(((looks - 1) * math.log(n + 1) + math.log(2 * looks / (1 - level))) / (2 * n))
+
+
+def t_interval(values: Sequence[float], level: float = LEVEL) -> Mean | None:
+    """Mean, standard deviation (ddof 1) and Student's t interval; null without values.
+
+    Oracle: scipy.stats.t.interval.
+    """
+    n = len(values)
+    if n == 0:
+        return None
+    mean = fmean(values)
+    if n == 1:
+        return Mean(mean, n, sd=None, interval=None)
+    from scipy.special import stdtrit
+
+    sd = stdev(values)
+    half_width = float(stdtrit(n - 1, 0.5 + level / 2)) * sd / math.sqrt(n)
+    return Mean(mean, n, sd, Interval(mean - half_width, mean + half_width, level))

@@ -1,0 +1,1 @@
+"""Losses, activations, layers, networks and optimizers over one flat parameter vector."""

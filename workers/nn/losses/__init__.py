@@ -1,0 +1,27 @@
+"""Every loss a spec can name. A new one goes into its family's file and the union at that file's end."""
+
+from typing import Annotated
+
+from workers.nn.losses.entropy import CrossEntropy, EntropyLoss, Focal, GeneralizedCrossEntropy
+from workers.nn.losses.frequency import LDAM, BalancedSoftmax, FrequencyLoss, LogitAdjustment
+from workers.nn.losses.loss import Loss, LossFunction
+from workers.nn.losses.regression import L1, L2, Barron, Huber, RegressionLoss
+from workers.variant import ByName
+
+AnyLoss = Annotated[RegressionLoss | EntropyLoss | FrequencyLoss, ByName()]
+
+__all__ = [
+    "L1",
+    "L2",
+    "LDAM",
+    "AnyLoss",
+    "BalancedSoftmax",
+    "Barron",
+    "CrossEntropy",
+    "Focal",
+    "GeneralizedCrossEntropy",
+    "Huber",
+    "LogitAdjustment",
+    "Loss",
+    "LossFunction",
+]

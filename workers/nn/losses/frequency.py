@@ -1,0 +1,99 @@
+"""Frequency-aware losses: cross-entropy on logits that know how often each class is drawn in training."""
+
+from abc import abstractmethod
+from typing import Literal
+
+import numpy as np
+
+from workers.nn.arrays import Array, Integers
+from workers.nn.class_weights import Counts, EffectiveNumber, occurring
+from workers.nn.losses.entropy import CrossEntropy
+from workers.nn.losses.loss import Loss, LossFunction
+from workers.variant import NonNegative, Positive, Probability, variant
+
+cross_entropy = CrossEntropy()
+
+
+class FrequencyAware(Loss):
+    """Adjusts the logits in training; at evaluation it is the cross-entropy of the plain ones."""
+
+    frequency_aware = True
+
+    def __call__(self, logits: Array, labels: Integers) -> tuple[Array, Array]:
+        return cross_entropy(logits, labels)
+
+    @abstractmethod
+    def given(self, class_counts: Counts) -> LossFunction:
+        """The loss with its adjustment for these counts; EmptyClassError where a class has none."""
+
+
+def _offset(offsets: Array) -> LossFunction:
+    """CE(z + offsets), offsets (K,): they do not depend on z, so the gradient is that of the sum."""
+
+    def loss(logits: Array, labels: Integers) -> tuple[Array, Array]:
+        return cross_entropy(logits + offsets.astype(logits.dtype), labels)
+
+    return loss
+
+
+@variant
+class BalancedSoftmax(FrequencyAware):
+    """CE(z + log n_k); dL/dz = softmax(z + log n) - Y.
+
+    Source: Ren et al. 2020, Balanced meta-softmax for long-tailed visual recognition.
+    """
+
+    name: Literal["balanced_softmax"] = "balanced_softmax"
+    output: Literal["softmax"] = "softmax"
+
+    def given(self, class_counts: Counts) -> LossFunction:
+        return _offset(np.log(occurring(class_counts)))
+
+
+@variant
+class LogitAdjustment(FrequencyAware):
+    """CE(z + tau log pi_k), pi_k = n_k / n; tau = 1 is balanced softmax, tau = 0 cross-entropy.
+
+    Source: Menon et al. 2021, Long-tail learning via logit adjustment.
+    """
+
+    name: Literal["logit_adjustment"] = "logit_adjustment"
+    output: Literal["softmax"] = "softmax"
+    tau: NonNegative = 1.0
+
+    def given(self, class_counts: Counts) -> LossFunction:
+        counts = occurring(class_counts)
+        return _offset(self.tau * np.log(counts / counts.sum()))
+
+
+@variant
+class LDAM(FrequencyAware):
+    """CE(s (cos - D_y e_y)), D_k proportional to n_k^(-1/4) with maximum `max_margin`, s = scale.
+
+    The logits are s cos already: the cosine layer scales them. From the fraction `reweight_from` of training
+    on, effective-number class weights apply (the paper's deferred re-weighting: 0.8); 1 is never.
+    Source: Cao et al. 2019, Learning imbalanced datasets with label-distribution-aware margin loss.
+    """
+
+    name: Literal["ldam"] = "ldam"
+    output: Literal["cosine"] = "cosine"
+    scale: Positive = 30.0
+    max_margin: Positive = 0.5
+    reweight_from: Probability = 1.0
+
+    def given(self, class_counts: Counts) -> LossFunction:
+        counts = occurring(class_counts)
+        margins = self.scale * self.max_margin * (counts.min() / counts) ** 0.25
+
+        def loss(logits: Array, labels: Integers) -> tuple[Array, Array]:
+            shifted = logits.copy()
+            shifted[np.arange(len(labels)), labels] -= margins[labels].astype(logits.dtype)
+            return cross_entropy(shifted, labels)
+
+        return loss
+
+    def class_weights(self, class_counts: Counts, progress: float) -> Array | None:
+        return EffectiveNumber()(class_counts) if progress >= self.reweight_from else None
+
+
+FrequencyLoss = BalancedSoftmax | LogitAdjustment | LDAM

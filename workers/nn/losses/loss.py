@@ -1,0 +1,38 @@
+"""What every loss is: one number per example and its gradient with respect to the logits, never reduced."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar
+
+from workers.nn.arrays import Array, Integers
+from workers.nn.class_weights import Counts
+from workers.nn.outputs import Output
+
+LossFunction = Callable[[Array, Integers], tuple[Array, Array]]
+"""Logits (N, K), labels (N,) -> losses (N,), dL/dlogits (N, K): both per example, in the logits' dtype."""
+
+
+class Loss(ABC):
+    """A loss on one-hot targets. It owns the output layer: its gradient runs through it to the logits.
+
+    `given(counts)` is the loss to train with, the loss itself the one to evaluate with. They differ only
+    where class counts enter. The trainer takes the (weighted) mean; a loss knows no weights.
+    """
+
+    name: str
+    output: Output
+    """The layer that turns logits into predictions. A variant declares those it can be computed on."""
+    frequency_aware: ClassVar[bool] = False
+    """True where the class counts of the training part enter the loss."""
+
+    @abstractmethod
+    def __call__(self, logits: Array, labels: Integers) -> tuple[Array, Array]:
+        """The losses (N,) and their gradients (N, K) for logits (N, K), left as they are, and labels (N,)."""
+
+    def given(self, class_counts: Counts) -> LossFunction:
+        """The loss for classes drawn `class_counts` (K,) times each; ValueError where they allow none."""
+        return self
+
+    def class_weights(self, class_counts: Counts, progress: float) -> Array | None:
+        """Weights (K,) that the loss itself asks for at `progress` in [0, 1) of training; None for none."""
+        return None

@@ -1,0 +1,12 @@
+"""Every model a spec can name, one a file."""
+
+from typing import Annotated
+
+from workers.nn.models.convnet import ConvNet
+from workers.nn.models.mlp import MLP
+from workers.nn.models.model import Model, Task, UnsuitableModelError
+from workers.variant import ByName
+
+AnyModel = Annotated[MLP | ConvNet, ByName(default="mlp")]
+
+__all__ = ["MLP", "AnyModel", "ConvNet", "Model", "Task", "UnsuitableModelError"]

@@ -1,0 +1,66 @@
+"""What every model is: a list of layers for a task; and what the task asks of it."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from workers.nn.activations import Activation, Gelu, LeakyRelu, Relu
+from workers.nn.arrays import Shape
+from workers.nn.initializers import GlorotUniform, HeNormal, Initializer
+from workers.nn.layers.cosine import CosineDense
+from workers.nn.layers.dense import Dense
+from workers.nn.layers.layer import Layer
+from workers.nn.outputs import Output
+from workers.nn.parameters import Initial
+
+Width = Annotated[int, Field(strict=True, ge=1, le=65_536)]
+Hidden = Annotated[tuple[Width, ...], Field(max_length=32)]
+
+RECTIFIERS = (Relu, LeakyRelu, Gelu)
+"""Activations that pass about half of a symmetric input: He's variance makes up for the other half."""
+
+
+def default_initializer(activation: Activation) -> Initializer:
+    """The initialiser of a layer before `activation`, where a spec names none."""
+    return HeNormal() if isinstance(activation, RECTIFIERS) else GlorotUniform()
+
+
+class UnsuitableModelError(ValueError):
+    """The model does not fit the data set."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the data set and the loss ask of a network: the width of a row, the classes, the output layer.
+
+    image_shape: (height, width, channels) of the image that a row is, flattened, or None.
+    scale: of the similarities, where `output` is "cosine".
+    """
+
+    features: int
+    classes: int
+    image_shape: Shape | None = None
+    output: Output = "softmax"
+    scale: float = 1.0
+
+    def head(self, inputs: int, initial: Initial) -> Layer:
+        """The last layer: from `inputs` features to the logits."""
+        if self.output == "cosine":
+            return CosineDense(inputs, self.classes, scale=self.scale, initial=initial)
+        return Dense(inputs, self.classes, initial=initial)
+
+
+class Model(ABC):
+    """What a spec says of a network; the task says the rest."""
+
+    name: str
+
+    @abstractmethod
+    def layers(self, task: Task, dropout: np.random.Generator) -> list[Layer]:
+        """The layers from a row (features,) to the logits (classes,), not yet bound to parameters.
+
+        Raises UnsuitableModelError where the model does not fit the task.
+        """

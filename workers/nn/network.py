@@ -1,0 +1,116 @@
+"""A network: layers in a row, over one flat parameter vector."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from workers.nn.arrays import Array, Integers, Shape
+from workers.nn.layers.layer import Layer
+from workers.nn.models import Model, Task
+from workers.nn.parameters import Parameters
+
+EVALUATION_ELEMENTS = 2**20
+"""Of the widest layer's output, per chunk of an evaluation: 4 MB in float32."""
+
+
+class Network:
+    """Maps rows to logits, and gradients of logits to the gradient of `parameters`."""
+
+    def __init__(
+        self, layers: Sequence[Layer], generator: np.random.Generator, dtype: DTypeLike = np.float32
+    ) -> None:
+        self.layers = tuple(layers)
+        self.parameters = Parameters([layer.parameters() for layer in self.layers], generator, dtype)
+        self.dtype = self.parameters.values.dtype
+        values = self.parameters.views(self.parameters.values)
+        gradients = self.parameters.views(self.parameters.gradient)
+        for layer, layer_values, layer_gradients in zip(self.layers, values, gradients, strict=True):
+            layer.bind(layer_values, layer_gradients)
+        self._first = next(index for index, declared in enumerate(self.parameters.declared) if declared)
+        for layer in self.layers[: self._first + 1]:
+            layer.needs_input_gradient = False
+
+    @property
+    def size(self) -> int:
+        """The number of parameters."""
+        return self.parameters.size
+
+    def forward(self, x: Array, *, training: bool) -> tuple[Array, Callable[[Array], None]]:
+        """The logits (N, K) of rows x (N, *input shape), with the backward of this very call.
+
+        x is in the network's dtype and not overwritten. The backward takes dL/dlogits, which it may
+        overwrite, and writes `parameters.gradient`; it is called at most once, before the next forward.
+        """
+        backwards = []
+        for layer in self.layers:
+            x, layer_backward = layer.forward(x, training=training)
+            backwards.append(layer_backward)
+
+        def backward(dlogits: Array) -> None:
+            for layer_backward in reversed(backwards[self._first :]):
+                dlogits = layer_backward(dlogits)
+
+        return x, backward
+
+    def logits(self, x: Array | Integers) -> Array:
+        """The logits (N, K) at evaluation, for any number of rows of any dtype: a new array.
+
+        Computed in chunks, so that memory is bounded by EVALUATION_ELEMENTS, not by N.
+        """
+        shapes = self._shapes(x.shape[1:])
+        rows = max(1, EVALUATION_ELEMENTS // max(math.prod(shape) for shape in shapes))
+        logits = np.empty((len(x), *shapes[-1]), self.dtype)
+        for start in range(0, len(x), rows):
+            chunk = slice(start, start + rows)
+            logits[chunk] = self.forward(np.asarray(x[chunk], self.dtype), training=False)[0]
+        return logits
+
+    def _shapes(self, shape: Shape) -> list[Shape]:
+        """The shape of one row at the entry, and behind every layer."""
+        shapes = [shape]
+        for layer in self.layers:
+            shapes.append(layer.output_shape(shapes[-1]))
+        return shapes
+
+    def statistics(self) -> dict[str, Array]:
+        """The running statistics of all layers, by stable names such as "2.running_mean"; not copies."""
+        return {
+            f"{index}.{name}": array
+            for index, layer in enumerate(self.layers)
+            for name, array in layer.statistics().items()
+        }
+
+    def load(self, values: Array, statistics: Mapping[str, Array]) -> None:
+        """Take parameters (P,) and running statistics from a checkpoint, copied in place."""
+        own = self.statistics()
+        if values.shape != self.parameters.values.shape or statistics.keys() != own.keys():
+            raise ValueError(
+                f"a network of {self.size} parameters and statistics {sorted(own)} was given "
+                f"{values.shape} and {sorted(statistics)}"
+            )
+        self.parameters.values[...] = values
+        for name, array in own.items():
+            array[...] = statistics[name]
+
+
+def build_network(
+    model: Model,
+    task: Task,
+    *,
+    init: np.random.Generator,
+    dropout: np.random.Generator,
+    dtype: DTypeLike = np.float32,
+) -> Network:
+    """The network of `model` for `task`: weights are drawn from `init`, dropout masks from `dropout`.
+
+    Raises UnsuitableModelError where the model does not fit the task.
+    """
+    return Network(model.layers(task, dropout), init, dtype)
+
+
+def parameter_count(model: Model, task: Task) -> int:
+    """The size of the network of `model` for `task`, from declarations: nothing is drawn or allocated."""
+    layers = model.layers(task, dropout=np.random.default_rng(0))
+    return sum(parameter.size for layer in layers for parameter in layer.parameters().values())

@@ -1,0 +1,77 @@
+"""Adam and AdamW."""
+
+from math import sqrt
+from typing import Literal
+
+import numpy as np
+
+from workers.nn.arrays import Array
+from workers.nn.optimizers.optimizer import Optimizer, State
+from workers.variant import Fraction, NonNegative, Positive, variant
+
+
+class MomentOptimizer(Optimizer):
+    """The step that Adam and AdamW share; they differ in their decay."""
+
+    beta1: float
+    beta2: float
+    epsilon: float
+    epsilon_placement: Literal["published", "fused"] = "published"
+
+    def init(self, parameters: Array) -> State:
+        return {"first_moment": np.zeros_like(parameters), "second_moment": np.zeros_like(parameters)}
+
+    def move(self, parameters: Array, gradient: Array, state: State, step: int, learning_rate: float) -> None:
+        first, second = state["first_moment"], state["second_moment"]
+        gradient *= 1 - self.beta1
+        first *= self.beta1
+        first += gradient
+        gradient *= gradient
+        gradient *= (1 - self.beta2) / (1 - self.beta1) ** 2
+        second *= self.beta2
+        second += gradient
+
+        # lr mhat / (sqrt(vhat) + epsilon), the corrections drawn out of the arrays into two numbers
+        correction = sqrt(1 - self.beta2**step)
+        rate = learning_rate * correction / (1 - self.beta1**step)
+        denominator = np.sqrt(second, out=gradient)
+        denominator += self.epsilon * (correction if self.epsilon_placement == "published" else 1)
+        direction = np.divide(first, denominator, out=gradient)
+        direction *= rate
+        parameters -= direction
+
+
+@variant
+class Adam(MomentOptimizer):
+    """m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2; w -= lr mhat / (sqrt(vhat) + epsilon).
+
+    mhat = m / (1-b1^t), vhat = v / (1-b2^t). `epsilon_placement` fused adds epsilon to sqrt(v) instead, in
+    the lr_t form that closes the paper's section 2. Weight decay is coupled: it enters both moments.
+    Source: Kingma & Ba 2015, Adam, Algorithm 1. Oracle: torch.optim.Adam; scikit-learn's MLP where fused.
+    """
+
+    name: Literal["adam"] = "adam"
+    learning_rate: Positive = 0.001
+    beta1: Fraction = 0.9
+    beta2: Fraction = 0.999
+    epsilon: Positive = 1e-8
+    epsilon_placement: Literal["published", "fused"] = "published"
+    weight_decay: NonNegative = 0.0
+
+
+@variant
+class AdamW(MomentOptimizer):
+    """Adam as published, with decoupled weight decay: w -= lr wd w, past the moments.
+
+    Source: Loshchilov & Hutter 2019, Decoupled weight decay regularization. Oracle: torch.optim.AdamW.
+    """
+
+    name: Literal["adamw"] = "adamw"
+    learning_rate: Positive = 0.001
+    beta1: Fraction = 0.9
+    beta2: Fraction = 0.999
+    epsilon: Positive = 1e-8
+    weight_decay: NonNegative = 0.01
+
+    def decay(self, weights: Array, gradient: Array, learning_rate: float) -> None:
+        weights *= 1 - learning_rate * self.weight_decay

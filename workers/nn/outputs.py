@@ -1,0 +1,54 @@
+"""Output layers: what turns logits into predictions."""
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+
+from workers.nn.arrays import Array
+
+Output = Literal["linear", "sigmoid", "softmax", "cosine"]
+"""`cosine` is softmax over scaled cosine similarities: the last layer differs, the probabilities do not."""
+
+
+def log_softmax(logits: Array) -> Array:
+    """The logarithm of p, (N, K): z - logsumexp(z), less the row maximum first so that nothing overflows."""
+    shifted: Array = logits - logits.max(axis=1, keepdims=True)
+    shifted -= np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return shifted
+
+
+def softmax(logits: Array) -> Array:
+    """p, shape (N, K); rows sum to 1."""
+    p: Array = np.exp(logits - logits.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    return p
+
+
+def sigmoid(z: Array, out: Array | None = None) -> Array:
+    """1 / (1 + exp(-z)), elementwise, without overflow at either end; `out` may be z itself."""
+    from scipy.special import expit
+
+    a: Array = expit(z, out=out)
+    return a
+
+
+def predict(logits: Array, output: Output) -> tuple[Array, Callable[[Array], Array]]:
+    """The predictions (N, K) of an output layer, with its own backward: dL/dpredictions to dL/dlogits."""
+    if output == "linear":
+        return logits, lambda dz: dz
+    if output == "sigmoid":
+        a = sigmoid(logits)
+        return a, lambda da: da * a * (1 - a)
+    p = softmax(logits)
+    return p, lambda dp: p * (dp - (dp * p).sum(axis=1, keepdims=True))
+
+
+def is_distribution(output: Output) -> bool:
+    """Whether the predictions of an output layer are probabilities that sum to 1."""
+    return output in ("softmax", "cosine")
+
+
+def probabilities(logits: Array, output: Output) -> Array | None:
+    """Softmax (N, K), or None where the predictions are no distribution: no NLL, Brier or ECE exists then."""
+    return softmax(logits) if is_distribution(output) else None

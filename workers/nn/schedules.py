@@ -1,0 +1,77 @@
+"""Schedules of the learning rate: the factor on the optimizer's own, step by step."""
+
+import math
+from abc import ABC, abstractmethod
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from workers.variant import ByName, Count, Positive, Probability, variant
+
+
+class Schedule(ABC):
+    """Maps a step of the optimizer, counted from 0, to the factor on its learning rate."""
+
+    name: str
+
+    @abstractmethod
+    def __call__(self, step: int, steps: int, steps_per_epoch: int) -> float:
+        """The factor at `step` of a training that takes `steps` in all."""
+
+
+@variant
+class Constant(Schedule):
+    """The learning rate as it is."""
+
+    name: Literal["constant"] = "constant"
+
+    def __call__(self, step: int, steps: int, steps_per_epoch: int) -> float:
+        return 1.0
+
+
+@variant
+class Step(Schedule):
+    """`factor` once more after `every` epochs. Oracle: torch.optim.lr_scheduler.StepLR."""
+
+    name: Literal["step"] = "step"
+    every: Count = 10
+    factor: Annotated[float, Field(strict=True, gt=0, le=1)] = 0.1
+
+    def __call__(self, step: int, steps: int, steps_per_epoch: int) -> float:
+        return self.factor ** (step // (self.every * steps_per_epoch))
+
+
+@variant
+class Cosine(Schedule):
+    """floor + (1 - floor) (1 + cos(pi step / steps)) / 2: half a wave from 1 down to `floor`.
+
+    Source: Loshchilov & Hutter 2017, SGDR. Oracle: torch.optim.lr_scheduler.CosineAnnealingLR.
+    """
+
+    name: Literal["cosine"] = "cosine"
+    floor: Probability = 0.0
+
+    def __call__(self, step: int, steps: int, steps_per_epoch: int) -> float:
+        return self.floor + (1 - self.floor) * (1 + math.cos(math.pi * step / steps)) / 2
+
+
+@variant
+class Warmup(Schedule):
+    """(step + 1) / w for the w steps of the first `epochs` epochs, then the schedule `then` over the others.
+
+    The first step is already one w-th, not 0, and the w-th the whole. `then` starts from its own beginning.
+    Source: Goyal et al. 2017, Accurate, large minibatch SGD. Oracle: torch's LinearLR and SequentialLR.
+    """
+
+    name: Literal["warmup"] = "warmup"
+    epochs: Positive = 1.0
+    then: Annotated[Constant | Step | Cosine, ByName()] = Constant()
+
+    def __call__(self, step: int, steps: int, steps_per_epoch: int) -> float:
+        warming = max(1, round(self.epochs * steps_per_epoch))
+        if step < warming:
+            return (step + 1) / warming
+        return self.then(step - warming, steps - warming, steps_per_epoch)
+
+
+AnySchedule = Annotated[Constant | Step | Cosine | Warmup, ByName()]

@@ -1,0 +1,144 @@
+"""The plan of an experiment: all that can be known of it, and refused, before a step is taken."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from workers.data.dataset import Dataset
+from workers.data.errors import DatasetChanged, NoOfficialTest, UnknownDataset
+from workers.data.library import Library
+from workers.faults import Fault, InvalidSpec
+from workers.lint import Warning, warnings_about
+from workers.nn.arrays import Array
+from workers.nn.network import parameter_count
+from workers.rules import broken_rules
+from workers.spec import ExperimentSpec
+from workers.step import steps_of
+from workers.training import task_of
+
+MOST_PARAMETERS = 100_000_000
+"""400 MB in float32, and Adam keeps three times as much."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A resolved spec, and what follows from it and its data.
+
+    split_counts: rows of each class in the parts train, validation and test. sampled_counts: how often the
+    balancing draws each class in an epoch, as expected. steps: of one run, if it is not stopped early.
+    """
+
+    spec: ExperimentSpec
+    dataset: Dataset
+    split_counts: dict[str, list[int]]
+    sampled_counts: list[float]
+    parameters: int
+    steps: int
+    warnings: tuple[Warning, ...]
+
+    def facts(self) -> dict[str, Any]:
+        """The plan without the spec and the warnings, as JSON holds it."""
+        data = self.dataset
+        return {
+            "dataset": {
+                "name": data.name,
+                "sha256": data.sha256,
+                "rows": len(data),
+                "features": data.features.shape[1],
+                "shape": data.shape,
+                "classes": list(data.classes),
+            },
+            "split_counts": self.split_counts,
+            "sampled_counts": self.sampled_counts,
+            "parameters": self.parameters,
+            "steps": self.steps,
+        }
+
+
+def make_plan(spec: ExperimentSpec, library: Library) -> Plan:
+    """Resolve a spec against its data: the content it names is pinned. Raises InvalidSpec with every fault."""
+    faults = broken_rules(spec)
+    dataset, split_counts = _data(spec, library, faults)
+    if dataset is None:
+        raise InvalidSpec(faults)
+    sampled = _sampled_counts(spec, split_counts["train"], dataset.classes, faults)
+    parameters = _parameters(spec, dataset, faults)
+    if faults or sampled is None:
+        raise InvalidSpec(faults)
+    rows = spec.balancing.epoch_rows(np.array(split_counts["train"]))
+    per_epoch = len(steps_of(rows, spec.training.batch_size, spec.training.accumulate))
+    pinned = replace(spec.dataset, sha256=dataset.sha256)
+    return Plan(
+        spec=spec.model_copy(update={"dataset": pinned}),
+        dataset=dataset,
+        split_counts=split_counts,
+        sampled_counts=sampled.tolist(),
+        parameters=parameters,
+        steps=spec.training.epochs * per_epoch,
+        warnings=tuple(warnings_about(spec, dataset.classes, split_counts, sampled)),
+    )
+
+
+def _data(
+    spec: ExperimentSpec, library: Library, faults: list[Fault]
+) -> tuple[Dataset | None, dict[str, list[int]]]:
+    """The data set, and the rows of each class in each part."""
+    dataset = None
+    with _noting(faults, "dataset", spec.dataset.name):
+        dataset = library.load(spec.dataset)
+    if dataset is None:
+        return None, {}
+    with _noting(faults, "split", asdict(spec.split)):
+        counts = library.counts(spec.dataset, spec.split)
+        return dataset, {str(part): list(rows) for part, rows in counts.items()}
+    return None, {}
+
+
+def _sampled_counts(
+    spec: ExperimentSpec, training: list[int], classes: Sequence[str], faults: list[Fault]
+) -> Array | None:
+    """How often each class is drawn in an epoch, if balancing, weights and loss can work with the counts."""
+    counts = np.array(training)
+    sampled = None
+    with _noting(faults, "balancing", spec.balancing.name):
+        spec.balancing.require(counts, classes)
+        sampled = spec.balancing.expected_counts(counts)
+    if sampled is None:
+        return None
+    with _noting(faults, "class_weights", spec.class_weights.name):
+        spec.class_weights(sampled)
+    with _noting(faults, "loss", spec.loss.name):
+        spec.loss.given(sampled)
+    return sampled
+
+
+def _parameters(spec: ExperimentSpec, dataset: Dataset, faults: list[Fault]) -> int:
+    features, classes = dataset.features.shape[1], len(dataset.classes)
+    parameters = 0
+    with _noting(faults, "model", spec.model.name):
+        task = task_of(spec, features=features, classes=classes, image_shape=dataset.shape)
+        parameters = parameter_count(spec.model, task)
+    if parameters > MOST_PARAMETERS:
+        message = f"the network has {parameters:,} parameters; at most {MOST_PARAMETERS:,} are trained here"
+        faults.append(Fault("model", spec.model.name, message))
+    return parameters
+
+
+PATHS: dict[type[ValueError], str] = {
+    UnknownDataset: "dataset.name",
+    DatasetChanged: "dataset.sha256",
+    NoOfficialTest: "split.test",
+}
+"""Where an error belongs, more precisely than the field it arose in."""
+
+
+@contextmanager
+def _noting(faults: list[Fault], path: str, value: Any) -> Iterator[None]:
+    """Note what the domain refuses as a fault of the field at `path`."""
+    try:
+        yield
+    except ValueError as error:
+        faults.append(Fault(PATHS.get(type(error), path), value, str(error)))

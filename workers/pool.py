@@ -1,0 +1,140 @@
+"""The parent's side of the worker processes: start, order, kill, and collect what they say. Still no database."""
+
+import multiprocessing
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Hashable
+from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
+from typing import Generic, TypeVar
+
+from workers import blas
+from workers.process import Assignment, Failed, Message, Order, Stopped, Succeeded, main
+
+K = TypeVar("K", bound=Hashable)
+
+PATIENCE_SECONDS: dict[Order, float] = {"cancel": 1.5, "release": 8.0}
+"""How long an order may go unheeded (a step can be long) before the process is killed."""
+
+
+@dataclass(frozen=True)
+class Died:
+    """The process ended without a last word; a negative exit code is the signal that ended it."""
+
+    exit_code: int | None
+
+
+@dataclass
+class Child:
+    """A worker process and the parent's end of its pipe."""
+
+    process: ForkServerProcess
+    connection: Connection
+    deadline: float = float("inf")
+
+
+class Pool(Generic[K]):
+    """Worker processes by key. They are forked from a server that has imported NumPy and the trainer once.
+
+    Every started key ends with exactly one of `Succeeded`, `Failed`, `Stopped` and `Died` from `receive`,
+    unless it is forgotten first. One thread owns a pool; only `ring` may be called from others.
+    """
+
+    def __init__(self) -> None:
+        blas.configure(os.environ)
+        _keep_main_out_of_children()
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(["workers.process"])
+        self._children: dict[K, Child] = {}
+        self._heard: queue.SimpleQueue[tuple[K, Child, Message | Died] | None] = queue.SimpleQueue()
+
+    def __len__(self) -> int:
+        return len(self._children)
+
+    def __contains__(self, key: K) -> bool:
+        return key in self._children
+
+    def start(self, key: K, assignment: Assignment) -> None:
+        """Start a process for an assignment."""
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=main, args=(theirs, assignment), daemon=True)
+        process.start()
+        theirs.close()
+        child = self._children[key] = Child(process, ours)
+        # A thread a process: one that is stopped in the middle of a message must not hold up the others.
+        threading.Thread(target=self._listen, args=(key, child), daemon=True).start()
+
+    def order(self, key: K, order: Order) -> None:
+        """Tell a process to end or to hand its run back; it is killed if it does not heed in time."""
+        child = self._children[key]
+        if child.deadline == float("inf"):
+            child.deadline = time.monotonic() + PATIENCE_SECONDS[order]
+            try:
+                child.connection.send(order)
+            except OSError:
+                return  # it is dying already, and `receive` will say so
+
+    def forget(self, key: K) -> None:
+        """Kill a process whose run is somebody else's by now; nothing more is heard of it."""
+        child = self._children.pop(key)
+        child.process.kill()
+        child.process.join()
+
+    def receive(self, timeout: float) -> list[tuple[K, Message | Died]]:
+        """What the processes said, waiting up to `timeout` seconds for the first word or for `ring`."""
+        self._kill_the_deaf()
+        heard: list[tuple[K, Message | Died]] = []
+        try:
+            word = self._heard.get(timeout=timeout)
+            while True:
+                if word is not None and self._children.get(word[0]) is word[1]:
+                    heard.append((word[0], self._last_word(word[0], word[2])))
+                word = self._heard.get_nowait()
+        except queue.Empty:
+            return heard
+
+    def ring(self) -> None:
+        """Wake `receive`; safe from any thread."""
+        self._heard.put(None)
+
+    def close(self) -> None:
+        """Kill what is left."""
+        for key in list(self._children):
+            self.forget(key)
+
+    def _listen(self, key: K, child: Child) -> None:
+        with child.connection:
+            try:
+                while True:
+                    self._heard.put((key, child, child.connection.recv()))
+            except (EOFError, OSError):
+                self._heard.put((key, child, Died(None)))
+
+    def _last_word(self, key: K, word: Message | Died) -> Message | Died:
+        """Bury the process if the word is its last, and find out how it died."""
+        if not isinstance(word, Succeeded | Failed | Stopped | Died):
+            return word
+        child = self._children.pop(key)
+        child.process.join(timeout=PATIENCE_SECONDS["cancel"])
+        child.process.kill()
+        return Died(child.process.exitcode) if isinstance(word, Died) else word
+
+    def _kill_the_deaf(self) -> None:
+        for child in self._children.values():
+            if time.monotonic() > child.deadline:
+                child.process.kill()
+
+
+def _keep_main_out_of_children() -> None:
+    """Stop multiprocessing from running the parent's script, and all that it imports, in every child.
+
+    It does so unless the script is a package's `__main__`; a console script is none, so it is given that name.
+    """
+    script = sys.modules["__main__"]
+    if script.__spec__ is None:
+        script.__spec__ = ModuleSpec("service.__main__", None)

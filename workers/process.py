@@ -1,0 +1,166 @@
+"""The worker process: an assignment in; epochs, checkpoints and the end out, over one pipe.
+
+It opens no database and no socket, and is not given the test rows. When the pipe closes its parent is gone,
+and it leaves.
+"""
+
+import os
+import signal
+import threading
+import time
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Literal
+
+from workers.checkpoint import Checkpoint
+from workers.data.parts import read_part
+from workers.evaluation.baselines import Baseline
+from workers.spec import ExperimentSpec
+from workers.training import Diverged, Epoch, Trainer
+
+Order = Literal["cancel", "release"]
+"""What a parent may say: end for good, or stop here so that another goes on."""
+
+CHECKPOINT_PAUSE_SECONDS = 1.0
+"""Epochs can be over in milliseconds; between two checkpoints at their ends lies at least this."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One run: the spec as JSON, its seed, the folder of the training and validation rows, where to go on."""
+
+    spec: str
+    seed: int
+    parts: Path
+    checkpoint: bytes | None = None
+    checkpoint_seconds: float = 30.0
+
+
+@dataclass(frozen=True)
+class EpochEnded:
+    """An epoch's figures."""
+
+    epoch: Epoch
+
+
+@dataclass(frozen=True)
+class CheckpointTaken:
+    """All that a bit-identical resume needs; sent after the epochs that it includes."""
+
+    epoch: int
+    best_epoch: int | None
+    content: bytes
+
+
+@dataclass(frozen=True)
+class BaselinesFitted:
+    """What is to be beaten on these parts, beside the majority class."""
+
+    baselines: tuple[Baseline, ...]
+
+
+@dataclass(frozen=True)
+class Succeeded:
+    """The run is over; `model` holds the weights of the best epoch."""
+
+    best_epoch: int
+    model: bytes
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The run cannot go on: a cause code, and a sentence."""
+
+    cause: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """An order was followed. A released run has sent its checkpoint before."""
+
+    order: Order
+
+
+Message = EpochEnded | CheckpointTaken | BaselinesFitted | Succeeded | Failed | Stopped
+
+
+class Stop(Exception):
+    """Raised between two steps once an order has come."""
+
+
+class Worker:
+    """One assignment being carried out in this process."""
+
+    def __init__(self, connection: Connection, assignment: Assignment) -> None:
+        self.connection, self.assignment = connection, assignment
+        self.order: Order | None = None
+        self.checkpointed = time.monotonic()
+
+    def listen(self) -> None:
+        """Take orders until the parent closes the pipe or dies; then there is nobody to train for."""
+        try:
+            while True:
+                self.order = self.connection.recv()
+        except (EOFError, OSError):
+            os._exit(1)
+
+    def work(self) -> Message:
+        """Train to the end; the last message."""
+        spec = ExperimentSpec.model_validate_json(self.assignment.spec)
+        parts = [read_part(self.assignment.parts, part) for part in ("train", "validation")]
+        self.trainer = Trainer(spec, *parts, seed=self.assignment.seed)
+        if self.assignment.checkpoint is not None:
+            self.trainer.restore(Checkpoint.from_bytes(self.assignment.checkpoint))
+        try:
+            return self._train()
+        except Stop:
+            return self._stop()
+        except Diverged as diverged:
+            return Failed("diverged", str(diverged))
+        except MemoryError:
+            return Failed("out_of_memory", "the worker process ran out of memory")
+
+    def _train(self) -> Message:
+        for epoch in self.trainer.epochs(between_steps=self._between_steps):
+            self.connection.send(EpochEnded(epoch))
+            if time.monotonic() - self.checkpointed > CHECKPOINT_PAUSE_SECONDS:
+                self._checkpoint()
+        if self.trainer.seed == self.trainer.spec.seeds[0]:  # once an experiment: no seed changes it
+            self.connection.send(BaselinesFitted((self.trainer.linear_baseline(),)))
+        return Succeeded(self.trainer.best.epoch or 0, self.trainer.model().to_bytes())
+
+    def _stop(self) -> Message:
+        assert self.order is not None  # noqa: S101 -- Stop is raised for an order alone
+        if self.order == "release":
+            self._checkpoint()
+        return Stopped(self.order)
+
+    def _between_steps(self) -> None:
+        if self.order is not None:
+            raise Stop
+        if time.monotonic() - self.checkpointed > self.assignment.checkpoint_seconds:
+            self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        taken = self.trainer.checkpoint()
+        self.connection.send(CheckpointTaken(taken.epoch, self.trainer.best.epoch, taken.to_bytes()))
+        self.checkpointed = time.monotonic()
+
+
+def main(connection: Connection, assignment: Assignment) -> None:
+    """Carry out an assignment; the target of a child process."""
+    worker = Worker(connection, assignment)
+
+    def release(*_: object) -> None:
+        worker.order = worker.order or "release"
+
+    signal.signal(signal.SIGTERM, release)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent gives the order
+    threading.Thread(target=worker.listen, daemon=True).start()
+    try:
+        last = worker.work()
+    except Exception as error:  # noqa: BLE001 -- whatever it was, the run ends with its name
+        last = Failed("error", f"{type(error).__name__}: {error}")
+    connection.send(last)

@@ -1,0 +1,112 @@
+"""ExperimentSpec: what may be asked of the service, every field defaulted.
+
+Ranges and names are declared here and on the variants; the rules across fields are in `workers.rules`.
+"""
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from workers.data.balancing import AnyBalancing, NoBalancing
+from workers.data.scaling import AnyScaling, Standard
+from workers.data.sources import AnySource, Bundled
+from workers.data.splits import AnySplit, RatioSplit
+from workers.evaluation.selection import SelectionMetric
+from workers.nn.class_weights import AnyClassWeights, NoWeights
+from workers.nn.losses import AnyLoss, CrossEntropy
+from workers.nn.models import MLP, AnyModel
+from workers.nn.optimizers import Adam, AnyOptimizer
+from workers.nn.schedules import AnySchedule, Constant
+from workers.prediction import AnyPrediction, Argmax
+from workers.variant import NonNegative, Positive, Seed, variant
+
+Tag = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$")]
+Name = Annotated[str, Field(strict=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+DEFAULT_METRIC: SelectionMetric = "balanced_accuracy"
+"""What selects the best epoch where early stopping names no metric: chance is 1/K on any class balance."""
+
+
+@variant
+class EarlyStopping:
+    """Stop once `metric` on the validation part has not improved by `min_delta` for `patience` epochs."""
+
+    metric: SelectionMetric = DEFAULT_METRIC
+    patience: Annotated[int, Field(strict=True, ge=1, le=100_000)] = 5
+    min_delta: NonNegative = 0.0
+
+
+@variant
+class Training:
+    """How long and how fast: one epoch is one pass over what the balancing draws.
+
+    `batch_size` rows go through the network at once; `accumulate` such batches make one step.
+    `clip_norm` limits the gradient's global norm. float64 is for comparison with other implementations.
+    """
+
+    epochs: Annotated[int, Field(strict=True, ge=1, le=100_000)] = 20
+    batch_size: Annotated[int, Field(strict=True, ge=1, le=65_536)] = 64
+    accumulate: Annotated[int, Field(strict=True, ge=1, le=1024)] = 1
+    schedule: AnySchedule = Constant()
+    clip_norm: Positive | None = None
+    early_stopping: EarlyStopping | None = None
+    precision: Literal["float32", "float64"] = "float32"
+
+
+class ExperimentSpec(BaseModel):
+    """One experiment: a data set, how it is split and balanced, a network, and how it is trained.
+
+    Each seed is a run of its own: it draws the initial weights, the order of the rows, dropout and resampling.
+    The split has its own seed, so that all runs see the same three parts.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    name: Name = ""
+    tags: Annotated[tuple[Tag, ...], Field(max_length=32)] = ()
+    priority: Annotated[int, Field(strict=True, ge=-1000, le=1000)] = 0
+    dataset: AnySource = Bundled(name="digits")
+    split: AnySplit = RatioSplit()
+    scaling: AnyScaling = Standard()
+    balancing: AnyBalancing = NoBalancing()
+    class_weights: AnyClassWeights = NoWeights()
+    model: AnyModel = MLP()
+    loss: AnyLoss = CrossEntropy()
+    optimizer: AnyOptimizer = Adam()
+    training: Training = Training()
+    prediction: AnyPrediction = Argmax()
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1, max_length=100)] = (0,)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _replicates(cls, given: Any) -> Any:
+        """`"replicates": 3` is short for `"seeds": [0, 1, 2]`."""
+        if not isinstance(given, dict) or "replicates" not in given:
+            return given
+        given = dict(given)
+        replicates = given.pop("replicates")
+        if "seeds" in given:
+            raise ValueError("seeds and replicates were both given; replicates: n is short for seeds: [0, ..., n-1]")
+        if type(replicates) is not int or not 1 <= replicates <= 100:
+            raise ValueError(f"replicates is {replicates!r}; it should be a whole number from 1 to 100")
+        return given | {"seeds": list(range(replicates))}
+
+    @model_validator(mode="after")
+    def _distinct(self) -> "ExperimentSpec":
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError("seeds repeat; each run of an experiment needs a seed of its own")
+        return self
+
+    @property
+    def selection_metric(self) -> SelectionMetric:
+        """The validation metric that chooses the best epoch."""
+        stopping = self.training.early_stopping
+        return stopping.metric if stopping else DEFAULT_METRIC
+
+    @property
+    def spec_hash(self) -> str:
+        """SHA-256 of what determines the numbers: everything but the name, the tags and the priority."""
+        content = self.model_dump(mode="json", exclude={"name", "tags", "priority"})
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

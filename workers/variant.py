@@ -1,0 +1,79 @@
+"""A variant is one frozen dataclass: its name, its ranged fields, its docstring, and what it does.
+
+A kind (loss, optimizer, balancing, ...) is the union of its variants. A spec gives one as an object,
+`{"name": "focal", "gamma": 2}`, or as its bare name, `"focal"`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Annotated, Any, TypeVar, dataclass_transform, get_args
+
+from pydantic import ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+Positive = Annotated[float, Field(strict=True, gt=0)]
+NonNegative = Annotated[float, Field(strict=True, ge=0)]
+Fraction = Annotated[float, Field(strict=True, ge=0, lt=1)]
+Probability = Annotated[float, Field(strict=True, ge=0, le=1)]
+Number = Annotated[float, Field(strict=True)]
+Count = Annotated[int, Field(strict=True, ge=1)]
+Seed = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
+Flag = Annotated[bool, Field(strict=True)]
+
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def variant(cls: type[T]) -> type[T]:
+    """Make `cls` a frozen, keyword-only dataclass that pydantic reads with unknown keys forbidden."""
+    cls.__pydantic_config__ = ConfigDict(extra="forbid", allow_inf_nan=False)  # type: ignore[attr-defined]
+    return dataclass(frozen=True, kw_only=True)(cls)
+
+
+def members(union: Any) -> tuple[type[Any], ...]:
+    """The variants of a kind: `members(Loss)` is `(L2, L1, ...)`; families within it are flattened."""
+    if hasattr(union, "__metadata__"):
+        return members(get_args(union)[0])
+    return get_args(union) or (union,)
+
+
+def name_of(cls: type[Any]) -> str:
+    """The name that a spec uses for the variant `cls`: the default of its `name` field."""
+    default = next(field.default for field in fields(cls) if field.name == "name")
+    if default is MISSING:
+        raise TypeError(f"{cls.__name__}.name needs a default: that is its name in a spec")
+    return str(default)
+
+
+def names(union: Any) -> list[str]:
+    """The names of a kind, in the order of its union."""
+    return [name_of(cls) for cls in members(union)]
+
+
+class ByName:
+    """Annotates a union of variants: discriminated by `name`, and a bare string is taken as the name.
+
+    `default` is the name that an object without one is given.
+    """
+
+    def __init__(self, default: str | None = None) -> None:
+        self.default = default
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        union = handler.generate_schema(Annotated[source, Field(discriminator="name")])
+        return core_schema.no_info_before_validator_function(self._as_object, union)
+
+    def _as_object(self, given: Any) -> Any:
+        if isinstance(given, str):
+            return {"name": given}
+        if self.default is not None and isinstance(given, Mapping) and "name" not in given:
+            return {"name": self.default, **given}
+        return given
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        objects = handler(schema)
+        known = list(objects.get("discriminator", {}).get("mapping", {}))
+        return {"anyOf": [{"type": "string", "enum": known}, objects]}
