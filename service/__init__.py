@@ -1,0 +1,1 @@
+"""Accepts experiments over HTTP, stores them, hands them to workers, and serves what comes back."""

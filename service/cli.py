@@ -1,0 +1,1 @@
+"""holdout: the command line."""

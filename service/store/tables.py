@@ -1,0 +1,158 @@
+"""The tables. Times are seconds since 1970 by the database's clock; absent is NULL, and NaN is never stored."""
+
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, MetaData, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+ACTIVE = ("queued", "running")
+TERMINAL = ("succeeded", "failed", "cancelled")
+
+
+class Base(DeclarativeBase):
+    """Constraints are named, so that a migration can speak of them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {dict[str, Any]: JSON, list[Any]: JSON}  # noqa: RUF012 -- SQLAlchemy's own name
+
+
+class Experiment(Base):
+    """What was asked for, as resolved, and what was known of it before training.
+
+    The status follows from the runs; `service.store.queue` alone writes it.
+    """
+
+    __tablename__ = "experiments"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    status: Mapped[str] = mapped_column(default="queued")
+    priority: Mapped[int]
+    owner: Mapped[str]
+    spec: Mapped[dict[str, Any]]
+    spec_hash: Mapped[str]
+    plan: Mapped[dict[str, Any]]
+    warnings: Mapped[list[Any]]
+    dataset: Mapped[str]
+    loss: Mapped[str]
+    optimizer: Mapped[str]
+    balancing: Mapped[str]
+    baselines: Mapped[list[Any] | None]
+    created_at: Mapped[float]
+    started_at: Mapped[float | None]
+    finished_at: Mapped[float | None]
+
+    # The id of a deleted experiment is never given to another.
+    __table_args__ = (
+        Index(None, "status", "id"),
+        Index(None, "dataset", "id"),
+        {"sqlite_autoincrement": True},
+    )
+
+
+class ExperimentTag(Base):
+    """One tag of one experiment, for the filter."""
+
+    __tablename__ = "experiment_tags"
+
+    tag: Mapped[str] = mapped_column(primary_key=True)
+    experiment_id: Mapped[int] = mapped_column(
+        ForeignKey("experiments.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+
+
+class Run(Base):
+    """One seed of an experiment: the unit of work, claimed, leased, retried and finished by itself.
+
+    `attempt` counts claims and fences writes: who holds an older number can change nothing. `deaths` counts
+    the attempts that ended without a word. `epoch` is the last one stored.
+    """
+
+    __tablename__ = "runs"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    experiment_id: Mapped[int] = mapped_column(ForeignKey("experiments.id", ondelete="CASCADE"))
+    seed: Mapped[int] = mapped_column(BigInteger)
+    status: Mapped[str] = mapped_column(default="queued")
+    priority: Mapped[int]
+    owner: Mapped[str]
+    attempt: Mapped[int] = mapped_column(default=0)
+    deaths: Mapped[int] = mapped_column(default=0)
+    agent: Mapped[str | None]
+    lease_until: Mapped[float | None]
+    cancel_requested: Mapped[bool] = mapped_column(default=False)
+    cause: Mapped[str | None]
+    message: Mapped[str | None]
+    epochs: Mapped[int]
+    epoch: Mapped[int] = mapped_column(default=0)
+    best_epoch: Mapped[int | None]
+    training_seconds: Mapped[float] = mapped_column(default=0.0)
+    created_at: Mapped[float]
+    started_at: Mapped[float | None]
+    finished_at: Mapped[float | None]
+
+    __table_args__ = (
+        UniqueConstraint("experiment_id", "seed"),
+        Index("ix_runs_claim", "status", "priority", "owner", "id"),
+        {"sqlite_autoincrement": True},
+    )
+
+
+class EpochMetrics(Base):
+    """The figures of one part after one epoch of one run."""
+
+    __tablename__ = "epoch_metrics"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True)
+    split: Mapped[str] = mapped_column(primary_key=True)
+    rows: Mapped[int]
+    loss: Mapped[float]
+    weighted_loss: Mapped[float]
+    accuracy: Mapped[float]
+    balanced_accuracy: Mapped[float]
+    macro_f1: Mapped[float]
+    mcc: Mapped[float]
+    nll: Mapped[float | None]
+    brier: Mapped[float | None]
+    ece: Mapped[float | None]
+    learning_rate: Mapped[float | None]
+    gradient_norm: Mapped[float | None]
+    seconds: Mapped[float | None]
+    recorded_at: Mapped[float]
+
+
+class EpochClasses(Base):
+    """The per-class figures beside them, each a list in class order, and the confusion matrix, rows true."""
+
+    __tablename__ = "epoch_classes"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True)
+    split: Mapped[str] = mapped_column(primary_key=True)
+    support: Mapped[list[Any]]
+    accuracy: Mapped[list[Any]]
+    precision: Mapped[list[Any]]
+    f1: Mapped[list[Any]]
+    confusion: Mapped[list[Any]]
+
+
+class Checkpoint(Base):
+    """The newest state of a run that is not over, and the best weights of one that is."""
+
+    __tablename__ = "checkpoints"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    epoch: Mapped[int]
+    best_epoch: Mapped[int | None]
+    sha256: Mapped[str]
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[float]
