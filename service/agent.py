@@ -82,10 +82,14 @@ class Agent:
         self._thread.start()
 
     def stop(self) -> None:
-        """Hand back what runs, each with a checkpoint, and leave."""
+        """Hand back what runs, each with a checkpoint, and wait until that is done."""
+        self.request_stop()
+        self._thread.join()
+
+    def request_stop(self) -> None:
+        """Let `run` come to its end. Safe in a signal handler."""
         self._stopping.set()
         self.ring()
-        self._thread.join()
 
     def ring(self) -> None:
         """Something was submitted or cancelled: look at once. Safe from any thread."""

@@ -100,4 +100,5 @@ class TooFewRows(DatasetError):
     why: str
 
     def __str__(self) -> str:
-        return f"{self.what} has {self.rows} rows and needs at least {self.needed}: {self.why}."
+        rows = "1 row" if self.rows == 1 else f"{self.rows} rows"
+        return f"{self.what} has {rows} and needs at least {self.needed}: {self.why}."

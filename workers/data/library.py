@@ -95,27 +95,23 @@ class Library:
 
     def counts(self, source: Source, split: Split) -> Counts:
         """Rows of each class in each part, as a run would have them; nothing is written."""
-        dataset = self.load(source)
+        dataset, official_test = self.load(source), self._official(source, split)
         rows = split_rows(dataset.labels, dataset.classes, split, source.imbalance)
-        return self._with_official(part_counts(dataset, rows), source, split)
+        return _with_official(part_counts(dataset, rows), official_test)
 
     def parts(self, source: Source, split: Split) -> PreparedParts:
         """The parts that a run trains and validates on, and every part's counts; written on first use."""
-        dataset = self.load(source)
+        dataset, official_test = self.load(source), self._official(source, split)
         folder = self._parts / parts_key(dataset.sha256, split, source.imbalance)
         there = open_parts(folder)
         if there is None:
             rows = split_rows(dataset.labels, dataset.classes, split, source.imbalance)
             there = write_parts(dataset, rows, folder)
-        return replace(there, counts=self._with_official(there.counts, source, split))
+        return replace(there, counts=_with_official(there.counts, official_test))
 
     def test_part(self, source: Source, split: Split) -> Dataset:
         """The held-back rows, for a test evaluation and nothing else."""
         return self._official(source, split) or held_back(self.load(source), split, source.imbalance)
-
-    def _with_official(self, counts: Counts, source: Source, split: Split) -> Counts:
-        official_test = self._official(source, split)
-        return counts if official_test is None else {**counts, "test": official_test.counts.tolist()}
 
     def _official(self, source: Source, split: Split) -> Dataset | None:
         if not isinstance(split, OfficialSplit):
@@ -153,3 +149,7 @@ class Library:
         known = self.names()
         nearest = get_close_matches(name, known, n=1)
         return UnknownDataset(name, tuple(known), nearest[0] if nearest else None, "DATA_DIR/datasets/NAME")
+
+
+def _with_official(counts: Counts, official_test: Dataset | None) -> Counts:
+    return counts if official_test is None else {**counts, "test": official_test.counts.tolist()}

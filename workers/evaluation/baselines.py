@@ -15,7 +15,7 @@ ROWS = 10_000
 """Training rows that the linear baseline is fitted to, at most; fewer where they are wide."""
 CELLS = 8_000_000
 """Features times rows, at most: bounds memory and time."""
-ITERATIONS = 100
+ITERATIONS = 50
 L2 = 1e-3
 
 
@@ -49,7 +49,7 @@ def linear_baseline(
 ) -> Baseline:
     """Softmax regression on scaled training features (n, d), evaluated on a part (m, d).
 
-    Fitted to about 10,000 rows at most, in proportion to the classes, within 100 iterations: a reference
+    Fitted to about 10,000 rows at most, in proportion to the classes, within 50 iterations: a reference
     that is deterministic and takes seconds, not the last decimal.
     """
     rows = baseline_rows(labels, features.shape[1])

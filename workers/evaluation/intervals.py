@@ -51,8 +51,8 @@ def adaptive_half_width(n: int, looks: int, level: float = LEVEL) -> float | Non
     """sqrt(((k-1) ln(n+1) + ln(2k/d)) / (2n)), d = 1 - level; null for n = 0. Above 1 it says nothing.
 
     Holds for each of k `looks` at the same n rows even if every model was chosen from all earlier answers:
-    k-1 answers out of n+1 possible ones leave (n+1)^(k-1) models to guard against, by Hoeffding's inequality.
-    Source: Blum & Hardt 2015, The Ladder, section 1.
+    k-1 answers out of n+1 possible ones leave (n+1)^(k-1) models to guard against, each by Hoeffding's
+    inequality (1963).
     """
     if n == 0:
         return None

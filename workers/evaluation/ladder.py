@@ -1,6 +1,6 @@
 """The parameter-free Ladder: a leaderboard that does not leak the test set, however often it is asked.
 
-Source: Blum & Hardt 2015, The Ladder: a reliable leaderboard for machine learning competitions, figure 2.
+Source: Blum & Hardt 2015, The Ladder: a reliable leaderboard for machine learning competitions.
 """
 
 import math

@@ -87,10 +87,10 @@ def _distribution_scores(logits: Array, labels: Integers, predictions: Integers)
     # Column-major, a reduction over few classes runs along contiguous memory: several times faster.
     with np.errstate(over="ignore"):
         log_p = log_softmax(np.asfortranarray(logits))
-    p = np.exp(log_p)
-    scores = {"nll": nll(log_p, labels), "brier": brier(p, labels), "ece": ece(p, labels, predictions)}
-    _require_finite(nll=np.array(scores["nll"]))
-    return scores
+    likelihood = nll(log_p, labels)
+    _require_finite(nll=np.array(likelihood))
+    p = np.exp(log_p, out=log_p)
+    return {"nll": likelihood, "brier": brier(p, labels), "ece": ece(p, labels, predictions)}
 
 
 def _weighted_mean(losses: Array, labels: Integers, class_weights: Array | None) -> float:

@@ -43,7 +43,7 @@ class Folder(Source):
 
     def signature(self, datasets: Path) -> str:
         found = [(path.name, path.stat()) for path in _files(datasets / self.name)]
-        return repr([(name, stat.st_size, stat.st_mtime_ns) for name, stat in found])
+        return repr((self.name, [(file, stat.st_size, stat.st_mtime_ns) for file, stat in found]))
 
 
 def read_folder(folder: Path) -> Contents:

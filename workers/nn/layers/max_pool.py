@@ -25,23 +25,24 @@ class MaxPool2D(Layer):
 
     def forward(self, x: Array, *, training: bool) -> tuple[Array, Backward]:
         y = self.buffers("y", (len(x), *self.output_shape(x.shape[1:])), x.dtype)
-        y.fill(-np.inf)
-        for candidate in self._candidates(x, y.shape):
+        first, *others = self._candidates(x, y.shape)
+        np.copyto(y, first)
+        for candidate in others:
             np.maximum(y, candidate, out=y)
-        if not training:
-            return y, no_backward
+        return y, (lambda dy: self._backward(dy, x, y)) if training else no_backward
 
-        def backward(dy: Array) -> Array:
-            dx, largest = self.buffers("dx", x.shape, x.dtype), self.buffers("largest", y.shape, bool)
-            dx.fill(0)
-            pairs = zip(self._candidates(x, y.shape), self._candidates(dx, y.shape), strict=True)
-            for candidate, dcandidate in pairs:
-                np.equal(candidate, y, out=largest)
-                np.multiply(dy, largest, out=dcandidate)
-                dy -= dcandidate  # what the first maximum took, no later one gets
-            return dx
-
-        return y, backward
+    def _backward(self, dy: Array, x: Array, y: Array) -> Array:
+        dx, won = self.buffers("dx", x.shape, x.dtype), self.buffers("won", y.shape, y.dtype)
+        largest = self.buffers("largest", y.shape, bool)
+        dx.fill(0)  # the rows and columns left over
+        for candidate, dcandidate in zip(
+            self._candidates(x, y.shape), self._candidates(dx, y.shape), strict=True
+        ):
+            np.equal(candidate, y, out=largest)
+            np.multiply(dy, largest, out=won)
+            dy -= won  # what the first maximum won, no later one gets
+            np.copyto(dcandidate, won)
+        return dx
 
     def _candidates(self, images: Array, pooled: Shape) -> Iterator[Array]:
         """The first pixel of every square, the second, ..., each a view (N, *pooled shape)."""

@@ -1,0 +1,5 @@
+"""`python -m service` is `holdout`."""
+
+from service.cli import app
+
+app()

@@ -1,0 +1,60 @@
+"""A client of the service's own API, for the command line and for scripts in Python."""
+
+import json
+from types import TracebackType
+from typing import Any, Self
+
+import httpx2
+
+
+class Refused(Exception):
+    """The service answered with a problem; its text says what and where."""
+
+    def __init__(self, problem: dict[str, Any]) -> None:
+        self.problem = problem
+        lines = [str(problem.get("detail") or problem.get("title") or "refused")]
+        lines += [f"  {error['path']}: {error['message']}" for error in problem.get("errors", [])]
+        super().__init__("\n".join(lines))
+
+
+class Client:
+    """The endpoints that the command line needs, one a method; each answers the decoded JSON."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        self._http = httpx2.Client(base_url=self.url, timeout=30)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def submit(self, spec: str) -> dict[str, Any]:
+        """Queue an experiment from a spec in JSON; its id, status and links."""
+        return self._json("POST", "/experiments", content=spec)
+
+    def validate(self, spec: str) -> dict[str, Any]:
+        """The resolved spec and its plan."""
+        return self._json("POST", "/experiments/validate", content=spec)
+
+    def experiment(self, experiment_id: int) -> dict[str, Any]:
+        """An experiment's status, progress and summary."""
+        return self._json("GET", f"/experiments/{experiment_id}")
+
+    def datasets(self) -> list[dict[str, Any]]:
+        """The data sets that a spec can name."""
+        items: list[dict[str, Any]] = self._json("GET", "/datasets")["items"]
+        return items
+
+    def _json(self, method: str, path: str, *, content: str | None = None) -> Any:
+        headers = {"Content-Type": "application/json"} if content is not None else {}
+        response = self._http.request(method, path, content=content, headers=headers)
+        if response.is_error:
+            try:
+                raise Refused(response.json())
+            except json.JSONDecodeError:
+                raise Refused({"title": f"{method} {path} answered {response.status_code}"}) from None
+        return response.json()

@@ -1,0 +1,46 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from workers.data.sources import BUNDLED
+from workers.data.sources.bundled import FILE, Bundled
+
+CLASSES: dict[str, tuple[str, ...]] = {
+    "digits": tuple("0123456789"),
+    "iris": ("setosa", "versicolor", "virginica"),
+    "wine": ("cultivar 1", "cultivar 2", "cultivar 3"),
+    "breast_cancer": ("malignant", "benign"),
+}
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_bundled_data_is_that_of_scikit_learn(name: Any) -> None:
+    datasets = pytest.importorskip("sklearn.datasets", reason="scikit-learn is the oracle")
+    expected = getattr(datasets, f"load_{name}")()
+    dataset = Bundled(name=name).read(Path()).dataset
+    assert np.array_equal(dataset.features, expected.data.astype(np.float32))
+    assert np.array_equal(dataset.labels, expected.target)
+    assert len(dataset.classes) == len(expected.target_names)
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_bundled_data_is_typed_and_named(name: Any) -> None:
+    dataset = Bundled(name=name).read(Path()).dataset
+    assert dataset.name == name
+    assert dataset.classes == CLASSES[name]
+    assert dataset.labels.dtype == np.int64
+    assert dataset.features.dtype == (np.uint8 if name == "digits" else np.float32)
+    assert dataset.shape == ((8, 8, 1) if name == "digits" else None)
+
+
+def test_the_file_is_what_its_script_makes() -> None:
+    pytest.importorskip("sklearn", reason="scikit-learn is the origin")
+    from tools.make_bundled import bundled
+
+    made = bundled()
+    with np.load(FILE, allow_pickle=False) as stored:
+        assert sorted(stored) == sorted(made)
+        assert all(np.array_equal(stored[key], made[key]) for key in made)
+        assert all(stored[key].dtype == made[key].dtype for key in made)

@@ -1,0 +1,189 @@
+"""Training as a whole: it learns, it resumes to the last bit, it stops when it should."""
+
+from itertools import count
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.workers.conftest import Parts
+from workers.checkpoint import Checkpoint, CorruptCheckpoint
+from workers.spec import ExperimentSpec
+from workers.step import steps_of
+from workers.training import Diverged, Epoch, Trainer, train
+
+STATEFUL: dict[str, dict[str, Any]] = {
+    "adam": {},
+    "dropout and batch norm": {"model": {"hidden": [32, 16], "dropout": 0.3, "batch_norm": True}},
+    "momentum": {"optimizer": {"name": "sgd", "momentum": 0.9, "momentum_form": "ema"}},
+    "adamw, warm-up": {
+        "optimizer": "adamw",
+        "training": {"epochs": 4, "schedule": {"name": "warmup", "epochs": 1.5, "then": "cosine"}},
+    },
+    "rmsprop": {"optimizer": {"name": "rmsprop", "momentum": 0.5}},
+    "smote": {"balancing": "smote", "dataset": "iris"},
+    "fixed undersampling": {"balancing": {"name": "undersample", "redraw": False}},
+    "ldam": {"loss": {"name": "ldam", "reweight_from": 0.5}},
+    "early stopping": {"training": {"epochs": 6, "early_stopping": {"patience": 1, "min_delta": 0.02}}},
+    "accumulation": {"training": {"epochs": 4, "batch_size": 16, "accumulate": 3}},
+    "convolution": {"model": {"name": "convnet", "filters": [4], "hidden": [8], "dropout": 0.1}},
+}
+
+
+class Interrupted(Exception):
+    """What a kill is in these tests."""
+
+
+def spec_of(given: dict[str, Any]) -> ExperimentSpec:
+    return ExperimentSpec.model_validate({"training": {"epochs": 4}} | given)
+
+
+def numbers(epochs: list[Epoch]) -> list[tuple[Any, ...]]:
+    """All that is stored of epochs, but for the time they took."""
+    return [
+        (
+            epoch.number,
+            epoch.learning_rate,
+            epoch.gradient_norm,
+            epoch.best_epoch,
+            *(
+                (figures.loss, figures.weighted_loss, figures.nll, figures.confusion.tolist())
+                for figures in (epoch.training, epoch.validation)
+            ),
+        )
+        for epoch in epochs
+    ]
+
+
+def interrupted_at(trainer: Trainer, step: int) -> tuple[list[Epoch], Checkpoint]:
+    """Train until `step` steps were taken, then die; the epochs seen, and the checkpoint of that moment."""
+    seen: list[Epoch] = []
+    steps = count()
+
+    def between_steps() -> None:
+        if next(steps) == step:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        for epoch in trainer.epochs(between_steps):
+            seen.append(epoch)  # noqa: PERF402 -- what was seen before the interruption is kept
+    return seen, trainer.checkpoint()
+
+
+@pytest.mark.parametrize("given", STATEFUL.values(), ids=STATEFUL)
+def test_a_run_that_died_in_the_middle_of_an_epoch_goes_on_to_the_same_bits(
+    given: dict[str, Any], digits: Parts, iris: Parts
+) -> None:
+    spec, parts = spec_of(given), iris if given.get("dataset") == "iris" else digits
+    undisturbed = Trainer(spec, *parts, seed=3)
+    expected = list(undisturbed.epochs())
+    per_epoch = len(steps_of(len(parts[0]), spec.training.batch_size, spec.training.accumulate))
+    before, checkpoint = interrupted_at(Trainer(spec, *parts, seed=3), step=per_epoch + per_epoch // 2)
+    resumed = Trainer(spec, *parts, seed=3)
+    resumed.restore(Checkpoint.from_bytes(checkpoint.to_bytes()))
+    after = list(resumed.epochs())
+    assert numbers(before + after) == numbers(expected)
+    assert resumed.model().to_bytes() == undisturbed.model().to_bytes()
+
+
+def test_a_run_that_died_after_its_last_epoch_only_has_to_say_so(iris: Parts) -> None:
+    spec = spec_of({})
+    finished = Trainer(spec, *iris, seed=0)
+    list(finished.epochs())
+    resumed = Trainer(spec, *iris, seed=0)
+    resumed.restore(finished.checkpoint())
+    assert list(resumed.epochs()) == []
+    assert resumed.model().to_bytes() == finished.model().to_bytes()
+
+
+@pytest.mark.parametrize("content", [b"", b"\x08", b"\xff" * 64, b"\x02\0\0\0\0\0\0\0{}"])
+def test_bytes_that_are_no_checkpoint_are_refused(content: bytes) -> None:
+    with pytest.raises(CorruptCheckpoint):
+        Checkpoint.from_bytes(content)
+
+
+def test_the_defaults_learn_digits(digits: Parts) -> None:
+    *_, last = train(ExperimentSpec(), *digits)
+    assert last.number == 20
+    assert last.validation.accuracy > 0.95
+
+
+def test_a_small_net_starts_at_the_entropy_of_a_guess(digits: Parts) -> None:
+    spec = spec_of({"scaling": "minmax", "optimizer": {"name": "sgd", "learning_rate": 1e-9}})
+    first = next(train(spec, *digits))
+    assert first.validation.nll == pytest.approx(np.log(10), rel=0.25)
+
+
+def test_seeds_differ_and_repeat(iris: Parts) -> None:
+    spec = spec_of({})
+    runs = [numbers(list(train(spec, *iris, seed=seed))) for seed in (0, 1, 0)]
+    assert runs[0] == runs[2] != runs[1]
+
+
+def test_early_stopping_ends_a_run_that_stands_still(iris: Parts) -> None:
+    stopping = {"metric": "loss", "patience": 3, "min_delta": 1e6}
+    spec = spec_of({"training": {"epochs": 50, "early_stopping": stopping}})
+    assert len(list(train(spec, *iris))) == 4
+
+
+def test_the_model_is_that_of_the_best_epoch(iris: Parts) -> None:
+    spec = spec_of({"optimizer": {"name": "sgd", "learning_rate": 3.0}, "training": {"epochs": 8}})
+    trainer = Trainer(spec, *iris, seed=1)
+    weights = []
+    for epoch in trainer.epochs():
+        weights.append(trainer.network.parameters.values.copy())
+    assert epoch.best_epoch < len(weights), "the test needs a best epoch before the last"
+    np.testing.assert_array_equal(trainer.model().arrays["parameters"], weights[epoch.best_epoch - 1])
+
+
+def test_divergence_has_a_name_and_a_place(iris: Parts) -> None:
+    spec = spec_of({"loss": "l2", "optimizer": {"name": "sgd", "learning_rate": 1e6}})
+    with np.errstate(all="ignore"), pytest.raises(Diverged, match=r"epoch 1, .*learning rate"):
+        list(train(spec, *iris))
+
+
+@pytest.mark.parametrize("weights", ["none", "inverse_frequency"])
+def test_accumulated_micro_batches_equal_one_large_batch(weights: str, iris: Parts) -> None:
+    """Weighted by the rows (and class weights) of each part, the last and smaller one too."""
+    sizes = [{"batch_size": 100}, {"batch_size": 30, "accumulate": 4}]
+    runs = [
+        spec_of(
+            {
+                "class_weights": weights,
+                "dataset": "iris",
+                "balancing": "none",
+                "training": {"epochs": 3, "precision": "float64", **size},
+            }
+        )
+        for size in sizes
+    ]
+    thinned = iris[0].take(np.r_[0:60, 80:105])
+    large, micro = (list(train(spec, thinned, iris[1], seed=0)) for spec in runs)
+    for a, b in zip(large, micro, strict=True):
+        assert a.training.loss == pytest.approx(b.training.loss, rel=1e-12)
+        assert a.gradient_norm == pytest.approx(b.gradient_norm, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"), [(8, [4, 4]), (9, [4, 5]), (10, [4, 4, 2]), (1, [1]), (3, [3]), (5, [5])]
+)
+def test_a_last_batch_of_one_row_joins_the_one_before(rows: int, expected: list[int]) -> None:
+    batches = [batch for step in steps_of(rows, 4, 1) for batch in step]
+    assert [batch.stop - batch.start for batch in batches] == expected
+    assert [batch.start for batch in batches] == [0, *np.cumsum(expected)[:-1]]
+
+
+def test_clipping_bounds_every_step(iris: Parts) -> None:
+    rate, limit = 0.1, 1e-3
+    spec = spec_of({"optimizer": {"name": "sgd", "learning_rate": rate}, "training": {"clip_norm": limit}})
+    trainer = Trainer(spec, *iris, seed=0)
+    last: list[np.ndarray[Any, Any]] = []
+
+    def moved_little() -> None:
+        now = trainer.network.parameters.values.astype(np.float64)
+        if last:
+            assert np.linalg.norm(now - last[-1]) <= rate * limit * 1.01
+        last.append(now)
+
+    next(trainer.epochs(moved_little))
+    assert len(last) > 1
