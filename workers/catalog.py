@@ -12,7 +12,7 @@ from workers.data.imbalance import Imbalance
 from workers.data.scaling import AnyScaling
 from workers.data.sources import AnySource
 from workers.data.splits import AnySplit
-from workers.evaluation.selection import DIRECTIONS
+from workers.evaluation.selection import DIRECTIONS, SelectionMetric
 from workers.nn.activations import AnyActivation
 from workers.nn.class_weights import AnyClassWeights
 from workers.nn.initializers import AnyInitializer
@@ -72,22 +72,10 @@ class Variant:
     fields: list[Field]
 
 
-@dataclass(frozen=True)
-class Metric:
-    """What may select the best epoch, always on the validation part. direction: whether more or less is better."""
-
-    name: str
-    direction: str
-
-
 def catalog() -> dict[str, list[Variant]]:
-    """The variants of every kind, in the order of its union."""
-    return {kind: [_variant(cls) for cls in classes_of(union)] for kind, union in KINDS.items()}
-
-
-def selection_metrics() -> list[Metric]:
-    """The metrics that may select."""
-    return [Metric(name, direction) for name, direction in DIRECTIONS.items()]
+    """The variants of every kind, in the order of its union; and the metrics that may select an epoch."""
+    kinds = {kind: [_variant(cls) for cls in classes_of(union)] for kind, union in KINDS.items()}
+    return {**kinds, "selection_metrics": [_metric(name) for name in DIRECTIONS]}
 
 
 def classes_of(union: Any) -> list[type[Any]]:
@@ -100,29 +88,45 @@ def _variant(cls: type[Any]) -> Variant:
     properties, required = schema["properties"], schema.get("required", [])
     description = inspect.cleandoc(cls.__doc__ or "")
     # A name that is fixed is the variant's own; one that is chosen is a field of it.
-    name = properties.get("name", {}).get("const") or _snake_case(cls.__name__)
-    fields = [_field(key, each, key in required) for key, each in properties.items() if "const" not in each]
-    return Variant(name, description.partition("\n\n")[0].replace("\n", " "), description, fields)
+    name = properties.get("name", {}).get("const")
+    fields = [
+        _field(key, each, key in required) for key, each in properties.items() if not (name and key == "name")
+    ]
+    summary = description.partition("\n\n")[0].replace("\n", " ")
+    return Variant(name or _snake_case(cls.__name__), summary, description, fields)
+
+
+def _metric(name: SelectionMetric) -> Variant:
+    better = "larger" if DIRECTIONS[name] == "max" else "smaller"
+    summary = f"Of the validation part; the {better}, the better."
+    return Variant(name, summary, summary, fields=[])
 
 
 def _field(name: str, schema: Schema, required: bool) -> Field:
     choices = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
     nullable = len(choices) < len(schema.get("anyOf", ()))
     inner = choices[0] if len(choices) == 1 else schema
-    type_, kind = _type(inner), _kind(inner)
-    constraints = {} if kind else {key: inner[key] for key in inner if key not in DESCRIPTIVE}
-    return Field(name, kind or type_, required, nullable, schema.get("default"), constraints)
+    type_, constraints = _kind(inner) or (_type(inner), _constraints(inner))
+    return Field(name, type_, required, nullable, schema.get("default"), constraints)
 
 
 def _type(schema: Schema) -> str:
     return str(schema.get("type") or " or ".join(_type(each) for each in schema.get("anyOf", ())))
 
 
-def _kind(schema: Schema) -> str | None:
-    """The kind that a field takes a variant of, recognised by the names of its classes."""
-    names = {reference.rpartition("/")[2] for reference in _references(schema)}
-    kinds = (kind for kind, union in KINDS.items() if {cls.__name__ for cls in classes_of(union)} == names)
-    return next(kinds, None)
+def _constraints(schema: Schema) -> Schema:
+    return {key: value for key, value in schema.items() if key not in DESCRIPTIVE}
+
+
+def _kind(schema: Schema) -> tuple[str, Schema] | None:
+    """The kind of which a field takes a variant, recognised by the names of its classes; which, if not any."""
+    taken = {reference.rpartition("/")[2] for reference in _references(schema)}
+    for kind, union in KINDS.items():
+        classes = classes_of(union)
+        if taken and taken <= {cls.__name__ for cls in classes}:
+            some = [cls for cls in classes if cls.__name__ in taken]
+            return kind, {} if some == classes else {"enum": [_variant(cls).name for cls in some]}
+    return None
 
 
 def _references(schema: Any) -> list[str]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, fields, is_dataclass
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Tag, ValidationError
 
-from workers.variant import members, name_of
+from workers.variant import name_of
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,14 @@ def fault_of(detail: dict[str, Any], model: type[BaseModel]) -> Fault:
     path, scope = _walk(model, detail["loc"])
     given, kind = detail.get("input"), detail["type"]
     if kind in ("extra_forbidden", "unexpected_keyword_argument"):
-        return Fault(path, given, f"unknown field; {_right_names(str(detail['loc'][-1]), _field_names(scope))}")
+        return Fault(
+            path, given, f"unknown field; {_right_names(str(detail['loc'][-1]), _field_names(scope))}"
+        )
     if kind == "union_tag_invalid":
         tag = str(detail["ctx"]["tag"])
-        known = [name_of(cls) for cls in members(scope)]
-        return Fault(path, tag, f"unknown name {tag!r}; {_right_names(tag, known)}")
+        return Fault(path, tag, f"unknown name {tag!r}; {_right_names(tag, list(_arms(scope)))}")
     if kind == "union_tag_not_found":
-        known = [name_of(cls) for cls in members(scope)]
-        return Fault(path, given, f'"name" is missing; it is one of {", ".join(known)}')
+        return Fault(path, given, f'"name" is missing; it is one of {", ".join(_arms(scope))}')
     message = detail["msg"].removeprefix("Value error, ")
     return Fault(path, given, message[0].lower() + message[1:])
 
@@ -63,24 +63,28 @@ def _walk(model: Any, location: Sequence[str | int]) -> tuple[str, Any]:
     """
     path, scope = "", model
     for step in location:
-        variants = [cls for cls in members(scope) if is_dataclass(cls)] if _is_union(scope) else []
-        if len(variants) > 1 and isinstance(step, str):
-            scope = _chosen(variants, step)
+        arms = _arms(scope)
+        if len(arms) > 1 and isinstance(step, str):
+            scope = arms.get(step, Any)
         elif isinstance(step, int):
             path, scope = f"{path}[{step}]", next(iter(get_args(_bare(scope))), Any)
         else:
             path, scope = f"{path}.{step}" if path else step, _field(scope, step)
-    return path, scope if _is_union(scope) else _bare(scope)
+    return path, scope
 
 
-def _chosen(variants: Sequence[type[Any]], tag: str) -> Any:
-    by_name = {name_of(cls): cls for cls in variants if _has_default_name(cls)}
-    by_name |= {cls.__name__.lower(): cls for cls in variants}
-    return by_name.get(tag, Any)
-
-
-def _has_default_name(cls: type[Any]) -> bool:
-    return any(field.name == "name" and isinstance(field.default, str) for field in fields(cls))
+def _arms(annotation: Any) -> dict[str, type[Any]]:
+    """The variants of a union by the tag that pydantic puts into a location; none where it is no such union."""
+    union = _bare(annotation)
+    if get_origin(union) not in (Union, UnionType):
+        return {}
+    arms = {}
+    for arm in get_args(union):
+        tags = [note.tag for note in getattr(arm, "__metadata__", ()) if isinstance(note, Tag)]
+        variant = _bare(arm)
+        if is_dataclass(variant):
+            arms[tags[0] if tags else getattr(variant, "kind", None) or name_of(variant)] = variant
+    return arms
 
 
 def _bare(annotation: Any) -> Any:
@@ -91,10 +95,6 @@ def _bare(annotation: Any) -> Any:
         present = [arm for arm in get_args(annotation) if arm is not type(None)]
         return _bare(present[0]) if len(present) == 1 else annotation
     return annotation
-
-
-def _is_union(annotation: Any) -> bool:
-    return get_origin(_bare(annotation)) in (Union, UnionType)
 
 
 def _field(scope: Any, name: str) -> Any:

@@ -86,18 +86,24 @@ def few_validation_rows(given: Submitted) -> Iterator[Warning]:
             f"Validation has fewer than {FEW_ROWS} rows of {given.named(few)}: "
             "their accuracies come with wide intervals."
         )
-        yield Warning("few_validation_rows", sentence, "Read the intervals, or give validation a larger share.")
+        yield Warning(
+            "few_validation_rows", sentence, "Read the intervals, or give validation a larger share."
+        )
 
 
 def not_stratified(given: Submitted) -> Iterator[Warning]:
     if not given.spec.split.stratify and given.is_imbalanced:
-        sentence = "The classes are imbalanced, and the split leaves it to chance how many rare rows a part gets."
+        sentence = (
+            "The classes are imbalanced, and the split leaves it to chance how many rare rows a part gets."
+        )
         yield Warning("not_stratified", sentence, 'Set "stratify": true in split.')
 
 
 def nothing_held_back(given: Submitted) -> Iterator[Warning]:
     if not sum(given.split_counts["test"]):
-        sentence = "No test part is held back: whatever is chosen on validation looks better there than it is."
+        sentence = (
+            "No test part is held back: whatever is chosen on validation looks better there than it is."
+        )
         yield Warning("nothing_held_back", sentence, 'Give "test" a share in split.')
 
 
@@ -118,7 +124,9 @@ def large_weights_large_step(given: Submitted) -> Iterator[Warning]:
             f"Class weights up to {weights.max():.0f} times the smallest, with a learning rate of "
             f"{optimizer.learning_rate:g}, make rare rows throw the weights far off: training may diverge."
         )
-        yield Warning("large_weights_large_step", sentence, "Lower the learning rate, set clip_norm, or oversample.")
+        yield Warning(
+            "large_weights_large_step", sentence, "Lower the learning rate, set clip_norm, or oversample."
+        )
 
 
 def accuracy_selects(given: Submitted) -> Iterator[Warning]:
@@ -143,7 +151,9 @@ def weights_without_effect(given: Submitted) -> Iterator[Warning]:
     weights, spec = given.weights, given.spec
     if weights is not None and spec.balancing.name != "none" and weights.max() <= 1 + 1e-6:
         sentence = "The balancing already draws the classes alike, so the class weights all come out as 1."
-        yield Warning("weights_without_effect", sentence, "Keep the balancing or the class weights, not both.")
+        yield Warning(
+            "weights_without_effect", sentence, "Keep the balancing or the class weights, not both."
+        )
 
 
 CHECKS: tuple[Check, ...] = (

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 from numpy.typing import DTypeLike
 
 from workers.nn.arrays import Array, Integers
@@ -26,6 +27,8 @@ class Objective:
         `total_weight` is that of the whole step, so that the parts of several micro-batches add up to it.
         """
         losses, gradient = self.loss(logits, labels)
+        if total_weight == 0:  # every class of this step is weighted with nothing
+            return 0.0, np.zeros_like(gradient)
         if self.weights is None:
             gradient *= 1 / total_weight
             return float(losses.sum()) / total_weight, gradient

@@ -112,6 +112,8 @@ def _sampled_counts(
         spec.class_weights(sampled)
     with _noting(faults, "loss", spec.loss.name):
         spec.loss.given(sampled)
+    with _noting(faults, "prediction", spec.prediction.name):
+        spec.prediction.offset(counts, sampled)
     return sampled
 
 

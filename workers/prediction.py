@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import numpy as np
 
 from workers.nn.arrays import Array
+from workers.nn.class_weights import Counts, occurring
 from workers.variant import ByName, NonNegative, variant
 
 
@@ -15,7 +16,7 @@ class Prediction(ABC):
     name: str
 
     @abstractmethod
-    def offset(self, class_counts: Array, sampled_counts: Array) -> Array | None:
+    def offset(self, class_counts: Counts, sampled_counts: Counts) -> Array | None:
         """The offset (K,) for a training part with `class_counts`, drawn `sampled_counts` times in an epoch."""
 
 
@@ -25,7 +26,7 @@ class Argmax(Prediction):
 
     name: Literal["argmax"] = "argmax"
 
-    def offset(self, class_counts: Array, sampled_counts: Array) -> Array | None:
+    def offset(self, class_counts: Counts, sampled_counts: Counts) -> Array | None:
         return None
 
 
@@ -39,8 +40,8 @@ class LogitAdjusted(Prediction):
     name: Literal["logit_adjusted"] = "logit_adjusted"
     tau: NonNegative = 1.0
 
-    def offset(self, class_counts: Array, sampled_counts: Array) -> Array | None:
-        return -self.tau * np.log(sampled_counts / sampled_counts.sum())
+    def offset(self, class_counts: Counts, sampled_counts: Counts) -> Array | None:
+        return -self.tau * log_frequencies(sampled_counts)
 
 
 @variant
@@ -52,9 +53,14 @@ class PriorCorrected(Prediction):
 
     name: Literal["prior_corrected"] = "prior_corrected"
 
-    def offset(self, class_counts: Array, sampled_counts: Array) -> Array | None:
-        log_pi = np.log(class_counts / class_counts.sum())
-        return log_pi - np.log(sampled_counts / sampled_counts.sum())
+    def offset(self, class_counts: Counts, sampled_counts: Counts) -> Array | None:
+        return log_frequencies(class_counts) - log_frequencies(sampled_counts)
+
+
+def log_frequencies(counts: Counts) -> Array:
+    """log pi_k of each class, shape (K,); EmptyClassError where one never occurs."""
+    log_counts: Array = np.log(occurring(counts))
+    return log_counts - np.log(np.sum(counts))
 
 
 AnyPrediction = Annotated[Argmax | LogitAdjusted | PriorCorrected, ByName()]

@@ -88,7 +88,9 @@ class ExperimentSpec(BaseModel):
         given = dict(given)
         replicates = given.pop("replicates")
         if "seeds" in given:
-            raise ValueError("seeds and replicates were both given; replicates: n is short for seeds: [0, ..., n-1]")
+            raise ValueError(
+                "seeds and replicates were both given; replicates: n is short for seeds: [0, ..., n-1]"
+            )
         if type(replicates) is not int or not 1 <= replicates <= 100:
             raise ValueError(f"replicates is {replicates!r}; it should be a whole number from 1 to 100")
         return given | {"seeds": list(range(replicates))}

@@ -1,9 +1,9 @@
 """Training: a spec and two parts of a data set in, one epoch after another out. No I/O.
 
-    from workers.training import train
+from workers.training import train
 
-    for epoch in train(spec, training, validation, seed=0):
-        print(epoch.number, epoch.validation.balanced_accuracy)
+for epoch in train(spec, training, validation, seed=0):
+    print(epoch.number, epoch.validation.balanced_accuracy)
 """
 
 import math

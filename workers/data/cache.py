@@ -8,6 +8,9 @@ from workers.data.dataset import Dataset
 from workers.data.sources.source import Contents, Source
 from workers.data.storage import open_dataset, save_dataset, whole_folder, write_whole
 
+UNUSABLE = (OSError, EOFError, ValueError, KeyError, TypeError)
+"""What opening an absent or damaged file may raise."""
+
 
 class Cache:
     """Keeps parsed data sets under `folder`; several processes may use it at once.
@@ -32,7 +35,7 @@ class Cache:
                 return None
             dataset, official_test = self._open(entry["dataset"], name), entry["official_test"]
             return Contents(dataset, self._open(official_test, name) if official_test else None)
-        except (OSError, ValueError, KeyError):
+        except UNUSABLE:
             return None
 
     def _store(self, source: Source, signature: str, datasets: Path) -> Contents:
@@ -53,7 +56,7 @@ class Cache:
         if target.is_dir():
             try:
                 return self._open(dataset.sha256, dataset.name)
-            except (OSError, ValueError, KeyError):
+            except UNUSABLE:
                 shutil.rmtree(target)
         with whole_folder(target) as draft:
             save_dataset(dataset, draft)

@@ -58,7 +58,9 @@ def test_no_other_whole_numbers_within_the_bounds_are_closer(data: st.DataObject
 
 
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=20), ratios())
-def test_a_table_of_classes_has_exact_margins_and_no_empty_cell(counts: list[int], shares: list[float]) -> None:
+def test_a_table_of_classes_has_exact_margins_and_no_empty_cell(
+    counts: list[int], shares: list[float]
+) -> None:
     sizes = allocate(sum(counts), exact(shares))
     assume(min(counts) >= len(sizes) and min(sizes) >= len(counts))
     table = allocate_classes(counts, sizes)

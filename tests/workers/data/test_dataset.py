@@ -32,7 +32,7 @@ def test_the_hash_is_of_the_content_and_not_of_its_name_or_layout() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        replace(SMALL, features=SMALL.features + 1),
+        replace(SMALL, features=SMALL.features * np.float32(2)),
         replace(SMALL, features=SMALL.features.astype(np.uint8)),
         replace(SMALL, features=SMALL.features.reshape(2, 6), labels=SMALL.labels[:2]),
         replace(SMALL, labels=SMALL.labels[::-1].copy()),

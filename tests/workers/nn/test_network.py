@@ -229,8 +229,8 @@ def test_a_checkpoint_of_another_network_is_refused() -> None:
         net.load(net.parameters.values, {})
     with pytest.raises(ValueError, match=str(net.size)):
         net.load(net.parameters.values[:-1], statistics)
-    with pytest.raises(ValueError, match="broadcast"):
-        net.load(net.parameters.values, statistics | {"2.running_mean": np.zeros(2)})
+    with pytest.raises(ValueError, match="running_mean"):
+        net.load(net.parameters.values, statistics | {"2.running_mean": np.zeros(1)})
 
 
 def test_no_gradient_of_the_input_is_computed() -> None:

@@ -56,7 +56,7 @@ class Conv2D(Layer):
 
         def backward(dy: Array) -> Array:
             dz = activation_backward(dy)
-            self._write_gradients(windows, dz)
+            self._write_gradients(windows, dz)  # first: dx may take the buffer that the windows view
             return self._input_gradient(dz, x, rows, columns) if self.needs_input_gradient else dz
 
         return y, backward

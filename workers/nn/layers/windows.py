@@ -85,11 +85,10 @@ def blocks(windows: Array, buffers: Buffers) -> Iterator[tuple[slice, Array]]:
 
 
 def _copy(windows: Array, columns: Array) -> None:
-    """Copy in the order with the longer runs: rows of a window, or (of one channel, 3 times as fast) of an image."""
     if windows.shape[5] > 1:
         np.copyto(columns, windows)
         return
-    for row, column in np.ndindex(windows.shape[3:5]):
+    for row, column in np.ndindex(windows.shape[3:5]):  # of one channel, 3 times as fast: longer runs
         columns[:, :, :, row, column] = windows[:, :, :, row, column]
 
 

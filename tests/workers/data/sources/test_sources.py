@@ -34,7 +34,23 @@ def test_without_a_name_the_source_is_digits() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["..", ".", "", "../digits", "a/b", "/etc", ".hidden", "a\\b", "Digits", "a\0b", "a\n", "x" * 65, 5, None, []],
+    [
+        "..",
+        ".",
+        "",
+        "../digits",
+        "a/b",
+        "/etc",
+        ".hidden",
+        "a\\b",
+        "Digits",
+        "a\0b",
+        "a\n",
+        "x" * 65,
+        5,
+        None,
+        [],
+    ],
 )
 def test_a_name_cannot_lead_out_of_the_folder_of_data_sets(name: Any) -> None:
     with pytest.raises(ValidationError):

@@ -22,7 +22,8 @@ def class_means(dataset: Dataset) -> NDArray[np.float64]:
 
 
 def distances(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.linalg.norm(points[:, np.newaxis] - points, axis=-1)[np.triu_indices(len(points), 1)]
+    every: NDArray[np.float64] = np.linalg.norm(points[:, np.newaxis] - points, axis=-1)
+    return every[np.triu_indices(len(points), 1)]
 
 
 def test_the_default_has_the_announced_rows_and_type() -> None:

@@ -42,6 +42,7 @@ LAYERS: dict[str, tuple[Make, Shape]] = {
         lambda: Conv2D(2, 3, initial=normal, kernel=(3, 2), padding="valid", bias=False),
         (5, 4, 2),
     ),
+    "convolution, as many filters as channels": (lambda: Conv2D(2, 2, initial=normal), (4, 3, 2)),
     "convolution, stride 2": (lambda: Conv2D(1, 2, initial=normal, kernel=(3, 4), stride=2), (5, 4, 1)),
     "max pooling": (lambda: MaxPool2D(), (4, 4, 2)),
     "max pooling, a rest": (lambda: MaxPool2D(3), (7, 5, 2)),

@@ -1,0 +1,44 @@
+import pickle
+
+import pytest
+
+from workers.data.errors import (
+    DatasetChanged,
+    DatasetError,
+    FileTooLarge,
+    MalformedFile,
+    MissingFile,
+    NoOfficialTest,
+    TooFewRows,
+    UnknownDataset,
+)
+
+ERRORS = [
+    UnknownDataset("digts", ("digits", "iris"), "digits", "DIR/datasets/NAME"),
+    DatasetChanged("mnist", "a" * 64, "b" * 64),
+    NoOfficialTest("iris"),
+    MissingFile("mnist", "train-labels-idx1-ubyte"),
+    MalformedFile("mnist/x", "is wrong", "this is right"),
+    FileTooLarge("mnist/x", "is large", "this is small enough"),
+    TooFewRows("class '3'", 1, 3, "one in each of the 3 parts"),
+]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_an_error_says_all_that_it_knows_and_survives_pickling(error: DatasetError) -> None:
+    revived = pickle.loads(pickle.dumps(error))
+    assert type(revived) is type(error)
+    assert str(revived) == str(error)
+    for value in vars(error).values():
+        assert all(text in str(error) for text in (value if isinstance(value, tuple) else [str(value)]))
+
+
+def test_every_error_has_its_sentence_here() -> None:
+    known = {DatasetError}
+    while more := {sub for cls in known for sub in cls.__subclasses__()} - known:
+        known |= more
+    assert known - {DatasetError} == {type(error) for error in ERRORS}
+
+
+def test_without_a_similar_name_none_is_suggested() -> None:
+    assert "Did you mean" not in str(UnknownDataset("x", ("digits",), None, "DIR"))

@@ -1,0 +1,32 @@
+"""What OpenBLAS is told, by processor."""
+
+import pytest
+
+from workers import blas
+
+AMD_AVX512 = "vendor_id : AuthenticAMD\nflags : avx2 avx512f avx512_bf16"
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "core"),
+    [
+        (AMD_AVX512, "Cooperlake"),
+        (AMD_AVX512.replace("avx512_bf16", "avx512vl"), None),
+        (AMD_AVX512.replace("AuthenticAMD", "GenuineIntel"), None),
+        ("", None),
+    ],
+)
+def test_the_kernels_are_named_only_where_the_processor_has_what_they_need(
+    cpuinfo: str, core: str | None
+) -> None:
+    environment: dict[str, str] = {}
+    blas.configure(environment, cpuinfo)
+    assert environment.get("OPENBLAS_CORETYPE") == core
+    assert {environment[variable] for variable in blas.THREAD_VARIABLES} == {"1"}
+
+
+def test_what_somebody_has_set_stays() -> None:
+    environment = {"OPENBLAS_CORETYPE": "Zen", "OPENBLAS_NUM_THREADS": "4"}
+    blas.configure(environment, AMD_AVX512)
+    assert environment["OPENBLAS_CORETYPE"] == "Zen"
+    assert environment["OPENBLAS_NUM_THREADS"] == "4"
