@@ -78,11 +78,11 @@ def _arms(annotation: Any) -> dict[str, type[Any]]:
     union = _bare(annotation)
     if get_origin(union) not in (Union, UnionType):
         return {}
-    arms = {}
+    arms: dict[str, type[Any]] = {}
     for arm in get_args(union):
         tags = [note.tag for note in getattr(arm, "__metadata__", ()) if isinstance(note, Tag)]
         variant = _bare(arm)
-        if is_dataclass(variant):
+        if isinstance(variant, type) and is_dataclass(variant):
             arms[tags[0] if tags else getattr(variant, "kind", None) or name_of(variant)] = variant
     return arms
 

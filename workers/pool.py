@@ -3,23 +3,29 @@
 import multiprocessing
 import os
 import queue
+import signal
 import sys
 import threading
 import time
-from collections.abc import Hashable
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from typing import Generic, TypeVar
 
-from workers import blas
+from workers import blas, memory
 from workers.process import Assignment, Failed, Message, Order, Stopped, Succeeded, main
 
 K = TypeVar("K", bound=Hashable)
 
-PATIENCE_SECONDS: dict[Order, float] = {"cancel": 1.5, "release": 8.0}
-"""How long an order may go unheeded (a step can be long) before the process is killed."""
+PATIENCE_SECONDS: dict[Order, float] = {"cancel": 0.5, "timeout": 0.5, "release": 7.0}
+"""How long an order may go unheeded (a step can be long) before the process is killed.
+
+Who is to end has nothing more to say; who is released has a checkpoint to send.
+"""
+UNHEARD = 8
+"""Messages of one process that are read ahead. Beyond, they stay in its pipe, and when that is full it pauses."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,7 @@ class Child:
     process: ForkServerProcess
     connection: Connection
     deadline: float = float("inf")
+    unheard: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(UNHEARD))
 
 
 class Pool(Generic[K]):
@@ -51,6 +58,8 @@ class Pool(Generic[K]):
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["workers.process"])
         self._children: dict[K, Child] = {}
+        self._oom_kills = memory.kills()
+        # This queue alone may be put to by a signal handler, whatever its thread was doing.
         self._heard: queue.SimpleQueue[tuple[K, Child, Message | Died] | None] = queue.SimpleQueue()
 
     def __len__(self) -> int:
@@ -88,18 +97,13 @@ class Pool(Generic[K]):
     def receive(self, timeout: float) -> list[tuple[K, Message | Died]]:
         """What the processes said, waiting up to `timeout` seconds for the first word or for `ring`."""
         self._kill_the_deaf()
-        heard: list[tuple[K, Message | Died]] = []
-        try:
-            word = self._heard.get(timeout=timeout)
-            while True:
-                if word is not None and self._children.get(word[0]) is word[1]:
-                    heard.append((word[0], self._last_word(word[0], word[2])))
-                word = self._heard.get_nowait()
-        except queue.Empty:
-            return heard
+        heard = list(self._words(timeout))
+        if not heard:
+            self._oom_kills = memory.kills()
+        return heard
 
     def ring(self) -> None:
-        """Wake `receive`; safe from any thread."""
+        """Wake `receive`; safe from any thread, and in a signal handler."""
         self._heard.put(None)
 
     def close(self) -> None:
@@ -111,9 +115,24 @@ class Pool(Generic[K]):
         with child.connection:
             try:
                 while True:
-                    self._heard.put((key, child, child.connection.recv()))
+                    message = child.connection.recv()
+                    child.unheard.acquire()
+                    self._heard.put((key, child, message))
             except (EOFError, OSError):
                 self._heard.put((key, child, Died(None)))
+
+    def _words(self, timeout: float) -> Iterator[tuple[K, Message | Died]]:
+        try:
+            word = self._heard.get(timeout=timeout)
+            while True:
+                if word is not None:
+                    key, child, message = word
+                    child.unheard.release()
+                    if self._children.get(key) is child:
+                        yield key, self._last_word(key, message)
+                word = self._heard.get_nowait()
+        except queue.Empty:
+            return
 
     def _last_word(self, key: K, word: Message | Died) -> Message | Died:
         """Bury the process if the word is its last, and find out how it died."""
@@ -122,7 +141,13 @@ class Pool(Generic[K]):
         child = self._children.pop(key)
         child.process.join(timeout=PATIENCE_SECONDS["cancel"])
         child.process.kill()
-        return Died(child.process.exitcode) if isinstance(word, Died) else word
+        return self._obituary(child.process.exitcode) if isinstance(word, Died) else word
+
+    def _obituary(self, exit_code: int | None) -> Died | Failed:
+        """A kill looks alike whoever sent it, but the kernel counts those for want of memory."""
+        if exit_code == -signal.SIGKILL and memory.kills() > self._oom_kills:
+            return Failed("out_of_memory", "the machine's memory ran out, and the kernel killed the worker process")
+        return Died(exit_code)
 
     def _kill_the_deaf(self) -> None:
         for child in self._children.values():

@@ -59,8 +59,8 @@ class PriorCorrected(Prediction):
 
 def log_frequencies(counts: Counts) -> Array:
     """log pi_k of each class, shape (K,); EmptyClassError where one never occurs."""
-    log_counts: Array = np.log(occurring(counts))
-    return log_counts - np.log(np.sum(counts))
+    log_pi: Array = np.log(occurring(counts) / np.sum(counts))
+    return log_pi
 
 
 AnyPrediction = Annotated[Argmax | LogitAdjusted | PriorCorrected, ByName()]

@@ -4,6 +4,7 @@ It opens no database and no socket, and is not given the test rows. When the pip
 and it leaves.
 """
 
+import logging
 import os
 import signal
 import threading
@@ -13,28 +14,39 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Literal
 
+from workers import memory
+from workers.causes import Cause
 from workers.checkpoint import Checkpoint
 from workers.data.parts import read_part
 from workers.evaluation.baselines import Baseline
 from workers.spec import ExperimentSpec
 from workers.training import Diverged, Epoch, Trainer
 
-Order = Literal["cancel", "release"]
-"""What a parent may say: end for good, or stop here so that another goes on."""
+log = logging.getLogger("holdout.worker")
+
+Order = Literal["cancel", "timeout", "release"]
+"""What a parent may say: end because nobody wants it any more, end because its time is up, or stop here with a
+checkpoint so that another goes on."""
 
 CHECKPOINT_PAUSE_SECONDS = 1.0
 """Epochs can be over in milliseconds; between two checkpoints at their ends lies at least this."""
+MOST_CHARACTERS = 2000
+"""Of the text of an error that nobody expected."""
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """One run: the spec as JSON, its seed, the folder of the training and validation rows, where to go on."""
+    """One run: the spec as JSON, its seed, the folder of the training and validation rows, where to go on.
+
+    memory_bytes: what the process may allocate; None is all that there is.
+    """
 
     spec: str
     seed: int
     parts: Path
     checkpoint: bytes | None = None
     checkpoint_seconds: float = 30.0
+    memory_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +84,7 @@ class Succeeded:
 class Failed:
     """The run cannot go on: a cause code, and a sentence."""
 
-    cause: str
+    cause: Cause
     message: str
 
 
@@ -107,20 +119,30 @@ class Worker:
             os._exit(1)
 
     def work(self) -> Message:
-        """Train to the end; the last message."""
-        spec = ExperimentSpec.model_validate_json(self.assignment.spec)
-        parts = [read_part(self.assignment.parts, part) for part in ("train", "validation")]
-        self.trainer = Trainer(spec, *parts, seed=self.assignment.seed)
-        if self.assignment.checkpoint is not None:
-            self.trainer.restore(Checkpoint.from_bytes(self.assignment.checkpoint))
+        """Train to the end; the last message, whatever happened."""
         try:
+            self._prepare()
             return self._train()
         except Stop:
             return self._stop()
         except Diverged as diverged:
             return Failed("diverged", str(diverged))
         except MemoryError:
-            return Failed("out_of_memory", "the worker process ran out of memory")
+            return Failed("out_of_memory", self._limit())
+        except Exception as error:
+            log.exception("seed %s ended in an error", self.assignment.seed)
+            return Failed("error", f"{type(error).__name__}: {error}"[:MOST_CHARACTERS])
+
+    def _prepare(self) -> None:
+        spec = ExperimentSpec.model_validate_json(self.assignment.spec)
+        parts = [read_part(self.assignment.parts, part) for part in ("train", "validation")]
+        self.trainer = Trainer(spec, *parts, seed=self.assignment.seed)
+        if self.assignment.checkpoint is not None:
+            self.trainer.restore(Checkpoint.from_bytes(self.assignment.checkpoint))
+
+    def _limit(self) -> str:
+        limit = self.assignment.memory_bytes
+        return f"a worker process may allocate {limit:,} bytes" if limit else "the machine's memory ran out"
 
     def _train(self) -> Message:
         for epoch in self.trainer.epochs(between_steps=self._between_steps):
@@ -159,8 +181,6 @@ def main(connection: Connection, assignment: Assignment) -> None:
     signal.signal(signal.SIGTERM, release)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent gives the order
     threading.Thread(target=worker.listen, daemon=True).start()
-    try:
-        last = worker.work()
-    except Exception as error:  # noqa: BLE001 -- whatever it was, the run ends with its name
-        last = Failed("error", f"{type(error).__name__}: {error}")
-    connection.send(last)
+    memory.volunteer()
+    memory.limit(assignment.memory_bytes)
+    connection.send(worker.work())

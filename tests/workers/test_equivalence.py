@@ -7,7 +7,7 @@ from tests.workers.conftest import Parts
 from workers.data.balancing import Draw
 from workers.data.scaling import Standard
 from workers.nn.class_weights import InverseFrequency
-from workers.nn.losses import AnyLoss, LDAM
+from workers.nn.losses import LDAM, AnyLoss
 from workers.nn.models import MLP, Task
 from workers.nn.network import build_network
 from workers.nn.optimizers import SGD

@@ -200,7 +200,7 @@ def test_logit_adjustment_with_tau_1_moves_a_posterior_to_equal_priors() -> None
 def test_the_network_of_a_cosine_loss_takes_its_scale() -> None:
     spec = ExperimentSpec.model_validate({"loss": {"name": "ldam", "scale": 7.0}})
     task = task_of(spec, features=4, classes=3, image_shape=None)
-    streams = {"init": np.random.default_rng(0), "dropout": np.random.default_rng(0)}
-    logits = build_network(spec.model, task, **streams).logits(np.ones((2, 4), np.float32))
+    stream = np.random.default_rng(0)
+    logits = build_network(spec.model, task, init=stream, dropout=stream).logits(np.ones((2, 4), np.float32))
     assert task.output == "cosine"
     assert np.abs(logits).max() <= 7.0

@@ -63,7 +63,7 @@ def sklearn_losses(views: list[dict[str, Any]], training: Any, scaler: Any) -> l
     features = scaler.into(training.features, np.empty(training.features.shape))
     initial = [(view["weight"].copy(), view["bias"].copy()) for view in layers]
 
-    class Classifier(neural_network.MLPClassifier):  # type: ignore[misc]
+    class Classifier(neural_network.MLPClassifier):  # type: ignore[misc, name-defined]
         def _init_coef(self, *_: Any) -> Any:
             return initial.pop(0)
 

@@ -24,7 +24,7 @@ def test_take_keeps_the_order_asked_for() -> None:
 
 
 def test_the_hash_is_of_the_content_and_not_of_its_name_or_layout() -> None:
-    features = np.asfortranarray(SMALL.features)
+    features = np.asfortranarray(SMALL.features, np.float32)
     same = replace(SMALL, name="other", features=features, labels=SMALL.labels.astype(np.int64, copy=True))
     assert same.sha256 == SMALL.sha256
 

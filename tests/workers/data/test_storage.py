@@ -2,22 +2,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import DTypeLike
 
 from workers.data import storage
-from workers.data.dataset import Dataset, Features
+from workers.data.dataset import Dataset
 from workers.data.storage import open_dataset, save_dataset, whole_folder, write_whole
 
 
-def dataset(rows: int = 50, dtype: type[np.uint8 | np.float32] = np.uint8) -> Dataset:
+def dataset(dtype: DTypeLike = np.uint8) -> Dataset:
     stream = np.random.default_rng(0)
-    features: Features = stream.integers(256, size=(rows, 12)).astype(dtype)
-    return Dataset("small", features, stream.integers(3, size=rows), ("a", "b", "ü"), (4, 3, 1))
+    features = stream.integers(256, size=(50, 12)).astype(dtype)
+    return Dataset("small", features, stream.integers(3, size=50), ("a", "b", "ü"), (4, 3, 1))
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 @pytest.mark.parametrize("chunk", [1, 100, 10**6])
 def test_what_is_saved_is_opened_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: type[np.uint8 | np.float32], chunk: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: DTypeLike, chunk: int
 ) -> None:
     monkeypatch.setattr(storage, "CHUNK_BYTES", chunk)
     saved = dataset(dtype=dtype)
