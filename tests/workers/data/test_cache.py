@@ -38,6 +38,12 @@ def empty(path: Path) -> None:
     path.write_bytes(b"")
 
 
+def spoil(path: Path) -> None:
+    """Change the last byte alone, which leaves arrays well-formed."""
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+
 def test_what_is_cached_is_what_is_in_the_files(cache: Cache, datasets: Path) -> None:
     dataset, official_test = read_folder(datasets / "mine")
     for _ in range(2):
@@ -67,7 +73,7 @@ def test_files_that_changed_are_parsed_again(cache: Cache, datasets: Path) -> No
 
 
 @pytest.mark.parametrize("file", ["features.npy", "labels.npy", "meta.json"])
-@pytest.mark.parametrize("harm", [Path.unlink, empty, scramble])
+@pytest.mark.parametrize("harm", [Path.unlink, empty, scramble, spoil])
 def test_damaged_content_is_parsed_again(
     cache: Cache, datasets: Path, file: str, harm: Callable[[Path], object]
 ) -> None:

@@ -72,4 +72,4 @@ def grown_counts(counts: Integers, ratio: float, max_growth: float | None) -> Co
     targets = np.rint(target_counts(counts, counts.max(), ratio))
     if max_growth is not None:
         targets = np.minimum(targets, np.floor(max_growth * counts))
-    return np.maximum(targets, counts)
+    return targets

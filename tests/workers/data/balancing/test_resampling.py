@@ -56,11 +56,11 @@ def test_a_weighted_sampler_draws_by_the_weights_that_torch_is_given() -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is the oracle")
     weights = torch.tensor(1 / np.array(COUNTS))[torch.tensor(TRAINING.labels)]
     sampler = torch.utils.data.WeightedRandomSampler(
-        weights, 200_000, generator=torch.Generator().manual_seed(0)
+        weights, 50_000, generator=torch.Generator().manual_seed(0)
     )
-    theirs = np.bincount(TRAINING.labels[list(sampler)]) / 200_000
+    theirs = np.bincount(TRAINING.labels[list(sampler)]) / 50_000
     ours = WeightedSampler().expected_counts(TRAINING.counts) / len(TRAINING)
-    assert ours == pytest.approx(theirs, abs=0.005)
+    assert ours == pytest.approx(theirs, abs=0.01)
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 4, 7, 16, 64])
@@ -69,6 +69,11 @@ def test_any_batch_has_equal_classes_to_within_one_row(batch_size: int) -> None:
     for start in range(len(rows) - batch_size + 1):
         counts = np.bincount(TRAINING.labels[rows[start : start + batch_size]], minlength=len(COUNTS))
         assert counts.max() - counts.min() <= 1
+
+
+def test_classes_take_turns_in_an_order_of_each_epoch() -> None:
+    first = {int(TRAINING.labels[draw(BalancedBatches(), epoch).rows[0]]) for epoch in range(40)}
+    assert first == set(range(len(COUNTS)))
 
 
 def test_balanced_batches_use_no_row_again_before_all_of_its_class_were_used() -> None:
