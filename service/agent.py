@@ -12,30 +12,22 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from concurrent.futures import Future
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
+from service.engines import engine_of
+from service.held import Held, write
 from service.settings import Settings
 from service.store import history, queue
+from service.store.artifacts import ArtifactError, Artifacts
 from service.store.database import Database
 from service.store.queue import Claim, Lease
 from workers.data.errors import DatasetError
 from workers.data.library import Library
 from workers.pool import Died, Pool
-from workers.process import (
-    Assignment,
-    BaselinesFitted,
-    CheckpointTaken,
-    EpochEnded,
-    Failed,
-    Message,
-    Order,
-    Stopped,
-    Succeeded,
-)
+from workers.process import Assignment, Failed, Kept, Order, Stopped
 from workers.spec import ExperimentSpec
 
 log = logging.getLogger("holdout.agent")
@@ -43,37 +35,28 @@ log = logging.getLogger("holdout.agent")
 SHORTEST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 1.0
 """Between two reports: while words wait to be written, and at any rate."""
-IDLE_POLL_SECONDS = 0.1
-
-Word = Message | Died
-
-
-@dataclass
-class Held:
-    """A run that this agent holds a lease on."""
-
-    claim: Claim
-    prepared: Future[Assignment]
-    started: bool = False
-    ordered: Order | None = None
-    outbox: list[Word] = field(default_factory=list)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether its worker has said its last word."""
-        return bool(self.outbox) and isinstance(self.outbox[-1], Succeeded | Failed | Stopped | Died)
+HAND_BACK_SECONDS = 9.0
+"""How long a stop may take; who has not answered by then is killed, and found by its lease."""
+MOST_UNWRITTEN = 1000
+"""Words that are kept while the database is away; then nobody is listened to, and the workers pause."""
 
 
 class Agent:
     """Keeps `settings.workers` processes busy from the queue. `start` runs it in a thread, `run` in this one."""
 
-    def __init__(self, database: Database, library: Library, settings: Settings) -> None:
+    def __init__(
+        self, database: Database, library: Library, settings: Settings, pool: Pool[Lease] | None = None
+    ) -> None:
         self.database, self.library, self.settings = database, library, settings
         self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-        self.pool: Pool[Lease] = Pool()
+        self.engine = engine_of(settings)
+        self.artifacts = Artifacts(settings.artifacts_url, row_bytes=settings.artifact_bytes)
+        self.pool = Pool[Lease](self.artifacts.put_away) if pool is None else pool
         self.held: dict[Lease, Held] = {}
         self.reported_at = 0.0
-        self._preparation = ThreadPoolExecutor(1, thread_name_prefix="preparation")
+        self.turned_at = time.monotonic()
+        self.database_is_away = False
+        self._preparing = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self.run, name="agent", daemon=True)
 
@@ -96,14 +79,20 @@ class Agent:
         self.reported_at = 0.0
         self.pool.ring()
 
+    @property
+    def is_full(self) -> bool:
+        """Whether every process has its run, so that another would have to wait here."""
+        return len(self.held) >= self.settings.workers
+
     def run(self) -> None:
         """Work until stopped."""
-        while not self._stopping.is_set():
-            self._attempt(self.tick)
-        deadline = time.monotonic() + self.settings.lease_seconds
+        with self.engine.listening(self):
+            while not self._stopping.is_set():
+                self.turned_at = time.monotonic()
+                self._attempt(self.tick)
+        deadline = time.monotonic() + HAND_BACK_SECONDS
         while self.held and time.monotonic() < deadline:
             self._attempt(self.hand_back)
-        self._preparation.shutdown(cancel_futures=True)
         self.pool.close()
 
     def tick(self) -> None:
@@ -112,22 +101,25 @@ class Agent:
         if time.monotonic() - self.reported_at >= self._longest_pause():
             self.report()
         self.start_prepared()
-        while len(self.held) < self.settings.workers and self.claim():
+        while not self.is_full and self.claim():
             pass
 
     def hand_back(self) -> None:
         """Ask every worker for a checkpoint and its run, and write what they answer."""
         for lease, held in self.held.items():
-            if not held.started:
-                held.outbox.append(Stopped("release"))
+            if held.started_at is None and not held.is_over:
+                held.hear(Stopped("release"))
             self._order(lease, "release")
         self.listen(SHORTEST_PAUSE_SECONDS)
         self.report()
 
     def listen(self, timeout: float) -> None:
         """Put what the workers say into the outboxes."""
+        if sum(len(held.outbox) for held in self.held.values()) >= MOST_UNWRITTEN:
+            time.sleep(timeout)
+            return
         for lease, word in self.pool.receive(timeout):
-            self.held[lease].outbox.append(word)
+            self.held[lease].hear(word)
 
     def claim(self) -> bool:
         """Take a run from the queue, if there is one, and have its parts prepared."""
@@ -145,102 +137,145 @@ class Agent:
             checkpoint = history.rewind(connection, claim.lease.run_id) if claim else None
         if claim is None:
             return False
-        prepared = self._preparation.submit(self._prepare, claim, checkpoint)
-        prepared.add_done_callback(lambda _: self.pool.ring())
-        self.held[claim.lease] = Held(claim, prepared)
+        self._hold(claim, checkpoint)
         return True
 
-    def _prepare(self, claim: Claim, checkpoint: bytes | None) -> Assignment:
-        """Lay out the rows that the run may see. A thread does it: leases must not wait for large data."""
+    def _hold(self, claim: Claim, checkpoint: bytes | Kept | None) -> None:
+        prepared: Future[Assignment] = Future()
+        self.held[claim.lease] = Held(claim, prepared, self.artifacts)
+        arguments = (prepared, claim, checkpoint)
+        threading.Thread(target=self._prepare, args=arguments, name="preparation", daemon=True).start()
+
+    def _prepare(self, prepared: Future[Assignment], claim: Claim, checkpoint: bytes | Kept | None) -> None:
+        """Lay out the rows that the run may see. Neither the leases nor a stop must wait for large data."""
+        try:
+            with self._preparing:  # of two seeds, the second finds what the first has laid out
+                prepared.set_result(self._assignment(claim, checkpoint))
+        except Exception as error:
+            prepared.set_exception(error)
+        self.pool.ring()
+
+    def _assignment(self, claim: Claim, checkpoint: bytes | Kept | None) -> Assignment:
         spec = ExperimentSpec.model_validate(claim.spec)
-        parts = self.library.parts(spec.dataset, spec.split)
-        seconds = self.settings.checkpoint_seconds
-        return Assignment(spec.model_dump_json(), claim.seed, parts.folder, checkpoint, seconds)
+        return Assignment(
+            spec=spec.model_dump_json(),
+            seed=claim.seed,
+            parts=self.library.parts(spec.dataset, spec.split).folder,
+            checkpoint=self._loaded(claim, checkpoint),
+            checkpoint_seconds=self.settings.checkpoint_seconds,
+            memory_bytes=self.settings.worker_memory_bytes,
+        )
+
+    def _loaded(self, claim: Claim, checkpoint: bytes | Kept | None) -> bytes | None:
+        """The bytes of a checkpoint. Where they are lost, the run starts over, and comes to the same figures."""
+        try:
+            return None if checkpoint is None else self.artifacts.load(checkpoint)
+        except ArtifactError as error:
+            log.warning("run %s starts over: %s", claim.lease.run_id, error)
+        times = {"lease_seconds": self.settings.lease_seconds, "worked_seconds": claim.worked_seconds}
+        with self.database.write() as connection:
+            if queue.extend(connection, claim.lease, **times) is not None:
+                history.start_over(connection, claim.lease.run_id)
+        return None
 
     def start_prepared(self) -> None:
         """Start a worker for each run whose parts are ready."""
         for lease, held in self.held.items():
-            if held.started or not held.prepared.done():
-                continue
-            held.started = True
-            try:
-                self.pool.start(lease, held.prepared.result())
-            except DatasetError as error:
-                held.outbox.append(Failed("dataset_missing", str(error)))
-            except Exception as error:
-                log.exception("run %s could not be prepared", lease.run_id)
-                held.outbox.append(Failed("error", f"preparing its data failed: {type(error).__name__}"))
+            if held.started_at is None and held.prepared.done() and not held.is_over:
+                self._start(lease, held)
+
+    def _start(self, lease: Lease, held: Held) -> None:
+        held.started_at = time.monotonic()
+        try:
+            assignment = held.prepared.result()
+        except DatasetError as error:
+            held.hear(Failed("dataset_missing", str(error)))
+            return
+        except Exception as error:
+            log.exception("the data of run %s could not be prepared", lease.run_id)
+            held.hear(Failed("error", f"preparing its data failed: {type(error).__name__}: {error}"))
+            return
+        try:
+            self.pool.start(lease, assignment)
+        except (OSError, EOFError):
+            log.exception("no process could be started for run %s", lease.run_id)
+            held.hear(Died(None))
 
     def report(self) -> None:
         """One transaction: extend the leases, learn of cancellations, write what was said."""
-        cancelled, lost = [], []
         with self.database.write() as connection:
-            for lease, held in sorted(self.held.items()):
-                extended = queue.extend(connection, lease, lease_seconds=self.settings.lease_seconds)
-                if extended is None:
-                    lost.append(lease)
-                    continue
-                self._write(connection, lease, held)
-                if extended:
-                    cancelled.append(lease)
+            renewed = {lease: self._extend(connection, lease) for lease in sorted(self.held)}
+            ours = [lease for lease, cancelled in renewed.items() if cancelled is not None]
+            unwritten = {lease for lease in ours if not self._write(connection, self.held[lease])}
         self.reported_at = time.monotonic()
-        self._drop(lost)
-        for lease in cancelled:
-            self._order(lease, "cancel")
+        self._drop(renewed.keys() - set(ours))
+        self._clear(unwritten)
+        for lease, held in self.held.items():
+            if renewed[lease]:
+                self._order(lease, "cancel")
+            elif held.is_overdue:
+                self._order(lease, "timeout")
+        self.artifacts.tidy(self.database)
 
-    def _drop(self, lost: list[Lease]) -> None:
-        """After the commit: what was written is written, what is over or lost is nobody's here."""
+    def _extend(self, connection: Connection, lease: Lease) -> bool | None:
+        return queue.extend(
+            connection,
+            lease,
+            lease_seconds=self.settings.lease_seconds,
+            worked_seconds=self.held[lease].worked_seconds,
+        )
+
+    def _write(self, connection: Connection, held: Held) -> bool:
+        """Write what one worker said; False where that has to wait. The others do not wait for it.
+
+        A run whose figures the database refuses would be refused forever: it fails.
+        """
+        if not held.outbox:
+            return True
+        lease = held.claim.lease
+        try:
+            with connection.begin_nested():
+                write(connection, held, max_attempts=self.settings.max_attempts)
+        except (OperationalError, InterfaceError):
+            raise
+        except OSError:
+            log.exception("what run %s left behind cannot be stored yet", lease.run_id)
+            return False
+        except Exception as error:
+            log.exception("what run %s left behind cannot be stored", lease.run_id)
+            message = f"its results could not be stored: {type(error).__name__}"
+            queue.finish(connection, lease, "failed", cause="error", message=message)
+            held.hear(Failed("error", message))
+        return True
+
+    def _drop(self, lost: set[Lease]) -> None:
         for lease in lost:
-            log.warning("run %s is somebody else's now", lease.run_id)
-            if lease in self.pool:
-                self.pool.forget(lease)
-        self.held = {k: held for k, held in self.held.items() if k not in lost and not held.is_over}
-        for held in self.held.values():
-            held.outbox.clear()
+            log.warning("run %s is not ours any more", lease.run_id)
+            self._forget(lease)
 
-    def _write(self, connection: Connection, lease: Lease, held: Held) -> None:
-        checkpoints = [word for word in held.outbox if isinstance(word, CheckpointTaken)]
-        if checkpoints:
-            history.save_checkpoint(connection, lease.run_id, checkpoints[-1])
-        for word in held.outbox:
-            if isinstance(word, EpochEnded):
-                history.record_epoch(connection, lease.run_id, word.epoch)
-            elif isinstance(word, BaselinesFitted):
-                baselines = [asdict(baseline) for baseline in word.baselines]
-                history.save_baselines(connection, held.claim.experiment_id, baselines)
-            elif not isinstance(word, CheckpointTaken):
-                self._end(connection, lease, held, word)
+    def _clear(self, unwritten: set[Lease]) -> None:
+        """After the commit: what was written is done with, and so are runs that are over."""
+        for lease in self.held.keys() - unwritten:
+            if self.held[lease].is_over:
+                self._forget(lease)
+            else:
+                self.held[lease].outbox.clear()
 
-    def _end(
-        self,
-        connection: Connection,
-        lease: Lease,
-        held: Held,
-        word: Succeeded | Failed | Stopped | Died,
-    ) -> None:
-        if isinstance(word, Succeeded):
-            history.save_model(connection, lease.run_id, word)
-            queue.finish(connection, lease, "succeeded")
-        elif isinstance(word, Failed):
-            queue.finish(connection, lease, "failed", cause=word.cause, message=word.message)
-        elif word == Stopped("cancel"):
-            queue.finish(connection, lease, "cancelled")
-        elif isinstance(word, Stopped) or held.ordered == "release":
-            queue.give_back(connection, lease)
-        else:
-            log.warning("the worker of run %s died, exit code %s", lease.run_id, word.exit_code)
-            queue.died(connection, lease, max_attempts=self.settings.max_attempts)
+    def _forget(self, lease: Lease) -> None:
+        del self.held[lease]
+        if lease in self.pool:
+            self.pool.forget(lease)
 
     def _order(self, lease: Lease, order: Order) -> None:
-        held = self.held.get(lease)
-        if held is not None and held.ordered is None and lease in self.pool:
+        held = self.held[lease]
+        if held.ordered is None and lease in self.pool:
             held.ordered = order
             self.pool.order(lease, order)
 
     def _pause(self) -> float:
         """How long to listen before the next thing is due."""
         until_report = self.reported_at + self._longest_pause() - time.monotonic()
-        idle = IDLE_POLL_SECONDS if len(self.held) < self.settings.workers else LONGEST_PAUSE_SECONDS
+        idle = LONGEST_PAUSE_SECONDS if self.is_full else self.settings.poll_seconds
         return max(0.0, min(until_report, idle))
 
     def _longest_pause(self) -> float:
@@ -248,9 +283,18 @@ class Agent:
         return SHORTEST_PAUSE_SECONDS if waiting else LONGEST_PAUSE_SECONDS
 
     def _attempt(self, action: Callable[[], None]) -> None:
-        """A database that is away, locked or full is waited for: what was said stays in the outboxes."""
+        """A database that is away, locked or full is waited for: what was said stays in the outboxes.
+
+        Nothing else may end the agent either: whoever is still trained for would be left alone.
+        """
         try:
             action()
-        except DBAPIError:
-            log.exception("the database did not answer; trying again")
+            self.database_is_away = False
+        except DBAPIError as error:
+            if not self.database_is_away:
+                log.error("the database does not answer; trying again: %s", error.orig)
+            self.database_is_away = True
             time.sleep(SHORTEST_PAUSE_SECONDS)
+        except Exception:
+            log.exception("the agent could not go on; trying again")
+            time.sleep(LONGEST_PAUSE_SECONDS)

@@ -1,12 +1,20 @@
 """holdout: the command line. Each command imports what it needs when it runs, so that `--help` is instant."""
 
 import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from workers import blas
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from service.client import Client
 
 app = typer.Typer(
     name="holdout",
@@ -16,11 +24,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+token = typer.Typer(help="Make, list and revoke the tokens of those who may use the service.")
+app.add_typer(token, name="token", no_args_is_help=True)
+
 Url = Annotated[str, typer.Option(envvar="HOLDOUT_URL", help="Where the service answers.")]
-DataDir = Annotated[Path | None, typer.Option(help="Database, data sets and caches.  [HOLDOUT_DATA_DIR: data]")]
+DataDir = Annotated[
+    Path | None, typer.Option(help="Database, data sets and caches.  [HOLDOUT_DATA_DIR: data]")
+]
 Workers = Annotated[int | None, typer.Option(min=0, help="Worker processes.  [HOLDOUT_WORKERS: one a core]")]
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        help="What wakes agents: none, or procrastinate on several machines.  [HOLDOUT_ENGINE: none]"
+    ),
+]
 SpecFile = Annotated[Path, typer.Argument(help="A JSON file with the spec; - reads standard input.")]
 LOCAL = "http://127.0.0.1:8000"
+TOKEN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 
 @app.callback()
@@ -35,36 +55,39 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one.  [HOLDOUT_PORT: 8000]")] = None,
     workers: Workers = None,
     data_dir: DataDir = None,
+    engine: Engine = None,
 ) -> None:
     """Run the API and its embedded agent."""
     from service.launcher import serve
 
-    serve(_settings(host=host, port=port, workers=workers, data_dir=data_dir))
+    with _starting():
+        serve(_settings(host=host, port=port, workers=workers, data_dir=data_dir, engine=engine))
 
 
 @app.command()
-def worker(workers: Workers = None, data_dir: DataDir = None) -> None:
-    """Run an agent alone, on the database and the data that the API uses."""
+def worker(workers: Workers = None, data_dir: DataDir = None, engine: Engine = None) -> None:
+    """Run an agent alone, on the database that the API uses."""
     from service.launcher import work
 
-    work(_settings(workers=workers, data_dir=data_dir))
+    with _starting():
+        work(_settings(workers=workers, data_dir=data_dir, engine=engine))
 
 
 @app.command()
-def migrate(data_dir: DataDir = None) -> None:
+def migrate(data_dir: DataDir = None, engine: Engine = None) -> None:
     """Bring the database to the current schema, and leave."""
     from service.launcher import migrate
 
-    migrate(_settings(data_dir=data_dir))
+    with _starting():
+        migrate(_settings(data_dir=data_dir, engine=engine))
 
 
 @app.command()
 def run(spec: SpecFile, url: Url = LOCAL) -> None:
     """Submit an experiment and follow it to its end."""
-    from service.client import Client
     from service.terminal import follow
 
-    with Client(url) as client:
+    with _client(url) as client:
         accepted = client.submit(_read(spec))
         raise typer.Exit(follow(client, [accepted["id"]]))
 
@@ -72,30 +95,27 @@ def run(spec: SpecFile, url: Url = LOCAL) -> None:
 @app.command()
 def watch(experiments: list[int], url: Url = LOCAL) -> None:
     """Follow experiments that were submitted before."""
-    from service.client import Client
     from service.terminal import follow
 
-    with Client(url) as client:
+    with _client(url) as client:
         raise typer.Exit(follow(client, experiments))
 
 
 @app.command()
 def validate(spec: SpecFile, url: Url = LOCAL) -> None:
     """Say what a spec means, or everything that is wrong with it, without running it."""
-    from service.client import Client
     from service.terminal import show_json
 
-    with Client(url) as client:
+    with _client(url) as client:
         show_json(client.validate(_read(spec)))
 
 
 @app.command()
 def datasets(url: Url = LOCAL) -> None:
     """List the data sets that a spec can name."""
-    from service.client import Client
     from service.terminal import show_datasets
 
-    with Client(url) as client:
+    with _client(url) as client:
         show_datasets(client.datasets())
 
 
@@ -113,13 +133,133 @@ def demo(data_dir: DataDir = None) -> None:
     """Start a service on a free port, compare two losses on imbalanced digits, show what came out."""
     from service.demo import demonstrate
 
-    raise typer.Exit(demonstrate(_settings(data_dir=data_dir)))
+    with _starting(), _asking("of the demo"):
+        raise typer.Exit(demonstrate(_settings(data_dir=data_dir)))
+
+
+@token.command("create")
+def create_token(
+    name: Annotated[str, typer.Argument(help="Who it is for; the owner of what is submitted with it.")],
+    scope: Annotated[
+        Literal["read", "submit", "admin"],
+        typer.Option(help="admin may also delete. Each may do what those before it may."),
+    ] = "submit",
+    expires_days: Annotated[float | None, typer.Option(min=0, help="When it ends.  [never]")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Make a token and print it. It is shown this once: only its hash is kept."""
+    from service.store import tokens
+
+    if not TOKEN_NAME.fullmatch(name):
+        raise typer.BadParameter(
+            "A name is up to 64 letters, digits and . _ @ -, and begins with one of the first."
+        )
+    with _store(data_dir) as connection:
+        made = tokens.create(connection, name, scope, expires_days=expires_days)
+    typer.echo(made)
+    typer.echo("Send it as `Authorization: Bearer ...`; `holdout run` takes it from HOLDOUT_TOKEN.", err=True)
+
+
+@token.command("list")
+def list_tokens(data_dir: DataDir = None) -> None:
+    """List the tokens that were ever made."""
+    from service.store import tokens
+    from service.terminal import show_tokens
+
+    with _store(data_dir) as connection:
+        show_tokens(tokens.listed(connection))
+
+
+@token.command("revoke")
+def revoke_token(name: Annotated[str, typer.Argument(help="Its name.")], data_dir: DataDir = None) -> None:
+    """End a token, at once and for good."""
+    from service.store import tokens
+
+    with _store(data_dir) as connection:
+        tokens.revoke(connection, name)
+    typer.echo(f"{name} may do nothing any more.")
+
+
+@contextmanager
+def _store(data_dir: Path | None) -> Iterator["Connection"]:
+    """A transaction on the service's database, with the current schema."""
+    from service.launcher import migrate
+    from service.store.database import Database
+    from service.store.errors import StoreError
+
+    settings = _settings(data_dir=data_dir)
+    with _starting():
+        migrate(settings)
+        database = Database(settings.url)
+        try:
+            with database.write() as connection:
+                yield connection
+        except StoreError as error:
+            raise _ended(str(error)) from None
+        finally:
+            database.close()
+
+
+@contextmanager
+def _starting() -> Iterator[None]:
+    """What keeps a service from starting ends the command with a sentence in place of a traceback."""
+    from sqlalchemy.exc import OperationalError
+
+    from service.settings import UnusableSetting
+
+    try:
+        yield
+    except UnusableSetting as unusable:
+        raise _ended(str(unusable)) from None
+    except OperationalError as error:
+        raise _ended(f"The database cannot be used: {error.orig}") from None
+
+
+@contextmanager
+def _client(url: str) -> Iterator["Client"]:
+    """A client of the service at `url`."""
+    from service.client import Client
+
+    with _asking(f"at {url}"), Client(url) as client:
+        yield client
+
+
+@contextmanager
+def _asking(where: str) -> Iterator[None]:
+    """What a service refuses, or that there is none, ends the command with a sentence and no traceback."""
+    import httpx2
+
+    from service.client import Refused
+
+    try:
+        yield
+    except Refused as problem:
+        raise _ended(str(problem)) from None
+    except httpx2.ConnectError:
+        raise _ended(f"No service answers {where}. Start one with: make serve (or: holdout serve)") from None
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        raise _ended(
+            f"The service {where} could not be asked: {str(error) or type(error).__name__}"
+        ) from None
+
+
+def _ended(message: str) -> typer.Exit:
+    typer.echo(message, err=True)
+    return typer.Exit(1)
 
 
 def _settings(**options: Any) -> Any:
+    from pydantic import ValidationError
+
     from service.settings import Settings
 
-    return Settings(**{name: value for name, value in options.items() if value is not None})
+    try:
+        return Settings(**{name: value for name, value in options.items() if value is not None})
+    except ValidationError as error:
+        wrong = [
+            f"HOLDOUT_{'.'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors()
+        ]
+        raise _ended("\n".join(wrong)) from None
 
 
 def _read(path: Path) -> str:

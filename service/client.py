@@ -1,6 +1,7 @@
 """A client of the service's own API, for the command line and for scripts in Python."""
 
 import json
+import os
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,9 +21,12 @@ class Refused(Exception):
 class Client:
     """The endpoints that the command line needs, one a method; each answers the decoded JSON."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, token: str | None = None) -> None:
+        """The token is that of HOLDOUT_TOKEN unless another is given."""
         self.url = url.rstrip("/")
-        self._http = httpx2.Client(base_url=self.url, timeout=30)
+        token = token or os.environ.get("HOLDOUT_TOKEN")
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._http = httpx2.Client(base_url=self.url, timeout=30, headers=headers)
 
     def __enter__(self) -> Self:
         return self
@@ -34,15 +38,18 @@ class Client:
 
     def submit(self, spec: str) -> dict[str, Any]:
         """Queue an experiment from a spec in JSON; its id, status and links."""
-        return self._json("POST", "/experiments", content=spec)
+        accepted: dict[str, Any] = self._json("POST", "/experiments", content=spec)
+        return accepted
 
     def validate(self, spec: str) -> dict[str, Any]:
         """The resolved spec and its plan."""
-        return self._json("POST", "/experiments/validate", content=spec)
+        resolved: dict[str, Any] = self._json("POST", "/experiments/validate", content=spec)
+        return resolved
 
     def experiment(self, experiment_id: int) -> dict[str, Any]:
         """An experiment's status, progress and summary."""
-        return self._json("GET", f"/experiments/{experiment_id}")
+        found: dict[str, Any] = self._json("GET", f"/experiments/{experiment_id}")
+        return found
 
     def datasets(self) -> list[dict[str, Any]]:
         """The data sets that a spec can name."""

@@ -5,14 +5,19 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
+from types import FrameType
 
 import uvicorn
 
+from service import logs
 from service.agent import Agent
 from service.app import create_app
+from service.engines import engine_of
+from service.security import require_closed_door
 from service.settings import Settings
 from service.store import migrations
 from service.store.database import Database
+from service.store.files import Files, shared_files
 from workers.data.library import Library
 
 SHUTDOWN_SECONDS = 5
@@ -24,11 +29,21 @@ log = logging.getLogger("holdout")
 def serve(settings: Settings) -> None:
     """Run the API, with an embedded agent unless `settings.workers` is 0, until SIGTERM or SIGINT."""
     prepare(settings)
+    require_closed_door(settings)
     config = _config(settings)
     listening = config.bind_socket()
     host, port = listening.getsockname()[:2]
     log.info("Holdout answers on http://%s:%s - Swagger UI on http://%s:%s/docs", host, port, host, port)
-    uvicorn.Server(config).run(sockets=[listening])
+    Server(config).run(sockets=[listening])
+
+
+class Server(uvicorn.Server):
+    """Told to stop, it has the agent hand back at once, while open connections are still being served."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """On SIGTERM and SIGINT."""
+        self.config.app.state.request_stop()  # type: ignore[union-attr]
+        super().handle_exit(sig, frame)
 
 
 @contextmanager
@@ -43,6 +58,7 @@ def serving(settings: Settings) -> Iterator[str]:
     try:
         yield "http://{}:{}".format(*listening.getsockname()[:2])
     finally:
+        config.app.state.request_stop()  # type: ignore[union-attr]
         server.should_exit = True
         thread.join()
 
@@ -50,7 +66,8 @@ def serving(settings: Settings) -> Iterator[str]:
 def work(settings: Settings) -> None:
     """Run an agent alone until SIGTERM or SIGINT; what it was training is handed back."""
     prepare(settings)
-    agent = Agent(Database(settings.url), Library(settings.data_dir), settings)
+    library = Library(settings.data_dir, shared_files(settings))
+    agent = Agent(Database(settings.url), library, settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: agent.request_stop())
     log.info("Agent %s works on %s with %s processes", agent.name, agent.database.url, settings.workers)
@@ -58,16 +75,20 @@ def work(settings: Settings) -> None:
 
 
 def prepare(settings: Settings) -> None:
-    """Logging, and the current schema."""
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    """Logging, and the current schema. Raises UnusableSetting."""
+    logs.configure(settings.log_level)
+    if settings.engine != "none" and settings.artifacts is None:
+        log.warning(
+            "HOLDOUT_ARTIFACTS is not set: other machines find neither data sets nor large checkpoints"
+        )
+    Files(settings.artifacts_url)
     migrate(settings)
 
 
 def migrate(settings: Settings) -> None:
     """Bring the database to the current schema."""
     database = Database(settings.url)
-    migrations.upgrade(database)
+    migrations.upgrade(database, engine_of(settings))
     database.close()
 
 

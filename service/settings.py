@@ -2,23 +2,41 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Rate = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8}/(second|minute|hour|day)$")]
+Origin = Annotated[str, Field(pattern=r"^https?://[^/?#*@]+$")]
+
+
+def _separated(given: Any) -> Any:
+    return given.replace(",", " ").split() if isinstance(given, str) else given
+
+
+class UnusableSetting(ValueError):
+    """A setting asks for what is not there; the text says what is missing."""
 
 
 class Settings(BaseSettings):
     """Read once, when a command starts; a command's options override the environment."""
 
-    model_config = SettingsConfigDict(env_prefix="HOLDOUT_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="HOLDOUT_", env_ignore_empty=True, frozen=True)
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     data_dir: Path = Path("data")
     """Database, datasets, caches."""
-    database_url: str | None = None
-    """Where not the SQLite file `holdout.db` in the data folder."""
+    database_url: Annotated[str, Field(pattern=r"^(sqlite|postgresql)://")] | None = None
+    """sqlite:///PATH or postgresql://..., where not the SQLite file `holdout.db` in the data folder."""
+    engine: Literal["none", "procrastinate"] = "none"
+    """What wakes agents: `procrastinate` for several machines on Postgres. Without it, a lone agent polls."""
+    artifacts: str | None = None
+    """A folder or URL (s3://BUCKET/PREFIX) that every machine reaches, for this database alone: it keeps what is
+    too large for a row, and the data sets. Where not given, the folder `artifacts` in the data folder."""
+    artifact_bytes: Annotated[int, Field(ge=0)] = 10_000_000
+    """Checkpoints and models that are larger are artifacts, the others rows of the database."""
     workers: Annotated[int, Field(ge=0)] = Field(default_factory=lambda: os.cpu_count() or 1)
     """Worker processes of this agent: each trains on one core. 0 only serves."""
     lease_seconds: Annotated[float, Field(gt=0)] = 15.0
@@ -27,11 +45,41 @@ class Settings(BaseSettings):
     """How often a run may die under an agent before it counts as lost."""
     checkpoint_seconds: Annotated[float, Field(gt=0)] = 30.0
     """The longest a run trains without a checkpoint, even within an epoch."""
+    worker_memory_bytes: Annotated[int, Field(gt=0)] | None = None
+    """What a worker process may allocate; beyond, its run fails as `out_of_memory`. Data sets do not count."""
     max_body_bytes: Annotated[int, Field(gt=0)] = 1_000_000
     """The largest JSON body that a request may carry."""
+    max_upload_bytes: Annotated[int, Field(gt=0)] = 1_000_000_000
+    """The largest upload of a data set."""
+    upload_memory_bytes: Annotated[int, Field(ge=200_000_000)] = 2_000_000_000
+    """What reading an upload may allocate. IDX files are read into memory, the other formats are not."""
+    upload_seconds: Annotated[int, Field(ge=1)] = 300
+    """How long reading an upload may take, once it has arrived."""
+    trust_network: bool = False
+    """Whether somebody else guards the way here, so that no token is needed on any address."""
+    rate_limit: Rate = "6000/minute"
+    """How often one token, or one address, may ask for what changes something, or be refused."""
+    read_rate_limit: Rate = "60000/minute"
+    """How often it may read."""
+    max_queued: Annotated[int, Field(ge=1)] = 10_000
+    """How many runs of one owner may wait in the queue."""
+    cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(_separated), NoDecode] = ()
+    """Sites whose pages may use this service, as in `https://dashboard.example.org`, separated by spaces."""
+    webhooks_private: bool = False
+    """Whether webhooks may lead into private networks, this machine included."""
     log_level: str = "info"
 
     @property
     def url(self) -> str:
         """The database URL."""
         return self.database_url or f"sqlite:///{self.data_dir / 'holdout.db'}"
+
+    @property
+    def artifacts_url(self) -> str:
+        """Where artifacts are kept."""
+        return self.artifacts or str(self.data_dir / "artifacts")
+
+    @property
+    def poll_seconds(self) -> float:
+        """How often an idle agent looks at the queue by itself: seldom where a doorbell wakes it."""
+        return 0.1 if self.engine == "none" else 1.0

@@ -1,9 +1,11 @@
-"""What OpenBLAS has to be told before NumPy is imported: one thread, and the right kernels.
+"""What OpenBLAS has to be told before NumPy is imported: one thread, and the right kernels; and what it took.
 
 A worker process trains on one core; more threads than that would take cores from its neighbours.
 """
 
+import ctypes
 import sys
+import time
 from collections.abc import MutableMapping
 from pathlib import Path
 
@@ -28,3 +30,31 @@ def read_cpuinfo() -> str:
     if not sys.platform.startswith("linux") or not path.exists():
         return ""
     return path.read_text().split("\n\n", 1)[0]
+
+
+def corename() -> str | None:
+    """The kernels that NumPy's own OpenBLAS has taken in this process, "Zen" say; None of another BLAS."""
+    import numpy as np
+
+    package = Path(np.__file__).parent
+    for library in [*package.parent.glob("numpy.libs/*openblas*"), *package.glob(".dylibs/*openblas*")]:
+        loaded = ctypes.CDLL(str(library))
+        for symbol in ("scipy_openblas_get_corename64_", "scipy_openblas_get_corename"):
+            if hasattr(loaded, symbol):
+                function = getattr(loaded, symbol)
+                function.restype = ctypes.c_char_p
+                return str(function().decode())
+    return None
+
+
+def gflops(size: int = 512, repeats: int = 10) -> float:
+    """Billions of operations a second in a product of two float32 matrices: the best of `repeats`."""
+    import numpy as np
+
+    a = np.ones((size, size), np.float32)
+    out, seconds = np.empty_like(a), []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        np.dot(a, a, out)
+        seconds.append(time.perf_counter() - started)
+    return 2 * size**3 / min(seconds) / 1e9

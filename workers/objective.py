@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 from numpy.typing import DTypeLike
 
 from workers.nn.arrays import Array, Integers
@@ -21,20 +20,15 @@ class Objective:
         """sum_i w_i of the rows with `labels` (N,)."""
         return float(len(labels) if self.weights is None else self.weights[labels].sum())
 
-    def __call__(self, logits: Array, labels: Integers, total_weight: float) -> tuple[float, Array]:
-        """The rows' part of the objective, and its gradient with respect to logits (N, K).
+    def __call__(self, logits: Array, labels: Integers, total_weight: float, gradient: Array) -> float:
+        """The rows' part of the objective; its gradient with respect to logits (N, K) goes into `gradient`.
 
         `total_weight` is that of the whole step, so that the parts of several micro-batches add up to it.
         """
-        losses, gradient = self.loss(logits, labels)
         if total_weight == 0:  # every class of this step is weighted with nothing
-            return 0.0, np.zeros_like(gradient)
-        if self.weights is None:
-            gradient *= 1 / total_weight
-            return float(losses.sum()) / total_weight, gradient
-        weights = self.weights[labels] / gradient.dtype.type(total_weight)
-        gradient *= weights[:, None]
-        return float(weights @ losses), gradient
+            gradient.fill(0)
+            return 0.0
+        return self.loss.total(logits, labels, self.weights, 1 / total_weight, gradient)
 
 
 def objective_at(

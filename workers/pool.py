@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec
 from multiprocessing.connection import Connection
@@ -18,6 +18,9 @@ from workers import blas, memory
 from workers.process import Assignment, Failed, Message, Order, Stopped, Succeeded, main
 
 K = TypeVar("K", bound=Hashable)
+
+PRELOADED = ["workers.process", "workers.warm", "scipy.optimize"]
+"""Imported once, before the first fork: the trainer, its kernels, and what the linear baseline is fitted with."""
 
 PATIENCE_SECONDS: dict[Order, float] = {"cancel": 0.5, "timeout": 0.5, "release": 7.0}
 """How long an order may go unheeded (a step can be long) before the process is killed.
@@ -52,11 +55,13 @@ class Pool(Generic[K]):
     unless it is forgotten first. One thread owns a pool; only `ring` may be called from others.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_the_way: Callable[[Message], Message] = lambda message: message) -> None:
+        """`on_the_way` may change a message; it is called in the thread that listens to that process alone."""
         blas.configure(os.environ)
+        self._on_the_way = on_the_way
         _keep_main_out_of_children()
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["workers.process"])
+        self._context.set_forkserver_preload(PRELOADED)
         self._children: dict[K, Child] = {}
         self._oom_kills = memory.kills()
         # This queue alone may be put to by a signal handler, whatever its thread was doing.
@@ -115,7 +120,7 @@ class Pool(Generic[K]):
         with child.connection:
             try:
                 while True:
-                    message = child.connection.recv()
+                    message = self._on_the_way(child.connection.recv())
                     child.unheard.acquire()
                     self._heard.put((key, child, message))
             except (EOFError, OSError):
@@ -146,7 +151,7 @@ class Pool(Generic[K]):
     def _obituary(self, exit_code: int | None) -> Died | Failed:
         """A kill looks alike whoever sent it, but the kernel counts those for want of memory."""
         if exit_code == -signal.SIGKILL and memory.kills() > self._oom_kills:
-            return Failed("out_of_memory", "the machine's memory ran out, and the kernel killed the worker process")
+            return Failed("out_of_memory", "memory ran out, and the kernel killed the worker process")
         return Died(exit_code)
 
     def _kill_the_deaf(self) -> None:

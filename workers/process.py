@@ -57,12 +57,20 @@ class EpochEnded:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """Where many bytes are, in place of the bytes: whoever took a message on its way put them there."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class CheckpointTaken:
     """All that a bit-identical resume needs; sent after the epochs that it includes."""
 
     epoch: int
     best_epoch: int | None
-    content: bytes
+    content: bytes | Kept
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,7 @@ class Succeeded:
     """The run is over; `model` holds the weights of the best epoch."""
 
     best_epoch: int
-    model: bytes
+    model: bytes | Kept
 
 
 @dataclass(frozen=True)

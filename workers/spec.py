@@ -44,6 +44,7 @@ class Training:
 
     `batch_size` rows go through the network at once; `accumulate` such batches make one step.
     `clip_norm` limits the gradient's global norm. float64 is for comparison with other implementations.
+    A run that trains for longer than `max_seconds` in all, over all its attempts, fails as `timeout`.
     """
 
     epochs: Annotated[int, Field(strict=True, ge=1, le=100_000)] = 20
@@ -53,6 +54,7 @@ class Training:
     clip_norm: Positive | None = None
     early_stopping: EarlyStopping | None = None
     precision: Literal["float32", "float64"] = "float32"
+    max_seconds: Positive | None = None
 
 
 class ExperimentSpec(BaseModel):
@@ -109,6 +111,7 @@ class ExperimentSpec(BaseModel):
 
     @property
     def spec_hash(self) -> str:
-        """SHA-256 of what determines the numbers: everything but the name, the tags and the priority."""
-        content = self.model_dump(mode="json", exclude={"name", "tags", "priority"})
+        """SHA-256 of what determines the numbers: all but the name, the tags, the priority and the time limit."""
+        without: dict[str, Any] = {"name": True, "tags": True, "priority": True, "training": {"max_seconds"}}
+        content = self.model_dump(mode="json", exclude=without)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -2,18 +2,32 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from workers.data.balancing import Draw
 from workers.data.batches import Gather
-from workers.data.dataset import Dataset, Indices
+from workers.data.dataset import Dataset, Indices, Labels
 from workers.data.scaling import Scaler
 from workers.nn.arrays import Array, Buffers
 from workers.nn.clipping import clip_by_global_norm
 from workers.nn.network import Network
 from workers.nn.optimizers import Optimizer
+from workers.nn.passes import Pass
 from workers.objective import Objective
+
+
+@dataclass(frozen=True, eq=False)
+class Wired:
+    """The arrays that batches of one size go through, and the passes over them."""
+
+    x: Array
+    labels: Labels
+    logits: Array
+    dlogits: Array
+    forward: list[Pass]
+    backward: list[Pass]
 
 
 class Stepper:
@@ -33,6 +47,7 @@ class Stepper:
         self.parameters = network.parameters
         self.state = optimizer.init(self.parameters.values)
         self._buffers = Buffers()
+        self._wired: dict[int, Wired] = {}
 
     def gradient(self, objective: Objective, draw: Draw, batches: Sequence[slice]) -> float:
         """Leave the gradient of the objective over all `batches` in the flat vector; the objective's value.
@@ -40,8 +55,7 @@ class Stepper:
         Of several micro-batches each counts by its weight, so that they add up to one large batch.
         """
         if len(batches) == 1:
-            rows = draw.rows[batches[0]]
-            return self._backward(objective, draw, batches[0], objective.total_weight(self.labels[rows]))
+            return self._backward(objective, draw, batches[0])
         whole = slice(batches[0].start, batches[-1].stop)
         total_weight = objective.total_weight(self.labels[draw.rows[whole]])
         total = self._buffers("total", self.parameters.gradient.shape, self.network.dtype)
@@ -53,18 +67,36 @@ class Stepper:
         self.parameters.gradient[...] = total
         return value
 
-    def _backward(self, objective: Objective, draw: Draw, batch: slice, total_weight: float) -> float:
-        rows = draw.rows[batch]
-        logits, backward = self.network.forward(self._inputs(draw, batch, rows), training=True)
-        value, dlogits = objective(logits, self.labels[rows], total_weight)
-        backward(dlogits)
+    def _backward(
+        self, objective: Objective, draw: Draw, batch: slice, total_weight: float | None = None
+    ) -> float:
+        size, rows = batch.stop - batch.start, draw.rows[batch]
+        wired = self._wired.get(size) or self._wire(size)
+        self._read(draw, batch, rows, wired.x)
+        self.labels.take(rows, out=wired.labels, mode="clip")
+        for run in wired.forward:
+            run()
+        if total_weight is None:
+            total_weight = objective.total_weight(wired.labels)
+        value = objective(wired.logits, wired.labels, total_weight, wired.dlogits)
+        for run in wired.backward:
+            run()
         return value
 
-    def _inputs(self, draw: Draw, batch: slice, rows: Indices) -> Array:
-        x = self._buffers("x", (len(rows), self.gather.features.shape[1]), self.network.dtype)
+    def _wire(self, size: int) -> "Wired":
+        """The passes of a batch of `size` rows; there are as many sizes as an epoch has: one or two."""
+        x = self._buffers("x", (size, self.gather.features.shape[1]), self.network.dtype)
+        logits, forward, wire_backward = self.network.wire(x, training=True)
+        dlogits = self._buffers("dlogits", logits.shape, logits.dtype)
+        backward = wire_backward(dlogits)[1]
+        wired = self._wired[size] = Wired(x, np.empty(size, np.int64), logits, dlogits, forward, backward)
+        return wired
+
+    def _read(self, draw: Draw, batch: slice, rows: Indices, x: Array) -> None:
         if draw.partners is None or draw.mixing is None:
-            return self.gather.into(rows, x)
-        return self.gather.mixed_into(rows, draw.partners[batch], draw.mixing[batch], x)
+            self.gather.into(rows, x)
+        else:
+            self.gather.mixed_into(rows, draw.partners[batch], draw.mixing[batch], x)
 
     def update(self, *, step: int, learning_rate: float) -> None:
         """Take step number `step` (from 1) along the gradient, clipped if asked for."""

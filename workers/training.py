@@ -18,7 +18,7 @@ from workers.data.dataset import Dataset
 from workers.evaluation.baselines import Baseline, baseline_rows, linear_baseline
 from workers.evaluation.metrics import Evaluation, NonFiniteError, evaluate
 from workers.evaluation.selection import BestEpoch
-from workers.nn.arrays import Array, Buffers, Shape
+from workers.nn.arrays import Shape
 from workers.nn.models import Task
 from workers.nn.network import build_network
 from workers.nn.outputs import is_distribution
@@ -26,9 +26,6 @@ from workers.objective import Objective, objective_at
 from workers.randomness import generator
 from workers.spec import ExperimentSpec
 from workers.step import Stepper, steps_of
-
-ROWS_AT_ONCE = 4096
-"""Rows gathered at a time for an evaluation."""
 
 
 class Diverged(ArithmeticError):
@@ -99,7 +96,6 @@ class Trainer:
         self.best = _selection(spec)
         self.best_weights: Checkpoint | None = None
         self.epoch = self.steps_done = 0
-        self._buffers = Buffers()
 
     def epochs(self, between_steps: Callable[[], None] = lambda: None) -> Iterator[Epoch]:
         """Train on from where this run stands. `between_steps` may take a checkpoint, or raise to stop."""
@@ -113,6 +109,8 @@ class Trainer:
         )
         objective = self._objective()
         steps = steps_of(len(draw.rows), settings.batch_size, settings.accumulate)
+        first, last = self.epoch * len(steps), settings.epochs * len(steps)
+        highest, schedule = self.spec.optimizer.learning_rate, settings.schedule
         norm = learning_rate = 0.0
         for index in range(self.steps_done, len(steps)):
             between_steps()
@@ -121,8 +119,8 @@ class Trainer:
                 raise Diverged(number, f"step {index + 1}", f"the loss is {value}")
             if index + 1 == len(steps):
                 norm = self.stepper.gradient_norm()
-            learning_rate = self._learning_rate(index, len(steps))
-            self.stepper.update(step=self.epoch * len(steps) + index + 1, learning_rate=learning_rate)
+            learning_rate = highest * schedule(first + index, last, len(steps))
+            self.stepper.update(step=first + index + 1, learning_rate=learning_rate)
             self.steps_done = index + 1
         return self._end_epoch(number, learning_rate, norm, started)
 
@@ -134,10 +132,6 @@ class Trainer:
             sampled_counts=self.sampled_counts,
             dtype=self.dtype,
         )
-
-    def _learning_rate(self, index: int, steps_per_epoch: int) -> float:
-        step, steps = self.epoch * steps_per_epoch + index, self.spec.training.epochs * steps_per_epoch
-        return self.spec.optimizer.learning_rate * self.spec.training.schedule(step, steps, steps_per_epoch)
 
     def _end_epoch(self, number: int, learning_rate: float, norm: float, started: float) -> Epoch:
         try:
@@ -159,7 +153,7 @@ class Trainer:
 
     def _evaluate(self, part: Dataset) -> Evaluation:
         """All metrics on one part. The loss is the plain one: where counts enter, they enter training alone."""
-        logits = self._logits(part)
+        logits = self.network.logits(part.features, self.scaler.into)
         losses, _ = self.spec.loss(logits, part.labels)
         return evaluate(
             logits if self.offset is None else logits + self.offset.astype(self.dtype),
@@ -168,15 +162,6 @@ class Trainer:
             class_weights=self._objective().weights,
             distribution=is_distribution(self.spec.loss.output),
         )
-
-    def _logits(self, part: Dataset) -> Array:
-        """The logits (n, K) of a part, gathered in chunks so that memory does not grow with it."""
-        logits = np.empty((len(part), len(part.classes)), self.dtype)
-        for start in range(0, len(part), ROWS_AT_ONCE):
-            raw = part.features[start : start + ROWS_AT_ONCE]
-            x = self.scaler.into(raw, self._buffers("x", raw.shape, self.dtype))
-            logits[start : start + len(raw)] = self.network.logits(x)
-        return logits
 
     def _weights(self) -> Checkpoint:
         """The network as it stands, copied."""

@@ -6,10 +6,11 @@
     running  -> queued     died, or its lease expired: a death is counted ...
     running  -> failed     ... and with `max_attempts` of them the run is lost
     queued   -> cancelled  request_cancel; what runs is only told, by `extend`
+    failed, cancelled -> queued    retry, on request alone
 
-Terminal states are final. Expired leases are found by the next claim, so nobody has to reap. The status of an
-experiment follows from its runs in the same transaction. The caller holds a write transaction of `Database`;
-nothing here commits.
+Expired leases are found by the next claim, so nobody has to reap. The status of an experiment follows from its
+runs in the same transaction. The caller holds a write transaction of `Database`; nothing here commits. Rows are
+locked in one order, runs before experiments and each by its id, so that no two transactions wait for each other.
 """
 
 from collections.abc import Iterable
@@ -18,8 +19,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, ScalarSelect, and_, case, func, insert, or_, select, update
 
+from service.store import webhooks
 from service.store.database import now
+from service.store.errors import QueueFull
 from service.store.tables import TERMINAL, Experiment, ExperimentTag, Run
+from workers.causes import Cause
 
 
 @dataclass(frozen=True, order=True)
@@ -32,12 +36,13 @@ class Lease:
 
 @dataclass(frozen=True)
 class Claim:
-    """A run taken from the queue, with what its worker needs to know."""
+    """A run taken from the queue, with what its worker needs to know, and how long others worked on it."""
 
     lease: Lease
     experiment_id: int
     seed: int
     spec: dict[str, Any]
+    worked_seconds: float
 
 
 def submit(
@@ -55,22 +60,30 @@ def submit(
     return experiment_id
 
 
+def require_room(connection: Connection, owner: str, runs: int, limit: int) -> None:
+    """Raise QueueFull where an owner, with so many runs more, would have more than `limit` queued."""
+    mine = select(func.count()).where(Run.status == "queued", Run.owner == owner)
+    queued: int = connection.execute(mine).scalar_one()
+    if queued + runs > limit:
+        raise QueueFull(owner, queued, limit)
+
+
 def claim(connection: Connection, *, agent: str, lease_seconds: float, max_attempts: int) -> Claim | None:
     """Take the next run: highest priority, then the owner with the fewest running, then the oldest."""
-    _expire(connection, max_attempts)
+    touched = _expire(connection, max_attempts)
     taken = (
         update(Run)
         .where(Run.id == _next_run(), Run.status == "queued")
         .values(status="running", agent=agent, attempt=Run.attempt + 1, lease_until=now() + lease_seconds)
         .values(started_at=func.coalesce(Run.started_at, now()))
-        .returning(Run.id, Run.attempt, Run.experiment_id, Run.seed)
+        .returning(Run.id, Run.attempt, Run.experiment_id, Run.seed, Run.worked_seconds)
     )
     run = connection.execute(taken).one_or_none()
+    _settle(connection, touched | ({run.experiment_id} if run else set()))
     if run is None:
         return None
-    _settle(connection, run.experiment_id)
-    spec = connection.scalar(select(Experiment.spec).where(Experiment.id == run.experiment_id))
-    return Claim(Lease(run.id, run.attempt), run.experiment_id, run.seed, spec or {})
+    spec = connection.execute(select(Experiment.spec).where(Experiment.id == run.experiment_id)).scalar_one()
+    return Claim(Lease(run.id, run.attempt), run.experiment_id, run.seed, spec, run.worked_seconds)
 
 
 def has_work(connection: Connection) -> bool:
@@ -79,14 +92,22 @@ def has_work(connection: Connection) -> bool:
     return connection.execute(select(Run.id).where(claimable).limit(1)).first() is not None
 
 
-def extend(connection: Connection, lease: Lease, *, lease_seconds: float) -> bool | None:
+def extend(
+    connection: Connection, lease: Lease, *, lease_seconds: float, worked_seconds: float
+) -> bool | None:
     """Renew a lease. None where it is not held any more; else whether a cancellation was requested."""
     renewed = update(Run).where(_held(lease)).values(lease_until=now() + lease_seconds)
-    return connection.execute(renewed.returning(Run.cancel_requested)).scalar_one_or_none()
+    renewed = renewed.values(worked_seconds=worked_seconds).returning(Run.cancel_requested)
+    return connection.execute(renewed).scalar_one_or_none()
 
 
 def finish(
-    connection: Connection, lease: Lease, status: str, *, cause: str | None = None, message: str | None = None
+    connection: Connection,
+    lease: Lease,
+    status: str,
+    *,
+    cause: Cause | None = None,
+    message: str | None = None,
 ) -> bool:
     """End a run that is held under `lease`, for good; False where it is not held any more."""
     return _leave(connection, lease, status=status, cause=cause, message=message, finished_at=now())
@@ -104,29 +125,68 @@ def died(connection: Connection, lease: Lease, *, max_attempts: int) -> bool:
 
 def request_cancel(connection: Connection, experiment_id: int) -> None:
     """Cancel what is queued; ask what runs to stop. What is over stays as it is."""
-    mine = Run.experiment_id == experiment_id
+    mine = _locked(connection, experiment_id)
     queued = update(Run).where(mine, Run.status == "queued")
     connection.execute(queued.values(status="cancelled", cancel_requested=True, finished_at=now()))
     connection.execute(update(Run).where(mine, Run.status == "running").values(cancel_requested=True))
-    _settle(connection, experiment_id)
+    _settle(connection, {experiment_id})
+
+
+def retry(connection: Connection, experiment_id: int) -> int:
+    """Queue what failed or was cancelled once more, with all its attempts before it; how many runs these are.
+
+    What has succeeded stays. Each goes on from its last checkpoint, under a number that no lease ever had.
+    """
+    mine = _locked(connection, experiment_id)
+    again = update(Run).where(mine, Run.status.in_(("failed", "cancelled")))
+    again = again.values(status="queued", cause=None, message=None, finished_at=None)
+    again = again.values(cancel_requested=False, deaths=0, worked_seconds=0.0)
+    queued = connection.execute(again.returning(Run.id)).all()
+    _settle(connection, {experiment_id})
+    return len(queued)
 
 
 def _held(lease: Lease) -> ColumnElement[bool]:
     return and_(Run.id == lease.run_id, Run.attempt == lease.attempt, Run.status == "running")
 
 
+def _locked(connection: Connection, experiment_id: int) -> ColumnElement[bool]:
+    """Which runs are of an experiment; from here on nobody else changes them."""
+    mine = Run.experiment_id == experiment_id
+    connection.execute(select(Run.id).where(mine).order_by(Run.id).with_for_update())
+    return mine
+
+
 def _next_run() -> ScalarSelect[int]:
-    running = select(Run.owner, func.count().label("runs")).where(Run.status == "running")
-    busy = running.group_by(Run.owner).subquery("busy")
+    """Of the highest priority, the oldest run of the owner whose turn it is.
+
+    Every step goes down an index: a claim takes as long with 5,000 runs queued as with 100.
+    """
+    priority = select(func.max(Run.priority)).where(Run.status == "queued").scalar_subquery()
+    eligible = and_(Run.status == "queued", Run.priority == priority)
     return (
         select(Run.id)
-        .join_from(Run, busy, busy.c.owner == Run.owner, isouter=True)
-        .where(Run.status == "queued")
-        .order_by(Run.priority.desc(), func.coalesce(busy.c.runs, 0), Run.id)
+        .where(eligible, Run.owner == _next_owner(eligible))
+        .order_by(Run.id)
         .limit(1)
-        .with_for_update(skip_locked=True, of=Run)
+        .with_for_update(skip_locked=True)
         .scalar_subquery()
     )
+
+
+def _next_owner(eligible: ColumnElement[bool]) -> ScalarSelect[str]:
+    """Of the owners of eligible runs, the one with the fewest running, then with the oldest.
+
+    The recursion hops from owner to owner, where DISTINCT would read every run.
+    """
+    owners = select(func.min(Run.owner).label("owner")).where(eligible).cte("owners", recursive=True)
+    following = select(func.min(Run.owner)).where(eligible, Run.owner > owners.c.owner).scalar_subquery()
+    owners = owners.union_all(select(following).where(owners.c.owner.is_not(None)))
+    theirs = Run.owner == owners.c.owner
+    running = select(func.count()).where(Run.status == "running", theirs).scalar_subquery()
+    oldest = select(func.min(Run.id)).where(eligible, theirs).scalar_subquery()
+    of_somebody = owners.c.owner.is_not(None)
+    return select(owners.c.owner).where(of_somebody).order_by(running, oldest).limit(1).scalar_subquery()
 
 
 def _leave(connection: Connection, lease: Lease, **values: Any) -> bool:
@@ -134,22 +194,26 @@ def _leave(connection: Connection, lease: Lease, **values: Any) -> bool:
     experiment_id = connection.execute(left.returning(Run.experiment_id)).scalar_one_or_none()
     if experiment_id is None:
         return False
-    _settle(connection, experiment_id)
+    _settle(connection, {experiment_id})
     return True
 
 
-def _expire(connection: Connection, max_attempts: int) -> None:
-    """Runs whose agent was not heard of for a whole lease meet the same fate as those whose worker died."""
-    expired = update(Run).where(Run.status == "running", Run.lease_until < now())
-    expired = expired.values(lease_until=None, agent=None, **_fate(max_attempts))
-    for experiment_id in sorted(set(connection.scalars(expired.returning(Run.experiment_id)))):
-        _settle(connection, experiment_id)
+def _expire(connection: Connection, max_attempts: int) -> set[int]:
+    """Runs whose agent was not heard of for a whole lease meet the same fate as those whose worker died.
+
+    Their experiments are still to be settled. What is locked is being renewed or expired at this very moment.
+    """
+    expired = and_(Run.status == "running", Run.lease_until < now())
+    unlocked = select(Run.id).where(expired).with_for_update(skip_locked=True)
+    ended = update(Run).where(Run.id.in_(unlocked), expired)
+    ended = ended.values(lease_until=None, agent=None, **_fate(max_attempts))
+    return set(connection.scalars(ended.returning(Run.experiment_id)))
 
 
 def _fate(max_attempts: int) -> dict[str, Any]:
     """What becomes of a run after one more death."""
     lost = Run.deaths + 1 >= max_attempts
-    sentence = f"its worker died {max_attempts} times without a word"
+    sentence = f"{max_attempts} attempts ended without a word: the worker or its agent was killed, or crashed"
     return {
         "deaths": Run.deaths + 1,
         "status": case((Run.cancel_requested, "cancelled"), (lost, "failed"), else_="queued"),
@@ -159,19 +223,22 @@ def _fate(max_attempts: int) -> dict[str, Any]:
     }
 
 
-def _settle(connection: Connection, experiment_id: int) -> None:
-    """Let the experiment's status follow from its runs.
+def _settle(connection: Connection, experiment_ids: Iterable[int]) -> None:
+    """Let the status of experiments follow from their runs.
 
-    Its row is locked first: of two runs that end at the same time, the second must see the first.
+    Their rows are locked first: of two runs that end at the same time, the second must see the first.
     """
-    connection.execute(select(Experiment.id).where(Experiment.id == experiment_id).with_for_update())
-    counts = select(Run.status, func.count()).where(Run.experiment_id == experiment_id).group_by(Run.status)
-    status = _status({row[0]: row[1] for row in connection.execute(counts)})
-    settled = update(Experiment).where(Experiment.id == experiment_id, Experiment.status != status)
-    if status != "queued":
-        settled = settled.values(started_at=func.coalesce(Experiment.started_at, now()))
-    finished_at = now() if status in TERMINAL else None
-    connection.execute(settled.values(status=status, finished_at=finished_at))
+    for experiment_id in sorted(experiment_ids):
+        connection.execute(select(Experiment.id).where(Experiment.id == experiment_id).with_for_update())
+        counts = select(Run.status, func.count()).where(Run.experiment_id == experiment_id)
+        status = _status({row[0]: row[1] for row in connection.execute(counts.group_by(Run.status))})
+        settled = update(Experiment).where(Experiment.id == experiment_id, Experiment.status != status)
+        if status != "queued":
+            settled = settled.values(started_at=func.coalesce(Experiment.started_at, now()))
+        finished_at = now() if status in TERMINAL else None
+        changed = connection.execute(settled.values(status=status, finished_at=finished_at)).rowcount
+        if changed and status in TERMINAL:
+            webhooks.announce(connection, experiment_id)
 
 
 def _status(runs: dict[str, int]) -> str:

@@ -72,7 +72,8 @@ class Run(Base):
     """One seed of an experiment: the unit of work, claimed, leased, retried and finished by itself.
 
     `attempt` counts claims and fences writes: who holds an older number can change nothing. `deaths` counts
-    the attempts that ended without a word. `epoch` is the last one stored.
+    the attempts that ended without a word. `epoch` is the last one stored. `training_seconds` is what the stored
+    epochs took, `worked_seconds` how long workers were at it in all, lost work included.
     """
 
     __tablename__ = "runs"
@@ -94,6 +95,7 @@ class Run(Base):
     epoch: Mapped[int] = mapped_column(default=0)
     best_epoch: Mapped[int | None]
     training_seconds: Mapped[float] = mapped_column(default=0.0)
+    worked_seconds: Mapped[float] = mapped_column(default=0.0)
     created_at: Mapped[float]
     started_at: Mapped[float | None]
     finished_at: Mapped[float | None]
@@ -101,6 +103,7 @@ class Run(Base):
     __table_args__ = (
         UniqueConstraint("experiment_id", "seed"),
         Index("ix_runs_claim", "status", "priority", "owner", "id"),
+        Index(None, "finished_at"),
         {"sqlite_autoincrement": True},
     )
 
@@ -145,7 +148,10 @@ class EpochClasses(Base):
 
 
 class Checkpoint(Base):
-    """The newest state of a run that is not over, and the best weights of one that is."""
+    """The newest state of a run that is not over, and the best weights of one that is.
+
+    The bytes are `content` or, where they are many, an artifact of the name `artifact`.
+    """
 
     __tablename__ = "checkpoints"
 
@@ -154,5 +160,79 @@ class Checkpoint(Base):
     epoch: Mapped[int]
     best_epoch: Mapped[int | None]
     sha256: Mapped[str]
-    content: Mapped[bytes] = mapped_column(LargeBinary)
+    content: Mapped[bytes | None] = mapped_column(LargeBinary)
+    artifact: Mapped[str | None] = mapped_column(index=True)
     created_at: Mapped[float]
+
+
+class Token(Base):
+    """Who may ask for what. Of the token itself only its SHA-256 is kept.
+
+    A row stays when its token is revoked: a service that ever had a token is never open again.
+    """
+
+    __tablename__ = "tokens"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    scope: Mapped[str]
+    sha256: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[float]
+    expires_at: Mapped[float | None]
+    revoked_at: Mapped[float | None]
+
+
+class Webhook(Base):
+    """Who is told when an experiment is over. `events` are the statuses that are told of.
+
+    The secret is kept as it is: it signs what is sent.
+    """
+
+    __tablename__ = "webhooks"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    url: Mapped[str]
+    events: Mapped[list[Any]]
+    secret: Mapped[str]
+    created_at: Mapped[float]
+
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+
+class Delivery(Base):
+    """One message for one webhook, written in the transaction that ended its experiment.
+
+    `content` is what is sent, byte for byte, however often. `due_at` is null once it was delivered or given up.
+    """
+
+    __tablename__ = "deliveries"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    webhook_id: Mapped[int] = mapped_column(ForeignKey("webhooks.id", ondelete="CASCADE"), index=True)
+    experiment_id: Mapped[int]
+    event: Mapped[str]
+    content: Mapped[str]
+    attempts: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[float | None] = mapped_column(index=True)
+    created_at: Mapped[float]
+    delivered_at: Mapped[float | None]
+    answer: Mapped[str | None]
+
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+
+class IdempotencyKey(Base):
+    """Which experiment a request with this key made: the same request makes no second one.
+
+    The id is null only within the transaction that makes the experiment. Rows are kept for a day.
+    """
+
+    __tablename__ = "idempotency_keys"
+
+    owner: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    sha256: Mapped[str]
+    experiment_id: Mapped[int | None] = mapped_column(
+        ForeignKey("experiments.id", ondelete="CASCADE"), index=True
+    )
+    created_at: Mapped[float] = mapped_column(index=True)

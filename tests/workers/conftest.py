@@ -1,14 +1,35 @@
 """Small parts of real data, split once."""
 
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from workers.data.dataset import Dataset
 from workers.data.library import Library
+from workers.nn import kernels
+from workers.nn.kernels import reference
+from workers.nn.kernels.contract import Kernels
 from workers.spec import ExperimentSpec
 
 Parts = tuple[Dataset, Dataset]
+
+
+KERNEL_SETS: dict[str, Kernels] = {"numpy": reference}
+if (
+    find_spec("numba") is not None
+):  # here, where no test's time limit runs: the first time, this compiles them
+    KERNEL_SETS["numba"] = import_module("workers.nn.kernels.compiled")
+
+
+@pytest.fixture(params=["numpy", "numba"])
+def every_kernel_set(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Runs a test on each implementation of the kernels; its name."""
+    if request.param not in KERNEL_SETS:
+        pytest.skip("without numba there are no compiled kernels; install holdout[fast]")
+    monkeypatch.setattr(kernels, "current", lambda: KERNEL_SETS[request.param])
+    return str(request.param)
 
 
 @pytest.fixture(scope="session")

@@ -30,3 +30,16 @@ def test_what_somebody_has_set_stays() -> None:
     blas.configure(environment, AMD_AVX512)
     assert environment["OPENBLAS_CORETYPE"] == "Zen"
     assert environment["OPENBLAS_NUM_THREADS"] == "4"
+
+
+def test_the_kernels_in_use_have_a_name_and_a_speed() -> None:
+    threadpoolctl = pytest.importorskip(
+        "threadpoolctl", reason="threadpoolctl is the oracle of the core's name"
+    )
+    known = {
+        library["architecture"]
+        for library in threadpoolctl.threadpool_info()
+        if library["internal_api"] == "openblas" and "numpy.libs" in library["filepath"]
+    }
+    assert known <= {blas.corename()}
+    assert 0.1 < blas.gflops(size=128, repeats=3) < 10_000

@@ -15,6 +15,8 @@ from workers.objective import Objective
 from workers.step import Stepper
 from workers.variant import members
 
+pytestmark = pytest.mark.usefixtures("every_kernel_set")
+
 COPIES = np.array([1, 3, 12])
 """Of each row of a class: iris, thinned to 24, 8 and 2 rows, becomes 24, 24 and 24."""
 

@@ -20,6 +20,8 @@ neural_network = pytest.importorskip(
     "sklearn.neural_network", reason="scikit-learn is the oracle; install holdout[oracles]"
 )
 
+pytestmark = pytest.mark.usefixtures("every_kernel_set")
+
 BATCH, EPOCHS, RATE, MOMENTUM, ALPHA = 32, 20, 0.05, 0.9, 1e-2
 HIDDEN = (24, 16)
 

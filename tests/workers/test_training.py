@@ -12,6 +12,8 @@ from workers.spec import ExperimentSpec
 from workers.step import steps_of
 from workers.training import Diverged, Epoch, Trainer, train
 
+pytestmark = pytest.mark.usefixtures("every_kernel_set")
+
 STATEFUL: dict[str, dict[str, Any]] = {
     "adam": {},
     "dropout and batch norm": {"model": {"hidden": [32, 16], "dropout": 0.3, "batch_norm": True}},

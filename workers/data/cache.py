@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from workers.data.dataset import Dataset
+from workers.data.depot import Depot, damaged
 from workers.data.sources.source import Contents, Source
 from workers.data.storage import open_dataset, save_dataset, whole_folder, write_whole
 
@@ -17,16 +18,42 @@ class Cache:
 
     <sha256>/ holds one content; sources/NAME.json says which contents NAME had, and the signature that its
     source had then. A signature that differs, or content that is damaged, means reading the source again.
+    What is here can be put into a `depot`, and what another machine has put there be fetched.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, depot: Depot | None = None) -> None:
+        self.folder, self.depot = folder, depot
 
     def contents(self, source: Source, datasets: Path) -> Contents:
         """What `source` holds, memory-mapped; read from `datasets` only if it is not here yet."""
         # Taken before reading: files that change meanwhile are then read again next time.
         signature = source.signature(datasets)
         return self._find(source.name, signature) or self._store(source, signature, datasets)
+
+    def share(self, contents: Contents, shelf: Path) -> None:
+        """Put contents into the depot, if there is one; `shelf` has a folder for each of their hashes."""
+        if self.depot is not None:
+            official_test = contents.official_test.sha256 if contents.official_test else None
+            self.depot.keep(shelf, contents.dataset.sha256, official_test)
+
+    def fetch(self, name: str, sha256: str) -> Contents | None:
+        """The contents that the depot has under a hash; what is here already is not copied again."""
+        hashes = self.depot.hashes(sha256) if self.depot is not None else ()
+        fetched = [self._fetched(each, name) for each in hashes]
+        return Contents(*fetched) if fetched else None
+
+    def _fetched(self, sha256: str, name: str) -> Dataset:
+        assert self.depot is not None  # noqa: S101 -- where else would the hash be from
+        try:
+            return self._open(sha256, name)
+        except UNUSABLE:
+            shutil.rmtree(self.folder / sha256, ignore_errors=True)
+        with whole_folder(self.folder / sha256) as draft:
+            self.depot.fetch(sha256, draft)
+        try:
+            return self._open(sha256, name)
+        except UNUSABLE:
+            raise damaged(sha256, "is not what its name says") from None
 
     def _find(self, name: str, signature: str) -> Contents | None:
         try:

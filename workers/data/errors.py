@@ -3,6 +3,8 @@
 DatasetError
 ├── UnknownDataset      no data set has this name
 ├── DatasetChanged      its content is not the one that was asked for
+├── NameReserved        something else has this name, so nothing can be uploaded under it
+├── NotUploaded         it was not uploaded, so it cannot be deleted
 ├── NoOfficialTest      a split wants the official test part, and there is none
 ├── MissingFile         a folder lacks a file of the four
 ├── MalformedFile       a file that is not what it says
@@ -31,7 +33,7 @@ class UnknownDataset(DatasetError):
         hint = f" Did you mean '{self.nearest}'?" if self.nearest else ""
         return (
             f"There is no data set '{self.name}'.{hint} Known: {', '.join(self.known)}. "
-            f"A new one is a folder {self.place} with IDX files under their original names."
+            f"A new one is uploaded, or is a folder {self.place} with IDX files under their original names."
         )
 
 
@@ -46,8 +48,30 @@ class DatasetChanged(DatasetError):
     def __str__(self) -> str:
         return (
             f"Data set '{self.name}' has changed: sha256 {self.pinned} is asked for, {self.found} is there. "
-            "Restore its files, or leave sha256 out to use what is there."
+            "Bring that content back, or leave sha256 out to use what is there."
         )
+
+
+@dataclass(eq=False)
+class NameReserved(DatasetError):
+    """Something that was not uploaded has this name."""
+
+    name: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"The name '{self.name}' is that of {self.what}; upload under another."
+
+
+@dataclass(eq=False)
+class NotUploaded(DatasetError):
+    """Only what was uploaded can be deleted."""
+
+    name: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"Data set '{self.name}' cannot be deleted: it is {self.what}, and was not uploaded."
 
 
 @dataclass(eq=False)

@@ -1,6 +1,8 @@
 """The data sets that there are: what a name means, and the parts that a run is given."""
 
+import shutil
 from collections import OrderedDict
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,7 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from workers.data.cache import Cache
 from workers.data.dataset import Dataset
-from workers.data.errors import DatasetChanged, NoOfficialTest, UnknownDataset
+from workers.data.depot import Depot, Files
+from workers.data.errors import DatasetChanged, NameReserved, NoOfficialTest, NotUploaded, UnknownDataset
 from workers.data.parts import (
     Counts,
     PreparedParts,
@@ -21,8 +24,10 @@ from workers.data.parts import (
     parts_key,
     write_parts,
 )
-from workers.data.sources import BUNDLED, AnySource, Contents, Source
+from workers.data.sources import BUNDLED, AnySource, Contents, Source, Synthetic
 from workers.data.sources.folder import NAME
+from workers.data.sources.uploaded import Uploaded
+from workers.data.sources.uploads import Upload, Uploads, Version
 from workers.data.splits import OfficialSplit, Split, split_rows
 from workers.nn.arrays import Shape
 
@@ -33,7 +38,10 @@ KEPT = 4
 
 @dataclass(frozen=True)
 class Facts:
-    """What is to be known of a data set before it is used. `official_test` counts rows, 0 for none."""
+    """What is to be known of a data set before it is used. `official_test` counts rows, 0 for none.
+
+    versions: of an uploaded one, the newest last; the facts are those of the newest.
+    """
 
     name: str
     source: str
@@ -44,17 +52,20 @@ class Facts:
     counts: tuple[int, ...]
     sha256: str
     official_test: int
+    versions: tuple[Version, ...] = ()
 
 
 class Library:
     """Data sets under `data_dir`: datasets/NAME holds files, cache/ what was parsed, parts/ what runs read.
 
-    Several processes and threads may use one folder at once.
+    Several processes and threads may use one folder at once. With `shared`, a place that other machines reach
+    too, a data set that is pinned by its hash need not be here: it is fetched from there.
     """
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, shared: Files | None = None) -> None:
         self.datasets = data_dir / "datasets"
-        self._cache = Cache(data_dir / "cache")
+        self.uploads = Uploads(self.datasets)
+        self._cache = Cache(data_dir / "cache", Depot(shared) if shared is not None else None)
         self._parts = data_dir / "parts"
         self._open: OrderedDict[str, Contents] = OrderedDict()
         self._lock = Lock()
@@ -66,12 +77,18 @@ class Library:
         folders = sorted(path.name for path in there if path.is_dir() and fullmatch(NAME, path.name))
         return own + [name for name in folders if name not in own]
 
-    def describe(self, name: str) -> Facts:
-        """The facts of a data set, with the defaults of its source. Raises what `load` does."""
+    def named(self, name: str) -> Source:
+        """The source that a bare name means. Raises UnknownDataset."""
         try:
-            source = SOURCE.validate_python(name)
+            return SOURCE.validate_python(name)
         except ValidationError:
             raise self._unknown(name) from None
+
+    def describe(self, name: str) -> Facts:
+        """The facts of a data set, with the defaults of its source. Raises what `load` does."""
+        source = self.named(name)
+        if versions := self.uploads.versions(name):
+            return _uploaded_facts(name, versions)
         dataset, official_test = self._contents(source)
         return Facts(
             name=name,
@@ -93,6 +110,46 @@ class Library:
         """The test part that the data set was published with; None where there is none."""
         return self._contents(source).official_test
 
+    def share(self, source: Source) -> None:
+        """Let other machines have a data set that they cannot read or generate by themselves."""
+        source = source.resolved(self.datasets)
+        shelf = source.shelf(self.datasets, self._cache.folder)
+        if shelf is not None:
+            self._cache.share(self._contents(source), shelf)
+
+    def keep(self, name: str, upload: Upload, contents: Path) -> tuple[Facts, bool]:
+        """Keep what was uploaded and read; its facts, and whether it is a new version. Raises NameReserved."""
+        self.require_free(name)
+        _, is_new = self.uploads.add(name, upload, contents)
+        return self.describe(name), is_new
+
+    def require_free(self, name: str) -> None:
+        """Raise NameReserved where nothing can be uploaded under a name."""
+        what = self._what(name)
+        if what is not None:
+            raise NameReserved(name, what)
+
+    def uploaded_hashes(self, name: str) -> set[str]:
+        """The hashes of all versions of an upload. Raises NotUploaded or UnknownDataset."""
+        what = self._what(name)
+        if what is not None:
+            raise NotUploaded(name, what)
+        versions = self.uploads.versions(name)
+        if not versions:
+            raise self._unknown(name)
+        return {each.upload.sha256 for each in versions}
+
+    def remove(self, name: str, *, in_use: Container[str] = ()) -> None:
+        """Delete an upload, and what was prepared of its contents unless their hashes are in use.
+
+        Raises NotUploaded or UnknownDataset.
+        """
+        hashes = self.uploaded_hashes(name)
+        self.uploads.remove(name)
+        for sha256 in hashes:
+            if sha256 not in in_use:
+                shutil.rmtree(self._parts / sha256, ignore_errors=True)
+
     def counts(self, source: Source, split: Split) -> Counts:
         """Rows of each class in each part, as a run would have them; nothing is written."""
         dataset, official_test = self.load(source), self._official(source, split)
@@ -102,7 +159,7 @@ class Library:
     def parts(self, source: Source, split: Split) -> PreparedParts:
         """The parts that a run trains and validates on, and every part's counts; written on first use."""
         dataset, official_test = self.load(source), self._official(source, split)
-        folder = self._parts / parts_key(dataset.sha256, split, source.imbalance)
+        folder = self._parts / dataset.sha256 / parts_key(dataset.sha256, split, source.imbalance)
         there = open_parts(folder)
         if there is None:
             rows = split_rows(dataset.labels, dataset.classes, split, source.imbalance)
@@ -122,6 +179,17 @@ class Library:
         return official_test
 
     def _contents(self, source: Source) -> Contents:
+        """What a source holds; where that is not here, or is not what is pinned, what was shared of it."""
+        try:
+            return self._here(source)
+        except (UnknownDataset, DatasetChanged):
+            shared = self._shared(source)
+            if shared is None:
+                raise
+            return shared
+
+    def _here(self, source: Source) -> Contents:
+        source = source.resolved(self.datasets)
         if not source.present(self.datasets):
             raise self._unknown(source.name)
         contents = self._read(source)
@@ -132,15 +200,39 @@ class Library:
 
     def _read(self, source: Source) -> Contents:
         signature = source.signature(self.datasets)
+        contents = self._held(signature)
+        if contents is not None:
+            return contents
+        if source.parsed_once:
+            return self._hold(signature, self._cache.contents(source, self.datasets))
+        return self._hold(signature, source.read(self.datasets))
+
+    def _shared(self, source: Source) -> Contents | None:
+        if source.sha256 is None:
+            return None
+        contents = self._held(source.sha256)
+        if contents is None:
+            contents = self._cache.fetch(source.name, source.sha256)
+        return contents and self._hold(source.sha256, contents)
+
+    def _what(self, name: str) -> str | None:
+        """What has a name that was not uploaded; None where nothing has it, or an upload."""
+        if name in BUNDLED:
+            return "a bundled data set"
+        if name == Synthetic.kind:
+            return "the generated data set"
+        there = (self.datasets / name).exists() and not self.uploads.versions(name)
+        return "a folder of files" if there else None
+
+    def _held(self, key: str) -> Contents | None:
         with self._lock:
-            if signature in self._open:
-                self._open.move_to_end(signature)
-                return self._open[signature]
-        contents = (
-            self._cache.contents(source, self.datasets) if source.parsed_once else source.read(self.datasets)
-        )
+            if key in self._open:
+                self._open.move_to_end(key)
+            return self._open.get(key)
+
+    def _hold(self, key: str, contents: Contents) -> Contents:
         with self._lock:
-            self._open[signature] = contents
+            self._open[key] = contents
             while len(self._open) > KEPT:
                 self._open.popitem(last=False)
         return contents
@@ -149,6 +241,23 @@ class Library:
         known = self.names()
         nearest = get_close_matches(name, known, n=1)
         return UnknownDataset(name, tuple(known), nearest[0] if nearest else None, "DATA_DIR/datasets/NAME")
+
+
+def _uploaded_facts(name: str, versions: tuple[Version, ...]) -> Facts:
+    """From the record alone: nothing is opened."""
+    newest = versions[-1].upload
+    return Facts(
+        name=name,
+        source=Uploaded.kind,
+        rows=newest.rows,
+        features=newest.features,
+        shape=newest.shape,
+        classes=newest.classes,
+        counts=newest.counts,
+        sha256=newest.sha256,
+        official_test=newest.official_test_rows,
+        versions=versions,
+    )
 
 
 def _with_official(counts: Counts, official_test: Dataset | None) -> Counts:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from workers.data.dataset import Dataset, Features
+from workers.nn import kernels
 from workers.nn.arrays import Array
 from workers.variant import ByName, variant
 
@@ -28,9 +29,7 @@ class Scaler:
 
     def into(self, features: Features, out: Array) -> Array:
         """Write scaled `features` (m, d) to `out` (m, d), in its dtype; both may be the same array."""
-        np.copyto(out, features)  # cast first: faster than a subtraction of mixed types
-        out -= self.offset
-        out *= self.factor
+        kernels.current().scale(features, self.offset, self.factor, out)
         return out
 
 
@@ -101,10 +100,30 @@ def _scaler(offset: ArrayLike, spread: NDArray[Any]) -> Scaler:
 
 
 def _moments(features: Features) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and population variance (d,) in float64, chunk by chunk: Chan, Golub & LeVeque 1979.
+    """Mean and population variance (d,) in float64; the variance of a constant feature is exactly zero."""
+    return _moments_of_bytes(features) if features.dtype == np.uint8 else _moments_of_floats(features)
 
-    Deviations are from the first row, which makes those of a constant feature exactly zero.
-    """
+
+EXACT_ROWS = 256
+"""Squared differences of so many bytes add up to less than 2^24: float32 loses nothing, and is fast."""
+
+
+def _moments_of_bytes(features: Features) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """From the sums of x - x_0 and of its square, x_0 the first row; both sums are exact."""
+    rows, first = len(features), features[0].astype(np.float32)
+    total, squares = np.zeros(features.shape[1]), np.zeros(features.shape[1])
+    chunk = np.empty((min(EXACT_ROWS, rows), features.shape[1]), np.float32)
+    ones = np.ones(len(chunk), np.float32)
+    for start in range(0, rows, EXACT_ROWS):
+        some = features[start : start + EXACT_ROWS]
+        deviations = np.subtract(some, first, out=chunk[: len(some)])
+        total += ones[: len(some)] @ deviations
+        squares += ones[: len(some)] @ np.square(deviations, out=deviations)
+    return first + total / rows, (squares - total * total / rows) / rows
+
+
+def _moments_of_floats(features: Features) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Chunk by chunk, of deviations from the first row: Chan, Golub & LeVeque 1979."""
     rows, mean, squares = 0, np.zeros(features.shape[1]), np.zeros(features.shape[1])
     first = features[0].astype(np.float64)
     for chunk in _chunks(features):

@@ -1,55 +1,75 @@
 """Elementwise activations: each maps z to its output, in place where it can, with its own backward."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from functools import partial
 from math import pi, sqrt
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 
-from workers.nn.arrays import Array
+from workers.nn.arrays import Array, Buffers
 from workers.nn.outputs import sigmoid
+from workers.nn.passes import Backward, Pass
 from workers.variant import ByName, Fraction, variant
 
 
 class Activation(ABC):
-    """y = f(z), elementwise. z (any shape) may be overwritten with y; the backward may overwrite dL/dy.
-
-    The backward reads y, or z: neither may change before it is called.
-    """
+    """y = f(z), elementwise. The kernel before it rectifies by `slope`; `wire` does what that leaves to do."""
 
     name: str
+    slope: float = 1.0
+    """z where z > 0, slope z elsewhere; 1 leaves z as it is."""
 
     @abstractmethod
-    def __call__(self, z: Array) -> tuple[Array, Callable[[Array], Array]]:
-        """The output y and the map from dL/dy to dL/dz."""
+    def wire(self, z: Array, buffers: Buffers) -> tuple[Array, list[Pass], Backward]:
+        """As a layer is wired, to a z (any shape) that is rectified already and may be overwritten with y."""
 
 
-class Identity(Activation):
+class Rectifier(Activation):
+    """Linear on both sides of zero: nothing is left to do."""
+
+    def wire(self, z: Array, buffers: Buffers) -> tuple[Array, list[Pass], Backward]:
+        return z, [], lambda dy: (dy, [])
+
+
+class Curve(Activation):
+    """Any other function, as two of NumPy's."""
+
+    keeps_input: ClassVar[bool] = False
+    """True where the backward needs z, so that y takes an array of its own."""
+
+    @abstractmethod
+    def forward(self, z: Array, y: Array) -> None:
+        """Write f(z) to y, which is z itself unless `keeps_input`."""
+
+    @abstractmethod
+    def backward(self, dy: Array, z: Array, y: Array) -> None:
+        """Turn dL/dy into dL/dz, in place; z and y, as forward left them, may be lost."""
+
+    def wire(self, z: Array, buffers: Buffers) -> tuple[Array, list[Pass], Backward]:
+        y = buffers("activated", z.shape, z.dtype) if self.keeps_input else z
+        return y, [partial(self.forward, z, y)], lambda dy: (dy, [partial(self.backward, dy, z, y)])
+
+
+class Identity(Rectifier):
     """f(z) = z: a layer that ends without an activation. Not part of a spec."""
 
     name = "identity"
 
-    def __call__(self, z: Array) -> tuple[Array, Callable[[Array], Array]]:
-        return z, lambda dy: dy
-
 
 @variant
-class Relu(Activation):
+class Relu(Rectifier):
     """max(z, 0); the derivative at 0 is taken as 0.
 
     Source: Nair & Hinton 2010, Rectified linear units improve restricted Boltzmann machines.
     """
 
     name: Literal["relu"] = "relu"
-
-    def __call__(self, z: Array) -> tuple[Array, Callable[[Array], Array]]:
-        y = np.maximum(z, 0, out=z)
-        return y, lambda dy: np.multiply(dy, y > 0, out=dy)
+    slope = 0.0
 
 
 @variant
-class LeakyRelu(Activation):
+class LeakyRelu(Rectifier):
     """max(z, slope z); the derivative at 0 is taken as the slope.
 
     Source: Maas et al. 2013, Rectifier nonlinearities improve neural network acoustic models.
@@ -59,37 +79,37 @@ class LeakyRelu(Activation):
     name: Literal["leaky_relu"] = "leaky_relu"
     slope: Fraction = 0.01
 
-    def __call__(self, z: Array) -> tuple[Array, Callable[[Array], Array]]:
-        y = np.maximum(z, self.slope * z, out=z)
-        return y, lambda dy: np.multiply(dy, self.slope, out=dy, where=y <= 0)
-
 
 @variant
-class Gelu(Activation):
+class Gelu(Curve):
     """z Phi(z), Phi the normal distribution function; dL/dz = dL/dy (Phi(z) + z phi(z)), phi its density.
 
     Source: Hendrycks & Gimpel 2016, Gaussian error linear units. Oracle: torch.nn.functional.gelu.
     """
 
     name: Literal["gelu"] = "gelu"
+    keeps_input = True
 
-    def __call__(self, z: Array) -> tuple[Array, Callable[[Array], Array]]:
+    def forward(self, z: Array, y: Array) -> None:
         from scipy.special import ndtr
 
-        below: Array = ndtr(z)
+        ndtr(z, out=y)
+        y *= z
 
-        def backward(dy: Array) -> Array:
-            slope = np.exp(-0.5 * z * z)
-            slope *= z
-            slope *= 1 / sqrt(2 * pi)
-            slope += below
-            return np.multiply(dy, slope, out=dy)
+    def backward(self, dy: Array, z: Array, y: Array) -> None:
+        from scipy.special import ndtr
 
-        return z * below, backward
+        slope = np.multiply(z, z, out=y)
+        slope *= -0.5
+        np.exp(slope, out=slope)
+        slope *= z
+        slope *= 1 / sqrt(2 * pi)
+        slope += ndtr(z, out=z)
+        dy *= slope
 
 
 @variant
-class Softplus(Activation):
+class Softplus(Curve):
     """log(1 + exp(z)), a smooth relu; dL/dz = dL/dy sigmoid(z) = dL/dy (1 - exp(-y)).
 
     Source: Dugas et al. 2001, Incorporating second-order functional knowledge for better option pricing.
@@ -98,31 +118,41 @@ class Softplus(Activation):
 
     name: Literal["softplus"] = "softplus"
 
-    def __call__(self, z: Array) -> tuple[Array, Callable[[Array], Array]]:
-        y = np.logaddexp(z, 0, out=z)
-        return y, lambda dy: np.multiply(dy, -np.expm1(-y), out=dy)
+    def forward(self, z: Array, y: Array) -> None:
+        np.logaddexp(z, 0, out=y)
+
+    def backward(self, dy: Array, z: Array, y: Array) -> None:
+        np.negative(y, out=y)
+        np.expm1(y, out=y)
+        dy *= np.negative(y, out=y)
 
 
 @variant
-class Sigmoid(Activation):
+class Sigmoid(Curve):
     """1 / (1 + exp(-z)); dL/dz = dL/dy y (1 - y)."""
 
     name: Literal["sigmoid"] = "sigmoid"
 
-    def __call__(self, z: Array) -> tuple[Array, Callable[[Array], Array]]:
-        y = sigmoid(z, out=z)
-        return y, lambda dy: np.multiply(dy, y * (1 - y), out=dy)
+    def forward(self, z: Array, y: Array) -> None:
+        sigmoid(z, out=y)
+
+    def backward(self, dy: Array, z: Array, y: Array) -> None:
+        dy *= y
+        dy *= np.subtract(1, y, out=y)
 
 
 @variant
-class Tanh(Activation):
+class Tanh(Curve):
     """tanh(z); dL/dz = dL/dy (1 - y^2)."""
 
     name: Literal["tanh"] = "tanh"
 
-    def __call__(self, z: Array) -> tuple[Array, Callable[[Array], Array]]:
-        y = np.tanh(z, out=z)
-        return y, lambda dy: np.multiply(dy, 1 - y * y, out=dy)
+    def forward(self, z: Array, y: Array) -> None:
+        np.tanh(z, out=y)
+
+    def backward(self, dy: Array, z: Array, y: Array) -> None:
+        np.multiply(y, y, out=y)
+        dy *= np.subtract(1, y, out=y)
 
 
 AnyActivation = Annotated[Relu | LeakyRelu | Gelu | Softplus | Sigmoid | Tanh, ByName()]

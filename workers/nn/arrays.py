@@ -1,4 +1,4 @@
-"""The array types, the buffers that a layer reuses from batch to batch, and the sum over their rows."""
+"""The array types, and the buffers that a layer reuses from batch to batch."""
 
 from functools import lru_cache
 from typing import Any
@@ -29,11 +29,9 @@ class Buffers:
         return array if len(array) == shape[0] else array[: shape[0]]
 
 
-def sum_rows(x: Array, out: Array) -> Array:
-    """The sum over the rows of x (N, F) into out (F,): a product with ones, 2-15 times as fast as np.sum."""
-    return np.matmul(_ones(len(x), x.dtype), x, out=out)
-
-
-@lru_cache(maxsize=16)
-def _ones(rows: int, dtype: np.dtype[Any]) -> Array:
-    return np.ones(rows, dtype)
+@lru_cache(maxsize=64)
+def filled(value: float, size: int, dtype: np.dtype[Any]) -> Array:
+    """`value`, `size` times: the same read-only array for every caller."""
+    array = np.full(size, value, dtype)
+    array.flags.writeable = False
+    return array

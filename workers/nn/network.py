@@ -2,21 +2,23 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from workers.nn.arrays import Array, Integers, Shape
+from workers.nn.arrays import Array, Buffers, Integers, Shape
 from workers.nn.layers.layer import Layer
 from workers.nn.models import Model, Task
 from workers.nn.parameters import Parameters
+from workers.nn.passes import Backward, Differentiable, Pass, no_backward, run
 
 EVALUATION_ELEMENTS = 2**19
 """Of the widest layer's output, per chunk of an evaluation: 2 MB in float32, the fastest of 2^16 to 2^22."""
 
 
-class Network:
-    """Maps rows to logits, and gradients of logits to the gradient of `parameters`."""
+class Network(Differentiable):
+    """Maps rows to logits (N, K), and gradients of logits to the gradient of `parameters`."""
 
     def __init__(
         self, layers: Sequence[Layer], generator: np.random.Generator, dtype: DTypeLike = np.float32
@@ -24,6 +26,7 @@ class Network:
         self.layers = tuple(layers)
         self.parameters = Parameters([layer.parameters() for layer in self.layers], generator, dtype)
         self.dtype = self.parameters.values.dtype
+        self._buffers = Buffers()
         values = self.parameters.views(self.parameters.values)
         gradients = self.parameters.views(self.parameters.gradient)
         for layer, layer_values, layer_gradients in zip(self.layers, values, gradients, strict=True):
@@ -37,34 +40,41 @@ class Network:
         """The number of parameters."""
         return self.parameters.size
 
-    def forward(self, x: Array, *, training: bool) -> tuple[Array, Callable[[Array], None]]:
-        """The logits (N, K) of rows x (N, *input shape), with the backward of this very call.
-
-        x is in the network's dtype and not overwritten. The backward takes dL/dlogits, which it may
-        overwrite, and writes `parameters.gradient`; it is called at most once, before the next forward.
-        """
-        backwards = []
+    def wire(self, x: Array, *, training: bool) -> tuple[Array, list[Pass], Backward]:
+        """x (N, *input shape) is in the network's dtype. The backward stops at the first layer that learns."""
+        passes: list[Pass] = []
+        backwards: list[Backward] = []
         for layer in self.layers:
-            x, layer_backward = layer.forward(x, training=training)
+            x, layer_passes, layer_backward = layer.wire(x, training=training)
+            passes += layer_passes
             backwards.append(layer_backward)
 
-        def backward(dlogits: Array) -> None:
+        def backward(dlogits: Array) -> tuple[Array, list[Pass]]:
+            backward_passes: list[Pass] = []
             for layer_backward in reversed(backwards[self._first :]):
-                dlogits = layer_backward(dlogits)
+                dlogits, layer_passes = layer_backward(dlogits)
+                backward_passes += layer_passes
+            return dlogits, backward_passes
 
-        return x, backward
+        return x, passes, backward if training else no_backward
 
-    def logits(self, x: Array | Integers) -> Array:
+    def logits(self, rows: Array | Integers, read: Callable[[Any, Array], object] | None = None) -> Array:
         """The logits (N, K) at evaluation, for any number of rows of any dtype: a new array.
 
+        `read(rows, x)` writes some of the rows to x, in the network's dtype: a scaler, say; by default a copy.
         Computed in chunks, so that memory is bounded by EVALUATION_ELEMENTS, not by N.
         """
-        shapes = self._shapes(x.shape[1:])
-        rows = max(1, EVALUATION_ELEMENTS // max(math.prod(shape) for shape in shapes))
-        logits = np.empty((len(x), *shapes[-1]), self.dtype)
-        for start in range(0, len(x), rows):
-            chunk = slice(start, start + rows)
-            logits[chunk] = self.forward(np.asarray(x[chunk], self.dtype), training=False)[0]
+        shapes = self._shapes(rows.shape[1:])
+        size = max(1, EVALUATION_ELEMENTS // max(math.prod(shape) for shape in shapes))
+        logits = np.empty((len(rows), *shapes[-1]), self.dtype)
+        for start in range(0, len(rows), size):
+            chunk = rows[start : start + size]
+            if start == 0 or len(chunk) < size:
+                x = self._buffers("x", chunk.shape, self.dtype)
+                of_chunk, passes, _ = self.wire(x, training=False)
+            (read or _copy)(chunk, x)
+            run(passes)
+            logits[start : start + size] = of_chunk
         return logits
 
     def _shapes(self, shape: Shape) -> list[Shape]:
@@ -90,6 +100,10 @@ class Network:
             raise ValueError(f"a network of {_shapes_by_name(own)} cannot load {_shapes_by_name(given)}")
         for name, array in own.items():
             array[...] = given[name]
+
+
+def _copy(rows: Array | Integers, x: Array) -> None:
+    np.copyto(x, rows, casting="unsafe")
 
 
 def _shapes_by_name(arrays: Mapping[str, Array]) -> dict[str, Shape]:

@@ -1,11 +1,15 @@
 """Brings a database to the current schema: by Alembic, on SQLite and Postgres alike, by the launcher alone."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import text
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
 
+from service.engines import Engine, NoEngine
 from service.store.database import Database
 
 ADVISORY_LOCK = 0x484F4C44
@@ -19,8 +23,19 @@ def config() -> Config:
     return configuration
 
 
-def upgrade(database: Database) -> None:
-    """Apply every migration that the database lacks, in one transaction."""
+@cache
+def newest() -> str | None:
+    """The schema that this version of the code needs."""
+    return ScriptDirectory.from_config(config()).get_current_head()
+
+
+def applied(connection: Connection) -> str | None:
+    """The schema that the database has."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def upgrade(database: Database, engine: Engine | None = None) -> None:
+    """Apply every migration that the database lacks, and what `engine` needs, in one transaction."""
     database.prepare()
     configuration = config()
     with database.write() as connection:
@@ -28,3 +43,4 @@ def upgrade(database: Database) -> None:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
         configuration.attributes["connection"] = connection
         command.upgrade(configuration, "head")
+        (engine or NoEngine()).migrate(connection)

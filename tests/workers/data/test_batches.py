@@ -8,6 +8,8 @@ from workers.data.batches import Gather
 from workers.data.dataset import Dataset
 from workers.data.scaling import NoScaling, Standard
 
+pytestmark = pytest.mark.usefixtures("every_kernel_set")
+
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 STORED = pytest.mark.parametrize("stored", [np.uint8, np.float32])
 

@@ -8,7 +8,9 @@ from workers.data.errors import (
     FileTooLarge,
     MalformedFile,
     MissingFile,
+    NameReserved,
     NoOfficialTest,
+    NotUploaded,
     TooFewRows,
     UnknownDataset,
 )
@@ -16,6 +18,8 @@ from workers.data.errors import (
 ERRORS = [
     UnknownDataset("digts", ("digits", "iris"), "digits", "DIR/datasets/NAME"),
     DatasetChanged("mnist", "a" * 64, "b" * 64),
+    NameReserved("digits", "a bundled data set"),
+    NotUploaded("digits", "a bundled data set"),
     NoOfficialTest("iris"),
     MissingFile("mnist", "train-labels-idx1-ubyte"),
     MalformedFile("mnist/x", "is wrong", "this is right"),

@@ -12,6 +12,8 @@ from workers.data.scaling import AnyScaling, GlobalStandard, MinMax, NoScaling, 
 from workers.data.storage import open_dataset, save_dataset
 from workers.variant import members, name_of
 
+pytestmark = pytest.mark.usefixtures("every_kernel_set")
+
 SCALINGS = members(AnyScaling)
 
 

@@ -3,8 +3,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.workers.nn.activated import activated
 from workers.nn.activations import Relu, Tanh
-from workers.nn.arrays import Shape
+from workers.nn.arrays import Array, Shape
 from workers.nn.initializers import AnyInitializer, GlorotUniform, HeNormal, Initializer, fans
 from workers.variant import members, name_of, names
 
@@ -64,7 +65,7 @@ def test_values_are_distributed_as_those_of_torch(initializer: Initializer, shap
 )
 def test_a_signal_survives_ten_layers(initializer: Initializer, activation: Any, least: float) -> None:
     generator = np.random.default_rng(0)
-    x = generator.normal(size=(200, 256))
+    x: Array = generator.normal(size=(200, 256))
     for _ in range(10):
-        x, _ = activation(x @ initializer((256, 256), generator))
+        x, _ = activated(activation, x @ initializer((256, 256), generator))
     assert least < np.mean(x**2) < 2

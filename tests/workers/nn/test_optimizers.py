@@ -10,6 +10,8 @@ from workers.nn.arrays import Array
 from workers.nn.optimizers import SGD, Adam, AdamW, AnyOptimizer, Optimizer, RMSprop, State
 from workers.variant import members, name_of, names
 
+pytestmark = pytest.mark.usefixtures("every_kernel_set")
+
 SETTINGS: dict[str, list[dict[str, Any]]] = {
     "sgd": [
         {"momentum": 0.9},

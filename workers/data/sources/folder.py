@@ -1,4 +1,7 @@
-"""A folder of IDX files named as in MNIST: `train-` is what a split divides, `t10k-` the official test."""
+"""A folder of IDX files named as in MNIST: `train-` is what a split divides, `t10k-` the official test.
+
+Or, under the same kind of name, what was uploaded.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +13,10 @@ from pydantic import Field
 
 from workers.data.dataset import Dataset
 from workers.data.errors import MalformedFile, MissingFile
-from workers.data.sources.idx import Dimensions, read_idx
+from workers.data.sources.idx import Dimensions, read_idx, read_shape
 from workers.data.sources.source import Contents, Source
+from workers.data.sources.uploaded import Uploaded
+from workers.data.sources.uploads import Uploads
 from workers.variant import variant
 
 NAME = "^[a-z0-9][a-z0-9._-]{0,63}$"
@@ -26,7 +31,8 @@ class Folder(Source):
     """IDX files in DIR/datasets/NAME: train-images-idx3-ubyte, train-labels-idx1-ubyte, and t10k- likewise.
 
     Each may be gzipped (.gz). The classes are the labels that occur in the training file, ascending, each
-    named by its number.
+    named by its number. A name under which something was uploaded means its newest version, or the one whose
+    hash is `sha256`.
     Source: LeCun, Cortes & Burges, The MNIST database of handwritten digits.
     """
 
@@ -34,6 +40,12 @@ class Folder(Source):
     parsed_once: ClassVar = True
 
     name: Annotated[str, Field(strict=True, pattern=NAME)] = "mnist"
+
+    def resolved(self, datasets: Path) -> Source:
+        version = Uploads(datasets).chosen(self.name, self.sha256)
+        if version is None:
+            return self
+        return Uploaded(name=self.name, imbalance=self.imbalance, sha256=self.sha256, version=version)
 
     def read(self, datasets: Path) -> Contents:
         return read_folder(datasets / self.name)
@@ -64,15 +76,15 @@ def read_folder(folder: Path) -> Contents:
 
 
 def _read_pair(folder: Path, prefix: Prefix) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    images = read_idx(_require(folder, prefix, 3), dimensions=3)
-    labels = read_idx(_require(folder, prefix, 1), dimensions=1)
-    if len(images) != len(labels):
+    images, labels = _require(folder, prefix, 3), _require(folder, prefix, 1)
+    rows, (count,) = read_shape(images, dimensions=3)[0], read_shape(labels, dimensions=1)
+    if rows != count:  # known before either is read: the images may be large
         raise MalformedFile(
             f"{folder.name}/{prefix}-labels",
-            f"has {len(labels):,} labels for {len(images):,} images",
+            f"has {count:,} labels for {rows:,} images",
             "each image needs one",
         )
-    return images, labels
+    return read_idx(images, dimensions=3), read_idx(labels, dimensions=1)
 
 
 def _dataset(

@@ -8,6 +8,8 @@ import gzip
 import math
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -29,13 +31,27 @@ def read_idx(path: Path, *, dimensions: Dimensions, max_bytes: int = MOST_BYTES)
     Memory follows what the file delivers, not what it declares, and reading stops one byte after the declared
     end: neither an absurd header nor a gzip bomb costs anything. Raises MalformedFile.
     """
+    with _opened(path) as (stream, file):
+        return _read(stream, file, dimensions, max_bytes)
+
+
+def read_shape(path: Path, *, dimensions: Dimensions) -> tuple[int, ...]:
+    """What the header of an IDX file declares. Raises MalformedFile."""
+    with _opened(path) as (stream, file):
+        return _read_header(stream, file, dimensions)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[BinaryIO | gzip.GzipFile, str]]:
+    """The content of a file, unzipped if need be, and what messages call it."""
     file = f"{path.parent.name}/{path.name}"
     try:
         with path.open("rb") as raw:
             if raw.peek(2)[:2] == b"\x1f\x8b":
                 with gzip.GzipFile(fileobj=raw) as unzipped:
-                    return _read(unzipped, file, dimensions, max_bytes)
-            return _read(raw, file, dimensions, max_bytes)
+                    yield unzipped, file
+            else:
+                yield raw, file
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise MalformedFile(file, f"is not an intact gzip file ({error})", "copy it again") from error
 

@@ -44,3 +44,11 @@ class Source(ABC):
     def signature(self, datasets: Path) -> str:
         """A cheap text that changes whenever `read` would give something else."""
         return repr(replace(self, imbalance=None, sha256=None))
+
+    def resolved(self, datasets: Path) -> "Source":
+        """The source that is meant here, where what is in `datasets` decides that."""
+        return self
+
+    def shelf(self, datasets: Path, cache: Path) -> Path | None:
+        """The folder that keeps what was read, a folder a hash; None where every machine can read it by itself."""
+        return cache if self.parsed_once else None

@@ -1,13 +1,16 @@
 """Batch normalisation: each feature gets mean 0 and variance 1 in a batch, then a learned scale and shift."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 
+from workers.nn import kernels
 from workers.nn.activations import Activation, Identity
-from workers.nn.arrays import Array, sum_rows
-from workers.nn.layers.layer import Backward, Layer, no_backward
+from workers.nn.arrays import Array
+from workers.nn.layers.layer import Layer
 from workers.nn.parameters import Constant, Parameter
+from workers.nn.passes import Backward, Pass, no_backward
 
 
 class BatchNorm(Layer):
@@ -43,50 +46,41 @@ class BatchNorm(Layer):
     def statistics(self) -> Mapping[str, Array]:
         return {"running_mean": self.running_mean, "running_variance": self.running_variance}
 
-    def forward(self, x: Array, *, training: bool) -> tuple[Array, Backward]:
+    def wire(self, x: Array, *, training: bool) -> tuple[Array, list[Pass], Backward]:
         rows = x.reshape(-1, self.features)
-        y = self.buffers("y", rows.shape, rows.dtype)
-        if not training:
-            scale = self.values["gamma"] / np.sqrt(self.running_variance + self.epsilon)
-            np.multiply(rows, scale, out=y)
-            y += self.values["beta"] - self.running_mean * scale
-            return self.activation(y.reshape(x.shape))[0], no_backward
-        if len(rows) < 2:
+        if training and len(rows) < 2:
             raise ValueError("batch norm needs two rows: the variance of one is zero")
-        normalised, deviation = self._normalise(rows, scratch=y)
-        np.multiply(normalised, self.values["gamma"], out=y)
-        y += self.values["beta"]
-        output, activation_backward = self.activation(y.reshape(x.shape))
+        y = self.buffers("y", x.shape, x.dtype)
+        output, ending, ending_backward = self.activation.wire(y, self.buffers)
+        if not training:
+            scaled = partial(self._by_running_statistics, rows, y.reshape(rows.shape))
+            return output, [scaled, *ending], no_backward
 
-        def backward(dy: Array) -> Array:
-            dz = activation_backward(dy).reshape(rows.shape)
-            return self._backward(dz, normalised, deviation).reshape(x.shape)
+        kernel, gamma, slope = kernels.current(), self.values["gamma"], self.activation.slope
+        running = self.running_mean, self.running_variance, self.momentum, self.epsilon
+        normalised = self.buffers("normalised", rows.shape, rows.dtype)
+        deviation, scaled_rows = np.empty_like(gamma), y.reshape(rows.shape)
+        forward = partial(
+            kernel.batch_norm,
+            rows,
+            gamma,
+            self.values["beta"],
+            *running,
+            slope,
+            normalised,
+            deviation,
+            scaled_rows,
+        )
 
-        return output, backward
+        def backward(dy: Array) -> tuple[Array, list[Pass]]:
+            dz, passes = ending_backward(dy)
+            of_rows, gradients = dz.reshape(rows.shape), (self.gradients["gamma"], self.gradients["beta"])
+            arguments = of_rows, scaled_rows, normalised, deviation, gamma, slope, *gradients
+            return dz, [*passes, partial(kernel.batch_norm_backward, *arguments)]
 
-    def _normalise(self, rows: Array, scratch: Array) -> tuple[Array, Array]:
-        """The xhat (N, F) and sqrt(variance + epsilon) (F,) of a batch; the running statistics take it in."""
-        n, mean = len(rows), np.empty_like(self.running_mean)
-        sum_rows(rows, out=mean)
-        mean /= n
-        centred = np.subtract(rows, mean, out=self.buffers("normalised", rows.shape, rows.dtype))
-        variance = sum_rows(np.multiply(centred, centred, out=scratch), out=np.empty_like(mean)) / n
-        self.running_mean *= self.momentum
-        self.running_mean += (1 - self.momentum) * mean
-        self.running_variance *= self.momentum
-        self.running_variance += (1 - self.momentum) * n / (n - 1) * variance
-        deviation = np.sqrt(variance + self.epsilon)
-        centred /= deviation
-        return centred, deviation
+        return output, [forward, *ending], backward
 
-    def _backward(self, dy: Array, normalised: Array, deviation: Array) -> Array:
-        """The two sums are dbeta and dgamma in dx = gamma / (N sigma) (N dy - sum dy - xhat sum(dy xhat))."""
-        n, dgamma, dbeta = len(dy), self.gradients["gamma"], self.gradients["beta"]
-        sum_rows(dy, out=dbeta)
-        product = self.buffers("product", dy.shape, dy.dtype)
-        sum_rows(np.multiply(dy, normalised, out=product), out=dgamma)
-        normalised *= dgamma / n
-        dy -= normalised
-        dy -= dbeta / n
-        dy *= self.values["gamma"] / deviation
-        return dy
+    def _by_running_statistics(self, rows: Array, y: Array) -> None:
+        factor = self.values["gamma"] / np.sqrt(self.running_variance + self.epsilon)
+        np.multiply(rows, factor, out=y)
+        kernels.current().add_bias(y, self.values["beta"] - self.running_mean * factor, self.activation.slope)

@@ -1,12 +1,17 @@
 """A two-dimensional convolution over images (N, height, width, channels)."""
 
 from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
 
 from workers.nn.activations import Activation, Identity
-from workers.nn.arrays import Array, Shape, sum_rows
-from workers.nn.layers.layer import Backward, Layer, no_backward
-from workers.nn.layers.windows import Axis, Padding, blocks, correlate, windows_of
+from workers.nn.arrays import Array, Shape
+from workers.nn.layers.bias import wire_bias
+from workers.nn.layers.layer import Layer
+from workers.nn.layers.windows import Axis, Block, Padding, wire_windows
 from workers.nn.parameters import Constant, Initial, Parameter
+from workers.nn.passes import Backward, Pass, no_backward
 
 
 class Conv2D(Layer):
@@ -43,23 +48,22 @@ class Conv2D(Layer):
         rows, columns = self._axes(input_shape[0], input_shape[1])
         return rows.count, columns.count, self.filters
 
-    def forward(self, x: Array, *, training: bool) -> tuple[Array, Backward]:
+    def wire(self, x: Array, *, training: bool) -> tuple[Array, list[Pass], Backward]:
         rows, columns = self._axes(x.shape[1], x.shape[2])
-        windows = windows_of(x, rows, columns, self.buffers)
+        framing, blocks = wire_windows(x, rows, columns, self.buffers)
         z = self.buffers("z", (len(x), rows.count, columns.count, self.filters), x.dtype)
-        correlate(windows, self.values["weight"], z, self.buffers)
-        if self.bias:
-            z += self.values["bias"]
-        y, activation_backward = self.activation(z)
-        if not training:
-            return y, no_backward
+        matrix = self.values["weight"].reshape(-1, self.filters)
+        y, ending, ending_backward = wire_bias(z, self.values, self.gradients, self.activation, self.buffers)
 
-        def backward(dy: Array) -> Array:
-            dz = activation_backward(dy)
-            self._write_gradients(windows, dz)  # first: dx may take the buffer that the windows view
-            return self._input_gradient(dz, x, rows, columns) if self.needs_input_gradient else dz
+        def backward(dy: Array) -> tuple[Array, list[Pass]]:
+            dz, passes = ending_backward(dy)
+            passes = [*passes, *self._weight_gradient(blocks, dz)]
+            if not self.needs_input_gradient:
+                return dz, passes
+            dx, input_passes = self._input_gradient(dz, x.shape, rows, columns)
+            return dx, [*passes, *input_passes]
 
-        return y, backward
+        return y, [*framing, *_correlate(blocks, matrix, z), *ending], backward if training else no_backward
 
     def _axes(self, height: int, width: int) -> tuple[Axis, Axis]:
         return (
@@ -67,16 +71,40 @@ class Conv2D(Layer):
             Axis.of(width, self.kernel[1], self.stride, self.padding),
         )
 
-    def _write_gradients(self, windows: Array, dz: Array) -> None:
+    def _weight_gradient(self, blocks: list[Block], dz: Array) -> list[Pass]:
+        """The sum over the blocks; the windows of the last are still there from the way forward."""
         dweight = self.gradients["weight"].reshape(-1, self.filters)
-        dweight.fill(0)
-        for block, matrix in blocks(windows, self.buffers):
-            dweight += matrix.T @ dz[block].reshape(-1, self.filters)
-        if self.bias:
-            sum_rows(dz.reshape(-1, self.filters), out=self.gradients["bias"])
+        part = self.buffers("part", dweight.shape, dweight.dtype)
+        passes: list[Pass] = []
+        for block in reversed(blocks):
+            slopes = dz[block.images].reshape(-1, self.filters)
+            if block is blocks[-1]:
+                passes.append(partial(np.dot, block.windows.T, slopes, dweight))
+            else:
+                passes += [
+                    block.fill,
+                    partial(np.dot, block.windows.T, slopes, part),
+                    partial(np.add, dweight, part, dweight),
+                ]
+        return passes
 
-    def _input_gradient(self, dz: Array, x: Array, rows: Axis, columns: Axis) -> Array:
+    def _input_gradient(self, dz: Array, shape: Shape, rows: Axis, columns: Axis) -> tuple[Array, list[Pass]]:
         """The correlation of dz, its pixels a stride apart, with the kernel turned by 180 degrees."""
-        windows = windows_of(dz, rows.transposed, columns.transposed, self.buffers, spread=self.stride)
-        turned = self.values["weight"][::-1, ::-1].swapaxes(2, 3)
-        return correlate(windows, turned, self.buffers("dx", x.shape, x.dtype), self.buffers)
+        dx = self.buffers("dx", shape, dz.dtype)
+        framing, blocks = wire_windows(
+            dz, rows.transposed, columns.transposed, self.buffers, spread=self.stride
+        )
+        turned = self.buffers("turned", (*self.kernel, self.filters, self.channels), dz.dtype)
+        turn = partial(np.copyto, turned, self.values["weight"][::-1, ::-1].swapaxes(2, 3))
+        return dx, [turn, *framing, *_correlate(blocks, turned.reshape(-1, self.channels), dx)]
+
+
+def _correlate(blocks: list[Block], matrix: Array, out: Array) -> list[Pass]:
+    """Every window times the kernel as a matrix (window, F), into out (N, rows, columns, F)."""
+    passes: list[Pass] = []
+    for block in blocks:
+        passes += [
+            block.fill,
+            partial(np.dot, block.windows, matrix, out[block.images].reshape(-1, out.shape[3])),
+        ]
+    return passes

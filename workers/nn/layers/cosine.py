@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from workers.nn.arrays import Array, Shape
-from workers.nn.layers.layer import Backward, Layer, no_backward
+from workers.nn.layers.layer import Layer
 from workers.nn.parameters import Initial, Parameter
+from workers.nn.passes import Backward, Pass, no_backward
 
 
 class CosineDense(Layer):
@@ -30,31 +31,42 @@ class CosineDense(Layer):
     def output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.units)
 
-    def forward(self, x: Array, *, training: bool) -> tuple[Array, Backward]:
-        weight = self.values["weight"]
-        x_norm, weight_norm = self._norms(x, axis=1), self._norms(weight, axis=0)
-        u = np.divide(x, x_norm, out=self.buffers("u", x.shape, x.dtype))
-        v = np.divide(weight, weight_norm, out=self.buffers("v", weight.shape, weight.dtype))
-        y = np.matmul(u, v, out=self.buffers("y", (len(x), self.units), weight.dtype))
-        y *= self.scale
-        if not training:
-            return y, no_backward
+    def wire(self, x: Array, *, training: bool) -> tuple[Array, list[Pass], Backward]:
+        weight, dweight = self.values["weight"], self.gradients["weight"]
+        u, v = self.buffers("u", x.shape, x.dtype), self.buffers("v", weight.shape, weight.dtype)
+        x_norm, weight_norm = np.empty((len(x), 1), x.dtype), np.empty((1, self.units), weight.dtype)
+        y = self.buffers("y", (len(x), self.units), weight.dtype)
 
-        def backward(dy: Array) -> Array:
-            dy *= self.scale
-            dv = np.matmul(u.T, dy, out=self.gradients["weight"])
-            dv -= v * np.einsum("ik,ik->k", v, dv)
-            dv /= weight_norm
-            if not self.needs_input_gradient:
-                return dy
-            du = np.matmul(dy, v.T, out=self.buffers("du", x.shape, x.dtype))
-            du -= np.multiply(u, np.einsum("ni,ni->n", u, du)[:, None], out=u)
-            du /= x_norm
-            return du
+        def forward() -> None:
+            np.divide(x, self._norms(x, axis=1, out=x_norm), out=u)
+            np.divide(weight, self._norms(weight, axis=0, out=weight_norm), out=v)
+            np.matmul(u, v, out=y)
+            np.multiply(y, self.scale, out=y)
 
-        return y, backward
+        def backward(dy: Array) -> tuple[Array, list[Pass]]:
+            du = self.buffers("du", x.shape, x.dtype) if self.needs_input_gradient else None
 
-    def _norms(self, vectors: Array, axis: int) -> Array:
-        squares: Array = np.einsum("ni,ni->n" if axis == 1 else "ni,ni->i", vectors, vectors)
-        squares += self.epsilon
-        return np.expand_dims(np.sqrt(squares, out=squares), axis)
+            def run() -> None:
+                np.multiply(dy, self.scale, out=dy)
+                np.matmul(u.T, dy, out=dweight)
+                if du is not None:
+                    np.matmul(dy, v.T, out=du)
+                    _project(du, u, x_norm, axis=1)
+                _project(dweight, v, weight_norm, axis=0)
+
+            return dy if du is None else du, [run]
+
+        return y, [forward], backward if training else no_backward
+
+    def _norms(self, vectors: Array, axis: int, out: Array) -> Array:
+        np.einsum("ni,ni->n" if axis == 1 else "ni,ni->i", vectors, vectors, out=out.reshape(-1))
+        out += self.epsilon
+        return np.sqrt(out, out=out)
+
+
+def _project(gradient: Array, directions: Array, norms: Array, axis: int) -> None:
+    """Through v = w / |w|: dL/dw = (dL/dv - v (v . dL/dv)) / |w|, in place; the directions are lost."""
+    along = np.einsum("ni,ni->n" if axis == 1 else "ni,ni->i", directions, gradient)
+    directions *= np.expand_dims(along, axis)
+    gradient -= directions
+    gradient /= norms

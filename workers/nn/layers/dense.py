@@ -1,13 +1,16 @@
 """A fully connected layer: y = f(x W + b)."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 
 from workers.nn.activations import Activation, Identity
-from workers.nn.arrays import Array, Shape, sum_rows
-from workers.nn.layers.layer import Backward, Layer, no_backward
+from workers.nn.arrays import Array, Shape
+from workers.nn.layers.bias import wire_bias
+from workers.nn.layers.layer import Layer
 from workers.nn.parameters import Constant, Initial, Parameter
+from workers.nn.passes import Backward, Pass, no_backward
 
 
 class Dense(Layer):
@@ -37,22 +40,17 @@ class Dense(Layer):
     def output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.units)
 
-    def forward(self, x: Array, *, training: bool) -> tuple[Array, Backward]:
+    def wire(self, x: Array, *, training: bool) -> tuple[Array, list[Pass], Backward]:
         weight = self.values["weight"]
-        z = np.matmul(x, weight, out=self.buffers("z", (len(x), self.units), weight.dtype))
-        if self.bias:
-            z += self.values["bias"]
-        y, activation_backward = self.activation(z)
-        if not training:
-            return y, no_backward
+        z = self.buffers("z", (len(x), self.units), weight.dtype)
+        y, ending, ending_backward = wire_bias(z, self.values, self.gradients, self.activation, self.buffers)
 
-        def backward(dy: Array) -> Array:
-            dz = activation_backward(dy)
-            np.matmul(x.T, dz, out=self.gradients["weight"])
-            if self.bias:
-                sum_rows(dz, out=self.gradients["bias"])
+        def backward(dy: Array) -> tuple[Array, list[Pass]]:
+            dz, passes = ending_backward(dy)
+            passes = [*passes, partial(np.dot, x.T, dz, self.gradients["weight"])]
             if not self.needs_input_gradient:
-                return dz
-            return np.matmul(dz, weight.T, out=self.buffers("dx", x.shape, weight.dtype))
+                return dz, passes
+            dx = self.buffers("dx", x.shape, weight.dtype)
+            return dx, [*passes, partial(np.dot, dz, weight.T, dx)]
 
-        return y, backward
+        return y, [partial(np.dot, x, weight, z), *ending], backward if training else no_backward

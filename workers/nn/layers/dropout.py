@@ -1,15 +1,21 @@
 """Dropout: a random part of the inputs is zeroed while training."""
 
+from functools import partial
+
 import numpy as np
 
+from workers.nn import kernels
 from workers.nn.arrays import Array
-from workers.nn.layers.layer import Backward, Layer, no_backward
+from workers.nn.layers.layer import Layer
+from workers.nn.passes import Backward, Pass, no_backward
 
 
 class Dropout(Layer):
     """x mask / (1-p) in training, x at evaluation; `rate` p is the probability that an element is dropped.
 
-    One mask a forward pass, the same in its backward. Source: Srivastava et al. 2014, in the inverted form.
+    One mask a forward pass, the same in its backward: it is a function of one key of 64 bits that each forward
+    draws, so that the generator's state is all that a resume needs. Source: Srivastava et al. 2014, in the
+    inverted form.
     """
 
     def __init__(self, rate: float, generator: np.random.Generator) -> None:
@@ -18,16 +24,17 @@ class Dropout(Layer):
             raise ValueError(f"the dropout rate is a probability in [0, 1), not {rate}")
         self.rate, self.generator = rate, generator
 
-    def forward(self, x: Array, *, training: bool) -> tuple[Array, Backward]:
+    def wire(self, x: Array, *, training: bool) -> tuple[Array, list[Pass], Backward]:
         if not training:
-            return x, no_backward
-        mask = self._draw(self.buffers("mask", x.shape, x.dtype))
-        y = np.multiply(x, mask, out=self.buffers("y", x.shape, x.dtype))
-        return y, lambda dy: np.multiply(dy, mask, out=dy)
+            return x, [], no_backward
+        apply, key = kernels.current().dropout, np.empty(1, np.uint64)
+        y = self.buffers("y", x.shape, x.dtype)
 
-    def _draw(self, mask: Array) -> Array:
-        """Fill `mask` with 1/(1-p) where an element is kept, 0 where it is dropped."""
-        self.generator.random(out=mask, dtype=mask.dtype.type)
-        np.greater_equal(mask, self.rate, out=mask)
-        mask *= 1 / (1 - self.rate)
-        return mask
+        def draw() -> None:
+            key[0] = self.generator.bit_generator.random_raw()
+
+        def backward(dy: Array) -> tuple[Array, list[Pass]]:
+            flat = dy.reshape(-1)
+            return dy, [partial(apply, flat, key, self.rate, flat)]
+
+        return y, [draw, partial(apply, x.reshape(-1), key, self.rate, y.reshape(-1))], backward

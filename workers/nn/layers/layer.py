@@ -1,23 +1,16 @@
-"""What every layer is: a function that returns its output and its own backward."""
+"""What every layer is: a differentiable function with parameters, and buffers of its own."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from workers.nn.arrays import Array, Buffers, Shape
 from workers.nn.parameters import Parameter
-
-Backward = Callable[[Array], Array]
-"""Takes dL/dy, writes the gradients of the layer's parameters, returns dL/dx. Called at most once.
-
-It may overwrite dL/dy and everything that its forward kept.
-"""
+from workers.nn.passes import Differentiable
 
 
-class Layer(ABC):
-    """A layer declares its parameters, is bound to views of the flat vectors, and then maps batches.
+class Layer(Differentiable):
+    """A layer declares its parameters, is bound to views of the flat vectors, and is then wired to batches.
 
-    Training or inference is an argument, never a mode. Arrays that a layer returns are its own buffers:
-    valid until its next call. It never overwrites its input: the layer before may need it in its backward.
+    Arrays that a layer answers are its own buffers: valid until its next run.
     """
 
     def __init__(self) -> None:
@@ -40,15 +33,3 @@ class Layer(ABC):
     def output_shape(self, input_shape: Shape) -> Shape:
         """The shape of one example behind this layer, for `input_shape` before it; no batch axis."""
         return input_shape
-
-    @abstractmethod
-    def forward(self, x: Array, *, training: bool) -> tuple[Array, Backward]:
-        """Map a batch (N, *input shape) to (N, *output shape), with the backward of this very call.
-
-        Without `training`, nothing is kept for a backward, and calling it raises.
-        """
-
-
-def no_backward(_dy: Array) -> Array:
-    """The backward of an evaluation: there is none."""
-    raise RuntimeError("a forward pass with training=False has no backward")

@@ -1,13 +1,17 @@
 """Layer normalisation: the features of a row get mean 0 and variance 1, then a learned scale and shift."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 
+from workers.nn import kernels
 from workers.nn.activations import Activation, Identity
-from workers.nn.arrays import Array, sum_rows
-from workers.nn.layers.layer import Backward, Layer, no_backward
+from workers.nn.arrays import Array
+from workers.nn.layers.bias import wire_bias
+from workers.nn.layers.layer import Layer
 from workers.nn.parameters import Constant, Parameter
+from workers.nn.passes import Backward, Pass, no_backward
 
 
 class LayerNorm(Layer):
@@ -26,37 +30,41 @@ class LayerNorm(Layer):
         shape = (self.features,)
         return {"gamma": Parameter(shape, Constant(1.0)), "beta": Parameter(shape, Constant(0.0))}
 
-    def forward(self, x: Array, *, training: bool) -> tuple[Array, Backward]:
+    def wire(self, x: Array, *, training: bool) -> tuple[Array, list[Pass], Backward]:
         rows = x.reshape(-1, self.features)
-        normalised, deviation = self._normalise(rows)
-        y = np.multiply(normalised, self.values["gamma"], out=self.buffers("y", rows.shape, rows.dtype))
-        y += self.values["beta"]
-        output, activation_backward = self.activation(y.reshape(x.shape))
-        if not training:
-            return output, no_backward
+        normalised = self.buffers("normalised", rows.shape, rows.dtype)
+        deviation = self.buffers("deviation", (len(rows), 1), rows.dtype)
+        y = self.buffers("y", x.shape, x.dtype)
+        output, ending, ending_backward = self._wire_shift(y)
 
-        def backward(dy: Array) -> Array:
-            dz = activation_backward(dy).reshape(rows.shape)
-            return self._backward(dz, normalised, deviation).reshape(x.shape)
+        def forward() -> None:
+            self._normalise(rows, normalised, deviation)
+            np.multiply(normalised, self.values["gamma"], out=y.reshape(rows.shape))
 
-        return output, backward
+        def backward(dy: Array) -> tuple[Array, list[Pass]]:
+            dz, passes = ending_backward(dy)
+            return dz, [*passes, partial(self._backward, dz.reshape(rows.shape), normalised, deviation)]
 
-    def _normalise(self, rows: Array) -> tuple[Array, Array]:
-        """The xhat (N, F) and sqrt(variance + epsilon) (N, 1)."""
-        centred = self.buffers("normalised", rows.shape, rows.dtype)
-        np.subtract(rows, rows.mean(axis=1, keepdims=True), out=centred)
-        deviation = np.einsum("nf,nf->n", centred, centred)[:, None]
+        return output, [forward, *ending], backward if training else no_backward
+
+    def _wire_shift(self, y: Array) -> tuple[Array, list[Pass], Backward]:
+        """The shift beta is a bias."""
+        values, gradients = {"bias": self.values["beta"]}, {"bias": self.gradients["beta"]}
+        return wire_bias(y, values, gradients, self.activation, self.buffers)
+
+    def _normalise(self, rows: Array, normalised: Array, deviation: Array) -> None:
+        """Set xhat (N, F) and sqrt(variance + epsilon) (N, 1)."""
+        np.subtract(rows, rows.mean(axis=1, keepdims=True), out=normalised)
+        np.einsum("nf,nf->n", normalised, normalised, out=deviation[:, 0])
         deviation /= self.features
         deviation += self.epsilon
         np.sqrt(deviation, out=deviation)
-        centred /= deviation
-        return centred, deviation
+        normalised /= deviation
 
-    def _backward(self, dy: Array, normalised: Array, deviation: Array) -> Array:
+    def _backward(self, dy: Array, normalised: Array, deviation: Array) -> None:
         """With g = gamma dy, and means over a row: dx = (g - mean(g) - xhat mean(g xhat)) / sigma."""
         product = np.multiply(dy, normalised, out=self.buffers("product", dy.shape, dy.dtype))
-        sum_rows(product, out=self.gradients["gamma"])
-        sum_rows(dy, out=self.gradients["beta"])
+        kernels.current().sum_rows(product, self.gradients["gamma"])
         dy *= self.values["gamma"]
         slope = np.einsum("nf,nf->n", dy, normalised)[:, None]
         slope /= self.features
@@ -64,4 +72,3 @@ class LayerNorm(Layer):
         dy -= dy.mean(axis=1, keepdims=True)
         dy -= normalised
         dy /= deviation
-        return dy

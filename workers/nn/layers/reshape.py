@@ -3,7 +3,8 @@
 import math
 
 from workers.nn.arrays import Array, Shape
-from workers.nn.layers.layer import Backward, Layer, no_backward
+from workers.nn.layers.layer import Layer
+from workers.nn.passes import Backward, Pass, no_backward
 
 
 class Reshape(Layer):
@@ -18,6 +19,6 @@ class Reshape(Layer):
             raise ValueError(f"rows of shape {input_shape} cannot be viewed as {self.shape}")
         return self.shape
 
-    def forward(self, x: Array, *, training: bool) -> tuple[Array, Backward]:
-        y, shape = x.reshape(len(x), *self.shape), x.shape
-        return y, (lambda dy: dy.reshape(shape)) if training else no_backward
+    def wire(self, x: Array, *, training: bool) -> tuple[Array, list[Pass], Backward]:
+        y = x.reshape(len(x), *self.shape)
+        return y, [], (lambda dy: (dy.reshape(x.shape), [])) if training else no_backward

@@ -1,14 +1,13 @@
-"""The windows of a convolution: where they lie, views of them, and their products with a kernel."""
+"""The windows of a convolution: where they lie, and how they become the rows of matrices."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
-import numpy as np
-from numpy.lib.stride_tricks import as_strided
-
+from workers.nn import kernels
 from workers.nn.arrays import Array, Buffers
+from workers.nn.passes import Pass
 
 Padding = Literal["same", "valid"]
 
@@ -49,53 +48,39 @@ class Axis:
         return Axis(span, self.kernel, 1, self.size, self.kernel - 1 - self.before)
 
 
-def windows_of(x: Array, rows: Axis, columns: Axis, buffers: Buffers, *, spread: int = 1) -> Array:
-    """The windows of images x (N, h, w, C) as a view (N, rows, columns, kernel rows, kernel columns, C).
+@dataclass(frozen=True)
+class Block:
+    """Some of the images: which, their windows as the rows of a matrix, and the pass that fills it."""
 
-    Zeros surround the pixels, and separate them where they lie `spread` apart.
+    images: slice
+    windows: Array
+    fill: Pass
+
+
+def wire_windows(
+    x: Array, rows: Axis, columns: Axis, buffers: Buffers, *, spread: int = 1
+) -> tuple[list[Pass], list[Block]]:
+    """The windows of images x (N, h, w, C), a row of kernel rows x kernel columns x C for each.
+
+    Zeros surround the pixels, and separate them where they lie `spread` apart: the passes answered see to
+    that. The blocks, each of at most BLOCK_ELEMENTS, share one matrix: each is used before the next is filled.
     """
     frame = (len(x), rows.padded, columns.padded, x.shape[3])
-    if frame != x.shape:
-        x = _framed(x, rows, columns, spread, out=buffers("framed", frame, x.dtype))
-    image, row, column, channel = x.strides
-    return as_strided(
-        x,
-        (len(x), rows.count, columns.count, rows.kernel, columns.kernel, x.shape[3]),
-        (image, row * rows.stride, column * columns.stride, row, column, channel),
-        writeable=False,
-    )
+    framed = x if frame == x.shape else buffers("framed", frame, x.dtype)
+    passes: list[Pass] = [] if framed is x else [partial(_frame, x, rows, columns, spread, framed)]
+    shape = rows.count, columns.count, rows.kernel, columns.kernel, x.shape[3]
+    step = max(1, BLOCK_ELEMENTS // math.prod(shape))
+    blocks = []
+    for start in range(0, len(x), step):
+        images = slice(start, min(start + step, len(x)))
+        windows = buffers("columns", (images.stop - start, *shape), x.dtype)
+        fill = partial(kernels.current().copy_windows, framed[images], rows.stride, windows)
+        blocks.append(Block(images, windows.reshape(-1, math.prod(shape[2:])), fill))
+    return passes, blocks
 
 
-def _framed(x: Array, rows: Axis, columns: Axis, spread: int, out: Array) -> Array:
-    out.fill(0)
+def _frame(x: Array, rows: Axis, columns: Axis, spread: int, framed: Array) -> None:
+    framed.fill(0)
     down = slice(rows.before, rows.before + rows.size, spread)
     across = slice(columns.before, columns.before + columns.size, spread)
-    out[:, down, across] = x
-    return out
-
-
-def blocks(windows: Array, buffers: Buffers) -> Iterator[tuple[slice, Array]]:
-    """Slices of the images, each with its windows as the rows of a matrix of at most BLOCK_ELEMENTS."""
-    step = max(1, BLOCK_ELEMENTS // math.prod(windows.shape[1:]))
-    for start in range(0, len(windows), step):
-        block = slice(start, start + step)
-        columns = buffers("columns", windows[block].shape, windows.dtype)
-        _copy(windows[block], columns)
-        yield block, columns.reshape(-1, math.prod(windows.shape[3:]))
-
-
-def _copy(windows: Array, columns: Array) -> None:
-    if windows.shape[5] > 1:
-        np.copyto(columns, windows)
-        return
-    for row, column in np.ndindex(windows.shape[3:5]):  # of one channel, 3 times as fast: longer runs
-        columns[:, :, :, row, column] = windows[:, :, :, row, column]
-
-
-def correlate(windows: Array, kernel: Array, out: Array, buffers: Buffers) -> Array:
-    """Every window times the kernel (rows, columns, C, F), into out (N, rows, columns, F)."""
-    filters = kernel.shape[3]
-    matrix = kernel.reshape(-1, filters)
-    for block, columns in blocks(windows, buffers):
-        np.matmul(columns, matrix, out=out[block].reshape(-1, filters))
-    return out
+    framed[:, down, across] = x

@@ -1,11 +1,13 @@
 """The cross-entropy family: losses on softmax outputs, computed in log space."""
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 
-from workers.nn.arrays import Array, Integers
+from workers.nn import kernels
+from workers.nn.arrays import Array, Integers, filled
 from workers.nn.class_weights import Counts, PerClass, one_per_class
 from workers.nn.losses.loss import Loss, LossFunction
 from workers.nn.outputs import log_softmax
@@ -25,13 +27,51 @@ class CrossEntropy(Loss):
     label_smoothing: Fraction = 0.0
 
     def __call__(self, logits: Array, labels: Integers) -> tuple[Array, Array]:
-        log_p = log_softmax(logits)
-        rows, e = np.arange(len(labels)), self.label_smoothing
-        losses = -(1 - e) * log_p[rows, labels] - e * log_p.mean(axis=1)
-        gradient = np.exp(log_p)
-        gradient[rows, labels] -= 1 - e
-        gradient -= e / logits.shape[1]
-        return losses, gradient
+        zeros = filled(0.0, logits.shape[1], logits.dtype)
+        return _each(logits, labels, zeros, self.label_smoothing)
+
+    def total(
+        self, logits: Array, labels: Integers, weights: Array | None, scale: float, gradient: Array
+    ) -> float:
+        zeros = filled(0.0, logits.shape[1], logits.dtype)
+        return _total(logits, labels, zeros, weights, self.label_smoothing, scale, gradient)
+
+
+@dataclass(frozen=True, eq=False)
+class ShiftedCrossEntropy(LossFunction):
+    """CE(z + offsets), offsets (K,): they do not depend on z, so the gradient is that of the sum."""
+
+    offsets: Array
+
+    def __call__(self, logits: Array, labels: Integers) -> tuple[Array, Array]:
+        return _each(logits, labels, self.offsets.astype(logits.dtype))
+
+    def total(
+        self, logits: Array, labels: Integers, weights: Array | None, scale: float, gradient: Array
+    ) -> float:
+        return _total(logits, labels, self.offsets.astype(logits.dtype), weights, 0.0, scale, gradient)
+
+
+def _each(logits: Array, labels: Integers, offsets: Array, smoothing: float = 0.0) -> tuple[Array, Array]:
+    losses, gradient = np.empty(len(labels), logits.dtype), np.empty(logits.shape, logits.dtype)
+    ones, labels = filled(1.0, len(offsets), logits.dtype), np.ascontiguousarray(labels, np.int64)
+    kernels.current().cross_entropy(logits, labels, offsets, ones, smoothing, 1.0, losses, gradient)
+    return losses, gradient
+
+
+def _total(
+    logits: Array,
+    labels: Integers,
+    offsets: Array,
+    weights: Array | None,
+    smoothing: float,
+    scale: float,
+    gradient: Array,
+) -> float:
+    losses = np.empty(len(labels), logits.dtype)
+    factors = filled(1.0, len(offsets), logits.dtype) if weights is None else weights
+    kernel = kernels.current().cross_entropy
+    return kernel(logits, labels, offsets, factors, smoothing, scale, losses, gradient)
 
 
 @variant
@@ -53,22 +93,21 @@ class Focal(Loss):
         return self
 
     def __call__(self, logits: Array, labels: Integers) -> tuple[Array, Array]:
-        log_p = log_softmax(logits)
-        rows = np.arange(len(labels))
-        # q is summed over the other classes: 1 - p_y would cancel where the example is easy
-        others = np.exp(log_p)
-        others[rows, labels] = 0
-        q = others.sum(axis=1)
-        log_p_y = np.where(q < 0.5, np.log1p(-np.minimum(q, 0.5)), log_p[rows, labels])
-        r = np.divide(log_p_y, q, out=np.full_like(q, -1), where=q > 0)
+        losses, gradient = np.empty(len(labels), logits.dtype), np.empty(logits.shape, logits.dtype)
+        weights, labels = self._weights(None, logits), np.ascontiguousarray(labels, np.int64)
+        kernels.current().focal(logits, labels, weights, self.gamma, 1.0, losses, gradient)
+        return losses, gradient
 
-        factor = q**self.gamma
-        if self.alpha is not None:
-            factor *= np.array(self.alpha, q.dtype)[labels]
-        gradient = others
-        gradient[rows, labels] = -q
-        gradient *= (factor * (1 - self.gamma * np.exp(log_p_y) * r))[:, None]
-        return -factor * log_p_y, gradient
+    def total(
+        self, logits: Array, labels: Integers, weights: Array | None, scale: float, gradient: Array
+    ) -> float:
+        losses, factors = np.empty(len(labels), logits.dtype), self._weights(weights, logits)
+        return kernels.current().focal(logits, labels, factors, self.gamma, scale, losses, gradient)
+
+    def _weights(self, weights: Array | None, logits: Array) -> Array:
+        """alpha times the class weights, (K,)."""
+        plain = filled(1.0, logits.shape[1], logits.dtype) if weights is None else weights
+        return plain if self.alpha is None else plain * np.array(self.alpha, logits.dtype)
 
 
 @variant

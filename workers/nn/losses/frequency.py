@@ -1,13 +1,14 @@
 """Frequency-aware losses: cross-entropy on logits that know how often each class is drawn in training."""
 
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from workers.nn.arrays import Array, Integers
 from workers.nn.class_weights import Counts, EffectiveNumber, occurring
-from workers.nn.losses.entropy import CrossEntropy
+from workers.nn.losses.entropy import CrossEntropy, ShiftedCrossEntropy
 from workers.nn.losses.loss import Loss, LossFunction
 from workers.variant import NonNegative, Positive, Probability, variant
 
@@ -27,13 +28,16 @@ class FrequencyAware(Loss):
         """The loss with its adjustment for these counts; EmptyClassError where a class has none."""
 
 
-def _offset(offsets: Array) -> LossFunction:
-    """CE(z + offsets), offsets (K,): they do not depend on z, so the gradient is that of the sum."""
+@dataclass(frozen=True, eq=False)
+class MarginCrossEntropy(LossFunction):
+    """CE(z - margins_y e_y), margins (K,)."""
 
-    def loss(logits: Array, labels: Integers) -> tuple[Array, Array]:
-        return cross_entropy(logits + offsets.astype(logits.dtype), labels)
+    margins: Array
 
-    return loss
+    def __call__(self, logits: Array, labels: Integers) -> tuple[Array, Array]:
+        shifted = logits.copy()
+        shifted[np.arange(len(labels)), labels] -= self.margins[labels].astype(logits.dtype)
+        return cross_entropy(shifted, labels)
 
 
 @variant
@@ -47,7 +51,7 @@ class BalancedSoftmax(FrequencyAware):
     output: Literal["softmax"] = "softmax"
 
     def given(self, class_counts: Counts) -> LossFunction:
-        return _offset(np.log(occurring(class_counts)))
+        return ShiftedCrossEntropy(np.log(occurring(class_counts)))
 
 
 @variant
@@ -63,7 +67,7 @@ class LogitAdjustment(FrequencyAware):
 
     def given(self, class_counts: Counts) -> LossFunction:
         counts = occurring(class_counts)
-        return _offset(self.tau * np.log(counts / counts.sum()))
+        return ShiftedCrossEntropy(self.tau * np.log(counts / counts.sum()))
 
 
 @variant
@@ -83,14 +87,7 @@ class LDAM(FrequencyAware):
 
     def given(self, class_counts: Counts) -> LossFunction:
         counts = occurring(class_counts)
-        margins = self.scale * self.max_margin * (counts.min() / counts) ** 0.25
-
-        def loss(logits: Array, labels: Integers) -> tuple[Array, Array]:
-            shifted = logits.copy()
-            shifted[np.arange(len(labels)), labels] -= margins[labels].astype(logits.dtype)
-            return cross_entropy(shifted, labels)
-
-        return loss
+        return MarginCrossEntropy(self.scale * self.max_margin * (counts.min() / counts) ** 0.25)
 
     def class_weights(self, class_counts: Counts, progress: float) -> Array | None:
         return EffectiveNumber()(class_counts) if progress >= self.reweight_from else None

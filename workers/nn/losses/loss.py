@@ -1,18 +1,39 @@
 """What every loss is: one number per example and its gradient with respect to the logits, never reduced."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import ClassVar
+
+import numpy as np
 
 from workers.nn.arrays import Array, Integers
 from workers.nn.class_weights import Counts
 from workers.nn.outputs import Output
 
-LossFunction = Callable[[Array, Integers], tuple[Array, Array]]
-"""Logits (N, K), labels (N,) -> losses (N,), dL/dlogits (N, K): both per example, in the logits' dtype."""
+
+class LossFunction(ABC):
+    """Logits (N, K), labels (N,) -> losses (N,), dL/dlogits (N, K): both per example, in the logits' dtype."""
+
+    @abstractmethod
+    def __call__(self, logits: Array, labels: Integers) -> tuple[Array, Array]:
+        """The losses (N,) and their gradients (N, K) for logits (N, K), left as they are, and labels (N,)."""
+
+    def total(
+        self, logits: Array, labels: Integers, weights: Array | None, scale: float, gradient: Array
+    ) -> float:
+        """scale sum_i w_i L_i, and its gradient into `gradient` (N, K); weights (K,) by class, None for ones.
+
+        What a step of training asks for. A loss that is hot has a kernel for it; all others come here.
+        """
+        losses, slopes = self(logits, labels)
+        if weights is None:
+            np.multiply(slopes, scale, out=gradient)
+            return float(losses.sum()) * scale
+        of_rows = weights[labels] * gradient.dtype.type(scale)
+        np.multiply(slopes, of_rows[:, np.newaxis], out=gradient)
+        return float(of_rows @ losses)
 
 
-class Loss(ABC):
+class Loss(LossFunction):
     """A loss on one-hot targets. It owns the output layer: its gradient runs through it to the logits.
 
     `given(counts)` is the loss to train with, the loss itself the one to evaluate with. They differ only
@@ -24,10 +45,6 @@ class Loss(ABC):
     """The layer that turns logits into predictions. A variant declares those it can be computed on."""
     frequency_aware: ClassVar[bool] = False
     """True where the class counts of the training part enter the loss."""
-
-    @abstractmethod
-    def __call__(self, logits: Array, labels: Integers) -> tuple[Array, Array]:
-        """The losses (N,) and their gradients (N, K) for logits (N, K), left as they are, and labels (N,)."""
 
     def given(self, class_counts: Counts) -> LossFunction:
         """The loss for classes drawn `class_counts` (K,) times each; ValueError where they allow none."""

@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 
+from workers.nn import kernels
 from workers.nn.arrays import Array
 from workers.nn.optimizers.optimizer import Optimizer, State
 from workers.variant import Fraction, NonNegative, Positive, variant
@@ -22,23 +23,18 @@ class MomentOptimizer(Optimizer):
         return {"first_moment": np.zeros_like(parameters), "second_moment": np.zeros_like(parameters)}
 
     def move(self, parameters: Array, gradient: Array, state: State, step: int, learning_rate: float) -> None:
-        first, second = state["first_moment"], state["second_moment"]
-        gradient *= 1 - self.beta1
-        first *= self.beta1
-        first += gradient
-        gradient *= gradient
-        gradient *= (1 - self.beta2) / (1 - self.beta1) ** 2
-        second *= self.beta2
-        second += gradient
-
         # lr mhat / (sqrt(vhat) + epsilon), the corrections drawn out of the arrays into two numbers
         correction = sqrt(1 - self.beta2**step)
-        rate = learning_rate * correction / (1 - self.beta1**step)
-        denominator = np.sqrt(second, out=gradient)
-        denominator += self.epsilon * (correction if self.epsilon_placement == "published" else 1)
-        direction = np.divide(first, denominator, out=gradient)
-        direction *= rate
-        parameters -= direction
+        kernels.current().adam(
+            parameters,
+            gradient,
+            state["first_moment"],
+            state["second_moment"],
+            self.beta1,
+            self.beta2,
+            learning_rate * correction / (1 - self.beta1**step),
+            self.epsilon * (correction if self.epsilon_placement == "published" else 1),
+        )
 
 
 @variant

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 
+from workers.nn import kernels
 from workers.nn.arrays import Array
 
 State = dict[str, Array]
@@ -43,7 +44,7 @@ class Optimizer(ABC):
 
     def decay(self, weights: Array, gradient: Array, learning_rate: float) -> None:
         """Coupled weight decay: g += wd w, the gradient of wd/2 |w|^2."""
-        gradient += self.weight_decay * weights
+        kernels.current().add_scaled(gradient, weights, self.weight_decay)
 
     @abstractmethod
     def move(self, parameters: Array, gradient: Array, state: State, step: int, learning_rate: float) -> None:

@@ -4,6 +4,7 @@ from typing import Literal
 
 import numpy as np
 
+from workers.nn import kernels
 from workers.nn.arrays import Array
 from workers.nn.optimizers.optimizer import Optimizer, State
 from workers.variant import Flag, Fraction, NonNegative, Positive, variant
@@ -31,34 +32,11 @@ class RMSprop(Optimizer):
         return {name: np.zeros_like(parameters) for name in needed}
 
     def move(self, parameters: Array, gradient: Array, state: State, step: int, learning_rate: float) -> None:
-        gradient /= self._scale(gradient, state)
+        kernel, square = kernels.current(), state["square"]
+        mean = state["mean"] if self.centered else square
+        kernel.divide_by_rms(gradient, square, mean, self.centered, self.alpha, self.epsilon)
         if self.momentum:
             velocity = state["velocity"]
-            velocity *= self.momentum
-            velocity += gradient
-            gradient[:] = velocity
-        gradient *= learning_rate
-        parameters -= gradient
-
-    def _scale(self, gradient: Array, state: State) -> Array:
-        """sqrt(v) + epsilon, after v has taken the gradient in; `scratch` is the one array allocated."""
-        square, scratch = state["square"], gradient * gradient
-        _average(square, scratch, self.alpha)
-        if self.centered:
-            scratch[:] = gradient
-            _average(state["mean"], scratch, self.alpha)
-            np.square(state["mean"], out=scratch)
-            np.subtract(square, scratch, out=scratch)
-            np.maximum(scratch, 0, out=scratch)  # a variance near 0 may round to less
-            np.sqrt(scratch, out=scratch)
+            kernel.momentum(parameters, gradient, velocity, self.momentum, 1.0, False, learning_rate)
         else:
-            np.sqrt(square, out=scratch)
-        scratch += self.epsilon
-        return scratch
-
-
-def _average(running: Array, values: Array, decay: float) -> None:
-    """Set running = decay running + (1 - decay) values; the values are lost."""
-    values *= 1 - decay
-    running *= decay
-    running += values
+            kernel.add_scaled(parameters, gradient, -learning_rate)

@@ -4,6 +4,7 @@ from typing import Literal
 
 import numpy as np
 
+from workers.nn import kernels
 from workers.nn.arrays import Array
 from workers.nn.optimizers.optimizer import Optimizer, State
 from workers.variant import Fraction, NonNegative, Positive, variant
@@ -30,18 +31,17 @@ class SGD(Optimizer):
         return {"velocity": np.zeros_like(parameters)} if self.momentum else {}
 
     def move(self, parameters: Array, gradient: Array, state: State, step: int, learning_rate: float) -> None:
-        if self.momentum:
-            self._add_momentum(gradient, state["velocity"], step)
-        gradient *= learning_rate
-        parameters -= gradient
-
-    def _add_momentum(self, gradient: Array, velocity: Array, step: int) -> None:
-        """Advance the velocity, and turn the gradient into the direction of the step."""
-        if self.momentum_form == "ema" and not (step == 1 and self.ema_init == "first_gradient"):
-            gradient *= 1 - self.momentum
-        velocity *= self.momentum
-        velocity += gradient
-        if self.momentum_form == "nesterov":
-            gradient += self.momentum * velocity
-        else:
-            gradient[:] = velocity
+        kernel = kernels.current()
+        if not self.momentum:
+            kernel.add_scaled(parameters, gradient, -learning_rate)
+            return
+        damped = self.momentum_form == "ema" and not (step == 1 and self.ema_init == "first_gradient")
+        kernel.momentum(
+            parameters,
+            gradient,
+            state["velocity"],
+            self.momentum,
+            1 - self.momentum if damped else 1.0,
+            self.momentum_form == "nesterov",
+            learning_rate,
+        )

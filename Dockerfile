@@ -1,0 +1,32 @@
+# Built in one stage, run in another that has neither pip's cache nor the sources' build tools.
+FROM python:3.13-slim AS build
+ARG EXTRAS=""
+WORKDIR /source
+RUN python -m venv /opt/holdout
+# The dependencies change less often than the code: they are a layer of their own.
+COPY pyproject.toml constraints.txt README.md LICENSE ./
+RUN mkdir service workers && touch service/__init__.py workers/__init__.py \
+    && /opt/holdout/bin/pip install --no-cache-dir --constraint constraints.txt ".$EXTRAS"
+COPY service service
+COPY workers workers
+RUN /opt/holdout/bin/pip install --no-cache-dir --no-deps --force-reinstall .
+
+FROM python:3.13-slim
+LABEL org.opencontainers.image.title="Holdout" \
+      org.opencontainers.image.licenses="MIT"
+RUN useradd --system --uid 10001 --no-create-home holdout \
+    && install --directory --owner=holdout --group=holdout /data /artifacts
+COPY --from=build /opt/holdout /opt/holdout
+ENV PATH=/opt/holdout/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    HOLDOUT_HOST=0.0.0.0 \
+    HOLDOUT_PORT=8000 \
+    HOLDOUT_DATA_DIR=/data
+USER 10001
+WORKDIR /data
+VOLUME /data
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f'http://127.0.0.1:{os.environ[\"HOLDOUT_PORT\"]}/ready', timeout=2)"]
+STOPSIGNAL SIGTERM
+CMD ["holdout", "serve"]

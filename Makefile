@@ -1,0 +1,84 @@
+# Everything is installed into .venv; nothing else on this machine changes.
+# Settings are HOLDOUT_* variables: `HOLDOUT_PORT=9000 make serve`.
+
+PYTHON ?= python3
+VENV := .venv
+PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
+INSTALL := $(PIP) install --quiet --constraint constraints.txt --editable
+
+# Stamps: an installation is repeated only when what it installs has changed.
+RUNTIME := $(VENV)/.runtime-installed
+CHECKS := $(VENV)/.checks-installed
+
+# The oracles (PyTorch, scikit-learn, ...) are what tests compare with. Where one cannot be installed its tests
+# are skipped, and say so; with CI set, its absence is an error.
+ifdef CI
+OPTIONAL := exit 1
+else
+OPTIONAL := echo "An oracle could not be installed: the tests that compare with it will be skipped."
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo serve test lint format bench chaos constraints migration methods
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(RUNTIME) ## Install what the service needs, into .venv
+
+demo: $(RUNTIME) ## Train two losses on imbalanced digits, and show the accuracy of each class
+	@$(VENV)/bin/holdout demo
+
+serve: $(RUNTIME) ## Run the service on 127.0.0.1:8000
+	@$(VENV)/bin/holdout serve
+
+test: $(CHECKS) ## Run the whole test suite
+	@$(VENV)/bin/pytest --numprocesses 2 $(ARGS)
+
+lint: $(CHECKS) ## Check style, types, the direction of imports, and that generated files are current
+	@$(VENV)/bin/ruff check
+	@$(VENV)/bin/ruff format --check
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+	@$(VENV)/bin/python -m tools.make_methods --check
+
+format: $(CHECKS) ## Put the code into the one format
+	@$(VENV)/bin/ruff check --fix
+	@$(VENV)/bin/ruff format
+
+bench: $(CHECKS) ## Measure training steps a second beside PyTorch
+	@$(VENV)/bin/python -m benchmarks.steps
+
+chaos: $(CHECKS) ## Kill workers, agents, APIs and the database, again and again; then audit what is left
+	@$(VENV)/bin/python -m tests.chaos $(ARGS)
+
+methods: $(RUNTIME) ## Write docs/methods.md from the docstrings
+	@$(VENV)/bin/python -m tools.make_methods
+
+migration: $(CHECKS) ## Write the migration from the last one to tables.py: make migration MESSAGE="what changes"
+	@$(VENV)/bin/python -m tools.make_migration "$(MESSAGE)"
+	@$(VENV)/bin/ruff format --quiet service/store/migrations/versions
+
+constraints: $(CHECKS) ## Write constraints.txt: the versions that are installed in .venv
+	@$(PIP) list --format=freeze --exclude holdout --exclude pip --exclude setuptools \
+		| sed -E -e 's/\+.*//' -e '/^(nvidia|cuda|triton)/d' > constraints.new
+	@mv constraints.new constraints.txt
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Holdout needs Python 3.11 or later; $(PYTHON) is $$($(PYTHON) --version 2>&1)."; \
+		echo "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+
+$(RUNTIME): pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing Holdout into $(VENV) ..."
+	@$(INSTALL) .
+	@touch $@
+
+# PyTorch comes first and alone, so that nothing else decides which build of it is taken.
+$(CHECKS): pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing Holdout, its checks and the oracles into $(VENV) (PyTorch takes a while) ..."
+	@$(PIP) install --quiet torch==2.13.0 || { $(OPTIONAL); }
+	@$(INSTALL) '.[cluster,fast,telemetry,test,lint]'
+	@$(INSTALL) '.[oracles]' || { $(OPTIONAL); }
+	@touch $(RUNTIME) $@

@@ -1,0 +1,97 @@
+"""How long a claim takes with 100 and with 5,000 runs queued: python -m benchmarks.claims
+
+Eight clients submit, agents of one, fifty and five hundred owners take turns; every run is claimed exactly once.
+"""
+
+import statistics
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from benchmarks.recovery import database
+from service.store import migrations, queue
+from service.store.database import Database
+from service.store.tables import Run
+
+CLIENTS = 8
+FEW, MANY = 100, 5_000
+SAMPLE = 200
+EXPERIMENT: dict[str, Any] = {
+    "name": "",
+    "spec": {},
+    "spec_hash": "",
+    "plan": {},
+    "warnings": [],
+    "dataset": "digits",
+    "loss": "cross_entropy",
+    "optimizer": "adam",
+    "balancing": "none",
+}
+
+
+def submit(store: Database, runs: int, owners: int) -> None:
+    """As eight clients do at once, an experiment a transaction."""
+
+    def one(number: int) -> None:
+        with store.write() as connection:
+            who = {"owner": f"owner-{number % owners}", "priority": number % 3}
+            queue.submit(connection, seeds=[0], epochs=1, tags=[], **who, **EXPERIMENT)
+
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        list(clients.map(one, range(runs)))
+
+
+def claim(store: Database, runs: int) -> tuple[float, list[int]]:
+    """The median of the time that a claim takes, without the commit's wait for the disk; the runs."""
+    times, taken = [], []
+    for _ in range(runs):
+        with store.write() as connection:
+            seconds, lease = _timed(connection)
+            queue.finish(connection, lease, "succeeded")
+        times.append(seconds)
+        taken.append(lease.run_id)
+    return statistics.median(times), taken
+
+
+def _timed(connection: Connection) -> tuple[float, queue.Lease]:
+    started = time.perf_counter()
+    claimed = queue.claim(connection, agent="bench", lease_seconds=1e6, max_attempts=5)
+    assert claimed is not None
+    return time.perf_counter() - started, claimed.lease
+
+
+def measure(url: str, owners: int) -> None:
+    """Fill and empty one queue."""
+    store = Database(url)
+    migrations.upgrade(store)
+    submit(store, FEW + SAMPLE // 2, owners)
+    few, first = claim(store, SAMPLE)
+    submit(store, MANY + SAMPLE // 2, owners)
+    many, second = claim(store, SAMPLE)
+    with store.read() as connection:
+        left = connection.execute(select(func.count()).where(Run.status == "queued")).scalar_one()
+    _, rest = claim(store, left)
+    assert len({*first, *second, *rest}) == FEW + MANY + SAMPLE, "a run was lost or claimed twice"
+    print(
+        f"  {owners:4} owners: {1e3 * few:6.2f} ms with {FEW} queued, {1e3 * many:6.2f} ms with {MANY:,}: "
+        f"{many / few:.2f} x   (promised 2 x)",
+        flush=True,
+    )
+    store.close()
+
+
+def main() -> None:
+    """Measure on both databases."""
+    for kind in ("sqlite", "postgresql"):
+        print(kind)
+        for owners in (1, 50, 500):
+            with tempfile.TemporaryDirectory() as name, database(kind, Path(name)) as url:
+                measure(url, owners)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,201 @@
+"""How long recovering takes: python -m benchmarks.recovery [--database sqlite|postgresql]
+
+Programs as an operator runs them, with the settings that they have by default. Prints each time beside its promise.
+"""
+
+import argparse
+import os
+import platform
+import signal
+import socket
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from service.settings import Settings
+from service.store.database import Database
+from tests.office import Office
+from tests.programs import Program, gone
+from workers.data.library import Library
+
+ENDLESS = {"dataset": "iris", "model": {"hidden": [8]}, "training": {"epochs": 100_000, "batch_size": 8}}
+SHORT = ENDLESS | {"training": {"epochs": 1}}
+LONG_STEPS = {
+    "dataset": {"name": "synthetic", "counts": [30_000, 30_000], "features": 256},
+    "model": {"hidden": [2048]},
+    "training": {"epochs": 100_000, "batch_size": 40_000},
+}
+CONNECTIONS = 100
+PORT = 8765
+
+
+class Bench:
+    """An API with an embedded agent of one worker, and a look into its database."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder, self.url = folder, url
+        self.programs: list[Program] = []
+        self.http = httpx2.Client(base_url=f"http://127.0.0.1:{PORT}", timeout=10)
+        self.api = self.start("serve", f"--port={PORT}")
+        self.eventually(self.is_ready)
+        settings = Settings(data_dir=folder, database_url=url)
+        self.office = Office(Database(url), Library(folder), settings)
+
+    def start(self, *arguments: str) -> Program:
+        log = self.folder / f"{len(self.programs)}.log"
+        program = Program(*arguments, "--workers=1", data_dir=self.folder, log=log, database_url=self.url)
+        self.programs.append(program)
+        return program
+
+    def is_ready(self) -> bool:
+        try:
+            return self.http.get("/ready").status_code == 200
+        except httpx2.HTTPError:
+            return False
+
+    def submit(self, spec: dict[str, Any]) -> int:
+        return int(self.http.post("/experiments", json=spec).raise_for_status().json()["id"])
+
+    def cancel(self, id_: int) -> None:
+        self.http.post(f"/experiments/{id_}/cancel").raise_for_status()
+
+    def eventually(self, condition: Callable[[], object], *, seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                raise TimeoutError
+            time.sleep(0.002)
+
+    def status(self, id_: int) -> str:
+        return str(self.office.run(id_).status)
+
+    def close(self) -> None:
+        for program in self.programs:
+            program.end()
+        self.http.close()
+        self.office.database.close()
+
+
+def submitted_to_running(bench: Bench) -> float:
+    """The median of twenty, one after another."""
+    times = []
+    for _ in range(20):
+        started = time.monotonic()
+        id_ = bench.submit(SHORT)
+        bench.eventually(lambda id_=id_: bench.status(id_) != "queued")  # type: ignore[misc]
+        times.append(time.monotonic() - started)
+        bench.office.wait_for_end(id_)
+    return statistics.median(times)
+
+
+def child_killed_to_training_again(bench: Bench) -> float:
+    """Until the next attempt has stored its first epoch."""
+    id_ = bench.submit(ENDLESS)
+    bench.office.wait_for_epoch(id_, 50)
+    (worker,) = bench.api.workers()
+    started = time.monotonic()
+    os.kill(worker, signal.SIGKILL)
+    rewound = bench.office.wait_for_attempt(id_, 2).epoch
+    bench.office.wait_for_epoch(id_, rewound + 1)
+    took = time.monotonic() - started
+    bench.cancel(id_)
+    bench.office.wait_for_end(id_)
+    return took
+
+
+def cancelled_to_gone(bench: Bench, spec: dict[str, Any]) -> float:
+    """Until it is written that it is cancelled, and its process has left."""
+    id_ = bench.submit(spec)
+    bench.eventually(bench.api.workers)
+    time.sleep(2)
+    workers = bench.api.workers()
+    started = time.monotonic()
+    bench.cancel(id_)
+    bench.eventually(lambda: bench.status(id_) == "cancelled")
+    if not gone(workers, within=10):
+        raise TimeoutError
+    return time.monotonic() - started
+
+
+def told_to_gone(bench: Bench) -> float:
+    """SIGTERM to the API while it trains, with a hundred open connections, until its process has left."""
+    id_ = bench.submit(ENDLESS)
+    bench.office.wait_for_epoch(id_, 1)
+    with ExitStack() as stack:
+        for _ in range(CONNECTIONS):
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", PORT)))
+            connection.sendall(f"GET /experiments/{id_}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        time.sleep(1)
+        started = time.monotonic()
+        bench.api.signal(signal.SIGTERM)
+        bench.api.wait(60)
+        took = time.monotonic() - started
+    if bench.status(id_) != "queued" or bench.office.run(id_).deaths:
+        raise RuntimeError("it was not handed back")
+    return took
+
+
+def agent_killed_to_taken_over(bench: Bench) -> float:
+    """Of two agents the one that trains is killed; the API's own was stopped before."""
+    first = bench.start("worker")
+    id_ = bench.office.submit(ENDLESS | {"priority": 1})
+    bench.office.wait_for_epoch(id_, 1)
+    second = bench.start("worker")
+    second.wait_for("works on")
+    bench.eventually(second.workers)  # it trains what the API handed back
+    bench.office.cancel(id_ - 1)
+    bench.office.wait_for_end(id_ - 1)
+    started = time.monotonic()
+    first.signal(signal.SIGKILL)
+    bench.office.wait_for_attempt(id_, 2)
+    return time.monotonic() - started
+
+
+@contextmanager
+def database(kind: str, folder: Path) -> Iterator[str]:
+    """The URL of an empty database."""
+    if kind == "sqlite":
+        yield f"sqlite:///{folder / 'holdout.db'}"
+    else:
+        from tests.postgresql import private_server
+
+        with private_server(durable=True) as server:
+            yield server.create("holdout")
+
+
+def measure(kind: str) -> None:
+    """Print every time on one database."""
+    with tempfile.TemporaryDirectory(prefix="holdout-recovery-") as name, database(kind, Path(name)) as url:
+        bench = Bench(Path(name), url)
+        try:
+            for what, promised, time_it in (
+                ("submit -> running, median of 20", 0.1, submitted_to_running),
+                ("worker killed -> training again", 1.0, child_killed_to_training_again),
+                ("cancel -> gone, short steps", 2.0, lambda bench: cancelled_to_gone(bench, ENDLESS)),
+                ("cancel -> gone, steps of seconds", 2.0, lambda bench: cancelled_to_gone(bench, LONG_STEPS)),
+                (f"SIGTERM -> exit, {CONNECTIONS} connections", 10.0, told_to_gone),
+                ("agent killed -> taken over, lease 15 s", 16.0, agent_killed_to_taken_over),
+            ):
+                print(f"  {what:40} {time_it(bench):7.3f} s   promised {promised:g} s", flush=True)
+        finally:
+            bench.close()
+
+
+def main() -> None:
+    """Parse the command line, and measure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], action="append")
+    print(f"Python {platform.python_version()} on {platform.machine()}")
+    for kind in parser.parse_args().database or ["sqlite", "postgresql"]:
+        print(kind, flush=True)
+        measure(kind)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""The application: its routes, its errors, and what lives as long as it does."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from starlette.concurrency import run_in_threadpool
+
+from service import handlers, openapi
+from service.agent import Agent
+from service.courier import Courier
+from service.edge import Edge
+from service.engines import engine_of
+from service.metrics import Metrics
+from service.origins import cors
+from service.routes import (
+    catalog,
+    datasets,
+    epochs,
+    events,
+    experiments,
+    operation,
+    pages,
+    problems,
+    retries,
+    webhooks,
+)
+from service.security import Guard
+from service.settings import Settings
+from service.store.database import Database
+from service.store.files import shared_files
+from service.telemetry import telemetry
+from service.uploads import Intake
+from service.watch import Watch
+from workers.data.library import Library
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The API on a migrated database, with an embedded agent unless `settings.workers` is 0."""
+    app = FastAPI(
+        title="Holdout",
+        version=version("holdout"),
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan,
+        responses=openapi.unavailable(),
+        telemetry=telemetry(),
+    )
+    app.state.settings = settings
+    app.state.request_stop = lambda: None
+    app.state.observe = lambda exchange: None
+    app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]
+    for resource in (
+        experiments,
+        retries,
+        epochs,
+        events,
+        datasets,
+        catalog,
+        webhooks,
+        operation,
+        problems,
+        pages,
+    ):
+        app.include_router(resource.router)
+    if settings.cors_origins:
+        app.add_middleware(CORSMiddleware, **cors(settings.cors_origins))
+    app.add_middleware(Edge)
+    handlers.install(app)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    app.state.database = database = Database(settings.url)
+    app.state.library = library = Library(settings.data_dir, shared_files(settings))
+    app.state.intake = intake = Intake(library, settings)
+    app.state.engine = engine_of(settings)
+    app.state.guard = Guard(settings, database)
+    app.state.metrics = metrics = Metrics(database, lease_seconds=settings.lease_seconds)
+    app.state.observe = metrics.observe
+    agent = Agent(database, library, settings) if settings.workers else None
+    app.state.agent = agent
+    courier = Courier(database, private=settings.webhooks_private)
+    courier.start()
+    app.state.watch = watch = Watch(database)
+    app.state.request_stop = partial(_request_stop, watch, agent)
+    app.state.ring = agent.ring if agent else lambda: None
+    if agent:
+        agent.start()
+    try:
+        yield
+    finally:
+        intake.close()
+        await watch.close()
+        if agent:
+            await run_in_threadpool(agent.stop)
+        await run_in_threadpool(courier.stop)
+        database.close()
+
+
+def _request_stop(watch: Watch, agent: Agent | None) -> None:
+    """Let go who waits, and hand back what runs, while open connections are still being served."""
+    watch.request_stop()
+    if agent:
+        agent.request_stop()

@@ -1,0 +1,203 @@
+"""Findings: what keeps an experiment's figures from meaning what they seem to. Each is one function."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from service.schemas.answer import Remark
+from service.schemas.summary import Baseline, ClassEstimate, Estimates
+from service.store.queries import Rows
+from workers.evaluation.intervals import wilson
+from workers.nn.losses import AnyLoss
+from workers.variant import members, name_of
+
+FREQUENCY_AWARE = frozenset(name_of(loss) for loss in members(AnyLoss) if loss.frequency_aware)
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What is known once a run has selected an epoch; everything of the validation part.
+
+    selected: a row per seed with its `seed`, `rows`, and for each class `support` and `class_precision`, which
+    is null for a class that is never predicted.
+    """
+
+    spec: dict[str, Any]
+    split_counts: dict[str, list[int]]
+    runs: Rows
+    selected: Rows
+    metrics: Estimates
+    classes: list[ClassEstimate]
+    baselines: list[Baseline]
+
+    @property
+    def accuracy(self) -> float:
+        """The mean over the seeds."""
+        return self.metrics.accuracy.mean
+
+    @property
+    def accuracy_low(self) -> float:
+        """Wilson's lower bound: the seeds were measured on the same rows, so they count as one."""
+        rows = self.selected[0].rows
+        interval = wilson(round(self.accuracy * rows), rows)
+        return interval.low if interval else 0.0
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether the network is softmax regression itself."""
+        model = self.spec["model"]
+        return bool(model["name"] == "mlp" and not model["hidden"])
+
+    @property
+    def present(self) -> list[ClassEstimate]:
+        """The classes with validation rows."""
+        return [each for each in self.classes if each.support]
+
+    def baseline(self, name: str) -> Baseline | None:
+        """A baseline that the accuracy does not clear: it lies at or above the lower bound."""
+        found = next((each for each in self.baselines if each.name == name), None)
+        return found if found and found.accuracy >= self.accuracy_low else None
+
+    @cached_property
+    def predicted(self) -> dict[int, set[int]]:
+        """Of each seed, the classes that its model ever predicts, by their index."""
+        return {
+            row.seed: {index for index, precision in enumerate(row.class_precision) if precision is not None}
+            for row in self.selected
+        }
+
+
+Finder = Callable[[Evidence], Iterator[Remark]]
+
+
+def findings_about(evidence: Evidence) -> list[Remark]:
+    """Every finding, the gravest first."""
+    return [remark for finder in FINDERS for remark in finder(evidence)]
+
+
+def collapsed(evidence: Evidence) -> Iterator[Remark]:
+    for each in evidence.classes:
+        seeds = [seed for seed, classes in evidence.predicted.items() if classes == {each.index}]
+        if seeds and len(evidence.present) > 1:
+            every = f"Every validation row is called '{each.class_}'{_by(seeds, evidence)}"
+            sentence = f"{every}: it tells nothing apart."
+            yield Remark(code="collapsed", sentence=sentence, remedy=_how_to_learn(evidence))
+
+
+def no_better_than_majority(evidence: Evidence) -> Iterator[Remark]:
+    majority = evidence.baseline("majority")
+    if majority is None:
+        return
+    always = f"always answering '{majority.predicted_class}'"
+    balanced, chance = evidence.metrics.balanced_accuracy.mean, 1 / len(evidence.present)
+    sentence = (
+        f"{_compared(evidence, majority.accuracy, always)}; "
+        f"balanced accuracy is {balanced:.3f}, where chance is {chance:.3f}."
+    )
+    remedy = "Judge it by balanced accuracy and by the accuracy of each class. " + _how_to_learn(evidence)
+    yield Remark(code="no_better_than_majority", sentence=sentence, remedy=remedy)
+
+
+def no_better_than_linear(evidence: Evidence) -> Iterator[Remark]:
+    linear = evidence.baseline("linear")
+    if linear is not None and not evidence.is_linear:
+        sentence = (
+            f"{_compared(evidence, linear.accuracy, 'a linear model')}: the hidden layers earn nothing yet."
+        )
+        remedy = 'Train longer, change the network, or take the simpler model: "hidden": [].'
+        yield Remark(code="no_better_than_linear", sentence=sentence, remedy=remedy)
+
+
+def never_predicted(evidence: Evidence) -> Iterator[Remark]:
+    """Where a model has collapsed, that says it already."""
+    alive = {seed: classes for seed, classes in evidence.predicted.items() if len(classes) > 1}
+    missed = [
+        (each.class_, seed)
+        for each in evidence.present
+        for seed, classes in alive.items()
+        if each.index not in classes
+    ]
+    if missed:
+        names = list(dict.fromkeys(name for name, _ in missed))
+        seeds = sorted({seed for _, seed in missed})
+        sentence = (
+            f"Never predicted{_by(seeds, evidence)}: {_named(names)}, though validation has rows of it."
+        )
+        yield Remark(code="never_predicted", sentence=sentence, remedy=_how_to_learn(evidence))
+
+
+def still_improving(evidence: Evidence) -> Iterator[Remark]:
+    last = {run.seed: run.epochs for run in evidence.runs if run.status == "succeeded"}
+    if all(last.get(row.seed) == row.epoch for row in evidence.selected):
+        sentence = (
+            "Every seed was at its best in its last epoch: with more epochs, these figures may still change."
+        )
+        remedy = "Raise training.epochs, and let early_stopping end it; until then, compare it with nothing."
+        yield Remark(code="still_improving", sentence=sentence, remedy=remedy)
+
+
+def seeds_left_out(evidence: Evidence) -> Iterator[Remark]:
+    failed = [run for run in evidence.runs if run.status == "failed"]
+    if failed:
+        causes = ", ".join(f"{run.seed} ({run.cause})" for run in failed)
+        sentence = (
+            f"{_plural('Seed', len(failed))} {causes} failed: the means are over the other {len(evidence.selected)} "
+            f"of {len(evidence.runs)}, and say nothing of how often training fails."
+        )
+        remedy = (
+            "Report the failures with the means, or stabilise training: a lower learning rate, or clip_norm."
+        )
+        yield Remark(code="seeds_left_out", sentence=sentence, remedy=remedy)
+
+
+FINDERS: tuple[Finder, ...] = (
+    collapsed,
+    no_better_than_majority,
+    never_predicted,
+    no_better_than_linear,
+    still_improving,
+    seeds_left_out,
+)
+
+
+def _compared(evidence: Evidence, baseline: float, whose: str) -> str:
+    """How the accuracy stands to one that it does not clear."""
+    accuracy = evidence.accuracy
+    if f"{accuracy:.3f}" == f"{baseline:.3f}":
+        return f"Accuracy {accuracy:.3f} is what {whose} gets"
+    if accuracy < baseline:
+        return f"Accuracy {accuracy:.3f} is below the {baseline:.3f} of {whose}"
+    return (
+        f"Accuracy {accuracy:.3f} cannot be told from the {baseline:.3f} of {whose} "
+        f"(its interval starts at {evidence.accuracy_low:.3f})"
+    )
+
+
+def _how_to_learn(evidence: Evidence) -> str:
+    spec, training = evidence.spec, evidence.split_counts["train"]
+    corrected = (
+        spec["balancing"]["name"] != "none"
+        or spec["class_weights"]["name"] != "none"
+        or spec["loss"]["name"] in FREQUENCY_AWARE
+    )
+    if corrected or max(training) < 1.5 * min(training):
+        return "Train longer, or change the learning rate, the loss or the network."
+    return 'Try "balancing": "oversample", or "class_weights": "inverse_frequency".'
+
+
+def _by(seeds: list[int], evidence: Evidence) -> str:
+    """Which seeds, where it is not all of them."""
+    if len(seeds) == len(evidence.selected):
+        return ""
+    return f" ({_plural('seed', len(seeds))} {', '.join(map(str, seeds))})"
+
+
+def _plural(word: str, count: int) -> str:
+    return word if count == 1 else f"{word}s"
+
+
+def _named(names: Sequence[str]) -> str:
+    """The first few, in quotes."""
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(f"'{name}'" for name in names[:5]) + more

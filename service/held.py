@@ -1,0 +1,130 @@
+"""A run that an agent holds a lease on; and what its worker said, on the way into the tables."""
+
+import logging
+import time
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass, field
+from itertools import groupby
+
+from sqlalchemy import Connection
+
+from service.store import history, queue
+from service.store.artifacts import Artifacts
+from service.store.queue import Claim
+from workers.pool import Died
+from workers.process import (
+    Assignment,
+    BaselinesFitted,
+    CheckpointTaken,
+    EpochEnded,
+    Failed,
+    Kept,
+    Message,
+    Order,
+    Stopped,
+    Succeeded,
+)
+
+log = logging.getLogger("holdout.agent")
+
+Word = Message | Died
+
+
+@dataclass
+class Held:
+    """A run, how far its worker is on its way, and what that has said since the last report."""
+
+    claim: Claim
+    prepared: Future[Assignment]
+    artifacts: Artifacts
+    started_at: float | None = None
+    ordered: Order | None = None
+    outbox: list[Word] = field(default_factory=list)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its worker has said its last word."""
+        return bool(self.outbox) and isinstance(self.outbox[-1], Succeeded | Failed | Stopped | Died)
+
+    @property
+    def worked_seconds(self) -> float:
+        """How long workers have been at it, in all its attempts."""
+        this_time = 0.0 if self.started_at is None else time.monotonic() - self.started_at
+        return self.claim.worked_seconds + this_time
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether that is longer than its spec allows."""
+        limit = self.claim.spec["training"]["max_seconds"]
+        return limit is not None and self.worked_seconds > limit
+
+    def hear(self, word: Word) -> None:
+        """Keep a word for the next report; of checkpoints only the newest, so that waiting costs no memory."""
+        if isinstance(word, CheckpointTaken):
+            superseded = [old for old in self.outbox if isinstance(old, CheckpointTaken)]
+            self.outbox = [old for old in self.outbox if not isinstance(old, CheckpointTaken)]
+            self.artifacts.doubt(old.content.name for old in superseded if isinstance(old.content, Kept))
+        self.outbox.append(word)
+
+
+def write(connection: Connection, held: Held, *, max_attempts: int) -> None:
+    """Write what a worker said. The caller has extended the run's lease in the same transaction."""
+    for kind, words in groupby(held.outbox, type):
+        if kind is EpochEnded:
+            epochs = [word.epoch for word in words if isinstance(word, EpochEnded)]
+            history.record_epochs(connection, held.claim.lease.run_id, epochs)
+        else:
+            for word in words:
+                _write(connection, held, word, max_attempts)
+
+
+def _write(connection: Connection, held: Held, word: Word, max_attempts: int) -> None:
+    match word:
+        case CheckpointTaken():
+            _save(connection, held, word)
+        case BaselinesFitted(baselines):
+            fitted = [asdict(baseline) for baseline in baselines]
+            history.save_baselines(connection, held.claim.experiment_id, fitted)
+        case Succeeded() | Failed() | Stopped() | Died():
+            _end(connection, held, word, max_attempts)
+
+
+def _end(
+    connection: Connection, held: Held, word: Succeeded | Failed | Stopped | Died, max_attempts: int
+) -> None:
+    lease = held.claim.lease
+    match word:
+        case Succeeded():
+            history.save_model(connection, held.artifacts, lease.run_id, word)
+            queue.finish(connection, lease, "succeeded")
+        case Failed(cause, message):
+            queue.finish(connection, lease, "failed", cause=cause, message=message)
+        case Stopped(order):
+            _stop(connection, held, order)
+        case Died() if held.ordered is not None:  # it did not heed in time, and was killed
+            _stop(connection, held, held.ordered)
+        case Died(exit_code):
+            log.warning("the worker of run %s died, exit code %s", lease.run_id, exit_code)
+            queue.died(connection, lease, max_attempts=max_attempts)
+
+
+def _stop(connection: Connection, held: Held, order: Order) -> None:
+    lease = held.claim.lease
+    match order:
+        case "release":
+            queue.give_back(connection, lease)
+        case "cancel":
+            queue.finish(connection, lease, "cancelled")
+        case "timeout":
+            limit = held.claim.spec["training"]["max_seconds"]
+            message = f"it trained for longer than the {limit:g} seconds of training.max_seconds"
+            queue.finish(connection, lease, "failed", cause="timeout", message=message)
+
+
+def _save(connection: Connection, held: Held, taken: CheckpointTaken) -> None:
+    """A checkpoint that cannot be stored is done without: the one before serves, only less well."""
+    try:
+        with connection.begin_nested():
+            history.save_checkpoint(connection, held.artifacts, held.claim.lease.run_id, taken)
+    except OSError as error:
+        log.warning("a checkpoint of run %s was not stored: %s", held.claim.lease.run_id, error)

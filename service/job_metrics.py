@@ -1,0 +1,135 @@
+"""The metrics of jobs: read from the database at each scrape, so that every replica tells the same of the queue.
+
+Counters begin at zero with the process and only grow, whatever is deleted: each run counts when it is over. Every
+replica counts all of them, so they are not to be summed over replicas.
+"""
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from threading import Lock
+from typing import Any, get_args
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy import Row
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from service.store.activity import Activity, activity, finished_since
+from service.store.database import Database
+from service.store.queries import Rows
+from service.store.tables import ACTIVE, TERMINAL
+from workers.causes import Cause
+
+log = logging.getLogger("holdout.metrics")
+
+BUCKETS = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600)
+LATE_SECONDS = 60.0
+"""A run may become visible this long after it was over: its transaction was not committed yet."""
+
+
+class Jobs(Collector):
+    """Reads the database. Where that does not answer, this is what is told."""
+
+    def __init__(self, database: Database, registry: CollectorRegistry, *, lease_seconds: float) -> None:
+        self._database, self._lease_seconds = database, lease_seconds
+        registry.register(self)  # before its counters: they are collected once it has looked
+        self._finished = Finished(registry)
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing, so that registering does not ask the database."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        try:
+            with self._database.read() as connection:
+                present = activity(connection, lease_seconds=self._lease_seconds)
+                self._finished.count(finished_since(connection, self._finished.since))
+        except (DBAPIError, PoolTimeout) as error:
+            log.warning("the figures of the jobs could not be read: %s", type(error).__name__)
+            yield _gauge("database_up", "Whether the database answers.", 0)
+        else:
+            yield _gauge("database_up", "Whether the database answers.", 1)
+            yield from _gauges(present)
+
+
+class Finished:
+    """Counts each run when it is over; one that is retried counts again when it is over again."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._outcomes = Counter(
+            "holdout_runs_finished_total", "Runs that are over.", ("status", "cause"), registry=registry
+        )
+        for status in TERMINAL:
+            for cause in get_args(Cause) if status == "failed" else ("none",):
+                self._outcomes.labels(status, cause)
+        self._attempts = Counter(
+            "holdout_run_attempts_total", "Attempts that the finished runs took.", registry=registry
+        )
+        self._deaths = Counter(
+            "holdout_run_deaths_total", "Those that ended without a word.", registry=registry
+        )
+        self._waits, self._work = (
+            Histogram(f"holdout_run_{name}_seconds", text, buckets=BUCKETS, registry=registry)
+            for name, text in (
+                ("wait", "How long the finished runs had waited for a worker."),
+                ("work", "How long workers were at them, in all attempts."),
+            )
+        )
+        self._lock = Lock()
+        self._began = self._newest = time.time()
+        self._counted: set[tuple[int, float]] = set()
+
+    @property
+    def since(self) -> float:
+        """From when on runs are looked at: what was late the last time may be there now."""
+        return max(self._began, self._newest - LATE_SECONDS)
+
+    def count(self, runs: Rows) -> None:
+        """Count those that were not counted before."""
+        with self._lock:
+            for run in runs:
+                if (run.id, run.finished_at) not in self._counted:
+                    self._counted.add((run.id, run.finished_at))
+                    self._newest = max(self._newest, run.finished_at)
+                    self._observe(run)
+            self._counted = {each for each in self._counted if each[1] >= self.since}
+
+    def _observe(self, run: Row[Any]) -> None:
+        self._outcomes.labels(run.status, run.cause or "none").inc()
+        self._attempts.inc(run.attempt)
+        self._deaths.inc(run.deaths)
+        if run.waited_seconds is not None:
+            self._waits.observe(run.waited_seconds)
+            self._work.observe(run.worked_seconds)
+
+
+def _gauges(present: Activity) -> Iterator[Metric]:
+    experiments = dict.fromkeys((*ACTIVE, *TERMINAL), 0) | dict(present.experiments)
+    yield _gauges_by("experiments", "Experiments.", "status", experiments)
+    runs = dict.fromkeys(ACTIVE, 0) | dict(present.runs)
+    yield _gauges_by("runs", "Runs that are not over.", "status", runs)
+    yield _gauge(
+        "queue_oldest_seconds", "Age of the oldest queued run; 0 where none is.", present.oldest_seconds
+    )
+    yield _gauge("epochs_per_second", "Of all runs in training.", present.epochs_per_second)
+    yield _gauge("agents", "Agents that hold runs.", len(present.silent_seconds))
+    silent: dict[str, float] = {}
+    for agent, seconds in present.silent_seconds.items():
+        host = agent.partition(":")[0]
+        silent[host] = max(seconds, silent.get(host, 0.0))
+    text = "How long an agent that holds runs was not heard of: of each host the longest."
+    yield _gauges_by("heartbeat_age_seconds", text, "host", silent)
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"holdout_{name}", text, value)
+
+
+def _gauges_by(name: str, text: str, label: str, values: Mapping[str, float]) -> Metric:
+    family = GaugeMetricFamily(f"holdout_{name}", text, labels=[label])
+    for key, value in values.items():
+        family.add_metric([key], value)
+    return family

@@ -1,0 +1,76 @@
+"""Pictures of image data: the first images of each class in a row, as a PNG."""
+
+import struct
+import zlib
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.data.dataset import Dataset, rows_by_class
+from workers.nn.arrays import Shape
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+GREY, COLOUR = 0, 2
+IMAGES = 10
+MOST_CLASSES = 50
+"""Of more classes, the first are shown."""
+SIDE = 56
+"""Pixels that an image's longer side is brought near, by leaving out or repeating whole pixels."""
+GAP = 2
+
+Pixels = NDArray[np.uint8]
+
+
+class NoPicture(ValueError):
+    """The data set does not hold images."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Data set '{name}' is a table: only images have a picture.")
+
+
+def preview(dataset: Dataset) -> Pixels:
+    """A row of images for each class, in the order of the data set, whatever part a split will put them in.
+
+    (h, w) grey, or (h, w, 3) for images of three channels. Raises NoPicture.
+    """
+    if dataset.shape is None:
+        raise NoPicture(dataset.name)
+    classes = rows_by_class(dataset.labels, len(dataset.classes))[:MOST_CLASSES]
+    rows = [[_image(dataset.features[row], dataset.shape) for row in each[:IMAGES]] for each in classes]
+    shown = [image for row in rows for image in row]
+    low = min(image.min() for image in shown)
+    spread = max(image.max() for image in shown) - low
+    height, width, *channels = shown[0].shape
+    sheet = np.full(
+        (len(rows) * (height + GAP) + GAP, IMAGES * (width + GAP) + GAP, *channels), 255, np.uint8
+    )
+    for i, row in enumerate(rows):
+        for j, image in enumerate(row):
+            top, left = GAP + i * (height + GAP), GAP + j * (width + GAP)
+            scaled = (image.astype(np.float32) - low) * (255 / spread if spread else 0)
+            sheet[top : top + height, left : left + width] = scaled
+    return sheet
+
+
+def png(pixels: Pixels) -> bytes:
+    """A PNG of `pixels`, (h, w) grey or (h, w, 3) red, green and blue. Source: RFC 2083, without filters."""
+    height, width = pixels.shape[:2]
+    kind = COLOUR if pixels.ndim == 3 else GREY
+    lines = np.pad(pixels.reshape(height, -1), ((0, 0), (1, 0)))  # each line begins with its filter: none
+    header = struct.pack(">2I5B", width, height, 8, kind, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(lines.tobytes())), (b"IEND", b""))
+    return SIGNATURE + b"".join(_chunk(*each) for each in chunks)
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def _image(features: NDArray[np.generic], shape: Shape) -> NDArray[np.generic]:
+    """One image near the wanted size; of channels that are not three, the first."""
+    image = features.reshape(shape)
+    longest = max(shape[:2])
+    step, repeats = ceil(longest / SIDE), max(1, SIDE // longest)
+    image = (image if shape[2] == 3 else image[..., 0])[::step, ::step]
+    return image.repeat(repeats, axis=0).repeat(repeats, axis=1)

@@ -1,0 +1,64 @@
+"""Whether the service can do its work: what is looked at, and what is wrong."""
+
+import time
+from collections.abc import Iterator
+
+from sqlalchemy import false, select, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from service.agent import Agent
+from service.store import migrations
+from service.store.database import Database
+from service.store.tables import Experiment
+from workers.faults import Fault
+
+SILENCE_SECONDS = 60.0
+"""An agent looks around every second; a database that is locked may keep it for half a minute."""
+
+
+class NotReady(RuntimeError):
+    """A check failed; `faults` says which."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        self.faults = faults
+        super().__init__(faults[0].message)
+
+
+def require_ready(database: Database, agent: Agent | None) -> None:
+    """Look at everything. Raises NotReady."""
+    faults = [*_database(database), *_agent(agent)]
+    if faults:
+        raise NotReady(faults)
+
+
+def _database(database: Database) -> Iterator[Fault]:
+    try:
+        with database.read() as connection:
+            schema = migrations.applied(connection)
+            connection.execute(select(Experiment.id).limit(1)).all()
+        if schema != migrations.newest():
+            yield Fault("schema", schema, f"the schema should be {migrations.newest()}: run holdout migrate")
+        if not _is_writable(database):
+            yield Fault("database", "read-only", "the database takes no writes")
+    except (DBAPIError, PoolTimeout):
+        yield Fault("database", None, "the database does not answer, or has not all of its tables")
+
+
+def _is_writable(database: Database) -> bool:
+    """Whether a statement is accepted that may change rows, and changes none."""
+    nothing = update(Experiment).where(false()).values(name=Experiment.name)
+    try:
+        with database.write() as connection:
+            connection.execute(nothing)
+    except DBAPIError:
+        return False
+    return True
+
+
+def _agent(agent: Agent | None) -> Iterator[Fault]:
+    if agent is None:
+        return
+    silence = time.monotonic() - agent.turned_at
+    if silence > SILENCE_SECONDS:
+        yield Fault("agent", round(silence), "the embedded agent has stopped: restart the service")

@@ -1,0 +1,153 @@
+"""The report: what experiments came to, as tables and sentences for a terminal.
+
+Experiments that were measured on the same rows stand side by side, beside the baselines that they share.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+Experiment = dict[str, Any]
+
+MEANS = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy"}
+BASELINE_WIDTH, COLUMN_WIDTH = 36, 20
+"""Of a table: what the classes and the baselines take, and each experiment beside them."""
+
+
+def show_report(console: Console, experiments: Sequence[Experiment], url: str) -> None:
+    """Print the tables, what is wrong with their figures, and where under `url` the rest is."""
+    finished = sorted((each for each in experiments if each["summary"]), key=_measured_on)
+    for _, alike in groupby(finished, key=_measured_on):
+        _tables(console, list(alike))
+    _remarks(console, "Failures", ((each, failure) for each in experiments for failure in _failures(each)))
+    _remarks(
+        console, "Findings", ((each, remark) for each in finished for remark in each["summary"]["findings"])
+    )
+    _remarks(console, "Warnings", ((each, remark) for each in experiments for remark in each["warnings"]))
+    console.print(Text("Look at", "bold"))
+    links = [f"{url}/experiments/{each['id']}" for each in experiments]
+    for link in [*links, f"{url}/docs"]:
+        console.print(Text(f"  {link}"), soft_wrap=True)
+
+
+def title(experiment: Experiment) -> str:
+    """What to call an experiment: the name it was given, or its number."""
+    return str(experiment["name"] or f"experiment {experiment['id']}")
+
+
+def _measured_on(experiment: Experiment) -> str:
+    """Equal where classes, rows and baselines are: only then are two columns one comparison."""
+    summary = experiment["summary"]
+    classes = [(each["class"], each["support"]) for each in summary["classes"]]
+    return json.dumps([experiment["plan"]["dataset"]["sha256"], classes, summary["baselines"]])
+
+
+def _tables(console: Console, alike: list[Experiment]) -> None:
+    """One table, or as many as the width asks for."""
+    console.print(_heading(alike), end="\n\n")
+    side_by_side = max(1, (console.width - BASELINE_WIDTH) // COLUMN_WIDTH)
+    for start in range(0, len(alike), side_by_side):
+        console.print(_table(alike[start : start + side_by_side]))
+        console.print()
+    console.print(_caption(alike), end="\n\n")
+
+
+def _table(experiments: list[Experiment]) -> Table:
+    summaries = [each["summary"] for each in experiments]
+    classes, baselines = summaries[0]["classes"], summaries[0]["baselines"]
+    table = Table("class", box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False)
+    for heading in ("rows", *map(_baseline_heading, baselines)):
+        table.add_column(Text(heading), justify="right", no_wrap=True)
+    for experiment in experiments:
+        table.add_column(
+            Text(title(experiment)), justify="right", style="bold", no_wrap=True, max_width=COLUMN_WIDTH - 2
+        )
+    for index, each in enumerate(classes):
+        always = [_always(baseline, each["class"]) for baseline in baselines]
+        measured = [_with_interval(summary["classes"][index], "accuracy") for summary in summaries]
+        _row(table, each["class"], str(each["support"]), *always, *measured)
+    table.add_section()
+    rows = str(sum(each["support"] for each in classes))
+    for metric, words in MEANS.items():
+        reached = [f"{baseline[metric]:.3f}" for baseline in baselines]
+        _row(table, words, rows, *reached, *[_mean(summary, metric) for summary in summaries])
+    return table
+
+
+def _row(table: Table, *cells: str) -> None:
+    """As plain text: a class may be named in square brackets."""
+    table.add_row(*map(Text, cells))
+
+
+def _heading(experiments: list[Experiment]) -> Text:
+    facts = experiments[0]["plan"]["dataset"]
+    return Text(f"Accuracy of each class (its recall) on the validation part of {facts['name']}", "bold")
+
+
+def _caption(experiments: list[Experiment]) -> Text:
+    seeds = sorted({len(each["summary"]["seeds"]) for each in experiments})
+    selected = sorted({each["summary"]["selection"]["metric"].replace("_", " ") for each in experiments})
+    lines = [
+        f"Each seed ({' or '.join(map(str, seeds))}) at its epoch of best validation {' or '.join(selected)}.",
+        "In brackets, 95 % intervals: of a class for its rows (Wilson), below for the mean of seeds (Student's t).",
+    ]
+    if 1 in seeds:
+        lines.append("Of a single seed, the accuracy's is for its rows too (Wilson).")
+    return Text("\n".join(lines), "dim")
+
+
+def _baseline_heading(baseline: dict[str, Any]) -> str:
+    predicted = baseline["predicted_class"]
+    return f"always '{predicted}'" if predicted is not None else str(baseline["name"])
+
+
+def _always(baseline: dict[str, Any], name: str) -> str:
+    """What always answering one class gets on the class `name`; what others get there is not recorded."""
+    if baseline["predicted_class"] is None:
+        return ""
+    return "1.000" if baseline["predicted_class"] == name else "0.000"
+
+
+def _mean(summary: dict[str, Any], metric: str) -> str:
+    estimate = summary["metrics"][metric]
+    if estimate["n"] == 1 and metric == "accuracy":
+        return _with_interval(summary["seeds"][0], metric)
+    return _interval(estimate["mean"], estimate["low"], estimate["high"])
+
+
+def _with_interval(figures: dict[str, Any], metric: str) -> str:
+    return _interval(figures[metric], figures["accuracy_low"], figures["accuracy_high"])
+
+
+def _interval(value: float | None, low: float | None, high: float | None) -> str:
+    if value is None:
+        return "no rows"
+    return f"{value:.3f}" if low is None or high is None else f"{value:.3f} [{low:.2f}, {high:.2f}]"
+
+
+def _failures(experiment: Experiment) -> list[dict[str, str]]:
+    failed = [run for run in experiment["runs"] if run["status"] == "failed"]
+    return [
+        {"sentence": f"Seed {run['seed']} {run['cause']}: {run['message']}", "remedy": ""} for run in failed
+    ]
+
+
+def _remarks(console: Console, heading: str, remarks: Iterable[tuple[Experiment, dict[str, str]]]) -> None:
+    """Each sentence once, with the experiments it is about."""
+    about: dict[str, list[str]] = {}
+    for experiment, remark in remarks:
+        words = f"{remark['sentence']} {remark['remedy']}".strip()
+        about.setdefault(words, []).append(title(experiment))
+    if about:
+        console.print(Text(heading, "bold"))
+        for words, titles in about.items():
+            said = Text.assemble((f"{', '.join(titles)}: ", "bold"), words)
+            for line in said.wrap(console, console.width - 2):
+                console.print(Text("  ") + line)
+        console.print()

@@ -1,0 +1,101 @@
+"""Data sets: which there are, and what is in them; uploading and deleting them."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from service.dependencies import Data, Store, Uploading
+from service.openapi import Responses, problems
+from service.parameters import DatasetName
+from service.pictures import NoPicture, png, preview
+from service.removal import remove
+from service.schemas.datasets import Dataset, Datasets
+from service.security import allow
+from service.store.errors import DatasetInUse
+from service.strict import InvalidQuery, StrictRoute
+from service.uploads import StorageFull, UnusableUpload, UploadsBusy, UploadTooLarge, form_schema
+from workers.data.errors import DatasetError, NameReserved, NotUploaded, UnknownDataset
+
+router = APIRouter(prefix="/datasets", tags=["data"], route_class=StrictRoute)
+reading, uploading, deleting = ([allow(scope)] for scope in ("read", "submit", "admin"))
+form: dict[str, Any] = {
+    "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": form_schema()}}}
+}
+known: Responses = {200: {"model": Dataset, "description": "The same content is there already"}}
+picture: Responses = {200: {"content": {"image/png": {}}, "description": "A row of images for each class"}}
+
+
+@router.get(
+    "",
+    operation_id="list_datasets",
+    summary="List the data sets",
+    dependencies=reading,
+    responses=problems(InvalidQuery),
+)
+def list_datasets(library: Data) -> Datasets:
+    """What a spec can name: bundled ones, `synthetic`, what was uploaded, and the folders of the data directory.
+
+    A folder that cannot be read is listed with what is wrong.
+    """
+    return Datasets(items=[Dataset.listed(library, name) for name in library.names()])
+
+
+@router.post(
+    "",
+    status_code=201,
+    operation_id="upload_dataset",
+    summary="Upload a data set",
+    dependencies=uploading,
+    responses=known
+    | problems(
+        UnusableUpload, UploadTooLarge, NameReserved, UploadsBusy, StorageFull, InvalidQuery, form=True
+    ),
+    openapi_extra=form,
+)
+def upload_dataset(request: Request, response: Response, intake: Uploading) -> Dataset:
+    """A table as CSV, arrays as NPZ, or images as IDX; `curl -F name=flowers -F format=csv -F file=@flowers.csv`.
+
+    Other content under the same name is a new version, the same content the version that it was.
+    """
+    facts, is_new = intake.take(request)
+    response.status_code = 201 if is_new else 200
+    response.headers["Location"] = f"/datasets/{facts.name}"
+    return Dataset.of(facts)
+
+
+@router.get(
+    "/{name}",
+    operation_id="read_dataset",
+    summary="Read a data set's facts",
+    dependencies=reading,
+    responses=problems(UnknownDataset, DatasetError, InvalidQuery),
+)
+def read_dataset(name: DatasetName, library: Data) -> Dataset:
+    """Rows, features, classes and how many rows each has, the hash of the content, and its versions."""
+    return Dataset.of(library.describe(name))
+
+
+@router.get(
+    "/{name}/preview.png",
+    operation_id="preview_dataset",
+    summary="A picture of some images of each class",
+    dependencies=reading,
+    response_class=Response,
+    responses=picture | problems(UnknownDataset, NoPicture, DatasetError, InvalidQuery),
+)
+def preview_dataset(name: DatasetName, library: Data) -> Response:
+    """The first ten of each class, in the order of the data set. A table has no picture."""
+    return Response(png(preview(library.load(library.named(name)))), media_type="image/png")
+
+
+@router.delete(
+    "/{name}",
+    status_code=204,
+    operation_id="delete_dataset",
+    summary="Delete an uploaded data set",
+    dependencies=deleting,
+    responses=problems(UnknownDataset, NotUploaded, DatasetInUse, InvalidQuery),
+)
+def delete_dataset(name: DatasetName, library: Data, database: Store) -> None:
+    """With all its versions, unless experiments need them. There is no way back."""
+    remove(name, library, database)

@@ -1,0 +1,91 @@
+"""What the epochs of an experiment showed: metrics, figures per class, confusion matrices."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+
+from service import cursors
+from service.conditional import Known
+from service.cursors import InvalidCursor
+from service.dependencies import Store
+from service.openapi import conditional, problems
+from service.parameters import ExperimentId, ReadingClasses, ReadingConfusion, next_link
+from service.schemas.epochs import (
+    ClassesPage,
+    ClassRow,
+    Confusion,
+    ConfusionMatrix,
+    MetricsPage,
+    MetricsRow,
+)
+from service.security import allow
+from service.store import queries, states
+from service.store.curves import Page, read_page
+from service.store.errors import UnknownExperiment
+from service.store.tables import ACTIVE, EpochClasses, EpochMetrics
+from service.strict import InvalidQuery, StrictRoute
+from service.summary import majority_accuracies
+from service.waiting import Awaited
+
+router = APIRouter(
+    prefix="/experiments/{experiment_id:number}",
+    tags=["epochs"],
+    dependencies=[allow("read")],
+    route_class=StrictRoute,
+)
+responses = problems(UnknownExperiment, InvalidQuery, InvalidCursor) | conditional()
+
+
+@router.get("/metrics", operation_id="read_metrics", summary="Metrics, epoch by epoch", responses=responses)
+def read_metrics(
+    experiment_id: ExperimentId, query: Awaited, request: Request, known: Known, database: Store
+) -> MetricsPage:
+    """One flat row per epoch, seed and split, in this order. To follow a running experiment, read `next` until
+    it is null: it keeps a place for each seed, so that none of their epochs is missed or given twice. With
+    `?wait=20` the answer comes as soon as there is a row.
+    """
+    wanted = query.selection()
+    with database.read() as connection:
+        known.require_news(states.state(connection, experiment_id))
+        experiment = queries.experiment(connection, experiment_id)
+        page = read_page(connection, EpochMetrics, experiment_id, wanted)
+    majority = majority_accuracies(experiment.plan["split_counts"])
+    items = [MetricsRow.of(row, majority) for row in page.rows]
+    return MetricsPage(items=items, next=_next(request, page, growing=experiment.status in ACTIVE))
+
+
+@router.get("/classes", operation_id="read_classes", summary="Accuracy of each class", responses=responses)
+def read_classes(
+    experiment_id: ExperimentId,
+    query: Annotated[ReadingClasses, Query()],
+    request: Request,
+    known: Known,
+    database: Store,
+) -> ClassesPage:
+    """One flat row per class, of the selected epoch of each seed unless asked otherwise."""
+    wanted = query.selection()
+    with database.read() as connection:
+        known.require_news(states.state(connection, experiment_id))
+        classes = queries.experiment(connection, experiment_id).plan["dataset"]["classes"]
+        page = read_page(connection, EpochClasses, experiment_id, wanted)
+    items = [item for row in page.rows for item in ClassRow.all_of(row, classes)]
+    return ClassesPage(items=items, next=_next(request, page))
+
+
+@router.get("/confusion", operation_id="read_confusion", summary="Confusion matrices", responses=responses)
+def read_confusion(
+    experiment_id: ExperimentId, query: Annotated[ReadingConfusion, Query()], known: Known, database: Store
+) -> Confusion:
+    """Rows are the true classes, columns the predicted ones; one matrix per seed and split."""
+    with database.read() as connection:
+        known.require_news(states.state(connection, experiment_id))
+        classes = queries.experiment(connection, experiment_id).plan["dataset"]["classes"]
+        page = read_page(connection, EpochClasses, experiment_id, query.selection())
+    return Confusion(classes=classes, items=[ConfusionMatrix.of(row) for row in page.rows])
+
+
+def _next(request: Request, page: Page, *, growing: bool = False) -> str | None:
+    """A link while there is more, or more may come."""
+    if not page.more and not growing:
+        return None
+    return next_link(request, cursors.encode(page.position) if page.position else None)

@@ -1,0 +1,46 @@
+"""The events of an experiment, as a stream."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Request
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.concurrency import run_in_threadpool
+
+from service.cursors import InvalidCursor
+from service.dependencies import Store
+from service.openapi import problems
+from service.parameters import ExperimentId
+from service.security import allow
+from service.store.errors import UnknownExperiment
+from service.stream import Stream
+from service.strict import InvalidQuery, StrictRoute
+
+router = APIRouter(prefix="/experiments", tags=["epochs"], route_class=StrictRoute)
+
+LastEventId = Annotated[
+    str, Header(max_length=10_000, description="The id of the last event that came: go on behind it.")
+]
+
+
+async def _stream(experiment_id: ExperimentId, database: Store, last_event_id: LastEventId = "") -> Stream:
+    return await run_in_threadpool(Stream, database, experiment_id, last_event_id)
+
+
+@router.get(
+    "/{experiment_id:number}/events",
+    operation_id="stream_events",
+    dependencies=[allow("read")],
+    summary="Follow an experiment",
+    response_class=EventSourceResponse,
+    responses=problems(UnknownExperiment, InvalidQuery, InvalidCursor)
+    | {204: {"description": "The last event was sent before; nothing follows."}},
+)
+async def stream_events(
+    stream: Annotated[Stream, Depends(_stream)], request: Request
+) -> AsyncIterator[ServerSentEvent]:
+    """Server-sent events: `status` first and whenever it changes, `epoch` for each epoch of each seed with both
+    of its parts, and `end`. A client that was cut off comes back with `Last-Event-ID` and misses nothing.
+    """
+    async for event in stream.events(request.app.state.watch):
+        yield event

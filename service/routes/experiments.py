@@ -1,0 +1,145 @@
+"""Experiments: submit, validate, list, read, cancel, delete."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Query, Request, Response
+
+from service import cursors, ending
+from service.conditional import Known
+from service.cursors import InvalidCursor
+from service.dependencies import Asking, Bell, Configured, Data, Doorbell, Store
+from service.examples import SPECS
+from service.openapi import conditional, problems
+from service.parameters import ExperimentId, Filtering, IdempotencyKey, next_link
+from service.schemas.experiments import Accepted, Experiment, ExperimentPage, ExperimentRow, Resolved
+from service.security import allow
+from service.store import queries, states
+from service.store.errors import ExperimentActive, ExperimentOver, KeyReused, QueueFull, UnknownExperiment
+from service.store.files import FilesUnavailable
+from service.strict import InvalidQuery, StrictRoute
+from service.submission import Reception
+from service.waiting import Changed
+from workers.faults import InvalidSpec
+from workers.plan import make_plan
+from workers.spec import ExperimentSpec
+
+router = APIRouter(prefix="/experiments", tags=["experiments"], route_class=StrictRoute)
+
+Spec = Annotated[ExperimentSpec, Body(openapi_examples=SPECS)]
+
+
+@router.post(
+    "",
+    status_code=202,
+    operation_id="submit_experiment",
+    dependencies=[allow("submit")],
+    summary="Submit an experiment",
+    responses=problems(InvalidSpec, KeyReused, QueueFull, InvalidQuery, FilesUnavailable, body=True),
+)
+def submit_experiment(
+    spec: Spec,
+    response: Response,
+    asking: Asking,
+    settings: Configured,
+    database: Store,
+    library: Data,
+    engine: Bell,
+    ring: Doorbell,
+    idempotency_key: IdempotencyKey = None,
+) -> Accepted:
+    """Queue a spec: `{}` is one of nothing but defaults. Each of its seeds is a run of its own.
+
+    The answer comes at once; `Location` is where to read how far it is. Who sends an `Idempotency-Key` may send
+    the same again, should the answer be lost: for 24 hours it is answered with the experiment that it made.
+    """
+    reception = Reception(database, library, engine, owner=asking.name, max_queued=settings.max_queued)
+    experiment_id = reception.accept(spec, idempotency_key)
+    ring()
+    with database.read() as connection:
+        accepted = Accepted.of(queries.experiment(connection, experiment_id))
+    response.headers.update({"Location": accepted.links["self"], "Retry-After": "1"})
+    return accepted
+
+
+@router.post(
+    "/validate",
+    operation_id="validate_experiment",
+    dependencies=[allow("read")],
+    summary="Say what a spec means, without running it",
+    responses=problems(InvalidSpec, FilesUnavailable, body=True),
+)
+def validate_experiment(spec: Spec, library: Data) -> Resolved:
+    """The resolved spec, its hash, and what follows from it; or everything that is wrong with it at once."""
+    return Resolved.of(make_plan(spec, library))
+
+
+@router.get(
+    "",
+    operation_id="list_experiments",
+    dependencies=[allow("read")],
+    summary="List experiments",
+    responses=problems(InvalidQuery, InvalidCursor) | conditional(),
+)
+def list_experiments(
+    query: Annotated[Filtering, Query()], request: Request, known: Known, database: Store
+) -> ExperimentPage:
+    """The newest first. `next` leads to the rest; it stays right while experiments are added or deleted."""
+    page = queries.page(query.filters, ascending=query.sort == "id", after=query.after, limit=query.limit)
+    with database.read() as connection:
+        known.require_news(states.known_states(connection, page))
+        listed, more = queries.list_experiments(connection, page, limit=query.limit)
+    items = [ExperimentRow.of(each) for each in listed]
+    return ExperimentPage(
+        items=items, next=next_link(request, cursors.encode(items[-1].id)) if more else None
+    )
+
+
+@router.get(
+    "/{experiment_id:number}",
+    operation_id="read_experiment",
+    dependencies=[allow("read")],
+    summary="Read an experiment",
+    responses=problems(UnknownExperiment, InvalidQuery) | conditional(),
+)
+def read_experiment(
+    experiment_id: ExperimentId, _changed: Changed, known: Known, database: Store
+) -> Experiment:
+    """Where it stands, what came out so far, and whether that means anything.
+
+    Cheap to poll: send the `ETag` back as `If-None-Match`, and `?wait=20` to be answered as soon as it changes.
+    """
+    with database.read() as connection:
+        state, position = queries.standing(connection, experiment_id)
+        known.require_news(state, position)
+        return Experiment.of(queries.find_experiment(connection, experiment_id, queue_position=position))
+
+
+@router.post(
+    "/{experiment_id:number}/cancel",
+    status_code=202,
+    operation_id="cancel_experiment",
+    dependencies=[allow("submit")],
+    summary="Cancel an experiment",
+    responses=problems(UnknownExperiment, ExperimentOver, InvalidQuery),
+)
+def cancel_experiment(experiment_id: ExperimentId, database: Store, ring: Doorbell) -> Accepted:
+    """What is queued is cancelled at once; what runs stops at its next step. What was stored stays."""
+    with database.write() as connection:
+        ending.cancel(connection, experiment_id)
+        accepted = Accepted.of(queries.experiment(connection, experiment_id))
+    ring()
+    return accepted
+
+
+@router.delete(
+    "/{experiment_id:number}",
+    status_code=204,
+    operation_id="delete_experiment",
+    dependencies=[allow("admin")],
+    summary="Delete an experiment that is over",
+    responses=problems(UnknownExperiment, ExperimentActive, InvalidQuery),
+)
+def delete_experiment(experiment_id: ExperimentId, database: Store) -> None:
+    """With its runs, epochs and weights. There is no way back."""
+    with database.write() as connection:
+        ending.remove(connection, experiment_id)

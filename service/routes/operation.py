@@ -1,0 +1,108 @@
+"""Whether the service is alive, and whether it is ready; what goes on in it; and where everything else is."""
+
+import platform
+from importlib.metadata import version
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Header, Request, Response
+from fastapi.responses import JSONResponse, RedirectResponse
+
+from service.dependencies import Store
+from service.doctor import is_sound
+from service.openapi import problems
+from service.readiness import NotReady, require_ready
+from service.schemas.answer import Answer, Remark
+from service.security import PUBLIC, allow
+from service.strict import InvalidQuery, StrictRoute
+
+router = APIRouter(tags=["operation"], route_class=StrictRoute)
+errors = problems(InvalidQuery)
+
+INDEX = {
+    "experiments": "/experiments",
+    "datasets": "/datasets",
+    "catalog": "/catalog",
+    "health": "/health",
+    "ready": "/ready",
+    "metrics": "/metrics",
+    "docs": "/docs",
+    "openapi": "/openapi.json",
+}
+WAL_RESET_BUG = Remark(
+    code="sqlite-wal-reset",
+    sentence="This SQLite has the WAL-reset bug: very rarely, a write during a checkpoint damages the database.",
+    remedy="Use a Python that brings SQLite 3.51.3 or later, or PostgreSQL; until then, back the database up.",
+)
+
+
+class Health(Answer):
+    """The process answers. database_version: of SQLite or Postgres, null before the first connection."""
+
+    status: Literal["ok"] = "ok"
+    version: str
+    python: str
+    database: str
+    database_version: str | None
+    warnings: list[Remark]
+
+
+class Ready(Answer):
+    """The service can take and answer requests, and train if it has an agent of its own."""
+
+    status: Literal["ready"] = "ready"
+
+
+@router.get(
+    "/health",
+    operation_id="read_health",
+    summary="Is the process alive?",
+    dependencies=[PUBLIC],
+    responses=errors,
+)
+def read_health(database: Store) -> Health:
+    """Answers without asking the database."""
+    dialect = database.engine.dialect
+    number = tuple(each for each in dialect.server_version_info or () if isinstance(each, int))
+    return Health(
+        version=version("holdout"),
+        python=platform.python_version(),
+        database=dialect.name,
+        database_version=".".join(map(str, number)) or None,
+        warnings=[WAL_RESET_BUG] if database.is_sqlite and number and not is_sound(number) else [],
+    )
+
+
+@router.get(
+    "/ready",
+    operation_id="read_ready",
+    summary="Can it do its work?",
+    dependencies=[PUBLIC],
+    responses=problems(InvalidQuery, NotReady),
+)
+def read_ready(request: Request, database: Store) -> Ready:
+    """503 where the database is away, read-only or not migrated, or the embedded agent has stopped."""
+    require_ready(database, request.app.state.agent)
+    return Ready()
+
+
+@router.get(
+    "/metrics",
+    operation_id="read_prometheus",
+    summary="Metrics of the service, for Prometheus",
+    dependencies=[allow("read")],
+    response_class=Response,
+    responses=errors | {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+def read_prometheus(request: Request, accept: Annotated[str, Header()] = "") -> Response:
+    """The queue, the outcomes, the agents, the requests. What concerns jobs is read from the database."""
+    content, media_type = request.app.state.metrics.exposition(accept)
+    return Response(content, media_type=media_type)
+
+
+@router.get("/", include_in_schema=False, dependencies=[PUBLIC])
+def read_index(accept: Annotated[str, Header()] = "") -> Response:
+    """For programs a list of links, for browsers Swagger UI."""
+    vary = {"Vary": "Accept"}
+    if "text/html" in accept:
+        return RedirectResponse("docs", status_code=303, headers=vary)
+    return JSONResponse({"name": "holdout", "version": version("holdout"), "links": INDEX}, headers=vary)

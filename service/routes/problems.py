@@ -1,0 +1,43 @@
+"""What the `type` of a problem leads to."""
+
+import inspect
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from service.openapi import problems
+from service.parameters import OneOf
+from service.problems import KINDS
+from service.schemas.problem import ProblemKind, ProblemKinds
+from service.security import PUBLIC
+from service.strict import InvalidQuery, StrictRoute
+
+router = APIRouter(prefix="/problems", tags=["operation"], dependencies=[PUBLIC], route_class=StrictRoute)
+
+MEANINGS = {
+    kind.name: ProblemKind(
+        type=kind.type, title=kind.title, status=kind.status, meaning=inspect.getdoc(error) or ""
+    )
+    for error, kind in KINDS.items()
+}
+
+
+@router.get(
+    "",
+    operation_id="list_problems",
+    summary="Every kind of problem",
+    responses=problems(InvalidQuery),
+)
+def list_problems() -> ProblemKinds:
+    """What can go wrong, other than paths and methods that do not exist."""
+    return ProblemKinds(items=list(MEANINGS.values()))
+
+
+@router.get(
+    "/{name}", operation_id="read_problem", summary="One kind of problem", responses=problems(InvalidQuery)
+)
+def read_problem(
+    name: Annotated[str, OneOf(MEANINGS), Path(description="The last part of the type.")],
+) -> ProblemKind:
+    """The `type` of a problem leads here."""
+    return MEANINGS[name]

@@ -1,0 +1,35 @@
+"""Another try for what failed or was cancelled."""
+
+from fastapi import APIRouter
+
+from service import retries
+from service.dependencies import Bell, Doorbell, Store
+from service.openapi import problems
+from service.parameters import ExperimentId
+from service.schemas.experiments import Accepted
+from service.security import allow
+from service.store import queries
+from service.store.errors import NothingToRetry, UnknownExperiment
+from service.strict import InvalidQuery, StrictRoute
+
+router = APIRouter(prefix="/experiments", tags=["experiments"], route_class=StrictRoute)
+
+
+@router.post(
+    "/{experiment_id:number}/retry",
+    status_code=202,
+    operation_id="retry_experiment",
+    dependencies=[allow("submit")],
+    summary="Retry what failed or was cancelled",
+    responses=problems(UnknownExperiment, NothingToRetry, InvalidQuery),
+)
+def retry_experiment(experiment_id: ExperimentId, database: Store, engine: Bell, ring: Doorbell) -> Accepted:
+    """Runs that failed or were cancelled are queued again and go on from their last checkpoint.
+
+    What has succeeded stays as it is. Attempts and seconds are counted afresh.
+    """
+    with database.write() as connection:
+        retries.retry(connection, experiment_id, engine)
+        accepted = Accepted.of(queries.experiment(connection, experiment_id))
+    ring()
+    return accepted

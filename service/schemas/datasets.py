@@ -1,0 +1,79 @@
+"""Data sets, as they are answered."""
+
+from pydantic import Field
+
+from service.schemas.answer import Answer, OptionalTime, Time
+from workers.data.errors import DatasetError
+from workers.data.library import Facts, Library
+from workers.data.sources.uploads import Version
+
+
+class ClassCount(Answer):
+    """How many rows a class has, in what a split divides."""
+
+    name: str
+    rows: int
+
+
+class DatasetVersion(Answer):
+    """One version of an uploaded data set. A spec that gives its sha256 gets it, any other the newest."""
+
+    version: int
+    sha256: str
+    format: str
+    rows: int
+    features: int
+    official_test: int
+    uploaded_at: Time
+
+    @classmethod
+    def of(cls, version: Version) -> "DatasetVersion":
+        counts = {"version": version.number, "official_test": version.upload.official_test_rows}
+        return cls.model_validate({**vars(version.upload), **counts, "uploaded_at": version.uploaded_at})
+
+
+class Dataset(Answer):
+    """A data set. All but the name is null where it cannot be read, and `problem` says why.
+
+    Of an uploaded one all is said of the newest version.
+    """
+
+    name: str
+    source: str | None = None
+    sha256: str | None = Field(
+        None, description="Of the content: the same content has the same, whatever its name."
+    )
+    rows: int | None = None
+    features: int | None = None
+    shape: list[int] | None = Field(None, description="Of an image: height, width, channels.")
+    classes: list[ClassCount] | None = None
+    official_test: int | None = Field(None, description='Rows for `"test": "official"`; 0 for none.')
+    version: int | None = Field(None, description="Of an uploaded data set, from 1; null for others.")
+    uploaded_at: OptionalTime = None
+    versions: list[DatasetVersion] | None = Field(
+        None, description="Of an uploaded data set, the newest last; null for others."
+    )
+    problem: str | None = None
+
+    @classmethod
+    def of(cls, facts: Facts) -> "Dataset":
+        pairs = zip(facts.classes, facts.counts, strict=True)
+        classes = [{"name": name, "rows": rows} for name, rows in pairs]
+        versions = [DatasetVersion.of(version) for version in facts.versions] or None
+        given = {**vars(facts), "classes": classes, "versions": versions}
+        if facts.versions:
+            given |= {"version": facts.versions[-1].number, "uploaded_at": facts.versions[-1].uploaded_at}
+        return cls.model_validate(given)
+
+    @classmethod
+    def listed(cls, library: Library, name: str) -> "Dataset":
+        try:
+            return cls.of(library.describe(name))
+        except DatasetError as error:
+            return cls(name=name, problem=str(error))
+
+
+class Datasets(Answer):
+    """All data sets."""
+
+    items: list[Dataset]

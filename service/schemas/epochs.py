@@ -1,0 +1,114 @@
+"""Epochs, as they are answered: metrics, classes, confusion matrices."""
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from pydantic import Field
+
+from service.schemas.answer import Answer, Next, Time, bounds
+from workers.evaluation.intervals import wilson
+
+Split = Literal["train", "validation", "test"]
+
+
+class MetricsRow(Answer):
+    """One part after one epoch of one seed. majority_accuracy: of always answering the majority class."""
+
+    epoch: int
+    split: Split
+    seed: int
+    rows: int
+    loss: float
+    weighted_loss: float
+    accuracy: float
+    accuracy_low: float | None = Field(description="Wilson's interval, 95 %.")
+    accuracy_high: float | None
+    majority_accuracy: float | None
+    balanced_accuracy: float
+    macro_f1: float
+    mcc: float
+    nll: float | None
+    brier: float | None
+    ece: float | None
+    learning_rate: float | None
+    gradient_norm: float | None
+    seconds: float | None
+    recorded_at: Time
+
+    @classmethod
+    def of(cls, row: Any, majority: dict[str, float | None]) -> "MetricsRow":
+        low, high = bounds(wilson(round(row.accuracy * row.rows), row.rows))
+        more = {"accuracy_low": low, "accuracy_high": high, "majority_accuracy": majority[row.split]}
+        return cls.model_validate({**row._mapping, **more})
+
+
+class MetricsPage(Answer):
+    """Metrics in the order epoch, seed, split."""
+
+    items: list[MetricsRow]
+    next: Next = Field(
+        description="Where to go on reading. Null once the experiment is over and all was given."
+    )
+
+
+class ClassRow(Answer):
+    """One class on one part after one epoch of one seed; accuracy is its recall."""
+
+    class_: str = Field(serialization_alias="class")
+    index: int
+    split: Split
+    seed: int
+    epoch: int
+    accuracy: float | None = Field(description="Null where the part has no row of the class.")
+    accuracy_low: float | None = Field(description="Wilson's interval, 95 %.")
+    accuracy_high: float | None
+    precision: float | None = Field(description="Null where the class is never predicted.")
+    f1: float | None
+    support: int
+
+    @classmethod
+    def all_of(cls, row: Any, classes: list[str]) -> "Iterator[ClassRow]":
+        """One row of the table is a list of each figure, in the order of the classes."""
+        figures = zip(classes, row.accuracy, row.precision, row.f1, row.support, strict=True)
+        for index, (name, accuracy, precision, f1, support) in enumerate(figures):
+            low, high = bounds(wilson(round((accuracy or 0) * support), support))
+            yield cls(
+                class_=name,
+                index=index,
+                split=row.split,
+                seed=row.seed,
+                epoch=row.epoch,
+                accuracy=accuracy,
+                accuracy_low=low,
+                accuracy_high=high,
+                precision=precision,
+                f1=f1,
+                support=support,
+            )
+
+
+class ClassesPage(Answer):
+    """Figures per class in the order epoch, seed, split, class."""
+
+    items: list[ClassRow]
+    next: Next
+
+
+class ConfusionMatrix(Answer):
+    """Rows are the true classes, columns the predicted ones."""
+
+    seed: int
+    split: Split
+    epoch: int
+    matrix: list[list[int]]
+
+    @classmethod
+    def of(cls, row: Any) -> "ConfusionMatrix":
+        return cls(seed=row.seed, split=row.split, epoch=row.epoch, matrix=row.confusion)
+
+
+class Confusion(Answer):
+    """Confusion matrices, with the names of their rows and columns."""
+
+    classes: list[str]
+    items: list[ConfusionMatrix]

@@ -1,0 +1,85 @@
+"""Webhooks, as they are asked for and answered."""
+
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from service.schemas.answer import Answer, OptionalTime, Time
+
+Ending = Literal["succeeded", "failed", "cancelled"]
+
+
+def _complete(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        usable = url.isascii() and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError("should be an address like https://HOST:PORT/PATH, in ASCII")
+    return url
+
+
+Url = Annotated[
+    str,
+    Field(max_length=2000, pattern=r"^https?://[^\s/?#@\\]+([/?][^\s#\\]*)?$"),
+    AfterValidator(_complete),
+]
+
+
+class NewWebhook(BaseModel):
+    """Who is to be told when an experiment is over."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: Url = Field(examples=["https://example.org/hooks/holdout"])
+    events: frozenset[Ending] = Field(
+        frozenset(("succeeded", "failed", "cancelled")), min_length=1, description="How it has to end."
+    )
+
+
+class Webhook(Answer):
+    """One who is told."""
+
+    id: int
+    url: str
+    events: list[Ending]
+    created_at: Time
+
+
+class SecretWebhook(Webhook):
+    """... with the secret that signs its messages, which is shown this once."""
+
+    secret: str = Field(examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])
+
+
+class Webhooks(Answer):
+    """All of them."""
+
+    items: list[Webhook]
+
+
+class Delivery(Answer):
+    """One message. answer: what came of the last attempt. next_attempt_at: null once it is over."""
+
+    id: int
+    experiment_id: int
+    event: str
+    state: Literal["waiting", "delivered", "given_up"]
+    attempts: int
+    answer: str | None
+    created_at: Time
+    delivered_at: OptionalTime
+    next_attempt_at: OptionalTime
+
+    @classmethod
+    def of(cls, row: Any) -> "Delivery":
+        state = "delivered" if row.delivered_at else "waiting" if row.due_at else "given_up"
+        return cls.model_validate({**row._mapping, "state": state, "next_attempt_at": row.due_at})
+
+
+class WebhookDeliveries(Webhook):
+    """... with its latest messages, the newest first."""
+
+    deliveries: list[Delivery]

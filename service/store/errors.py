@@ -1,0 +1,98 @@
+"""What the store cannot do for a client, each with its own class.
+
+StoreError
+├── UnknownExperiment   no experiment has this number
+├── ExperimentOver      it is over: nothing is left to cancel
+├── ExperimentActive    it is not over: it cannot be deleted yet
+├── NothingToRetry      none of its runs failed or was cancelled
+├── DatasetInUse        experiments need the data set
+├── QueueFull           the owner has as many runs queued as one may have
+├── KeyReused           the idempotency key belongs to another request
+├── UnknownWebhook      no webhook has this number
+├── NameTaken           another valid token has this name
+└── UnknownToken        no valid token has this name
+"""
+
+
+class StoreError(ValueError):
+    """A request that does not fit what is stored."""
+
+
+class UnknownExperiment(StoreError):
+    """No experiment has this number."""
+
+    def __init__(self, experiment_id: int) -> None:
+        super().__init__(f"There is no experiment {experiment_id}.")
+
+
+class ExperimentOver(StoreError):
+    """The experiment is over, and terminal statuses are final."""
+
+    def __init__(self, experiment_id: int, status: str) -> None:
+        super().__init__(f"Experiment {experiment_id} has {status} already: there is nothing left to cancel.")
+
+
+class ExperimentActive(StoreError):
+    """The experiment is not over yet."""
+
+    def __init__(self, experiment_id: int, status: str) -> None:
+        super().__init__(f"Experiment {experiment_id} is {status}; cancel it first, then delete it.")
+
+
+class NothingToRetry(StoreError):
+    """No run of the experiment failed or was cancelled."""
+
+    def __init__(self, experiment_id: int, status: str) -> None:
+        super().__init__(
+            f"Experiment {experiment_id} is {status}, and none of its runs has failed or was cancelled: "
+            "there is nothing to retry."
+        )
+
+
+class DatasetInUse(StoreError):
+    """Stored experiments need the data set: to go on, to be tested, to be repeated."""
+
+    def __init__(self, name: str, experiment_ids: list[int]) -> None:
+        shown, more = experiment_ids[:10], len(experiment_ids) - 10
+        them = ", ".join(map(str, shown)) + (f" and {more:,} more" if more > 0 else "")
+        noun = "experiment" if len(experiment_ids) == 1 else "experiments"
+        super().__init__(f"Data set '{name}' is needed by {noun} {them}; first delete what needs it.")
+
+
+class QueueFull(StoreError):
+    """The owner has as many runs queued as one may have."""
+
+    def __init__(self, owner: str, queued: int, limit: int) -> None:
+        super().__init__(
+            f"{owner} has {queued:,} runs queued, and may have {limit:,}: wait until some are over, or cancel some."
+        )
+
+
+class KeyReused(StoreError):
+    """The idempotency key was sent before, with another body."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f"The key {key[:100]!r} was sent with another spec in the last 24 hours: a new spec needs a new key."
+        )
+
+
+class UnknownWebhook(StoreError):
+    """No webhook has this number."""
+
+    def __init__(self, webhook_id: int) -> None:
+        super().__init__(f"There is no webhook {webhook_id}.")
+
+
+class NameTaken(StoreError):
+    """Another valid token has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is a valid token {name} already; to replace it, revoke it first.")
+
+
+class UnknownToken(StoreError):
+    """No valid token has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no valid token {name}; holdout token list shows all.")

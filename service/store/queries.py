@@ -1,0 +1,177 @@
+"""What is asked of experiments: one answer is a fixed number of queries, however long the page."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select, tuple_
+
+from service.store import states
+from service.store.errors import UnknownExperiment
+from service.store.states import State
+from service.store.tables import EpochClasses, EpochMetrics, Experiment, ExperimentTag, Run
+
+Rows = Sequence[Row[Any]]
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a listed experiment has to be; None is anything."""
+
+    status: str | None = None
+    dataset: str | None = None
+    loss: str | None = None
+    optimizer: str | None = None
+    balancing: str | None = None
+    tag: str | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """An experiment with all that is answered of it.
+
+    selected: of each run that has one, the selected epoch's figures on the validation part. queue_position: of
+    its first run among all queued ones, from 1; None unless the experiment is queued.
+    """
+
+    experiment: Row[Any]
+    tags: list[str]
+    runs: Rows
+    selected: Rows
+    queue_position: int | None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """An experiment as one row of a list."""
+
+    experiment: Row[Any]
+    tags: list[str]
+    runs: Rows
+
+
+def experiment(connection: Connection, experiment_id: int) -> Row[Any]:
+    """The row of one experiment. Raises UnknownExperiment."""
+    row = connection.execute(select(Experiment).where(Experiment.id == experiment_id)).one_or_none()
+    if row is None:
+        raise UnknownExperiment(experiment_id)
+    return row
+
+
+def find_experiment(
+    connection: Connection, experiment_id: int, *, queue_position: int | None = None
+) -> Found:
+    """One experiment in full. Raises UnknownExperiment."""
+    row = experiment(connection, experiment_id)
+    return Found(
+        experiment=row,
+        tags=_tags(connection, [experiment_id])[experiment_id],
+        runs=_runs(connection, [experiment_id])[experiment_id],
+        selected=_selected(connection, experiment_id),
+        queue_position=queue_position,
+    )
+
+
+def page(filters: Filters, *, ascending: bool, after: int | None, limit: int) -> Select[int]:
+    """The ids of at most `limit` experiments beyond the id `after`, and of one more."""
+    order = Experiment.id.asc() if ascending else Experiment.id.desc()
+    chosen = select(Experiment.id).where(*_conditions(filters)).order_by(order).limit(limit + 1)
+    if after is not None:
+        chosen = chosen.where(Experiment.id > after if ascending else Experiment.id < after)
+    return chosen
+
+
+def list_experiments(connection: Connection, page: Select[int], *, limit: int) -> tuple[list[Listed], bool]:
+    """The experiments of a page without the last, which only tells whether there are more."""
+    rows = connection.execute(page.with_only_columns(*Experiment.__table__.columns)).all()
+    ids = [row.id for row in rows[:limit]]
+    tags, runs = _tags(connection, ids), _runs(connection, ids)
+    return [Listed(row, tags[row.id], runs[row.id]) for row in rows[:limit]], len(rows) > limit
+
+
+def experiments_on(connection: Connection, hashes: Collection[str]) -> Rows:
+    """The `id`, `dataset` (its name) and `sha256` of every experiment on one of these contents."""
+    sha256 = Experiment.spec["dataset"]["sha256"].as_string()
+    chosen = select(Experiment.id, Experiment.dataset, sha256.label("sha256")).where(sha256.in_(hashes))
+    return connection.execute(chosen.order_by(Experiment.id)).all()
+
+
+def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    columns = (
+        Experiment.status,
+        Experiment.dataset,
+        Experiment.loss,
+        Experiment.optimizer,
+        Experiment.balancing,
+    )
+    wanted = [(column, getattr(filters, column.key)) for column in columns]
+    conditions = [column == value for column, value in wanted if value is not None]
+    if filters.tag is not None:
+        tagged = select(ExperimentTag.experiment_id).where(ExperimentTag.tag == filters.tag)
+        conditions.append(Experiment.id.in_(tagged))
+    return conditions
+
+
+def _tags(connection: Connection, ids: list[int]) -> dict[int, list[str]]:
+    tags: dict[int, list[str]] = defaultdict(list)
+    chosen = select(ExperimentTag).where(ExperimentTag.experiment_id.in_(ids)).order_by(ExperimentTag.tag)
+    for row in connection.execute(chosen):
+        tags[row.experiment_id].append(row.tag)
+    return tags
+
+
+def _runs(connection: Connection, ids: list[int]) -> dict[int, list[Row[Any]]]:
+    """The runs of each experiment, in the order in which its seeds were given."""
+    runs: dict[int, list[Row[Any]]] = defaultdict(list)
+    for row in connection.execute(select(Run).where(Run.experiment_id.in_(ids)).order_by(Run.id)):
+        runs[row.experiment_id].append(row)
+    return runs
+
+
+def _selected(connection: Connection, experiment_id: int) -> Rows:
+    same = and_(
+        EpochClasses.run_id == EpochMetrics.run_id,
+        EpochClasses.epoch == EpochMetrics.epoch,
+        EpochClasses.split == EpochMetrics.split,
+    )
+    figures: Select[Any] = select(
+        Run.seed,
+        Run.status,
+        EpochMetrics,
+        EpochClasses.support,
+        EpochClasses.accuracy.label("class_accuracy"),
+        EpochClasses.precision.label("class_precision"),
+    )
+    chosen = (
+        figures.join(EpochMetrics, and_(EpochMetrics.run_id == Run.id, EpochMetrics.epoch == Run.best_epoch))
+        .join(EpochClasses, same)
+        .where(Run.experiment_id == experiment_id, EpochMetrics.split == "validation")
+    )
+    return connection.execute(chosen.order_by(Run.id)).all()
+
+
+def standing(connection: Connection, experiment_id: int) -> tuple[State, int | None]:
+    """How far an experiment is, and its place in the queue. Raises UnknownExperiment."""
+    state = states.state(connection, experiment_id)
+    return state, queue_position(connection, experiment_id) if state.status == "queued" else None
+
+
+def queue_position(connection: Connection, experiment_id: int) -> int | None:
+    """Of the first queued run of an experiment among all, from 1, in the order of `queue.claim`: priority, then
+    the owner with the fewest running, then age. None where none is queued.
+    """
+    running = select(Run.owner, func.count().label("runs")).where(Run.status == "running")
+    busy = running.group_by(Run.owner).subquery("busy")
+    place = tuple_(-Run.priority, func.coalesce(busy.c.runs, 0), Run.id)
+    queued = select(*place.clauses).join_from(Run, busy, busy.c.owner == Run.owner, isouter=True)
+    queued = queued.where(Run.status == "queued")
+    mine = connection.execute(
+        queued.where(Run.experiment_id == experiment_id).order_by(Run.id).limit(1)
+    ).first()
+    if mine is None:
+        return None
+    ahead: int = connection.execute(
+        queued.with_only_columns(func.count()).where(place < tuple_(*mine))
+    ).scalar_one()
+    return ahead + 1

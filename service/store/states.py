@@ -1,0 +1,66 @@
+"""How far experiments are, in one query: enough to know whether an answer would be another than before."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Select, select
+
+from service.store.errors import UnknownExperiment
+from service.store.tables import TERMINAL, Experiment, Run
+
+
+class RunState(NamedTuple):
+    """Of one run. `attempt` tells epochs that were forgotten and trained once more from those before."""
+
+    seed: int
+    status: str
+    attempt: int
+    epoch: int
+    best_epoch: int | None
+    started_at: float | None
+    finished_at: float | None
+
+
+@dataclass(frozen=True)
+class State:
+    """All that the answers about an experiment change with."""
+
+    status: str
+    has_baselines: bool
+    runs: tuple[RunState, ...]
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in TERMINAL
+
+
+States = dict[int, State]
+
+
+def state(connection: Connection, experiment_id: int) -> State:
+    """The state of one experiment. Raises UnknownExperiment."""
+    return states(connection, [experiment_id])[experiment_id]
+
+
+def states(connection: Connection, ids: Collection[int]) -> States:
+    """The states of experiments. Raises UnknownExperiment for the first that is not there."""
+    found = known_states(connection, ids)
+    for experiment_id in ids:
+        if experiment_id not in found:
+            raise UnknownExperiment(experiment_id)
+    return found
+
+
+def known_states(connection: Connection, ids: Collection[int] | Select[int]) -> States:
+    """The states of those of the experiments that are there."""
+    figures = (getattr(Run, name).label(f"run_{name}") for name in RunState._fields)
+    experiment = (Experiment.id, Experiment.status, Experiment.baselines.is_not(None))
+    chosen: Select[Any] = select(*experiment, *figures).join(Run, Run.experiment_id == Experiment.id)
+    chosen = chosen.where(Experiment.id.in_(ids)).order_by(Experiment.id, Run.id)
+    of_each = groupby(connection.execute(chosen), lambda row: (row[0], row[1], row[2]))
+    return {
+        experiment_id: State(status, has_baselines, tuple(RunState(*row[3:]) for row in rows))
+        for (experiment_id, status, has_baselines), rows in of_each
+    }

@@ -1,0 +1,81 @@
+"""The tokens: made, listed, revoked, and found again by their SHA-256. The token itself is kept nowhere.
+
+It is looked up by a hash that nobody can steer, so how long that takes says nothing of the tokens there are.
+"""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
+
+from service.store.database import now
+from service.store.errors import NameTaken, UnknownToken
+from service.store.queries import Rows
+from service.store.tables import Token
+
+Scope = Literal["read", "submit", "admin"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+"""Each may do what those before it may."""
+PREFIX = "hold_"
+"""By it a token is recognised where it should not be: in a repository, in a log."""
+SECRET_BYTES = 32
+DAY_SECONDS = 86_400.0
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks: the name is that of the token, and owns what it submits."""
+
+    name: str
+    scope: Scope
+
+    def may(self, needed: Scope) -> bool:
+        """Whether the scope is enough."""
+        return SCOPES.index(self.scope) >= SCOPES.index(needed)
+
+
+VALID = and_(Token.revoked_at.is_(None), or_(Token.expires_at.is_(None), Token.expires_at > now()))
+FIND = select(Token.name, Token.scope).where(Token.sha256 == bindparam("sha256"), VALID)
+EXIST = select(Token.id).limit(1)
+"""Made once: these two are asked with every request."""
+
+
+def create(connection: Connection, name: str, scope: Scope, *, expires_days: float | None = None) -> str:
+    """Make a token, which is shown this once. Raises NameTaken while another of this name is valid."""
+    if connection.execute(select(Token.id).where(Token.name == name, VALID)).first():
+        raise NameTaken(name)
+    token = PREFIX + secrets.token_urlsafe(SECRET_BYTES)
+    expires_at = None if expires_days is None else now() + expires_days * DAY_SECONDS
+    row = {"name": name, "scope": scope, "sha256": _hash(token), "expires_at": expires_at}
+    connection.execute(insert(Token).values(**row, created_at=now()))
+    return token
+
+
+def find(connection: Connection, token: str) -> Caller | None:
+    """Whose token it is; None where it is not valid."""
+    row = connection.execute(FIND, {"sha256": _hash(token)}).one_or_none()
+    return Caller(row.name, row.scope) if row else None
+
+
+def exist(connection: Connection) -> bool:
+    """Whether a token was ever made, valid or not."""
+    return connection.execute(EXIST).first() is not None
+
+
+def listed(connection: Connection) -> Rows:
+    """Every token that was made, the oldest first, each with whether it is `valid`."""
+    columns: list[Any] = [Token, VALID.label("valid")]
+    return connection.execute(select(*columns).order_by(Token.id)).all()
+
+
+def revoke(connection: Connection, name: str) -> None:
+    """End the validity of a token, for good. Raises UnknownToken where none of this name is valid."""
+    revoked = update(Token).where(Token.name == name, VALID).values(revoked_at=now())
+    if not connection.execute(revoked.returning(Token.id)).all():
+        raise UnknownToken(name)
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,34 @@
+"""The four original MNIST files, from POST to per-class accuracy."""
+
+import pytest
+
+from tests.acceptance.conftest import MNIST, Experiments
+
+pytestmark = pytest.mark.skipif(not MNIST.is_dir(), reason=f"the MNIST files are not in {MNIST}")
+
+
+def test_an_mlp_reaches_097_on_every_digit_it_was_not_trained_on(service: Experiments) -> None:
+    spec = {"dataset": "mnist", "scaling": "minmax", "model": {"hidden": [128]}, "training": {"epochs": 5}}
+    over = service.finished(service.submit(**spec, split={"train": 0.9, "validation": 0.05, "test": 0.05}))
+    assert over["plan"]["dataset"]["rows"] == 60_000
+    assert over["summary"]["metrics"]["accuracy"]["mean"] >= 0.97
+    classes = service.get(f"/experiments/{over['id']}/classes", split="validation", epoch="best")["items"]
+    assert [each["class"] for each in classes] == [str(digit) for digit in range(10)]
+    assert min(each["accuracy"] for each in classes) > 0.9
+
+
+def test_the_official_test_part_is_named_and_not_divided(service: Experiments) -> None:
+    answer = service.http.post(
+        "/experiments/validate", json={"dataset": "mnist", "split": {"test": "official"}}
+    )
+    counts = answer.json()["split_counts"]
+    assert [sum(counts[part]) for part in ("train", "validation", "test")] == [48_000, 12_000, 10_000]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_small_convolutional_net_reaches_0985(service: Experiments) -> None:
+    spec = {"dataset": "mnist", "scaling": "global_standard", "model": "convnet", "training": {"epochs": 5}}
+    experiment = service.submit(**spec)
+    over = service.until(experiment, lambda answer: answer["finished_at"] is not None)
+    assert over["summary"]["metrics"]["accuracy"]["mean"] >= 0.985

@@ -1,0 +1,31 @@
+"""docs/reliability.md: every promise names tests that exist, every state and cause is there."""
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from service.store.tables import ACTIVE, TERMINAL
+from workers.causes import Cause
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "reliability.md").read_text()
+NAMED = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", PAGE)
+
+
+@pytest.mark.parametrize(("file", "test"), NAMED)
+def test_a_named_test_exists(file: str, test: str) -> None:
+    assert re.search(rf"^def {test}\(", (ROOT / file).read_text(), re.MULTILINE)
+
+
+def test_every_promise_names_a_test() -> None:
+    table = PAGE.partition("## Promises")[2].partition("\n\n`make chaos`")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) > 10
+    assert [row for row in rows if "::test_" not in row] == []
+
+
+@pytest.mark.parametrize("word", [*ACTIVE, *TERMINAL, *get_args(Cause)])
+def test_every_state_and_cause_has_its_row(word: str) -> None:
+    assert re.search(rf"^\| `{word}` \|", PAGE, re.MULTILINE)

@@ -1,0 +1,101 @@
+"""A disk without room: the work waits, the service answers, and nothing is corrupt."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import text
+
+from service.app import create_app
+from service.settings import Settings
+from service.store.database import Database
+from tests.office import IRIS, LONG, Office
+from workers.data.library import Library
+
+SPEC = LONG | {"training": {"epochs": 16, "batch_size": 4}}
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 6 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", folder], capture_output=True, check=False
+    )
+    if mount.returncode:
+        pytest.skip(f"no file system can be mounted here: {mount.stderr.decode().strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@pytest.fixture
+def settings(small_disk: Path, migrated_file: Path, data_dir: Path) -> Settings:
+    """The database on the small disk, the data sets elsewhere."""
+    (small_disk / "holdout.db").write_bytes(migrated_file.read_bytes())
+    return Settings(database_url=f"sqlite:///{small_disk / 'holdout.db'}", data_dir=data_dir, workers=1)
+
+
+@pytest.fixture
+def office(settings: Settings) -> Iterator[Office]:
+    database = Database(settings.url)
+    yield Office(database, Library(settings.data_dir), settings)
+    database.close()
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[TestClient]:
+    """The service with its agent."""
+    with TestClient(create_app(settings)) as client:
+        yield client
+
+
+def fill(disk: Path) -> Path:
+    """Take every byte that is left; the file that has them."""
+    ballast = disk / "ballast"
+    with ballast.open("wb", buffering=0) as file:
+        try:
+            while file.write(bytes(4096)):
+                pass
+        except OSError:
+            os.fsync(file.fileno())
+    return ballast
+
+
+def submit_until(client: TestClient, refused: Callable[[Any], bool]) -> Any:
+    """The answer that is none: pages that were allocated before may take a little more."""
+    for _ in range(500):
+        answer = client.post("/experiments", json=IRIS)
+        if refused(answer):
+            return answer
+    raise AssertionError("the disk never filled")
+
+
+def test_on_a_full_disk_the_service_answers_and_the_work_waits(
+    office: Office, client: TestClient, small_disk: Path
+) -> None:
+    id_ = office.submit(SPEC | {"priority": 1})
+    office.wait_for_epoch(id_, 2)
+    ballast = fill(small_disk)
+    refused = submit_until(client, lambda answer: answer.status_code != 202)
+    assert (refused.status_code, refused.json()["type"]) == (503, "/problems/database-unavailable")
+    time.sleep(1.5)
+    stuck = office.run(id_)
+    time.sleep(1.5)
+    assert client.get(f"/experiments/{id_}").json()["status"] == "running"
+    assert client.get("/ready").status_code == 200
+    assert (stuck.status, office.run(id_).epoch) == ("running", stuck.epoch)
+    assert stuck.epoch < 16
+    ballast.unlink()
+    assert office.wait_for_end(id_).status == "succeeded"
+    run = office.run(id_)
+    assert (run.attempt, run.deaths, run.epoch) == (1, 0, 16)
+    assert office.figures(run) == office.undisturbed(SPEC)
+    assert client.post("/experiments", json=IRIS).status_code == 202
+    with office.database.read() as connection:
+        assert connection.execute(text("PRAGMA integrity_check")).scalars().all() == ["ok"]

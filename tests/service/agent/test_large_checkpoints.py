@@ -1,0 +1,135 @@
+"""The agent, and what its workers say that is too large for a row."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+
+from service.agent import Agent
+from service.settings import Settings
+from service.store.artifacts import Artifacts, content_of
+from service.store.queue import Lease
+from service.store.tables import Checkpoint, Run
+from tests.office import IRIS, LONG, Office
+from tests.service.agent.scripted import ScriptedPool, epoch
+from workers.process import CheckpointTaken, Message, Stopped, Succeeded
+
+LARGE = b"large" * 100
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    return sqlite_url
+
+
+@pytest.fixture
+def settings(database_url: str, data_dir: Path, tmp_path: Path) -> Settings:
+    return Settings(
+        database_url=database_url,
+        data_dir=data_dir,
+        artifacts=str(tmp_path / "artifacts"),
+        artifact_bytes=100,
+        workers=2,
+        checkpoint_seconds=0.2,
+    )
+
+
+@pytest.fixture
+def agent(office: Office, settings: Settings) -> Agent:
+    return Agent(office.database, office.library, settings, ScriptedPool())
+
+
+def start(agent: Agent) -> Lease:
+    assert agent.claim()
+    *_, lease = agent.held
+    agent.held[lease].prepared.exception(timeout=10)
+    agent.start_prepared()
+    return lease
+
+
+def say(agent: Agent, lease: Lease, *words: Message) -> None:
+    """Let a worker speak, its messages pass through the thread that listens to it, and the agent report."""
+    assert isinstance(agent.pool, ScriptedPool)
+    agent.pool.say(lease, *map(agent.artifacts.put_away, words))
+    agent.listen(0)
+    agent.report()
+
+
+def names(agent: Agent) -> set[str]:
+    return agent.artifacts.files.names("checkpoints")
+
+
+def test_a_run_goes_on_from_an_artifact(office: Office, agent: Agent) -> None:
+    office.submit(IRIS)
+    first = start(agent)
+    say(agent, first, epoch(1), CheckpointTaken(1, 1, LARGE), Stopped("release"))
+    second = start(agent)
+    assert isinstance(agent.pool, ScriptedPool)
+    assert agent.pool.started[second].checkpoint == LARGE
+
+
+@pytest.mark.parametrize("damage", [b"", None])
+def test_a_run_whose_checkpoint_is_lost_starts_over(
+    office: Office, agent: Agent, caplog: pytest.LogCaptureFixture, damage: bytes | None
+) -> None:
+    id_ = office.submit(IRIS)
+    first = start(agent)
+    say(agent, first, epoch(1), CheckpointTaken(1, 1, LARGE), Stopped("release"))
+    for name in names(agent):
+        agent.artifacts.files.remove(name)
+        if damage is not None:
+            agent.artifacts.files.write(name, damage)
+    second = start(agent)
+    assert isinstance(agent.pool, ScriptedPool)
+    assert agent.pool.started[second].checkpoint is None
+    assert f"run {second.run_id} starts over" in caplog.text
+    assert (office.run(id_).epoch, office.run(id_).status) == (0, "running")
+    say(agent, second, epoch(1))
+    assert office.run(id_).epoch == 1
+
+
+def test_who_has_lost_the_run_forgets_nothing_of_it(office: Office, agent: Agent) -> None:
+    id_ = office.submit(IRIS)
+    first = start(agent)
+    say(agent, first, epoch(1), CheckpointTaken(1, 1, LARGE), Stopped("release"))
+    claim = agent.held[start(agent)].claim
+    with office.database.write() as connection:
+        connection.execute(update(Run).values(attempt=Run.attempt + 1))
+        lost = content_of(connection.execute(select(Checkpoint)).one())
+    agent.artifacts.files.remove(names(agent).pop())
+    assert agent._loaded(claim, lost) is None
+    assert office.run(id_).epoch == 1
+
+
+def test_superseded_checkpoints_and_the_last_one_leave_nothing_behind(office: Office, agent: Agent) -> None:
+    office.submit(IRIS)
+    lease = start(agent)
+    checkpoints = [CheckpointTaken(number, 1, LARGE + bytes([number])) for number in (1, 2, 3)]
+    say(agent, lease, epoch(1), checkpoints[0], epoch(2), checkpoints[1], epoch(3), checkpoints[2])
+    assert len(names(agent)) == 1
+    say(agent, lease, Succeeded(1, b"model"))
+    assert names(agent) == set()
+
+
+def test_a_real_worker_stores_artifacts_and_another_resumes(office: Office, settings: Settings) -> None:
+    experiment_id = office.submit(LONG)
+    first, second = (Agent(office.database, office.library, settings) for _ in range(2))
+    first.start()
+    office.wait(experiment_id, lambda run: _has_artifact(office, run.id))
+    first.stop()
+    assert office.run(experiment_id).status == "queued"
+    second.start()
+    office.wait_for_end(experiment_id)
+    second.stop()
+    run = office.run(experiment_id)
+    assert (run.status, run.attempt, run.deaths) == ("succeeded", 2, 0)
+    assert office.figures(run) == office.undisturbed(LONG)
+    with office.database.read() as connection:
+        (model,) = connection.scalars(select(Checkpoint.artifact))
+    assert Artifacts(settings.artifacts_url).files.names("checkpoints") == {model}
+
+
+def _has_artifact(office: Office, run_id: int) -> bool:
+    mine = select(Checkpoint.artifact).where(Checkpoint.run_id == run_id)
+    with office.database.read() as connection:
+        return connection.scalar(mine) is not None

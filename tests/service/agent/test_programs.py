@@ -1,0 +1,108 @@
+"""Agents as programs: killed, frozen and told to stop, while another one waits."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from service.settings import Settings
+from tests.office import LONG, Office
+from tests.programs import Program, gone
+
+LEASE_SECONDS = 2.0
+Start = Callable[[], Program]
+
+
+@pytest.fixture
+def start(settings: Settings, tmp_path: Path) -> Iterator[Start]:
+    """Starts agents with one worker each and short leases; kills what is left in the end."""
+    programs: list[Program] = []
+
+    def start() -> Program:
+        program = Program(
+            "worker",
+            "--workers=1",
+            data_dir=settings.data_dir,
+            log=tmp_path / f"agent{len(programs)}.log",
+            database_url=settings.url,
+            lease_seconds=LEASE_SECONDS,
+            checkpoint_seconds=0.2,
+        )
+        programs.append(program)
+        return program
+
+    yield start
+    for program in programs:
+        program.end()
+
+
+def test_the_workers_of_an_agent_that_is_killed_leave_and_its_run_is_taken_over_after_the_lease(
+    office: Office, start: Start
+) -> None:
+    first = start()
+    id_ = office.submit(LONG)
+    office.wait_for_epoch(id_, 2)
+    first.signal(signal.SIGSTOP)
+    second = start()
+    second.wait_for("works on")
+    first.signal(signal.SIGCONT)
+    left = first.descendants()
+    assert first.workers()
+    first.signal(signal.SIGKILL)
+    killed = time.monotonic()
+    assert gone(left, within=2)
+    office.wait_for_attempt(id_, 2)
+    assert time.monotonic() - killed < LEASE_SECONDS + 1
+    assert office.wait_for_end(id_).status == "succeeded"
+    run = office.run(id_)
+    assert (run.deaths, run.attempt) == (1, 2)
+    assert office.figures(run) == office.undisturbed(LONG)
+    second.signal(signal.SIGTERM)
+    assert second.wait(10) == 0
+
+
+def test_an_agent_that_was_frozen_beyond_its_lease_changes_nothing_when_it_comes_back(
+    office: Office, start: Start
+) -> None:
+    frozen = start()
+    id_ = office.submit(LONG)
+    office.wait_for_epoch(id_, 2)
+    workers = frozen.workers()
+    frozen.signal(signal.SIGSTOP)
+    start()
+    office.wait_for_attempt(id_, 2)
+    frozen.signal(signal.SIGCONT)
+    assert gone(workers, within=3)
+    assert office.wait_for_end(id_).status == "succeeded"
+    run = office.run(id_)
+    assert (run.deaths, run.attempt) == (1, 2)
+    assert office.figures(run) == office.undisturbed(LONG)
+    assert "is not ours any more" in frozen.log.read_text()
+
+
+@pytest.mark.parametrize("to", ["the program", "all its processes"])
+def test_an_agent_that_is_told_to_stop_hands_back_and_leaves_nobody_behind(
+    office: Office, start: Start, to: str
+) -> None:
+    first = start()
+    id_ = office.submit(LONG)
+    office.wait_for_epoch(id_, 2)
+    everybody = [first.id, *first.descendants()]
+    told = time.monotonic()
+    if to == "the program":
+        first.signal(signal.SIGTERM)
+    else:
+        os.killpg(first.id, signal.SIGTERM)
+    assert first.wait(10) == 0
+    assert time.monotonic() - told < 10
+    assert gone(everybody, within=1)
+    run = office.run(id_)
+    assert (run.status, run.deaths, run.agent) == ("queued", 0, None)
+    start()
+    assert office.wait_for_end(id_).status == "succeeded"
+    run = office.run(id_)
+    assert run.deaths == 0
+    assert office.figures(run) == office.undisturbed(LONG)

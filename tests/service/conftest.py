@@ -1,0 +1,57 @@
+"""The application without workers, on both databases: what workers would do, a laboratory does."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import event
+
+from service.app import create_app
+from service.settings import Settings
+from service.store.database import Database
+from tests.service.laboratory import Laboratory
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    return Settings(workers=0, data_dir=tmp_path, database_url=database_url)
+
+
+@pytest.fixture(scope="session")
+def app() -> FastAPI:
+    """Made once: it reads its settings whenever it starts."""
+    return create_app(Settings(workers=0))
+
+
+@pytest.fixture
+def client(app: FastAPI, settings: Settings) -> Iterator[TestClient]:
+    app.state.settings = settings
+    with TestClient(app) as client:
+        yield client
+
+
+@pytest.fixture
+def database(app: FastAPI, client: TestClient) -> Database:
+    """The application's own."""
+    database: Database = app.state.database
+    return database
+
+
+@pytest.fixture
+def laboratory(client: TestClient, database: Database) -> Laboratory:
+    return Laboratory(client, database)
+
+
+@pytest.fixture
+def statements(database: Database) -> Iterator[list[str]]:
+    """The SQL that is run, as it is run."""
+    seen: list[str] = []
+
+    def keep(*arguments: object) -> None:
+        seen.append(str(arguments[2]))
+
+    event.listen(database.engine, "before_cursor_execute", keep)
+    yield seen
+    event.remove(database.engine, "before_cursor_execute", keep)

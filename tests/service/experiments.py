@@ -1,0 +1,48 @@
+"""Experiments as GET /experiments/{id} answers them, as far as a terminal shows them."""
+
+from typing import Any
+
+Experiment = dict[str, Any]
+
+MAJORITY = {"name": "majority", "accuracy": 0.9, "balanced_accuracy": 0.5, "predicted_class": "well"}
+LINEAR = {"name": "linear", "accuracy": 0.93, "balanced_accuracy": 0.71, "predicted_class": None}
+FINDING = {"code": "collapsed", "sentence": "Every row is called 'well'.", "remedy": "Try oversampling."}
+
+
+def experiment(number: int = 1, status: str = "succeeded", **fields: Any) -> Experiment:
+    """Two seeds on 180 validation rows of the class `well` and 20 of `ill`."""
+    return {
+        "id": number,
+        "name": "",
+        "status": status,
+        "plan": {"dataset": {"name": "clinic", "sha256": "5eed"}},
+        "progress": {"epoch": 0, "epochs": 40, "eta_seconds": None},
+        "runs": [{"seed": seed, "status": status, "cause": None, "message": None} for seed in (0, 1)],
+        "summary": None,
+        "warnings": [],
+    } | fields
+
+
+def summary(well: float = 1.0, ill: float | None = 0.25, **fields: Any) -> dict[str, Any]:
+    """Both seeds alike: each class with an interval of 0.1 to either side, the means with one of 0.02."""
+    accuracy, balanced = 0.9 * well + 0.1 * (ill or 0), (well + (ill or 0)) / 2
+    return {
+        "selection": {"metric": "balanced_accuracy"},
+        "seeds": [{"seed": seed, "accuracy": accuracy, **_bounds(accuracy, 0.1)} for seed in (0, 1)],
+        "metrics": {
+            "accuracy": {"mean": accuracy, "n": 2, "low": accuracy - 0.02, "high": accuracy + 0.02},
+            "balanced_accuracy": {"mean": balanced, "n": 2, "low": balanced - 0.02, "high": balanced + 0.02},
+        },
+        "classes": [
+            {"class": "well", "support": 180, "accuracy": well, **_bounds(well, 0.1)},
+            {"class": "ill", "support": 20, "accuracy": ill, **_bounds(ill, 0.1)},
+        ],
+        "baselines": [MAJORITY, LINEAR],
+        "findings": [],
+    } | fields
+
+
+def _bounds(value: float | None, width: float) -> dict[str, float | None]:
+    if value is None:
+        return {"accuracy_low": None, "accuracy_high": None}
+    return {"accuracy_low": max(0.0, value - width), "accuracy_high": min(1.0, value + width)}

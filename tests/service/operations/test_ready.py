@@ -1,0 +1,107 @@
+"""Whether /ready means it: each thing that can be wrong, one at a time."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import text
+
+from service import readiness
+from service.app import create_app
+from service.routes import operation
+from service.settings import Settings
+from service.store import migrations
+from service.store.database import Database
+
+
+def failed(client: TestClient) -> dict[str, str]:
+    """What is wrong, by its name."""
+    response = client.get("/ready")
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "5"
+    problem = response.json()
+    assert problem["type"] == "/problems/not-ready"
+    assert client.get("/health").status_code == 200
+    return {error["path"]: error["message"] for error in problem["errors"]}
+
+
+def test_where_all_is_well_it_is_ready(client: TestClient) -> None:
+    assert client.get("/ready").json() == {"status": "ready"}
+
+
+def test_without_its_tables_it_is_not(client: TestClient, database: Database) -> None:
+    rename(database, "experiments", "elsewhere")
+    try:
+        assert set(failed(client)) == {"database"}
+    finally:
+        rename(database, "elsewhere", "experiments")
+
+
+def rename(database: Database, table: str, name: str) -> None:
+    run(database, f"ALTER TABLE {table} RENAME TO {name}")
+
+
+def test_with_the_schema_of_another_version_it_is_not(client: TestClient, database: Database) -> None:
+    run(database, "UPDATE alembic_version SET version_num = '0000'")
+    try:
+        assert "run holdout migrate" in failed(client)["schema"]
+    finally:
+        run(database, f"UPDATE alembic_version SET version_num = '{migrations.newest()}'")
+
+
+@pytest.fixture
+def only_reading(database: Database, tmp_path: Path) -> Iterator[TestClient]:
+    """A service that may read the same database, and not write to it."""
+    url = database.url
+    if database.is_sqlite:
+        url = url.set(database=f"file:{url.database}", query={"mode": "ro", "uri": "true"})
+    else:
+        url = url.set(username="reader")
+        run(database, "CREATE ROLE reader LOGIN", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
+    settings = Settings(workers=0, data_dir=tmp_path, database_url=url.render_as_string(hide_password=False))
+    with TestClient(create_app(settings)) as client:
+        yield client
+    if not database.is_sqlite:
+        run(database, "DROP OWNED BY reader", "DROP ROLE reader")
+
+
+def run(database: Database, *statements: str) -> None:
+    with database.write() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+
+
+def test_with_a_database_that_only_reads_it_is_not(only_reading: TestClient) -> None:
+    assert only_reading.get("/experiments").status_code == 200
+    assert failed(only_reading) == {"database": "the database takes no writes"}
+
+
+@pytest.fixture
+def with_agent(sqlite_url: str, tmp_path: Path) -> Iterator[TestClient]:
+    settings = Settings(workers=1, data_dir=tmp_path, database_url=sqlite_url)
+    with TestClient(create_app(settings)) as client:
+        yield client
+
+
+def test_with_an_agent_that_has_stopped_it_is_not(
+    with_agent: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "SILENCE_SECONDS", 2.0)
+    time.sleep(2.5)
+    assert with_agent.get("/ready").status_code == 200
+    agent = with_agent.app.state.agent  # type: ignore[attr-defined]
+    agent.stop()
+    time.sleep(2.1)
+    assert "has stopped" in failed(with_agent)["agent"]
+
+
+def test_an_old_sqlite_is_warned_of(client: TestClient, database: Database) -> None:
+    client.get("/ready")
+    for sound in (True, False):
+        with patch.object(operation, "is_sound", return_value=sound):
+            warnings = client.get("/health").json()["warnings"]
+        expected = [] if sound or not database.is_sqlite else ["sqlite-wal-reset"]
+        assert [each["code"] for each in warnings] == expected

@@ -1,0 +1,157 @@
+"""What a browser sends for other people's pages, as it would arrive."""
+
+from collections.abc import Iterator
+
+import anyio
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from starlette.types import Message
+
+from service.app import create_app
+from service.settings import Settings
+from service.store import tokens
+
+HERE = "http://testserver"
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """Nothing here depends on the database."""
+    return sqlite_url
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 404),
+        ({"Origin": HERE}, 404),
+        ({"Sec-Fetch-Site": "same-origin", "Origin": HERE}, 404),
+        ({"Sec-Fetch-Site": "none"}, 404),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}, 403),
+        ({"Sec-Fetch-Site": "same-site", "Origin": "http://other.testserver"}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://[::1"}, 403),
+        ({"Origin": f"{HERE}.evil.example"}, 403),
+        ({"Origin": f"{HERE}:81"}, 403),
+    ],
+)
+def test_a_page_of_another_site_changes_nothing(
+    client: TestClient, headers: dict[str, str], status: int
+) -> None:
+    response = client.post("/experiments/7/cancel", headers=headers)
+    assert response.status_code == status
+    assert client.get("/experiments", headers=headers).status_code == 200
+    if status == 403:
+        assert response.json()["type"] == "/problems/cross-site"
+
+
+@pytest.fixture
+def shared(settings: Settings) -> Iterator[TestClient]:
+    """A service whose pages may be used from a dashboard."""
+    with_cors = settings.model_copy(update={"cors_origins": ("https://dashboard.example",)})
+    with TestClient(create_app(with_cors)) as client:
+        yield client
+
+
+def test_a_site_that_is_named_may_ask_and_read(shared: TestClient) -> None:
+    headers = {"Origin": "https://dashboard.example", "Sec-Fetch-Site": "cross-site"}
+    preflight = headers | {
+        "Access-Control-Request-Method": "DELETE",
+        "Access-Control-Request-Headers": "authorization,content-type",
+    }
+    response = shared.options("/experiments/1", headers=preflight)
+    assert response.status_code == 200
+    assert response.headers["access-control-allow-origin"] == "https://dashboard.example"
+    response = shared.post("/experiments/7/cancel", headers=headers)
+    assert response.status_code == 404
+    assert response.headers["access-control-allow-origin"] == "https://dashboard.example"
+    assert "Location" in response.headers["access-control-expose-headers"]
+    assert "access-control-allow-credentials" not in response.headers
+
+
+def test_one_that_is_not_may_not(shared: TestClient, client: TestClient) -> None:
+    for asked in (shared, client):
+        response = asked.get("/experiments", headers={"Origin": "https://evil.example"})
+        assert "access-control-allow-origin" not in response.headers
+        preflight = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+        assert asked.options("/experiments", headers=preflight).status_code in (400, 405)
+
+
+@pytest.mark.parametrize("wrong", ["*", "dashboard.example", "https://a.example/x", "https://*.example"])
+def test_an_origin_is_one_site(monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
+    monkeypatch.setenv("HOLDOUT_CORS_ORIGINS", f"https://good.example {wrong}")
+    with pytest.raises(ValueError, match="cors_origins"):
+        Settings()
+
+
+def test_origins_are_separated_as_one_likes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOLDOUT_CORS_ORIGINS", "https://a.example, http://b.example:8080")
+    assert Settings().cors_origins == ("https://a.example", "http://b.example:8080")
+
+
+def ask(app: FastAPI, host: str, *, server: str = "127.0.0.1", token: str | None = None) -> int:
+    """The status of GET /experiments, over a connection to the address `server`."""
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    headers = [(b"host", host.encode("latin-1"))]
+    if token:
+        headers.append((b"authorization", f"Bearer {token}".encode()))
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/experiments",
+        "raw_path": b"/experiments",
+        "query_string": b"",
+        "headers": headers,
+        "server": (server, 8000),
+        "scheme": "http",
+    }
+    anyio.run(app, scope, receive, send)
+    status: int = sent[0]["status"]
+    return status
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:8000", "localhost:8000", "localhost", "[::1]:8000", "x.localhost", "127.0.0.2"]
+)
+def test_an_open_service_answers_to_its_own_machine(app: FastAPI, client: TestClient, host: str) -> None:
+    assert ask(app, host) == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:8000",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "",
+        "[::",
+        "\xff",
+    ],
+)
+def test_a_name_that_was_turned_on_this_machine_is_not_answered(
+    app: FastAPI, client: TestClient, host: str
+) -> None:
+    assert ask(app, host) == 421
+
+
+def test_with_a_token_it_goes_by_any_name(app: FastAPI, client: TestClient) -> None:
+    with app.state.database.write() as connection:
+        token = tokens.create(connection, "ci", "read")
+    assert ask(app, "holdout.example.org", token=token) == 200
+
+
+def test_where_the_network_is_trusted_it_goes_by_any_name(
+    app: FastAPI, client: TestClient, settings: Settings
+) -> None:
+    app.state.guard.settings = settings.model_copy(update={"trust_network": True})
+    assert ask(app, "holdout.internal") == 200

@@ -1,0 +1,114 @@
+"""Experiments as the queue sees them, each call a transaction of its own."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, Row, select, update
+
+from service.store import queue
+from service.store.database import Database, now
+from service.store.queue import Claim, Lease
+from service.store.tables import Experiment, Run
+from workers.causes import Cause
+
+LEASE_SECONDS = 60.0
+MAX_ATTEMPTS = 3
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Desk:
+    """Who submits, claims, reports and cancels."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def write(self, action: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """One function of the store, in a transaction of its own."""
+        with self.database.write() as connection:
+            return action(connection, *args, **kwargs)
+
+    def submit(
+        self, seeds: Sequence[int] = (0,), *, priority: int = 0, owner: str = "local", epochs: int = 3
+    ) -> int:
+        with self.database.write() as connection:
+            return queue.submit(
+                connection,
+                seeds=seeds,
+                epochs=epochs,
+                tags=["b", "a", "b"],
+                name="",
+                priority=priority,
+                owner=owner,
+                spec={"training": {"max_seconds": None}},
+                spec_hash="",
+                plan={},
+                warnings=[],
+                dataset="digits",
+                loss="cross_entropy",
+                optimizer="adam",
+                balancing="none",
+            )
+
+    def claim(self, agent: str = "agent", *, lease_seconds: float = LEASE_SECONDS) -> Claim | None:
+        return self.write(queue.claim, agent=agent, lease_seconds=lease_seconds, max_attempts=MAX_ATTEMPTS)
+
+    def take(self, agent: str = "agent") -> Lease:
+        """Claim, where there must be something."""
+        claim = self.claim(agent)
+        assert claim is not None
+        return claim.lease
+
+    def extend(self, lease: Lease, *, worked_seconds: float = 1.0) -> bool | None:
+        return self.write(queue.extend, lease, lease_seconds=LEASE_SECONDS, worked_seconds=worked_seconds)
+
+    def finish(
+        self,
+        lease: Lease,
+        status: str = "succeeded",
+        *,
+        cause: Cause | None = None,
+        message: str | None = None,
+    ) -> bool:
+        return self.write(queue.finish, lease, status, cause=cause, message=message)
+
+    def give_back(self, lease: Lease) -> bool:
+        return self.write(queue.give_back, lease)
+
+    def die(self, lease: Lease) -> bool:
+        return self.write(queue.died, lease, max_attempts=MAX_ATTEMPTS)
+
+    def cancel(self, experiment_id: int) -> None:
+        self.write(queue.request_cancel, experiment_id)
+
+    def retry(self, experiment_id: int) -> int:
+        return self.write(queue.retry, experiment_id)
+
+    def has_work(self) -> bool:
+        with self.database.read() as connection:
+            return queue.has_work(connection)
+
+    def freeze(self, *leases: Lease) -> None:
+        """Let leases run out, as when their agent is not heard of for long."""
+        with self.database.write() as connection:
+            for lease in leases:
+                expired = update(Run).where(Run.id == lease.run_id, Run.status == "running")
+                connection.execute(expired.values(lease_until=now() - 1))
+
+    def clock(self) -> float:
+        with self.database.read() as connection:
+            return float(connection.execute(select(now())).scalar_one())
+
+    def run(self, run_id: int) -> Row[Any]:
+        with self.database.read() as connection:
+            return connection.execute(select(Run).where(Run.id == run_id)).one()
+
+    def runs(self, experiment_id: int) -> Sequence[Row[Any]]:
+        with self.database.read() as connection:
+            mine = select(Run).where(Run.experiment_id == experiment_id)
+            return connection.execute(mine.order_by(Run.id)).all()
+
+    def experiment(self, experiment_id: int) -> Row[Any]:
+        with self.database.read() as connection:
+            return connection.execute(select(Experiment).where(Experiment.id == experiment_id)).one()

@@ -1,0 +1,264 @@
+import logging
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, select
+
+from service.store import history
+from service.store.artifacts import ArtifactDamaged, ArtifactMissing, Artifacts, content_of
+from service.store.database import Database
+from service.store.tables import Checkpoint
+from tests.service.store.experiments import Desk
+from workers.process import CheckpointTaken, Kept, Stopped, Succeeded
+
+SMALL, LARGE = b"small" * 10, b"large" * 100
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> Artifacts:
+    return Artifacts(str(tmp_path / "artifacts"), row_bytes=100)
+
+
+def stored(database: Database) -> list[Any]:
+    with database.read() as connection:
+        return list(connection.execute(select(Checkpoint).order_by(Checkpoint.run_id)))
+
+
+def names(artifacts: Artifacts) -> set[str]:
+    return artifacts.files.names("checkpoints")
+
+
+def age(artifacts: Artifacts, name: str, seconds: float) -> None:
+    """Let an artifact have been written that long ago."""
+    written = time.time() - seconds
+    os.utime(Path(artifacts.files.url) / name, (written, written))
+
+
+def taken(content: bytes | Kept, epoch: int = 1) -> CheckpointTaken:
+    return CheckpointTaken(epoch, 1, content)
+
+
+def save(desk: Desk, artifacts: Artifacts, run_id: int, content: bytes | Kept, epoch: int = 1) -> None:
+    """What the agent does with a checkpoint, in one transaction."""
+    desk.write(history.save_checkpoint, artifacts, run_id, taken(content, epoch))
+    artifacts.tidy(desk.database)
+
+
+@pytest.fixture
+def run_id(desk: Desk) -> int:
+    desk.submit()
+    return desk.take().run_id
+
+
+def test_small_checkpoints_are_in_their_rows(desk: Desk, artifacts: Artifacts, run_id: int) -> None:
+    save(desk, artifacts, run_id, SMALL)
+    (row,) = stored(desk.database)
+    assert (row.content, row.artifact, names(artifacts)) == (SMALL, None, set())
+    assert desk.write(history.rewind, run_id) == SMALL
+
+
+def test_large_ones_are_artifacts_named_by_their_hash(desk: Desk, artifacts: Artifacts, run_id: int) -> None:
+    save(desk, artifacts, run_id, LARGE)
+    (row,) = stored(desk.database)
+    assert row.content is None
+    assert row.artifact.startswith(f"checkpoints/{row.sha256}-")
+    kept = desk.write(history.rewind, run_id)
+    assert kept == content_of(row) == Kept(row.artifact, row.sha256)
+    assert artifacts.load(kept) == LARGE
+
+
+def test_only_what_is_too_large_is_put_away_on_its_way(artifacts: Artifacts) -> None:
+    checkpoint = artifacts.put_away(taken(LARGE, 7))
+    assert isinstance(checkpoint, CheckpointTaken)
+    assert (checkpoint.epoch, artifacts.load(checkpoint.content)) == (7, LARGE)
+    model = artifacts.put_away(Succeeded(3, LARGE))
+    assert isinstance(model, Succeeded)
+    assert (model.best_epoch, artifacts.load(model.model)) == (3, LARGE)
+    for message in (taken(SMALL), Succeeded(3, SMALL), Stopped("cancel")):
+        assert artifacts.put_away(message) is message
+
+
+def test_what_was_put_away_is_not_stored_twice(desk: Desk, artifacts: Artifacts, run_id: int) -> None:
+    message = artifacts.put_away(taken(LARGE))
+    assert isinstance(message, CheckpointTaken)
+    save(desk, artifacts, run_id, message.content)
+    assert names(artifacts) == {row.artifact for row in stored(desk.database)}
+    assert len(names(artifacts)) == 1
+
+
+def test_a_store_that_is_away_leaves_the_message_as_it_is(
+    artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def away(*_: object) -> None:
+        raise OSError("the store is away")
+
+    monkeypatch.setattr(artifacts.files, "write", away)
+    message = taken(LARGE)
+    assert artifacts.put_away(message) is message
+    assert "the store is away" in caplog.text
+    with pytest.raises(OSError, match="away"):
+        artifacts.columns(LARGE)
+
+
+def test_the_one_before_is_removed_once_the_new_one_is_committed(
+    desk: Desk, artifacts: Artifacts, run_id: int
+) -> None:
+    save(desk, artifacts, run_id, LARGE, 1)
+    before = names(artifacts)
+    save(desk, artifacts, run_id, LARGE + b"2", 2)
+    after = names(artifacts)
+    assert len(after) == 1
+    assert not before & after
+    save(desk, artifacts, run_id, SMALL, 3)
+    assert names(artifacts) == set()
+
+
+def test_a_transaction_that_was_rolled_back_removes_nothing(
+    desk: Desk, artifacts: Artifacts, run_id: int
+) -> None:
+    save(desk, artifacts, run_id, LARGE)
+    before = names(artifacts)
+    with pytest.raises(ZeroDivisionError), desk.database.write() as connection:  # noqa: PT012
+        history.save_checkpoint(connection, artifacts, run_id, taken(SMALL, 2))
+        raise ZeroDivisionError
+    artifacts.tidy(desk.database)
+    assert names(artifacts) == before
+    assert artifacts.load(content_of(stored(desk.database)[0])) == LARGE
+
+
+def test_a_checkpoint_that_is_written_twice_stays(desk: Desk, artifacts: Artifacts, run_id: int) -> None:
+    """As when a commit succeeds and its answer is lost: the agent writes the same words again."""
+    message = artifacts.put_away(taken(LARGE))
+    assert isinstance(message, CheckpointTaken)
+    for _ in range(2):
+        save(desk, artifacts, run_id, message.content)
+    assert artifacts.load(message.content) == LARGE
+
+
+def test_two_runs_with_the_same_bytes_do_not_share_them(desk: Desk, artifacts: Artifacts) -> None:
+    desk.submit([0, 1])
+    first, second = desk.take().run_id, desk.take().run_id
+    for run_id in (first, second):
+        save(desk, artifacts, run_id, LARGE)
+    save(desk, artifacts, first, SMALL)
+    (_, row) = stored(desk.database)
+    assert artifacts.load(content_of(row)) == LARGE
+
+
+def test_a_model_takes_the_place_of_the_newest_state(desk: Desk, artifacts: Artifacts, run_id: int) -> None:
+    save(desk, artifacts, run_id, LARGE)
+    desk.write(history.save_model, artifacts, run_id, Succeeded(2, LARGE + b"model"))
+    artifacts.tidy(desk.database)
+    (row,) = stored(desk.database)
+    assert (row.kind, names(artifacts)) == ("model", {row.artifact})
+    assert artifacts.load(content_of(row)) == LARGE + b"model"
+
+
+def test_a_lost_artifact_is_missing_and_a_changed_one_damaged(artifacts: Artifacts) -> None:
+    kept = artifacts.save(LARGE)
+    artifacts.files.write(kept.name, LARGE[:-1])
+    with pytest.raises(ArtifactDamaged, match=kept.name):
+        artifacts.load(kept)
+    artifacts.files.remove(kept.name)
+    with pytest.raises(ArtifactMissing, match=kept.name):
+        artifacts.load(kept)
+
+
+def test_what_cannot_be_read_is_forgotten_with_its_epochs(
+    desk: Desk, artifacts: Artifacts, run_id: int
+) -> None:
+    save(desk, artifacts, run_id, LARGE, 5)
+    assert desk.write(history.rewind, run_id) is not None
+    assert desk.run(run_id).epoch == 5
+    desk.write(history.start_over, run_id)
+    assert desk.run(run_id).epoch == 0
+    assert desk.write(history.rewind, run_id) is None
+
+
+def test_orphans_are_swept_an_hour_after_they_were_written(
+    desk: Desk, artifacts: Artifacts, run_id: int
+) -> None:
+    save(desk, artifacts, run_id, LARGE)
+    (named,) = names(artifacts)
+    young, old = artifacts.save(b"young").name, artifacts.save(b"old").name
+    artifacts.files.write("drafts/old", b"")
+    artifacts.files.write("datasets/old", b"")
+    for name in (named, old, "drafts/old", "datasets/old"):
+        age(artifacts, name, 3700)
+    age(artifacts, young, 3500)
+    artifacts.sweep(desk.database)
+    assert names(artifacts) == {named, young}
+    assert artifacts.files.names("drafts") == set()
+    assert artifacts.files.read("datasets/old") is not None
+
+
+def test_an_artifact_is_named_by_its_row_before_it_can_be_swept(
+    desk: Desk, artifacts: Artifacts, run_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worst that may happen: an old file gets its row between the listing of files and of rows."""
+    kept = artifacts.save(LARGE)
+    age(artifacts, kept.name, 3700)
+    list_names = artifacts.files.names
+
+    def list_then_commit(place: str) -> set[str]:
+        listed = list_names(place)
+        if place == "checkpoints":
+            save(desk, artifacts, run_id, kept)
+        return listed
+
+    monkeypatch.setattr(artifacts.files, "names", list_then_commit)
+    artifacts.sweep(desk.database)
+    assert artifacts.load(kept) == LARGE
+
+
+def test_artifacts_of_deleted_experiments_are_orphans(desk: Desk, artifacts: Artifacts, run_id: int) -> None:
+    save(desk, artifacts, run_id, LARGE)
+    (name,) = names(artifacts)
+    age(artifacts, name, 3700)
+    with desk.database.write() as connection:
+        connection.execute(delete(Checkpoint))
+    artifacts.sweep(desk.database)
+    assert names(artifacts) == set()
+
+
+def test_tidying_sweeps_after_a_minute_and_then_every_hour(
+    desk: Desk, artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept: list[Database] = []
+    monkeypatch.setattr(artifacts, "_sweep_quietly", swept.append)
+    clock = time.monotonic()
+    for seconds, times in ((1, 0), (61, 1), (3600, 1), (3662, 2), (7200, 2), (7263, 3)):
+        with monkeypatch.context() as patched:
+            patched.setattr(time, "monotonic", lambda now=clock + seconds: now)
+            artifacts.tidy(desk.database)
+        for thread in (each for each in threading.enumerate() if each.name == "sweep"):
+            thread.join()
+        assert len(swept) == times
+
+
+def test_a_store_that_is_away_only_delays_the_tidying(
+    desk: Desk,
+    artifacts: Artifacts,
+    run_id: int,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def away(*_: object) -> None:
+        raise OSError("the store is away")
+
+    save(desk, artifacts, run_id, LARGE)
+    (left,) = names(artifacts)
+    with monkeypatch.context() as patched, caplog.at_level(logging.WARNING):
+        patched.setattr(artifacts.files, "remove", away)
+        save(desk, artifacts, run_id, SMALL)
+        patched.setattr(artifacts.files, "names", away)
+        artifacts._sweep_quietly(desk.database)
+    assert "an artifact stays until the next sweep" in caplog.text
+    assert "orphaned artifacts stay where they are" in caplog.text
+    age(artifacts, left, 3700)
+    artifacts.sweep(desk.database)
+    assert names(artifacts) == set()

@@ -1,0 +1,267 @@
+"""The queue and the history, under any order of events, against a model that a page of Python holds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    MultipleResults,
+    RuleBasedStateMachine,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import Connection, Row, delete, select
+
+from service.store import history, queue
+from service.store.artifacts import Artifacts
+from service.store.database import Database
+from service.store.queue import Lease
+from service.store.tables import Checkpoint, EpochMetrics, Experiment, Run
+from tests.service.laboratory import evaluation
+from tests.service.store.experiments import LEASE_SECONDS, MAX_ATTEMPTS, Desk
+from workers.causes import Cause
+from workers.process import CheckpointTaken
+from workers.training import Epoch
+
+FIGURES = evaluation([[3, 1], [0, 2]])
+Rows = Sequence[Row[Any]]
+OVER = {"succeeded", "failed", "cancelled"}
+
+
+@dataclass
+class ModelRun:
+    """A run as it should be."""
+
+    id: int
+    experiment: int
+    owner: str
+    priority: int
+    status: str = "queued"
+    attempt: int = 0
+    deaths: int = 0
+    cancel_requested: bool = False
+    frozen: bool = False
+    cause: str | None = None
+    epoch: int = 0
+    checkpoint: int = 0
+
+    def die(self) -> None:
+        """Its worker or its agent ended without a word."""
+        self.deaths += 1
+        self.frozen = False
+        if self.cancel_requested:
+            self.status = "cancelled"
+        elif self.deaths == MAX_ATTEMPTS:
+            self.status, self.cause = "failed", "lost"
+        else:
+            self.status = "queued"
+
+
+@dataclass
+class Model:
+    """All runs, and what may be claimed next."""
+
+    runs: dict[int, ModelRun] = field(default_factory=dict)
+
+    def held(self, lease: Lease) -> ModelRun | None:
+        run = self.runs[lease.run_id]
+        return run if run.status == "running" and run.attempt == lease.attempt else None
+
+    def of(self, experiment: int) -> list[ModelRun]:
+        return [run for run in self.runs.values() if run.experiment == experiment]
+
+    def expire(self) -> None:
+        for run in self.runs.values():
+            if run.status == "running" and run.frozen:
+                run.die()
+
+    def next(self) -> ModelRun | None:
+        running = [run.owner for run in self.runs.values() if run.status == "running"]
+        queued = [run for run in self.runs.values() if run.status == "queued"]
+        top = [run for run in queued if run.priority == max(each.priority for each in queued)]
+        oldest = {run.owner: run.id for run in reversed(top)}
+        return min(top, key=lambda r: (running.count(r.owner), oldest[r.owner], r.id), default=None)
+
+    def status(self, experiment: int) -> str:
+        statuses = {run.status for run in self.of(experiment)}
+        if statuses <= OVER:
+            return next((end for end in ("failed", "cancelled") if end in statuses), "succeeded")
+        return "queued" if statuses == {"queued"} else "running"
+
+
+class QueueMachine(RuleBasedStateMachine):
+    """Agents that hold leases, old and new, clients, and the two together against one database."""
+
+    experiments = Bundle("experiments")
+    leases = Bundle("leases")
+
+    def __init__(self, database: Database, artifacts: Artifacts) -> None:
+        super().__init__()
+        self.desk, self.model, self.artifacts = Desk(database), Model(), artifacts
+
+    @rule(
+        target=experiments,
+        seeds=st.integers(1, 3),
+        priority=st.integers(0, 1),
+        owner=st.sampled_from(["ada", "bob"]),
+    )
+    def submit(self, seeds: int, priority: int, owner: str) -> int:
+        id_ = self.desk.submit(range(seeds), priority=priority, owner=owner, epochs=99)
+        for run in self.desk.runs(id_):
+            self.model.runs[run.id] = ModelRun(run.id, id_, owner, priority)
+        return id_
+
+    @rule(target=leases)
+    def claim(self) -> Lease | MultipleResults[Lease]:
+        self.model.expire()
+        expected = self.model.next()
+        claim = self.desk.claim()
+        if expected is None:
+            assert claim is None
+            return multiple()
+        assert claim is not None
+        expected.status, expected.attempt = "running", expected.attempt + 1
+        assert claim.lease == Lease(expected.id, expected.attempt)
+        content = self.desk.write(history.rewind, expected.id)
+        assert content == (f"{expected.checkpoint}".encode() if expected.checkpoint else None)
+        expected.epoch = expected.checkpoint
+        return claim.lease
+
+    @rule(lease=leases, epochs=st.integers(0, 2), checkpoint=st.booleans())
+    def tick(self, lease: Lease, epochs: int, checkpoint: bool) -> None:
+        """What an agent reports: fenced by the lease, all or nothing."""
+        run = self.model.held(lease)
+        known = self.model.runs[lease.run_id]
+        first = known.epoch + 1
+        extended = self.desk.write(self._report, lease, range(first, first + epochs), checkpoint=checkpoint)
+        assert extended == (run.cancel_requested if run else None)
+        if run:
+            run.frozen = False
+            run.epoch += epochs
+            run.checkpoint = run.epoch if checkpoint else run.checkpoint
+
+    @rule(lease=leases)
+    def repeat_the_last_epoch(self, lease: Lease) -> None:
+        """A commit whose answer was lost is written again, and changes nothing."""
+        run = self.model.held(lease)
+        if run and run.epoch:
+            self.desk.write(self._report, lease, range(run.epoch, run.epoch + 1), checkpoint=False)
+            run.frozen = False
+
+    @rule(lease=leases)
+    def freeze(self, lease: Lease) -> None:
+        """Its agent is not heard of for a whole lease; whoever holds the run now."""
+        run = self.model.runs[lease.run_id]
+        self.desk.freeze(lease)
+        run.frozen = run.status == "running"
+
+    @rule(lease=leases)
+    def crash(self, lease: Lease) -> None:
+        run = self.model.held(lease)
+        assert self.desk.die(lease) is (run is not None)
+        if run:
+            run.die()
+
+    @rule(lease=leases)
+    def give_back(self, lease: Lease) -> None:
+        run = self.model.held(lease)
+        assert self.desk.give_back(lease) is (run is not None)
+        if run:
+            run.status, run.frozen = "queued", False
+
+    @rule(lease=leases, status=st.sampled_from(["succeeded", "failed", "cancelled"]))
+    def finish(self, lease: Lease, status: str) -> None:
+        run = self.model.held(lease)
+        cause: Cause | None = "error" if status == "failed" else None
+        assert self.desk.finish(lease, status, cause=cause) is (run is not None)
+        if run:
+            run.status, run.cause, run.frozen = status, cause, False
+
+    @rule(id_=experiments)
+    def cancel(self, id_: int) -> None:
+        self.desk.cancel(id_)
+        for run in self.model.of(id_):
+            run.cancel_requested |= run.status not in OVER
+            run.status = "cancelled" if run.status == "queued" else run.status
+
+    @rule(id_=experiments)
+    def retry(self, id_: int) -> None:
+        again = [run for run in self.model.of(id_) if run.status in ("failed", "cancelled")]
+        assert self.desk.retry(id_) == len(again)
+        for run in again:
+            run.status, run.cause, run.deaths, run.cancel_requested = "queued", None, 0, False
+
+    def _report(
+        self, connection: Connection, lease: Lease, epochs: range, *, checkpoint: bool
+    ) -> bool | None:
+        extended = queue.extend(connection, lease, lease_seconds=LEASE_SECONDS, worked_seconds=0.0)
+        if extended is None:
+            return None
+        figures: dict[str, Any] = {
+            "training": FIGURES,
+            "validation": FIGURES,
+            "learning_rate": 0.1,
+            "gradient_norm": 1.0,
+        }
+        ended = [Epoch(number, **figures, best_epoch=1, seconds=0.5) for number in epochs]
+        history.record_epochs(connection, lease.run_id, ended)
+        stored = connection.execute(select(Run.epoch).where(Run.id == lease.run_id)).scalar_one()
+        if checkpoint and stored:
+            taken = CheckpointTaken(stored, None, f"{stored}".encode())
+            history.save_checkpoint(connection, self.artifacts, lease.run_id, taken)
+        return extended
+
+    @invariant()
+    def the_database_is_as_the_model(self) -> None:
+        with self.desk.database.read() as connection:
+            runs: Rows = connection.execute(select(Run)).all()
+            experiments: Rows = connection.execute(select(Experiment)).all()
+            epochs = connection.execute(
+                select(EpochMetrics.run_id, EpochMetrics.epoch, EpochMetrics.split)
+            ).all()
+            work = queue.has_work(connection)
+        assert len(runs) == len(self.model.runs)
+        for row in runs:
+            run = self.model.runs[row.id]
+            for name in ("status", "attempt", "deaths", "cancel_requested", "cause", "epoch"):
+                assert getattr(row, name) == getattr(run, name), name
+            assert (row.lease_until is not None) == (row.agent is not None) == (run.status == "running")
+            assert (row.finished_at is not None) == (run.status in OVER)
+        for row in experiments:
+            assert row.status == self.model.status(row.id)
+            assert (row.finished_at is not None) == (row.status in OVER)
+        assert sorted(epochs) == [
+            (run.id, epoch, split)
+            for run in sorted(self.model.runs.values(), key=lambda run: run.id)
+            for epoch in range(1, run.epoch + 1)
+            for split in ("train", "validation")
+        ]
+        claimable = (run.status == "queued" or run.frozen for run in self.model.runs.values())
+        assert work == any(claimable)
+
+    def teardown(self) -> None:
+        with self.desk.database.write() as connection:
+            connection.execute(delete(Experiment))
+
+
+@pytest.mark.timeout(300)
+def test_the_queue_is_as_its_model_whatever_happens(database: Database, tmp_path: Path) -> None:
+    artifacts = Artifacts(str(tmp_path))
+    run_state_machine_as_test(
+        lambda: QueueMachine(database, artifacts),  # type: ignore[arg-type]
+        settings=settings(
+            max_examples=15,
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    with database.read() as connection:
+        assert connection.execute(select(Checkpoint.run_id)).all() == []

@@ -1,0 +1,104 @@
+"""Polling: what has not changed is not sent again."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from httpx2 import Response
+
+from service.store import history, queue
+from service.store.database import Database
+from tests.service.laboratory import Laboratory
+
+CONFUSION = [[170, 10], [5, 15]]
+PATHS = ("", "/metrics", "/classes", "/confusion")
+
+
+@pytest.fixture
+def running(laboratory: Laboratory) -> int:
+    """An experiment of which one seed has done an epoch, and the other waits."""
+    experiment_id = laboratory.submit(seeds=[0, 1])
+    laboratory.claim()
+    laboratory.epoch(experiment_id, 1, CONFUSION)
+    return experiment_id
+
+
+def get(client: TestClient, path: str, tag: str | None = None, **query: Any) -> Response:
+    return client.get(path, params=query, headers={"If-None-Match": tag} if tag else {})
+
+
+def tags(client: TestClient, experiment_id: int) -> dict[str, str]:
+    paths = {path: f"/experiments/{experiment_id}{path}" for path in PATHS} | {"list": "/experiments"}
+    return {name: get(client, path).headers["etag"] for name, path in paths.items()}
+
+
+@pytest.mark.parametrize("path", ["/experiments", *(f"/experiments/{{id}}{path}" for path in PATHS)])
+def test_what_the_client_has_is_not_sent_again_and_costs_one_query(
+    client: TestClient, running: int, statements: list[str], path: str
+) -> None:
+    path = path.format(id=running)
+    first = get(client, path)
+    assert first.headers["etag"].startswith('W/"')
+    statements.clear()
+    again = get(client, path, first.headers["etag"])
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == first.headers["etag"]
+    assert again.headers["cache-control"] == first.headers["cache-control"] == "private, no-cache"
+    queries = [each for each in statements if each.startswith("SELECT") and "tokens" not in each]
+    assert len(queries) == 1
+
+
+@pytest.mark.parametrize("given", ["*", '"x", {tag}', '{tag}, W/"y"', "{strong}"])
+def test_a_tag_is_found_among_others_weak_or_not(client: TestClient, running: int, given: str) -> None:
+    tag = get(client, f"/experiments/{running}").headers["etag"]
+    header = given.format(tag=tag, strong=tag.removeprefix("W/"))
+    assert get(client, f"/experiments/{running}", header).status_code == 304
+    assert get(client, f"/experiments/{running}", 'W/"another"').status_code == 200
+
+
+def test_whatever_changes_an_answer_changes_its_tag(
+    client: TestClient, laboratory: Laboratory, database: Database
+) -> None:
+    experiment_id = laboratory.submit(training={"epochs": 3})
+
+    def again() -> None:
+        """Lost with its agent after an epoch, and claimed once more: the epoch is forgotten, and trained again."""
+        with database.write() as connection:
+            queue.died(connection, laboratory.leases[experiment_id, 0], max_attempts=9)
+        laboratory.claim()
+        with database.write() as connection:
+            history.rewind(connection, laboratory.leases[experiment_id, 0].run_id)
+        laboratory.epoch(experiment_id, 1, CONFUSION)
+
+    def fitted() -> None:
+        with database.write() as connection:
+            history.save_baselines(connection, experiment_id, [])
+
+    changes: list[Callable[[], Any]] = [
+        laboratory.claim,
+        lambda: laboratory.epoch(experiment_id, 1, CONFUSION),
+        again,
+        fitted,
+        lambda: laboratory.finish(experiment_id, "failed", cause="diverged"),
+        lambda: client.post(f"/experiments/{experiment_id}/retry"),
+    ]
+    seen = [tags(client, experiment_id)]
+    for change in changes:
+        change()
+        seen.append(tags(client, experiment_id))
+    for name in seen[0]:
+        assert len({each[name] for each in seen}) == len(seen), name
+
+
+def test_a_place_further_ahead_in_the_queue_is_news(client: TestClient, laboratory: Laboratory) -> None:
+    first, second = laboratory.submit(), laboratory.submit()
+    tag = get(client, f"/experiments/{second}").headers["etag"]
+    client.post(f"/experiments/{first}/cancel")
+    moved = get(client, f"/experiments/{second}", tag)
+    assert moved.json()["queue_position"] == 1
+
+
+def test_an_experiment_that_is_not_there_has_no_tag(client: TestClient) -> None:
+    for path in PATHS:
+        assert get(client, f"/experiments/9{path}", "*").status_code == 404

@@ -1,0 +1,237 @@
+"""The summary: its numbers against SciPy and scikit-learn, and what it says of models that are worth nothing."""
+
+from typing import Any
+
+import pytest
+
+from service.store import history
+from service.store.database import Database
+from tests.service.laboratory import Laboratory, Matrix
+
+CONSTANT = [[180, 0], [20, 0]]
+GOOD = [[176, 4], [2, 18]]
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """One database is enough for numbers."""
+    return sqlite_url
+
+
+def trained(laboratory: Laboratory, *validation: Matrix, **spec: Any) -> dict[str, Any]:
+    """The answer for an experiment with a seed for each matrix, which is of its only epoch."""
+    seeds = list(range(len(validation)))
+    experiment_id = laboratory.submit(seeds=seeds, **spec)
+    for seed, matrix in zip(seeds, validation, strict=True):
+        laboratory.claim()
+        laboratory.epoch(experiment_id, 1, matrix, seed=seed)
+        laboratory.finish(experiment_id, "succeeded", seed=seed)
+    return laboratory.read(experiment_id)
+
+
+def findings(answer: dict[str, Any]) -> dict[str, str]:
+    return {each["code"]: each["sentence"] for each in answer["summary"]["findings"]}
+
+
+def test_the_mean_over_seeds_has_students_interval(laboratory: Laboratory) -> None:
+    stats = pytest.importorskip("scipy.stats", reason="the oracle of the interval")
+    matrices = [GOOD, [[170, 10], [5, 15]], [[175, 5], [8, 12]]]
+    summary = trained(laboratory, *matrices)["summary"]
+    accuracies = [(m[0][0] + m[1][1]) / 200 for m in matrices]
+    assert [seed["accuracy"] for seed in summary["seeds"]] == accuracies
+    result = stats.ttest_1samp(accuracies, 0).confidence_interval(0.95)
+    described = stats.describe(accuracies)
+    assert summary["metrics"]["accuracy"] == pytest.approx(
+        {
+            "mean": described.mean,
+            "sd": described.variance**0.5,
+            "n": 3,
+            "low": result.low,
+            "high": result.high,
+        }
+    )
+
+
+def test_the_metrics_are_scikit_learns(laboratory: Laboratory) -> None:
+    metrics = pytest.importorskip("sklearn.metrics", reason="the oracle of the metrics")
+    matrix = [[170, 10], [5, 15]]
+    (seed,) = trained(laboratory, matrix)["summary"]["seeds"]
+    true = [0] * 180 + [1] * 20
+    predicted = [0] * 170 + [1] * 10 + [0] * 5 + [1] * 15
+    assert seed["balanced_accuracy"] == pytest.approx(metrics.balanced_accuracy_score(true, predicted))
+    assert seed["macro_f1"] == pytest.approx(metrics.f1_score(true, predicted, average="macro"))
+    assert seed["mcc"] == pytest.approx(metrics.matthews_corrcoef(true, predicted))
+
+
+def test_a_single_seed_has_no_interval_of_its_mean_and_wilsons_for_itself(laboratory: Laboratory) -> None:
+    summary = trained(laboratory, GOOD)["summary"]
+    assert summary["metrics"]["accuracy"] == {"mean": 0.97, "sd": None, "n": 1, "low": None, "high": None}
+    (seed,) = summary["seeds"]
+    assert seed["accuracy_low"] < 0.97 < seed["accuracy_high"]
+
+
+def test_every_figure_is_of_the_selected_epoch_even_where_another_has_a_better_one(
+    laboratory: Laboratory,
+) -> None:
+    experiment_id = laboratory.submit()
+    laboratory.claim()
+    laboratory.epoch(experiment_id, 1, [[160, 20], [1, 19]])
+    laboratory.epoch(experiment_id, 2, [[180, 0], [10, 10]], best_epoch=1)
+    summary = laboratory.read(experiment_id)["summary"]
+    assert summary["selection"] == {"metric": "balanced_accuracy", "direction": "max", "split": "validation"}
+    assert [(seed["epoch"], seed["accuracy"]) for seed in summary["seeds"]] == [(1, 179 / 200)]
+    assert summary["classes"][1]["accuracy"] == 19 / 20
+
+
+def test_the_selection_is_the_one_of_the_spec(laboratory: Laboratory) -> None:
+    answer = trained(laboratory, GOOD, training={"early_stopping": {"metric": "loss"}})
+    assert answer["summary"]["selection"] == {"metric": "loss", "direction": "min", "split": "validation"}
+
+
+def test_a_class_is_averaged_over_seeds_and_measured_on_the_rows_of_one(laboratory: Laboratory) -> None:
+    proportion = pytest.importorskip("statsmodels.stats.proportion", reason="the oracle of the interval")
+    rare = trained(laboratory, [[180, 0], [4, 16]], [[180, 0], [6, 14]])["summary"]["classes"][1]
+    low, high = proportion.proportion_confint(15, 20, method="wilson")
+    assert rare == {
+        "class": "1",
+        "index": 1,
+        "support": 20,
+        "accuracy": pytest.approx(0.75),
+        "accuracy_low": pytest.approx(low),
+        "accuracy_high": pytest.approx(high),
+    }
+
+
+def test_the_majority_baseline_stands_beside_the_accuracy(laboratory: Laboratory) -> None:
+    dummy = pytest.importorskip("sklearn.dummy", reason="the oracle of the baseline")
+    (majority,) = trained(laboratory, GOOD)["summary"]["baselines"]
+    oracle = dummy.DummyClassifier(strategy="most_frequent").fit([[0]] * 700, [0] * 630 + [1] * 70)
+    assert majority["accuracy"] == oracle.score([[0]] * 200, [0] * 180 + [1] * 20)
+    assert (majority["name"], majority["split"], majority["predicted_class"]) == (
+        "majority",
+        "validation",
+        "0",
+    )
+    assert majority["balanced_accuracy"] == 0.5
+
+
+def test_a_good_model_has_no_findings(laboratory: Laboratory) -> None:
+    experiment_id = laboratory.submit(training={"epochs": 2})
+    laboratory.claim()
+    laboratory.epoch(experiment_id, 1, GOOD)
+    laboratory.epoch(experiment_id, 2, GOOD, best_epoch=1)
+    laboratory.finish(experiment_id, "succeeded")
+    assert findings(laboratory.read(experiment_id)) == {}
+
+
+def test_a_constant_classifier_on_90_to_10_is_told_to_be_one(laboratory: Laboratory) -> None:
+    answer = trained(laboratory, CONSTANT)
+    assert answer["summary"]["metrics"]["accuracy"]["mean"] == 0.9
+    assert findings(answer) == {
+        "collapsed": "Every validation row is called '0': it tells nothing apart.",
+        "no_better_than_majority": "Accuracy 0.900 is what always answering '0' gets; "
+        "balanced accuracy is 0.500, where chance is 0.500.",
+    }
+    remedies = {each["code"]: each["remedy"] for each in answer["summary"]["findings"]}
+    assert '"balancing": "oversample"' in remedies["collapsed"]
+
+
+def test_a_remedy_that_is_taken_already_is_not_proposed(laboratory: Laboratory) -> None:
+    for spec in (
+        {"balancing": "oversample"},
+        {"class_weights": "inverse_frequency"},
+        {"loss": "balanced_softmax"},
+    ):
+        answer = trained(laboratory, CONSTANT, **spec)
+        assert not [each for each in answer["summary"]["findings"] if "oversample" in each["remedy"]]
+
+
+def test_an_accuracy_that_cannot_be_told_from_the_majoritys_is_not_called_better(
+    laboratory: Laboratory,
+) -> None:
+    answer = trained(laboratory, [[178, 2], [14, 6]])
+    assert answer["summary"]["metrics"]["accuracy"]["mean"] == 0.92
+    assert findings(answer)["no_better_than_majority"].startswith(
+        "Accuracy 0.920 cannot be told from the 0.900 of always answering '0' (its interval starts at 0.874)"
+    )
+
+
+def test_an_accuracy_below_the_majoritys_is_called_that(laboratory: Laboratory) -> None:
+    sentence = findings(trained(laboratory, [[150, 30], [2, 18]]))["no_better_than_majority"]
+    assert sentence.startswith(
+        "Accuracy 0.840 is below the 0.900 of always answering '0'; balanced accuracy is 0.867"
+    )
+
+
+def test_a_class_that_is_never_predicted_is_named_with_its_seeds(laboratory: Laboratory) -> None:
+    three = {"name": "synthetic", "counts": [100, 100, 100], "features": 2}
+    misses_2, good = [[20, 0, 0], [0, 20, 0], [10, 10, 0]], [[20, 0, 0], [0, 20, 0], [0, 1, 19]]
+    by_all = findings(trained(laboratory, misses_2, misses_2, dataset=three))
+    assert by_all["never_predicted"] == "Never predicted: '2', though validation has rows of it."
+    by_one = findings(trained(laboratory, good, misses_2, dataset=three))
+    assert by_one["never_predicted"] == "Never predicted (seed 1): '2', though validation has rows of it."
+    assert "collapsed" not in by_one
+
+
+def test_seeds_that_collapsed_are_named(laboratory: Laboratory) -> None:
+    found = findings(trained(laboratory, GOOD, CONSTANT, CONSTANT))
+    assert found["collapsed"] == "Every validation row is called '0' (seeds 1, 2): it tells nothing apart."
+    assert "never_predicted" not in found
+
+
+def test_a_linear_model_that_does_as_well_is_mentioned(laboratory: Laboratory, database: Database) -> None:
+    linear = {"name": "linear", "accuracy": 0.98, "balanced_accuracy": 0.97, "predicted_class": None}
+    interval = {"low": 0.95, "high": 0.99, "level": 0.95}
+    for hidden, expected in (([8], True), ([], False)):
+        experiment_id = laboratory.submit(model={"hidden": hidden})
+        laboratory.claim()
+        laboratory.epoch(experiment_id, 1, GOOD)
+        with database.write() as connection:
+            history.save_baselines(connection, experiment_id, [{**linear, "interval": interval}])
+        answer = laboratory.read(experiment_id)
+        assert [each["name"] for each in answer["summary"]["baselines"]] == ["majority", "linear"]
+        assert answer["summary"]["baselines"][1]["accuracy_low"] == 0.95
+        assert ("no_better_than_linear" in findings(answer)) is expected
+
+
+def test_seeds_that_failed_are_left_out_and_mentioned(laboratory: Laboratory) -> None:
+    experiment_id = laboratory.submit(seeds=[0, 1, 2])
+    for seed in (0, 1, 2):
+        laboratory.claim()
+        laboratory.epoch(experiment_id, 1, GOOD if seed else CONSTANT, seed=seed)
+    assert laboratory.read(experiment_id)["summary"]["metrics"]["accuracy"]["n"] == 3
+    laboratory.finish(experiment_id, "failed", seed=0, cause="diverged")
+    answer = laboratory.read(experiment_id)
+    assert answer["summary"]["metrics"]["accuracy"] == pytest.approx(
+        {"mean": 0.97, "sd": 0, "n": 2, "low": 0.97, "high": 0.97}
+    )
+    assert findings(answer)["seeds_left_out"] == (
+        "Seed 0 (diverged) failed: the means are over the other 2 of 3, and say nothing of how often training fails."
+    )
+
+
+def test_where_all_seeds_failed_there_is_no_summary(laboratory: Laboratory) -> None:
+    experiment_id = laboratory.submit()
+    laboratory.claim()
+    laboratory.epoch(experiment_id, 1, GOOD)
+    laboratory.finish(experiment_id, "failed", cause="diverged")
+    answer = laboratory.read(experiment_id)
+    assert answer["summary"] is None
+    assert [(run["status"], run["cause"]) for run in answer["runs"]] == [("failed", "diverged")]
+
+
+def test_a_model_that_was_still_improving_is_called_unfinished(laboratory: Laboratory) -> None:
+    assert "still_improving" in findings(trained(laboratory, GOOD, GOOD, training={"epochs": 1}))
+    assert "still_improving" not in findings(trained(laboratory, GOOD, training={"epochs": 2}))
+
+
+def test_an_output_without_probabilities_has_no_probabilistic_metrics(laboratory: Laboratory) -> None:
+    experiment_id = laboratory.submit(loss="l2")
+    laboratory.epoch(experiment_id, 1, GOOD, distribution=False)
+    summary = laboratory.read(experiment_id)["summary"]
+    assert {name for name, estimate in summary["metrics"].items() if estimate is None} == {
+        "nll",
+        "brier",
+        "ece",
+    }
+    assert [(seed["nll"], seed["brier"], seed["ece"]) for seed in summary["seeds"]] == [(None, None, None)]

@@ -1,0 +1,197 @@
+"""The compiled kernels against the readable ones: every function, both float types, with and without a NaN."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.workers.conftest import KERNEL_SETS
+from workers.nn import kernels
+from workers.nn.arrays import Array
+from workers.nn.kernels.contract import Kernels
+
+N, F, K, P = 300, 37, 10, 20_001
+"""Rows, columns, classes, parameters: more than a chunk of the readable kernels, no multiple of a block."""
+
+
+class Draws:
+    """Random arguments of one float type, the same for the same seed."""
+
+    def __init__(self, dtype: Any) -> None:
+        self.dtype, self.generator = dtype, np.random.default_rng(0)
+
+    def normal(self, *shape: int) -> Array:
+        return np.asarray(self.generator.normal(size=shape), self.dtype)
+
+    def positive(self, *shape: int) -> Array:
+        absolute: Array = np.abs(self.normal(*shape)) + self.dtype(0.1)
+        return absolute
+
+    def single(self, *shape: int) -> Array:
+        return self.generator.normal(size=shape).astype(np.float32)
+
+    def below(self, high: int, *shape: int, dtype: Any = np.int64) -> Any:
+        return self.generator.integers(high, size=shape).astype(dtype)
+
+    def bytes(self, *shape: int) -> Any:
+        """As a memory-mapped part is: nobody may write to it."""
+        drawn = self.below(256, *shape, dtype=np.uint8)
+        drawn.flags.writeable = False
+        return drawn
+
+    def scaling(self) -> tuple[Array, Array]:
+        return self.single(F), self.single(F)
+
+    def pooled(self, size: int) -> tuple[Array, Array]:
+        """Images with ties, and the maxima of their squares."""
+        images = self.below(5, 3, 7, 8, 5).astype(self.dtype)
+        squares = images[:, : 7 // size * size, : 8 // size * size].reshape(
+            3, 7 // size, size, 8 // size, size, 5
+        )
+        return images, np.ascontiguousarray(squares.max(axis=(2, 4)))
+
+
+Case = Callable[[Draws], tuple[Any, ...]]
+CASES: dict[str, list[Any]] = {
+    "gather": [
+        lambda d: (d.bytes(400, F), d.below(400, N), *d.scaling(), d.normal(N, F)),
+        lambda d: (d.single(400, F), d.below(400, N), *d.scaling(), d.normal(N, F)),
+    ],
+    "scale": [
+        lambda d: (d.bytes(N, F), *d.scaling(), d.normal(N, F)),
+        lambda d: (d.single(N, F), *d.scaling(), d.normal(N, F)),
+    ],
+    "mix": [lambda d: (d.bytes(400, F), d.below(400, N), d.single(N), *d.scaling(), d.normal(N, F))],
+    "add_bias": [lambda d, s=s: (d.normal(N, F), d.normal(F), s) for s in (0.0, 0.2, 1.0)],
+    "add_bias_backward": [
+        lambda d, s=s: (d.normal(N, F), d.normal(N, F), s, d.normal(F)) for s in (0.0, 0.2, 1.0)
+    ],
+    "sum_rows": [lambda d: (d.normal(N, F), d.normal(F))],
+    "batch_norm": [
+        lambda d, s=s: (
+            *(d.normal(N, F), d.normal(F), d.normal(F), d.normal(F), d.positive(F), 0.9, 1e-5, s),
+            *(d.normal(N, F), d.normal(F), d.normal(N, F)),
+        )
+        for s in (0.0, 0.2, 1.0)
+    ],
+    "batch_norm_backward": [
+        lambda d, s=s: (
+            *(d.normal(N, F), d.normal(N, F), d.normal(N, F), d.positive(F), d.normal(F), s),
+            *(d.normal(F), d.normal(F)),
+        )
+        for s in (0.0, 0.2, 1.0)
+    ],
+    "dropout": [
+        lambda d, n=n, p=p: (d.normal(n), d.below(2**62, 1, dtype=np.uint64), p, d.normal(n))
+        for n, p in ((P, 0.3), (P - 1, 0.9), (1, 0.5), (7, 0.0))
+    ],
+    "cross_entropy": [
+        lambda d, e=e: (
+            *(4 * d.normal(N, K), d.below(K, N), d.normal(K), d.positive(K), e, 0.01),
+            *(d.normal(N), d.normal(N, K)),
+        )
+        for e in (0.0, 0.1)
+    ],
+    "focal": [
+        lambda d, g=g: (
+            *(4 * d.normal(N, K), d.below(K, N), d.positive(K), g, 0.01),
+            *(d.normal(N), d.normal(N, K)),
+        )
+        for g in (0.0, 0.5, 2.0)
+    ],
+    "adam": [lambda d: (d.normal(P), d.normal(P), d.normal(P), d.positive(P), 0.9, 0.999, 1e-3, 1e-8)],
+    "momentum": [
+        lambda d, n=n: (d.normal(P), d.normal(P), d.normal(P), 0.9, 0.1, n, 0.01) for n in (False, True)
+    ],
+    "divide_by_rms": [
+        lambda d, c=c: (d.normal(P), d.positive(P), 0.1 * d.normal(P), c, 0.9, 1e-2) for c in (False, True)
+    ],
+    "add_scaled": [lambda d: (d.normal(P), d.normal(P), -0.3)],
+    "max_pool": [lambda d, s=s: (d.pooled(s)[0], s, d.normal(3, 7 // s, 8 // s, 5)) for s in (1, 2, 3)],
+    "max_pool_backward": [
+        lambda d, s=s: (d.normal(3, 7 // s, 8 // s, 5), *d.pooled(s), s, d.normal(3, 7, 8, 5))
+        for s in (1, 2, 3)
+    ],
+    "copy_windows": [
+        lambda d: (d.normal(3, 8, 9, 5), 1, d.normal(3, 6, 7, 3, 3, 5)),
+        lambda d: (d.normal(3, 8, 9, 1), 2, d.normal(3, 3, 4, 3, 3, 1)),
+    ],
+}
+LOST = {
+    "add_bias_backward": {"y"},
+    "batch_norm_backward": {"y", "normalised"},
+    "adam": {"gradient"},
+    "momentum": {"gradient"},
+    "max_pool_backward": {"dy"},
+}
+"""What an implementation may leave behind as it likes."""
+
+TOLERANCES = {np.float32: (1e-4, 2e-5), np.float64: (1e-11, 1e-13)}
+
+
+def test_every_kernel_is_compared() -> None:
+    declared = {name for name, _ in inspect.getmembers(Kernels, inspect.isfunction)}
+    assert set(CASES) == {name for name in declared if not name.startswith("_")}
+
+
+@pytest.mark.skipif("numba" not in KERNEL_SETS, reason="without numba there is nothing to compare")
+@pytest.mark.parametrize("nan", [False, True], ids=["finite", "nan"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("name", "case"),
+    [(name, case) for name, cases in CASES.items() for case in cases],
+    ids=[f"{name} {index}" for name, cases in CASES.items() for index in range(len(cases))],
+)
+def test_compiled_and_readable_kernels_agree(name: str, case: Case, dtype: Any, nan: bool) -> None:
+    outcomes = []
+    for kernel_set in KERNEL_SETS.values():
+        arguments = case(Draws(dtype))
+        if nan and arguments[0].dtype == dtype:
+            arguments[0].flat[len(arguments[0].flat) // 2] = np.nan
+        with np.errstate(invalid="ignore"):
+            value = getattr(kernel_set, name)(*arguments)
+        names = inspect.signature(getattr(Kernels, name)).parameters
+        kept = zip(list(names)[1:], arguments, strict=True)
+        outcomes.append({"value": value} | {key: each for key, each in kept if key not in LOST.get(name, ())})
+    rtol, atol = TOLERANCES[dtype]
+    for key, expected in outcomes[0].items():
+        if expected is not None:
+            np.testing.assert_allclose(outcomes[1][key], expected, rtol, atol, err_msg=key)
+
+
+@pytest.mark.parametrize("kernel_set", KERNEL_SETS.values(), ids=KERNEL_SETS)
+def test_a_nan_reaches_the_loss(kernel_set: Kernels) -> None:
+    logits = np.zeros((2, 3), np.float32)
+    logits[1, 2] = np.nan
+    labels, ones, losses = np.array([0, 1]), np.ones(3, np.float32), np.empty(2, np.float32)
+    gradient = np.empty_like(logits)
+    assert np.isnan(kernel_set.cross_entropy(logits, labels, 0 * ones, ones, 0.0, 1.0, losses, gradient))
+    assert np.isnan(kernel_set.focal(logits, labels, ones, 2.0, 1.0, losses, gradient))
+    z = np.array([[np.nan, -1.0]], np.float32)
+    kernel_set.add_bias(z, np.zeros(2, np.float32), 0.0)
+    assert np.isnan(z[0, 0])
+
+
+@pytest.mark.parametrize("kernel_set", KERNEL_SETS.values(), ids=KERNEL_SETS)
+def test_the_bits_of_dropout_are_those_of_splitmix64(kernel_set: Kernels) -> None:
+    """Its first outputs from the seed 1234567, as published with its C source (prng.di.unimi.it)."""
+    outputs = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431]
+    halves = [bits & 0xFFFFFFFF for bits in outputs] + [bits >> 32 for bits in outputs]
+    for rate in (0.25, 0.5, 0.75):
+        y = np.empty(8)
+        kernel_set.dropout(np.ones(8), np.array([1234567], np.uint64), rate, y)
+        np.testing.assert_array_equal(y > 0, [half >= rate * 2**32 for half in halves])
+
+
+@pytest.mark.parametrize(("asked", "expected"), [("numpy", "numpy"), ("auto", list(KERNEL_SETS)[-1])])
+def test_the_environment_chooses(asked: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOLDOUT_KERNELS", asked)
+    assert expected == kernels.current.__wrapped__().NAME
+
+
+def test_an_unknown_choice_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOLDOUT_KERNELS", "fortran")
+    with pytest.raises(ValueError, match="auto, numpy or numba"):
+        kernels.current.__wrapped__()

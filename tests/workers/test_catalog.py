@@ -1,0 +1,85 @@
+"""The catalogue says of every variant what the declarations say, and misses none."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from workers.catalog import KINDS, Variant, catalog, classes_of
+from workers.evaluation.selection import DIRECTIONS
+from workers.spec import ExperimentSpec, Training
+
+CLASSES = [cls for union in KINDS.values() for cls in classes_of(union)]
+
+
+@pytest.fixture(scope="module")
+def kinds() -> dict[str, list[Variant]]:
+    return catalog()
+
+
+def entries(kinds: dict[str, list[Variant]]) -> dict[type[Any], Variant]:
+    """Each class with its entry."""
+    pairs: dict[type[Any], Variant] = {}
+    for kind, union in KINDS.items():
+        pairs |= zip(classes_of(union), kinds[kind], strict=True)
+    return pairs
+
+
+def test_every_field_of_a_spec_that_takes_a_variant_has_its_kind() -> None:
+    """A union that is new in the spec has to be new in the catalogue."""
+    listed = {cls for union in KINDS.values() for cls in classes_of(union)}
+    for model in (ExperimentSpec, Training):
+        schema = TypeAdapter(model).json_schema(ref_template="{model}")
+        assert set(schema["$defs"]) <= {cls.__name__ for cls in listed}
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_an_entry_has_every_field_with_its_default(cls: type[Any], kinds: dict[str, list[Variant]]) -> None:
+    entry = entries(kinds)[cls]
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    listed = {field.name: field for field in entry.fields}
+    assert set(fields) - {"name"} <= set(listed) <= set(fields)
+    adapter = TypeAdapter(cls)
+    required = {name: [1.0] for name, field in listed.items() if field.required}
+    made = adapter.dump_python(adapter.validate_python(required), mode="json")
+    for name, field in listed.items():
+        if not field.required:
+            assert field.default == made[name], name
+    assert entry.description
+    assert entry.summary
+    assert "\n" not in entry.summary
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_the_bounds_of_an_entry_are_those_that_hold(cls: type[Any], kinds: dict[str, list[Variant]]) -> None:
+    adapter = TypeAdapter(cls)
+    for field in entries(kinds)[cls].fields:
+        for bound, outside in (
+            ("minimum", lambda value: value - 1),
+            ("maximum", lambda value: value + 1),
+            ("exclusiveMinimum", lambda value: value),
+            ("exclusiveMaximum", lambda value: value),
+            ("enum", lambda _: "something else"),
+            ("const", lambda _: "something else"),
+            ("pattern", lambda _: "\N{SNOWMAN}"),
+        ):
+            if bound in field.constraints:
+                with pytest.raises(ValidationError):
+                    adapter.validate_python({field.name: outside(field.constraints[bound])})
+
+
+def test_a_field_that_takes_a_variant_names_its_kind(kinds: dict[str, list[Variant]]) -> None:
+    mlp = next(each for each in kinds["models"] if each.name == "mlp")
+    types = {field.name: field.type for field in mlp.fields}
+    assert (types["activation"], types["initializer"], types["dropout"]) == (
+        "activations",
+        "initializers",
+        "number",
+    )
+    then = next(f for each in kinds["schedules"] for f in each.fields if f.name == "then")
+    assert (then.type, then.constraints) == ("schedules", {"enum": ["constant", "step", "cosine"]})
+
+
+def test_the_metrics_that_may_select_are_listed(kinds: dict[str, list[Variant]]) -> None:
+    assert [each.name for each in kinds["selection_metrics"]] == list(DIRECTIONS)

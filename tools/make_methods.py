@@ -1,0 +1,101 @@
+"""Write docs/methods.md: every variant of every kind, from its declaration and its docstring.
+
+Run: python -m tools.make_methods [--check]
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from workers.catalog import KINDS, Field, Variant, catalog
+
+FILE = Path(__file__).parent.parent / "docs" / "methods.md"
+INTRODUCTION = """\
+# Methods
+
+What a spec can name, kind by kind: formula, source, and the independent implementation that the tests compare with
+(its oracle). N is the batch size, K the number of classes, z the logits (N, K), p = softmax(z), Y the one-hot labels,
+y the label, n_k the rows of class k. Losses are per example; training takes their (weighted) mean.
+
+This file is written by `make methods` from the docstrings. Change those.
+"""
+BOUNDS = {
+    "minimum": "at least",
+    "exclusiveMinimum": "above",
+    "maximum": "at most",
+    "exclusiveMaximum": "below",
+}
+LARGEST_SHOWN = 2**53
+
+
+def document() -> str:
+    """The whole file."""
+    lines = (line for kind, variants in catalog().items() for line in _kind(kind, variants))
+    return "\n".join([INTRODUCTION, *lines])
+
+
+def main(arguments: list[str]) -> str | None:
+    """Write the file, or with --check only compare; what is wrong, or None."""
+    if "--check" not in arguments:
+        FILE.parent.mkdir(exist_ok=True)
+        FILE.write_text(document())
+    elif not FILE.exists() or FILE.read_text() != document():
+        return f"{FILE.name} is not what the docstrings say now. Write it anew: make methods"
+    return None
+
+
+def _kind(kind: str, variants: list[Variant]) -> Iterator[str]:
+    yield f"## {kind.replace('_', ' ').capitalize()}\n"
+    for variant in variants:
+        yield from _variant(variant)
+
+
+def _variant(variant: Variant) -> Iterator[str]:
+    text, *references = re.split(r"\s+(?=(?:Source|Oracle): )", variant.description)
+    yield f"### `{variant.name}`\n"
+    yield f"```text\n{text}\n```\n"
+    for reference in references:
+        yield f"- {' '.join(reference.split())}"
+    if references:
+        yield ""
+    if variant.fields:
+        yield "| field | default | takes |\n|---|---|---|"
+        yield from map(_row, variant.fields)
+        yield ""
+
+
+def _row(field: Field) -> str:
+    default = "required" if field.required else f"`{json.dumps(field.default)}`"
+    takes = _takes(field.type, field.constraints) + ("; or null" if field.nullable else "")
+    return f"| `{field.name}` | {default} | {takes} |".replace("||", "\\|\\|")
+
+
+def _takes(type_: str, constraints: dict[str, Any]) -> str:
+    """A type and its constraints in words: JSON Schema's, as far as variants use them."""
+    if "const" in constraints or "enum" in constraints:
+        return ", ".join(f"`{each}`" for each in constraints.get("enum", [constraints.get("const")]))
+    if "anyOf" in constraints:
+        return " or ".join(_takes(each.get("type", ""), each) for each in constraints["anyOf"])
+    if type_ == "array":
+        least, most = constraints.get("minItems", 0), constraints.get("maxItems", "any number")
+        items = constraints["items"]
+        return f"{least} to {most} values, each: {_takes(items['type'], items)}"
+    if type_ in KINDS:
+        return f"one of [{type_.replace('_', ' ')}](#{type_.replace('_', '-')})"
+    bounds = [
+        f"{word} {constraints[key]:g}" for key, word in BOUNDS.items() if _is_bound(constraints.get(key))
+    ]
+    pattern = [f"matching `{constraints['pattern']}`"] if "pattern" in constraints else []
+    return ", ".join([type_, *bounds, *pattern])
+
+
+def _is_bound(value: Any) -> bool:
+    """Bounds that only keep a number within its machine type say nothing to a reader."""
+    return value is not None and abs(value) < LARGEST_SHOWN
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,13 @@
+"""Every format that a data set can be uploaded in. A new one is a file here, and a member of the union."""
+
+from typing import Annotated
+
+from workers.data.formats.csv import CSV
+from workers.data.formats.format import Format
+from workers.data.formats.idx import IDX
+from workers.data.formats.npz import NPZ
+from workers.variant import ByName
+
+AnyFormat = Annotated[CSV | NPZ | IDX, ByName()]
+
+__all__ = ["CSV", "IDX", "NPZ", "AnyFormat", "Format"]

@@ -1,0 +1,56 @@
+"""Labels as they come, row by row: coded at once, so that a text is kept once and not once a row."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.data.dataset import Labels
+from workers.data.formats.format import LONGEST_NAME, MOST_CLASSES
+
+WHOLE_NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
+
+
+class BadLabel(ValueError):
+    """A label cannot name a class: `position` counts within its chunk."""
+
+    def __init__(self, position: int, wrong: str, right: str) -> None:
+        self.position, self.wrong, self.right = position, wrong, right
+        super().__init__(f"{wrong}; {right}")
+
+
+class Coder:
+    """Gives every class a number. Classes that are all whole numbers are in their order, others in that of texts."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, int] = {}
+        self._chunks: list[NDArray[np.int16]] = []
+
+    def append(self, labels: Sequence[str]) -> None:
+        """Add the labels of some rows. Raises BadLabel."""
+        codes, known = self._codes, len(self._codes)
+        chunk = np.fromiter((codes.setdefault(label, len(codes)) for label in labels), np.int32, len(labels))
+        for label in list(codes)[known : MOST_CLASSES + 1]:
+            self._require_name(label, labels)
+        self._chunks.append(chunk.astype(np.int16))
+
+    def result(self) -> tuple[Labels, tuple[str, ...]]:
+        """The labels (n,) of all rows, and the names of the classes that they count."""
+        numbered = all(WHOLE_NUMBER.fullmatch(name) for name in self._codes)
+        names = sorted(self._codes, key=lambda name: (int(name) if numbered else 0, name))
+        place = np.empty(len(names), np.int64)
+        place[[self._codes[name] for name in names]] = np.arange(len(names))
+        return place[np.concatenate([np.empty(0, np.int16), *self._chunks])], tuple(names)
+
+    def _require_name(self, label: str, labels: Sequence[str]) -> None:
+        position = labels.index(label)
+        if not label:
+            raise BadLabel(position, "is missing", "every row needs a label: its class")
+        if len(label) > LONGEST_NAME or not label.isprintable():
+            shown = ascii(label[:40])
+            right = f"a class is named by at most {LONGEST_NAME} characters that can be printed"
+            raise BadLabel(position, f"is {shown}", right)
+        if self._codes[label] >= MOST_CLASSES:
+            wrong = f"is label number {MOST_CLASSES + 1:,} that differs from all before"
+            raise BadLabel(position, wrong, "a label names a class; a measurement cannot be one")

@@ -1,0 +1,33 @@
+"""The kernels compiled by numba: each one pass, or as few as its reductions allow."""
+
+from workers.nn.kernels.compiled.bias import add_bias, add_bias_backward, sum_rows
+from workers.nn.kernels.compiled.dropout import dropout
+from workers.nn.kernels.compiled.images import copy_windows, max_pool, max_pool_backward
+from workers.nn.kernels.compiled.losses import cross_entropy, focal
+from workers.nn.kernels.compiled.norms import batch_norm, batch_norm_backward
+from workers.nn.kernels.compiled.optimizers import adam, add_scaled, divide_by_rms, momentum
+from workers.nn.kernels.compiled.rows import gather, mix, scale
+
+NAME = "numba"
+
+__all__ = [
+    "NAME",
+    "adam",
+    "add_bias",
+    "add_bias_backward",
+    "add_scaled",
+    "batch_norm",
+    "batch_norm_backward",
+    "copy_windows",
+    "cross_entropy",
+    "divide_by_rms",
+    "dropout",
+    "focal",
+    "gather",
+    "max_pool",
+    "max_pool_backward",
+    "mix",
+    "momentum",
+    "scale",
+    "sum_rows",
+]

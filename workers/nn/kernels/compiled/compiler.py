@@ -1,0 +1,49 @@
+"""How the compiled kernels are made: for both float types, ahead of their first call, kept on disk."""
+
+import logging
+import os
+import tempfile
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+
+log = logging.getLogger("holdout.kernels")
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+REALS = ("float32", "float64")
+
+
+def compiled(*signatures: str) -> Callable[[F], F]:
+    """Compile for each signature, `real` standing for float32 and float64 in turn.
+
+    Of the flags that trade exactness for speed only `contract` is taken: a product and a sum become one
+    instruction. None may assume that there is no NaN or infinity. Division is IEEE's, not Python's.
+    """
+    wanted = [signature.replace("real", real) for signature in signatures for real in REALS]
+    make = numba.njit(wanted, cache=True, fastmath={"contract"}, error_model="numpy")
+
+    def compile_(function: F) -> F:
+        try:
+            return cast("F", make(function))
+        except RuntimeError as error:
+            if "no locator" not in str(error):
+                raise
+            _keep_in_a_temporary_folder()
+            return cast("F", make(function))
+
+    return compile_
+
+
+def inlined(function: F) -> F:
+    """A function that kernels call."""
+    return cast("F", numba.njit(error_model="numpy", inline="always")(function))
+
+
+def _keep_in_a_temporary_folder() -> None:
+    os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix="holdout-kernels-")
+    numba.config.reload_config()  # type: ignore[no-untyped-call]
+    log.warning(
+        "no folder to keep compiled kernels in: set NUMBA_CACHE_DIR, or every start compiles them anew"
+    )

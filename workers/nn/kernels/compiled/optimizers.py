@@ -1,0 +1,75 @@
+"""Optimizers: one pass over parameters, gradient and state."""
+
+import numpy as np
+
+from workers.nn.arrays import Array
+from workers.nn.kernels.compiled.compiler import compiled
+
+FLAT = "real[::1]"
+
+
+@compiled(f"void({FLAT}, {FLAT}, {FLAT}, {FLAT}, float64, float64, float64, float64)")
+def adam(
+    parameters: Array,
+    gradient: Array,
+    first: Array,
+    second: Array,
+    beta1: float,
+    beta2: float,
+    rate: float,
+    epsilon: float,
+) -> None:
+    real = parameters.dtype.type
+    b1, b2, a1, a2 = real(beta1), real(beta2), real(1 - beta1), real(1 - beta2)
+    step, least = real(rate), real(epsilon)
+    for i in range(len(parameters)):
+        g = gradient[i]
+        m = b1 * first[i] + a1 * g
+        v = b2 * second[i] + a2 * g * g
+        first[i] = m
+        second[i] = v
+        parameters[i] -= step * m / (np.sqrt(v) + least)
+
+
+@compiled(f"void({FLAT}, {FLAT}, {FLAT}, float64, float64, boolean, float64)")
+def momentum(
+    parameters: Array,
+    gradient: Array,
+    velocity: Array,
+    momentum: float,
+    share: float,
+    nesterov: bool,
+    rate: float,
+) -> None:
+    real = parameters.dtype.type
+    kept, taken, step = real(momentum), real(share), real(rate)
+    for i in range(len(parameters)):
+        g = taken * gradient[i]
+        v = kept * velocity[i] + g
+        velocity[i] = v
+        parameters[i] -= step * (g + kept * v if nesterov else v)
+
+
+@compiled(f"void({FLAT}, {FLAT}, {FLAT}, boolean, float64, float64)")
+def divide_by_rms(
+    gradient: Array, square: Array, mean: Array, centered: bool, alpha: float, epsilon: float
+) -> None:
+    real = gradient.dtype.type
+    kept, taken, least, zero = real(alpha), real(1 - alpha), real(epsilon), real(0)
+    for i in range(len(gradient)):
+        g = gradient[i]
+        v = kept * square[i] + taken * g * g
+        square[i] = v
+        if centered:
+            u = kept * mean[i] + taken * g
+            mean[i] = u
+            v -= u * u
+            v = zero if v < 0 else v
+        gradient[i] = g / (np.sqrt(v) + least)
+
+
+@compiled(f"void({FLAT}, Array(real, 1, 'C', readonly=True), float64)")
+def add_scaled(x: Array, y: Array, factor: float) -> None:
+    a = x.dtype.type(factor)
+    for i in range(len(x)):
+        x[i] += a * y[i]

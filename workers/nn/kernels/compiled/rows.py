@@ -1,0 +1,42 @@
+"""Rows of a part, gathered and scaled straight from the bytes that are stored."""
+
+from workers.nn.arrays import Array, Integers
+from workers.nn.kernels.compiled.compiler import compiled
+
+BYTES, FLOATS = (f"Array({stored}, 2, 'C', readonly=True)" for stored in ("uint8", "float32"))
+STATISTICS = "Array(float32, 1, 'C', readonly=True)"
+ROWS = "Array(int64, 1, 'C', readonly=True)"
+
+
+def _of_both(arguments: str) -> tuple[str, str]:
+    """The signatures for features stored as bytes, and as floats."""
+    return f"void({BYTES}, {arguments})", f"void({FLOATS}, {arguments})"
+
+
+@compiled(*_of_both(f"{ROWS}, {STATISTICS}, {STATISTICS}, real[:,::1]"))
+def gather(features: Array | Integers, rows: Integers, offset: Array, factor: Array, x: Array) -> None:
+    real = x.dtype.type
+    for i in range(x.shape[0]):
+        row = rows[i]
+        for j in range(x.shape[1]):
+            x[i, j] = (real(features[row, j]) - offset[j]) * factor[j]
+
+
+@compiled(*_of_both(f"{STATISTICS}, {STATISTICS}, real[:,::1]"))
+def scale(features: Array | Integers, offset: Array, factor: Array, x: Array) -> None:
+    real = x.dtype.type
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            x[i, j] = (real(features[i, j]) - offset[j]) * factor[j]
+
+
+@compiled(*_of_both(f"{ROWS}, {STATISTICS}, {STATISTICS}, {STATISTICS}, real[:,::1]"))
+def mix(
+    features: Array | Integers, rows: Integers, mixing: Array, offset: Array, factor: Array, x: Array
+) -> None:
+    real = x.dtype.type
+    for i in range(x.shape[0]):
+        row = rows[i]
+        for j in range(x.shape[1]):
+            towards = (real(features[row, j]) - offset[j]) * factor[j]
+            x[i, j] += mixing[i] * (towards - x[i, j])

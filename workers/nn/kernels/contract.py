@@ -1,0 +1,162 @@
+"""What every implementation of the kernels computes. Arrays are C-contiguous, of one float type; all in place.
+
+A rectifier is f(z) = z where z > 0, slope z elsewhere: relu (slope 0), leaky relu, and the identity (1).
+A NaN stays a NaN in all of them: divergence must be seen.
+"""
+
+from typing import Protocol
+
+from workers.nn.arrays import Array, Integers
+
+
+class Kernels(Protocol):
+    """A module with these functions."""
+
+    NAME: str
+
+    def gather(
+        self, features: Array | Integers, rows: Integers, offset: Array, factor: Array, x: Array
+    ) -> None:
+        """x (m, d) = (features[rows] - offset) factor, for features (n, d), rows (m,), float32 offset (d,)."""
+
+    def scale(self, features: Array | Integers, offset: Array, factor: Array, x: Array) -> None:
+        """x (m, d) = (features - offset) factor: as gather, of all rows."""
+
+    def mix(
+        self,
+        features: Array | Integers,
+        rows: Integers,
+        mixing: Array,
+        offset: Array,
+        factor: Array,
+        x: Array,
+    ) -> None:
+        """x += u (x' - x), x' the scaled `rows` and u = mixing (m,), for scaled x (m, d)."""
+
+    def add_bias(self, z: Array, bias: Array, slope: float) -> None:
+        """z (m, f) = f(z + bias), f the rectifier of `slope`."""
+
+    def add_bias_backward(self, dy: Array, y: Array, slope: float, dbias: Array) -> None:
+        """dy (m, f) *= f'(y), dbias (f,) = the sum of its rows; y = f(z) may be lost."""
+
+    def sum_rows(self, x: Array, total: Array) -> None:
+        """total (f,) = the sum over the rows of x (m, f)."""
+
+    def batch_norm(
+        self,
+        x: Array,
+        gamma: Array,
+        beta: Array,
+        running_mean: Array,
+        running_variance: Array,
+        momentum: float,
+        epsilon: float,
+        slope: float,
+        normalised: Array,
+        deviation: Array,
+        y: Array,
+    ) -> None:
+        """normalised = (x - mean) / deviation and y = f(gamma normalised + beta), all (m, f), per column.
+
+        deviation (f,) = sqrt(variance + epsilon); the running statistics take in mean and unbiased variance.
+        """
+
+    def batch_norm_backward(
+        self,
+        dy: Array,
+        y: Array,
+        normalised: Array,
+        deviation: Array,
+        gamma: Array,
+        slope: float,
+        dgamma: Array,
+        dbeta: Array,
+    ) -> None:
+        """dy (m, f), the slope of y, becomes that of x; dgamma and dbeta (f,). y and normalised may be lost."""
+
+    def dropout(self, x: Array, key: Integers, rate: float, y: Array) -> None:
+        """y = x mask / (1 - rate), for x and y (n,), which may be the same; the mask is a function of `key` (1,).
+
+        Bits come from SplitMix64 seeded with the key: its i-th output decides, with its lower half, on element
+        i, and with its upper half on element i + ceil(n / 2); an element below rate 2^32 is dropped. The same
+        key gives the same mask, on the way back too. Source: Steele, Lea & Flood 2014.
+        """
+
+    def cross_entropy(
+        self,
+        logits: Array,
+        labels: Integers,
+        offsets: Array,
+        weights: Array,
+        smoothing: float,
+        scale: float,
+        losses: Array,
+        gradient: Array,
+    ) -> float:
+        """losses (m,) and gradient (m, K) of scale w_y CE(z + offsets, y); the sum of the losses.
+
+        logits (m, K), offsets and weights (K,); as documented at losses.CrossEntropy.
+        """
+
+    def focal(
+        self,
+        logits: Array,
+        labels: Integers,
+        weights: Array,
+        gamma: float,
+        scale: float,
+        losses: Array,
+        gradient: Array,
+    ) -> float:
+        """losses (m,) and gradient (m, K) of scale w_y FL(z, y), as at losses.Focal; the sum of the losses."""
+
+    def adam(
+        self,
+        parameters: Array,
+        gradient: Array,
+        first: Array,
+        second: Array,
+        beta1: float,
+        beta2: float,
+        rate: float,
+        epsilon: float,
+    ) -> None:
+        """m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2; w -= rate m / (sqrt(v) + epsilon). g may be lost."""
+
+    def momentum(
+        self,
+        parameters: Array,
+        gradient: Array,
+        velocity: Array,
+        momentum: float,
+        share: float,
+        nesterov: bool,
+        rate: float,
+    ) -> None:
+        """v = m v + share g; w -= rate v, or with nesterov w -= rate (share g + m v). g may be lost."""
+
+    def divide_by_rms(
+        self,
+        gradient: Array,
+        square: Array,
+        mean: Array,
+        centered: bool,
+        alpha: float,
+        epsilon: float,
+    ) -> None:
+        """v = a v + (1-a) g^2; g /= sqrt(v) + epsilon. `centered`: u = a u + (1-a) g, sqrt(max(v - u^2, 0)).
+
+        Without `centered`, `mean` is not looked at.
+        """
+
+    def add_scaled(self, x: Array, y: Array, factor: float) -> None:
+        """x += factor y, for x and y (P,)."""
+
+    def max_pool(self, x: Array, size: int, y: Array) -> None:
+        """y (n, h, w, c) = the maxima of the squares of x (n, >= size h, >= size w, c)."""
+
+    def max_pool_backward(self, dy: Array, x: Array, y: Array, size: int, dx: Array) -> None:
+        """dx = dy at the first maximum of each square, row by row, 0 elsewhere. dy may be lost."""
+
+    def copy_windows(self, images: Array, stride: int, columns: Array) -> None:
+        """columns[n, r, c, i, j] = images[n, s r + i, s c + j]: windows of images (n, h, w, channels)."""

@@ -1,0 +1,33 @@
+"""The kernels in NumPy: to be read, to check the compiled ones by, and to train with where numba is not."""
+
+from workers.nn.kernels.reference.bias import add_bias, add_bias_backward, sum_rows
+from workers.nn.kernels.reference.dropout import dropout
+from workers.nn.kernels.reference.images import copy_windows, max_pool, max_pool_backward
+from workers.nn.kernels.reference.losses import cross_entropy, focal
+from workers.nn.kernels.reference.norms import batch_norm, batch_norm_backward
+from workers.nn.kernels.reference.optimizers import adam, add_scaled, divide_by_rms, momentum
+from workers.nn.kernels.reference.rows import gather, mix, scale
+
+NAME = "numpy"
+
+__all__ = [
+    "NAME",
+    "adam",
+    "add_bias",
+    "add_bias_backward",
+    "add_scaled",
+    "batch_norm",
+    "batch_norm_backward",
+    "copy_windows",
+    "cross_entropy",
+    "divide_by_rms",
+    "dropout",
+    "focal",
+    "gather",
+    "max_pool",
+    "max_pool_backward",
+    "mix",
+    "momentum",
+    "scale",
+    "sum_rows",
+]

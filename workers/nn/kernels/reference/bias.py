@@ -1,0 +1,34 @@
+"""What follows a product, and what precedes one on the way back: bias and rectifier."""
+
+import numpy as np
+
+from workers.nn.arrays import Array, filled
+
+
+def add_bias(z: Array, bias: Array, slope: float) -> None:
+    z += bias
+    _rectify(z, slope)
+
+
+def add_bias_backward(dy: Array, y: Array, slope: float, dbias: Array) -> None:
+    _rectify_backward(dy, y, slope)
+    sum_rows(dy, dbias)
+
+
+def sum_rows(x: Array, total: Array) -> None:
+    np.matmul(filled(1.0, len(x), x.dtype), x, out=total)  # 2-15 times as fast as np.sum
+
+
+def _rectify(z: Array, slope: float) -> None:
+    if slope == 0:
+        np.maximum(z, 0, out=z)
+    elif slope != 1:
+        np.multiply(z, slope, out=z, where=z <= 0)
+
+
+def _rectify_backward(dy: Array, y: Array, slope: float) -> None:
+    if slope == 0:
+        np.greater(y, 0, out=y)
+        dy *= y
+    elif slope != 1:
+        np.multiply(dy, slope, out=dy, where=y <= 0)
