@@ -81,7 +81,9 @@ def test_a_bad_file_is_refused_at_once_with_what_is_wrong_and_where(
         response = upload(client, file_format, files)
         request = 1000 * (perf_counter() - started)
     [arguments] = [each.args for each in caplog.records if each.name == "holdout.uploads"]
-    refusal = refusals[name] = Refusal(response.status_code, request, *cast(tuple[Any, ...], arguments)[-3:])
+    refusal = refusals[name] = Refusal(
+        response.status_code, request, *cast("tuple[Any, ...]", arguments)[-3:]
+    )
     assert refusal.status == status, response.text
     problem = response.json()
     assert says in problem["detail"]
