@@ -22,7 +22,7 @@ from workers.training import Epoch, train
 IRIS = {"dataset": "iris", "model": {"hidden": [8], "dropout": 0.2}, "training": {"epochs": 3}}
 LONG = {
     "dataset": {"name": "synthetic", "counts": [1000, 1000], "features": 32},
-    "model": {"hidden": [64], "dropout": 0.1},
+    "model": {"hidden": [512, 512], "dropout": 0.1},
     "training": {"epochs": 8, "batch_size": 4},
 }
 """Eight epochs of some two tenths of a second: long enough to be killed in the middle."""

@@ -27,7 +27,7 @@ from workers.plan import make_plan
 from workers.spec import ExperimentSpec
 
 pytest.importorskip("procrastinate", reason="the extra [cluster] is not installed")
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.slow]  # minutes where others use the machine
 
 EPOCHS = 12
 SPEC = {

@@ -47,6 +47,7 @@ TABLE: dict[str, Scope | None] = {
     "GET /experiments/{experiment_id}/metrics": "read",
     "GET /experiments/{experiment_id}/classes": "read",
     "GET /experiments/{experiment_id}/confusion": "read",
+    "GET /experiments/{experiment_id}/events": "read",
 }
 """What a route needs. It is written here a second time on purpose: a change of either is a decision."""
 
