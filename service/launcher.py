@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
@@ -55,6 +56,8 @@ def serving(settings: Settings) -> Iterator[str]:
     server = uvicorn.Server(config)
     thread = Thread(target=server.run, kwargs={"sockets": [listening]}, name="server")
     thread.start()
+    while not server.started and thread.is_alive():  # a bound socket refuses connections until it listens
+        time.sleep(0.01)
     try:
         yield "http://{}:{}".format(*listening.getsockname()[:2])
     finally:

@@ -109,6 +109,6 @@ def _answer(command: str, url: str) -> dict[str, Any]:
 
 def _finished(url: str, experiment: int) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while httpx2.get(f"{url}/experiments/{experiment}").json()["status"] != "succeeded":
-        assert time.monotonic() < deadline, "the experiment did not come to its end"
+    while (answer := httpx2.get(f"{url}/experiments/{experiment}").json())["status"] != "succeeded":
+        assert time.monotonic() < deadline, f"not over yet: {answer['status']}, {answer['runs']}"
         time.sleep(0.1)
