@@ -8,6 +8,8 @@ from tests.workers.nn.losses.cases import CLASSES, COUNTS, assert_same
 from workers.nn.class_weights import WeightCountError
 from workers.nn.losses import L1, CrossEntropy, Focal, GeneralizedCrossEntropy
 
+pytestmark = pytest.mark.usefixtures("every_kernel_set")
+
 
 def test_cross_entropy_of_a_certain_error_is_the_gap_and_not_infinity() -> None:
     for dtype in (np.float32, np.float64):

@@ -6,6 +6,8 @@ from workers.nn.class_weights import EffectiveNumber, EmptyClassError
 from workers.nn.losses import LDAM, AnyLoss, BalancedSoftmax, CrossEntropy, LogitAdjustment, Loss
 from workers.variant import members
 
+pytestmark = pytest.mark.usefixtures("every_kernel_set")
+
 
 def test_frequency_aware_losses_ask_more_of_rare_classes() -> None:
     even = np.zeros((CLASSES, CLASSES))

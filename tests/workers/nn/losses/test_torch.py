@@ -11,6 +11,7 @@ from tests.workers.nn.losses.cases import CLASSES, COUNTS, every_loss, some_labe
 from workers.nn.losses import L1, L2, LDAM, AnyLoss, Barron, Focal, GeneralizedCrossEntropy, Huber, Loss
 from workers.variant import names
 
+pytestmark = pytest.mark.usefixtures("every_kernel_set")
 torch = pytest.importorskip("torch", reason="torch is the oracle of the losses")
 functional = torch.nn.functional
 Tensor = Any
