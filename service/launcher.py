@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,14 +33,20 @@ def serve(settings: Settings) -> None:
     prepare(settings)
     require_closed_door(settings)
     config = _config(settings)
-    listening = config.bind_socket()
-    host, port = listening.getsockname()[:2]
-    log.info("Holdout answers on http://%s:%s - Swagger UI on http://%s:%s/docs", host, port, host, port)
-    Server(config).run(sockets=[listening])
+    Server(config).run(sockets=[config.bind_socket()])
 
 
 class Server(uvicorn.Server):
     """Told to stop, it has the agent hand back at once, while open connections are still being served."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say where it answers, once it does: a socket that is bound refuses connections until it listens."""
+        await super().startup(sockets)
+        if self.started and sockets:
+            host, port = sockets[0].getsockname()[:2]
+            log.info(
+                "Holdout answers on http://%s:%s - Swagger UI on http://%s:%s/docs", host, port, host, port
+            )
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """On SIGTERM and SIGINT."""

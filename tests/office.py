@@ -20,16 +20,12 @@ from workers.spec import ExperimentSpec
 from workers.training import Epoch, train
 
 IRIS = {"dataset": "iris", "model": {"hidden": [8], "dropout": 0.2}, "training": {"epochs": 3}}
-LONG = {
-    "dataset": {"name": "synthetic", "counts": [1000, 1000], "features": 32},
-    "model": {"hidden": [512, 512], "dropout": 0.1},
-    "training": {"epochs": 8, "batch_size": 4},
-}
-"""Eight epochs of some two tenths of a second: long enough to be killed in the middle."""
-ENDLESS = LONG | {"training": {"epochs": 10_000, "batch_size": 4}}
 
 Figures = list[tuple[Any, ...]]
 """All that is stored of epochs, times aside, in order."""
+
+UNDISTURBED: dict[tuple[str, int, str], Figures] = {}
+"""Of each training its figures: by spec, seed, and the folder of its parts, whose name is their hash."""
 
 
 class Office:
@@ -115,10 +111,16 @@ class Office:
         """What should be stored: the same training, in this process, without anything in its way."""
         resolved = ExperimentSpec.model_validate(spec)
         parts = self.library.parts(resolved.dataset, resolved.split)
-        epochs = list(train(resolved, parts.read("train"), parts.read("validation"), seed=seed))
-        return [_metrics(epoch, split) for epoch in epochs for split in ("train", "validation")] + [
-            _classes(epoch, split) for epoch in epochs for split in ("train", "validation")
-        ]
+        key = (resolved.model_dump_json(), seed, parts.folder.name)
+        if key not in UNDISTURBED:
+            epochs = list(train(resolved, parts.read("train"), parts.read("validation"), seed=seed))
+            UNDISTURBED[key] = [
+                row(epoch, split)
+                for row in (_metrics, _classes)
+                for epoch in epochs
+                for split in ("train", "validation")
+            ]
+        return UNDISTURBED[key]
 
 
 def _metrics(epoch: Epoch, split: str) -> tuple[Any, ...]:

@@ -8,13 +8,15 @@ from typing import Any
 
 import httpx2
 
-from tests.office import IRIS, LONG
+from tests.office import IRIS
+from tests.pace import SHORTEST
 
+LASTING = SHORTEST | {"dataset": {"name": "synthetic", "counts": [4000, 4000], "features": 32}}
 SPECS: list[dict[str, Any]] = [
     IRIS | {"training": {"epochs": 4}},
     IRIS | {"balancing": "oversample", "loss": "focal", "training": {"epochs": 6, "batch_size": 8}},
-    LONG | {"training": {"epochs": 4, "batch_size": 8}},
-    LONG | {"model": {"hidden": [32, 16], "batch_norm": True, "dropout": 0.2}, "optimizer": "sgd"},
+    LASTING | {"training": {"epochs": 4, "batch_size": 8}},
+    LASTING | {"model": {"hidden": [32, 16], "batch_norm": True, "dropout": 0.2}, "optimizer": "sgd"},
 ]
 
 

@@ -193,10 +193,18 @@ def test_a_worker_whose_parent_is_killed_leaves(assign: Assign, tmp_path: Path) 
     parent.kill()
     parent.wait()
     deadline = time.monotonic() + 2
-    while Path(f"/proc/{worker}").exists():
+    while is_alive(worker):
         assert time.monotonic() < deadline
         time.sleep(0.02)
     parent.stdout.close()
+
+
+def is_alive(pid: int) -> bool:
+    """Not gone, and no zombie: nobody may have collected it yet, with its parent dead and its server leaving."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
 
 
 PARENT = """

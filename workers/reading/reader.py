@@ -40,11 +40,21 @@ class _Server(NamedTuple):
             )
         return cls(process, orders)
 
+    @property
+    def is_alive(self) -> bool:
+        """Asked without waiting for it: until `stop` does, its number is its own and can be no other process's."""
+        if self.process.returncode is not None:
+            return False
+        ended = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self.process.pid, ended) is None
+
     def stop(self) -> None:
+        """Kill it and all that it has forked."""
         self.orders.close()
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        if self.process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
 
 
 class Reader:
@@ -93,7 +103,7 @@ class Reader:
     def _running(self) -> _Server:
         if self._is_closed:
             raise NotRead
-        if self._server is not None and self._server.process.poll() is not None:
+        if self._server is not None and not self._server.is_alive:
             self._server.stop()
             self._server = None
         self._server = self._server or _Server.start()

@@ -14,10 +14,11 @@ from sqlalchemy import text
 from service.app import create_app
 from service.settings import Settings
 from service.store.database import Database
-from tests.office import IRIS, LONG, Office
+from tests.office import IRIS, Office
+from tests.pace import long_spec
 from workers.data.library import Library
 
-SPEC = LONG | {"training": {"epochs": 16, "batch_size": 4}}
+EPOCHS = 24
 
 
 @pytest.fixture
@@ -79,7 +80,8 @@ def submit_until(client: TestClient, refused: Callable[[Any], bool]) -> Any:
 def test_on_a_full_disk_the_service_answers_and_the_work_waits(
     office: Office, client: TestClient, small_disk: Path
 ) -> None:
-    id_ = office.submit(SPEC | {"priority": 1})
+    spec = long_spec(epochs=EPOCHS)
+    id_ = office.submit(spec | {"priority": 1})
     office.wait_for_epoch(id_, 2)
     ballast = fill(small_disk)
     refused = submit_until(client, lambda answer: answer.status_code != 202)
@@ -90,12 +92,12 @@ def test_on_a_full_disk_the_service_answers_and_the_work_waits(
     assert client.get(f"/experiments/{id_}").json()["status"] == "running"
     assert client.get("/ready").status_code == 200
     assert (stuck.status, office.run(id_).epoch) == ("running", stuck.epoch)
-    assert stuck.epoch < 16
+    assert stuck.epoch < EPOCHS
     ballast.unlink()
     assert office.wait_for_end(id_).status == "succeeded"
     run = office.run(id_)
-    assert (run.attempt, run.deaths, run.epoch) == (1, 0, 16)
-    assert office.figures(run) == office.undisturbed(SPEC)
+    assert (run.attempt, run.deaths, run.epoch) == (1, 0, EPOCHS)
+    assert office.figures(run) == office.undisturbed(spec)
     assert client.post("/experiments", json=IRIS).status_code == 202
     with office.database.read() as connection:
         assert connection.execute(text("PRAGMA integrity_check")).scalars().all() == ["ok"]

@@ -10,7 +10,8 @@ from service.settings import Settings
 from service.store.artifacts import Artifacts, content_of
 from service.store.queue import Lease
 from service.store.tables import Checkpoint, Run
-from tests.office import IRIS, LONG, Office
+from tests.office import IRIS, Office
+from tests.pace import long_spec
 from tests.service.agent.scripted import ScriptedPool, epoch
 from workers.process import CheckpointTaken, Message, Stopped, Succeeded
 
@@ -112,7 +113,7 @@ def test_superseded_checkpoints_and_the_last_one_leave_nothing_behind(office: Of
 
 
 def test_a_real_worker_stores_artifacts_and_another_resumes(office: Office, settings: Settings) -> None:
-    experiment_id = office.submit(LONG)
+    experiment_id = office.submit(long_spec())
     first, second = (Agent(office.database, office.library, settings) for _ in range(2))
     first.start()
     office.wait(experiment_id, lambda run: _has_artifact(office, run.id))
@@ -123,7 +124,7 @@ def test_a_real_worker_stores_artifacts_and_another_resumes(office: Office, sett
     second.stop()
     run = office.run(experiment_id)
     assert (run.status, run.attempt, run.deaths) == ("succeeded", 2, 0)
-    assert office.figures(run) == office.undisturbed(LONG)
+    assert office.figures(run) == office.undisturbed(long_spec())
     with office.database.read() as connection:
         (model,) = connection.scalars(select(Checkpoint.artifact))
     assert Artifacts(settings.artifacts_url).files.names("checkpoints") == {model}

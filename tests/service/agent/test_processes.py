@@ -10,7 +10,8 @@ import pytest
 
 from service.agent import Agent
 from service.settings import Settings
-from tests.office import ENDLESS, IRIS, LONG, Office
+from tests.office import IRIS, Office
+from tests.pace import endless_spec, long_spec
 
 Start = Callable[..., Agent]
 LARGE_STEP = {
@@ -65,19 +66,19 @@ def test_a_worker_that_is_killed_is_replaced_and_the_figures_are_those_of_an_und
     office: Office, start: Start
 ) -> None:
     agent = start(checkpoint_seconds=0.1)
-    id_ = office.submit(LONG)
+    id_ = office.submit(long_spec())
     for epoch in (2, 5):
         office.wait_for_epoch(id_, epoch)
         kill(agent)
     office.wait_for_end(id_)
     run = office.run(id_)
     assert (run.status, run.deaths, run.attempt) == ("succeeded", 2, 3)
-    assert office.figures(run) == office.undisturbed(LONG)
+    assert office.figures(run) == office.undisturbed(long_spec())
 
 
 def test_a_run_that_kills_every_worker_is_lost(office: Office, start: Start) -> None:
     agent = start(max_attempts=2)
-    id_ = office.submit(ENDLESS)
+    id_ = office.submit(endless_spec())
     for attempt in (1, 2):
         office.wait_for_attempt(id_, attempt)
         office.wait(id_, lambda _: children(agent))
@@ -86,13 +87,13 @@ def test_a_run_that_kills_every_worker_is_lost(office: Office, start: Start) -> 
     assert (office.run(id_).cause, office.run(id_).deaths) == ("lost", 2)
 
 
-@pytest.mark.parametrize("spec", [ENDLESS, LARGE_STEP], ids=["short steps", "long steps"])
+@pytest.mark.parametrize("steps", ["short", "long"])
 def test_a_cancelled_run_stops_within_two_seconds_and_keeps_its_epochs(
-    office: Office, start: Start, spec: dict[str, object]
+    office: Office, start: Start, steps: str
 ) -> None:
     agent = start()
-    id_ = office.submit(spec)
-    office.wait(id_, lambda run: children(agent) and (run.epoch >= 1 or spec is LARGE_STEP))
+    id_ = office.submit(LARGE_STEP if steps == "long" else endless_spec())
+    office.wait(id_, lambda run: children(agent) and (run.epoch >= 1 or steps == "long"))
     time.sleep(0.5)
     process = children(agent)[0]
     started = time.monotonic()
@@ -105,14 +106,14 @@ def test_a_cancelled_run_stops_within_two_seconds_and_keeps_its_epochs(
     run = office.run(id_)
     assert (run.status, run.deaths) == ("cancelled", 0)
     assert len(office.figures(run)) == 4 * run.epoch
-    assert spec is LARGE_STEP or run.epoch >= 1
+    assert steps == "long" or run.epoch >= 1
 
 
 def test_a_stop_hands_back_with_a_checkpoint_within_the_epoch_and_counts_no_death(
     office: Office, start: Start
 ) -> None:
     first = start()
-    id_ = office.submit(LONG)
+    id_ = office.submit(long_spec())
     office.wait_for_epoch(id_, 2)
     started = time.monotonic()
     first.stop()
@@ -124,12 +125,12 @@ def test_a_stop_hands_back_with_a_checkpoint_within_the_epoch_and_counts_no_deat
     office.wait_for_end(id_)
     run = office.run(id_)
     assert (run.status, run.deaths, run.attempt) == ("succeeded", 0, 2)
-    assert office.figures(run) == office.undisturbed(LONG)
+    assert office.figures(run) == office.undisturbed(long_spec())
 
 
 def test_a_run_that_takes_too_long_fails_with_what_it_has(office: Office, start: Start) -> None:
     start()
-    id_ = office.submit(ENDLESS | {"training": {"epochs": 10_000, "batch_size": 4, "max_seconds": 1.5}})
+    id_ = office.submit(endless_spec(max_seconds=1.5))
     assert office.wait_for_end(id_).status == "failed"
     run = office.run(id_)
     assert (run.cause, run.deaths) == ("timeout", 0)
@@ -139,8 +140,7 @@ def test_a_run_that_takes_too_long_fails_with_what_it_has(office: Office, start:
 
 def test_a_run_that_fails_can_be_retried(office: Office, start: Start) -> None:
     start(checkpoint_seconds=0.1)
-    spec = LONG | {"training": LONG["training"] | {"max_seconds": 1.0}}  # type: ignore[operator]
-    id_ = office.submit(spec)
+    id_ = office.submit(long_spec(max_seconds=1.0))
     while office.wait_for_end(id_).status == "failed":
         before = office.run(id_)
         assert before.cause == "timeout"
@@ -149,7 +149,7 @@ def test_a_run_that_fails_can_be_retried(office: Office, start: Start) -> None:
     run = office.run(id_)
     assert run.status == "succeeded"
     assert run.attempt > 1
-    assert office.figures(run) == office.undisturbed(LONG)
+    assert office.figures(run) == office.undisturbed(long_spec())
 
 
 def test_a_worker_that_allocates_more_than_it_may_fails(office: Office, start: Start) -> None:
@@ -181,7 +181,7 @@ def test_an_error_in_a_worker_fails_its_run_and_no_other(
 
 def test_a_worker_in_the_middle_of_a_long_run_holds_up_nobody(office: Office, start: Start) -> None:
     agent = start()
-    office.submit(ENDLESS)
+    office.submit(endless_spec())
     id_ = office.submit(IRIS)
     assert office.wait_for_end(id_).status == "succeeded"
     assert len(children(agent)) == 1

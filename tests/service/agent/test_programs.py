@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from service.settings import Settings
-from tests.office import LONG, Office
+from tests.office import Office
+from tests.pace import long_spec
 from tests.programs import Program, gone
 
 LEASE_SECONDS = 2.0
@@ -43,7 +44,7 @@ def test_the_workers_of_an_agent_that_is_killed_leave_and_its_run_is_taken_over_
     office: Office, start: Start
 ) -> None:
     first = start()
-    id_ = office.submit(LONG)
+    id_ = office.submit(long_spec())
     office.wait_for_epoch(id_, 2)
     first.signal(signal.SIGSTOP)
     second = start()
@@ -59,7 +60,7 @@ def test_the_workers_of_an_agent_that_is_killed_leave_and_its_run_is_taken_over_
     assert office.wait_for_end(id_).status == "succeeded"
     run = office.run(id_)
     assert (run.deaths, run.attempt) == (1, 2)
-    assert office.figures(run) == office.undisturbed(LONG)
+    assert office.figures(run) == office.undisturbed(long_spec())
     second.signal(signal.SIGTERM)
     assert second.wait(10) == 0
 
@@ -68,7 +69,7 @@ def test_an_agent_that_was_frozen_beyond_its_lease_changes_nothing_when_it_comes
     office: Office, start: Start
 ) -> None:
     frozen = start()
-    id_ = office.submit(LONG)
+    id_ = office.submit(long_spec())
     office.wait_for_epoch(id_, 2)
     workers = frozen.workers()
     frozen.signal(signal.SIGSTOP)
@@ -79,7 +80,7 @@ def test_an_agent_that_was_frozen_beyond_its_lease_changes_nothing_when_it_comes
     assert office.wait_for_end(id_).status == "succeeded"
     run = office.run(id_)
     assert (run.deaths, run.attempt) == (1, 2)
-    assert office.figures(run) == office.undisturbed(LONG)
+    assert office.figures(run) == office.undisturbed(long_spec())
     assert "is not ours any more" in frozen.log.read_text()
 
 
@@ -88,7 +89,7 @@ def test_an_agent_that_is_told_to_stop_hands_back_and_leaves_nobody_behind(
     office: Office, start: Start, to: str
 ) -> None:
     first = start()
-    id_ = office.submit(LONG)
+    id_ = office.submit(long_spec())
     office.wait_for_epoch(id_, 2)
     everybody = [first.id, *first.descendants()]
     told = time.monotonic()
@@ -105,4 +106,4 @@ def test_an_agent_that_is_told_to_stop_hands_back_and_leaves_nobody_behind(
     assert office.wait_for_end(id_).status == "succeeded"
     run = office.run(id_)
     assert run.deaths == 0
-    assert office.figures(run) == office.undisturbed(LONG)
+    assert office.figures(run) == office.undisturbed(long_spec())

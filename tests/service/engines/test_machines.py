@@ -19,6 +19,7 @@ from service.store.files import Files
 from service.store.tables import Checkpoint, Run
 from service.submission import submit
 from tests.office import Office
+from tests.pace import BATCH, repetitions
 from tests.postgresql import private_server
 from tests.service.engines.machines import Machine, let_in, networks
 from tests.workers.data.idx_files import write_folder
@@ -27,16 +28,16 @@ from workers.plan import make_plan
 from workers.spec import ExperimentSpec
 
 pytest.importorskip("procrastinate", reason="the extra [cluster] is not installed")
-pytestmark = [pytest.mark.timeout(300), pytest.mark.slow]  # minutes where others use the machine
+pytestmark = pytest.mark.timeout(300)
 
-EPOCHS = 12
+EPOCHS = 8
 SPEC = {
     "dataset": "mine",
     "model": {"hidden": [32], "dropout": 0.2},
-    "training": {"epochs": EPOCHS, "batch_size": 4},
+    "training": {"epochs": EPOCHS, "batch_size": BATCH},
     "seeds": [0, 1, 2, 3],
 }
-"""Its data set is on the submitting machine alone; an epoch takes some two tenths of a second."""
+"""Its data set is on the submitting machine alone; an epoch lasts as long as one of tests/pace.py."""
 
 
 PASSES = [(epoch, split) for epoch in range(1, EPOCHS + 1) for split in ("train", "validation")]
@@ -99,7 +100,7 @@ def headquarters(database: Database, settings: Settings, tmp_path: Path, artifac
 
 
 def headquarters_on(database: Database, settings: Settings, tmp_path: Path, artifacts: Path) -> Headquarters:
-    write_folder(tmp_path / "headquarters" / "datasets" / "mine", [0, 1, 2] * 600)
+    write_folder(tmp_path / "headquarters" / "datasets" / "mine", [0, 1, 2] * 330 * repetitions())
     office = Headquarters(database, Library(tmp_path / "headquarters", Files(str(artifacts))), settings)
     office.engine = engine_of(settings)
     return office

@@ -81,7 +81,8 @@ def test_a_server_that_died_is_replaced(job: Callable[..., Job], tmp_path: Path)
         assert reader.read(given).upload
         assert reader._server is not None
         os.kill(reader._server.process.pid, signal.SIGKILL)
-        reader._server.process.wait()
+        while reader._server.is_alive:
+            time.sleep(0.01)
         (tmp_path / "contents").rename(tmp_path / "before")
         assert reader.read(given).upload
     finally:
