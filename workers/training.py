@@ -9,7 +9,7 @@ for epoch in train(spec, training, validation, seed=0):
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -180,8 +180,14 @@ class Trainer:
         )
 
     def model(self) -> Checkpoint:
-        """The network of the best epoch: `parameters` (P,) and the running statistics by name."""
-        return self.best_weights or self._weights()
+        """All that predicting takes. The network of the best epoch: `parameters` (P,) and the running statistics by
+        name; and what is around it: `scaling.offset`, `scaling.factor` and, if there is one, `prediction.offset`.
+        """
+        network = self.best_weights or self._weights()
+        around = {"scaling.offset": self.scaler.offset, "scaling.factor": self.scaler.factor}
+        if self.offset is not None:
+            around["prediction.offset"] = self.offset
+        return replace(network, arrays={**network.arrays, **around})
 
     def checkpoint(self) -> Checkpoint:
         """All that a bit-identical resume needs, at this very step."""

@@ -1,0 +1,133 @@
+"""What training leaves behind: the weights of a model, and its predictions."""
+
+from collections.abc import Iterator
+from tempfile import SpooledTemporaryFile
+from typing import IO, Annotated
+
+import numpy as np
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from service.bundle import write_bundle
+from service.conditional import Known
+from service.dependencies import Store
+from service.models import Loaded
+from service.openapi import conditional, problems
+from service.parameters import ExperimentId
+from service.schemas.predictions import Prediction, Predictions, Rows
+from service.security import allow
+from service.store.errors import NoModel, UnknownExperiment, UnknownSeed
+from service.store.files import FilesUnavailable
+from service.strict import InvalidQuery, StrictRoute
+from service.weights import safetensors
+from workers.faults import Fault, InvalidSpec
+from workers.predictor import Overflow
+
+router = APIRouter(
+    prefix="/experiments/{experiment_id:number}",
+    tags=["models"],
+    dependencies=[allow("read")],
+    route_class=StrictRoute,
+)
+errors = (UnknownExperiment, UnknownSeed, NoModel, InvalidQuery, FilesUnavailable)
+
+MOST_IN_MEMORY = 10_000_000
+PIECE_BYTES = 2**18
+
+Seed = Annotated[
+    int | None, Query(ge=0, lt=2**63, description="Of which run; by default the first that has a model.")
+]
+
+
+@router.get(
+    "/weights",
+    operation_id="read_weights",
+    summary="Download the weights of a model",
+    response_class=Response,
+    responses=problems(*errors)
+    | conditional()
+    | {200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}},
+)
+def read_weights(experiment_id: ExperimentId, request: Request, known: Known, seed: Seed = None) -> Response:
+    """The best epoch's, as safetensors: `0.weight`, `0.bias`, ..., running statistics, and the scaling of the rows,
+    `(x - scaling.offset) * scaling.factor`. The metadata has the spec and the classes.
+    """
+    model: Loaded = request.app.state.models.load(experiment_id, seed)
+    known.require_news(model.sha256)
+    name = f"experiment-{experiment_id}-seed-{model.seed}.safetensors"
+    headers = known.headers | {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(safetensors(model), headers=headers, media_type="application/octet-stream")
+
+
+@router.get(
+    "/bundle",
+    operation_id="read_bundle",
+    summary="Download all that it takes to repeat an experiment",
+    response_class=Response,
+    responses=problems(UnknownExperiment, NoModel, InvalidQuery, FilesUnavailable)
+    | {200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}},
+)
+def read_bundle(experiment_id: ExperimentId, request: Request, database: Store) -> Response:
+    """A zip file: the resolved spec, the data set's hash, versions, metrics and classes as CSV, the weights of each
+    seed, and a README that says how to repeat it.
+    """
+    file = SpooledTemporaryFile(MOST_IN_MEMORY)  # noqa: SIM115 -- closed once it is sent
+    try:
+        write_bundle(file, database, request.app.state.models, experiment_id)
+    except BaseException:
+        file.close()
+        raise
+    headers = {
+        "Content-Disposition": f'attachment; filename="experiment-{experiment_id}.zip"',
+        "Content-Length": str(file.tell()),
+    }
+    file.seek(0)
+    return StreamingResponse(_pieces(file), headers=headers, media_type="application/zip")
+
+
+@router.post(
+    "/predict",
+    operation_id="predict",
+    summary="Classify rows with a trained model",
+    responses=problems(*errors, InvalidSpec, body=True),
+)
+def predict(experiment_id: ExperimentId, rows: Rows, request: Request, seed: Seed = None) -> Predictions:
+    """Up to 1,000 rows, each a number for every feature as in the data set: they are scaled as in training."""
+    model: Loaded = request.app.state.models.load(experiment_id, seed)
+    with model.alone() as predictor:
+        _require_width(rows, predictor.features)
+        try:
+            predicted = predictor(np.array(rows.rows, np.float32))
+        except Overflow as error:
+            raise InvalidSpec([Fault(f"rows[{error.row}]", rows.rows[error.row], str(error))]) from None
+        classes, is_distribution = predictor.classes, predictor.is_distribution
+    items = [
+        Prediction(
+            label=classes[label],
+            index=label,
+            probabilities=outputs if is_distribution else None,
+            scores=None if is_distribution else outputs,
+        )
+        for label, outputs in zip(predicted.labels.tolist(), predicted.outputs.tolist(), strict=True)
+    ]
+    return Predictions(
+        experiment_id=experiment_id,
+        seed=model.seed,
+        epoch=model.epoch,
+        classes=list(classes),
+        items=items,
+    )
+
+
+def _require_width(rows: Rows, features: int) -> None:
+    """Raise InvalidSpec with the first row that is not of the data set's width."""
+    for index, row in enumerate(rows.rows):
+        if len(row) != features:
+            message = f"has {len(row)} numbers; the data set has {features} features"
+            raise InvalidSpec([Fault(f"rows[{index}]", row, message)])
+
+
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(PIECE_BYTES):
+            yield piece

@@ -1,0 +1,43 @@
+"""Predictions: the rows that are sent, and what a model says of them."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, FailFast, Field
+
+from service.schemas.answer import Answer
+
+MOST_ROWS = 1000
+LARGEST = 3.4e38
+"""The networks compute in single precision."""
+
+Value = Annotated[float, Field(strict=True, ge=-LARGEST, le=LARGEST)]
+Row = Annotated[list[Value], Field(min_length=1), FailFast()]
+
+
+class Rows(BaseModel):
+    """Rows as they are in the data set: a number for each feature, not scaled."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rows: Annotated[list[Row], Field(min_length=1, max_length=MOST_ROWS), FailFast()] = Field(
+        examples=[[[5.1, 3.5, 1.4, 0.2], [6.7, 3.0, 5.2, 2.3]]]
+    )
+
+
+class Prediction(Answer):
+    """Of one row. Its probabilities are null where the output layer gives none, but scores."""
+
+    label: str
+    index: int
+    probabilities: list[float] | None
+    scores: list[float] | None
+
+
+class Predictions(Answer):
+    """Of each row, in order; classes are in the order of probabilities and scores."""
+
+    experiment_id: int
+    seed: int
+    epoch: int
+    classes: list[str]
+    items: list[Prediction]

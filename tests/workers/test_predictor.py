@@ -1,0 +1,70 @@
+"""The model that a run leaves behind predicts by itself what training measured."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.workers.conftest import Parts
+from workers.checkpoint import Checkpoint
+from workers.predictor import Overflow, Predictor
+from workers.spec import ExperimentSpec
+from workers.training import Trainer
+
+SPECS: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "statistics and dropout": {"model": {"hidden": [8, 8], "batch_norm": True, "dropout": 0.3}},
+    "convolutions": {"model": {"name": "convnet"}},
+    "a linear output": {"loss": {"name": "l2", "output": "linear"}},
+    "sigmoids": {"loss": {"name": "l2", "output": "sigmoid"}},
+    "cosines": {"loss": "ldam"},
+    "a correction by class frequencies": {"prediction": "logit_adjusted", "balancing": "oversample"},
+    "double precision": {"training": {"epochs": 2, "precision": "float64"}, "scaling": "minmax"},
+}
+
+
+def trained(spec: dict[str, Any], parts: Parts) -> tuple[ExperimentSpec, Trainer]:
+    resolved = ExperimentSpec.model_validate({"training": {"epochs": 2}} | spec)
+    trainer = Trainer(resolved, *parts, seed=0)
+    trainer.measured = [epoch.validation for epoch in trainer.epochs()]  # type: ignore[attr-defined]
+    return resolved, trainer
+
+
+def reloaded(spec: ExperimentSpec, trainer: Trainer) -> Predictor:
+    model = Checkpoint.from_bytes(trainer.model().to_bytes())
+    return Predictor(spec, model, classes=trainer.training.classes, image_shape=trainer.training.shape)
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=list(SPECS))
+def test_it_predicts_what_the_best_epoch_was_measured_by(spec: dict[str, Any], digits: Parts) -> None:
+    resolved, trainer = trained(spec, digits)
+    predictor = reloaded(resolved, trainer)
+    validation = digits[1]
+    predictions = predictor(validation.features.astype(np.float32))
+    best = trainer.measured[trainer.model().epoch - 1]  # type: ignore[attr-defined]
+    assert np.mean(predictions.labels == validation.labels) == best.accuracy
+    np.testing.assert_array_equal(predictions.outputs.argmax(axis=1), predictions.labels)
+    assert predictor.is_distribution == (best.nll is not None)
+    if best.nll is not None:
+        of_truth = predictions.outputs[np.arange(len(validation)), validation.labels]
+        assert -np.log(of_truth).mean() == pytest.approx(best.nll, rel=1e-4)
+
+
+def test_its_tensors_are_enough_to_predict_without_it(digits: Parts) -> None:
+    resolved, trainer = trained({"model": {"hidden": [16], "activation": "relu"}}, digits)
+    predictor = reloaded(resolved, trainer)
+    named = predictor.tensors()
+    rows = digits[1].features.astype(np.float32)
+    x = (rows - named["scaling.offset"]) * named["scaling.factor"]
+    hidden = np.maximum(x @ named["0.weight"] + named["0.bias"], 0)
+    logits = hidden @ named["1.weight"] + named["1.bias"]
+    assert set(named) == {"0.weight", "0.bias", "1.weight", "1.bias", "scaling.offset", "scaling.factor"}
+    np.testing.assert_array_equal(logits.argmax(axis=1), predictor(rows).labels)
+
+
+def test_a_row_that_overflows_is_named(iris: Parts) -> None:
+    resolved, trainer = trained({}, iris)
+    rows = np.ones((3, 4), np.float32)
+    rows[1] = 3e38
+    with pytest.raises(Overflow, match="row 1"):
+        reloaded(resolved, trainer)(rows)

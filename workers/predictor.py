@@ -1,0 +1,81 @@
+"""A trained network with what belongs around it: raw rows in, labels and the values of the output layer out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from workers.checkpoint import Checkpoint
+from workers.data.scaling import Scaler
+from workers.nn.arrays import Array, Integers, Shape
+from workers.nn.network import build_network
+from workers.nn.outputs import is_distribution, predict
+from workers.spec import ExperimentSpec
+from workers.training import task_of
+
+
+class Overflow(ArithmeticError):
+    """A row is so far from those of training that the network's arithmetic overflows; `row` is its index."""
+
+    def __init__(self, row: int) -> None:
+        self.row = row
+        super().__init__(f"row {row}: its numbers are too large for the network")
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Of rows (N, d): the labels (N,) by their index, and the outputs (N, K) that they are the largest of."""
+
+    labels: Integers
+    outputs: Array
+
+
+class Predictor:
+    """The model of one run, from its spec and from what `Trainer.model` kept; the data set is not needed.
+
+    `is_distribution`: whether the outputs are probabilities. One thread at a time: the network has buffers.
+    """
+
+    def __init__(
+        self, spec: ExperimentSpec, model: Checkpoint, *, classes: Sequence[str], image_shape: Shape | None
+    ) -> None:
+        self._arrays = model.arrays
+        self.classes, self.output = tuple(classes), spec.loss.output
+        self.is_distribution = is_distribution(self.output)
+        self._scaler = Scaler(model.arrays["scaling.offset"], model.arrays["scaling.factor"])
+        self._offset = model.arrays.get("prediction.offset")
+        self.features = len(self._scaler.offset)
+        task = task_of(spec, features=self.features, classes=len(self.classes), image_shape=image_shape)
+        unused = np.random.default_rng(0)
+        self._network = build_network(
+            spec.model, task, init=unused, dropout=unused, dtype=np.dtype(spec.training.precision)
+        )
+        statistics = {name: model.arrays[name] for name in self._network.statistics()}
+        self._network.load(model.arrays["parameters"], statistics)
+
+    def __call__(self, rows: Array) -> Predictions:
+        """Of rows (N, d) as they are in the data set, float32. Raises Overflow."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            logits = self._network.logits(rows, self._scaler.into)
+            if self._offset is not None:
+                logits += self._offset.astype(logits.dtype)
+            outputs, _ = predict(logits, self.output)
+        finite = np.isfinite(outputs).all(axis=1)
+        if not finite.all():
+            raise Overflow(int(finite.argmin()))
+        return Predictions(logits.argmax(axis=1), outputs)
+
+    def tensors(self) -> dict[str, Array]:
+        """Everything that predicting takes, by name: `0.weight` of the first layer, its running statistics, and
+        `scaling.offset` and `scaling.factor`, as in (x - offset) * factor; where class frequencies correct the
+        predictions, `prediction.offset`, which is added to the logits.
+        """
+        network = self._network
+        layers = enumerate(network.parameters.views(network.parameters.values))
+        parameters = {f"{index}.{name}": array for index, views in layers for name, array in views.items()}
+        around = {
+            name: array
+            for name, array in self._arrays.items()
+            if name.startswith(("scaling.", "prediction."))
+        }
+        return parameters | network.statistics() | around
