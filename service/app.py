@@ -15,13 +15,16 @@ from service.courier import Courier
 from service.edge import Edge
 from service.engines import engine_of
 from service.metrics import Metrics
+from service.models import Models
 from service.origins import cors
 from service.routes import (
+    across,
     catalog,
     datasets,
     epochs,
     events,
     experiments,
+    models,
     operation,
     pages,
     problems,
@@ -30,6 +33,7 @@ from service.routes import (
 )
 from service.security import Guard
 from service.settings import Settings
+from service.store.artifacts import Artifacts
 from service.store.database import Database
 from service.store.files import shared_files
 from service.telemetry import telemetry
@@ -58,7 +62,9 @@ def create_app(settings: Settings) -> FastAPI:
         experiments,
         retries,
         epochs,
+        across,
         events,
+        models,
         datasets,
         catalog,
         webhooks,
@@ -80,6 +86,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.database = database = Database(settings.url)
     app.state.library = library = Library(settings.data_dir, shared_files(settings))
     app.state.intake = intake = Intake(library, settings)
+    app.state.models = Models(database, Artifacts(settings.artifacts_url))
     app.state.engine = engine_of(settings)
     app.state.guard = Guard(settings, database)
     app.state.metrics = metrics = Metrics(database, lease_seconds=settings.lease_seconds)

@@ -25,9 +25,11 @@ from service.store.errors import (
     ExperimentActive,
     ExperimentOver,
     KeyReused,
+    NoModel,
     NothingToRetry,
     QueueFull,
     UnknownExperiment,
+    UnknownSeed,
     UnknownWebhook,
 )
 from service.store.files import FilesUnavailable
@@ -50,6 +52,10 @@ can name. Every error is a problem (RFC 9457) that says where, what was given, a
 TAGS = [
     {"name": "experiments", "description": "Submit them, see how far they are and what they are worth."},
     {"name": "epochs", "description": "What happened epoch by epoch, as flat rows."},
+    {
+        "name": "models",
+        "description": "What training leaves behind: weights, predictions, and all to repeat it.",
+    },
     {"name": "data", "description": "The data sets that a spec can name."},
     {"name": "catalog", "description": "The losses, optimizers, balancings, ... that a spec can name."},
     {"name": "webhooks", "description": "Be told when an experiment is over."},
@@ -79,6 +85,8 @@ EXAMPLES: dict[type[Exception], Exception] = {
     UnknownExperiment: UnknownExperiment(7),
     ExperimentOver: ExperimentOver(7, "succeeded"),
     ExperimentActive: ExperimentActive(7, "running"),
+    UnknownSeed: UnknownSeed(7, [0, 1, 2]),
+    NoModel: NoModel(7, 0, "running"),
     NothingToRetry: NothingToRetry(7, "running"),
     InvalidField: InvalidField("label", "specie", "is no field of npz"),
     MalformedForm: MalformedForm("The form ends before its last boundary."),
@@ -117,6 +125,15 @@ def problems(*errors: type[Exception], body: bool = False, form: bool = False) -
 def conditional() -> Responses:
     """What a route declares that answers with an ETag."""
     return {304: {"description": "Nothing has changed since the answer with the ETag in If-None-Match."}}
+
+
+def formats() -> Responses:
+    """What a route declares that answers flat rows as JSON lines and CSV too."""
+    text = {"schema": {"type": "string"}}
+    following = {"description": "Where the rows go on, as in `next`.", "schema": {"type": "string"}}
+    return {
+        200: {"content": {"application/x-ndjson": text, "text/csv": text}, "headers": {"Link": following}}
+    }
 
 
 def unavailable() -> Responses:

@@ -19,10 +19,12 @@ from pydantic_core import CoreSchema, core_schema
 from starlette.convertors import Convertor, register_url_convertor
 
 from service import cursors
+from service.formats import Format
 from service.schemas.epochs import Split
 from service.schemas.experiments import Status
-from service.store.curves import Selection
+from service.store.curves import FEWEST_POINTS, MOST_ROWS, Place, Selection, Thinning
 from service.store.queries import Filters
+from service.strict import InvalidQuery
 from workers.data.balancing import AnyBalancing
 from workers.data.sources.folder import NAME
 from workers.nn.losses import AnyLoss
@@ -98,11 +100,11 @@ class Filtering(Query):
 
 
 LAST_ID: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1, lt=2**63)])
-POSITION = TypeAdapter(
-    Annotated[
-        list[tuple[Annotated[int, Field(ge=0, lt=2**63)], Annotated[int, Field(ge=1, lt=2**31)], Split]],
-        Field(min_length=1, max_length=100),
-    ]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+EpochNumber = Annotated[int, Field(ge=1, lt=2**31)]
+POSITION = TypeAdapter(Annotated[list[tuple[Seed, EpochNumber, Split]], Field(min_length=1, max_length=100)])
+PLACE: TypeAdapter[Place] = TypeAdapter(
+    tuple[Annotated[int, Field(ge=1, lt=2**63)], EpochNumber, Seed, Split]
 )
 
 
@@ -125,6 +127,9 @@ Epoch = Annotated[
 ]
 
 
+FORMATS = "json has a link to what follows; of ndjson and csv it is in the header Link."
+
+
 class Reading(Query):
     """Which rows of an experiment's epochs."""
 
@@ -136,7 +141,7 @@ class ReadingPages(Reading):
     """... and from where on. Where seeds advance unevenly, only `cursor` misses none."""
 
     after_epoch: int = Field(0, ge=0, lt=2**31, description="Only epochs after this one.")
-    limit: int = Field(1000, ge=1, le=10_000, description="Rows at most.")
+    limit: int = Field(1000, ge=1, le=MOST_ROWS, description="Rows at most.")
     cursor: str | None = Field(None, max_length=10_000, description="From a `next` link.")
 
     def selection(self) -> Selection:
@@ -145,9 +150,78 @@ class ReadingPages(Reading):
         return Selection(self.split, self.seed, after_epoch=self.after_epoch, after=after, limit=self.limit)
 
 
+Metric = Literal[
+    "loss",
+    "weighted_loss",
+    "accuracy",
+    "balanced_accuracy",
+    "macro_f1",
+    "mcc",
+    "nll",
+    "brier",
+    "ece",
+    "learning_rate",
+    "gradient_norm",
+]
+
+
+class ReadingMetrics(ReadingPages):
+    """... in which format; or so many points of each curve, in place of pages."""
+
+    max_points: int | None = Field(
+        None,
+        ge=FEWEST_POINTS,
+        le=MOST_ROWS,
+        description="Of each seed and split, at most so many epochs: the first, the last, and between them the "
+        "extremes of `metric`. All on one page: fewer where it would have more than 10,000 rows.",
+    )
+    metric: Metric = Field("loss", description="Whose extremes `max_points` keeps.")
+    format: Format = Field("json", description=FORMATS)
+
+    def selection(self) -> Selection:
+        """Raises InvalidCursor, or InvalidQuery where `limit` and `max_points` are both given."""
+        return replace(super().selection(), thinning=thinning(self))
+
+
+class ReadingAcross(ReadingMetrics):
+    """Which rows of which experiments."""
+
+    ids: str = Field(
+        pattern=r"^[1-9][0-9]{0,17}(,[1-9][0-9]{0,17}){0,99}$",
+        max_length=2000,
+        description="The numbers of up to 100 experiments, separated by commas.",
+        examples=["1,2,3"],
+    )
+
+    @property
+    def experiments(self) -> list[int]:
+        return sorted({int(each) for each in self.ids.split(",")})
+
+    @property
+    def place(self) -> Place | None:
+        """Raises InvalidCursor."""
+        return cursors.decode(self.cursor, PLACE) if self.cursor is not None else None
+
+    def selection(self) -> Selection:
+        """Without the place, which is none of a single experiment."""
+        return Selection(
+            self.split, self.seed, after_epoch=self.after_epoch, limit=self.limit, thinning=thinning(self)
+        )
+
+
+def thinning(query: ReadingMetrics) -> Thinning | None:
+    """Raises InvalidQuery where pages were asked for as well."""
+    if query.max_points is None:
+        return None
+    if "limit" in query.model_fields_set:
+        raise InvalidQuery("limit", str(query.limit), "max_points comes on one page; give one of the two")
+    return Thinning(query.max_points, query.metric)
+
+
 class ReadingClasses(ReadingPages):
     """`limit` counts epochs of a seed and split, each of which has an item for every class."""
 
+    format: Format = Field("json", description=FORMATS)
     epoch: Epoch = "best"
     series: bool = Field(False, description="Every epoch, instead of one.")
 

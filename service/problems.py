@@ -26,9 +26,11 @@ from service.store.errors import (
     ExperimentActive,
     ExperimentOver,
     KeyReused,
+    NoModel,
     NothingToRetry,
     QueueFull,
     UnknownExperiment,
+    UnknownSeed,
     UnknownWebhook,
 )
 from service.store.files import FilesUnavailable
@@ -82,6 +84,8 @@ KINDS: dict[type[Exception], Kind] = {
     UnknownExperiment: Kind("unknown-experiment", 404, "There is no such experiment"),
     ExperimentOver: Kind("experiment-over", 409, "The experiment is over"),
     ExperimentActive: Kind("experiment-active", 409, "The experiment is not over"),
+    UnknownSeed: Kind("unknown-seed", 404, "The experiment has no such seed"),
+    NoModel: Kind("no-model", 409, "There is no model yet"),
     NothingToRetry: Kind("nothing-to-retry", 409, "There is nothing to retry"),
     InvalidField: Kind("invalid-field", 422, "A field of the form is not understood"),
     MalformedForm: Kind("malformed-form", 400, "The body is not a valid form"),

@@ -113,10 +113,10 @@ class Guard:
         except Unauthenticated:
             self.rates.count("refusals", address)
             raise
-        if not caller.may(needed):
-            raise ScopeTooNarrow(caller, needed)
         who = address if caller is ANYBODY else caller.name
         self.rates.count("reads" if needed == "read" else "writes", who)
+        if not caller.may(needed):
+            raise ScopeTooNarrow(caller, needed)
         request.state.caller = caller
 
     def _caller(self, request: Request) -> Caller:
@@ -124,7 +124,7 @@ class Guard:
         given = scheme.lower() == "bearer" and 0 < len(token) <= LONGEST_TOKEN
         with self.database.read() as connection:
             caller = tokens.find(connection, token) if given else None
-            is_open = caller is None and self._is_open and not tokens.exist(connection)
+            is_open = caller is None and may_be_open(self.settings) and not tokens.exist(connection)
         if caller is not None:
             return caller
         if given or not is_open:
@@ -132,10 +132,6 @@ class Guard:
         if not self.settings.trust_network:
             require_own_name(request)
         return ANYBODY
-
-    @property
-    def _is_open(self) -> bool:
-        return may_be_open(self.settings)
 
 
 def may_be_open(settings: Settings) -> bool:

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from service.conditional import Known
 from service.dependencies import Store
-from service.parameters import ExperimentId, ReadingPages
+from service.parameters import ExperimentId, ReadingMetrics
 from service.store import queries
 from service.store.curves import Selection
 from service.store.database import Database
@@ -47,10 +47,10 @@ async def wait_for_change(
 async def wait_for_rows(
     request: Request,
     experiment_id: ExperimentId,
-    query: Annotated[ReadingPages, Query()],
+    query: Annotated[ReadingMetrics, Query()],
     known: Known,
     wait: Wait = 0,
-) -> ReadingPages:
+) -> ReadingMetrics:
     """Until there are rows that the client has not read, or none will come; the query itself."""
     wanted = query.selection()
     if wait:
@@ -101,5 +101,5 @@ async def _leave_with(request: Request, scope: CancelScope) -> None:
 
 Changed = Annotated[None, Depends(wait_for_change)]
 """Of a route that answers about one experiment."""
-Awaited = Annotated[ReadingPages, Depends(wait_for_rows)]
+Awaited = Annotated[ReadingMetrics, Depends(wait_for_rows)]
 """Which metrics to read, once there are any."""

@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 
 from service import cursors
 from service.conditional import Known
 from service.cursors import InvalidCursor
 from service.dependencies import Store
-from service.openapi import conditional, problems
+from service.formats import represent
+from service.openapi import conditional, formats, problems
 from service.parameters import ExperimentId, ReadingClasses, ReadingConfusion, next_link
 from service.schemas.epochs import (
     ClassesPage,
@@ -36,32 +37,52 @@ router = APIRouter(
 responses = problems(UnknownExperiment, InvalidQuery, InvalidCursor) | conditional()
 
 
-@router.get("/metrics", operation_id="read_metrics", summary="Metrics, epoch by epoch", responses=responses)
+@router.get(
+    "/metrics",
+    operation_id="read_metrics",
+    summary="Metrics, epoch by epoch",
+    response_model=MetricsPage,
+    responses=responses | formats(),
+)
 def read_metrics(
-    experiment_id: ExperimentId, query: Awaited, request: Request, known: Known, database: Store
-) -> MetricsPage:
+    experiment_id: ExperimentId,
+    query: Awaited,
+    request: Request,
+    response: Response,
+    known: Known,
+    database: Store,
+) -> MetricsPage | Response:
     """One flat row per epoch, seed and split, in this order. To follow a running experiment, read `next` until
     it is null: it keeps a place for each seed, so that none of their epochs is missed or given twice. With
     `?wait=20` the answer comes as soon as there is a row.
     """
     wanted = query.selection()
     with database.read() as connection:
-        known.require_news(states.state(connection, experiment_id))
+        state = states.state(connection, experiment_id)
+        known.require_news(state)
         experiment = queries.experiment(connection, experiment_id)
-        page = read_page(connection, EpochMetrics, experiment_id, wanted)
+        page = read_page(connection, EpochMetrics, experiment_id, wanted.fitting(len(state.runs)))
     majority = majority_accuracies(experiment.plan["split_counts"])
     items = [MetricsRow.of(row, majority) for row in page.rows]
-    return MetricsPage(items=items, next=_next(request, page, growing=experiment.status in ACTIVE))
+    following = _next(request, page, growing=experiment.status in ACTIVE)
+    return represent(MetricsPage(items=items, next=following), MetricsRow, query.format, response)
 
 
-@router.get("/classes", operation_id="read_classes", summary="Accuracy of each class", responses=responses)
+@router.get(
+    "/classes",
+    operation_id="read_classes",
+    summary="Accuracy of each class",
+    response_model=ClassesPage,
+    responses=responses | formats(),
+)
 def read_classes(
     experiment_id: ExperimentId,
     query: Annotated[ReadingClasses, Query()],
     request: Request,
+    response: Response,
     known: Known,
     database: Store,
-) -> ClassesPage:
+) -> ClassesPage | Response:
     """One flat row per class, of the selected epoch of each seed unless asked otherwise."""
     wanted = query.selection()
     with database.read() as connection:
@@ -69,7 +90,7 @@ def read_classes(
         classes = queries.experiment(connection, experiment_id).plan["dataset"]["classes"]
         page = read_page(connection, EpochClasses, experiment_id, wanted)
     items = [item for row in page.rows for item in ClassRow.all_of(row, classes)]
-    return ClassesPage(items=items, next=_next(request, page))
+    return represent(ClassesPage(items=items, next=_next(request, page)), ClassRow, query.format, response)
 
 
 @router.get("/confusion", operation_id="read_confusion", summary="Confusion matrices", responses=responses)

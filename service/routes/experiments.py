@@ -9,6 +9,7 @@ from service.conditional import Known
 from service.cursors import InvalidCursor
 from service.dependencies import Asking, Bell, Configured, Data, Doorbell, Store
 from service.examples import SPECS
+from service.formats import link
 from service.openapi import conditional, problems
 from service.parameters import ExperimentId, Filtering, IdempotencyKey, next_link
 from service.schemas.experiments import Accepted, Experiment, ExperimentPage, ExperimentRow, Resolved
@@ -81,7 +82,11 @@ def validate_experiment(spec: Spec, library: Data) -> Resolved:
     responses=problems(InvalidQuery, InvalidCursor) | conditional(),
 )
 def list_experiments(
-    query: Annotated[Filtering, Query()], request: Request, known: Known, database: Store
+    query: Annotated[Filtering, Query()],
+    request: Request,
+    response: Response,
+    known: Known,
+    database: Store,
 ) -> ExperimentPage:
     """The newest first. `next` leads to the rest; it stays right while experiments are added or deleted."""
     page = queries.page(query.filters, ascending=query.sort == "id", after=query.after, limit=query.limit)
@@ -89,9 +94,9 @@ def list_experiments(
         known.require_news(states.known_states(connection, page))
         listed, more = queries.list_experiments(connection, page, limit=query.limit)
     items = [ExperimentRow.of(each) for each in listed]
-    return ExperimentPage(
-        items=items, next=next_link(request, cursors.encode(items[-1].id)) if more else None
-    )
+    following = next_link(request, cursors.encode(items[-1].id)) if more else None
+    link(response, following)
+    return ExperimentPage(items=items, next=following)
 
 
 @router.get(

@@ -1,7 +1,7 @@
 """Epochs, as they are answered: metrics, classes, confusion matrices."""
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field
 
@@ -36,7 +36,7 @@ class MetricsRow(Answer):
     recorded_at: Time
 
     @classmethod
-    def of(cls, row: Any, majority: dict[str, float | None]) -> "MetricsRow":
+    def of(cls, row: Any, majority: dict[str, float | None]) -> Self:
         low, high = bounds(wilson(round(row.accuracy * row.rows), row.rows))
         more = {"accuracy_low": low, "accuracy_high": high, "majority_accuracy": majority[row.split]}
         return cls.model_validate({**row._mapping, **more})
@@ -49,6 +49,19 @@ class MetricsPage(Answer):
     next: Next = Field(
         description="Where to go on reading. Null once the experiment is over and all was given."
     )
+
+
+class EpochRow(MetricsRow):
+    """One part after one epoch of one seed of one of several experiments."""
+
+    experiment_id: int
+
+
+class EpochsPage(Answer):
+    """Metrics in the order experiment, epoch, seed, split."""
+
+    items: list[EpochRow]
+    next: Next
 
 
 class ClassRow(Answer):

@@ -5,23 +5,40 @@ who has seen epoch 10 of a fast seed would miss epoch 4 of a slow one.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select, tuple_
 
 from service.store.tables import EpochClasses, EpochMetrics, Run
+
+MOST_ROWS = 10_000
+"""On one page."""
+FEWEST_POINTS = 4
+"""Of a curve that is thinned: both ends, and both extremes between."""
+PARTS = ("train", "validation")
+"""What each epoch has a row of."""
 
 EpochTable = type[EpochMetrics] | type[EpochClasses]
 Position = Sequence[tuple[int, int, str]]
 """The last row seen of each seed: (seed, epoch, split)."""
+Place = tuple[int, int, int, str]
+"""A row among those of several experiments: (experiment, epoch, seed, split)."""
 EpochChoice = Literal["best", "last"] | int | None
 """Which epoch of each run: the selected one, the newest, one by its number; None is every one."""
 
 
 @dataclass(frozen=True)
+class Thinning:
+    """At most `points` epochs of each seed and split: the first, the last, and the extremes of a metric between."""
+
+    points: int
+    metric: str
+
+
+@dataclass(frozen=True)
 class Selection:
-    """Which rows of an experiment."""
+    """Which rows of an experiment. What is thinned comes on one page."""
 
     split: str | None = None
     seed: int | None = None
@@ -29,6 +46,15 @@ class Selection:
     after_epoch: int = 0
     after: Position | None = None
     limit: int = 1000
+    thinning: Thinning | None = None
+
+    def fitting(self, runs: int) -> "Selection":
+        """With fewer points of each curve, where so many runs would not fit on a page."""
+        if self.thinning is None:
+            return self
+        curves = runs * (len(PARTS) if self.split is None else 1)
+        points = max(FEWEST_POINTS, min(self.thinning.points, MOST_ROWS // curves))
+        return replace(self, thinning=replace(self.thinning, points=points))
 
 
 @dataclass(frozen=True)
@@ -40,23 +66,69 @@ class Page:
     more: bool
 
 
-def read_page(
-    connection: Connection,
-    table: EpochTable,
-    experiment_id: int,
-    wanted: Selection,
-) -> Page:
+def read_page(connection: Connection, table: EpochTable, experiment_id: int, wanted: Selection) -> Page:
     """A page of one of the two tables of epochs, with the seed of each row."""
-    columns: Select[Any] = select(Run.seed, table.__table__)
-    chosen = (
-        columns.join(table, table.run_id == Run.id)
-        .where(Run.experiment_id == experiment_id, *_conditions(table, wanted))
-        .order_by(table.epoch, Run.seed, table.split)
-        .limit(wanted.limit + 1)
-    )
-    found = connection.execute(chosen).all()
-    rows = found[: wanted.limit]
-    return Page(rows, _advanced(wanted.after or [], rows), more=len(found) > wanted.limit)
+    chosen = _chosen(table, [experiment_id], wanted)
+    columns = chosen.selected_columns
+    chosen = chosen.order_by(columns.epoch, columns.seed, columns.split)
+    rows, more = _read(connection, chosen, wanted)
+    return Page(rows, _advanced(wanted.after or [], rows), more)
+
+
+def read_across(
+    connection: Connection, ids: Sequence[int], wanted: Selection, after: Place | None
+) -> tuple[Sequence[Row[Any]], bool]:
+    """A page of the metrics of several experiments, by experiment, epoch, seed and split; whether there are more."""
+    chosen = _chosen(EpochMetrics, ids, wanted)
+    columns = chosen.selected_columns
+    order = (columns.experiment_id, columns.epoch, columns.seed, columns.split)
+    if after is not None:
+        chosen = chosen.where(tuple_(*order) > tuple_(*after))
+    return _read(connection, chosen.order_by(*order), wanted)
+
+
+def place_of(row: Row[Any]) -> Place:
+    """Where a page of several experiments has ended."""
+    return row.experiment_id, row.epoch, row.seed, row.split
+
+
+def _chosen(table: EpochTable, ids: Sequence[int], wanted: Selection) -> Select[Any]:
+    columns: Select[Any] = select(Run.experiment_id, Run.seed, table.__table__)
+    chosen = columns.join(table, table.run_id == Run.id)
+    chosen = chosen.where(Run.experiment_id.in_(ids), *_conditions(table, wanted))
+    return _thinned(chosen, wanted.thinning) if wanted.thinning else chosen
+
+
+def _read(connection: Connection, chosen: Select[Any], wanted: Selection) -> tuple[Sequence[Row[Any]], bool]:
+    if wanted.thinning:
+        return connection.execute(chosen).all(), False
+    found = connection.execute(chosen.limit(wanted.limit + 1)).all()
+    return found[: wanted.limit], len(found) > wanted.limit
+
+
+def _thinned(chosen: Select[Any], thinning: Thinning) -> Select[Any]:
+    """Of each curve: all, if they are few enough; else its ends, and of equal stretches the lowest and highest."""
+    rows = chosen.subquery("rows")
+    curve = (rows.c.run_id, rows.c.split)
+    measured = select(
+        rows,
+        func.count().over(partition_by=curve).label("points"),
+        func.min(rows.c.epoch).over(partition_by=curve).label("first"),
+        func.max(rows.c.epoch).over(partition_by=curve).label("last"),
+    ).subquery("measured")
+    at = measured.c
+    stretches = (thinning.points - 2) // 2
+    stretch = (at.run_id, at.split, (at.epoch - at.first) * stretches // (at.last - at.first + 1))
+    metric = at[thinning.metric]
+    ranked = select(
+        measured,
+        func.row_number().over(partition_by=stretch, order_by=(metric, at.epoch)).label("lowest"),
+        func.row_number().over(partition_by=stretch, order_by=(metric.desc(), at.epoch)).label("highest"),
+    ).subquery("ranked")
+    of = ranked.c
+    is_end = or_(of.epoch == of.first, of.epoch == of.last)
+    kept = or_(of.points <= thinning.points, is_end, of.lowest == 1, of.highest == 1)
+    return select(*(of[column.key] for column in rows.c)).where(kept)
 
 
 def _conditions(table: EpochTable, wanted: Selection) -> list[ColumnElement[bool]]:

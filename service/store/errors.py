@@ -7,6 +7,8 @@ StoreError
 ├── NothingToRetry      none of its runs failed or was cancelled
 ├── DatasetInUse        experiments need the data set
 ├── QueueFull           the owner has as many runs queued as one may have
+├── UnknownSeed         none of the experiment's runs has this seed
+├── NoModel             the run has no model yet, or never will
 ├── KeyReused           the idempotency key belongs to another request
 ├── UnknownWebhook      no webhook has this number
 ├── NameTaken           another valid token has this name
@@ -65,6 +67,24 @@ class QueueFull(StoreError):
     def __init__(self, owner: str, queued: int, limit: int) -> None:
         super().__init__(
             f"{owner} has {queued:,} runs queued, and may have {limit:,}: wait until some are over, or cancel some."
+        )
+
+
+class UnknownSeed(StoreError):
+    """None of the experiment's runs has this seed."""
+
+    def __init__(self, experiment_id: int, seeds: list[int]) -> None:
+        super().__init__(
+            f"Experiment {experiment_id} has the seeds {', '.join(map(str, seeds))}, and no other."
+        )
+
+
+class NoModel(StoreError):
+    """The run has no model: it keeps one once it has succeeded."""
+
+    def __init__(self, experiment_id: int, seed: int, status: str) -> None:
+        super().__init__(
+            f"Seed {seed} of experiment {experiment_id} is {status}: a run keeps its model once it has succeeded."
         )
 
 

@@ -59,6 +59,12 @@ def experiment(connection: Connection, experiment_id: int) -> Row[Any]:
     return row
 
 
+def plans(connection: Connection, ids: Collection[int]) -> dict[int, dict[str, Any]]:
+    """What was known of experiments before training."""
+    chosen = select(Experiment.id, Experiment.plan).where(Experiment.id.in_(ids))
+    return {row.id: row.plan for row in connection.execute(chosen)}
+
+
 def find_experiment(
     connection: Connection, experiment_id: int, *, queue_position: int | None = None
 ) -> Found:

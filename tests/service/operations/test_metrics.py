@@ -224,6 +224,7 @@ def test_promtool_finds_nothing_to_complain_of(laboratory: Laboratory) -> None:
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
 
+@pytest.mark.slow  # Prometheus looks for its targets every five seconds
 @pytest.mark.skipif(
     shutil.which("prometheus") is None, reason="the Debian package prometheus is not installed"
 )

@@ -68,6 +68,16 @@ def test_each_token_has_its_own_count(limited: Limited, app: FastAPI) -> None:
     assert client.get("/catalog", headers=second).status_code == 200
 
 
+def test_what_a_scope_does_not_allow_is_counted_too(limited: Limited, app: FastAPI) -> None:
+    client = limited(rate_limit="2/hour")
+    submitter = token(app.state.database, "submitter")
+    assert [client.delete("/experiments/1", headers=submitter).status_code for _ in range(3)] == [
+        403,
+        403,
+        429,
+    ]
+
+
 def test_who_tries_tokens_is_stopped_before_the_database_is_asked(limited: Limited, app: FastAPI) -> None:
     client = limited(rate_limit="3/hour")
     good = token(app.state.database, "good")

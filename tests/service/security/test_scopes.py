@@ -48,6 +48,10 @@ TABLE: dict[str, Scope | None] = {
     "GET /experiments/{experiment_id}/classes": "read",
     "GET /experiments/{experiment_id}/confusion": "read",
     "GET /experiments/{experiment_id}/events": "read",
+    "GET /experiments/{experiment_id}/weights": "read",
+    "GET /experiments/{experiment_id}/bundle": "read",
+    "POST /experiments/{experiment_id}/predict": "read",
+    "GET /epochs": "read",
 }
 """What a route needs. It is written here a second time on purpose: a change of either is a decision."""
 

@@ -1,0 +1,66 @@
+"""Flat rows in the format that was asked for: JSON with a link to what follows, JSON lines, or CSV."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, Protocol, TextIO, TypeVar
+
+from fastapi import Response
+
+from service.schemas.answer import Answer
+
+Format = Literal["json", "ndjson", "csv"]
+
+MEDIA_TYPES = {"ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""How a text begins that spreadsheets would run."""
+
+
+class Page(Protocol):
+    """Rows, and the link to what follows them."""
+
+    @property
+    def items(self) -> Sequence[Answer]: ...
+    @property
+    def next(self) -> str | None: ...
+
+
+P = TypeVar("P", bound=Page)
+
+
+def represent(page: P, row: type[Answer], wanted: Format, response: Response) -> P | Response:
+    """The page itself for JSON, else its rows; the link goes into a header in any case."""
+    link(response, page.next)
+    if wanted == "json":
+        return page
+    content = json_lines(page.items) if wanted == "ndjson" else csv_table(row, page.items)
+    return Response(content, headers=dict(response.headers), media_type=MEDIA_TYPES[wanted])
+
+
+def link(response: Response, following: str | None) -> None:
+    """Say in a header where a collection goes on (RFC 8288)."""
+    if following:
+        response.headers["Link"] = f'<{following}>; rel="next"'
+
+
+def json_lines(rows: Iterable[Answer]) -> str:
+    """A JSON object on each line."""
+    return "".join(f"{row.model_dump_json(by_alias=True)}\n" for row in rows)
+
+
+def csv_table(row: type[Answer], rows: Iterable[Answer]) -> str:
+    """RFC 4180, with a header. What is null is empty; text that a spreadsheet would run is quoted with '."""
+    written = io.StringIO()
+    write_csv(written, row, rows)
+    return written.getvalue()
+
+
+def write_csv(file: TextIO, row: type[Answer], rows: Iterable[Answer]) -> None:
+    """The same into a file, row by row."""
+    table = csv.writer(file)
+    table.writerow(field.serialization_alias or name for name, field in row.model_fields.items())
+    table.writerows(map(_cell, each.model_dump(mode="json").values()) for each in rows)
+
+
+def _cell(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

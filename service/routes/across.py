@@ -1,0 +1,53 @@
+"""The metrics of several experiments in one call."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from service import cursors
+from service.conditional import Known
+from service.cursors import InvalidCursor
+from service.dependencies import Store
+from service.formats import represent
+from service.openapi import conditional, formats, problems
+from service.parameters import ReadingAcross, next_link
+from service.schemas.epochs import EpochRow, EpochsPage
+from service.security import allow
+from service.store import queries, states
+from service.store.curves import place_of, read_across
+from service.store.errors import UnknownExperiment
+from service.strict import InvalidQuery, StrictRoute
+from service.summary import majority_accuracies
+
+router = APIRouter(tags=["epochs"], route_class=StrictRoute)
+
+
+@router.get(
+    "/epochs",
+    operation_id="read_epochs",
+    dependencies=[allow("read")],
+    summary="Metrics of several experiments",
+    response_model=EpochsPage,
+    responses=problems(UnknownExperiment, InvalidQuery, InvalidCursor) | conditional() | formats(),
+)
+def read_epochs(
+    query: Annotated[ReadingAcross, Query()],
+    request: Request,
+    response: Response,
+    known: Known,
+    database: Store,
+) -> EpochsPage | Response:
+    """The rows of `/experiments/{id}/metrics`, with the number of their experiment, by experiment, epoch, seed and
+    split. `next` leads through what there is now; to follow what runs, ask once more with the `ETag`.
+    """
+    wanted, after, ids = query.selection(), query.place, query.experiments
+    with database.read() as connection:
+        found = states.states(connection, ids)
+        known.require_news(found)
+        wanted = wanted.fitting(sum(len(state.runs) for state in found.values()))
+        rows, more = read_across(connection, ids, wanted, after)
+        plans = queries.plans(connection, ids)
+    majorities = {id_: majority_accuracies(plan["split_counts"]) for id_, plan in plans.items()}
+    items = [EpochRow.of(row, majorities[row.experiment_id]) for row in rows]
+    following = next_link(request, cursors.encode(place_of(rows[-1]))) if more else None
+    return represent(EpochsPage(items=items, next=following), EpochRow, query.format, response)
