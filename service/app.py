@@ -9,14 +9,17 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.concurrency import run_in_threadpool
 
-from service import handlers, openapi
 from service.agent import Agent
-from service.courier import Courier
-from service.edge import Edge
+from service.api import handlers, openapi
+from service.api.edge import Edge
+from service.api.security import Guard
+from service.api.watch import Watch
+from service.datasets.uploads import Intake
 from service.engines import engine_of
-from service.metrics import Metrics
-from service.models import Models
-from service.origins import cors
+from service.experiments.models import Models
+from service.http.origins import cors
+from service.operations.metrics import Metrics
+from service.operations.telemetry import telemetry
 from service.routes import (
     across,
     catalog,
@@ -31,14 +34,11 @@ from service.routes import (
     retries,
     webhooks,
 )
-from service.security import Guard
 from service.settings import Settings
 from service.store.artifacts import Artifacts
 from service.store.database import Database
 from service.store.files import shared_files
-from service.telemetry import telemetry
-from service.uploads import Intake
-from service.watch import Watch
+from service.webhooks.courier import Courier
 from workers.data.library import Library
 
 

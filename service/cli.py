@@ -14,7 +14,7 @@ from workers import blas
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from service.client import Client
+    from service.terminal.client import Client
 
 app = typer.Typer(
     name="holdout",
@@ -85,7 +85,7 @@ def migrate(data_dir: DataDir = None, engine: Engine = None) -> None:
 @app.command()
 def run(spec: SpecFile, url: Url = LOCAL) -> None:
     """Submit an experiment and follow it to its end."""
-    from service.terminal import follow
+    from service.terminal.screen import follow
 
     with _client(url) as client:
         accepted = client.submit(_read(spec))
@@ -95,7 +95,7 @@ def run(spec: SpecFile, url: Url = LOCAL) -> None:
 @app.command()
 def watch(experiments: list[int], url: Url = LOCAL) -> None:
     """Follow experiments that were submitted before."""
-    from service.terminal import follow
+    from service.terminal.screen import follow
 
     with _client(url) as client:
         raise typer.Exit(follow(client, experiments))
@@ -104,7 +104,7 @@ def watch(experiments: list[int], url: Url = LOCAL) -> None:
 @app.command()
 def validate(spec: SpecFile, url: Url = LOCAL) -> None:
     """Say what a spec means, or everything that is wrong with it, without running it."""
-    from service.terminal import show_json
+    from service.terminal.screen import show_json
 
     with _client(url) as client:
         show_json(client.validate(_read(spec)))
@@ -113,7 +113,7 @@ def validate(spec: SpecFile, url: Url = LOCAL) -> None:
 @app.command()
 def datasets(url: Url = LOCAL) -> None:
     """List the data sets that a spec can name."""
-    from service.terminal import show_datasets
+    from service.terminal.screen import show_datasets
 
     with _client(url) as client:
         show_datasets(client.datasets())
@@ -122,8 +122,8 @@ def datasets(url: Url = LOCAL) -> None:
 @app.command()
 def doctor(data_dir: DataDir = None) -> None:
     """Show versions, kernels, folders, and what is worth putting right."""
-    from service.doctor import examine
-    from service.terminal import show_findings
+    from service.operations.doctor import examine
+    from service.terminal.screen import show_findings
 
     raise typer.Exit(show_findings(examine(_settings(data_dir=data_dir))))
 
@@ -131,7 +131,7 @@ def doctor(data_dir: DataDir = None) -> None:
 @app.command()
 def demo(data_dir: DataDir = None) -> None:
     """Start a service on a free port, compare two losses on imbalanced digits, show what came out."""
-    from service.demo import demonstrate
+    from service.terminal.demo import demonstrate
 
     with _starting(), _asking("of the demo"):
         raise typer.Exit(demonstrate(_settings(data_dir=data_dir)))
@@ -164,7 +164,7 @@ def create_token(
 def list_tokens(data_dir: DataDir = None) -> None:
     """List the tokens that were ever made."""
     from service.store import tokens
-    from service.terminal import show_tokens
+    from service.terminal.screen import show_tokens
 
     with _store(data_dir) as connection:
         show_tokens(tokens.listed(connection))
@@ -218,7 +218,7 @@ def _starting() -> Iterator[None]:
 @contextmanager
 def _client(url: str) -> Iterator["Client"]:
     """A client of the service at `url`."""
-    from service.client import Client
+    from service.terminal.client import Client
 
     with _asking(f"at {url}"), Client(url) as client:
         yield client
@@ -229,7 +229,7 @@ def _asking(where: str) -> Iterator[None]:
     """What a service refuses, or that there is none, ends the command with a sentence and no traceback."""
     import httpx2
 
-    from service.client import Refused
+    from service.terminal.client import Refused
 
     try:
         yield

@@ -11,11 +11,11 @@ from types import FrameType
 
 import uvicorn
 
-from service import logs
 from service.agent import Agent
+from service.api.security import require_closed_door
 from service.app import create_app
 from service.engines import engine_of
-from service.security import require_closed_door
+from service.operations import logs
 from service.settings import Settings
 from service.store import migrations
 from service.store.database import Database

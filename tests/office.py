@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import Row, delete, select
 
 from service.engines import NoEngine
+from service.experiments.submission import submit
 from service.settings import Settings
 from service.store import queue
 from service.store.database import Database
 from service.store.history import CLASS_FIGURES, METRICS
 from service.store.tables import EpochClasses, EpochMetrics, Experiment, Run
-from service.submission import submit
 from workers.data.library import Library
 from workers.plan import make_plan
 from workers.spec import ExperimentSpec

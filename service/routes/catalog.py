@@ -4,9 +4,10 @@ from functools import cache
 
 from fastapi import APIRouter
 
-from service.openapi import problems
-from service.security import allow
-from service.strict import InvalidQuery, StrictRoute
+from service.api.openapi import problems
+from service.api.security import allow
+from service.api.strict import StrictRoute
+from service.http.query import InvalidQuery
 from workers import catalog
 
 router = APIRouter(tags=["catalog"], dependencies=[allow("read")], route_class=StrictRoute)

@@ -4,16 +4,17 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from service.dependencies import Data, Store, Uploading
-from service.openapi import Responses, problems
-from service.parameters import DatasetName
-from service.pictures import NoPicture, png, preview
-from service.removal import remove
+from service.api.dependencies import Data, Store, Uploading
+from service.api.openapi import Responses, problems
+from service.api.parameters import DatasetName
+from service.api.security import allow
+from service.api.strict import StrictRoute
+from service.datasets.pictures import NoPicture, png, preview
+from service.datasets.removal import remove
+from service.datasets.uploads import StorageFull, UnusableUpload, UploadsBusy, UploadTooLarge, form_schema
+from service.http.query import InvalidQuery
 from service.schemas.datasets import Dataset, Datasets
-from service.security import allow
 from service.store.errors import DatasetInUse
-from service.strict import InvalidQuery, StrictRoute
-from service.uploads import StorageFull, UnusableUpload, UploadsBusy, UploadTooLarge, form_schema
 from workers.data.errors import DatasetError, NameReserved, NotUploaded, UnknownDataset
 
 router = APIRouter(prefix="/datasets", tags=["data"], route_class=StrictRoute)

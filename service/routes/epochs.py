@@ -4,13 +4,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from service import cursors
-from service.conditional import Known
-from service.cursors import InvalidCursor
-from service.dependencies import Store
-from service.formats import represent
-from service.openapi import conditional, formats, problems
-from service.parameters import ExperimentId, ReadingClasses, ReadingConfusion, next_link
+from service.api.dependencies import Store
+from service.api.openapi import conditional, formats, problems
+from service.api.parameters import ExperimentId, ReadingClasses, ReadingConfusion, next_link
+from service.api.security import allow
+from service.api.strict import StrictRoute
+from service.api.waiting import Awaited
+from service.experiments.summary import majority_accuracies
+from service.http import cursors
+from service.http.conditional import Known
+from service.http.cursors import InvalidCursor
+from service.http.query import InvalidQuery
 from service.schemas.epochs import (
     ClassesPage,
     ClassRow,
@@ -19,14 +23,11 @@ from service.schemas.epochs import (
     MetricsPage,
     MetricsRow,
 )
-from service.security import allow
+from service.schemas.formats import represent
 from service.store import queries, states
 from service.store.curves import Page, read_page
 from service.store.errors import UnknownExperiment
 from service.store.tables import ACTIVE, EpochClasses, EpochMetrics
-from service.strict import InvalidQuery, StrictRoute
-from service.summary import majority_accuracies
-from service.waiting import Awaited
 
 router = APIRouter(
     prefix="/experiments/{experiment_id:number}",

@@ -7,14 +7,15 @@ from fastapi import APIRouter, Depends, Header, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
-from service.cursors import InvalidCursor
-from service.dependencies import Store
-from service.openapi import problems
-from service.parameters import ExperimentId
-from service.security import allow
+from service.api.dependencies import Store
+from service.api.openapi import problems
+from service.api.parameters import ExperimentId
+from service.api.security import allow
+from service.api.stream import Stream
+from service.api.strict import StrictRoute
+from service.http.cursors import InvalidCursor
+from service.http.query import InvalidQuery
 from service.store.errors import UnknownExperiment
-from service.stream import Stream
-from service.strict import InvalidQuery, StrictRoute
 
 router = APIRouter(prefix="/experiments", tags=["epochs"], route_class=StrictRoute)
 

@@ -4,22 +4,24 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Query, Request, Response
 
-from service import cursors, ending
-from service.conditional import Known
-from service.cursors import InvalidCursor
-from service.dependencies import Asking, Bell, Configured, Data, Doorbell, Store
-from service.examples import SPECS
-from service.formats import link
-from service.openapi import conditional, problems
-from service.parameters import ExperimentId, Filtering, IdempotencyKey, next_link
+from service.api.dependencies import Asking, Bell, Configured, Data, Doorbell, Store
+from service.api.examples import SPECS
+from service.api.openapi import conditional, problems
+from service.api.parameters import ExperimentId, Filtering, IdempotencyKey, next_link
+from service.api.security import allow
+from service.api.strict import StrictRoute
+from service.api.waiting import Changed
+from service.experiments import ending
+from service.experiments.submission import Reception
+from service.http import cursors
+from service.http.conditional import Known
+from service.http.cursors import InvalidCursor
+from service.http.query import InvalidQuery
 from service.schemas.experiments import Accepted, Experiment, ExperimentPage, ExperimentRow, Resolved
-from service.security import allow
+from service.schemas.formats import link
 from service.store import queries, states
 from service.store.errors import ExperimentActive, ExperimentOver, KeyReused, QueueFull, UnknownExperiment
 from service.store.files import FilesUnavailable
-from service.strict import InvalidQuery, StrictRoute
-from service.submission import Reception
-from service.waiting import Changed
 from workers.faults import InvalidSpec
 from workers.plan import make_plan
 from workers.spec import ExperimentSpec

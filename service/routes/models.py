@@ -8,18 +8,19 @@ import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from service.bundle import write_bundle
-from service.conditional import Known
-from service.dependencies import Store
-from service.models import Loaded
-from service.openapi import conditional, problems
-from service.parameters import ExperimentId
+from service.api.dependencies import Store
+from service.api.openapi import conditional, problems
+from service.api.parameters import ExperimentId
+from service.api.security import allow
+from service.api.strict import StrictRoute
+from service.experiments.bundle import write_bundle
+from service.experiments.models import Loaded
+from service.experiments.weights import safetensors
+from service.http.conditional import Known
+from service.http.query import InvalidQuery
 from service.schemas.predictions import Prediction, Predictions, Rows
-from service.security import allow
 from service.store.errors import NoModel, UnknownExperiment, UnknownSeed
 from service.store.files import FilesUnavailable
-from service.strict import InvalidQuery, StrictRoute
-from service.weights import safetensors
 from workers.faults import Fault, InvalidSpec
 from workers.predictor import Overflow
 

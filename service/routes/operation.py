@@ -7,13 +7,14 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
-from service.dependencies import Store
-from service.doctor import is_sound
-from service.openapi import problems
-from service.readiness import NotReady, require_ready
+from service.api.dependencies import Store
+from service.api.openapi import problems
+from service.api.security import PUBLIC, allow
+from service.api.strict import StrictRoute
+from service.http.query import InvalidQuery
+from service.operations.doctor import is_sound
+from service.operations.readiness import NotReady, require_ready
 from service.schemas.answer import Answer, Remark
-from service.security import PUBLIC, allow
-from service.strict import InvalidQuery, StrictRoute
 
 router = APIRouter(tags=["operation"], route_class=StrictRoute)
 errors = problems(InvalidQuery)

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
-from service.security import PUBLIC
-from service.strict import StrictRoute
+from service.api.security import PUBLIC
+from service.api.strict import StrictRoute
 
 PAGES = Path(__file__).parent.parent / "pages"
 

@@ -5,12 +5,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from service.openapi import problems
-from service.parameters import OneOf
-from service.problems import KINDS
+from service.api.openapi import problems
+from service.api.parameters import OneOf
+from service.api.problems import KINDS
+from service.api.security import PUBLIC
+from service.api.strict import StrictRoute
+from service.http.query import InvalidQuery
 from service.schemas.problem import ProblemKind, ProblemKinds
-from service.security import PUBLIC
-from service.strict import InvalidQuery, StrictRoute
 
 router = APIRouter(prefix="/problems", tags=["operation"], dependencies=[PUBLIC], route_class=StrictRoute)
 

@@ -2,15 +2,16 @@
 
 from fastapi import APIRouter
 
-from service import retries
-from service.dependencies import Bell, Doorbell, Store
-from service.openapi import problems
-from service.parameters import ExperimentId
+from service.api.dependencies import Bell, Doorbell, Store
+from service.api.openapi import problems
+from service.api.parameters import ExperimentId
+from service.api.security import allow
+from service.api.strict import StrictRoute
+from service.experiments import retries
+from service.http.query import InvalidQuery
 from service.schemas.experiments import Accepted
-from service.security import allow
 from service.store import queries
 from service.store.errors import NothingToRetry, UnknownExperiment
-from service.strict import InvalidQuery, StrictRoute
 
 router = APIRouter(prefix="/experiments", tags=["experiments"], route_class=StrictRoute)
 

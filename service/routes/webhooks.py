@@ -5,14 +5,15 @@ from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Path, Response
 
-from service.dependencies import Configured, Store
-from service.openapi import problems
-from service.outgoing import PrivateAddress, resolve
+from service.api.dependencies import Configured, Store
+from service.api.openapi import problems
+from service.api.security import allow
+from service.api.strict import StrictRoute
+from service.http.query import InvalidQuery
 from service.schemas.webhooks import Delivery, NewWebhook, SecretWebhook, Webhook, WebhookDeliveries, Webhooks
-from service.security import allow
 from service.store import webhooks
 from service.store.errors import UnknownWebhook
-from service.strict import InvalidQuery, StrictRoute
+from service.webhooks.outgoing import PrivateAddress, resolve
 from workers.faults import InvalidSpec
 
 router = APIRouter(

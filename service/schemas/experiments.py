@@ -4,11 +4,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from service.progress import Progress
+from service.experiments.progress import Progress
+from service.experiments.summary import summarise
 from service.schemas.answer import Answer, Links, Next, OptionalTime, Remark, Time
 from service.schemas.summary import Summary
 from service.store.queries import Found, Listed
-from service.summary import summarise
 from workers.causes import Cause
 from workers.plan import Plan
 

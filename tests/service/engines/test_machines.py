@@ -12,12 +12,12 @@ import pytest
 from sqlalchemy import select, text
 
 from service.engines import Engine, engine_of
+from service.experiments.submission import submit
 from service.settings import Settings
 from service.store import migrations
 from service.store.database import Database
 from service.store.files import Files
 from service.store.tables import Checkpoint, Run
-from service.submission import submit
 from tests.office import Office
 from tests.pace import BATCH, repetitions
 from tests.postgresql import private_server

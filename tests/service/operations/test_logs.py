@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from service.logs import formatter
+from service.operations.logs import formatter
 from service.store import tokens
 from service.store.database import Database
 

@@ -9,8 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from service import readiness
 from service.app import create_app
+from service.operations import readiness
 from service.routes import operation
 from service.settings import Settings
 from service.store import migrations

@@ -6,8 +6,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from service import telemetry
-from service.telemetry import ENDPOINTS
+from service.operations import telemetry
+from service.operations.telemetry import ENDPOINTS
 
 sdk = pytest.importorskip("opentelemetry.sdk.trace", reason="pip install 'holdout[telemetry]'")
 export = pytest.importorskip("opentelemetry.sdk.trace.export.in_memory_span_exporter")

@@ -11,7 +11,7 @@ from sqlalchemy import update
 from typer.testing import CliRunner
 
 from service import cli
-from service.security import require_closed_door
+from service.api.security import require_closed_door
 from service.settings import Settings, UnusableSetting
 from service.store import tokens
 from service.store.database import Database, now

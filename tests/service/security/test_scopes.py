@@ -8,12 +8,12 @@ from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
+from service.api.strict import StrictRoute
 from service.app import create_app
 from service.settings import Settings
 from service.store.database import Database
 from service.store.tables import Experiment, Run
 from service.store.tokens import SCOPES, Scope
-from service.strict import StrictRoute
 from tests.service.security.conftest import Bearer
 
 PUBLIC = None

@@ -1,0 +1,105 @@
+"""The edge: what every answer carries, what is noted of it, and what becomes of an error that nobody expected.
+
+An ASGI middleware around everything else, so that no answer leaves without it.
+"""
+
+import logging
+import re
+import secrets
+import time
+from typing import Any
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bound_contextvars
+
+from service.api.problems import unexpected
+from service.http.exchange import Exchange
+
+log = logging.getLogger("holdout.http")
+
+# Swagger UI draws its icons from data: URIs. No inline script and no inline style is needed, so none is allowed.
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+SECURITY_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+PLAIN_WORD = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+
+class Edge:
+    """Numbers and notes the requests, sets the security headers, answers HEAD, turns a crash into a plain 500."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        answer = Answer(send, _request_id(scope), without_body=scope["method"] == "HEAD")
+        inner, started = _as_get(scope, answer.request_id), time.perf_counter()
+        with bound_contextvars(request_id=answer.request_id):
+            try:
+                await self._answer(inner, receive, answer)
+            finally:
+                seconds = time.perf_counter() - started
+                exchange = Exchange.of(scope["method"], inner.get("route"), answer.status, seconds)
+                exchange.log()
+                scope["app"].state.observe(exchange)
+
+    async def _answer(self, scope: Scope, receive: Receive, answer: "Answer") -> None:
+        try:
+            await self.app(scope, receive, answer.send)
+        except Exception:
+            log.exception("request %s: %s %s", answer.request_id, scope["method"], scope["path"])
+            if answer.status is not None:
+                raise  # the status is sent; only a broken connection can still say that this is not all
+            await unexpected(answer.request_id).response(scope["path"])(scope, receive, answer.send)
+
+
+class Answer:
+    """One answer on its way out."""
+
+    def __init__(self, send: Send, request_id: str, *, without_body: bool) -> None:
+        self._send, self.request_id, self.without_body = send, request_id, without_body
+        self.status: int | None = None
+
+    async def send(self, message: Message) -> None:
+        """Send on what the application sends."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-ID"] = self.request_id
+            for name, value in SECURITY_HEADERS.items():
+                headers.setdefault(name, value)
+        elif message["type"] == "http.response.body" and self.without_body:
+            message = {**message, "body": b""}
+        await self._send(message)
+
+
+def _request_id(scope: Scope) -> str:
+    """What the client calls its request, if that is a plain word; else a number of our own."""
+    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+    return given.decode() if PLAIN_WORD.fullmatch(given) else secrets.token_hex(8)
+
+
+def _as_get(scope: Scope, request_id: str) -> dict[str, Any]:
+    """The scope as the application sees it: what answers GET answers HEAD."""
+    method = "GET" if scope["method"] == "HEAD" else scope["method"]
+    return {**scope, "method": method, "state": {**scope.get("state", {}), "request_id": request_id}}

@@ -1,0 +1,182 @@
+"""The OpenAPI document: every error with its shape and an example, beside what the routes declare themselves."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from limits import parse
+from pydantic import BaseModel
+
+from service.api.problems import MEDIA_TYPE, UNAVAILABLE, Problem
+from service.api.security import ScopeTooNarrow, Unauthenticated
+from service.datasets.pictures import NoPicture
+from service.datasets.uploads import StorageFull, UnusableUpload, UploadsBusy, UploadTooLarge
+from service.http.bodies import BodyTooLarge, BodyTooSlow, MalformedJSON, UnsupportedMediaType
+from service.http.cursors import InvalidCursor
+from service.http.forms import InvalidField, UploadTooSlow
+from service.http.multipart import MalformedForm, NotAForm
+from service.http.origins import CrossSite, ForeignHost
+from service.http.query import InvalidQuery
+from service.http.rates import TooManyRequests
+from service.operations.readiness import NotReady
+from service.schemas.problem import ProblemAnswer
+from service.store.errors import (
+    DatasetInUse,
+    ExperimentActive,
+    ExperimentOver,
+    KeyReused,
+    NoModel,
+    NothingToRetry,
+    QueueFull,
+    UnknownExperiment,
+    UnknownSeed,
+    UnknownWebhook,
+)
+from service.store.files import FilesUnavailable
+from service.store.tokens import Caller
+from service.webhooks.outgoing import PrivateAddress
+from workers.data.errors import DatasetError, MissingFile, NameReserved, NotUploaded, UnknownDataset
+from workers.faults import Fault, InvalidSpec
+
+Responses = dict[int | str, dict[str, Any]]
+
+DESCRIPTION = """
+Honest classification experiments: POST a spec, workers train it, per-class accuracy comes back beside the
+baselines and intervals that tell whether it means anything.
+
+`POST /experiments` with `{}` trains on the bundled digits. `GET /experiments/{id}` says how far it is and what
+came out; `.../metrics`, `.../classes` and `.../confusion` have the rest. `/catalog` has everything that a spec
+can name. Every error is a problem (RFC 9457) that says where, what was given, and what would be right.
+"""
+TAGS = [
+    {"name": "experiments", "description": "Submit them, see how far they are and what they are worth."},
+    {"name": "epochs", "description": "What happened epoch by epoch, as flat rows."},
+    {
+        "name": "models",
+        "description": "What training leaves behind: weights, predictions, and all to repeat it.",
+    },
+    {"name": "data", "description": "The data sets that a spec can name."},
+    {"name": "catalog", "description": "The losses, optimizers, balancings, ... that a spec can name."},
+    {"name": "webhooks", "description": "Be told when an experiment is over."},
+    {"name": "operation", "description": "Whether the service is alive and ready, and what goes on in it."},
+]
+EXAMPLES: dict[type[Exception], Exception] = {
+    InvalidSpec: InvalidSpec(
+        [Fault("loss.gama", 2, "unknown field; did you mean 'gamma'? it is one of name, gamma")]
+    ),
+    InvalidQuery: InvalidQuery("splitt", "train", "unknown query parameter; did you mean 'split'?"),
+    InvalidCursor: InvalidCursor(),
+    MalformedJSON: MalformedJSON("The body is not JSON: Expecting ',' delimiter (line 1, column 18)."),
+    UnsupportedMediaType: UnsupportedMediaType("text/plain"),
+    BodyTooLarge: BodyTooLarge(1_000_000),
+    BodyTooSlow: BodyTooSlow(),
+    Unauthenticated: Unauthenticated(),
+    ScopeTooNarrow: ScopeTooNarrow(Caller("dashboard", "read"), "submit"),
+    CrossSite: CrossSite(),
+    ForeignHost: ForeignHost("holdout.example.org"),
+    TooManyRequests: TooManyRequests("writes", parse("6000/minute"), 12),
+    PrivateAddress: PrivateAddress("intranet.example.org"),
+    UnknownWebhook: UnknownWebhook(7),
+    QueueFull: QueueFull("nightly", 9_999, 10_000),
+    FilesUnavailable: FilesUnavailable(),
+    KeyReused: KeyReused("6f1c2d0e-nightly"),
+    NotReady: NotReady([Fault("agent", 75, "the embedded agent has stopped: restart the service")]),
+    UnknownExperiment: UnknownExperiment(7),
+    ExperimentOver: ExperimentOver(7, "succeeded"),
+    ExperimentActive: ExperimentActive(7, "running"),
+    UnknownSeed: UnknownSeed(7, [0, 1, 2]),
+    NoModel: NoModel(7, 0, "running"),
+    NothingToRetry: NothingToRetry(7, "running"),
+    InvalidField: InvalidField("label", "specie", "is no field of npz"),
+    MalformedForm: MalformedForm("The form ends before its last boundary."),
+    NotAForm: NotAForm("text/csv"),
+    UnusableUpload: UnusableUpload(
+        "flowers.csv, line 17, column 'petal'", "is 'NaN'; a feature is a finite decimal number"
+    ),
+    UploadTooLarge: UploadTooLarge(
+        "flowers.csv, line 1", "names 1,000,001 columns; at most 262,144 features"
+    ),
+    UploadTooSlow: UploadTooSlow(),
+    UploadsBusy: UploadsBusy(),
+    StorageFull: StorageFull(),
+    NameReserved: NameReserved("digits", "a bundled data set"),
+    NotUploaded: NotUploaded("digits", "a bundled data set"),
+    DatasetInUse: DatasetInUse("flowers", [7, 12]),
+    NoPicture: NoPicture("flowers"),
+    UnknownDataset: UnknownDataset("digts", ("digits", "iris"), "digits", "DATA_DIR/datasets/NAME"),
+    DatasetError: MissingFile("mnist", "train-labels-idx1-ubyte"),
+}
+FORM = (NotAForm, MalformedForm, InvalidField, BodyTooLarge, UploadTooSlow)
+"""What can be wrong with any form."""
+BODY = (MalformedJSON, UnsupportedMediaType, BodyTooLarge, BodyTooSlow)
+"""What can be wrong with any body."""
+GUARDED = (Unauthenticated, ScopeTooNarrow, CrossSite, ForeignHost, TooManyRequests)
+"""What keeps a request from any route that needs a token."""
+SCHEMA = {"$ref": "#/components/schemas/Problem"}
+
+
+def problems(*errors: type[Exception], body: bool = False, form: bool = False) -> Responses:
+    """What a route declares of its errors; `body` adds those of reading one, `form` those of a form."""
+    all_errors = (*errors, *(BODY if body else ()), *(FORM if form else ()))
+    return _responses(Problem.of(EXAMPLES[error]) for error in all_errors)
+
+
+def conditional() -> Responses:
+    """What a route declares that answers with an ETag."""
+    return {304: {"description": "Nothing has changed since the answer with the ETag in If-None-Match."}}
+
+
+def formats() -> Responses:
+    """What a route declares that answers flat rows as JSON lines and CSV too."""
+    text = {"schema": {"type": "string"}}
+    following = {"description": "Where the rows go on, as in `next`.", "schema": {"type": "string"}}
+    return {
+        200: {"content": {"application/x-ndjson": text, "text/csv": text}, "headers": {"Link": following}}
+    }
+
+
+def unavailable() -> Responses:
+    """What any route may answer."""
+    return _responses([UNAVAILABLE])
+
+
+def _responses(problems: Iterable[Problem]) -> Responses:
+    """For each status, the problems that it may carry, with an example each."""
+    responses: Responses = {}
+    for problem in problems:
+        kind = problem.kind
+        shape: dict[str, Any] = {"schema": SCHEMA, "examples": {}}
+        response = responses.setdefault(
+            kind.status, {"description": kind.title, "content": {MEDIA_TYPE: shape}}
+        )
+        example = {"summary": kind.title, "value": problem.body("/experiments/7")}
+        response["content"][MEDIA_TYPE]["examples"][kind.name] = example
+    return responses
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """The document of `app`, made once."""
+    if app.openapi_schema is None:
+        schema = get_openapi(
+            title=app.title, version=app.version, description=DESCRIPTION, tags=TAGS, routes=app.routes
+        )
+        schema["components"]["schemas"] |= _schemas(ProblemAnswer)
+        for operation in (each for path in schema["paths"].values() for each in path.values()):
+            if "security" in operation:
+                _add(operation["responses"], problems(*GUARDED))
+        app.openapi_schema = schema
+    return app.openapi_schema
+
+
+def _add(responses: dict[str, Any], more: Responses) -> None:
+    """Add responses to those of an operation, and examples where it has the status already."""
+    for status, response in more.items():
+        there = responses.setdefault(str(status), response)["content"][MEDIA_TYPE]
+        there["examples"] |= response["content"][MEDIA_TYPE]["examples"]
+
+
+def _schemas(model: type[BaseModel]) -> dict[str, Any]:
+    """A model and those within it, as components."""
+    schema = model.model_json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
+    return {**schema.pop("$defs", {}), schema["title"]: schema}

@@ -1,0 +1,156 @@
+"""Who may do what. A route declares the scope that it needs, `dependencies=[allow("submit")]`; the rest is here.
+
+The service is open, and everybody its admin, only while it listens to its own machine and no token was ever made.
+"""
+
+import logging
+from collections.abc import Iterator
+
+from fastapi import Depends, Request, Security, params
+from fastapi.dependencies.models import Dependant
+from fastapi.security import HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection
+
+from service.http.origins import is_loopback, require_own_name, require_same_site
+from service.http.rates import Rates
+from service.settings import Settings, UnusableSetting
+from service.store import tokens
+from service.store.database import Database
+from service.store.tokens import SCOPES, Caller, Scope
+
+log = logging.getLogger("holdout.security")
+
+ANYBODY = Caller("local", "admin")
+"""Who asks while the service is open."""
+LONGEST_TOKEN = 200
+
+
+class Unauthenticated(PermissionError):
+    """A valid token is needed, and none was sent."""
+
+    def __init__(self, *, given: bool = False) -> None:
+        super().__init__(
+            "The token is not known, has expired, or was revoked."
+            if given
+            else "Send a token: `Authorization: Bearer hold_...`. On the server, "
+            "`holdout token create NAME` makes one."
+        )
+        self.headers = {"WWW-Authenticate": 'Bearer error="invalid_token"' if given else "Bearer"}
+
+
+class ScopeTooNarrow(PermissionError):
+    """The token is valid, but its scope does not reach this far."""
+
+    def __init__(self, caller: Caller, needed: Scope) -> None:
+        super().__init__(
+            f"This needs a token of the scope {needed}; {caller.name} has the scope {caller.scope}."
+        )
+        self.headers = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{needed}"'}
+
+
+class Allowed(HTTPBearer):
+    """Marks a route with the scope that it needs, for `needed_by` and in the OpenAPI document."""
+
+    def __init__(self, needed: Scope) -> None:
+        super().__init__(
+            scheme_name="token",
+            bearerFormat="hold_...",
+            description="Not needed while the service is open: on 127.0.0.1, before the first token was made.",
+            auto_error=False,
+        )
+        self.needed = needed
+
+    async def __call__(self, request: HTTPConnection) -> None:
+        """Nothing is left to do: `Guard.admit` has looked before the body was read."""
+
+
+def allow(needed: Scope) -> params.Security:
+    """The dependency of a route that needs this scope, or a wider one."""
+    dependency: params.Security = Security(Allowed(needed), scopes=[needed])
+    return dependency
+
+
+async def _public() -> None: ...
+
+
+PUBLIC = Depends(_public)
+"""The dependency of a route that anybody may ask."""
+
+
+def needed_by(dependant: Dependant) -> Scope | None:
+    """The scope that a route declares, the widest of several; None if it is public.
+
+    What declares nothing needs the widest of all: forgetting to declare opens no door.
+    """
+    declared = list(_declared(dependant))
+    if declared:
+        return max(declared, key=SCOPES.index)
+    return None if any(each.call is _public for each in dependant.dependencies) else SCOPES[-1]
+
+
+def _declared(dependant: Dependant) -> Iterator[Scope]:
+    for each in dependant.dependencies:
+        if isinstance(each.call, Allowed):
+            yield each.call.needed
+
+
+class Guard:
+    """Lets requests in, before anything of their body is read."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self.settings, self.database = settings, database
+        self.rates = Rates(settings)
+
+    async def admit(self, request: Request, needed: Scope) -> None:
+        """Put who asks into `request.state.caller`. Raises what keeps him out."""
+        require_same_site(request, self.settings.cors_origins)
+        address = request.client.host if request.client else ""
+        self.rates.check("refusals", address)
+        try:
+            caller = await run_in_threadpool(self._caller, request)
+        except Unauthenticated:
+            self.rates.count("refusals", address)
+            raise
+        who = address if caller is ANYBODY else caller.name
+        self.rates.count("reads" if needed == "read" else "writes", who)
+        if not caller.may(needed):
+            raise ScopeTooNarrow(caller, needed)
+        request.state.caller = caller
+
+    def _caller(self, request: Request) -> Caller:
+        scheme, token = get_authorization_scheme_param(request.headers.get("authorization"))
+        given = scheme.lower() == "bearer" and 0 < len(token) <= LONGEST_TOKEN
+        with self.database.read() as connection:
+            caller = tokens.find(connection, token) if given else None
+            is_open = caller is None and may_be_open(self.settings) and not tokens.exist(connection)
+        if caller is not None:
+            return caller
+        if given or not is_open:
+            raise Unauthenticated(given=given)
+        if not self.settings.trust_network:
+            require_own_name(request)
+        return ANYBODY
+
+
+def may_be_open(settings: Settings) -> bool:
+    """Whether nobody needs a token until there is one: those who can reach the service may use it."""
+    return settings.trust_network or is_loopback(settings.host)
+
+
+def require_closed_door(settings: Settings) -> None:
+    """Refuse to listen to a network without a token. Raises UnusableSetting."""
+    database = Database(settings.url)
+    with database.read() as connection:
+        known = tokens.listed(connection)
+    database.close()
+    if known and not any(token.valid for token in known):
+        log.warning("no token is valid any more: nobody can use this service. holdout token create makes one")
+    if known or may_be_open(settings):
+        return
+    raise UnusableSetting(
+        f"Holdout does not listen on {settings.host} without a token: everybody who reaches it could use it.\n"
+        "Make one first, with the same settings: holdout token create NAME --scope submit\n"
+        "Or, where a proxy or a firewall guards the way to it, set HOLDOUT_TRUST_NETWORK=1."
+    )

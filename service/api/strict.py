@@ -1,0 +1,48 @@
+"""The kind of route used throughout: it asks for the token first, bodies are strict JSON, and a query parameter that
+is not known is refused.
+
+A misspelt `?splitt=train` that is ignored would answer another question than the one that was asked.
+"""
+
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+
+from service.api.security import needed_by
+from service.http.bodies import JSONRequest
+from service.http.query import check
+
+
+class StrictRoute(APIRoute):
+    """Checks a request before FastAPI does; what is wrong is a domain error, never text of a parser."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        known = list(_query_names(self.dependant))
+        needed = needed_by(self.dependant)
+
+        async def handle_strictly(request: Request) -> Response:
+            if needed is not None:
+                await request.app.state.guard.admit(request, needed)
+            check(request.query_params, known)
+            if self.body_field:
+                request = JSONRequest(request.scope, request.receive)
+                await request.json()
+            return await handle(request)
+
+        return handle_strictly
+
+
+def _query_names(dependant: Dependant) -> Iterator[str]:
+    for parameter in dependant.query_params:
+        annotation = parameter.field_info.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield from annotation.model_fields
+        else:
+            yield parameter.alias
+    for dependency in dependant.dependencies:
+        yield from _query_names(dependency)

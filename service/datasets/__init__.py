@@ -1,0 +1,1 @@
+"""Data sets that come over HTTP: taken in, pictured, removed."""

@@ -1,0 +1,136 @@
+"""An experiment as one zip file: what was asked for, what came out, and all that it takes to repeat it."""
+
+import io
+import json
+import platform
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib.metadata import version
+from typing import IO, Any
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+from sqlalchemy import Connection, Row
+
+from service.experiments.models import Models
+from service.experiments.summary import majority_accuracies
+from service.experiments.weights import safetensors
+from service.schemas.answer import Answer
+from service.schemas.epochs import ClassRow, MetricsRow
+from service.schemas.formats import write_csv
+from service.store import models, queries
+from service.store.curves import EpochTable, Selection, read_page
+from service.store.database import Database
+from service.store.errors import NoModel
+from service.store.tables import EpochClasses, EpochMetrics
+
+PAGE_ROWS = 1000
+PACKAGES = ("holdout", "numpy", "scipy")
+
+README = """\
+Holdout experiment {id}{name}: {status}
+
+spec.json       what was asked for, every default filled in, the data set pinned by its hash
+experiment.json the data set, the split, the runs, and the versions of the service that wrote this file
+metrics.csv     every epoch of every seed, on training and validation rows
+classes.csv     the same for each class
+weights/        of each seed that succeeded, the weights of its best epoch (safetensors; the metadata has the
+                spec and the classes, the tensors scaling.offset and scaling.factor the scaling of the rows)
+
+To repeat it, start a service that has the data set {dataset}
+(SHA-256 {sha256}), and:
+
+    curl --json @spec.json http://127.0.0.1:8000/experiments
+
+Its spec_hash will be {spec_hash}. The same version on the
+same type of machine comes to the same figures, to the last bit.
+"""
+
+
+def write_bundle(file: IO[bytes], database: Database, loaded: Models, experiment_id: int) -> None:
+    """Write the zip file. Raises UnknownExperiment, or NoModel where no run has kept a model yet."""
+    with database.read() as connection:
+        experiment = queries.experiment(connection, experiment_id)
+        runs = models.models(connection, experiment_id)
+        if not any(run.sha256 for run in runs):
+            raise NoModel(experiment_id, runs[0].seed, runs[0].status)
+        with ZipFile(file, "w", ZIP_DEFLATED) as bundle:
+            _write(bundle, "README.txt", _readme(experiment))
+            _write(bundle, "spec.json", _json(experiment.spec))
+            _write(bundle, "experiment.json", _json(_facts(experiment, runs)))
+            _write_rows(bundle, "metrics.csv", MetricsRow, _metrics(connection, experiment))
+            _write_rows(bundle, "classes.csv", ClassRow, _classes(connection, experiment))
+    with ZipFile(file, "a") as bundle:  # weights do not get smaller, and are read without the transaction
+        for run in runs:
+            if run.sha256:
+                weights = safetensors(loaded.load(experiment_id, run.seed))
+                _write(bundle, f"weights/seed-{run.seed}.safetensors", weights)
+
+
+def _readme(experiment: Row[Any]) -> str:
+    dataset = experiment.plan["dataset"]
+    return README.format(
+        id=experiment.id,
+        name=f" ({experiment.name})" if experiment.name else "",
+        status=experiment.status,
+        dataset=dataset["name"],
+        sha256=dataset["sha256"],
+        spec_hash=experiment.spec_hash,
+    )
+
+
+def _facts(experiment: Row[Any], runs: Any) -> dict[str, Any]:
+    return {
+        "id": experiment.id,
+        "name": experiment.name,
+        "status": experiment.status,
+        "spec_hash": experiment.spec_hash,
+        **experiment.plan,
+        "runs": [{"seed": run.seed, "status": run.status, "model_epoch": run.epoch} for run in runs],
+        "versions": {package: version(package) for package in PACKAGES}
+        | {"python": platform.python_version()},
+        "machine": platform.machine(),
+    }
+
+
+def _metrics(connection: Connection, experiment: Row[Any]) -> Iterator[MetricsRow]:
+    majority = majority_accuracies(experiment.plan["split_counts"])
+    for row in _rows(connection, EpochMetrics, experiment.id):
+        yield MetricsRow.of(row, majority)
+
+
+def _classes(connection: Connection, experiment: Row[Any]) -> Iterator[ClassRow]:
+    names = experiment.plan["dataset"]["classes"]
+    for row in _rows(connection, EpochClasses, experiment.id):
+        yield from ClassRow.all_of(row, names)
+
+
+def _rows(connection: Connection, table: EpochTable, experiment_id: int) -> Iterator[Row[Any]]:
+    """Every row of an experiment, a page at a time."""
+    wanted, more = Selection(limit=PAGE_ROWS), True
+    while more:
+        page = read_page(connection, table, experiment_id, wanted)
+        yield from page.rows
+        wanted, more = replace(wanted, after=page.position), page.more
+
+
+def _write(bundle: ZipFile, name: str, content: str | bytes) -> None:
+    bundle.writestr(_entry(name), content, compress_type=bundle.compression)
+
+
+def _write_rows(bundle: ZipFile, name: str, row: type[Answer], rows: Iterator[Answer]) -> None:
+    with (
+        bundle.open(_entry(name, bundle.compression), "w") as member,
+        io.TextIOWrapper(member, encoding="utf-8", newline="") as text,
+    ):
+        write_csv(text, row, rows)
+
+
+def _entry(name: str, compression: int = 0) -> ZipInfo:
+    """Without the time of day: the same experiment gives the same file."""
+    entry = ZipInfo(name)
+    entry.compress_type = compression
+    return entry
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2) + "\n"

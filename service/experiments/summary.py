@@ -1,0 +1,135 @@
+"""The summary of an experiment: what came out, beside what it takes to mean something.
+
+Every figure of a seed is taken at its *selected* epoch, never each metric at its own best, and all of them on
+the validation part. Seeds that failed are left out, and the findings say so.
+"""
+
+from collections.abc import Sequence
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+
+from service.experiments.findings import Evidence, findings_about
+from service.schemas.answer import bounds
+from service.schemas.summary import (
+    Baseline,
+    ClassEstimate,
+    Estimate,
+    Estimates,
+    SeedFigures,
+    Selected,
+    Summary,
+)
+from service.store.queries import Found, Rows
+from workers.evaluation import baselines
+from workers.evaluation.intervals import Interval, t_interval, wilson
+from workers.evaluation.selection import DIRECTIONS
+from workers.spec import DEFAULT_METRIC
+
+
+def summarise(found: Found) -> Summary | None:
+    """The summary of an experiment; None until a run that did not fail has selected an epoch."""
+    selected = [row for row in found.selected if row.status != "failed"]
+    if not selected:
+        return None
+    stored = found.experiment
+    evidence = Evidence(
+        spec=stored.spec,
+        split_counts=stored.plan["split_counts"],
+        runs=found.runs,
+        selected=selected,
+        metrics=Estimates(**{name: _estimate(selected, name) for name in Estimates.model_fields}),
+        classes=_classes(stored.plan["dataset"]["classes"], selected),
+        baselines=_baselines(stored.plan, stored.baselines or []),
+    )
+    return Summary(
+        selection=_selection(stored.spec),
+        seeds=[_seed(row) for row in selected],
+        metrics=evidence.metrics,
+        classes=evidence.classes,
+        baselines=evidence.baselines,
+        findings=findings_about(evidence),
+    )
+
+
+def majority_accuracies(split_counts: dict[str, list[int]]) -> dict[str, float | None]:
+    """What always answering the majority class gets on each part."""
+    baselines_ = {part: _majority(split_counts, part) for part in split_counts}
+    return {part: baseline.accuracy if baseline else None for part, baseline in baselines_.items()}
+
+
+def mean_wilson(shares: Sequence[float], rows: int) -> Interval | None:
+    """Wilson's interval of the mean share of several seeds.
+
+    They were measured on the same rows, so together they are worth no more rows than one.
+    """
+    return wilson(round(fmean(shares) * rows), rows)
+
+
+def _selection(spec: dict[str, Any]) -> Selected:
+    stopping = spec["training"]["early_stopping"]
+    metric = stopping["metric"] if stopping else DEFAULT_METRIC
+    return Selected(metric=metric, direction=DIRECTIONS[metric])
+
+
+def _seed(row: Any) -> SeedFigures:
+    low, high = bounds(wilson(round(row.accuracy * row.rows), row.rows))
+    return SeedFigures.model_validate({**row._mapping, "accuracy_low": low, "accuracy_high": high})
+
+
+def _estimate(selected: Rows, metric: str) -> Estimate | None:
+    values = [value for row in selected if (value := getattr(row, metric)) is not None]
+    mean = t_interval(values)
+    if mean is None:
+        return None
+    low, high = bounds(mean.interval)
+    return Estimate(mean=mean.mean, sd=mean.sd, n=mean.n, low=low, high=high)
+
+
+def _classes(names: list[str], selected: Rows) -> list[ClassEstimate]:
+    return [_class(name, index, selected) for index, name in enumerate(names)]
+
+
+def _class(name: str, index: int, selected: Rows) -> ClassEstimate:
+    support = selected[0].support[index]  # the split has its own seed: all runs see the same rows
+    accuracies = [row.class_accuracy[index] for row in selected] if support else []
+    low, high = bounds(mean_wilson(accuracies, support) if accuracies else None)
+    return ClassEstimate(
+        class_=name,
+        index=index,
+        support=support,
+        accuracy=fmean(accuracies) if accuracies else None,
+        accuracy_low=low,
+        accuracy_high=high,
+    )
+
+
+def _majority(split_counts: dict[str, list[int]], part: str) -> baselines.Baseline | None:
+    """Always the class most frequent in training; None where the part is empty."""
+    counts = np.array(split_counts[part])
+    return baselines.majority_baseline(np.array(split_counts["train"]), counts) if counts.any() else None
+
+
+def _baselines(plan: dict[str, Any], stored: list[dict[str, Any]]) -> list[Baseline]:
+    """The majority class, and what the workers have fitted so far."""
+    names, majority = plan["dataset"]["classes"], _majority(plan["split_counts"], "validation")
+    fitted = [
+        baselines.Baseline(**{**each, "interval": each["interval"] and Interval(**each["interval"])})
+        for each in stored
+    ]
+    return [_baseline(each, names) for each in (majority, *fitted) if each is not None]
+
+
+def _baseline(baseline: baselines.Baseline, names: list[str]) -> Baseline:
+    low, high = bounds(baseline.interval)
+    predicted = baseline.predicted_class
+    return Baseline(
+        name=baseline.name,
+        split="validation",
+        accuracy=baseline.accuracy,
+        accuracy_low=low,
+        accuracy_high=high,
+        balanced_accuracy=baseline.balanced_accuracy,
+        predicted_class=None if predicted is None else names[predicted],
+    )

@@ -1,0 +1,1 @@
+"""The protocol, knowing nothing of experiments: bodies, forms, cursors, conditions, origins, rates."""

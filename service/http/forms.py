@@ -1,0 +1,145 @@
+"""Forms with files: received part by part, small fields into memory, files onto the disk, within limits.
+
+A route that takes one is a plain function in a thread: it asks the event loop for each piece of the body, so that a
+slow disk holds up nobody else.
+"""
+
+import time
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import BinaryIO, Self
+
+import anyio
+from anyio import from_thread
+from fastapi import Request
+from starlette.types import Message
+
+from service.http.bodies import BODY_SECONDS, BodyTooLarge, BodyTooSlow
+from service.http.multipart import MalformedForm, Multipart, Part
+from service.http.query import InvalidQuery
+
+LONGEST_FIELD = 1000
+SLOWEST_BYTES_PER_SECOND = 10_000
+
+
+class InvalidField(InvalidQuery):
+    """A field of the form is missing, not known, or not understood."""
+
+
+class UploadTooSlow(BodyTooSlow):
+    """The upload pauses for too long, or trickles."""
+
+    def __init__(self) -> None:
+        ValueError.__init__(
+            self,
+            f"The upload paused for {BODY_SECONDS:.0f} seconds, or brought fewer than "
+            f"{SLOWEST_BYTES_PER_SECOND:,} bytes a second.",
+        )
+
+
+@dataclass(frozen=True)
+class Form:
+    """What was received: the fields with their values, and the names of the files that are in its folder."""
+
+    fields: dict[str, str]
+    files: frozenset[str]
+
+
+def receive(
+    request: Request, folder: Path, *, fields: Collection[str], files: Collection[str], limit: int
+) -> Form:
+    """The form in the body of a request, of at most `limit` bytes. Each of its files is written to `folder` under
+    the name of its field; what the client calls it is ignored.
+
+    Raises NotAForm, MalformedForm, InvalidField, BodyTooLarge or BodyTooSlow.
+    """
+    parser = Multipart(request.headers.get("content-type"))
+    with _Receiver(folder, fields, files) as receiver:
+        for chunk in _chunks(request, limit):
+            for event in parser.feed(chunk):
+                if isinstance(event, Part):
+                    receiver.begin(event.name)
+                else:
+                    receiver.write(event)
+    if not parser.is_over:
+        raise MalformedForm("The form ends before its last boundary.")
+    return receiver.form()
+
+
+class _Receiver:
+    """Puts each part where it belongs. No part comes twice, so that their number is bounded."""
+
+    def __init__(self, folder: Path, fields: Collection[str], files: Collection[str]) -> None:
+        self._folder, self._fields, self._files = folder, fields, files
+        self._values: dict[str, bytearray] = {}
+        self._written: dict[str, BinaryIO] = {}
+        self._part = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._written.values():
+            file.close()
+
+    def begin(self, name: str) -> None:
+        """What is written next belongs to `name`."""
+        if name in self._values or name in self._written:
+            raise InvalidField(name, "", "is given more than once")
+        if name in self._files:
+            self._written[name] = (self._folder / name).open("wb")
+        elif name in self._fields:
+            self._values[name] = bytearray()
+        else:
+            known = [*self._fields, *self._files]
+            near = get_close_matches(name[:100], known, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise InvalidField(name, "", f"unknown field; {hint}it is one of {', '.join(known)}")
+        self._part = name
+
+    def write(self, content: bytes) -> None:
+        if self._part in self._written:
+            self._written[self._part].write(content)
+            return
+        value = self._values[self._part]
+        value += content
+        if len(value) > LONGEST_FIELD:
+            raise InvalidField(self._part, _text(value[:100]), f"is longer than {LONGEST_FIELD:,} bytes")
+
+    def form(self) -> Form:
+        return Form({name: _text(value) for name, value in self._values.items()}, frozenset(self._written))
+
+
+def _text(value: bytearray) -> str:
+    """A value in UTF-8; where it is not, it has characters that no name has."""
+    return value.decode(errors="replace")
+
+
+def _chunks(request: Request, limit: int) -> Iterator[bytes]:
+    """The body as it arrives. Raises BodyTooLarge, at once where the size is declared, or BodyTooSlow."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared[:20]) > limit:
+        raise BodyTooLarge(limit)
+    started, received, more = time.monotonic(), 0, True
+    while more:
+        message = from_thread.run(_next_message, request)
+        if message["type"] == "http.disconnect":
+            raise MalformedForm("The connection was closed before the form was complete.")
+        chunk, more = message.get("body", b""), message.get("more_body", False)
+        received += len(chunk)
+        if received > limit:
+            raise BodyTooLarge(limit)
+        seconds = time.monotonic() - started
+        if seconds > BODY_SECONDS and received < seconds * SLOWEST_BYTES_PER_SECOND:
+            raise UploadTooSlow
+        yield chunk
+
+
+async def _next_message(request: Request) -> Message:
+    try:
+        with anyio.fail_after(BODY_SECONDS):
+            return await request.receive()
+    except TimeoutError:
+        raise UploadTooSlow from None

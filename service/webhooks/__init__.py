@@ -1,0 +1,1 @@
+"""Telling others that an experiment is over."""

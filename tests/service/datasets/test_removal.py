@@ -1,0 +1,24 @@
+"""Deleting what was uploaded, on both databases: it is a matter of what their rows say."""
+
+from fastapi.testclient import TestClient
+
+from tests.service.datasets.test_uploads import OTHER, refused, upload
+from tests.service.laboratory import Laboratory
+from tests.uploads import FLOWERS
+
+
+def test_what_experiments_need_is_not_deleted(client: TestClient, laboratory: Laboratory) -> None:
+    content = FLOWERS + b"1,2,setosa\n3,4,virginica\n" * 20
+    upload(client, content)
+    upload(client, content, name="copy")
+    experiment = laboratory.submit(dataset="flowers")
+    upload(client, OTHER)  # a newer version does not free the older
+    problem = refused(client.delete("/datasets/flowers"), 409, "dataset-in-use")
+    assert f"experiment {experiment};" in problem["detail"]
+    assert client.delete("/datasets/copy").status_code == 204
+    client.post(f"/experiments/{experiment}/cancel")
+    refused(client.delete("/datasets/flowers"), 409, "dataset-in-use")
+    assert client.delete(f"/experiments/{experiment}").status_code == 204
+    assert client.delete("/datasets/flowers").status_code == 204
+    refused(client.delete("/datasets/flowers"), 404, "unknown-dataset")
+    assert client.get("/datasets/flowers").status_code == 404

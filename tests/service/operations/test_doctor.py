@@ -1,0 +1,89 @@
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from service.operations import doctor
+from service.operations.doctor import Finding, examine, is_sound
+from service.settings import Settings
+
+
+def about(word: str, findings: list[Finding]) -> Finding:
+    return next(each for each in findings if each.what.startswith(word))
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "MATRIX", 8)
+
+
+def test_a_fresh_installation_has_nothing_bad_and_stays_as_it_is(tmp_path: Path) -> None:
+    findings = examine(Settings(data_dir=tmp_path / "data"))
+    assert [each.what for each in findings if each.state == "bad"] == []
+    assert "not there yet" in about("Database", findings).what
+    assert "digits (1,797 rows)" in about("Bundled", findings).what
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_migrated_database_is_current_and_an_empty_one_is_not(tmp_path: Path, sqlite_url: str) -> None:
+    assert about("Database", examine(Settings(database_url=sqlite_url))).state == "ok"
+    sqlite3.connect(tmp_path / "empty.db").execute("CREATE TABLE t (x)").connection.close()
+    finding = about("Database", examine(Settings(database_url=f"sqlite:///{tmp_path}/empty.db")))
+    assert (finding.state, "holdout migrate" in finding.remedy) == ("warn", True)
+
+
+def test_what_is_no_database_is_bad(tmp_path: Path) -> None:
+    (tmp_path / "holdout.db").write_text("not a database, but long enough to be looked at as one" * 20)
+    assert about("Database", examine(Settings(data_dir=tmp_path))).state == "bad"
+
+
+def test_an_unreachable_server_is_bad_and_its_password_is_not_shown() -> None:
+    finding = about("Database", examine(Settings(database_url="postgresql://me:secret@127.0.0.1:1/holdout")))
+    assert finding.state == "bad"
+    assert "secret" not in finding.what + finding.remedy
+
+
+def test_examining_a_database_migrates_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "holdout.db"
+    sqlite3.connect(path).execute("CREATE TABLE t (x)").connection.close()
+    examine(Settings(data_dir=tmp_path))
+    tables = sqlite3.connect(path).execute("SELECT name FROM sqlite_master").fetchall()
+    assert tables == [("t",)]
+
+
+def test_a_folder_that_cannot_be_written_to_is_bad(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refuse(**_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("service.operations.doctor.tempfile.TemporaryFile", refuse)
+    assert about("Data folder", examine(Settings(data_dir=tmp_path))).state == "bad"
+
+
+def test_a_full_disk_is_worth_a_warning(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(doctor, "LEAST_FREE_BYTES", 2**80)
+    assert about("Data folder", examine(Settings(data_dir=tmp_path))).state == "warn"
+
+
+def test_damaged_bundled_data_is_bad(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (broken := tmp_path / "bundled.npz").write_bytes(b"torn")
+    monkeypatch.setattr("workers.data.sources.bundled.FILE", broken)
+    assert about("Bundled", examine(Settings(data_dir=tmp_path))).state == "bad"
+
+
+@pytest.mark.parametrize(
+    ("version", "sound"),
+    [
+        ((3, 40, 1), False),
+        ((3, 44, 5), False),
+        ((3, 44, 6), True),
+        ((3, 45, 0), False),
+        ((3, 50, 7), True),
+        ((3, 51, 2), False),
+        ((3, 51, 3), True),
+        ((3, 53, 0), True),
+    ],
+)
+def test_the_releases_of_sqlite_with_the_wal_reset_bug_are_known(
+    version: tuple[int, ...], sound: bool
+) -> None:
+    assert is_sound(version) is sound

@@ -1,0 +1,247 @@
+"""Webhooks: told of every end, once or more, and by nobody but this service."""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from http.server import ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import insert, select, update
+
+from service.settings import Settings
+from service.store import queue, webhooks
+from service.store.database import Database, now
+from service.store.tables import Delivery
+from service.webhooks import courier
+from tests.service.laboratory import Laboratory
+from tests.service.webhooks.test_outgoing import Receiver, receiver
+
+__all__ = ["receiver"]
+
+PAIR = {"dataset": {"name": "synthetic", "counts": [90, 30], "features": 2}}
+Answer = dict[str, Any]
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"webhooks_private": True})
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(courier, "LOOK_SECONDS", 0.02)
+
+
+def create(client: TestClient, receiver: ThreadingHTTPServer, path: str = "/200", **more: Any) -> Answer:
+    url = f"http://127.0.0.1:{receiver.server_port}{path}"
+    response = client.post("/webhooks", json={"url": url} | more)
+    assert response.status_code == 201, response.text
+    made: Answer = response.json()
+    assert response.headers["location"] == f"/webhooks/{made['id']}"
+    return made
+
+
+def deliveries(client: TestClient, webhook: Answer) -> list[Answer]:
+    found: list[Answer] = client.get(f"/webhooks/{webhook['id']}").json()["deliveries"]
+    return found
+
+
+def wait(condition: Callable[[], Any], *, seconds: float = 10) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return found
+
+
+def end(laboratory: Laboratory, status: str = "succeeded") -> int:
+    id_ = laboratory.submit(**PAIR)
+    laboratory.claim()
+    laboratory.finish(id_, status)
+    return id_
+
+
+def test_the_end_of_an_experiment_is_told_and_signed(
+    laboratory: Laboratory, client: TestClient, receiver: ThreadingHTTPServer
+) -> None:
+    webhook = create(client, receiver, "/hook/204")
+    id_ = end(laboratory)
+    wait(lambda: Receiver.received)
+    ((path, headers, content),) = Receiver.received
+    assert path == "/hook/204"
+    message = json.loads(content)
+    assert message["type"] == "experiment.succeeded"
+    finished_at = laboratory.read(id_)["finished_at"]
+    assert datetime.fromisoformat(message["timestamp"]) == datetime.fromisoformat(finished_at)
+    assert (message["data"]["id"], message["data"]["links"]["self"]) == (id_, f"/experiments/{id_}")
+    key = base64.b64decode(webhook["secret"].removeprefix("whsec_"))
+    assert len(key) == 32
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + content
+    expected = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    assert headers["webhook-signature"] == f"v1,{expected}"
+    assert abs(time.time() - int(headers["webhook-timestamp"])) < 10
+    (delivery,) = wait(lambda: [d for d in deliveries(client, webhook) if d["state"] == "delivered"])
+    assert (delivery["experiment_id"], delivery["attempts"], delivery["answer"]) == (id_, 1, "answered 204")
+    assert delivery["next_attempt_at"] is None
+
+
+def test_the_signature_is_that_of_the_standard() -> None:
+    """The example of https://github.com/standard-webhooks, whose libraries all check it."""
+    id_, secret = "p5jXN8AQM9LWM0D4loKWxJek", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    content = b'{"test": 2432232314}'
+    original, courier.time.time = courier.time.time, lambda: 1614265330.0  # type: ignore[attr-defined]
+    try:
+        headers = courier.signed(id_, content, secret)  # type: ignore[arg-type]
+    finally:
+        courier.time.time = original  # type: ignore[attr-defined]
+    assert headers["webhook-id"] == f"msg_{id_}"
+    assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+@pytest.mark.parametrize("status", ["succeeded", "failed", "cancelled"])
+def test_only_what_was_asked_for_is_told(
+    laboratory: Laboratory, client: TestClient, receiver: ThreadingHTTPServer, status: str
+) -> None:
+    wanted = create(client, receiver, events=[status])
+    for each in ("succeeded", "failed", "cancelled"):
+        end(laboratory, each)
+    wait(lambda: Receiver.received)
+    assert [each["event"] for each in deliveries(client, wanted)] == [f"experiment.{status}"]
+
+
+def test_an_experiment_of_many_runs_is_told_of_once(
+    laboratory: Laboratory, client: TestClient, receiver: ThreadingHTTPServer
+) -> None:
+    webhook = create(client, receiver)
+    id_ = laboratory.submit(**PAIR, seeds=[0, 1, 2])
+    for seed in range(3):
+        laboratory.claim()
+        assert deliveries(client, webhook) == []
+        laboratory.finish(id_, "failed" if seed == 1 else "succeeded", seed=seed)
+    assert [each["event"] for each in deliveries(client, webhook)] == ["experiment.failed"]
+
+
+def test_what_is_not_taken_is_sent_again_ever_more_seldom_and_then_given_up(
+    laboratory: Laboratory, client: TestClient, database: Database, receiver: ThreadingHTTPServer
+) -> None:
+    webhook = create(client, receiver, "/503")
+    end(laboratory)
+    pauses = []
+    for attempt in range(1, webhooks.MOST_ATTEMPTS):
+        pauses.append(wait(lambda: pause(database)))
+        assert len(Receiver.received) == attempt
+        with database.write() as connection:
+            connection.execute(update(Delivery).values(due_at=now(), answer=None))
+    given_up = wait(lambda: [d for d in deliveries(client, webhook) if d["state"] == "given_up"])[0]
+    assert (given_up["attempts"], given_up["answer"]) == (8, "answered 503")
+    assert pauses == pytest.approx([10 * 4**n for n in range(7)], abs=3)
+    contents = {content for _, _, content in Receiver.received}
+    ids = {headers["webhook-id"] for _, headers, _ in Receiver.received}
+    assert len(contents) == len(ids) == 1
+
+
+def pause(database: Database) -> float | None:
+    """Seconds until the next attempt, once the last one is noted."""
+    with database.read() as connection:
+        row = connection.execute(select(Delivery.answer, (Delivery.due_at - now()).label("pause"))).one()
+    return row.pause if row.answer else None
+
+
+def test_a_message_that_somebody_took_and_died_with_is_sent_by_another(database: Database) -> None:
+    with database.write() as connection:
+        webhook = webhooks.create(connection, "http://127.0.0.1:1/", ["succeeded"])
+        row = {"webhook_id": webhook.id, "experiment_id": 1, "event": "e", "content": "{}"}
+        connection.execute(insert(Delivery).values(**row, attempts=0, due_at=now() - 1, created_at=now()))
+    # The service's own courier may be quicker; it then is the one who took it.
+    with database.write() as connection:
+        connection.execute(update(Delivery).values(due_at=now() - 1))
+        first = webhooks.take(connection)
+        assert first is not None
+        assert webhooks.take(connection) is None
+        connection.execute(update(Delivery).values(due_at=now() - 1))
+        second = webhooks.take(connection)
+        assert second is not None
+        assert second.attempt == first.attempt + 1
+        webhooks.record(connection, first, "late", delivered=True)
+        assert connection.scalar(select(Delivery.delivered_at)) is None
+        webhooks.record(connection, second, "in time", delivered=True)
+        assert connection.scalar(select(Delivery.answer)) == "in time"
+
+
+def test_what_is_rolled_back_is_not_told(
+    laboratory: Laboratory, client: TestClient, database: Database, receiver: ThreadingHTTPServer
+) -> None:
+    webhook = create(client, receiver)
+    id_ = laboratory.submit(**PAIR)
+    laboratory.claim()
+    with database.write() as connection:
+        queue.finish(connection, laboratory.leases[id_, 0], "succeeded")
+        connection.rollback()
+    time.sleep(0.2)
+    assert Receiver.received == []
+    assert deliveries(client, webhook) == []
+
+
+def test_the_secret_is_shown_once(client: TestClient, receiver: ThreadingHTTPServer) -> None:
+    webhook = create(client, receiver)
+    assert webhook["secret"] not in client.get("/webhooks").text
+    assert webhook["secret"] not in client.get(f"/webhooks/{webhook['id']}").text
+    assert client.get("/webhooks").json()["items"][0]["events"] == ["cancelled", "failed", "succeeded"]
+
+
+def test_a_webhook_that_is_deleted_is_told_no_more(
+    laboratory: Laboratory, client: TestClient, receiver: ThreadingHTTPServer
+) -> None:
+    webhook = create(client, receiver)
+    assert client.delete(f"/webhooks/{webhook['id']}").status_code == 204
+    end(laboratory)
+    time.sleep(0.2)
+    assert Receiver.received == []
+    for method in ("GET", "DELETE"):
+        response = client.request(method, f"/webhooks/{webhook['id']}")
+        assert (response.status_code, response.json()["type"]) == (404, "/problems/unknown-webhook")
+
+
+@pytest.fixture
+def careful(app: FastAPI, settings: Settings, client: TestClient) -> Iterator[TestClient]:
+    """A service that sends nothing into private networks."""
+    app.state.settings = settings.model_copy(update={"webhooks_private": False})
+    yield client
+    app.state.settings = settings
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/", "http://localhost:9200/", "http://[::1]/", "http://169.254.169.254/latest/meta-data",
+        "http://10.1.2.3/", "https://192.168.0.1/", "http://[::ffff:10.0.0.1]/", "http://2130706433/", "http://0/",
+    ],
+)  # fmt: skip
+def test_private_addresses_are_refused_unless_they_are_allowed(careful: TestClient, url: str) -> None:
+    response = careful.post("/webhooks", json={"url": url})
+    assert (response.status_code, response.json()["type"]) == (422, "/problems/private-address")
+    assert careful.get("/webhooks").json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {}, {"url": ""}, {"url": "ftp://example.org/"}, {"url": "http://"}, {"url": "http://a:b@example.org/"},
+        {"url": "http://example.org:99999/"}, {"url": "http://[zz]/"}, {"url": "http://exämple.org/"},
+        {"url": "http://example.org/ x"}, {"url": "http://example.org/\r\nX: y"}, {"url": "file:///etc/passwd"},
+        {"url": "http://example.org\\@10.0.0.1/"}, {"url": "http://example.org/" + "x" * 2000}, {"url": 7},
+        {"url": "http://example.org/", "events": []}, {"url": "http://example.org/", "events": ["queued"]},
+        {"url": "http://example.org/", "secret": "mine"}, {"url": "http://example.org/", "events": "failed"},
+    ],
+)  # fmt: skip
+def test_what_is_no_webhook_is_refused(client: TestClient, body: dict[str, Any]) -> None:
+    response = client.post("/webhooks", json=body)
+    assert response.status_code == 422, response.text
+    assert response.json()["errors"]
