@@ -175,6 +175,24 @@ def test_a_nan_reaches_the_loss(kernel_set: Kernels) -> None:
 
 
 @pytest.mark.parametrize("kernel_set", KERNEL_SETS.values(), ids=KERNEL_SETS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_gradient_has_no_subnormal_numbers_in_it(kernel_set: Kernels, dtype: Any) -> None:
+    """With the right class ahead by more and more, the probabilities of the others vanish."""
+    leads = np.linspace(0, 1000, 2001, dtype=dtype)
+    logits = np.stack([leads, 0 * leads, -leads], axis=1)
+    labels, ones = np.zeros(len(leads), np.int64), np.ones(3, dtype)
+    losses, gradient = np.empty(len(leads), dtype), np.empty_like(logits)
+    for run in (
+        lambda: kernel_set.cross_entropy(logits, labels, 0 * ones, ones, 0.0, 1.0, losses, gradient),
+        lambda: kernel_set.focal(logits, labels, ones, 2.0, 1.0, losses, gradient),
+    ):
+        run()
+        sizes = np.abs(gradient)
+        assert sizes[sizes > 0].min() ** 2 >= 0.99 * np.finfo(dtype).tiny
+        assert (sizes[1:10] > 0).all()
+
+
+@pytest.mark.parametrize("kernel_set", KERNEL_SETS.values(), ids=KERNEL_SETS)
 def test_the_bits_of_dropout_are_those_of_splitmix64(kernel_set: Kernels) -> None:
     """Its first outputs from the seed 1234567, as published with its C source (prng.di.unimi.it)."""
     outputs = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431]

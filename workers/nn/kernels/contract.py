@@ -95,6 +95,8 @@ class Kernels(Protocol):
     ) -> float:
         """losses (m,) and gradient (m, K) of scale w_y CE(z + offsets, y); the sum of the losses.
 
+        What of the gradient is negligible (arrays.drop_negligible) is 0.
+
         logits (m, K), offsets and weights (K,); as documented at losses.CrossEntropy.
         """
 
@@ -108,7 +110,10 @@ class Kernels(Protocol):
         losses: Array,
         gradient: Array,
     ) -> float:
-        """losses (m,) and gradient (m, K) of scale w_y FL(z, y), as at losses.Focal; the sum of the losses."""
+        """losses (m,) and gradient (m, K) of scale w_y FL(z, y), as at losses.Focal; the sum of the losses.
+
+        What of the gradient is negligible (arrays.drop_negligible) is 0.
+        """
 
     def adam(
         self,

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from workers.nn.arrays import Array, Integers
+from workers.nn.arrays import Array, Integers, drop_negligible
 from workers.nn.class_weights import Counts
 from workers.nn.outputs import Output
 
@@ -22,15 +22,20 @@ class LossFunction(ABC):
     ) -> float:
         """scale sum_i w_i L_i, and its gradient into `gradient` (N, K); weights (K,) by class, None for ones.
 
+        Elements of the gradient that are negligible beside every number of their type are 0.
+
         What a step of training asks for. A loss that is hot has a kernel for it; all others come here.
         """
         losses, slopes = self(logits, labels)
         if weights is None:
             np.multiply(slopes, scale, out=gradient)
-            return float(losses.sum()) * scale
-        of_rows = weights[labels] * gradient.dtype.type(scale)
-        np.multiply(slopes, of_rows[:, np.newaxis], out=gradient)
-        return float(of_rows @ losses)
+            total = float(losses.sum()) * scale
+        else:
+            of_rows = weights[labels] * gradient.dtype.type(scale)
+            np.multiply(slopes, of_rows[:, np.newaxis], out=gradient)
+            total = float(of_rows @ losses)
+        drop_negligible(gradient)
+        return total
 
 
 class Loss(LossFunction):

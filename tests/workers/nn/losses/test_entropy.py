@@ -34,9 +34,9 @@ def test_smoothed_labels_never_ask_for_certainty() -> None:
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_focal_of_an_example_that_is_all_but_certain_keeps_its_digits(dtype: Any) -> None:
-    # q = 1 - p_y = 3 exp(-30), far below the precision of p_y: the loss is q^3 and the gradient -3 q^3
-    losses, gradient = Focal(gamma=2.0)(np.array([[30, 0, 0, 0]], dtype), np.array([0]))
-    q = 3 * math.exp(-30)
+    # q = 1 - p_y = 3 exp(-15): of 1 - p_y float32 would keep one digit. The loss is q^3, the gradient -3 q^3
+    losses, gradient = Focal(gamma=2.0)(np.array([[15, 0, 0, 0]], dtype), np.array([0]))
+    q = 3 * math.exp(-15)
     np.testing.assert_allclose(losses, q**3, rtol=1e-5)
     np.testing.assert_allclose(gradient, [[-3 * q**3, q**3, q**3, q**3]], rtol=1e-5)
 

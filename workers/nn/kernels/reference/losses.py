@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from workers.nn.arrays import Array, Integers
+from workers.nn.arrays import Array, Integers, drop_negligible
 
 
 def cross_entropy(
@@ -31,6 +31,7 @@ def cross_entropy(
     gradient[rows, labels] -= (1 - smoothing) * factors
     if smoothing:
         gradient -= (smoothing / logits.shape[1] * factors)[:, np.newaxis]
+    drop_negligible(gradient)
     return float(losses.sum())
 
 
@@ -61,4 +62,5 @@ def focal(
     gradient[rows, labels] = -q
     gradient *= (factor * (1 - gamma * np.exp(log_p_y) * r))[:, np.newaxis]
     np.multiply(-factor, log_p_y, out=losses)
+    drop_negligible(gradient)
     return float(losses.sum())
