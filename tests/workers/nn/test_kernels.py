@@ -182,12 +182,10 @@ def test_a_gradient_has_no_subnormal_numbers_in_it(kernel_set: Kernels, dtype: A
     logits = np.stack([leads, 0 * leads, -leads], axis=1)
     labels, ones = np.zeros(len(leads), np.int64), np.ones(3, dtype)
     losses, gradient = np.empty(len(leads), dtype), np.empty_like(logits)
-    for run in (
-        lambda: kernel_set.cross_entropy(logits, labels, 0 * ones, ones, 0.0, 1.0, losses, gradient),
-        lambda: kernel_set.focal(logits, labels, ones, 2.0, 1.0, losses, gradient),
-    ):
-        run()
-        sizes = np.abs(gradient)
+    kernel_set.cross_entropy(logits, labels, 0 * ones, ones, 0.0, 1.0, losses, gradient)
+    of_focal = np.empty_like(logits)
+    kernel_set.focal(logits, labels, ones, 2.0, 1.0, losses, of_focal)
+    for sizes in (np.abs(gradient), np.abs(of_focal)):
         assert sizes[sizes > 0].min() ** 2 >= 0.99 * np.finfo(dtype).tiny
         assert (sizes[1:10] > 0).all()
 

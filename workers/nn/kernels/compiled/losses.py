@@ -15,7 +15,7 @@ LEAST_FLOAT32, LEAST_FLOAT64 = (float(np.sqrt(np.finfo(real).tiny)) for real in 
 @inlined
 def _negligible(gradient: Array) -> float:
     """As in arrays.drop_negligible."""
-    return gradient.dtype.type(LEAST_FLOAT32 if gradient.itemsize == 4 else LEAST_FLOAT64)
+    return LEAST_FLOAT32 if gradient.itemsize == 4 else LEAST_FLOAT64
 
 
 @compiled(f"float64({LOGITS}, {LABELS}, {VECTOR}, {VECTOR}, float64, float64, real[::1], real[:,::1])")
@@ -31,7 +31,7 @@ def cross_entropy(
 ) -> float:
     real, classes, value = logits.dtype.type, logits.shape[1], 0.0
     off, on = real(smoothing / classes), real(1 - smoothing)
-    least, zero = _negligible(gradient), real(0)
+    least, zero = real(_negligible(gradient)), real(0)
     for i in range(logits.shape[0]):
         y, largest = labels[i], logits[i, 0] + offsets[0]
         for k in range(classes):
@@ -69,7 +69,7 @@ def focal(
     gradient: Array,
 ) -> float:
     real, classes, value = logits.dtype.type, logits.shape[1], 0.0
-    one, zero, power, least = real(1), real(0), real(gamma), _negligible(gradient)
+    one, zero, power, least = real(1), real(0), real(gamma), real(_negligible(gradient))
     for i in range(logits.shape[0]):
         y, largest = labels[i], logits[i, 0]
         for k in range(classes):
