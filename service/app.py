@@ -32,6 +32,7 @@ from service.routes import (
     pages,
     problems,
     retries,
+    test_evaluations,
     webhooks,
 )
 from service.settings import Settings
@@ -65,6 +66,7 @@ def create_app(settings: Settings) -> FastAPI:
         across,
         events,
         models,
+        test_evaluations,
         datasets,
         catalog,
         webhooks,

@@ -63,6 +63,10 @@ class Settings(BaseSettings):
     """How often it may read."""
     max_queued: Annotated[int, Field(ge=1)] = 10_000
     """How many runs of one owner may wait in the queue."""
+    test_budget: Annotated[int, Field(ge=0)] = 1
+    """How many models may be evaluated on the same test rows. Whoever is told more chooses by it."""
+    test_ladder: bool = False
+    """Answer test evaluations as a Ladder: any number of them, each with the best accuracy so far and no more."""
     cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(_separated), NoDecode] = ()
     """Sites whose pages may use this service, as in `https://dashboard.example.org`, separated by spaces."""
     webhooks_private: bool = False

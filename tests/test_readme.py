@@ -47,7 +47,7 @@ def answers(url: str) -> list[dict[str, Any]]:
 
 
 def test_the_readmes_curl_commands_do_what_it_says(answers: list[dict[str, Any]]) -> None:
-    accepted, experiment, classes = answers
+    accepted, experiment, classes, tested = answers
     assert accepted["status"] == "queued"
     assert experiment["id"] == accepted["id"]
     assert experiment["summary"]["findings"][0]["code"] == "no_better_than_linear"
@@ -55,6 +55,8 @@ def test_the_readmes_curl_commands_do_what_it_says(answers: list[dict[str, Any]]
     assert all(
         0 <= row["accuracy_low"] <= row["accuracy"] <= row["accuracy_high"] for row in classes["items"]
     )
+    assert (tested["look"], tested["seeds"], len(tested["classes"])) == (1, 3, 10)
+    assert tested["majority_accuracy"] < tested["accuracy"] <= 1
 
 
 def test_what_the_readme_shows_of_answers_has_no_field_that_is_not_there(

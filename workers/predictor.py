@@ -53,8 +53,8 @@ class Predictor:
         statistics = {name: model.arrays[name] for name in self._network.statistics()}
         self._network.load(model.arrays["parameters"], statistics)
 
-    def __call__(self, rows: Array) -> Predictions:
-        """Of rows (N, d) as they are in the data set, float32. Raises Overflow."""
+    def __call__(self, rows: Array | Integers) -> Predictions:
+        """Of rows (N, d) as they are in the data set, bytes or float32. Raises Overflow."""
         with np.errstate(over="ignore", invalid="ignore"):
             logits = self._network.logits(rows, self._scaler.into)
             if self._offset is not None:

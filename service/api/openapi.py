@@ -22,11 +22,13 @@ from service.http.rates import TooManyRequests
 from service.operations.readiness import NotReady
 from service.schemas.problem import ProblemAnswer
 from service.store.errors import (
+    BudgetSpent,
     DatasetInUse,
     ExperimentActive,
     ExperimentOver,
     KeyReused,
     NoModel,
+    NoTestPart,
     NothingToRetry,
     QueueFull,
     UnknownExperiment,
@@ -55,6 +57,10 @@ TAGS = [
     {
         "name": "models",
         "description": "What training leaves behind: weights, predictions, and all to repeat it.",
+    },
+    {
+        "name": "test set",
+        "description": "Sealed: it answers as often as its budget allows, and keeps a ledger.",
     },
     {"name": "data", "description": "The data sets that a spec can name."},
     {"name": "catalog", "description": "The losses, optimizers, balancings, ... that a spec can name."},
@@ -87,6 +93,10 @@ EXAMPLES: dict[type[Exception], Exception] = {
     ExperimentActive: ExperimentActive(7, "running"),
     UnknownSeed: UnknownSeed(7, [0, 1, 2]),
     NoModel: NoModel(7, 0, "running"),
+    NoTestPart: NoTestPart(7),
+    BudgetSpent: BudgetSpent(
+        1, [Fault("ledger[0]", {"experiment_id": 3, "accuracy": 0.971}, "look 1, by experiment 3")]
+    ),
     NothingToRetry: NothingToRetry(7, "running"),
     InvalidField: InvalidField("label", "specie", "is no field of npz"),
     MalformedForm: MalformedForm("The form ends before its last boundary."),

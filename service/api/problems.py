@@ -23,11 +23,13 @@ from service.http.query import InvalidQuery
 from service.http.rates import TooManyRequests
 from service.operations.readiness import NotReady
 from service.store.errors import (
+    BudgetSpent,
     DatasetInUse,
     ExperimentActive,
     ExperimentOver,
     KeyReused,
     NoModel,
+    NoTestPart,
     NothingToRetry,
     QueueFull,
     UnknownExperiment,
@@ -86,6 +88,8 @@ KINDS: dict[type[Exception], Kind] = {
     ExperimentActive: Kind("experiment-active", 409, "The experiment is not over"),
     UnknownSeed: Kind("unknown-seed", 404, "The experiment has no such seed"),
     NoModel: Kind("no-model", 409, "There is no model yet"),
+    NoTestPart: Kind("no-test-part", 409, "There are no rows to test on"),
+    BudgetSpent: Kind("test-set-spent", 409, "The test set has said what it may"),
     NothingToRetry: Kind("nothing-to-retry", 409, "There is nothing to retry"),
     InvalidField: Kind("invalid-field", 422, "A field of the form is not understood"),
     MalformedForm: Kind("malformed-form", 400, "The body is not a valid form"),
@@ -121,7 +125,7 @@ class Problem:
             return cls.of_faults(kind, error.faults, len(error.faults))
         if isinstance(error, InvalidQuery):
             return cls.of_faults(kind, [Fault(error.name, error.value, error.message)], 1)
-        return cls(kind, str(error), headers=getattr(error, "headers", {}))
+        return cls(kind, str(error), getattr(error, "faults", ()), getattr(error, "headers", {}))
 
     @classmethod
     def of_faults(cls, kind: Kind, faults: Sequence[Fault], total: int) -> Self:

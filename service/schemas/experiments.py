@@ -22,7 +22,7 @@ Counts = Annotated[
 def links(experiment_id: int) -> dict[str, str]:
     """Where the rest of an experiment is."""
     here = f"/experiments/{experiment_id}"
-    below = ("metrics", "classes", "confusion", "cancel", "retry")
+    below = ("metrics", "classes", "confusion", "cancel", "retry", "test-evaluations")
     return {"self": here} | {name: f"{here}/{name}" for name in below}
 
 

@@ -9,11 +9,17 @@ StoreError
 ├── QueueFull           the owner has as many runs queued as one may have
 ├── UnknownSeed         none of the experiment's runs has this seed
 ├── NoModel             the run has no model yet, or never will
+├── NoTestPart          the split leaves no rows for a test
+├── BudgetSpent         the test set was looked at as often as its budget allows
 ├── KeyReused           the idempotency key belongs to another request
 ├── UnknownWebhook      no webhook has this number
 ├── NameTaken           another valid token has this name
 └── UnknownToken        no valid token has this name
 """
+
+from collections.abc import Sequence
+
+from workers.faults import Fault
 
 
 class StoreError(ValueError):
@@ -85,6 +91,27 @@ class NoModel(StoreError):
     def __init__(self, experiment_id: int, seed: int, status: str) -> None:
         super().__init__(
             f"Seed {seed} of experiment {experiment_id} is {status}: a run keeps its model once it has succeeded."
+        )
+
+
+class NoTestPart(StoreError):
+    """The split of the experiment leaves no rows for a test."""
+
+    def __init__(self, experiment_id: int) -> None:
+        super().__init__(
+            f'The split of experiment {experiment_id} has no test part: submit it with, say, "test": 0.1.'
+        )
+
+
+class BudgetSpent(StoreError):
+    """The test set was looked at as often as its budget allows; `faults` is its ledger."""
+
+    def __init__(self, budget: int, faults: Sequence[Fault]) -> None:
+        self.faults = faults
+        times = "once" if budget == 1 else f"{budget:,} times"
+        super().__init__(
+            f"The test set may be looked at {times} (HOLDOUT_TEST_BUDGET), and {len(faults):,} looks are in its "
+            "ledger: choose by the validation part, or hold back new rows."
         )
 
 

@@ -165,6 +165,38 @@ class Checkpoint(Base):
     created_at: Mapped[float]
 
 
+class LedgerEntry(Base):
+    """One look at a test set, in its ledger: written before anything is computed, and never removed.
+
+    test_set: the hash of its rows, so that copies of a data set share a ledger. weights: the hash of the models
+    that were looked at. `answer` is null until it is known; `losses` (n,) float32 are the share of the models that
+    were wrong on each row, which a Ladder needs and nobody is told.
+    """
+
+    __tablename__ = "test_evaluations"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    test_set: Mapped[str]
+    look: Mapped[int]
+    weights: Mapped[str]
+    ladder: Mapped[bool]
+    experiment_id: Mapped[int]
+    spec_hash: Mapped[str]
+    dataset: Mapped[str]
+    source: Mapped[str]
+    rows: Mapped[int]
+    owner: Mapped[str]
+    answer: Mapped[dict[str, Any] | None]
+    losses: Mapped[bytes | None] = mapped_column(LargeBinary)
+    opened_at: Mapped[float]
+
+    __table_args__ = (
+        UniqueConstraint("test_set", "look"),
+        UniqueConstraint("test_set", "weights"),
+        {"sqlite_autoincrement": True},
+    )
+
+
 class Token(Base):
     """Who may ask for what. Of the token itself only its SHA-256 is kept.
 

@@ -47,16 +47,20 @@ def wilson(successes: int, n: int, level: float = LEVEL, *, looks: int = 1) -> I
     return Interval(low, high, level)
 
 
-def adaptive_half_width(n: int, looks: int, level: float = LEVEL) -> float | None:
-    """sqrt(((k-1) ln(n+1) + ln(2k/d)) / (2n)), d = 1 - level; null for n = 0. Above 1 it says nothing.
+def adaptive_half_width(
+    n: int, looks: int, level: float = LEVEL, *, counts: Sequence[int] | None = None
+) -> float | None:
+    """sqrt(((k-1) ln A + ln(2k/d)) / (2n)), d = 1 - level; null for n = 0. Above 1 it says nothing.
 
     Holds for each of k `looks` at the same n rows even if every model was chosen from all earlier answers:
-    k-1 answers out of n+1 possible ones leave (n+1)^(k-1) models to guard against, each by Hoeffding's
-    inequality (1963).
+    k-1 answers out of A possible ones leave A^(k-1) models to guard against, each by Hoeffding's inequality
+    (1963). An answer is one number of right rows out of n, A = n + 1; or, given `counts`, a number of each,
+    A = prod (n_c + 1), as where the accuracy of each class is told.
     """
     if n == 0:
         return None
-    return math.sqrt(((looks - 1) * math.log(n + 1) + math.log(2 * looks / (1 - level))) / (2 * n))
+    answers = sum(math.log(count + 1) for count in ([n] if counts is None else counts))
+    return math.sqrt(((looks - 1) * answers + math.log(2 * looks / (1 - level))) / (2 * n))
 
 
 def t_interval(values: Sequence[float], level: float = LEVEL) -> Mean | None:

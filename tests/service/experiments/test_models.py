@@ -11,15 +11,9 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from safetensors.numpy import load
 
-from service.store import history
-from service.store.artifacts import Artifacts
-from service.store.database import Database
+from tests.service.experiments.training import train_seed
 from tests.service.laboratory import Laboratory
 from workers.data.dataset import Dataset
-from workers.data.library import Library
-from workers.process import Succeeded
-from workers.spec import ExperimentSpec
-from workers.training import Trainer
 
 SPEC = {"dataset": "iris", "model": {"hidden": [8]}, "training": {"epochs": 3}}
 
@@ -27,24 +21,12 @@ SPEC = {"dataset": "iris", "model": {"hidden": [8]}, "training": {"epochs": 3}}
 class Trained:
     """An experiment of two seeds, of which the second has succeeded, and the first waits."""
 
-    def __init__(
-        self, app: FastAPI, laboratory: Laboratory, database: Database, spec: dict[str, Any]
-    ) -> None:
+    def __init__(self, app: FastAPI, laboratory: Laboratory, spec: dict[str, Any]) -> None:
         self.id = laboratory.submit(**spec, seeds=[4, 9])
-        library: Library = app.state.library
-        resolved = ExperimentSpec.model_validate(laboratory.read(self.id)["spec"])
-        parts = library.parts(resolved.dataset, resolved.split)
-        self.validation: Dataset = parts.read("validation")
-        self.trainer = Trainer(resolved, parts.read("train"), self.validation, seed=9)
-        self.epochs = list(self.trainer.epochs())
         for _ in range(2):
             laboratory.claim()
-        lease = laboratory.leases[self.id, 9]
-        model = Succeeded(self.trainer.best.epoch or 0, self.trainer.model().to_bytes())
-        with database.write() as connection:
-            history.record_epochs(connection, lease.run_id, self.epochs)
-            history.save_model(connection, Artifacts(app.state.settings.artifacts_url), lease.run_id, model)
-        laboratory.finish(self.id, "succeeded", seed=9)
+        self.trainer, self.epochs = train_seed(app, laboratory, self.id, 9)
+        self.validation: Dataset = self.trainer.validation
 
     @property
     def rows(self) -> list[list[float]]:
@@ -57,8 +39,8 @@ class Trained:
 
 
 @pytest.fixture
-def trained(app: FastAPI, laboratory: Laboratory, database: Database) -> Trained:
-    return Trained(app, laboratory, database, SPEC)
+def trained(app: FastAPI, laboratory: Laboratory) -> Trained:
+    return Trained(app, laboratory, SPEC)
 
 
 def test_a_model_says_of_rows_what_training_measured(client: TestClient, trained: Trained) -> None:
@@ -77,9 +59,9 @@ def test_a_model_says_of_rows_what_training_measured(client: TestClient, trained
 
 
 def test_what_is_no_probability_is_called_a_score(
-    app: FastAPI, client: TestClient, laboratory: Laboratory, database: Database
+    app: FastAPI, client: TestClient, laboratory: Laboratory
 ) -> None:
-    trained = Trained(app, laboratory, database, SPEC | {"loss": {"name": "l2", "output": "linear"}})
+    trained = Trained(app, laboratory, SPEC | {"loss": {"name": "l2", "output": "linear"}})
     (item,) = client.post(f"/experiments/{trained.id}/predict", json={"rows": trained.rows[:1]}).json()[
         "items"
     ]

@@ -51,6 +51,8 @@ TABLE: dict[str, Scope | None] = {
     "GET /experiments/{experiment_id}/weights": "read",
     "GET /experiments/{experiment_id}/bundle": "read",
     "POST /experiments/{experiment_id}/predict": "read",
+    "GET /experiments/{experiment_id}/test-evaluations": "read",
+    "POST /experiments/{experiment_id}/test-evaluations": "submit",
     "GET /epochs": "read",
 }
 """What a route needs. It is written here a second time on purpose: a change of either is a decision."""

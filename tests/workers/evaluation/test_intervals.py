@@ -78,3 +78,12 @@ def test_the_adaptive_bound_is_the_union_bound_over_every_transcript_of_answers(
     assert half_width is not None
     chance_per_model = 2 * math.exp(-2 * n * half_width**2)
     assert looks * (n + 1) ** (looks - 1) * chance_per_model == pytest.approx(1 - level)
+
+
+def test_where_the_accuracy_of_each_class_is_told_there_are_more_transcripts() -> None:
+    counts, looks, level = [30, 50, 20], 4, 0.95
+    half_width = adaptive_half_width(100, looks, level, counts=counts)
+    assert half_width is not None
+    transcripts = (31 * 51 * 21) ** (looks - 1)
+    assert looks * transcripts * 2 * math.exp(-2 * 100 * half_width**2) == pytest.approx(1 - level)
+    assert half_width > (adaptive_half_width(100, looks, level) or 1)

@@ -1,0 +1,128 @@
+"""The one door to the test rows: a look is put down in their ledger first, and then answered.
+
+An experiment is looked at as a whole, the models of all its seeds at once. Whoever asks again, because an answer
+was lost or the service died while it was computed, gets the same answer, and spends nothing.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Row
+
+from service.experiments.models import Models
+from service.settings import Settings
+from service.store import ledger, models, queries
+from service.store.database import Database
+from service.store.errors import NoModel, NoTestPart
+from workers.data.dataset import Dataset
+from workers.data.library import Library
+from workers.data.splits import OfficialSplit
+from workers.evaluation.ladder import Rung, climb
+from workers.evaluation.sealed import Look, look
+from workers.spec import ExperimentSpec
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """The test rows of one experiment, and its ledger."""
+
+    database: Database
+    library: Library
+    models: Models
+    settings: Settings
+
+    def evaluate(self, experiment_id: int, owner: str) -> tuple[Row[Any], bool]:
+        """The entry with its answer, and whether it is a new look.
+
+        Raises UnknownExperiment, NoModel, NoTestPart, BudgetSpent, DatasetError or FilesUnavailable.
+        """
+        tested = self.held_back(experiment_id)
+        opening = ledger.Opening(
+            test_set=tested.sha256,
+            weights=self._weights(experiment_id),
+            ladder=self.settings.test_ladder,
+            experiment_id=experiment_id,
+            spec_hash=tested.experiment.spec_hash,
+            dataset=tested.experiment.dataset,
+            source=tested.source,
+            rows=len(tested.part),
+            owner=owner,
+        )
+        budget = None if self.settings.test_ladder else self.settings.test_budget
+        with self.database.write() as connection:
+            entry, is_new = ledger.open_test_set(connection, opening, budget=budget)
+        return (entry if entry.losses is not None else self._answer(entry, tested)), is_new
+
+    def held_back(self, experiment_id: int) -> "HeldBack":
+        """The test rows of an experiment. Raises UnknownExperiment, NoTestPart or DatasetError."""
+        with self.database.read() as connection:
+            experiment = queries.experiment(connection, experiment_id)
+        spec = ExperimentSpec.model_validate(experiment.spec)
+        part = self.library.test_part(spec.dataset, spec.split)
+        if not len(part):
+            raise NoTestPart(experiment_id)
+        source = "official" if isinstance(spec.split, OfficialSplit) else "held_back"
+        return HeldBack(experiment, part, source)
+
+    def _weights(self, experiment_id: int) -> str:
+        """The hash of the models of all seeds. Raises NoModel where one of them has none."""
+        with self.database.read() as connection:
+            runs = models.models(connection, experiment_id)
+        for run in runs:
+            if run.sha256 is None:
+                raise NoModel(experiment_id, run.seed, run.status)
+        return hashlib.sha256("\n".join(sorted(run.sha256 for run in runs)).encode()).hexdigest()
+
+    def _answer(self, entry: Row[Any], tested: "HeldBack") -> Row[Any]:
+        looked = self._look(tested)
+        with self.database.write() as connection:
+            before = ledger.entries(connection, entry.test_set)[: entry.look - 1]
+            answer = _of_ladder(looked, before) if entry.ladder else _in_full(looked)
+            ledger.close(connection, entry.id, answer, looked.losses.tobytes())
+            answered: Row[Any] = ledger.entries(connection, entry.test_set)[entry.look - 1]
+        return answered
+
+    def _look(self, tested: "HeldBack") -> Look:
+        seeds, predictions = tested.experiment.spec["seeds"], []
+        for seed in seeds:
+            with self.models.load(tested.experiment.id, seed).alone() as predictor:
+                predictions.append(predictor(tested.part.features).labels)
+        return look(predictions, tested.part.labels, len(tested.part.classes))
+
+
+@dataclass(frozen=True, eq=False)
+class HeldBack:
+    """Test rows, and the experiment that holds them back. source: "held_back", or "official"."""
+
+    experiment: Row[Any]
+    part: Dataset
+    source: str
+
+    @cached_property
+    def sha256(self) -> str:
+        """What names the ledger: the hash of the rows, whatever the data set is called."""
+        return self.part.sha256
+
+
+def _in_full(looked: Look) -> dict[str, Any]:
+    """How many rows of each class were right: all that is ever told of a look."""
+    rows = sum(looked.support) * looked.seeds
+    return {
+        "accuracy": sum(looked.correct) / rows,
+        "seeds": looked.seeds,
+        "support": looked.support,
+        "correct": looked.correct,
+    }
+
+
+def _of_ladder(looked: Look, before: Any) -> dict[str, Any]:
+    """The best accuracy so far; `improved` where this look has set it."""
+    best: Rung | None = None
+    for entry in before:
+        if entry.losses is not None:
+            best = climb(best, np.frombuffer(entry.losses, np.float32))
+    rung = climb(best, looked.losses)
+    return {"accuracy": 1 - rung.loss, "seeds": looked.seeds, "improved": rung is not best}

@@ -1,0 +1,106 @@
+"""The sealed test set: what opens it, and the ledger of who has looked."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy import Row
+
+from service.api.dependencies import Asking, Configured, Data, Store
+from service.api.openapi import conditional, problems
+from service.api.parameters import ExperimentId
+from service.api.security import allow
+from service.api.strict import StrictRoute
+from service.experiments.sealed import HeldBack, Sealed
+from service.experiments.summary import majority_accuracies
+from service.http.conditional import Known
+from service.http.query import InvalidQuery
+from service.schemas.test_evaluations import Evaluation, Ledger, evaluation
+from service.settings import Settings
+from service.store import ledger
+from service.store.errors import BudgetSpent, NoModel, NoTestPart, UnknownExperiment
+from service.store.files import FilesUnavailable
+from workers.data.errors import DatasetError
+
+router = APIRouter(
+    prefix="/experiments/{experiment_id:number}/test-evaluations", tags=["test set"], route_class=StrictRoute
+)
+errors = (UnknownExperiment, NoTestPart, DatasetError, FilesUnavailable, InvalidQuery)
+
+
+@router.post(
+    "",
+    status_code=201,
+    operation_id="evaluate_on_test_set",
+    summary="Open the sealed test set for an experiment that has succeeded",
+    dependencies=[allow("submit")],
+    responses=problems(*errors, NoModel, BudgetSpent)
+    | {
+        200: {
+            "model": Evaluation,
+            "description": "These models were looked at before: the same answer again.",
+        }
+    },
+)
+def evaluate_on_test_set(
+    experiment_id: ExperimentId,
+    request: Request,
+    response: Response,
+    caller: Asking,
+    database: Store,
+    library: Data,
+    settings: Configured,
+) -> Evaluation:
+    """The accuracy of all its seeds on rows that nothing was trained or chosen by. Each set of rows has a budget of
+    looks, one unless the operator says otherwise, and a ledger that every look is put down in before it is answered.
+    The same models again cost nothing.
+    """
+    sealed = Sealed(database, library, request.app.state.models, settings)
+    entry, is_new = sealed.evaluate(experiment_id, caller.name)
+    if not is_new:
+        response.status_code = 200
+    held = sealed.held_back(experiment_id)
+    with database.read() as connection:
+        looks, _ = ledger.state(connection, entry.test_set)
+    return _evaluation(held, entry, looks)
+
+
+@router.get(
+    "",
+    operation_id="read_ledger",
+    summary="The ledger of an experiment's test set",
+    dependencies=[allow("read")],
+    responses=problems(*errors) | conditional(),
+)
+def read_ledger(
+    experiment_id: ExperimentId,
+    request: Request,
+    known: Known,
+    database: Store,
+    library: Data,
+    settings: Configured,
+) -> Ledger:
+    """Every look at the rows that the experiment holds back, also those of experiments on copies of the data set."""
+    held = Sealed(database, library, request.app.state.models, settings).held_back(experiment_id)
+    with database.read() as connection:
+        known.require_news(held.sha256, ledger.state(connection, held.sha256), settings.test_budget)
+        rows = ledger.entries(connection, held.sha256)
+    return _ledger(held, rows, settings)
+
+
+def _ledger(held: HeldBack, rows: Sequence[Row[Any]], settings: Settings) -> Ledger:
+    budget = None if settings.test_ladder else settings.test_budget
+    return Ledger(
+        test_set=held.sha256,
+        source=held.source,
+        rows=len(held.part),
+        budget=budget,
+        remaining=None if budget is None else max(0, budget - len(rows)),
+        looks=len(rows),
+        items=[_evaluation(held, row, len(rows)) for row in rows],
+    )
+
+
+def _evaluation(held: HeldBack, entry: Row[Any], looks: int) -> Evaluation:
+    majority = majority_accuracies(held.experiment.plan["split_counts"])["test"]
+    return evaluation(entry, looks=looks, classes=held.part.classes, majority=majority)

@@ -1,0 +1,75 @@
+"""The ledgers of the test sets: who looked at which rows, and what was answered. Entries are never removed."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from service.store.database import now
+from service.store.errors import BudgetSpent
+from service.store.tables import LedgerEntry
+from workers.faults import Fault
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What is put down before a test set is opened; the columns of `LedgerEntry`."""
+
+    test_set: str
+    weights: str
+    ladder: bool
+    experiment_id: int
+    spec_hash: str
+    dataset: str
+    source: str
+    rows: int
+    owner: str
+
+
+def entries(connection: Connection, test_set: str) -> Sequence[Row[Any]]:
+    """The ledger of a test set, in the order of the looks."""
+    its = select(LedgerEntry).where(LedgerEntry.test_set == test_set)
+    return connection.execute(its.order_by(LedgerEntry.look)).all()
+
+
+def state(connection: Connection, test_set: str) -> tuple[int, int]:
+    """How many looks there were, and how many of them have an answer."""
+    counts = select(func.count(), func.count(LedgerEntry.losses))
+    looks, answered = connection.execute(counts.where(LedgerEntry.test_set == test_set)).one()
+    return looks, answered
+
+
+def open_test_set(connection: Connection, opening: Opening, *, budget: int | None) -> tuple[Row[Any], bool]:
+    """The entry for this look, and whether it is a new one: the same models are looked at once.
+
+    Raises BudgetSpent where that would be one more than `budget`. Of two at the same time, the second waits
+    here until the first is committed, and then counts it.
+    """
+    while True:
+        before = entries(connection, opening.test_set)
+        for entry in before:
+            if entry.weights == opening.weights:
+                return entry, False
+        if budget is not None and len(before) >= budget:
+            raise BudgetSpent(budget, [_shown(entry) for entry in before])
+        new = insert(LedgerEntry).values(**asdict(opening), look=len(before) + 1, opened_at=now())
+        try:
+            with connection.begin_nested():
+                return connection.execute(new.returning(*LedgerEntry.__table__.c)).one(), True
+        except IntegrityError:
+            continue
+
+
+def close(connection: Connection, entry_id: int, answer: dict[str, Any], losses: bytes) -> None:
+    """Note what was answered. The first answer stays: a second is the same."""
+    mine = update(LedgerEntry).where(LedgerEntry.id == entry_id, LedgerEntry.losses.is_(None))
+    connection.execute(mine.values(answer=answer, losses=losses))
+
+
+def _shown(entry: Row[Any]) -> Fault:
+    value = {"experiment_id": entry.experiment_id, "accuracy": entry.answer and entry.answer["accuracy"]}
+    return Fault(
+        f"ledger[{entry.look - 1}]", value, f"look {entry.look}, by experiment {entry.experiment_id}"
+    )

@@ -1,0 +1,27 @@
+"""Runs that are really trained, in the test's process, and stored as an agent stores them."""
+
+from fastapi import FastAPI
+
+from service.store import history
+from service.store.artifacts import Artifacts
+from tests.service.laboratory import Laboratory
+from workers.process import Succeeded
+from workers.spec import ExperimentSpec
+from workers.training import Epoch, Trainer
+
+
+def train_seed(
+    app: FastAPI, laboratory: Laboratory, experiment_id: int, seed: int
+) -> tuple[Trainer, list[Epoch]]:
+    """Train one seed of an experiment and let it succeed; its run was claimed before."""
+    spec = ExperimentSpec.model_validate(laboratory.read(experiment_id)["spec"])
+    parts = app.state.library.parts(spec.dataset, spec.split)
+    trainer = Trainer(spec, parts.read("train"), parts.read("validation"), seed=seed)
+    epochs = list(trainer.epochs())
+    run_id = laboratory.leases[experiment_id, seed].run_id
+    model = Succeeded(trainer.best.epoch or 0, trainer.model().to_bytes())
+    with laboratory.database.write() as connection:
+        history.record_epochs(connection, run_id, epochs)
+        history.save_model(connection, Artifacts(app.state.settings.artifacts_url), run_id, model)
+    laboratory.finish(experiment_id, "succeeded", seed=seed)
+    return trainer, epochs
