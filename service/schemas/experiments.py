@@ -23,7 +23,7 @@ def links(experiment_id: int) -> dict[str, str]:
     """Where the rest of an experiment is."""
     here = f"/experiments/{experiment_id}"
     below = ("metrics", "classes", "confusion", "cancel", "retry", "test-evaluations")
-    return {"self": here} | {name: f"{here}/{name}" for name in below}
+    return {"self": here} | {name.replace("-", "_"): f"{here}/{name}" for name in below}
 
 
 class Accepted(Answer):
