@@ -23,6 +23,7 @@ from service.operations.telemetry import telemetry
 from service.routes import (
     across,
     catalog,
+    comparisons,
     datasets,
     epochs,
     events,
@@ -64,6 +65,7 @@ def create_app(settings: Settings) -> FastAPI:
         retries,
         epochs,
         across,
+        comparisons,
         events,
         models,
         test_evaluations,

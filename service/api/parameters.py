@@ -27,6 +27,7 @@ from service.store.curves import FEWEST_POINTS, MOST_ROWS, Place, Selection, Thi
 from service.store.queries import Filters
 from workers.data.balancing import AnyBalancing
 from workers.data.sources.folder import NAME
+from workers.evaluation.selection import SelectionMetric
 from workers.nn.losses import AnyLoss
 from workers.nn.optimizers import AnyOptimizer
 from workers.spec import Tag
@@ -183,11 +184,46 @@ class ReadingMetrics(ReadingPages):
         return replace(super().selection(), thinning=thinning(self))
 
 
+NUMBER = "[1-9][0-9]{0,17}"
+MOST_COMPARED = 20
+
+
+class Comparing(Query):
+    """Which experiments to compare, and by what. The numbers of `reference` and `ids` are checked together."""
+
+    ids: str = Field(
+        pattern=rf"^{NUMBER}(,{NUMBER}){{1,{MOST_COMPARED - 1}}}$",
+        max_length=400,
+        description=f"The numbers of 2 to {MOST_COMPARED} experiments, separated by commas.",
+        examples=["1,2"],
+    )
+    metric: SelectionMetric | None = Field(
+        None,
+        description="By default that by which the first experiment, or the reference, selected its epochs.",
+    )
+    reference: int | None = Field(
+        None,
+        ge=1,
+        lt=2**63,
+        description="One of `ids`: the others are compared with it alone, not all in pairs.",
+    )
+
+    @property
+    def experiments(self) -> list[int]:
+        """In the order given. Raises InvalidQuery where there is nothing to compare."""
+        distinct = list(dict.fromkeys(int(each) for each in self.ids.split(",")))
+        if len(distinct) < 2:
+            raise InvalidQuery("ids", self.ids, "names one experiment; a comparison takes two")
+        if self.reference not in (None, *distinct):
+            raise InvalidQuery("reference", str(self.reference), f"is none of the ids {self.ids}")
+        return distinct
+
+
 class ReadingAcross(ReadingMetrics):
     """Which rows of which experiments."""
 
     ids: str = Field(
-        pattern=r"^[1-9][0-9]{0,17}(,[1-9][0-9]{0,17}){0,99}$",
+        pattern=rf"^{NUMBER}(,{NUMBER}){{0,99}}$",
         max_length=2000,
         description="The numbers of up to 100 experiments, separated by commas.",
         examples=["1,2,3"],

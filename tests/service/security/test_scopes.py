@@ -54,6 +54,7 @@ TABLE: dict[str, Scope | None] = {
     "GET /experiments/{experiment_id}/test-evaluations": "read",
     "POST /experiments/{experiment_id}/test-evaluations": "submit",
     "GET /epochs": "read",
+    "GET /comparisons": "read",
 }
 """What a route needs. It is written here a second time on purpose: a change of either is a decision."""
 

@@ -1,0 +1,55 @@
+"""Comparisons of experiments: which is better, and whether that can be told."""
+
+from itertools import combinations
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from service.api.dependencies import Store
+from service.api.openapi import conditional, problems
+from service.api.parameters import Comparing
+from service.api.security import allow
+from service.api.strict import StrictRoute
+from service.experiments.comparisons import compare, remarks_about
+from service.experiments.obstacles import Contender, Pair
+from service.http.conditional import Known
+from service.http.query import InvalidQuery
+from service.schemas.comparisons import Comparisons
+from service.store import selected, states
+from service.store.errors import UnknownExperiment
+from workers.evaluation.selection import DIRECTIONS, SelectionMetric
+from workers.spec import ExperimentSpec
+
+router = APIRouter(tags=["experiments"], route_class=StrictRoute)
+
+
+@router.get(
+    "/comparisons",
+    operation_id="compare_experiments",
+    dependencies=[allow("read")],
+    summary="Compare experiments",
+    responses=problems(UnknownExperiment, InvalidQuery) | conditional(),
+)
+def compare_experiments(query: Annotated[Comparing, Query()], known: Known, database: Store) -> Comparisons:
+    """Paired differences over the seeds that succeeded in both, with intervals, and p-values corrected for the
+    number of comparisons. What cannot be compared (other data, other validation rows, too few seeds in common)
+    is not: its `finding` says why, and what would help.
+    """
+    with database.read() as connection:
+        known.require_news(states.states(connection, query.experiments))
+        rows = selected.experiments(connection, query.experiments)
+        figures = selected.selected_figures(connection, query.experiments)
+    metric, pairs = _pairs([Contender(rows[id_], figures.get(id_, {})) for id_ in query.experiments], query)
+    items = compare(pairs)
+    return Comparisons(
+        metric=metric, direction=DIRECTIONS[metric], items=items, remarks=remarks_about(pairs, items)
+    )
+
+
+def _pairs(contenders: list[Contender], query: Comparing) -> tuple[SelectionMetric, list[Pair]]:
+    """Each with each, or the others with the reference; and the metric."""
+    first = next(each for each in contenders if query.reference in (None, each.id))
+    metric = query.metric or ExperimentSpec.model_validate(first.spec).selection_metric
+    if query.reference is None:
+        return metric, [Pair(a, b, metric) for a, b in combinations(contenders, 2)]
+    return metric, [Pair(each, first, metric) for each in contenders if each is not first]
