@@ -12,12 +12,14 @@ from starlette.concurrency import run_in_threadpool
 from service.agent import Agent
 from service.api import handlers, openapi
 from service.api.edge import Edge
+from service.api.kept import Kept
 from service.api.security import Guard
 from service.api.watch import Watch
 from service.datasets.uploads import Intake
 from service.engines import engine_of
 from service.experiments.models import Models
 from service.http.origins import cors
+from service.http.shelf import Shelf
 from service.operations.metrics import Metrics
 from service.operations.telemetry import telemetry
 from service.routes import (
@@ -77,6 +79,7 @@ def create_app(settings: Settings) -> FastAPI:
         pages,
     ):
         app.include_router(resource.router)
+    app.add_middleware(Kept)
     if settings.cors_origins:
         app.add_middleware(CORSMiddleware, **cors(settings.cors_origins))
     app.add_middleware(Edge)
@@ -93,6 +96,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.models = Models(database, Artifacts(settings.artifacts_url))
     app.state.engine = engine_of(settings)
     app.state.guard = Guard(settings, database)
+    app.state.shelf = Shelf()
     app.state.metrics = metrics = Metrics(database, lease_seconds=settings.lease_seconds)
     app.state.observe = metrics.observe
     agent = Agent(database, library, settings) if settings.workers else None

@@ -9,12 +9,11 @@ import secrets
 import time
 from typing import Any
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bound_contextvars
 
 from service.api.problems import unexpected
-from service.http.exchange import Exchange
+from service.http.exchange import REQUEST_ID, Exchange
 
 log = logging.getLogger("holdout.http")
 
@@ -39,6 +38,8 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+SECURITY = Headers(SECURITY_HEADERS).raw
+"""The same as ASGI sends them."""
 PLAIN_WORD = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
@@ -54,14 +55,15 @@ class Edge:
             return
         answer = Answer(send, _request_id(scope), without_body=scope["method"] == "HEAD")
         inner, started = _as_get(scope, answer.request_id), time.perf_counter()
-        with bound_contextvars(request_id=answer.request_id):
-            try:
-                await self._answer(inner, receive, answer)
-            finally:
-                seconds = time.perf_counter() - started
-                exchange = Exchange.of(scope["method"], inner.get("route"), answer.status, seconds)
-                exchange.log()
-                scope["app"].state.observe(exchange)
+        outside = REQUEST_ID.set(answer.request_id)
+        try:
+            await self._answer(inner, receive, answer)
+        finally:
+            seconds = time.perf_counter() - started
+            exchange = Exchange.of(scope["method"], inner.get("route"), answer.status, seconds)
+            exchange.log()
+            scope["app"].state.observe(exchange)
+            REQUEST_ID.reset(outside)
 
     async def _answer(self, scope: Scope, receive: Receive, answer: "Answer") -> None:
         try:
@@ -84,10 +86,10 @@ class Answer:
         """Send on what the application sends."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            headers["X-Request-ID"] = self.request_id
-            for name, value in SECURITY_HEADERS.items():
-                headers.setdefault(name, value)
+            headers = [*message["headers"], (b"x-request-id", self.request_id.encode())]
+            given = {name for name, _ in headers}
+            headers += [header for header in SECURITY if header[0] not in given]
+            message = {**message, "headers": headers}
         elif message["type"] == "http.response.body" and self.without_body:
             message = {**message, "body": b""}
         await self._send(message)

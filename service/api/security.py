@@ -4,6 +4,7 @@ The service is open, and everybody its admin, only while it listens to its own m
 """
 
 import logging
+import time
 from collections.abc import Iterator
 
 from fastapi import Depends, Request, Security, params
@@ -12,9 +13,11 @@ from fastapi.security import HTTPBearer
 from fastapi.security.utils import get_authorization_scheme_param
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
+from starlette.types import Scope as ASGIScope
 
+from service.api.admitted import Admitted
 from service.http.origins import is_loopback, require_own_name, require_same_site
-from service.http.rates import Rates
+from service.http.rates import Rates, TooManyRequests
 from service.settings import Settings, UnusableSetting
 from service.store import tokens
 from service.store.database import Database
@@ -102,22 +105,46 @@ class Guard:
     def __init__(self, settings: Settings, database: Database) -> None:
         self.settings, self.database = settings, database
         self.rates = Rates(settings)
+        self._admitted = Admitted()
 
     async def admit(self, request: Request, needed: Scope) -> None:
         """Put who asks into `request.state.caller`. Raises what keeps him out."""
         require_same_site(request, self.settings.cors_origins)
-        address = request.client.host if request.client else ""
+        address = _address(request.scope)
         self.rates.check("refusals", address)
-        try:
-            caller = await run_in_threadpool(self._caller, request)
-        except Unauthenticated:
-            self.rates.count("refusals", address)
-            raise
+        caller = await self._known(request, address)
         who = address if caller is ANYBODY else caller.name
         self.rates.count("reads" if needed == "read" else "writes", who)
         if not caller.may(needed):
             raise ScopeTooNarrow(caller, needed)
         request.state.caller = caller
+
+    def admits_again(self, scope: ASGIScope, version: int | None) -> bool:
+        """Whether who wants to read was let in before, and may read once more: then it is counted as `admit` does.
+        Where not, `admit` says why.
+        """
+        caller = self._admitted.recall(scope, version)
+        if caller is None or not caller.may("read"):
+            return False
+        try:
+            self.rates.count("reads", _address(scope) if caller is ANYBODY else caller.name)
+        except TooManyRequests:
+            return False
+        return True
+
+    async def _known(self, request: Request, address: str) -> Caller:
+        """Who asks, looked up unless nothing was committed since the last time."""
+        version = self.database.version()
+        if (caller := self._admitted.recall(request.scope, version)) is not None:
+            return caller
+        asked_at = time.monotonic()
+        try:
+            caller = await run_in_threadpool(self._caller, request)
+        except Unauthenticated:
+            self.rates.count("refusals", address)
+            raise
+        self._admitted.remember(request.scope, version, asked_at, caller)
+        return caller
 
     def _caller(self, request: Request) -> Caller:
         scheme, token = get_authorization_scheme_param(request.headers.get("authorization"))
@@ -132,6 +159,10 @@ class Guard:
         if not self.settings.trust_network:
             require_own_name(request)
         return ANYBODY
+
+
+def _address(scope: ASGIScope) -> str:
+    return scope["client"][0] if scope.get("client") else ""
 
 
 def may_be_open(settings: Settings) -> bool:

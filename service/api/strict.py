@@ -23,7 +23,7 @@ class StrictRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         known = list(_query_names(self.dependant))
-        needed = needed_by(self.dependant)
+        self.needed = needed = needed_by(self.dependant)
 
         async def handle_strictly(request: Request) -> Response:
             if needed is not None:

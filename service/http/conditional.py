@@ -31,13 +31,12 @@ class Condition:
 
     def __init__(self, if_none_match: str, response: Response) -> None:
         self.given = if_none_match.strip()
-        self._known = TAG.findall(self.given)
         self._response = response
         self.headers: dict[str, str] = {}
 
     def knows(self, *facts: Any) -> bool:
         """Whether the client has the answer that changes with `facts` alone."""
-        return self.given == "*" or tag_of(*facts) in self._known
+        return names(self.given, tag_of(*facts))
 
     def require_news(self, *facts: Any) -> None:
         """Tag the answer with what it changes with. Raises NotModified where the client has it."""
@@ -45,6 +44,13 @@ class Condition:
         if self.knows(*facts):
             raise NotModified(self.headers)
         self._response.headers.update(self.headers)
+
+
+def names(if_none_match: str, tag: str) -> bool:
+    """Whether a client says that it has the answer of this tag, which may have its quotes or not."""
+    if not if_none_match:
+        return False
+    return if_none_match == "*" or tag.removeprefix("W/").strip('"') in TAG.findall(if_none_match)
 
 
 def tag_of(*facts: Any) -> str:

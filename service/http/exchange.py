@@ -1,13 +1,16 @@
 """A request and its answer, once both are over: for the log and for the metrics."""
 
 import logging
-from dataclasses import asdict, dataclass
+from contextvars import ContextVar
+from dataclasses import dataclass
 
 log = logging.getLogger("holdout.http")
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 CLIENT_LEFT = 499
 """The status, as nginx has it, of an answer that nobody waited for."""
+REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""Of the request that is being answered: what is logged meanwhile carries it."""
 PROBES = ("/health", "/ready", "/metrics")
 
 
@@ -30,4 +33,4 @@ class Exchange:
     def log(self) -> None:
         """One line. What only asks whether the service is there is worth none, unless it is not well."""
         quiet = self.route in PROBES and self.status < 400
-        log.log(logging.DEBUG if quiet else logging.INFO, "request", extra=asdict(self))
+        log.log(logging.DEBUG if quiet else logging.INFO, "request", extra=vars(self))

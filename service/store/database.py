@@ -55,21 +55,40 @@ class Database:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url)
+        self._writing = self.engine.execution_options(begin="IMMEDIATE")
+        self._reading = self.engine.execution_options(begin="DEFERRED")
+        if not self.is_sqlite:
+            snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+            self._reading = self._reading.execution_options(**snapshot)
+        self._observer: sqlite3.Connection | None = None
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that may write: committed on leaving, rolled back on an exception."""
-        with self.engine.execution_options(begin="IMMEDIATE").begin() as connection:
+        with self._writing.begin() as connection:
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only reads, from one snapshot."""
-        engine = self.engine.execution_options(begin="DEFERRED")
-        if not self.is_sqlite:
-            engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        with engine.begin() as connection:
+        with self._reading.begin() as connection:
             yield connection
+
+    def version(self) -> int | None:
+        """A number that is another after every commit, whoever made it; None where the database does not say.
+
+        It takes SQLite 2 microseconds and no transaction. To be asked for in one thread alone.
+        """
+        if not self.is_sqlite or not self.url.database:
+            return None
+        try:
+            if self._observer is None:
+                self._observer = sqlite3.connect(
+                    self.url.database, isolation_level=None, timeout=0, check_same_thread=False
+                )
+            return int(self._observer.execute("PRAGMA data_version").fetchone()[0])
+        except sqlite3.OperationalError:
+            return None
 
     def prepare(self) -> None:
         """Once, by the launcher, before a second process opens the file: WAL lets readers and a writer coexist."""
@@ -81,6 +100,8 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+        if self._observer is not None:
+            self._observer.close()
 
 
 def _sqlite_engine(url: URL) -> Engine:

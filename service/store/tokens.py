@@ -5,7 +5,7 @@ It is looked up by a hash that nobody can steer, so how long that takes says not
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
@@ -26,10 +26,13 @@ DAY_SECONDS = 86_400.0
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks: the name is that of the token, and owns what it submits."""
+    """Who asks: the name is that of the token, and owns what it submits. `seconds_left` of it when it was
+    looked up; None where it does not expire.
+    """
 
     name: str
     scope: Scope
+    seconds_left: float | None = field(default=None, compare=False)
 
     def may(self, needed: Scope) -> bool:
         """Whether the scope is enough."""
@@ -37,7 +40,8 @@ class Caller:
 
 
 VALID = and_(Token.revoked_at.is_(None), or_(Token.expires_at.is_(None), Token.expires_at > now()))
-FIND = select(Token.name, Token.scope).where(Token.sha256 == bindparam("sha256"), VALID)
+LEFT = (Token.expires_at - now()).label("seconds_left")
+FIND = select(Token.name, Token.scope, LEFT).where(Token.sha256 == bindparam("sha256"), VALID)
 EXIST = select(Token.id).limit(1)
 """Made once: these two are asked with every request."""
 
@@ -56,7 +60,7 @@ def create(connection: Connection, name: str, scope: Scope, *, expires_days: flo
 def find(connection: Connection, token: str) -> Caller | None:
     """Whose token it is; None where it is not valid."""
     row = connection.execute(FIND, {"sha256": _hash(token)}).one_or_none()
-    return Caller(row.name, row.scope) if row else None
+    return Caller(row.name, row.scope, row.seconds_left) if row else None
 
 
 def exist(connection: Connection) -> bool:

@@ -1,0 +1,113 @@
+"""A cache of answers, as HTTP describes one: fresh while the database is as it was, else asked whether they hold.
+
+A poll of what has not changed costs no query, no thread and no routing: SQLite says in 2 microseconds whether anybody
+has committed since. Where somebody has, or the database does not say, one query for the state saves what
+reading and writing out an answer with the same tag would take.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.http.conditional import names
+from service.http.shelf import Answer, Shelf, tag_in
+
+
+class Kept:
+    """The middleware. What needs more than the right to read is not kept; who waits for news is not answered here."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "GET" or b"wait=" in scope["query_string"]:
+            await self.app(scope, receive, send)
+            return
+        exchange = Exchange(scope, send)
+        if exchange.is_fresh():
+            await exchange.answer_from_kept()
+        else:
+            exchange.say_what_is_kept()
+            await self.app(scope, receive, exchange.send)
+
+
+class Exchange:
+    """One request, and what is kept of an answer to it."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        state = scope["app"].state
+        self.scope, self._send, self._guard = scope, send, state.guard
+        self.shelf: Shelf = state.shelf
+        self.version: int | None = state.database.version()  # before anything is read: it may only be too old
+        self.address = (scope["path"], scope["query_string"])
+        self.given = _given(scope["headers"])
+        self.kept = self.shelf.get(self.address)
+        self._start: Message | None = None
+
+    def is_fresh(self) -> bool:
+        """Whether what is kept holds, answers this, and is for who asks."""
+        kept = self.kept
+        if kept is None or self.version is None or kept.version != self.version:
+            return False
+        if kept.body is None and not names(self.given, kept.tag):
+            return False
+        return bool(self._guard.admits_again(self.scope, self.version))
+
+    async def answer_from_kept(self) -> None:
+        """The answer, or that the client has it."""
+        kept = self.kept
+        assert kept is not None  # noqa: S101 -- is_fresh
+        self.scope["route"] = kept.route
+        headers, body, status = kept.headers, kept.body or b"", 200
+        if names(self.given, kept.tag):
+            headers, body, status = kept.unchanged, b"", 304
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
+
+    def say_what_is_kept(self) -> None:
+        """Ask as if the client had what is kept here: the application then says whether it still holds."""
+        if self.kept is None or self.kept.body is None or self.given == "*":
+            return
+        others = [header for header in self.scope["headers"] if header[0] != b"if-none-match"]
+        known = f"{self.given}, {self.kept.tag}" if self.given else self.kept.tag
+        self.scope["headers"] = [*others, (b"if-none-match", known.encode("latin-1"))]
+
+    async def send(self, message: Message) -> None:
+        """Send on what the application answers, and keep it."""
+        if message["type"] == "http.response.start" and self._is_tagged(message):
+            self._start = message  # until it is seen whether this is all of it
+            return
+        start, self._start = self._start, None
+        if start is None:
+            await self._send(message)
+        elif self._still_holds(start):
+            await self.answer_from_kept()
+        else:
+            self._keep(start, message)
+            await self._send(start)
+            await self._send(message)
+
+    def _is_tagged(self, start: Message) -> bool:
+        may_be_kept = getattr(self.scope.get("route"), "needed", None) == "read"
+        return may_be_kept and start["status"] in (200, 304) and bool(tag_in(start["headers"]))
+
+    def _still_holds(self, start: Message) -> bool:
+        if start["status"] != 304 or self.kept is None or self.kept.body is None:
+            return False
+        if tag_in(start["headers"]) != self.kept.tag:
+            return False
+        self.kept = replace(self.kept, version=self.version)
+        self.shelf.put(self.address, self.kept)
+        return True
+
+    def _keep(self, start: Message, message: Message) -> None:
+        if not message.get("more_body"):
+            body = message.get("body", b"") if start["status"] == 200 else None
+            kept = Answer(self.version, self.scope["route"], list(start["headers"]), body)
+            self.shelf.put(self.address, kept)
+
+
+def _given(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """What the client says that it has."""
+    return next((value.decode("latin-1").strip() for name, value in headers if name == b"if-none-match"), "")

@@ -1,0 +1,74 @@
+"""Answers that are kept, by what was asked: so many bytes of them, and those unused for longest go first."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import cached_property
+
+from service.http.conditional import CACHING
+
+MOST_BYTES = 16_000_000
+LARGEST_BYTES = MOST_BYTES // 8
+OVERHEAD_BYTES = 1000
+"""What an answer takes beside its body."""
+
+Address = tuple[str, bytes]
+"""Path and query, as they came."""
+Headers = list[tuple[bytes, bytes]]
+"""As ASGI has them, names in lower case."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer, with a tag. version: of the database under which it was known to hold. body: None where the
+    client had it already, so that only the tag was learned. route: for the log and the metrics.
+    """
+
+    version: int | None
+    route: object
+    headers: Headers
+    body: bytes | None
+
+    @cached_property
+    def tag(self) -> str:
+        return tag_in(self.headers)
+
+    @cached_property
+    def unchanged(self) -> Headers:
+        """The headers of the answer to a client that has it."""
+        caching = [(name.lower().encode(), value.encode()) for name, value in CACHING.items()]
+        return [(b"etag", self.tag.encode()), *caching]
+
+    @property
+    def size(self) -> int:
+        return len(self.body or b"") + OVERHEAD_BYTES
+
+
+def tag_in(headers: Headers) -> str:
+    """The tag of an answer; empty where it has none."""
+    return next((value.decode("latin-1") for name, value in headers if name == b"etag"), "")
+
+
+class Shelf:
+    """Used in one event loop."""
+
+    def __init__(self, most_bytes: int = MOST_BYTES, largest_bytes: int = LARGEST_BYTES) -> None:
+        self.most_bytes, self.largest_bytes = most_bytes, largest_bytes
+        self._answers: OrderedDict[Address, Answer] = OrderedDict()
+        self._size = 0
+
+    def get(self, address: Address) -> Answer | None:
+        """What was answered there last; None where that is not kept."""
+        if address in self._answers:
+            self._answers.move_to_end(address)
+        return self._answers.get(address)
+
+    def put(self, address: Address, answer: Answer) -> None:
+        """Keep an answer, in place of the one before."""
+        if address in self._answers:
+            self._size -= self._answers.pop(address).size
+        if answer.size > self.largest_bytes:
+            return
+        self._answers[address] = answer
+        self._size += answer.size
+        while self._size > self.most_bytes:
+            self._size -= self._answers.popitem(last=False)[1].size
