@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from service.experiments.findings import FREQUENCY_AWARE
 from service.schemas.answer import Remark
 from service.store.tables import ACTIVE
 from workers.evaluation.selection import SelectionMetric
@@ -86,7 +85,7 @@ def different_split(pair: Pair) -> Remark | None:
 
 def different_losses(pair: Pair) -> Remark | None:
     a, b = pair.a, pair.b
-    if pair.metric != "loss" or _loss(a) == _loss(b):
+    if pair.metric != "loss" or a.spec["loss"] == b.spec["loss"]:
         return None
     return Remark(
         code="different_losses",
@@ -136,12 +135,6 @@ def _rows(of: Contender) -> tuple[Any, Any]:
     imbalance = of.spec["dataset"].get("imbalance")
     before = imbalance if imbalance and imbalance["parts"] == "all" else None
     return of.spec["split"], before
-
-
-def _loss(of: Contender) -> tuple[Any, Any]:
-    """What defines the loss: its own fields and, where it looks at them, the class counts."""
-    loss = of.spec["loss"]
-    return loss, of.experiment.plan["sampled_counts"] if loss["name"] in FREQUENCY_AWARE else None
 
 
 def _how_to_get_seeds(a: Contender, b: Contender, *, enough: bool) -> str:

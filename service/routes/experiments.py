@@ -12,6 +12,7 @@ from service.api.security import allow
 from service.api.strict import StrictRoute
 from service.api.waiting import Changed
 from service.experiments import ending
+from service.experiments.estimates import estimated_seconds
 from service.experiments.submission import Reception
 from service.http import cursors
 from service.http.conditional import Known
@@ -71,9 +72,13 @@ def submit_experiment(
     summary="Say what a spec means, without running it",
     responses=problems(InvalidSpec, FilesUnavailable, body=True),
 )
-def validate_experiment(spec: Spec, library: Data) -> Resolved:
-    """The resolved spec, its hash, and what follows from it; or everything that is wrong with it at once."""
-    return Resolved.of(make_plan(spec, library))
+def validate_experiment(spec: Spec, library: Data, database: Store) -> Resolved:
+    """The resolved spec, its hash, and what follows from it, such as how long a run will take; or everything that
+    is wrong with it at once.
+    """
+    plan = make_plan(spec, library)
+    with database.read() as connection:
+        return Resolved.of(plan, round(estimated_seconds(connection, plan), 3))
 
 
 @router.get(

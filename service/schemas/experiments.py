@@ -67,13 +67,18 @@ class Resolved(PlanFacts):
 
     spec: dict[str, Any]
     spec_hash: str
+    estimated_seconds: float = Field(
+        description="Of one run on one core, if it is not stopped early: by the pace of the latest runs here, or, "
+        "before there are any, of a typical processor."
+    )
     warnings: list[Remark]
 
     @classmethod
-    def of(cls, plan: Plan) -> "Resolved":
+    def of(cls, plan: Plan, estimated_seconds: float) -> "Resolved":
         spec = plan.spec
         resolved = {"spec": spec.model_dump(mode="json"), "spec_hash": spec.spec_hash}
-        return cls.model_validate({**plan.facts(), **resolved, "warnings": list(plan.warnings)})
+        more = {"estimated_seconds": estimated_seconds, "warnings": list(plan.warnings)}
+        return cls.model_validate({**plan.facts(), **resolved, **more})
 
 
 class RunState(Answer):

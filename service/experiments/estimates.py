@@ -1,0 +1,42 @@
+"""How long a run will take here: as long as the most similar of the latest ones, in proportion to the work."""
+
+import math
+from statistics import median
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from service.store.tables import Experiment, Run
+from workers.duration import typical_seconds
+from workers.plan import Plan
+from workers.spec import ExperimentSpec
+
+LATEST = 50
+"""Runs that are looked at."""
+NEAREST = 5
+"""Of them, those whose steps are about as much work."""
+
+
+def estimated_seconds(connection: Connection, plan: Plan) -> float:
+    """The seconds of one run on one core, if it is not stopped early. Without any run so far, those of a typical
+    processor.
+    """
+    facts = plan.facts()
+    typical = typical_seconds(plan.spec, facts)
+    step = math.log(typical / facts["steps"])
+    paces = sorted(_pace(row, step) for row in _latest_runs(connection))
+    return typical * (median(pace for _, pace in paces[:NEAREST]) if paces else 1.0)
+
+
+def _latest_runs(connection: Connection) -> list[Row[Any]]:
+    columns = (Run.training_seconds, Run.epoch, Run.epochs, Experiment.spec, Experiment.plan)
+    chosen = select(*columns).join(Experiment, Experiment.id == Run.experiment_id)
+    chosen = chosen.where(Run.epoch > 0, Run.training_seconds > 0)
+    return list(connection.execute(chosen.order_by(Run.id.desc()).limit(LATEST)))
+
+
+def _pace(run: Row[Any], step: float) -> tuple[float, float]:
+    """How far its steps are from those of `step` log seconds, and how many times longer it took than is typical."""
+    typical = typical_seconds(ExperimentSpec.model_validate(run.spec), run.plan)
+    distance = abs(math.log(typical / run.plan["steps"]) - step)
+    return distance, run.training_seconds / (typical * run.epoch / run.epochs)
