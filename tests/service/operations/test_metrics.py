@@ -1,14 +1,7 @@
-"""The metrics: what Prometheus reads, checked by Prometheus' own parser, its linter, and the program itself."""
+"""The metrics: what they tell of the queue, the agents, the requests, read by Prometheus' own parser."""
 
-import json
-import shutil
-import socket
-import subprocess
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 from fastapi.testclient import TestClient
@@ -16,9 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text, update
 from sqlalchemy.exc import OperationalError
 
-from service.launcher import serving
 from service.settings import Settings
-from service.store import tokens
 from service.store.database import Database, now
 from service.store.tables import Run
 from tests.service.laboratory import Laboratory
@@ -190,80 +181,3 @@ def test_a_scrape_of_a_hundred_thousand_experiments_is_cheap(database: Database,
     assert samples["experiments", by(status="succeeded")] == 90_000
     assert samples["runs", by(status="queued")] == 10_000
     assert seconds < 1
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> Iterator[str]:
-    settings = Settings(data_dir=tmp_path, port=0, workers=0, log_level="warning")
-    with serving(settings) as url:
-        database = Database(settings.url)
-        with database.write() as connection:
-            (tmp_path / "token").write_text(tokens.create(connection, "prometheus", "read"))
-        database.close()
-        yield url
-
-
-def read(url: str, token: str | None = None) -> str:
-    request = urllib.request.Request(url)
-    if token:
-        request.add_header("Authorization", f"Bearer {token}")
-    with urllib.request.urlopen(request, timeout=10) as response:
-        return str(response.read().decode())
-
-
-@pytest.mark.skipif(
-    shutil.which("promtool") is None, reason="promtool comes with the Debian package prometheus"
-)
-def test_promtool_finds_nothing_to_complain_of(laboratory: Laboratory) -> None:
-    laboratory.submit(**PAIR)
-    laboratory.claim()
-    told = laboratory.client.get("/metrics").text
-    checked = subprocess.run(
-        ["promtool", "check", "metrics"], input=told, text=True, capture_output=True, timeout=60
-    )
-    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
-
-
-@pytest.mark.slow  # Prometheus looks for its targets every five seconds
-@pytest.mark.skipif(
-    shutil.which("prometheus") is None, reason="the Debian package prometheus is not installed"
-)
-def test_a_real_prometheus_scrapes_it_with_a_token(url: str, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    (tmp_path / "prometheus.yml").write_text(
-        json.dumps(
-            {
-                "global": {"scrape_interval": "1s"},
-                "scrape_configs": [
-                    {
-                        "job_name": "holdout",
-                        "authorization": {"credentials_file": str(tmp_path / "token")},
-                        "static_configs": [{"targets": [url.removeprefix("http://")]}],
-                    }
-                ],
-            }
-        )
-    )
-    command = [
-        "prometheus",
-        f"--config.file={tmp_path}/prometheus.yml",
-        f"--storage.tsdb.path={tmp_path}/tsdb",
-    ]
-    command += [f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"]
-    there = f"http://127.0.0.1:{port}/api/v1/query?query="
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as prometheus:
-        try:
-            found: list[Any] = []
-            deadline = time.monotonic() + 30
-            while not found and time.monotonic() < deadline:
-                time.sleep(0.2)
-                try:
-                    found = json.loads(read(f"{there}holdout_database_up"))["data"]["result"]
-                except OSError:
-                    continue
-            assert found[0]["value"][1] == "1"
-            up = json.loads(read(f"{there}up"))["data"]["result"]
-            assert [each["value"][1] for each in up] == ["1"]
-        finally:
-            prometheus.terminate()
