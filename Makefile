@@ -19,7 +19,7 @@ OPTIONAL := echo "An oracle could not be installed: the tests that compare with 
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test lint format bench chaos constraints migration methods
+.PHONY: help install demo serve test lint format bench chaos constraints migration methods openapi answers
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,7 @@ lint: $(CHECKS) ## Check style, types, the direction of imports, and that genera
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/python -m tools.make_methods --check
+	@$(VENV)/bin/python -m tools.make_openapi --check
 
 format: $(CHECKS) ## Put the code into the one format
 	@$(VENV)/bin/ruff check --fix
@@ -54,6 +55,13 @@ chaos: $(CHECKS) ## Kill workers, agents, APIs and the database, again and again
 
 methods: $(RUNTIME) ## Write docs/methods.md from the docstrings
 	@$(VENV)/bin/python -m tools.make_methods
+
+openapi: $(CHECKS) ## Write docs/openapi.json from the service, and name what it breaks
+	@$(VENV)/bin/python -m tools.make_openapi
+
+answers: $(CHECKS) ## Run the commands of docs/api.md, keep their answers as examples, then write openapi.json
+	@$(VENV)/bin/python -m tools.make_answers
+	@$(VENV)/bin/python -m tools.make_openapi
 
 migration: $(CHECKS) ## Write the migration from the last one to tables.py: make migration MESSAGE="what changes"
 	@$(VENV)/bin/python -m tools.make_migration "$(MESSAGE)"

@@ -2,33 +2,27 @@ import json
 import re
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from service.launcher import serving
 from service.settings import Settings
+from tools.commands import Command, blocks, commands, run, settle
 from workers.rules import broken_rules
 from workers.spec import ExperimentSpec
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
-ADDRESS = "http://127.0.0.1:8000"
-PATIENCE_SECONDS = 60
 
 
-def blocks(text: str, language: str) -> list[str]:
-    """The fenced blocks of a language, in order."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-
-
-COMMANDS = blocks(README, "sh")
-TARGETS = sorted(set(re.findall(r"\bmake ([a-z]+)\b", "\n".join(COMMANDS + blocks(CONTRIBUTING, "sh")))))
+COMMANDS = list(commands(README))
+TARGETS = sorted(
+    set(re.findall(r"\bmake ([a-z]+)\b", "\n".join(blocks(README, "sh") + blocks(CONTRIBUTING, "sh"))))
+)
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +33,12 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def answers(url: str) -> list[dict[str, Any]]:
+def answers(url: str, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What the curl commands answer, run as they are written, but for the port, one after another."""
     if not shutil.which("curl"):
         pytest.skip("the README's commands need curl")
-    return [_answer(command, url) for command in COMMANDS if command.startswith("curl")]
+    folder = tmp_path_factory.mktemp("shell")
+    return [_answer(command, url, folder) for command in COMMANDS if command.text.startswith("curl")]
 
 
 def test_the_readmes_curl_commands_do_what_it_says(answers: list[dict[str, Any]]) -> None:
@@ -100,17 +95,7 @@ def test_the_diffs_that_are_shown_still_apply(diff: str) -> None:
     subprocess.run(["git", "apply", "--check", "-"], cwd=ROOT, input=diff.encode(), check=True)
 
 
-def _answer(command: str, url: str) -> dict[str, Any]:
-    """What reads waits until training is over."""
-    if "-d" not in command:
-        _finished(url, 1)
-    ran = subprocess.run(["sh", "-c", command.replace(ADDRESS, url)], capture_output=True, check=True)
-    answer: dict[str, Any] = json.loads(ran.stdout)
+def _answer(command: Command, url: str, folder: Path) -> dict[str, Any]:
+    settle(url)
+    answer: dict[str, Any] = json.loads(run(command, url, folder).body)
     return answer
-
-
-def _finished(url: str, experiment: int) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while (answer := httpx2.get(f"{url}/experiments/{experiment}").json())["status"] != "succeeded":
-        assert time.monotonic() < deadline, f"not over yet: {answer['status']}, {answer['runs']}"
-        time.sleep(0.1)

@@ -25,6 +25,7 @@ from workers.variant import NonNegative, Positive, Seed, variant
 Tag = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$")]
 Name = Annotated[str, Field(strict=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
+MOST_SEEDS = 100
 DEFAULT_METRIC: SelectionMetric = "balanced_accuracy"
 """What selects the best epoch where early stopping names no metric: chance is 1/K on any class balance."""
 
@@ -57,6 +58,13 @@ class Training:
     max_seconds: Positive | None = None
 
 
+def _declare_replicates(schema: dict[str, Any]) -> None:
+    """In the JSON schema: the short form of seeds, which is no field."""
+    number = {"type": "integer", "minimum": 1, "maximum": MOST_SEEDS}
+    schema["properties"]["replicates"] = {**number, "description": "3 is short for the seeds 0, 1 and 2."}
+    schema["not"] = {"required": ["seeds", "replicates"]}
+
+
 class ExperimentSpec(BaseModel):
     """One experiment: a data set, how it is split and balanced, a network, and how it is trained.
 
@@ -64,7 +72,9 @@ class ExperimentSpec(BaseModel):
     The split has its own seed, so that all runs see the same three parts.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, json_schema_extra=_declare_replicates
+    )
 
     name: Name = ""
     tags: Annotated[tuple[Tag, ...], Field(max_length=32)] = ()
@@ -79,7 +89,9 @@ class ExperimentSpec(BaseModel):
     optimizer: AnyOptimizer = Adam()
     training: Training = Training()
     prediction: AnyPrediction = Argmax()
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1, max_length=100)] = (0,)
+    seeds: Annotated[
+        tuple[Seed, ...], Field(min_length=1, max_length=MOST_SEEDS, json_schema_extra={"uniqueItems": True})
+    ] = (0,)
 
     @model_validator(mode="before")
     @classmethod
@@ -93,8 +105,9 @@ class ExperimentSpec(BaseModel):
             raise ValueError(
                 "seeds and replicates were both given; replicates: n is short for seeds: [0, ..., n-1]"
             )
-        if type(replicates) is not int or not 1 <= replicates <= 100:
-            raise ValueError(f"replicates is {replicates!r}; it should be a whole number from 1 to 100")
+        if type(replicates) is not int or not 1 <= replicates <= MOST_SEEDS:
+            right = f"a whole number from 1 to {MOST_SEEDS}"
+            raise ValueError(f"replicates is {replicates!r}; it should be {right}")
         return given | {"seeds": list(range(replicates))}
 
     @model_validator(mode="after")

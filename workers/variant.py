@@ -76,4 +76,35 @@ class ByName:
     ) -> JsonSchemaValue:
         objects = handler(schema)
         known = list(objects.get("discriminator", {}).get("mapping", {}))
+        require_names(objects, handler, default=self.default)
         return {"anyOf": [{"type": "string", "enum": known}, objects]}
+
+
+def require_names(union: JsonSchemaValue, handler: GetJsonSchemaHandler, *, default: str | None) -> None:
+    """Declare that an object of the union gives its name, but for the variant that is meant without one."""
+    for option in union["oneOf"]:
+        name = handler.resolve_ref_schema(option)["properties"]["name"]
+        if default is None or default not in name.get("enum", [name.get("const")]):
+            _require(option, handler, "name")
+
+
+class Tells:
+    """Annotates a variant of a union that is told from the others by a field: it has to be given.
+
+    The field has a default in Python, which the schema of the variant alone takes for leave to omit it.
+    """
+
+    def __init__(self, field: str) -> None:
+        self.field = field
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        declared = handler(schema)
+        _require(declared, handler, self.field)
+        return declared
+
+
+def _require(reference: JsonSchemaValue, handler: GetJsonSchemaHandler, field: str) -> None:
+    declared = handler.resolve_ref_schema(reference)
+    declared["required"] = list(dict.fromkeys([field, *declared.get("required", [])]))

@@ -8,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from limits import parse
 from pydantic import BaseModel
 
+from service.api import answers, links
 from service.api.problems import MEDIA_TYPE, UNAVAILABLE, Problem
 from service.api.security import ScopeTooNarrow, Unauthenticated
 from service.datasets.pictures import NoPicture
@@ -172,9 +173,14 @@ def document(app: FastAPI) -> dict[str, Any]:
             title=app.title, version=app.version, description=DESCRIPTION, tags=TAGS, routes=app.routes
         )
         schema["components"]["schemas"] |= _schemas(ProblemAnswer)
-        for operation in (each for path in schema["paths"].values() for each in path.values()):
+        operations = {
+            each["operationId"]: each for path in schema["paths"].values() for each in path.values()
+        }
+        for operation in operations.values():
             if "security" in operation:
                 _add(operation["responses"], problems(*GUARDED))
+        links.add(operations)
+        answers.add(operations)
         app.openapi_schema = schema
     return app.openapi_schema
 

@@ -15,7 +15,7 @@ from workers.data.errors import TooFewRows
 from workers.data.imbalance import Imbalance
 from workers.nn.arrays import Integers
 from workers.randomness import generator
-from workers.variant import Flag, NonNegative, Positive, Seed, variant
+from workers.variant import Flag, NonNegative, Positive, Seed, Tells, variant
 
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = get_args(Part)
@@ -78,7 +78,8 @@ def _tag(given: Any) -> str:
 
 
 AnySplit = Annotated[
-    Annotated[RatioSplit, Tag("ratios")] | Annotated[OfficialSplit, Tag("official")], Discriminator(_tag)
+    Annotated[RatioSplit, Tag("ratios")] | Annotated[OfficialSplit, Tag("official"), Tells("test")],
+    Discriminator(_tag),
 ]
 """`{}` is 70:20:10; `{"test": "official"}` is 80:20 and the official test part."""
 

@@ -11,8 +11,10 @@ from workers.data.sources.bundled import Bundled
 from workers.data.sources.folder import NAME, Folder
 from workers.data.sources.source import Contents, Sha256, Source
 from workers.data.sources.synthetic import Synthetic
+from workers.variant import require_names
 
 BUNDLED: tuple[str, ...] = get_args(Bundled.__annotations__["name"])
+DEFAULT = "digits"
 
 
 class BySource:
@@ -29,15 +31,20 @@ class BySource:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        examples = [*BUNDLED, "synthetic", "mnist"]
-        return {"anyOf": [{"type": "string", "pattern": NAME, "examples": examples}, handler(schema)]}
+        objects = handler(schema)
+        require_names(objects, handler, default=DEFAULT)
+        taken = [*BUNDLED, "synthetic"]
+        folder = handler.resolve_ref_schema(objects["oneOf"][-1])
+        folder["properties"]["name"]["not"] = {"enum": taken}
+        text = {"type": "string", "pattern": NAME, "examples": [*taken, "mnist"]}
+        return {"anyOf": [text, objects]}
 
 
 def _as_object(given: Any) -> Any:
     if isinstance(given, str):
         return {"name": given}
     if isinstance(given, Mapping) and "name" not in given:
-        return {"name": "digits", **given}
+        return {"name": DEFAULT, **given}
     return given
 
 

@@ -1,0 +1,36 @@
+import copy
+import json
+from pathlib import Path
+
+import pytest
+
+from tools import make_openapi
+from tools.breaking import breaking
+
+
+def test_clients_of_the_committed_document_are_served_as_before() -> None:
+    broken = breaking(make_openapi.committed(), make_openapi.document())
+    assert not broken, "what clients rely on breaks; if it has to, make openapi:\n" + "\n".join(broken)
+
+
+def test_the_committed_document_is_the_one_that_is_served() -> None:
+    assert make_openapi.main(["--check"]) is None
+
+
+def test_the_check_tells_an_addition_from_a_breaking_change(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(make_openapi, "FILE", tmp_path / "openapi.json")
+    older = copy.deepcopy(make_openapi.document())
+    del older["paths"]["/epochs"]
+    make_openapi.FILE.write_text(json.dumps(older))
+    assert "Nothing that clients rely on breaks" in str(make_openapi.main(["--check"]))
+    older["paths"]["/colours"] = {}
+    make_openapi.FILE.write_text(json.dumps(older))
+    assert "/colours: removed" in str(make_openapi.main(["--check"]))
+
+
+def test_what_is_written_passes_the_check(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(make_openapi, "FILE", tmp_path / "docs" / "openapi.json")
+    assert make_openapi.main([]) is None
+    assert make_openapi.main(["--check"]) is None
