@@ -12,23 +12,22 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from concurrent.futures import Future
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from service.engines import engine_of
 from service.held import Held, write
+from service.preparation import Preparation
 from service.settings import Settings
 from service.store import history, queue
-from service.store.artifacts import ArtifactError, Artifacts
+from service.store.artifacts import Artifacts
 from service.store.database import Database
-from service.store.queue import Claim, Lease
+from service.store.queue import Lease
 from workers.data.errors import DatasetError
 from workers.data.library import Library
 from workers.pool import Died, Pool
-from workers.process import Assignment, Failed, Kept, Order, Stopped
-from workers.spec import ExperimentSpec
+from workers.process import Failed, Order, Stopped
 
 log = logging.getLogger("holdout.agent")
 
@@ -47,16 +46,16 @@ class Agent:
     def __init__(
         self, database: Database, library: Library, settings: Settings, pool: Pool[Lease] | None = None
     ) -> None:
-        self.database, self.library, self.settings = database, library, settings
+        self.database, self.settings = database, settings
         self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self.engine = engine_of(settings)
         self.artifacts = Artifacts(settings.artifacts_url, row_bytes=settings.artifact_bytes)
         self.pool = Pool[Lease](self.artifacts.put_away) if pool is None else pool
+        self.preparation = Preparation(database, library, settings, self.artifacts)
         self.held: dict[Lease, Held] = {}
         self.reported_at = 0.0
         self.turned_at = time.monotonic()
         self.database_is_away = False
-        self._preparing = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self.run, name="agent", daemon=True)
 
@@ -137,46 +136,9 @@ class Agent:
             checkpoint = history.rewind(connection, claim.lease.run_id) if claim else None
         if claim is None:
             return False
-        self._hold(claim, checkpoint)
-        return True
-
-    def _hold(self, claim: Claim, checkpoint: bytes | Kept | None) -> None:
-        prepared: Future[Assignment] = Future()
+        prepared = self.preparation.begin(claim, checkpoint, done=self.pool.ring)
         self.held[claim.lease] = Held(claim, prepared, self.artifacts)
-        arguments = (prepared, claim, checkpoint)
-        threading.Thread(target=self._prepare, args=arguments, name="preparation", daemon=True).start()
-
-    def _prepare(self, prepared: Future[Assignment], claim: Claim, checkpoint: bytes | Kept | None) -> None:
-        """Lay out the rows that the run may see. Neither the leases nor a stop must wait for large data."""
-        try:
-            with self._preparing:  # of two seeds, the second finds what the first has laid out
-                prepared.set_result(self._assignment(claim, checkpoint))
-        except Exception as error:
-            prepared.set_exception(error)
-        self.pool.ring()
-
-    def _assignment(self, claim: Claim, checkpoint: bytes | Kept | None) -> Assignment:
-        spec = ExperimentSpec.model_validate(claim.spec)
-        return Assignment(
-            spec=spec.model_dump_json(),
-            seed=claim.seed,
-            parts=self.library.parts(spec.dataset, spec.split).folder,
-            checkpoint=self._loaded(claim, checkpoint),
-            checkpoint_seconds=self.settings.checkpoint_seconds,
-            memory_bytes=self.settings.worker_memory_bytes,
-        )
-
-    def _loaded(self, claim: Claim, checkpoint: bytes | Kept | None) -> bytes | None:
-        """The bytes of a checkpoint. Where they are lost, the run starts over, and comes to the same figures."""
-        try:
-            return None if checkpoint is None else self.artifacts.load(checkpoint)
-        except ArtifactError as error:
-            log.warning("run %s starts over: %s", claim.lease.run_id, error)
-        times = {"lease_seconds": self.settings.lease_seconds, "worked_seconds": claim.worked_seconds}
-        with self.database.write() as connection:
-            if queue.extend(connection, claim.lease, **times) is not None:
-                history.start_over(connection, claim.lease.run_id)
-        return None
+        return True
 
     def start_prepared(self) -> None:
         """Start a worker for each run whose parts are ready."""

@@ -69,23 +69,22 @@ class Held:
 
 def write(connection: Connection, held: Held, *, max_attempts: int) -> None:
     """Write what a worker said. The caller has extended the run's lease in the same transaction."""
-    for kind, words in groupby(held.outbox, type):
-        if kind is EpochEnded:
-            epochs = [word.epoch for word in words if isinstance(word, EpochEnded)]
+    for _, words in groupby(held.outbox, type):
+        _write(connection, held, list(words), max_attempts)
+
+
+def _write(connection: Connection, held: Held, words: list[Word], max_attempts: int) -> None:
+    """Words of one kind that follow each other: all epochs go in at once, nothing else is said twice."""
+    match word := words[-1]:
+        case EpochEnded():
+            epochs = [each.epoch for each in words if isinstance(each, EpochEnded)]
             history.record_epochs(connection, held.claim.lease.run_id, epochs)
-        else:
-            for word in words:
-                _write(connection, held, word, max_attempts)
-
-
-def _write(connection: Connection, held: Held, word: Word, max_attempts: int) -> None:
-    match word:
         case CheckpointTaken():
             _save(connection, held, word)
         case BaselinesFitted(baselines):
             fitted = [asdict(baseline) for baseline in baselines]
             history.save_baselines(connection, held.claim.experiment_id, fitted)
-        case Succeeded() | Failed() | Stopped() | Died():
+        case _:
             _end(connection, held, word, max_attempts)
 
 
@@ -103,8 +102,8 @@ def _end(
             _stop(connection, held, order)
         case Died() if held.ordered is not None:  # it did not heed in time, and was killed
             _stop(connection, held, held.ordered)
-        case Died(exit_code):
-            log.warning("the worker of run %s died, exit code %s", lease.run_id, exit_code)
+        case _:
+            log.warning("the worker of run %s died, exit code %s", lease.run_id, word.exit_code)
             queue.died(connection, lease, max_attempts=max_attempts)
 
 
@@ -115,7 +114,7 @@ def _stop(connection: Connection, held: Held, order: Order) -> None:
             queue.give_back(connection, lease)
         case "cancel":
             queue.finish(connection, lease, "cancelled")
-        case "timeout":
+        case _:  # its time is up
             limit = held.claim.spec["training"]["max_seconds"]
             message = f"it trained for longer than the {limit:g} seconds of training.max_seconds"
             queue.finish(connection, lease, "failed", cause="timeout", message=message)

@@ -98,7 +98,7 @@ def test_who_has_lost_the_run_forgets_nothing_of_it(office: Office, agent: Agent
         connection.execute(update(Run).values(attempt=Run.attempt + 1))
         lost = content_of(connection.execute(select(Checkpoint)).one())
     agent.artifacts.files.remove(names(agent).pop())
-    assert agent._loaded(claim, lost) is None
+    assert agent.preparation._loaded(claim, lost) is None
     assert office.run(id_).epoch == 1
 
 
