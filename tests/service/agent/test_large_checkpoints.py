@@ -12,7 +12,7 @@ from service.store.queue import Lease
 from service.store.tables import Checkpoint, Run
 from tests.office import IRIS, Office
 from tests.pace import long_spec
-from tests.service.agent.scripted import ScriptedPool, epoch
+from tests.service.agent.scripted.pool import ScriptedPool, epoch
 from workers.process import CheckpointTaken, Message, Stopped, Succeeded
 
 LARGE = b"large" * 100

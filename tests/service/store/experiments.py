@@ -112,3 +112,7 @@ class Desk:
     def experiment(self, experiment_id: int) -> Row[Any]:
         with self.database.read() as connection:
             return connection.execute(select(Experiment).where(Experiment.id == experiment_id)).one()
+
+
+End = Callable[[Desk, Lease], object]
+"""One way in which a lease comes to its end."""

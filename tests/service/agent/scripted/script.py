@@ -1,0 +1,44 @@
+"""What tests of the agent do: start a worker, let it speak, look at what was stored."""
+
+from typing import Any
+
+from sqlalchemy import select
+
+from service.agent import Agent
+from service.store.queue import Lease
+from service.store.tables import Checkpoint, EpochMetrics, Run
+from tests.office import Office
+from tests.service.agent.scripted.pool import ScriptedPool
+
+
+def start(agent: Agent) -> Lease:
+    """Claim the next run, and start its worker."""
+    assert agent.claim()
+    *_, lease = agent.held
+    agent.held[lease].prepared.exception(timeout=10)
+    agent.start_prepared()
+    return lease
+
+
+def say(agent: Agent, lease: Lease, *words: Any) -> None:
+    """Let a worker speak, and the agent report."""
+    assert isinstance(agent.pool, ScriptedPool)
+    agent.pool.say(lease, *words)
+    agent.listen(0)
+    agent.report()
+
+
+def epochs_of(office: Office, id_: int) -> list[tuple[int, int]]:
+    """(seed, epoch) of every stored epoch."""
+    rows = select(Run.seed, EpochMetrics.epoch).join(Run, Run.id == EpochMetrics.run_id)
+    mine = rows.where(Run.experiment_id == id_, EpochMetrics.split == "train").order_by(
+        Run.seed, EpochMetrics.epoch
+    )
+    with office.database.read() as connection:
+        return [(row.seed, row.epoch) for row in connection.execute(mine)]
+
+
+def checkpoints_of(office: Office, run_id: int) -> list[tuple[str, int, bytes | None]]:
+    rows = select(Checkpoint.kind, Checkpoint.epoch, Checkpoint.content).where(Checkpoint.run_id == run_id)
+    with office.database.read() as connection:
+        return [(row.kind, row.epoch, row.content) for row in connection.execute(rows)]

@@ -1,0 +1,118 @@
+"""What the agent takes from the queue, and what it gives a worker."""
+
+import time
+
+import pytest
+
+from service.agent import Agent
+from service.settings import Settings
+from service.store import queue
+from tests.office import IRIS, Office
+from tests.service.agent.scripted.pool import ScriptedPool
+from tests.service.agent.scripted.script import start
+from workers.data.errors import TooFewRows
+
+
+def test_it_claims_as_many_runs_as_it_has_processes(office: Office, agent: Agent, pool: ScriptedPool) -> None:
+    id_ = office.submit(IRIS | {"seeds": [0, 1, 2]})
+    agent.tick()
+    assert len(agent.held) == 2
+    assert agent.is_full
+    assert [run.status for run in office.runs(id_)] == ["running", "running", "queued"]
+    assert {run.agent for run in office.runs(id_)} == {agent.name, None}
+    assert not pool.started
+
+
+def test_a_worker_is_given_the_spec_the_seed_the_folder_and_the_limits(
+    office: Office, settings: Settings, pool: ScriptedPool
+) -> None:
+    limited = settings.model_copy(update={"checkpoint_seconds": 7.0, "worker_memory_bytes": 10**9})
+    agent = Agent(office.database, office.library, limited, pool)
+    office.submit(IRIS | {"seeds": [5]})
+    lease = start(agent)
+    given = pool.started[lease]
+    spec = agent.held[lease].claim.spec
+    assert given.spec == office.library_spec(spec)
+    assert (given.seed, given.checkpoint, given.checkpoint_seconds, given.memory_bytes) == (
+        5,
+        None,
+        7.0,
+        10**9,
+    )
+    assert sorted(path.name for path in given.parts.iterdir()) == ["counts.json", "train", "validation"]
+
+
+def test_a_worker_is_started_once(office: Office, agent: Agent, pool: ScriptedPool) -> None:
+    office.submit(IRIS)
+    lease = start(agent)
+    pool.started.clear()
+    agent.start_prepared()
+    assert lease in agent.held
+    assert not pool.started
+
+
+def test_preparing_rings(office: Office, agent: Agent, pool: ScriptedPool) -> None:
+    office.submit(IRIS)
+    start(agent)
+    deadline = time.monotonic() + 5
+    while not pool.rung and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert pool.rung == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "message"),
+    [
+        (TooFewRows("class a", 1, 2, "it is split"), "dataset_missing", "class a has 1 row"),
+        (RuntimeError("no such thing"), "error", "preparing its data failed: RuntimeError: no such thing"),
+    ],
+)
+def test_data_that_cannot_be_prepared_fail_the_run(
+    office: Office, agent: Agent, monkeypatch: pytest.MonkeyPatch, error: Exception, cause: str, message: str
+) -> None:
+    id_ = office.submit(IRIS)
+
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(office.library, "parts", refuse)
+    start(agent)
+    agent.report()
+    run = office.run(id_)
+    assert (run.status, run.cause, run.deaths) == ("failed", cause, 0)
+    assert message in run.message
+    assert agent.held == {}
+
+
+@pytest.mark.parametrize("error", [OSError("no more processes"), EOFError()])
+def test_a_process_that_cannot_be_started_is_a_death(
+    office: Office, agent: Agent, pool: ScriptedPool, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    id_ = office.submit(IRIS)
+
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(pool, "start", refuse)
+    start(agent)
+    agent.report()
+    run = office.run(id_)
+    assert (run.status, run.deaths) == ("queued", 1)
+
+
+def test_an_idle_agent_only_reads(office: Office, agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "claim", None)
+    assert not agent.claim()
+
+
+def test_a_run_that_another_agent_takes_first_is_none_of_its_business(
+    office: Office, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "has_work", lambda _: True)
+    assert not agent.claim()
+    assert agent.held == {}
+
+
+def test_names_tell_agents_apart(office: Office, settings: Settings) -> None:
+    names = {Agent(office.database, office.library, settings, ScriptedPool()).name for _ in range(2)}
+    assert len(names) == 2

@@ -1,0 +1,60 @@
+"""Workers that die: where the next one goes on, and when there is no next one."""
+
+from dataclasses import replace
+
+import pytest
+
+from service.agent import Agent
+from service.settings import Settings
+from service.store import queue
+from service.store.artifacts import ArtifactMissing
+from tests.office import IRIS, Office
+from tests.service.agent.scripted.pool import ScriptedPool, epoch
+from tests.service.agent.scripted.script import checkpoints_of, epochs_of, say, start
+from workers.pool import Died
+from workers.process import CheckpointTaken
+
+
+def test_a_resumed_run_starts_from_its_checkpoint(office: Office, agent: Agent, pool: ScriptedPool) -> None:
+    id_ = office.submit(IRIS)
+    lease = start(agent)
+    say(agent, lease, epoch(1), CheckpointTaken(1, 1, b"one"), epoch(2), Died(-9))
+    assert epochs_of(office, id_) == [(0, 1), (0, 2)]
+    again = start(agent)
+    assert pool.started[again].checkpoint == b"one"
+    assert epochs_of(office, id_) == [(0, 1)]
+    run = office.run(id_)
+    assert (run.epoch, run.best_epoch, run.training_seconds, run.deaths) == (1, 1, 0.5, 1)
+
+
+@pytest.mark.parametrize("lost_meanwhile", [False, True])
+def test_a_run_whose_checkpoint_is_not_there_any_more_starts_over(
+    office: Office, agent: Agent, pool: ScriptedPool, monkeypatch: pytest.MonkeyPatch, lost_meanwhile: bool
+) -> None:
+    id_ = office.submit(IRIS)
+    lease = start(agent)
+    say(agent, lease, epoch(1), CheckpointTaken(1, 1, b"one"), Died(-9))
+
+    def missing(_: object) -> bytes:
+        if lost_meanwhile:
+            with office.database.write() as connection:
+                queue.give_back(connection, replace(lease, attempt=2))
+        raise ArtifactMissing("one", "there")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(agent.artifacts, "load", missing)
+        again = start(agent)
+    assert pool.started[again].checkpoint is None
+    assert office.run(id_).epoch == (1 if lost_meanwhile else 0)
+    assert epochs_of(office, id_) == ([(0, 1)] if lost_meanwhile else [])
+    assert len(checkpoints_of(office, lease.run_id)) == lost_meanwhile
+
+
+def test_too_many_deaths_lose_a_run(office: Office, agent: Agent, settings: Settings) -> None:
+    id_ = office.submit(IRIS)
+    for _ in range(settings.max_attempts):
+        assert office.run(id_).status == "queued"
+        say(agent, start(agent), Died(-9))
+    run = office.run(id_)
+    assert (run.status, run.cause) == ("failed", "lost")
+    assert not agent.claim()

@@ -1,0 +1,124 @@
+"""When the agent reports, and what of a worker's words is in the tables then."""
+
+import time
+
+import pytest
+
+from service import agent as module
+from service.agent import Agent
+from service.settings import Settings
+from tests.office import IRIS, Office
+from tests.service.agent.scripted.pool import ScriptedPool, epoch
+from tests.service.agent.scripted.script import checkpoints_of, epochs_of, say, start
+from workers.evaluation.baselines import Baseline
+from workers.evaluation.intervals import Interval
+from workers.process import BaselinesFitted, CheckpointTaken, Failed, Succeeded
+
+
+def test_what_a_worker_says_is_written_and_said_no_more(
+    office: Office, agent: Agent, pool: ScriptedPool
+) -> None:
+    id_ = office.submit(IRIS)
+    lease = start(agent)
+    linear = Baseline("linear", 0.9, 0.8, Interval(0.7, 0.95, level=0.95))
+    say(agent, lease, epoch(1), CheckpointTaken(1, 1, b"one"), epoch(2, best=2), BaselinesFitted((linear,)))
+    assert epochs_of(office, id_) == [(0, 1), (0, 2)]
+    assert checkpoints_of(office, lease.run_id) == [("newest", 1, b"one")]
+    assert office.experiment(id_).baselines[0]["name"] == "linear"
+    run = office.run(id_)
+    assert (run.epoch, run.best_epoch, run.training_seconds) == (2, 2, 1.0)
+    assert agent.held[lease].outbox == []
+    assert pool.forgotten == []
+    agent.report()
+    assert epochs_of(office, id_) == [(0, 1), (0, 2)]
+
+
+def test_a_success_frees_its_place(office: Office, agent: Agent, pool: ScriptedPool) -> None:
+    id_ = office.submit(IRIS)
+    lease = start(agent)
+    say(agent, lease, epoch(1), CheckpointTaken(1, 1, b"one"), Succeeded(1, b"model"))
+    run = office.run(id_)
+    assert (run.status, run.cause) == ("succeeded", None)
+    assert checkpoints_of(office, lease.run_id) == [("model", 1, b"model")]
+    assert (agent.held, pool.forgotten, pool.orders) == ({}, [], [])
+
+
+def test_a_failure_is_written_with_its_cause(office: Office, agent: Agent) -> None:
+    id_ = office.submit(IRIS)
+    say(agent, start(agent), epoch(1), Failed("diverged", "epoch 2: NaN"))
+    run = office.run(id_)
+    assert (run.status, run.cause, run.message) == ("failed", "diverged", "epoch 2: NaN")
+    assert epochs_of(office, id_) == [(0, 1)]
+
+
+def test_of_checkpoints_that_wait_only_the_newest_is_kept(
+    office: Office, agent: Agent, pool: ScriptedPool
+) -> None:
+    office.submit(IRIS)
+    lease = start(agent)
+    old, new = CheckpointTaken(1, 1, b"one"), CheckpointTaken(2, 1, b"two")
+    pool.say(lease, epoch(1), old, epoch(2), new)
+    agent.listen(0)
+    assert [type(word).__name__ for word in agent.held[lease].outbox] == [
+        "EpochEnded",
+        "EpochEnded",
+        "CheckpointTaken",
+    ]
+    assert agent.held[lease].outbox[-1] is new
+
+
+def test_when_too_much_is_unwritten_nobody_is_listened_to(
+    office: Office, agent: Agent, pool: ScriptedPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.submit(IRIS)
+    lease = start(agent)
+    monkeypatch.setattr(module, "MOST_UNWRITTEN", 2)
+    pool.say(lease, epoch(1), epoch(2))
+    agent.listen(0)
+    pool.say(lease, epoch(3))
+    started = time.monotonic()
+    agent.listen(0.05)
+    assert time.monotonic() - started >= 0.05
+    assert len(agent.held[lease].outbox) == 2
+    agent.report()
+    agent.listen(0)
+    assert len(agent.held[lease].outbox) == 1
+
+
+def test_it_reports_at_once_when_rung_soon_when_words_wait_and_each_second_anyway(
+    office: Office, agent: Agent, pool: ScriptedPool
+) -> None:
+    office.submit(IRIS)
+    lease = start(agent)
+    agent.tick()
+    assert pool.timeouts.pop() == 0.0  # it had never reported
+    reported_at = agent.reported_at
+    agent.tick()
+    assert 0.05 < pool.timeouts.pop() <= agent.settings.poll_seconds
+    assert agent.reported_at == reported_at
+    pool.say(lease, epoch(1))
+    agent.listen(0)
+    agent.reported_at = time.monotonic() - 0.05
+    agent.tick()
+    assert 0.03 < pool.timeouts.pop() <= 0.05
+    assert agent.held[lease].outbox
+    agent.reported_at = time.monotonic() - 0.2
+    agent.tick()
+    assert pool.timeouts.pop() == 0.0
+    assert not agent.held[lease].outbox
+    agent.ring()
+    assert (agent.reported_at, pool.rung) == (0.0, 2)
+    agent.tick()
+    assert agent.reported_at > reported_at
+
+
+def test_when_every_process_is_busy_it_listens_until_the_next_report(
+    office: Office, settings: Settings, pool: ScriptedPool
+) -> None:
+    agent = Agent(office.database, office.library, settings.model_copy(update={"workers": 1}), pool)
+    office.submit(IRIS | {"seeds": [0, 1]})
+    start(agent)
+    agent.report()
+    agent.tick()
+    assert pool.timeouts.pop() == pytest.approx(1.0, abs=0.05)
+    assert len(agent.held) == 1

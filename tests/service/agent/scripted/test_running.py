@@ -1,0 +1,79 @@
+"""How the agent starts, lives through troubles, and stops."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from service import agent as module
+from service.agent import Agent
+from service.engines import NoEngine, Rung
+from tests.office import IRIS, Office
+from tests.service.agent.scripted.pool import ScriptedPool
+from tests.service.agent.scripted.script import start
+from tests.service.agent.scripted.unreachable import AWAY
+
+
+def test_it_runs_until_stopped_whatever_happens(
+    office: Office,
+    agent: Agent,
+    pool: ScriptedPool,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "LONGEST_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(module, "HAND_BACK_SECONDS", 0.2)
+    id_ = office.submit(IRIS)
+    tick, troubles = agent.tick, iter([AWAY, ValueError("a bug")])
+
+    def troubled() -> None:
+        if trouble := next(troubles, None):
+            raise trouble
+        tick()
+
+    monkeypatch.setattr(agent, "tick", troubled)
+    with caplog.at_level(logging.ERROR):
+        agent.start()
+        office.wait(id_, lambda run: run.status == "running")
+        agent.stop()
+    assert pool.closed
+    assert [record.message.partition(";")[0] for record in caplog.records] == [
+        "the database does not answer",
+        "the agent could not go on",
+    ]
+
+
+def test_a_stop_does_not_wait_for_ever(
+    office: Office, agent: Agent, pool: ScriptedPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "HAND_BACK_SECONDS", 0.3)
+    id_ = office.submit(IRIS)
+    lease = start(agent)
+    started = time.monotonic()
+    agent.request_stop()
+    assert pool.rung >= 1
+    agent.run()
+    assert 0.3 <= time.monotonic() - started < 2
+    assert pool.orders == [(lease, "release")]
+    assert pool.closed
+    assert office.run(id_).status == "running"
+
+
+def test_its_engine_rings_it_for_as_long_as_it_works(
+    office: Office, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[object] = []
+
+    class Engine(NoEngine):
+        @contextmanager
+        def listening(self, agent: Rung) -> Iterator[None]:
+            seen.append(agent)
+            yield
+            seen.append("over")
+
+    monkeypatch.setattr(agent, "engine", Engine())
+    agent.start()
+    agent.stop()
+    assert seen == [agent, "over"]

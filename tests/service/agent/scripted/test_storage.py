@@ -1,0 +1,142 @@
+"""A database that is away, a disk without room, figures that cannot be stored."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import Connection
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from service import agent as module
+from service.agent import Agent
+from tests.office import IRIS, Office
+from tests.service.agent.scripted.pool import ScriptedPool, epoch
+from tests.service.agent.scripted.script import checkpoints_of, epochs_of, say, start
+from tests.service.agent.scripted.unreachable import AWAY, Unreachable
+from workers.process import CheckpointTaken, Succeeded
+
+
+@pytest.mark.parametrize("kind", [ValueError("a bug"), TypeError("another")])
+def test_a_run_whose_figures_are_refused_fails_and_the_others_go_on(
+    office: Office, agent: Agent, pool: ScriptedPool, kind: Exception
+) -> None:
+    id_ = office.submit(IRIS | {"seeds": [0, 1]})
+    poisoned, healthy = start(agent), start(agent)
+    ended = epoch(1)
+    pool.say(poisoned, replace(ended, epoch=replace(ended.epoch, gradient_norm="high")))  # type: ignore[arg-type]
+    say(agent, healthy, epoch(1))
+    failed, running = office.runs(id_)
+    assert (failed.status, failed.cause, failed.epoch) == ("failed", "error", 0)
+    assert failed.message == "its results could not be stored: StatementError"
+    assert (running.status, running.epoch) == ("running", 1)
+    assert epochs_of(office, id_) == [(1, 1)]
+    assert pool.forgotten == [poisoned]
+    assert list(agent.held) == [healthy]
+
+
+@pytest.mark.parametrize("error", [AWAY, InterfaceError("SELECT", {}, Exception("it is away"))])
+def test_while_the_database_is_away_words_are_kept(
+    office: Office, agent: Agent, pool: ScriptedPool, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    id_ = office.submit(IRIS)
+    lease = start(agent)
+    agent.database = Unreachable(office.database, error)  # type: ignore[assignment]
+    pool.say(lease, epoch(1))
+    for _ in range(3):
+        agent._attempt(agent.tick)
+    assert agent.database_is_away
+    assert [record.message for record in caplog.records] == [
+        "the database does not answer; trying again: it is away"
+    ]
+    assert len(agent.held[lease].outbox) == 1
+    agent.database = office.database
+    agent._attempt(agent.tick)
+    assert not agent.database_is_away
+    assert epochs_of(office, id_) == [(0, 1)]
+
+
+def test_a_database_that_goes_away_in_the_middle_of_a_report_is_waited_for(
+    office: Office, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id_ = office.submit(IRIS)
+    lease = start(agent)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AWAY
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "write", refuse)
+        with pytest.raises(OperationalError):
+            say(agent, lease, epoch(1))
+    assert office.run(id_).status == "running"
+    agent.report()
+    assert epochs_of(office, id_) == [(0, 1)]
+
+
+def test_words_that_were_written_though_the_commit_seemed_to_fail_are_not_written_twice(
+    office: Office, agent: Agent, pool: ScriptedPool
+) -> None:
+    id_ = office.submit(IRIS)
+    lease = start(agent)
+
+    class Deaf(Unreachable):
+        @contextmanager
+        def write(self) -> Iterator[Connection]:
+            with self.database.write() as connection:
+                yield connection
+            raise self.error
+
+    agent.database = Deaf(office.database, AWAY)  # type: ignore[assignment]
+    with pytest.raises(OperationalError):
+        say(agent, lease, epoch(1), CheckpointTaken(1, 1, b"one"))
+    agent.database = office.database
+    say(agent, lease, epoch(2))
+    run = office.run(id_)
+    assert (run.epoch, run.training_seconds, run.status) == (2, 1.0, "running")
+    agent.database = Deaf(office.database, AWAY)  # type: ignore[assignment]
+    with pytest.raises(OperationalError):
+        say(agent, lease, epoch(3), Succeeded(1, b"model"))
+    agent.database = office.database
+    agent.report()
+    assert office.run(id_).status == "succeeded"
+    assert agent.held == {}
+    assert epochs_of(office, id_) == [(0, 1), (0, 2), (0, 3)]
+
+
+def test_a_checkpoint_that_cannot_be_stored_is_done_without(
+    office: Office, agent: Agent, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    id_ = office.submit(IRIS)
+    lease = start(agent)
+    say(agent, lease, epoch(1), CheckpointTaken(1, 1, b"one"))
+    with monkeypatch.context() as patch:
+        patch.setattr(agent.artifacts, "columns", _no_space)
+        say(agent, lease, epoch(2), CheckpointTaken(2, 1, b"two"))
+    assert "was not stored" in caplog.text
+    assert epochs_of(office, id_) == [(0, 1), (0, 2)]
+    assert checkpoints_of(office, lease.run_id) == [("newest", 1, b"one")]
+
+
+def test_a_model_that_cannot_be_stored_yet_is_waited_for_and_the_others_go_on(
+    office: Office, agent: Agent, pool: ScriptedPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id_ = office.submit(IRIS | {"seeds": [0, 1]})
+    waiting, healthy = start(agent), start(agent)
+    before = office.runs(id_)[0].lease_until
+    with monkeypatch.context() as patch:
+        patch.setattr(agent.artifacts, "columns", _no_space)
+        pool.say(healthy, epoch(1))
+        say(agent, waiting, epoch(1), Succeeded(1, b"model"))
+    assert epochs_of(office, id_) == [(1, 1)]
+    run = office.runs(id_)[0]
+    assert run.status == "running"
+    assert run.lease_until > before
+    assert set(agent.held) == {waiting, healthy}
+    agent.report()
+    assert epochs_of(office, id_) == [(0, 1), (1, 1)]
+    assert office.runs(id_)[0].status == "succeeded"
+
+
+def _no_space(*_: object) -> None:
+    raise OSError(28, "No space left on device")
