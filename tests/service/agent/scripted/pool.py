@@ -58,6 +58,7 @@ class ScriptedPool(Pool[Lease]):
 
 def epoch(number: int, *, best: int = 1) -> EpochEnded:
     """The word that an epoch has ended."""
+    parts, drawn = (FIGURES, FIGURES), FIGURES.confusion.sum(axis=1)
     return EpochEnded(
-        Epoch(number, FIGURES, FIGURES, learning_rate=0.1, gradient_norm=1.0, best_epoch=best, seconds=0.5)
+        Epoch(number, *parts, drawn, learning_rate=0.1, gradient_norm=1.0, best_epoch=best, seconds=0.5)
     )

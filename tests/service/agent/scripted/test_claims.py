@@ -68,7 +68,13 @@ def test_preparing_rings(office: Office, agent: Agent, pool: ScriptedPool) -> No
     ],
 )
 def test_data_that_cannot_be_prepared_fail_the_run(
-    office: Office, agent: Agent, monkeypatch: pytest.MonkeyPatch, error: Exception, cause: str, message: str
+    office: Office,
+    agent: Agent,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    cause: str,
+    message: str,
 ) -> None:
     id_ = office.submit(IRIS)
 
@@ -76,17 +82,24 @@ def test_data_that_cannot_be_prepared_fail_the_run(
         raise error
 
     monkeypatch.setattr(office.library, "parts", refuse)
-    start(agent)
+    lease = start(agent)
     agent.report()
     run = office.run(id_)
     assert (run.status, run.cause, run.deaths) == ("failed", cause, 0)
     assert message in run.message
+    unexpected = [f"the data of run {lease.run_id} could not be prepared"] if cause == "error" else []
+    assert caplog.messages == unexpected
     assert agent.held == {}
 
 
 @pytest.mark.parametrize("error", [OSError("no more processes"), EOFError()])
 def test_a_process_that_cannot_be_started_is_a_death(
-    office: Office, agent: Agent, pool: ScriptedPool, monkeypatch: pytest.MonkeyPatch, error: Exception
+    office: Office,
+    agent: Agent,
+    pool: ScriptedPool,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
 ) -> None:
     id_ = office.submit(IRIS)
 
@@ -94,10 +107,11 @@ def test_a_process_that_cannot_be_started_is_a_death(
         raise error
 
     monkeypatch.setattr(pool, "start", refuse)
-    start(agent)
+    lease = start(agent)
     agent.report()
     run = office.run(id_)
     assert (run.status, run.deaths) == ("queued", 1)
+    assert caplog.messages[0] == f"no process could be started for run {lease.run_id}"
 
 
 def test_an_idle_agent_only_reads(office: Office, agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,11 +15,14 @@ from workers.pool import Died
 from workers.process import CheckpointTaken
 
 
-def test_a_resumed_run_starts_from_its_checkpoint(office: Office, agent: Agent, pool: ScriptedPool) -> None:
+def test_a_resumed_run_starts_from_its_checkpoint(
+    office: Office, agent: Agent, pool: ScriptedPool, caplog: pytest.LogCaptureFixture
+) -> None:
     id_ = office.submit(IRIS)
     lease = start(agent)
     say(agent, lease, epoch(1), CheckpointTaken(1, 1, b"one"), epoch(2), Died(-9))
     assert epochs_of(office, id_) == [(0, 1), (0, 2)]
+    assert caplog.messages == [f"the worker of run {lease.run_id} died, exit code -9"]
     again = start(agent)
     assert pool.started[again].checkpoint == b"one"
     assert epochs_of(office, id_) == [(0, 1)]
@@ -29,7 +32,12 @@ def test_a_resumed_run_starts_from_its_checkpoint(office: Office, agent: Agent, 
 
 @pytest.mark.parametrize("lost_meanwhile", [False, True])
 def test_a_run_whose_checkpoint_is_not_there_any_more_starts_over(
-    office: Office, agent: Agent, pool: ScriptedPool, monkeypatch: pytest.MonkeyPatch, lost_meanwhile: bool
+    office: Office,
+    agent: Agent,
+    pool: ScriptedPool,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    lost_meanwhile: bool,
 ) -> None:
     id_ = office.submit(IRIS)
     lease = start(agent)
@@ -45,6 +53,7 @@ def test_a_run_whose_checkpoint_is_not_there_any_more_starts_over(
         patch.setattr(agent.artifacts, "load", missing)
         again = start(agent)
     assert pool.started[again].checkpoint is None
+    assert caplog.messages[-1] == f"run {lease.run_id} starts over: There is no artifact one in there."
     assert office.run(id_).epoch == (1 if lost_meanwhile else 0)
     assert epochs_of(office, id_) == ([(0, 1)] if lost_meanwhile else [])
     assert len(checkpoints_of(office, lease.run_id)) == lost_meanwhile

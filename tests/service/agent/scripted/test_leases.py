@@ -51,7 +51,7 @@ def test_a_run_that_is_somebody_elses_is_forgotten_and_nothing_of_it_written(
 
 
 def test_a_process_whose_run_is_somebody_elses_is_killed(
-    office: Office, agent: Agent, pool: ScriptedPool
+    office: Office, agent: Agent, pool: ScriptedPool, caplog: pytest.LogCaptureFixture
 ) -> None:
     id_ = office.submit(IRIS)
     lease = start(agent)
@@ -59,4 +59,5 @@ def test_a_process_whose_run_is_somebody_elses_is_killed(
         queue.give_back(connection, lease)
     agent.report()
     assert (agent.held, pool.forgotten) == ({}, [lease])
+    assert caplog.messages == [f"run {lease.run_id} is not ours any more"]
     assert office.run(id_).status == "queued"

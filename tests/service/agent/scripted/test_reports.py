@@ -7,6 +7,7 @@ import pytest
 from service import agent as module
 from service.agent import Agent
 from service.settings import Settings
+from service.store.database import Database
 from tests.office import IRIS, Office
 from tests.service.agent.scripted.pool import ScriptedPool, epoch
 from tests.service.agent.scripted.script import checkpoints_of, epochs_of, say, start
@@ -122,3 +123,12 @@ def test_when_every_process_is_busy_it_listens_until_the_next_report(
     agent.tick()
     assert pool.timeouts.pop() == pytest.approx(1.0, abs=0.05)
     assert len(agent.held) == 1
+
+
+def test_what_a_report_has_replaced_is_tidied_away_after_it(
+    office: Office, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tidied: list[Database] = []
+    monkeypatch.setattr(agent.artifacts, "tidy", tidied.append)
+    agent.report()
+    assert tidied == [office.database]

@@ -37,6 +37,8 @@ def test_it_runs_until_stopped_whatever_happens(
     with caplog.at_level(logging.ERROR):
         agent.start()
         office.wait(id_, lambda run: run.status == "running")
+        turned_at = agent.turned_at
+        office.wait(id_, lambda _: agent.turned_at > turned_at)
         agent.stop()
     assert pool.closed
     assert [record.message.partition(";")[0] for record in caplog.records] == [

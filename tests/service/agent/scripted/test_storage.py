@@ -19,7 +19,7 @@ from workers.process import CheckpointTaken, Succeeded
 
 @pytest.mark.parametrize("kind", [ValueError("a bug"), TypeError("another")])
 def test_a_run_whose_figures_are_refused_fails_and_the_others_go_on(
-    office: Office, agent: Agent, pool: ScriptedPool, kind: Exception
+    office: Office, agent: Agent, pool: ScriptedPool, caplog: pytest.LogCaptureFixture, kind: Exception
 ) -> None:
     id_ = office.submit(IRIS | {"seeds": [0, 1]})
     poisoned, healthy = start(agent), start(agent)
@@ -32,6 +32,7 @@ def test_a_run_whose_figures_are_refused_fails_and_the_others_go_on(
     assert (running.status, running.epoch) == ("running", 1)
     assert epochs_of(office, id_) == [(1, 1)]
     assert pool.forgotten == [poisoned]
+    assert caplog.messages == [f"what run {poisoned.run_id} left behind cannot be stored"]
     assert list(agent.held) == [healthy]
 
 
@@ -52,7 +53,7 @@ def test_while_the_database_is_away_words_are_kept(
     assert len(agent.held[lease].outbox) == 1
     agent.database = office.database
     agent._attempt(agent.tick)
-    assert not agent.database_is_away
+    assert agent.database_is_away is False
     assert epochs_of(office, id_) == [(0, 1)]
 
 
@@ -113,13 +114,18 @@ def test_a_checkpoint_that_cannot_be_stored_is_done_without(
     with monkeypatch.context() as patch:
         patch.setattr(agent.artifacts, "columns", _no_space)
         say(agent, lease, epoch(2), CheckpointTaken(2, 1, b"two"))
-    assert "was not stored" in caplog.text
+    told = f"a checkpoint of run {lease.run_id} was not stored: [Errno 28] No space left on device"
+    assert caplog.messages == [told]
     assert epochs_of(office, id_) == [(0, 1), (0, 2)]
     assert checkpoints_of(office, lease.run_id) == [("newest", 1, b"one")]
 
 
 def test_a_model_that_cannot_be_stored_yet_is_waited_for_and_the_others_go_on(
-    office: Office, agent: Agent, pool: ScriptedPool, monkeypatch: pytest.MonkeyPatch
+    office: Office,
+    agent: Agent,
+    pool: ScriptedPool,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     id_ = office.submit(IRIS | {"seeds": [0, 1]})
     waiting, healthy = start(agent), start(agent)
@@ -133,6 +139,7 @@ def test_a_model_that_cannot_be_stored_yet_is_waited_for_and_the_others_go_on(
     assert run.status == "running"
     assert run.lease_until > before
     assert set(agent.held) == {waiting, healthy}
+    assert caplog.messages == [f"what run {waiting.run_id} left behind cannot be stored yet"]
     agent.report()
     assert epochs_of(office, id_) == [(0, 1), (1, 1)]
     assert office.runs(id_)[0].status == "succeeded"

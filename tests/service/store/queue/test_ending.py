@@ -51,6 +51,8 @@ def test_an_experiment_is_over_when_all_its_runs_are(desk: Desk, ends: list[str]
 
 
 def test_cancelling_ends_what_is_queued_and_asks_what_runs(desk: Desk) -> None:
+    at_work = desk.submit()
+    desk.take()
     id_, bystander = desk.submit([0, 1, 2]), desk.submit()
     over, running = desk.take(), desk.take()
     desk.finish(over)
@@ -63,6 +65,7 @@ def test_cancelling_ends_what_is_queued_and_asks_what_runs(desk: Desk) -> None:
     assert [run.finished_at is None for run in desk.runs(id_)] == [False, True, False]
     assert desk.experiment(id_).status == "running"
     assert [(run.status, run.cancel_requested) for run in desk.runs(bystander)] == [("queued", False)]
+    assert [(run.status, run.cancel_requested) for run in desk.runs(at_work)] == [("running", False)]
     desk.finish(running, "cancelled")
     assert desk.experiment(id_).status == "cancelled"
 
