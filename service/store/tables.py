@@ -49,10 +49,14 @@ class Experiment(Base):
     started_at: Mapped[float | None]
     finished_at: Mapped[float | None]
 
+    # A page of a list is read off the index of its filter, in order, however many experiments there are.
     # The id of a deleted experiment is never given to another.
     __table_args__ = (
         Index(None, "status", "id"),
         Index(None, "dataset", "id"),
+        Index(None, "loss", "id"),
+        Index(None, "optimizer", "id"),
+        Index(None, "balancing", "id"),
         {"sqlite_autoincrement": True},
     )
 
@@ -133,7 +137,10 @@ class EpochMetrics(Base):
 
 
 class EpochClasses(Base):
-    """The per-class figures beside them, each a list in class order, and the confusion matrix, rows true."""
+    """The per-class figures beside them, each a list in class order, and the confusion matrix, rows true.
+
+    `drawn`, of the training part alone, is how many examples of each class the epoch trained on.
+    """
 
     __tablename__ = "epoch_classes"
 
@@ -144,6 +151,7 @@ class EpochClasses(Base):
     accuracy: Mapped[list[Any]]
     precision: Mapped[list[Any]]
     f1: Mapped[list[Any]]
+    drawn: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
     confusion: Mapped[list[Any]]
 
 

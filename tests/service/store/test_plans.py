@@ -1,0 +1,40 @@
+"""How SQLite finds a page: off an index, in order, whatever is filtered by; never by looking through everything."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from sqlalchemy.dialects import sqlite
+
+from service.store import migrations, queries
+from service.store.database import Database
+from service.store.queries import Filters
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    database = Database(f"sqlite:///{tmp_path / 'holdout.db'}")
+    migrations.upgrade(database)
+    return database
+
+
+def plan(database: Database, filters: Filters, *, ascending: bool, after: int | None) -> str:
+    page = queries.page(filters, ascending=ascending, after=after, limit=20)
+    sql = str(page.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
+    with database.read() as connection:
+        return "\n".join(row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}"))
+
+
+@pytest.mark.parametrize("ascending", [True, False])
+@pytest.mark.parametrize("after", [None, 500])
+@pytest.mark.parametrize("name", [field.name for field in fields(Filters)])
+def test_a_filtered_page_comes_off_an_index_in_order(
+    database: Database, name: str, after: int | None, ascending: bool
+) -> None:
+    found = plan(database, Filters(**{name: "x"}), ascending=ascending, after=after)
+    assert "SCAN" not in found
+    assert "B-TREE" not in found  # nothing is sorted
+
+
+def test_without_a_filter_the_table_is_read_in_its_own_order(database: Database) -> None:
+    assert "B-TREE" not in plan(database, Filters(), ascending=False, after=None)
