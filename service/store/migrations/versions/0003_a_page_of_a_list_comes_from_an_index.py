@@ -1,6 +1,5 @@
 """a page of a list comes from an index"""
 
-import sqlalchemy as sa
 from alembic import op
 
 revision = "0003"
