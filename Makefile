@@ -19,7 +19,7 @@ OPTIONAL := echo "An oracle could not be installed: the tests that compare with 
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test lint format bench chaos constraints migration methods openapi answers
+.PHONY: help install demo serve test lint format bench chaos coverage mutation constraints migration methods openapi answers
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,15 @@ bench: $(CHECKS) ## Measure training steps a second beside PyTorch
 
 chaos: $(CHECKS) ## Kill workers, agents, APIs and the database, again and again; then audit what is left
 	@$(VENV)/bin/python -m tests.chaos $(ARGS)
+
+coverage: $(CHECKS) ## Require that tests take every branch of the queue and the agent
+	@$(VENV)/bin/coverage run -m pytest --quiet tests/service/store/queue tests/service/agent/scripted
+	@$(VENV)/bin/coverage report
+
+mutation: $(CHECKS) ## Change the queue and the agent in a thousand ways, in mutants/, and count what no test notices
+	@$(INSTALL) '.[mutation]'
+	@$(VENV)/bin/mutmut run --max-children 1
+	@$(VENV)/bin/mutmut results
 
 methods: $(RUNTIME) ## Write docs/methods.md from the docstrings
 	@$(VENV)/bin/python -m tools.make_methods

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ LONG_STEPS = {
     "model": {"hidden": [2048]},
     "training": {"epochs": 100_000, "batch_size": 40_000},
 }
-CONNECTIONS = 100
+STREAMS = 100
 PORT = 8765
 
 
@@ -95,22 +96,29 @@ def submitted_to_running(bench: Bench) -> float:
 
 
 def child_killed_to_training_again(bench: Bench) -> float:
-    """Until the next attempt has stored its first epoch."""
+    """Until the next attempt has stored its first epoch; the longest of three, of one run."""
     id_ = bench.submit(ENDLESS)
-    bench.office.wait_for_epoch(id_, 50)
-    (worker,) = bench.api.workers()
-    started = time.monotonic()
-    os.kill(worker, signal.SIGKILL)
-    rewound = bench.office.wait_for_attempt(id_, 2).epoch
-    bench.office.wait_for_epoch(id_, rewound + 1)
-    took = time.monotonic() - started
+    times = []
+    for attempt in (1, 2, 3):
+        epoch = bench.office.wait_for_attempt(id_, attempt).epoch
+        bench.office.wait_for_epoch(id_, epoch + 50)
+        (worker,) = bench.api.workers()
+        started = time.monotonic()
+        os.kill(worker, signal.SIGKILL)
+        rewound = bench.office.wait_for_attempt(id_, attempt + 1).epoch
+        bench.office.wait_for_epoch(id_, rewound + 1)
+        times.append(time.monotonic() - started)
     bench.cancel(id_)
     bench.office.wait_for_end(id_)
-    return took
+    return max(times)
 
 
 def cancelled_to_gone(bench: Bench, spec: dict[str, Any]) -> float:
-    """Until it is written that it is cancelled, and its process has left."""
+    """Until it is written that it is cancelled, and its process has left; the longest of three."""
+    return max(_cancelled_to_gone(bench, spec) for _ in range(3))
+
+
+def _cancelled_to_gone(bench: Bench, spec: dict[str, Any]) -> float:
     id_ = bench.submit(spec)
     bench.eventually(bench.api.workers)
     time.sleep(2)
@@ -124,21 +132,36 @@ def cancelled_to_gone(bench: Bench, spec: dict[str, Any]) -> float:
 
 
 def told_to_gone(bench: Bench) -> float:
-    """SIGTERM to the API while it trains, with a hundred open connections, until its process has left."""
+    """SIGTERM to the API while it trains, with a hundred event streams open, until its process has left.
+
+    Each has brought events, and nobody reads on: that is the hardest kind of client to get rid of.
+    """
     id_ = bench.submit(ENDLESS)
     bench.office.wait_for_epoch(id_, 1)
     with ExitStack() as stack:
-        for _ in range(CONNECTIONS):
-            connection = stack.enter_context(socket.create_connection(("127.0.0.1", PORT)))
-            connection.sendall(f"GET /experiments/{id_}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        time.sleep(1)
+        for _ in range(STREAMS):
+            stack.enter_context(open_stream(f"/experiments/{id_}/events"))
         started = time.monotonic()
         bench.api.signal(signal.SIGTERM)
-        bench.api.wait(60)
+        code = bench.api.wait(60)
         took = time.monotonic() - started
-    if bench.status(id_) != "queued" or bench.office.run(id_).deaths:
-        raise RuntimeError("it was not handed back")
+    handed_back = bench.status(id_) == "queued" and not bench.office.run(id_).deaths
+    if code not in (0, -signal.SIGTERM) or not handed_back:
+        raise RuntimeError(f"it was not handed back: exit code {code}, {bench.office.run(id_)}")
     return took
+
+
+def open_stream(path: str) -> socket.socket:
+    """A connection on which the first event has arrived. Raises RuntimeError where none does."""
+    connection = socket.create_connection(("127.0.0.1", PORT), timeout=10)
+    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    answer = b""
+    while b"event: " not in answer:
+        more = connection.recv(4096)
+        answer += more
+        if not more or not answer.startswith(b"HTTP/1.1 200"[: len(answer)]):
+            raise RuntimeError(f"no event stream: {answer[:200]!r}")
+    return connection
 
 
 def agent_killed_to_taken_over(bench: Bench) -> float:
@@ -176,13 +199,17 @@ def measure(kind: str) -> None:
         try:
             for what, promised, time_it in (
                 ("submit -> running, median of 20", 0.1, submitted_to_running),
-                ("worker killed -> training again", 1.0, child_killed_to_training_again),
-                ("cancel -> gone, short steps", 2.0, lambda bench: cancelled_to_gone(bench, ENDLESS)),
-                ("cancel -> gone, steps of seconds", 2.0, lambda bench: cancelled_to_gone(bench, LONG_STEPS)),
-                (f"SIGTERM -> exit, {CONNECTIONS} connections", 10.0, told_to_gone),
+                ("worker killed -> training again, worst of 3", 1.0, child_killed_to_training_again),
+                ("cancel -> gone, short steps, worst of 3", 2.0, partial(cancelled_to_gone, spec=ENDLESS)),
+                (
+                    "cancel -> gone, steps of seconds, worst of 3",
+                    2.0,
+                    partial(cancelled_to_gone, spec=LONG_STEPS),
+                ),
+                (f"SIGTERM -> exit, {STREAMS} event streams", 10.0, told_to_gone),
                 ("agent killed -> taken over, lease 15 s", 16.0, agent_killed_to_taken_over),
             ):
-                print(f"  {what:40} {time_it(bench):7.3f} s   promised {promised:g} s", flush=True)
+                print(f"  {what:46} {time_it(bench):7.3f} s   promised {promised:g} s", flush=True)
         finally:
             bench.close()
 
