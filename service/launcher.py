@@ -12,6 +12,7 @@ from types import FrameType
 import uvicorn
 
 from service.agent import Agent
+from service.api.protocol import Protocol
 from service.api.security import require_closed_door
 from service.app import create_app
 from service.engines import engine_of
@@ -20,6 +21,7 @@ from service.settings import Settings
 from service.store import migrations
 from service.store.database import Database
 from service.store.files import Files, shared_files
+from workers import memory
 from workers.data.library import Library
 
 SHUTDOWN_SECONDS = 5
@@ -85,7 +87,8 @@ def work(settings: Settings) -> None:
 
 
 def prepare(settings: Settings) -> None:
-    """Logging, and the current schema. Raises UnusableSetting."""
+    """Memory, logging, and the current schema. Raises UnusableSetting."""
+    memory.give_back()
     logs.configure(settings.log_level)
     if settings.engine != "none" and settings.artifacts is None:
         log.warning(
@@ -107,6 +110,8 @@ def _config(settings: Settings) -> uvicorn.Config:
         create_app(settings),
         host=settings.host,
         port=settings.port,
+        http=Protocol,
+        ws="none",
         server_header=False,
         access_log=False,
         log_config=None,

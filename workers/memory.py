@@ -1,11 +1,29 @@
-"""The memory of a worker process: its limit, and whether the kernel took it when there was none left."""
+"""The memory of processes: a limit, what the kernel took when there was none left, and what is given back to it."""
 
+import ctypes
 import resource
 from contextlib import suppress
 from pathlib import Path
 
 VMSTAT = Path("/proc/vmstat")
 OOM_SCORE = Path("/proc/self/oom_score_adj")
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
+"""Of glibc's malloc.h."""
+KEPT_BYTES = 1_000_000
+
+
+def give_back() -> None:
+    """Let this process return what it frees to the kernel at once: of glibc alone.
+
+    By itself glibc raises, with the first large array that is freed, the size from which on arrays are returned,
+    and keeps a heap for each thread: a service that had read MNIST once stayed 40 MB larger. Not for a worker,
+    which would be asking for the same arrays again with every epoch.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", lambda *_: 0)
+    mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)
+    mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
+    mallopt(M_ARENA_MAX, 2)
 
 
 def limit(size: int | None) -> None:

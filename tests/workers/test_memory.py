@@ -1,5 +1,6 @@
 """The limit in a process of its own, and what the kernel counts."""
 
+import ctypes
 import subprocess
 import sys
 from pathlib import Path
@@ -50,3 +51,42 @@ def test_where_the_kernel_has_no_scores_nothing_happens(
 ) -> None:
     monkeypatch.setattr(memory, "OOM_SCORE", tmp_path / "missing" / "oom_score_adj")
     memory.volunteer()
+
+
+GIVE_BACK = """
+from pathlib import Path
+from workers import memory
+
+def resident():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmRSS")).split()[1])
+
+if {gives_back}:
+    memory.give_back()
+before = resident()
+large = bytearray(b"x" * 30_000_000)
+del large
+blocks = []
+for _ in range(20):  # each behind the last, with something that stays
+    blocks.append((bytearray(b"x" * 2_000_000), bytearray(b"x" * 2_000)))
+kept = [small for _, small in blocks]
+del blocks, _
+print(resident() - before)
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "gnu_get_libc_version"), reason="only glibc is told so")
+def test_what_a_service_frees_is_given_back_though_something_behind_it_stays() -> None:
+    kept = [
+        int(
+            subprocess.run(
+                [sys.executable, "-c", GIVE_BACK.format(gives_back=gives_back)],
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+        )
+        for gives_back in (False, True)
+    ]
+    assert kept[0] > 30_000  # by itself glibc keeps it: the test is one
+    assert kept[1] < 10_000

@@ -7,7 +7,7 @@ from pathlib import Path
 from workers.data.dataset import Dataset
 from workers.data.depot import Depot, damaged
 from workers.data.sources.source import Contents, Source
-from workers.data.storage import open_dataset, save_dataset, whole_folder, write_whole
+from workers.data.storage import let_go, open_dataset, save_dataset, whole_folder, write_whole
 
 UNUSABLE = (OSError, EOFError, ValueError, KeyError, TypeError)
 """What opening an absent or damaged file may raise."""
@@ -93,6 +93,7 @@ class Cache:
         dataset = open_dataset(self.folder / sha256, name)
         if dataset.sha256 != sha256:
             raise ValueError(f"the content of {sha256} is damaged")
+        let_go(dataset)  # all of it was read for its hash
         return dataset
 
     def _entry(self, name: str) -> Path:

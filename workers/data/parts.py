@@ -12,7 +12,7 @@ import numpy as np
 from workers.data.dataset import Dataset, Indices
 from workers.data.imbalance import Imbalance
 from workers.data.splits import Part, Rows, Split, split_rows
-from workers.data.storage import open_dataset, save_dataset, whole_folder, write_whole
+from workers.data.storage import let_go, open_dataset, save_dataset, whole_folder, write_whole
 
 Counts = Mapping[Part, list[int]]
 """Rows of each class, for each part."""
@@ -50,6 +50,7 @@ def write_parts(dataset: Dataset, rows: Rows, folder: Path) -> PreparedParts:
     with whole_folder(folder) as draft:
         save_dataset(dataset, draft / "train", rows.train)
         save_dataset(dataset, draft / "validation", rows.validation)
+        let_go(dataset)
         write_whole(draft / "counts.json", json.dumps(counts))
     return PreparedParts(folder, counts)
 

@@ -1,6 +1,7 @@
 """Data sets on disk: written whole or not at all, read back memory-mapped."""
 
 import json
+import mmap
 import os
 import shutil
 import tempfile
@@ -64,6 +65,17 @@ def open_dataset(folder: Path, name: str | None = None) -> Dataset:
         classes=tuple(meta["classes"]),
         shape=meta["shape"] and tuple(meta["shape"]),
     )
+
+
+def let_go(dataset: Dataset) -> None:
+    """Take what was read of a memory-mapped data set out of this process's memory: who reads it again finds it in
+    the kernel's cache, or on the disk.
+    """
+    base: object = dataset.features
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        base.madvise(mmap.MADV_DONTNEED)
 
 
 def _save_rows(path: Path, array: Features | NDArray[np.int64], rows: Integers) -> None:

@@ -6,7 +6,7 @@ from numpy.typing import DTypeLike
 
 from workers.data import storage
 from workers.data.dataset import Dataset
-from workers.data.storage import open_dataset, save_dataset, whole_folder, write_whole
+from workers.data.storage import let_go, open_dataset, save_dataset, whole_folder, write_whole
 
 
 def dataset(dtype: DTypeLike = np.uint8) -> Dataset:
@@ -86,3 +86,27 @@ def test_a_text_is_replaced_in_one_step(tmp_path: Path) -> None:
     write_whole(target, "new")
     assert target.read_text() == "new"
     assert [path.name for path in target.parent.iterdir()] == ["text"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="asks Linux what is in memory")
+def test_what_is_let_go_leaves_the_memory_of_the_process_and_can_be_read_again(tmp_path: Path) -> None:
+    features = np.random.default_rng(0).integers(256, size=(4000, 1000), dtype=np.uint8)
+    save_dataset(Dataset("large", features, np.zeros(4000, np.int64), ("a",)), tmp_path / "large")
+    opened = open_dataset(tmp_path / "large")
+    before = opened.features.sum()
+    assert resident_kilobytes(tmp_path / "large" / "features.npy") > 3900
+    let_go(opened)
+    assert resident_kilobytes(tmp_path / "large" / "features.npy") == 0
+    assert opened.features.sum() == before
+
+
+def test_what_is_in_no_file_cannot_be_let_go() -> None:
+    held = dataset()
+    let_go(held)
+    assert held.sha256 == dataset().sha256
+
+
+def resident_kilobytes(path: Path) -> int:
+    """Of a file that is mapped into this process."""
+    lines = Path("/proc/self/smaps").read_text().partition(str(path))[2].splitlines()
+    return int(next(line for line in lines if line.startswith("Rss:")).split()[1])
