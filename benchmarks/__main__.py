@@ -1,61 +1,63 @@
-"""Every comparison of training in one run: make bench."""
+"""Every comparison in one run: make bench. One or some alone, printed only: python -m benchmarks polling crowd"""
 
-import os
-from dataclasses import replace
+import argparse
+import sys
+import time
+import traceback
 from importlib import import_module
 
 from benchmarks import report
-from benchmarks.contestants import Steps
-from benchmarks.measure import require_same_work, seconds_per_step
-from benchmarks.work import CONVOLUTION, Work, shapes
-from benchmarks.workers import scaling
+from benchmarks.report import Row
 
-MODULES = {
-    "holdout": "holdout",
-    "pytorch": "pytorch",
-    "jax": "jax_jit",
-    "scikit-learn": "sklearn_mlp",
-    "products": "products",
+COMPARISONS = {
+    "workers": "benchmarks.workers",
+    "steps": "benchmarks.steps",
+    "seeds": "benchmarks.service.seeds",
+    "first_epoch": "benchmarks.service.first_epoch",
+    "polling": "benchmarks.service.polling",
+    "tracking": "benchmarks.service.tracking",
+    "polled_training": "benchmarks.service.polled_training",
+    "crowd": "benchmarks.service.crowd",
+    "memory": "benchmarks.service.memory",
 }
+"""Each in the module that says what it measures."""
 
 
-def main() -> None:
-    print("Two workers against one ...")
-    two_workers = scaling()
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    results: report.Results = {"machine": report.machine(), "two_workers": two_workers, "seconds": {}}
-    for work in shapes(regularised=False):
-        results["seconds"][f"plain {work.name}"] = compared(work, list(MODULES))
-    for work in shapes(regularised=True):
-        results["seconds"][f"regularised {work.name}"] = compared(work, ["holdout", "pytorch"])
-    results["seconds"][f"convolution {CONVOLUTION.name}"] = compared(CONVOLUTION, ["holdout", "pytorch"])
-    report.write(results)
-    print(f"\n{report.table(results)}\nWritten to {report.JSON} and {report.PAGE}")
-
-
-def compared(work: Work, names: list[str]) -> dict[str, float]:
-    """Seconds a step of each contestant that is installed, once they are known to do the same work."""
-    print(work)
-    # Masks of dropout are everybody's own, and so are the kernels that a convolution starts with.
-    if not work.filters:
-        require_same_work(work, contestants(replace(work, dropout=0.0), names))
-    measured = seconds_per_step(contestants(work, names))
-    print("   " + ", ".join(f"{name} {1e6 * seconds:,.0f} µs" for name, seconds in measured.items()))
-    return measured
-
-
-def contestants(work: Work, names: list[str]) -> dict[str, Steps]:
-    """Those that are installed."""
-    found: dict[str, Steps] = {}
+def main() -> int:
+    """Measure, print, and, where it is the whole, write it down; 1 where something could not be measured."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(COMPARISONS))
+    names = parser.parse_args().names or list(COMPARISONS)
+    if unknown := set(names) - set(COMPARISONS):
+        parser.error(f"no comparison is called {', '.join(unknown)}; there are {', '.join(COMPARISONS)}")
+    about, rows, failed = report.machine(), list[Row](), list[str]()
     for name in names:
-        try:
-            module = import_module(f"benchmarks.contestants.{MODULES[name]}")
-        except ImportError as error:
-            print(f"   {name} is left out: {error}")
-            continue
-        found[name] = module.contestant(work)
-    return found
+        measured = _measured(name)
+        rows += measured or []
+        failed += [] if measured is not None else [name]
+    print(f"\n{report.sentence(about)}\n\n{report.table(rows)}")
+    if failed:
+        print(f"Could not be measured: {', '.join(failed)}")
+    elif set(names) == set(COMPARISONS):
+        report.write(about, rows)
+        print(f"Written to {report.JSON} and {report.PAGE}")
+    return bool(failed)
+
+
+def _measured(name: str) -> list[Row] | None:
+    """The rows of one comparison, printed at once; None, and why, where it failed. The others go on."""
+    print(f"{name} ...", flush=True)
+    started = time.monotonic()
+    try:
+        rows: list[Row] = import_module(COMPARISONS[name]).measure()
+    except Exception:
+        traceback.print_exc()
+        return None
+    for row in rows:
+        print(f"   {row.what}, against {row.against}: {row.ours}, {row.theirs}: {row.figure:.4g}")
+    print(f"   {time.monotonic() - started:.0f} s", flush=True)
+    return rows
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

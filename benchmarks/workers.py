@@ -7,21 +7,23 @@ import sys
 import time
 from statistics import median
 
+from benchmarks.report import Row
 from benchmarks.work import shapes
 
 ROUNDS, SECONDS = 7, 1.0
 
 
-def scaling() -> float | None:
-    """Steps of two processes on two cores, over those of one on the first; None on a single core."""
+def measure() -> list[Row]:
+    """Steps of two processes on two cores, over those of one on the first; nothing on a single core."""
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
-        return None
-    ratios = []
+        return []
+    one, two = [], []
     for _ in range(ROUNDS):
-        alone = sum(_run(cores[:1]))
-        ratios.append(sum(_run(cores[:2])) / alone)
-    return median(ratios)
+        one.append(sum(_run(cores[:1])))
+        two.append(sum(_run(cores[:2])))
+    ratio = median(both / alone for both, alone in zip(two, one, strict=True))
+    return [Row("two workers", "one", f"{median(two):,.0f}/s", f"{median(one):,.0f}/s", ratio, 1.9)]
 
 
 def _run(cores: list[int]) -> list[float]:

@@ -1,0 +1,68 @@
+"""Memory while MNIST is trained: of the API with its agent, and of each worker process beyond the first.
+
+The proportional set size (a page that three processes share counts a third for each) of every process of the service,
+summed: three workers against one, halved, is what a further worker costs. MNIST is read from the folder that
+HOLDOUT_MNIST names, or from ../shared/data/mnist beside the checkout.
+"""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.report import Row
+from benchmarks.service.programs import Service, serving
+
+MNIST = Path(os.environ.get("HOLDOUT_MNIST", Path(__file__).parents[3] / "shared" / "data" / "mnist"))
+SAMPLES, PAUSE_SECONDS = 10, 0.3
+MEGABYTE = 1e6
+
+
+def measure() -> list[Row]:
+    """Megabytes."""
+    with tempfile.TemporaryDirectory(prefix="holdout-memory-") as name:
+        folder = Path(name)
+        shutil.copytree(MNIST, folder / "datasets" / "mnist")
+        with serving(folder, workers=3) as service:
+            alone, api = _training(service, 1)
+            together, _ = _training(service, 3)
+    further = (together - alone) / 2
+    return [
+        Row("memory of the API", "", f"{api:.0f} MB", "", api, 130, "most"),
+        Row("memory of a further worker on MNIST", "", f"{further:.0f} MB", "", further, 60, "most"),
+    ]
+
+
+def _training(service: Service, seeds: int) -> tuple[float, float]:
+    """The megabytes of all processes, and of the API alone, while so many seeds train."""
+    experiment = service.submit(_spec(seeds))
+    while any(run["epoch"] < 2 for run in service.get(f"/experiments/{experiment}")["runs"]):
+        time.sleep(0.1)
+    alls, apis = [], []
+    for _ in range(SAMPLES):
+        api, others = service.program.id, service.program.descendants()
+        apis.append(_megabytes([api]))
+        alls.append(_megabytes([api, *others]))
+        time.sleep(PAUSE_SECONDS)
+    service.cancel(experiment)
+    while service.get(f"/experiments/{experiment}")["status"] == "running":
+        time.sleep(0.1)
+    return median(alls), median(apis)
+
+
+def _spec(seeds: int) -> dict[str, Any]:
+    return {"dataset": "mnist", "training": {"epochs": 1000}, "seeds": list(range(seeds))}
+
+
+def _megabytes(processes: Iterable[int]) -> float:
+    """The proportional set size of processes."""
+    kilobytes = 0
+    for process in processes:
+        for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                kilobytes += int(line.split()[1])
+    return 1024 * kilobytes / MEGABYTE

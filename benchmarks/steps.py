@@ -1,0 +1,74 @@
+"""A training step beside PyTorch, JAX, scikit-learn and its own bare matrix products: all on one core, in turns."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib import import_module
+
+from benchmarks.contestants import Steps
+from benchmarks.measure import require_same_work, seconds_per_step
+from benchmarks.report import Row
+from benchmarks.work import CONVOLUTION, Work, shapes
+
+MODULES = {
+    "holdout": "holdout",
+    "pytorch": "pytorch",
+    "jax": "jax_jit",
+    "scikit-learn": "sklearn_mlp",
+    "products": "products",
+}
+GOALS: dict[str, dict[str, float]] = {
+    "plain S": {"pytorch": 8, "jax": 2.4, "scikit-learn": 8},
+    "plain M": {"pytorch": 2.5, "jax": 1.2},
+    "plain L": {"pytorch": 2.6, "jax": 1.15, "scikit-learn": 3, "products": 1 / 1.28},
+    "plain XL": {"pytorch": 1.9, "jax": 1.08, "products": 1 / 1.12},
+    "regularised S": {"pytorch": 6},
+    "regularised M": {"pytorch": 2},
+    "regularised L": {"pytorch": 2},
+    "regularised XL": {"pytorch": 1.6},
+    "convolution C": {"pytorch": 0.6},
+}
+"""How many times as fast as each contestant; over the bare products, the share of the step that they are."""
+
+
+def measure() -> list[Row]:
+    """Microseconds a step, and how many times as long the others take."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(cores)})
+    try:
+        return list(_rows())
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+def _rows() -> Iterator[Row]:
+    for work in shapes(regularised=False):
+        yield from compared("plain", work, list(MODULES))
+    for work in shapes(regularised=True):
+        yield from compared("regularised", work, ["holdout", "pytorch"])
+    yield from compared("convolution", CONVOLUTION, ["holdout", "pytorch"])
+
+
+def compared(kind: str, work: Work, names: list[str]) -> Iterator[Row]:
+    """The contestants that are installed, once they are known to do the same work."""
+    # Masks of dropout are everybody's own, and so are the kernels that a convolution starts with.
+    if not work.filters:
+        require_same_work(work, contestants(replace(work, dropout=0.0), names))
+    seconds = seconds_per_step(contestants(work, names))
+    ours, what = seconds.pop("holdout"), f"{kind} {work.name}"
+    for name, theirs in seconds.items():
+        goal = GOALS.get(what, {}).get(name)
+        yield Row(what, name, f"{1e6 * ours:,.0f} µs", f"{1e6 * theirs:,.0f} µs", theirs / ours, goal)
+
+
+def contestants(work: Work, names: list[str]) -> dict[str, Steps]:
+    """Those that are installed."""
+    found: dict[str, Steps] = {}
+    for name in names:
+        try:
+            module = import_module(f"benchmarks.contestants.{MODULES[name]}")
+        except ImportError as error:
+            print(f"   {name} is left out: {error}")
+            continue
+        found[name] = module.contestant(work)
+    return found
