@@ -14,11 +14,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from workers.checkpoint import Checkpoint, grouped
+from workers.data.balancing import Draw
 from workers.data.dataset import Dataset
 from workers.evaluation.baselines import Baseline, baseline_rows, linear_baseline
 from workers.evaluation.metrics import Evaluation, NonFiniteError, evaluate
 from workers.evaluation.selection import BestEpoch
-from workers.nn.arrays import Shape
+from workers.nn.arrays import Integers, Shape
 from workers.nn.models import Task
 from workers.nn.network import build_network
 from workers.nn.outputs import is_distribution
@@ -40,6 +41,7 @@ class Diverged(ArithmeticError):
 class Epoch:
     """What one pass left behind. The evaluations are of the weights at its end, without dropout.
 
+    drawn: examples of each class (K,) that its steps were made of; `Balancing.expected_counts` foretells them.
     gradient_norm: global norm at the last step, before clipping. best_epoch: the best so far, by the spec's
     selection metric on the validation part. seconds: training and evaluation together.
     """
@@ -47,6 +49,7 @@ class Epoch:
     number: int
     training: Evaluation
     validation: Evaluation
+    drawn: Integers
     learning_rate: float
     gradient_norm: float
     best_epoch: int
@@ -122,7 +125,7 @@ class Trainer:
             learning_rate = highest * schedule(first + index, last, len(steps))
             self.stepper.update(step=first + index + 1, learning_rate=learning_rate)
             self.steps_done = index + 1
-        return self._end_epoch(number, learning_rate, norm, started)
+        return self._end_epoch(number, self._drawn(draw), learning_rate, norm, started)
 
     def _objective(self) -> Objective:
         return objective_at(
@@ -133,7 +136,14 @@ class Trainer:
             dtype=self.dtype,
         )
 
-    def _end_epoch(self, number: int, learning_rate: float, norm: float, started: float) -> Epoch:
+    def _drawn(self, draw: Draw) -> Integers:
+        """Examples of each class (K,); one that is mixed has both its rows from the same class."""
+        labels: Integers = self.training.labels[draw.rows]
+        return np.bincount(labels, minlength=len(self.training.classes))
+
+    def _end_epoch(
+        self, number: int, drawn: Integers, learning_rate: float, norm: float, started: float
+    ) -> Epoch:
         try:
             training, validation = self._evaluate(self.training), self._evaluate(self.validation)
         except NonFiniteError as error:
@@ -145,6 +155,7 @@ class Trainer:
             number=number,
             training=training,
             validation=validation,
+            drawn=drawn,
             learning_rate=learning_rate,
             gradient_norm=norm,
             best_epoch=self.best.epoch or number,

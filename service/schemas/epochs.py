@@ -78,12 +78,16 @@ class ClassRow(Answer):
     precision: float | None = Field(description="Null where the class is never predicted.")
     f1: float | None
     support: int
+    drawn: int | None = Field(
+        description="Examples of the class that the epoch trained on, after balancing; null but for train."
+    )
 
     @classmethod
     def all_of(cls, row: Any, classes: list[str]) -> "Iterator[ClassRow]":
         """One row of the table is a list of each figure, in the order of the classes."""
-        figures = zip(classes, row.accuracy, row.precision, row.f1, row.support, strict=True)
-        for index, (name, accuracy, precision, f1, support) in enumerate(figures):
+        drawn_counts = row.drawn or [None] * len(classes)
+        figures = zip(classes, row.accuracy, row.precision, row.f1, row.support, drawn_counts, strict=True)
+        for index, (name, accuracy, precision, f1, support, drawn) in enumerate(figures):
             low, high = bounds(wilson(round((accuracy or 0) * support), support))
             yield cls(
                 class_=name,
@@ -97,6 +101,7 @@ class ClassRow(Answer):
                 precision=precision,
                 f1=f1,
                 support=support,
+                drawn=drawn,
             )
 
 

@@ -106,10 +106,11 @@ def _metrics(epoch: Epoch, split: str, figures: Evaluation) -> dict[str, Any]:
     return {name: getattr(figures, name) for name in METRICS} | of_training
 
 
-def _classes(_epoch: Epoch, _split: str, figures: Evaluation) -> dict[str, Any]:
+def _classes(epoch: Epoch, split: str, figures: Evaluation) -> dict[str, Any]:
     classes = figures.per_class()
     lists = {name: [getattr(each, name) for each in classes] for name in CLASS_FIGURES}
-    return {**lists, "confusion": figures.confusion.tolist()}
+    drawn = epoch.drawn.tolist() if split == "train" else None
+    return {**lists, "drawn": drawn, "confusion": figures.confusion.tolist()}
 
 
 def _save(

@@ -68,10 +68,12 @@ class Laboratory:
         distribution: bool = True,
     ) -> None:
         """Store one epoch of a run; the selected one is this unless `best_epoch` says otherwise."""
+        training = evaluation(train or validation, distribution=distribution)
         epoch = Epoch(
             number=number,
-            training=evaluation(train or validation, distribution=distribution),
+            training=training,
             validation=evaluation(validation, distribution=distribution),
+            drawn=2 * training.confusion.sum(axis=1),
             learning_rate=0.001,
             gradient_norm=0.5,
             best_epoch=best_epoch or number,

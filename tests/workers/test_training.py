@@ -24,6 +24,7 @@ STATEFUL: dict[str, dict[str, Any]] = {
     },
     "rmsprop": {"optimizer": {"name": "rmsprop", "momentum": 0.5}},
     "smote": {"balancing": "smote", "dataset": "iris"},
+    "weighted sampler": {"balancing": "weighted_sampler", "dataset": "iris"},
     "fixed undersampling": {"balancing": {"name": "undersample", "redraw": False}},
     "ldam": {"loss": {"name": "ldam", "reweight_from": 0.5}},
     "early stopping": {"training": {"epochs": 6, "early_stopping": {"patience": 1, "min_delta": 0.02}}},
@@ -45,6 +46,7 @@ def numbers(epochs: list[Epoch]) -> list[tuple[Any, ...]]:
     return [
         (
             epoch.number,
+            epoch.drawn.tolist(),
             epoch.learning_rate,
             epoch.gradient_norm,
             epoch.best_epoch,
@@ -114,6 +116,18 @@ def test_a_small_net_starts_at_the_entropy_of_a_guess(digits: Parts) -> None:
     spec = spec_of({"scaling": "minmax", "optimizer": {"name": "sgd", "learning_rate": 1e-9}})
     first = next(train(spec, *digits))
     assert first.validation.nll == pytest.approx(np.log(10), rel=0.25)
+
+
+def test_an_epoch_counts_the_examples_that_it_drew(iris: Parts) -> None:
+    thinned = iris[0].take(np.r_[0:60, 80:105])
+    for balancing, alike in (("none", False), ("oversample", True), ("undersample", True), ("smote", True)):
+        spec = spec_of({"balancing": balancing})
+        expected = spec.balancing.expected_counts(thinned.counts).tolist()
+        assert (len(set(expected)) == 1) == alike
+        assert [epoch.drawn.tolist() for epoch in train(spec, thinned, iris[1])] == [expected] * 4
+    by_chance = [epoch.drawn for epoch in train(spec_of({"balancing": "weighted_sampler"}), thinned, iris[1])]
+    assert {int(drawn.sum()) for drawn in by_chance} == {len(thinned)}
+    assert len({tuple(drawn) for drawn in by_chance}) > 1, "what was expected was reported, not what was drawn"
 
 
 def test_seeds_differ_and_repeat(iris: Parts) -> None:

@@ -132,6 +132,18 @@ def test_confusion_matrices_have_true_classes_as_rows(client: TestClient, experi
     }
 
 
+def test_the_training_part_says_how_many_examples_of_each_class_were_drawn(
+    client: TestClient, experiment: int
+) -> None:
+    rows = items(client, f"/experiments/{experiment}/classes", epoch="last", seed=7)
+    assert [(row["split"], row["class"], row["drawn"]) for row in rows] == [
+        ("train", "0", 2 * sum(TRAIN[0])),
+        ("train", "1", 2 * sum(TRAIN[1])),
+        ("validation", "0", None),
+        ("validation", "1", None),
+    ]
+
+
 def test_before_the_first_epoch_there_is_nothing_to_read(client: TestClient, laboratory: Laboratory) -> None:
     experiment_id = laboratory.submit()
     for name in ("metrics", "classes", "confusion"):

@@ -207,6 +207,7 @@ class QueueMachine(RuleBasedStateMachine):
         figures: dict[str, Any] = {
             "training": FIGURES,
             "validation": FIGURES,
+            "drawn": FIGURES.confusion.sum(axis=1),
             "learning_rate": 0.1,
             "gradient_norm": 1.0,
         }
