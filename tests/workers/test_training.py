@@ -127,7 +127,9 @@ def test_an_epoch_counts_the_examples_that_it_drew(iris: Parts) -> None:
         assert [epoch.drawn.tolist() for epoch in train(spec, thinned, iris[1])] == [expected] * 4
     by_chance = [epoch.drawn for epoch in train(spec_of({"balancing": "weighted_sampler"}), thinned, iris[1])]
     assert {int(drawn.sum()) for drawn in by_chance} == {len(thinned)}
-    assert len({tuple(drawn) for drawn in by_chance}) > 1, "what was expected was reported, not what was drawn"
+    assert len({tuple(drawn) for drawn in by_chance}) > 1, (
+        "what was expected was reported, not what was drawn"
+    )
 
 
 def test_seeds_differ_and_repeat(iris: Parts) -> None:
