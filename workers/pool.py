@@ -14,7 +14,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from typing import Generic, TypeVar
 
-from workers import blas, memory
+from workers import blas
+from workers.oom import Kills
 from workers.process import Assignment, Failed, Message, Order, Stopped, Succeeded, main
 
 K = TypeVar("K", bound=Hashable)
@@ -63,7 +64,7 @@ class Pool(Generic[K]):
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(PRELOADED)
         self._children: dict[K, Child] = {}
-        self._oom_kills = memory.kills()
+        self._oom_kills = Kills()
         # This queue alone may be put to by a signal handler, whatever its thread was doing.
         self._heard: queue.SimpleQueue[tuple[K, Child, Message | Died] | None] = queue.SimpleQueue()
 
@@ -102,10 +103,8 @@ class Pool(Generic[K]):
     def receive(self, timeout: float) -> list[tuple[K, Message | Died]]:
         """What the processes said, waiting up to `timeout` seconds for the first word or for `ring`."""
         self._kill_the_deaf()
-        heard = list(self._words(timeout))
-        if not heard:
-            self._oom_kills = memory.kills()
-        return heard
+        self._oom_kills.look()
+        return list(self._words(timeout))
 
     def ring(self) -> None:
         """Wake `receive`; safe from any thread, and in a signal handler."""
@@ -150,7 +149,7 @@ class Pool(Generic[K]):
 
     def _obituary(self, exit_code: int | None) -> Died | Failed:
         """A kill looks alike whoever sent it, but the kernel counts those for want of memory."""
-        if exit_code == -signal.SIGKILL and memory.kills() > self._oom_kills:
+        if exit_code == -signal.SIGKILL and self._oom_kills.ascribe():
             return Failed("out_of_memory", "memory ran out, and the kernel killed the worker process")
         return Died(exit_code)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.programs import parent
 from workers import memory
 from workers.checkpoint import Checkpoint
 from workers.pool import PATIENCE_SECONDS, UNHEARD, Died, Pool
@@ -192,7 +193,7 @@ def test_a_worker_whose_parent_is_killed_leaves(assign: Assign, tmp_path: Path) 
     worker = int(parent.stdout.readline())
     parent.kill()
     parent.wait()
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + 10  # it would train for hours
     while is_alive(worker):
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -275,10 +276,15 @@ def cage() -> Iterator[Path]:
 
 
 def test_the_kernel_takes_a_worker_when_memory_runs_out(pool: Pool[str], assign: Assign, cage: Path) -> None:
+    """It is born there: what it had allocated before it was moved would not be counted."""
     large = {"model": {"hidden": [8000, 2000]}, "training": {"epochs": 100}}
+    pool.start("first", assign())
+    server = parent(process_of(pool, "first"))
+    pool.forget("first")
+    (cage / "cgroup.procs").write_text(str(server))
     pool.start("run", assign(spec=ExperimentSpec.model_validate(large).model_dump_json()))
-    (cage / "cgroup.procs").write_text(str(process_of(pool)))
-    last = listen(pool, is_over)[-1]
+    (CGROUP / "cgroup.procs").write_text(str(server))
+    last = listen(pool, is_over, seconds=60)[-1]
     assert isinstance(last, Failed)
     assert last.cause == "out_of_memory"
     assert "the kernel killed" in last.message
