@@ -9,6 +9,7 @@ INSTALL := $(PIP) install --quiet --constraint constraints.txt --editable
 # Stamps: an installation is repeated only when what it installs has changed.
 RUNTIME := $(VENV)/.runtime-installed
 CHECKS := $(VENV)/.checks-installed
+PEERS := $(VENV)/.peers-installed
 
 # The oracles (PyTorch, scikit-learn, ...) are what tests compare with. Where one cannot be installed its tests
 # are skipped, and say so; with CI set, its absence is an error.
@@ -47,8 +48,8 @@ format: $(CHECKS) ## Put the code into the one format
 	@$(VENV)/bin/ruff check --fix
 	@$(VENV)/bin/ruff format
 
-bench: $(CHECKS) ## Measure training steps a second beside PyTorch
-	@$(VENV)/bin/python -m benchmarks.steps
+bench: $(PEERS) ## Measure training and the service beside their peers; ARGS='polling crowd' some of it alone
+	@$(VENV)/bin/python -m benchmarks $(ARGS)
 
 chaos: $(CHECKS) ## Kill workers, agents, APIs and the database, again and again; then audit what is left
 	@$(VENV)/bin/python -m tests.chaos $(ARGS)
@@ -99,3 +100,12 @@ $(CHECKS): pyproject.toml constraints.txt | $(VENV)/bin/python
 	@$(INSTALL) '.[cluster,fast,telemetry,test,lint]'
 	@$(INSTALL) '.[oracles]' || { $(OPTIONAL); }
 	@touch $(RUNTIME) $@
+
+# MLflow wants other versions of what the service uses: it gets an environment of its own.
+$(PEERS): $(CHECKS)
+	@echo "Installing what benchmarks compare with (a few minutes) ..."
+	@$(INSTALL) '.[bench]' || echo "JAX could not be installed: the benchmarks leave it out."
+	@$(VENV)/bin/python -m venv $(VENV)/mlflow
+	@$(VENV)/mlflow/bin/python -m pip --disable-pip-version-check install --quiet mlflow==3.17.2 \
+		|| echo "MLflow could not be installed: the benchmarks leave it out."
+	@touch $@

@@ -50,6 +50,9 @@ def _measured(name: str) -> list[Row] | None:
     started = time.monotonic()
     try:
         rows: list[Row] = import_module(COMPARISONS[name]).measure()
+    except report.LeftOut as reason:
+        print(f"   left out: {reason}")
+        return []
     except Exception:
         traceback.print_exc()
         return None

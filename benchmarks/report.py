@@ -20,6 +20,10 @@ BEGIN, END = "<!-- results: make bench writes what follows -->", "<!-- end of re
 PACKAGES = ("numpy", "numba", "torch", "jax", "scikit-learn", "fastapi", "uvicorn", "sqlalchemy")
 
 
+class LeftOut(Exception):
+    """What a comparison needs is not here; the text says how to get it. The others go on."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One comparison: what, against what, both as read by people, and the figure that has a goal, if it has one.

@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.report import Row
+from benchmarks.report import LeftOut, Row
 from benchmarks.service.programs import Service, serving
 
 MNIST = Path(os.environ.get("HOLDOUT_MNIST", Path(__file__).parents[3] / "shared" / "data" / "mnist"))
@@ -24,6 +24,8 @@ MEGABYTE = 1e6
 
 def measure() -> list[Row]:
     """Megabytes."""
+    if not MNIST.is_dir():
+        raise LeftOut(f"MNIST is not in {MNIST}; HOLDOUT_MNIST names the folder of its IDX files")
     with tempfile.TemporaryDirectory(prefix="holdout-memory-") as name:
         folder = Path(name)
         shutil.copytree(MNIST, folder / "datasets" / "mnist")

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx2
 
-from benchmarks.report import Row
+from benchmarks.report import LeftOut, Row
 from benchmarks.service.load import ask
 from benchmarks.service.polling import SPEC
 from benchmarks.service.programs import free_port, running, serving, two_cores
@@ -30,7 +30,7 @@ LABELS = ("epoch", "split", "seed", "recorded_at")
 def measure() -> list[Row]:
     """Requests a second of both."""
     if not MLFLOW.exists():
-        raise FileNotFoundError(f"MLflow is not installed at {MLFLOW}: make bench does it")
+        raise LeftOut(f"MLflow is not installed at {MLFLOW}; make bench does it")
     server, _ = two_cores()
     with serving(workers=1, cores={server}) as service:
         experiment = service.submit(SPEC)
