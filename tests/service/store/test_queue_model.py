@@ -51,6 +51,7 @@ class ModelRun:
     cause: str | None = None
     epoch: int = 0
     checkpoint: int = 0
+    worked: float = 0.0
 
     def die(self) -> None:
         """Its worker or its agent ended without a word."""
@@ -129,30 +130,34 @@ class QueueMachine(RuleBasedStateMachine):
         assert claim is not None
         expected.status, expected.attempt = "running", expected.attempt + 1
         assert claim.lease == Lease(expected.id, expected.attempt)
+        assert claim.worked_seconds == expected.worked
         content = self.desk.write(history.rewind, expected.id)
         assert content == (f"{expected.checkpoint}".encode() if expected.checkpoint else None)
         expected.epoch = expected.checkpoint
         return claim.lease
 
-    @rule(lease=leases, epochs=st.integers(0, 2), checkpoint=st.booleans())
-    def tick(self, lease: Lease, epochs: int, checkpoint: bool) -> None:
+    @rule(lease=leases, epochs=st.integers(0, 2), checkpoint=st.booleans(), worked=st.integers(0, 9))
+    def tick(self, lease: Lease, epochs: int, checkpoint: bool, worked: int) -> None:
         """What an agent reports: fenced by the lease, all or nothing."""
         run = self.model.held(lease)
         known = self.model.runs[lease.run_id]
         first = known.epoch + 1
-        extended = self.desk.write(self._report, lease, range(first, first + epochs), checkpoint=checkpoint)
+        ended = range(first, first + epochs)
+        extended = self.desk.write(self._report, lease, ended, checkpoint=checkpoint, worked=worked)
         assert extended == (run.cancel_requested if run else None)
         if run:
             run.frozen = False
             run.epoch += epochs
             run.checkpoint = run.epoch if checkpoint else run.checkpoint
+            run.worked = worked
 
     @rule(lease=leases)
     def repeat_the_last_epoch(self, lease: Lease) -> None:
         """A commit whose answer was lost is written again, and changes nothing."""
         run = self.model.held(lease)
         if run and run.epoch:
-            self.desk.write(self._report, lease, range(run.epoch, run.epoch + 1), checkpoint=False)
+            again = range(run.epoch, run.epoch + 1)
+            self.desk.write(self._report, lease, again, checkpoint=False, worked=run.worked)
             run.frozen = False
 
     @rule(lease=leases)
@@ -197,11 +202,12 @@ class QueueMachine(RuleBasedStateMachine):
         assert self.desk.retry(id_) == len(again)
         for run in again:
             run.status, run.cause, run.deaths, run.cancel_requested = "queued", None, 0, False
+            run.worked = 0.0
 
     def _report(
-        self, connection: Connection, lease: Lease, epochs: range, *, checkpoint: bool
+        self, connection: Connection, lease: Lease, epochs: range, *, checkpoint: bool, worked: float
     ) -> bool | None:
-        extended = queue.extend(connection, lease, lease_seconds=LEASE_SECONDS, worked_seconds=0.0)
+        extended = queue.extend(connection, lease, lease_seconds=LEASE_SECONDS, worked_seconds=worked)
         if extended is None:
             return None
         figures: dict[str, Any] = {
@@ -233,6 +239,7 @@ class QueueMachine(RuleBasedStateMachine):
             run = self.model.runs[row.id]
             for name in ("status", "attempt", "deaths", "cancel_requested", "cause", "epoch"):
                 assert getattr(row, name) == getattr(run, name), name
+            assert (row.worked_seconds, row.training_seconds) == (run.worked, 0.5 * run.epoch)
             assert (row.lease_until is not None) == (row.agent is not None) == (run.status == "running")
             assert (row.finished_at is not None) == (run.status in OVER)
         for row in experiments:
@@ -258,7 +265,7 @@ def test_the_queue_is_as_its_model_whatever_happens(database: Database, tmp_path
     run_state_machine_as_test(
         lambda: QueueMachine(database, artifacts),  # type: ignore[arg-type]
         settings=settings(
-            max_examples=15,
+            max_examples=50,
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),
