@@ -4,7 +4,6 @@ Run: python -m tools.make_methods [--check]
 """
 
 import json
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,12 +53,12 @@ def _kind(kind: str, variants: list[Variant]) -> Iterator[str]:
 
 
 def _variant(variant: Variant) -> Iterator[str]:
-    text, *references = re.split(r"\s+(?=(?:Source|Oracle): )", variant.description)
     yield f"### `{variant.name}`\n"
-    yield f"```text\n{text}\n```\n"
-    for reference in references:
-        yield f"- {' '.join(reference.split())}"
-    if references:
+    yield f"```text\n{variant.description}\n```\n"
+    references = {"Source": variant.source, "Oracle": variant.oracle}
+    cited = [f"- {kind}: {reference}" for kind, reference in references.items() if reference]
+    yield from cited
+    if cited:
         yield ""
     if variant.fields:
         yield "| field | default | takes |\n|---|---|---|"

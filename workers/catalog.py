@@ -44,6 +44,8 @@ KINDS: dict[str, Any] = {
 """What a spec is made of."""
 
 Schema = dict[str, Any]
+REFERENCE = re.compile(r"\s+(Source|Oracle): ")
+"""How a docstring ends: where its formula is from, and what it is compared with."""
 DESCRIPTIVE = ("title", "description", "default", "type")
 
 
@@ -64,11 +66,16 @@ class Field:
 
 @dataclass(frozen=True)
 class Variant:
-    """One choice. description: its docstring, with the formula, what it is good for, and its source."""
+    """One choice. description: the formula, and what it is good for.
+
+    source: who published it. oracle: the independent implementation that its tests compare with.
+    """
 
     name: str
     summary: str
     description: str
+    source: str | None
+    oracle: str | None
     fields: list[Field]
 
 
@@ -86,20 +93,24 @@ def classes_of(union: Any) -> list[type[Any]]:
 def _variant(cls: type[Any]) -> Variant:
     schema = TypeAdapter(cls).json_schema()
     properties, required = schema["properties"], schema.get("required", [])
-    description = inspect.cleandoc(cls.__doc__ or "")
+    description, *references = REFERENCE.split(inspect.cleandoc(cls.__doc__ or ""))
+    cited = {
+        kind: " ".join(text.split()) for kind, text in zip(references[::2], references[1::2], strict=True)
+    }
     # A name that is fixed is the variant's own; one that is chosen is a field of it.
     name = properties.get("name", {}).get("const")
     fields = [
         _field(key, each, key in required) for key, each in properties.items() if not (name and key == "name")
     ]
     summary = description.partition("\n\n")[0].replace("\n", " ")
-    return Variant(name or _snake_case(cls.__name__), summary, description, fields)
+    own_name = name or _snake_case(cls.__name__)
+    return Variant(own_name, summary, description, cited.get("Source"), cited.get("Oracle"), fields)
 
 
 def _metric(name: SelectionMetric) -> Variant:
     better = "larger" if DIRECTIONS[name] == "max" else "smaller"
     summary = f"Of the validation part; the {better}, the better."
-    return Variant(name, summary, summary, fields=[])
+    return Variant(name, summary, summary, source=None, oracle=None, fields=[])
 
 
 def _field(name: str, schema: Schema, required: bool) -> Field:

@@ -81,5 +81,21 @@ def test_a_field_that_takes_a_variant_names_its_kind(kinds: dict[str, list[Varia
     assert (then.type, then.constraints) == ("schedules", {"enum": ["constant", "step", "cosine"]})
 
 
+@pytest.mark.parametrize("kind", ["losses", "optimizers", "activations", "initializers"])
+def test_what_is_a_formula_names_the_implementation_it_was_compared_with(
+    kind: str, kinds: dict[str, list[Variant]]
+) -> None:
+    assert [each.name for each in kinds[kind] if not each.oracle] == []
+
+
+def test_source_and_oracle_are_told_apart_from_the_description(kinds: dict[str, list[Variant]]) -> None:
+    focal = next(each for each in kinds["losses"] if each.name == "focal")
+    assert focal.source == "Lin et al. 2017, Focal loss for dense object detection."
+    assert (focal.oracle or "").startswith("torch's cross_entropy")
+    everything = [each for variants in kinds.values() for each in variants]
+    assert [each.name for each in everything if "Source: " in each.description] == []
+    assert [each.name for each in everything if "Oracle: " in each.description + each.summary] == []
+
+
 def test_the_metrics_that_may_select_are_listed(kinds: dict[str, list[Variant]]) -> None:
     assert [each.name for each in kinds["selection_metrics"]] == list(DIRECTIONS)

@@ -62,6 +62,7 @@ class Relu(Rectifier):
     """max(z, 0); the derivative at 0 is taken as 0.
 
     Source: Nair & Hinton 2010, Rectified linear units improve restricted Boltzmann machines.
+    Oracle: torch.nn.functional.relu.
     """
 
     name: Literal["relu"] = "relu"
@@ -129,7 +130,7 @@ class Softplus(Curve):
 
 @variant
 class Sigmoid(Curve):
-    """1 / (1 + exp(-z)); dL/dz = dL/dy y (1 - y)."""
+    """1 / (1 + exp(-z)); dL/dz = dL/dy y (1 - y). Oracle: torch.sigmoid."""
 
     name: Literal["sigmoid"] = "sigmoid"
 
@@ -143,7 +144,7 @@ class Sigmoid(Curve):
 
 @variant
 class Tanh(Curve):
-    """tanh(z); dL/dz = dL/dy (1 - y^2)."""
+    """tanh(z); dL/dz = dL/dy (1 - y^2). Oracle: torch.tanh."""
 
     name: Literal["tanh"] = "tanh"
 

@@ -97,6 +97,7 @@ class EffectiveNumber(ClassWeights):
 
     b = 0 weighs all classes alike, b -> 1 approaches the inverse frequency.
     Source: Cui et al. 2019, Class-balanced loss based on effective number of samples.
+    Oracle: the sum 1 + b + ... + b^(n-1) in exact fractions.
     """
 
     name: Literal["effective_number"] = "effective_number"

@@ -80,6 +80,7 @@ class Focal(Loss):
 
     g = 0 is cross-entropy. `alpha` holds a factor a_k per class, 1 by default.
     Source: Lin et al. 2017, Focal loss for dense object detection.
+    Oracle: torch's cross_entropy and autograd, as torchvision.ops.sigmoid_focal_loss does on a sigmoid.
     """
 
     name: Literal["focal"] = "focal"
@@ -116,6 +117,7 @@ class GeneralizedCrossEntropy(Loss):
 
     Between the two it trades speed for robustness to wrong labels.
     Source: Zhang & Sabuncu 2018, Generalized cross entropy loss for training with noisy labels.
+    Oracle: the formula in torch, and its autograd.
     """
 
     name: Literal["generalized_cross_entropy"] = "generalized_cross_entropy"

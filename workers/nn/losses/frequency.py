@@ -45,6 +45,7 @@ class BalancedSoftmax(FrequencyAware):
     """CE(z + log n_k); dL/dz = softmax(z + log n) - Y.
 
     Source: Ren et al. 2020, Balanced meta-softmax for long-tailed visual recognition.
+    Oracle: torch.nn.functional.cross_entropy on logits that are shifted there.
     """
 
     name: Literal["balanced_softmax"] = "balanced_softmax"
@@ -59,6 +60,7 @@ class LogitAdjustment(FrequencyAware):
     """CE(z + tau log pi_k), pi_k = n_k / n; tau = 1 is balanced softmax, tau = 0 cross-entropy.
 
     Source: Menon et al. 2021, Long-tail learning via logit adjustment.
+    Oracle: torch.nn.functional.cross_entropy on logits that are shifted there.
     """
 
     name: Literal["logit_adjustment"] = "logit_adjustment"
@@ -77,6 +79,7 @@ class LDAM(FrequencyAware):
     The logits are s cos already: the cosine layer scales them. From the fraction `reweight_from` of training
     on, effective-number class weights apply (the paper's deferred re-weighting: 0.8); 1 is never.
     Source: Cao et al. 2019, Learning imbalanced datasets with label-distribution-aware margin loss.
+    Oracle: the authors' LDAMLoss, written anew in torch, and its autograd.
     """
 
     name: Literal["ldam"] = "ldam"

@@ -81,7 +81,7 @@ class Barron(Loss):
 
     One family: a = 2 is L2, 1 Charbonnier (a smooth L1), 0 Cauchy log(1 + s/2), -2 Geman-McClure,
     "-inf" (JSON has no infinity) Welsch 1 - exp(-s/2). The smaller a, the less an outlier pulls.
-    Source: Barron 2019, A general and adaptive robust loss function.
+    Source: Barron 2019, A general and adaptive robust loss function. Oracle: the formula in torch, and its autograd.
     """
 
     name: Literal["barron"] = "barron"
