@@ -89,12 +89,6 @@ def test_links_within_the_repository_lead_somewhere(name: str) -> None:
     assert [link for link in linked if not (ROOT / link).exists()] == []
 
 
-@pytest.mark.skipif(not shutil.which("git"), reason="needs git")
-@pytest.mark.parametrize("diff", blocks(CONTRIBUTING, "diff"))
-def test_the_diffs_that_are_shown_still_apply(diff: str) -> None:
-    subprocess.run(["git", "apply", "--check", "-"], cwd=ROOT, input=diff.encode(), check=True)
-
-
 def _answer(command: Command, url: str, folder: Path) -> dict[str, Any]:
     settle(url)
     answer: dict[str, Any] = json.loads(run(command, url, folder).body)
