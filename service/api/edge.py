@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.problems import unexpected
@@ -68,6 +69,8 @@ class Edge:
     async def _answer(self, scope: Scope, receive: Receive, answer: "Answer") -> None:
         try:
             await self.app(scope, receive, answer.send)
+        except ClientDisconnect:
+            log.info("request %s: the client left before its body had come", answer.request_id)
         except Exception:
             log.exception("request %s: %s %s", answer.request_id, scope["method"], scope["path"])
             if answer.status is not None:
