@@ -12,7 +12,7 @@ from benchmarks.report import Row
 from benchmarks.service.programs import Service, python, serving
 
 SEEDS, EPOCHS = 8, 100
-ROUNDS = 5
+ROUNDS = 3
 
 
 def spec() -> dict[str, Any]:

@@ -45,7 +45,7 @@ def train(training: Part, validation: Part, seed: int) -> float:
     optimizer, loss = torch.optim.Adam(model.parameters(), 1e-3, fused=True), nn.CrossEntropyLoss()
     figures: list[list[dict[str, float]]] = []
     for _ in range(EPOCHS):
-        for rows in torch.randperm(len(y)).split(64):
+        for rows in torch.randperm(len(y)).split(64):  # type: ignore[no-untyped-call]
             optimizer.zero_grad()
             loss(model(x[rows]), y[rows]).backward()
             optimizer.step()

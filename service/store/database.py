@@ -1,17 +1,18 @@
 """The engine and its transactions: the only file that tells SQLite from Postgres."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json, to_json
 from sqlalchemy import URL, Connection, Engine, Float, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from service.settings import UnusableSetting
+from service.store.sqlite import driver
 
 BUSY_TIMEOUT_SECONDS = 30
 SILENCE_SECONDS = 10
@@ -25,6 +26,14 @@ LINE = {
     "tcp_user_timeout": str(SILENCE_SECONDS * 1000),
 }
 """The same for libpq, which by itself would wait for hours."""
+
+
+def _json(value: Any) -> str:
+    return to_json(value, inf_nan_mode="constants").decode()
+
+
+RUST: dict[str, Any] = {"json_serializer": _json, "json_deserializer": from_json}
+"""Columns of JSON by pydantic's core, in a third of the time of Python's own."""
 
 
 class now(FunctionElement[float]):  # noqa: N801 -- reads as the SQL function it is
@@ -60,7 +69,7 @@ class Database:
         if not self.is_sqlite:
             snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
             self._reading = self._reading.execution_options(**snapshot)
-        self._observer: sqlite3.Connection | None = None
+        self._observer: Any = None  # a connection of SQLite
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -83,18 +92,18 @@ class Database:
             return None
         try:
             if self._observer is None:
-                self._observer = sqlite3.connect(
+                self._observer = driver.connect(
                     self.url.database, isolation_level=None, timeout=0, check_same_thread=False
                 )
             return int(self._observer.execute("PRAGMA data_version").fetchone()[0])
-        except sqlite3.OperationalError:
+        except driver.OperationalError:
             return None
 
     def prepare(self) -> None:
         """Once, by the launcher, before a second process opens the file: WAL lets readers and a writer coexist."""
         if self.is_sqlite and self.url.database:
             Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(self.url.database, timeout=BUSY_TIMEOUT_SECONDS)
+            connection = driver.connect(self.url.database, timeout=BUSY_TIMEOUT_SECONDS)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.close()
 
@@ -105,7 +114,8 @@ class Database:
 
 
 def _sqlite_engine(url: URL) -> Engine:
-    engine = create_engine(url, connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_SECONDS})
+    arguments = {"isolation_level": None, "timeout": BUSY_TIMEOUT_SECONDS}
+    engine = create_engine(url, module=driver, connect_args=arguments, **RUST)
 
     @event.listens_for(engine, "connect")
     def configure(connection: DBAPIConnection, _record: object) -> None:
@@ -129,7 +139,7 @@ def impatient(url: URL) -> URL:
 
 def _postgresql_engine(url: URL) -> Engine:
     try:
-        engine = create_engine(impatient(url), pool_pre_ping=True)
+        engine = create_engine(impatient(url), pool_pre_ping=True, **RUST)
     except ModuleNotFoundError as missing:
         needed = f"HOLDOUT_DATABASE_URL needs {missing.name}: pip install 'holdout[cluster]'"
         raise UnusableSetting(needed) from None

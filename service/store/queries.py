@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, func, select, tuple_
 
 from service.store import states
 from service.store.errors import UnknownExperiment
@@ -13,6 +13,12 @@ from service.store.states import State
 from service.store.tables import EpochClasses, EpochMetrics, Experiment, ExperimentTag, Run
 
 Rows = Sequence[Row[Any]]
+
+EXPERIMENT = select(Experiment).where(Experiment.id == bindparam("id"))
+TAGS = select(ExperimentTag).where(ExperimentTag.experiment_id.in_(bindparam("ids", expanding=True)))
+TAGS = TAGS.order_by(ExperimentTag.tag)
+RUNS = select(Run).where(Run.experiment_id.in_(bindparam("ids", expanding=True))).order_by(Run.id)
+"""Made once: making them takes longer than SQLite takes to answer."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ class Listed:
 
 def experiment(connection: Connection, experiment_id: int) -> Row[Any]:
     """The row of one experiment. Raises UnknownExperiment."""
-    row = connection.execute(select(Experiment).where(Experiment.id == experiment_id)).one_or_none()
+    row = connection.execute(EXPERIMENT, {"id": experiment_id}).one_or_none()
     if row is None:
         raise UnknownExperiment(experiment_id)
     return row
@@ -120,8 +126,7 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
 
 def _tags(connection: Connection, ids: list[int]) -> dict[int, list[str]]:
     tags: dict[int, list[str]] = defaultdict(list)
-    chosen = select(ExperimentTag).where(ExperimentTag.experiment_id.in_(ids)).order_by(ExperimentTag.tag)
-    for row in connection.execute(chosen):
+    for row in connection.execute(TAGS, {"ids": ids}):
         tags[row.experiment_id].append(row.tag)
     return tags
 
@@ -129,12 +134,12 @@ def _tags(connection: Connection, ids: list[int]) -> dict[int, list[str]]:
 def _runs(connection: Connection, ids: list[int]) -> dict[int, list[Row[Any]]]:
     """The runs of each experiment, in the order in which its seeds were given."""
     runs: dict[int, list[Row[Any]]] = defaultdict(list)
-    for row in connection.execute(select(Run).where(Run.experiment_id.in_(ids)).order_by(Run.id)):
+    for row in connection.execute(RUNS, {"ids": ids}):
         runs[row.experiment_id].append(row)
     return runs
 
 
-def _selected(connection: Connection, experiment_id: int) -> Rows:
+def _selected_figures() -> Select[Any]:
     same = and_(
         EpochClasses.run_id == EpochMetrics.run_id,
         EpochClasses.epoch == EpochMetrics.epoch,
@@ -151,9 +156,16 @@ def _selected(connection: Connection, experiment_id: int) -> Rows:
     chosen = (
         figures.join(EpochMetrics, and_(EpochMetrics.run_id == Run.id, EpochMetrics.epoch == Run.best_epoch))
         .join(EpochClasses, same)
-        .where(Run.experiment_id == experiment_id, EpochMetrics.split == "validation")
+        .where(Run.experiment_id == bindparam("id"), EpochMetrics.split == "validation")
     )
-    return connection.execute(chosen.order_by(Run.id)).all()
+    return chosen.order_by(Run.id)
+
+
+SELECTED = _selected_figures()
+
+
+def _selected(connection: Connection, experiment_id: int) -> Rows:
+    return connection.execute(SELECTED, {"id": experiment_id}).all()
 
 
 def standing(connection: Connection, experiment_id: int) -> tuple[State, int | None]:

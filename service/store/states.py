@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, bindparam, select
 
 from service.store.errors import UnknownExperiment
 from service.store.tables import TERMINAL, Experiment, Run
@@ -55,12 +55,25 @@ def states(connection: Connection, ids: Collection[int]) -> States:
 
 def known_states(connection: Connection, ids: Collection[int] | Select[int]) -> States:
     """The states of those of the experiments that are there."""
-    figures = (getattr(Run, name).label(f"run_{name}") for name in RunState._fields)
-    experiment = (Experiment.id, Experiment.status, Experiment.baselines.is_not(None))
-    chosen: Select[Any] = select(*experiment, *figures).join(Run, Run.experiment_id == Experiment.id)
-    chosen = chosen.where(Experiment.id.in_(ids)).order_by(Experiment.id, Run.id)
-    of_each = groupby(connection.execute(chosen), lambda row: (row[0], row[1], row[2]))
+    if isinstance(ids, Select):
+        found = connection.execute(STATES.where(Experiment.id.in_(ids)))
+    else:
+        found = connection.execute(OF_EXPERIMENTS, {"ids": list(ids)})
+    of_each = groupby(found, lambda row: (row[0], row[1], row[2]))
     return {
         experiment_id: State(status, has_baselines, tuple(RunState(*row[3:]) for row in rows))
         for (experiment_id, status, has_baselines), rows in of_each
     }
+
+
+def _states() -> Select[Any]:
+    """A row for each run."""
+    figures = (getattr(Run, name).label(f"run_{name}") for name in RunState._fields)
+    experiment = (Experiment.id, Experiment.status, Experiment.baselines.is_not(None))
+    chosen: Select[Any] = select(*experiment, *figures).join(Run, Run.experiment_id == Experiment.id)
+    return chosen.order_by(Experiment.id, Run.id)
+
+
+STATES = _states()
+OF_EXPERIMENTS = STATES.where(Experiment.id.in_(bindparam("ids", expanding=True)))
+"""Made once: they are asked with every poll that finds a commit, and making them takes longer than SQLite does."""
