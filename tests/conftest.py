@@ -22,6 +22,15 @@ if TYPE_CHECKING:
     from tests.postgresql import PostgreSQL
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The figures that tests record as `shown`, which a passing test otherwise keeps to itself."""
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            properties = dict(getattr(report, "user_properties", ()))
+            if "shown" in properties:
+                terminalreporter.write_line(properties["shown"])
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a migrated, empty database."""

@@ -75,17 +75,25 @@ class ByName:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         objects = handler(schema)
-        known = list(objects.get("discriminator", {}).get("mapping", {}))
-        require_names(objects, handler, default=self.default)
-        return {"anyOf": [{"type": "string", "enum": known}, objects]}
+        enough = require_names(objects, handler, default=self.default)
+        return {"anyOf": [{"type": "string", "enum": enough}, objects]}
 
 
-def require_names(union: JsonSchemaValue, handler: GetJsonSchemaHandler, *, default: str | None) -> None:
-    """Declare that an object of the union gives its name, but for the variant that is meant without one."""
+def require_names(union: JsonSchemaValue, handler: GetJsonSchemaHandler, *, default: str | None) -> list[str]:
+    """Declare that an object of the union gives its name, but for the variant that is meant without one.
+
+    The names that are enough by themselves, for nothing else of theirs is required.
+    """
+    enough = []
     for option in union["oneOf"]:
-        name = handler.resolve_ref_schema(option)["properties"]["name"]
-        if default is None or default not in name.get("enum", [name.get("const")]):
+        declared = handler.resolve_ref_schema(option)
+        name = declared["properties"]["name"]
+        names_here = name.get("enum", [name.get("const")])
+        if set(declared.get("required", ())) <= {"name"}:
+            enough += names_here
+        if default not in names_here:
             _require(option, handler, "name")
+    return enough
 
 
 class Tells:

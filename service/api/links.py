@@ -51,7 +51,7 @@ LEADS = {
     "cancel_experiment": [
         Lead(202, "experiment_id", "id", ("read_experiment", "retry_experiment", "delete_experiment"))
     ],
-    "list_experiments": [Lead(200, "experiment_id", "items/0/id", OF_EXPERIMENT)],
+    "list_experiments": [Lead(200, "experiment_id", "items/0/id", ("read_experiment",))],
     "upload_dataset": [Lead(status, "name", "name", OF_DATASET) for status in (200, 201)],
     "list_datasets": [Lead(200, "name", "items/0/name", ("read_dataset", "preview_dataset"))],
     "create_webhook": [Lead(201, "webhook_id", "id", OF_WEBHOOK)],

@@ -9,6 +9,7 @@ from limits import parse
 from pydantic import BaseModel
 
 from service.api import answers, links
+from service.api.bounds import with_exact_bounds
 from service.api.problems import MEDIA_TYPE, UNAVAILABLE, Problem
 from service.api.security import ScopeTooNarrow, Unauthenticated
 from service.datasets.pictures import NoPicture
@@ -181,7 +182,7 @@ def document(app: FastAPI) -> dict[str, Any]:
                 _add(operation["responses"], problems(*GUARDED))
         links.add(operations)
         answers.add(operations)
-        app.openapi_schema = schema
+        app.openapi_schema = with_exact_bounds(schema)
     return app.openapi_schema
 
 

@@ -71,6 +71,10 @@ class OneOf:
         return core_schema.literal_schema(self.known)
 
 
+Cursor = Annotated[str, Field(json_schema_extra={"format": "cursor"})]
+FROM_A_LINK = "From a `next` link, which has it in place already."
+
+
 class Query(BaseModel):
     """The query parameters of a route. Those it does not know are refused before."""
 
@@ -88,7 +92,7 @@ class Filtering(Query):
     tag: Tag | None = None
     sort: Literal["-id", "id"] = Field("-id", description="-id: the newest first.")
     limit: int = Field(100, ge=1, le=1000)
-    cursor: str | None = Field(None, max_length=100, description="From a `next` link.")
+    cursor: Cursor | None = Field(None, max_length=100, description=FROM_A_LINK)
 
     @property
     def filters(self) -> Filters:
@@ -143,7 +147,7 @@ class ReadingPages(Reading):
 
     after_epoch: int = Field(0, ge=0, lt=2**31, description="Only epochs after this one.")
     limit: int = Field(1000, ge=1, le=MOST_ROWS, description="Rows at most.")
-    cursor: str | None = Field(None, max_length=10_000, description="From a `next` link.")
+    cursor: Cursor | None = Field(None, max_length=10_000, description=FROM_A_LINK)
 
     def selection(self) -> Selection:
         """Raises InvalidCursor."""

@@ -19,8 +19,17 @@ from workers.data.errors import DatasetError, NameReserved, NotUploaded, Unknown
 
 router = APIRouter(prefix="/datasets", tags=["data"], route_class=StrictRoute)
 reading, uploading, deleting = ([allow(scope)] for scope in ("read", "submit", "admin"))
+flowers = {
+    "name": "flowers",
+    "format": "csv",
+    "label": "species",
+    "file": "petal,sepal,species\n1.4,5.1,setosa\n1.3,4.7,setosa\n4.7,7.0,versicolor\n4.5,6.4,versicolor\n",
+}
 form: dict[str, Any] = {
-    "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": form_schema()}}}
+    "requestBody": {
+        "required": True,
+        "content": {"multipart/form-data": {"schema": form_schema(), "example": flowers}},
+    }
 }
 known: Responses = {200: {"model": Dataset, "description": "The same content is there already"}}
 picture: Responses = {200: {"content": {"image/png": {}}, "description": "A row of images for each class"}}

@@ -20,7 +20,12 @@ from service.store.errors import UnknownExperiment
 router = APIRouter(prefix="/experiments", tags=["epochs"], route_class=StrictRoute)
 
 LastEventId = Annotated[
-    str, Header(max_length=10_000, description="The id of the last event that came: go on behind it.")
+    str,
+    Header(
+        max_length=10_000,
+        description="The id of the last event that came: go on behind it.",
+        json_schema_extra={"format": "cursor"},
+    ),
 ]
 
 

@@ -7,13 +7,18 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from service.schemas.answer import Answer, OptionalTime, Time
 
+HOST = r"[!\"$-.0->A-\[\]-~]"
+"""What ASCII can show, without /, ?, #, @ and the backslash."""
+REST = r"[!\"$-\[\]-~]"
+"""... without # and the backslash."""
+
 Ending = Literal["succeeded", "failed", "cancelled"]
 
 
 def _complete(url: str) -> str:
     try:
         parts = urlsplit(url)
-        usable = url.isascii() and parts.hostname and parts.port != 0
+        usable = parts.hostname and parts.port != 0
     except ValueError:
         usable = False
     if not usable:
@@ -23,9 +28,14 @@ def _complete(url: str) -> str:
 
 Url = Annotated[
     str,
-    Field(max_length=2000, pattern=r"^https?://[^\s/?#@\\]+([/?][^\s#\\]*)?$"),
+    Field(max_length=2000, pattern=rf"^https?://{HOST}+([/?]{REST}*)?$"),
     AfterValidator(_complete),
 ]
+
+
+def _repeatable(schema: dict[str, Any]) -> None:
+    """A set, in JSON, may well have something twice."""
+    schema.pop("uniqueItems", None)
 
 
 class NewWebhook(BaseModel):
@@ -35,7 +45,10 @@ class NewWebhook(BaseModel):
 
     url: Url = Field(examples=["https://example.org/hooks/holdout"])
     events: frozenset[Ending] = Field(
-        frozenset(("succeeded", "failed", "cancelled")), min_length=1, description="How it has to end."
+        frozenset(("succeeded", "failed", "cancelled")),
+        min_length=1,
+        description="How it has to end.",
+        json_schema_extra=_repeatable,
     )
 
 

@@ -93,6 +93,58 @@ def test_every_reference_leads_somewhere(document: Schema) -> None:
     assert references <= known
 
 
+def test_every_link_leads_to_an_operation_with_that_parameter(operations: dict[str, Schema]) -> None:
+    links = [
+        link
+        for operation in operations.values()
+        for response in operation["responses"].values()
+        for link in response.get("links", {}).values()
+    ]
+    assert links
+    for link in links:
+        known = {each["name"] for each in operations[link["operationId"]]["parameters"]}
+        assert set(link["parameters"]) <= known, link
+
+
+def test_what_is_submitted_leads_to_all_that_can_be_done_with_it(operations: dict[str, Schema]) -> None:
+    links = operations["submit_experiment"]["responses"]["202"]["links"]
+    of_one = {
+        name
+        for name, operation in operations.items()
+        if any(each["name"] == "experiment_id" for each in operation.get("parameters", ()))
+    }
+    assert set(links) >= of_one
+
+
+def test_bounds_are_exact(document: Schema) -> None:
+    seeds = document["components"]["schemas"]["ExperimentSpec"]["properties"]["seeds"]
+    assert seeds["items"]["exclusiveMaximum"] == 2**63
+    assert isinstance(seeds["items"]["exclusiveMaximum"], int)
+
+
+SPECIFIED = [
+    ({"model": {}}, True),
+    ({"split": {}}, True),
+    ({"dataset": {}}, True),
+    ({"loss": "focal"}, True),
+    ({"replicates": 3}, True),
+    ({"loss": {"gamma": 2.0}}, False),
+    ({"class_weights": "given"}, False),
+    ({"replicates": 3, "seeds": [0]}, False),
+    ({"seeds": [1, 1]}, False),
+]
+
+
+@pytest.mark.parametrize(("spec", "right"), SPECIFIED)
+def test_the_schema_takes_what_the_service_takes(
+    document: Schema, client: TestClient, spec: Schema, right: bool
+) -> None:
+    jsonschema_rs = pytest.importorskip("jsonschema_rs", reason="pip install 'holdout[test]'")
+    schema = {"$ref": "#/components/schemas/ExperimentSpec", "components": document["components"]}
+    assert jsonschema_rs.is_valid(schema, spec) is right
+    assert (client.post("/experiments/validate", json=spec).status_code == 200) is right
+
+
 def test_the_spec_is_described_down_to_its_variants(document: Schema) -> None:
     loss = document["components"]["schemas"]["ExperimentSpec"]["properties"]["loss"]
     assert "focal" in json.dumps(loss)

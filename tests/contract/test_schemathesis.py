@@ -1,0 +1,114 @@
+"""The running service against its OpenAPI document, by schemathesis: every check, every phase, over HTTP."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import anyio
+import httpx2
+import pytest
+
+from service.api import waiting
+from service.launcher import serving
+from service.routes import webhooks
+from service.settings import Settings
+from service.store import tokens
+from service.store.database import Database
+from service.webhooks import outgoing
+from tools.commands import settle
+
+pytest.importorskip("schemathesis", reason="pip install 'holdout[test]'")
+
+ROOT = Path(__file__).parents[2]
+FEWEST_CASES = 4500
+SPECS: list[dict[str, Any]] = [
+    {"name": f"iris-{number}", "dataset": "iris", "seeds": [0, 1], "training": {"epochs": 3}}
+    for number in range(4)
+]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What schemathesis says of a run."""
+
+    cases: int
+    failures: list[str]
+    text: str
+
+
+def settings(data_dir: Path, *, workers: int) -> Settings:
+    often = "1000000/minute"
+    return Settings(
+        data_dir=data_dir,
+        port=0,
+        workers=workers,
+        log_level="critical",
+        rate_limit=often,
+        read_rate_limit=often,
+    )
+
+
+def unreachable(host: str, port: int, *, private: bool) -> NoReturn:
+    raise outgoing.Undeliverable(f"{host} is not to be reached from a test")
+
+
+@pytest.fixture
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, str]]:
+    """The URL of a service and its admin's token. Some experiments are over; what is submitted now stays queued."""
+    with serving(settings(tmp_path, workers=1)) as url:
+        for spec in SPECS:
+            httpx2.post(f"{url}/experiments", json=spec).raise_for_status()
+        settle(url)
+    # To wait a minute for what will not come would be most of the test.
+    monkeypatch.setattr(waiting, "move_on_after", lambda seconds: anyio.move_on_after(min(seconds, 0.01)))
+    # Every invented host is there, and no message is sent to it.
+    monkeypatch.setattr(webhooks, "resolve", lambda host, port, *, private: (host, port))
+    monkeypatch.setattr(outgoing, "resolve", unreachable)
+    database = Database(settings(tmp_path, workers=0).url)
+    with database.write() as connection:
+        token = tokens.create(connection, "contract", "admin")
+    database.close()
+    with serving(settings(tmp_path, workers=0)) as url:
+        yield url, token
+
+
+@pytest.mark.timeout(280)
+def test_the_service_is_what_its_document_says(
+    service: tuple[str, str], tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    started = time.monotonic()
+    report = run(*service, tmp_path / "report.json")
+    spent = time.monotonic() - started
+    failures = len(report.failures)
+    record_property("shown", f"schemathesis: {report.cases:,} cases in {spent:.0f} s, {failures} failures")
+    assert report.failures == [], report.text
+    assert report.cases >= FEWEST_CASES, report.text
+
+
+def run(url: str, token: str, file: Path) -> Report:
+    """Run schemathesis in a process of its own, as anyone would."""
+    options = ["-H", f"Authorization: Bearer {token}", "-c", "all", "--no-color"]
+    reports = ["--report", "json", "--report-json-path", str(file)]
+    config = ["--config-file", str(Path(__file__).with_name("schemathesis.toml"))]
+    ran = subprocess.run(
+        [sys.executable, "-m", "schemathesis.cli", *config, "run", f"{url}/openapi.json", *options, *reports],
+        check=False,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "120"},
+        capture_output=True,
+        text=True,
+    )
+    text = ran.stdout + ran.stderr
+    if not file.exists():
+        pytest.fail(text)
+    found = json.loads(file.read_text())
+    failures = [f"{each['title']}: {', '.join(each['operations'])}" for each in found["failures"]]
+    ended = [] if ran.returncode == 0 else [f"exit code {ran.returncode}"]
+    errors = [str(error) for error in found["errors"]]
+    return Report(found["test_cases"]["generated"], failures + errors + ended, text)
