@@ -3,7 +3,6 @@
 import os
 import platform
 import shutil
-import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from service.settings import Settings
+from service.store.sqlite import driver
 
 if TYPE_CHECKING:
     from service.store.database import Database
@@ -59,14 +59,14 @@ def kernels(_: Settings) -> Iterator[Finding]:
 def sqlite(settings: Settings) -> Iterator[Finding]:
     if not settings.url.startswith("sqlite"):
         return
-    what = f"SQLite {sqlite3.sqlite_version}"
-    if is_sound(sqlite3.sqlite_version_info):
+    what = f"SQLite {driver.sqlite_version}"
+    if is_sound(driver.sqlite_version_info):
         yield Finding("ok", what)
     else:
         yield Finding(
             "warn",
             f"{what} has the WAL-reset bug: very rarely, a write during a checkpoint damages the database",
-            "Use a Python that brings SQLite 3.51.3 or later, or PostgreSQL; until then, back the database up.",
+            "Install 'holdout[sqlite]' for a newer one, or use PostgreSQL; until then, back the database up.",
         )
 
 

@@ -1,0 +1,55 @@
+"""Which SQLite a process takes: with the extra `sqlite` that of pysqlite3, for every connection that it opens."""
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+STAND_IN = """
+from sqlite3 import *
+from sqlite3 import connect as _connect
+
+opened = 0
+
+def connect(*arguments, **options):
+    global opened
+    opened += 1
+    return _connect(*arguments, **options)
+"""
+ASK = """
+import sys
+from sqlalchemy import text
+from service.store.database import Database
+from service.store.sqlite import driver
+
+database = Database(f"sqlite:///{sys.argv[1]}/holdout.db")
+database.prepare()
+with database.write() as connection:
+    connection.execute(text("CREATE TABLE t (x)"))
+    version = connection.execute(text("SELECT sqlite_version()")).scalar_one()
+assert database.version() is not None
+assert database.engine.dialect.dbapi is driver
+database.close()
+print(driver.__name__, version == driver.sqlite_version, getattr(driver, "opened", None))
+"""
+
+
+def ask(folder: Path, *path: Path) -> str:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, path))}
+    command = [sys.executable, "-c", ASK, str(folder)]
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert said.returncode == 0, said.stderr
+    return said.stdout.strip()
+
+
+def test_pysqlite3_opens_every_connection_where_it_is_installed(tmp_path: Path) -> None:
+    (tmp_path / "pysqlite3.py").write_text(STAND_IN)
+    assert ask(tmp_path, tmp_path) == "pysqlite3 True 3"
+
+
+@pytest.mark.skipif(find_spec("pysqlite3") is not None, reason="pysqlite3 is installed")
+def test_without_it_python_s_own_sqlite_is_taken(tmp_path: Path) -> None:
+    assert ask(tmp_path) == "sqlite3 True None"
