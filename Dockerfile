@@ -1,6 +1,6 @@
 # Built in one stage, run in another that has neither pip's cache nor the sources' build tools.
 FROM python:3.13-slim AS build
-ARG EXTRAS=""
+ARG EXTRAS="[fast]"
 WORKDIR /source
 RUN python -m venv /opt/holdout
 # The dependencies change less often than the code: they are a layer of their own.
@@ -15,15 +15,18 @@ FROM python:3.13-slim
 LABEL org.opencontainers.image.title="Holdout" \
       org.opencontainers.image.licenses="MIT"
 RUN useradd --system --uid 10001 --no-create-home holdout \
-    && install --directory --owner=holdout --group=holdout /data /artifacts
+    && install --directory --owner=holdout --group=holdout /data /artifacts /kernels
 COPY --from=build /opt/holdout /opt/holdout
 ENV PATH=/opt/holdout/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     HOLDOUT_HOST=0.0.0.0 \
     HOLDOUT_PORT=8000 \
-    HOLDOUT_DATA_DIR=/data
+    HOLDOUT_DATA_DIR=/data \
+    NUMBA_CACHE_DIR=/kernels
 USER 10001
 WORKDIR /data
+# Compiled here, as the user that trains, so that no first run waits for it. A processor unlike this one compiles anew.
+RUN python -m workers.warm
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
