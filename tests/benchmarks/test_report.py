@@ -1,0 +1,51 @@
+"""The benchmarks' table: a goal is met or missed, and the page keeps what stands around it."""
+
+import json
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from benchmarks import report
+from benchmarks.__main__ import COMPARISONS
+from benchmarks.report import BEGIN, END, Row
+
+FASTER = Row("a step", "PyTorch", "20 µs", "160 µs", 8.0, 8.0)
+LARGER = Row("memory", "", "131 MB", "", 131.0, 130.0, "most")
+
+
+@pytest.mark.parametrize(
+    ("row", "met"),
+    [
+        (FASTER, True),
+        (replace(FASTER, figure=7.99), False),
+        (LARGER, False),
+        (replace(LARGER, figure=130.0), True),
+        (replace(FASTER, figure=0.1, goal=None), True),
+    ],
+)
+def test_a_goal_is_the_least_or_the_most_that_a_figure_may_be(row: Row, met: bool) -> None:
+    assert row.is_met == met
+    assert ("missed" in report.table([row])) != met
+
+
+def test_the_page_keeps_what_stands_around_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page, figures = tmp_path / "page.md", tmp_path / "results.json"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    monkeypatch.setattr(report, "PAGE", page)
+    monkeypatch.setattr(report, "JSON", figures)
+    report.write(report.machine(), [FASTER, LARGER])
+    written = page.read_text()
+    assert written.startswith(f"before\n{BEGIN}")
+    assert written.endswith(f"{END}\nafter\n")
+    assert "| a step | PyTorch | 20 µs | 160 µs | 8 | >= 8 | |" in written.replace("|  |", "| |")
+    assert "old" not in written
+    assert [row["figure"] for row in json.loads(figures.read_text())["comparisons"]] == [8.0, 131.0]
+
+
+@pytest.mark.parametrize("module", COMPARISONS.values())
+def test_every_comparison_says_what_it_measures(module: str) -> None:
+    found = import_module(module)
+    assert found.__doc__
+    assert callable(found.measure)
