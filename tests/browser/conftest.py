@@ -1,0 +1,24 @@
+"""A headless Chromium. Where it or its driver is missing the tests skip, except in CI."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """The system's own: no browser is downloaded."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI needs Chromium (apt install chromium)")
+        pytest.skip("needs Chromium (apt install chromium)")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="pip install 'holdout[test]'")
+    with sync_api.sync_playwright() as playwright:
+        # A container has no sandbox for it, and only pages of our own are opened.
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()

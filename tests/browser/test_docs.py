@@ -1,0 +1,73 @@
+"""Swagger UI as somebody new to it meets it: open /docs, choose an example, press Execute."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.launcher import serving
+from service.settings import Settings
+
+
+@dataclass
+class Visit:
+    """A page of the service, and what it asked for and complained of."""
+
+    page: Any
+    url: str
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("console", lambda message: self._hear(message.type, message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _hear(self, kind: str, text: str) -> None:
+        if kind in ("warning", "error"):
+            self.complaints.append(text)
+
+    def operation(self, tag: str, name: str) -> Any:
+        """Its block, opened."""
+        block = self.page.locator(f"#operations-{tag}-{name}")
+        block.locator(".opblock-summary").click()
+        block.locator("button.execute").wait_for()
+        return block
+
+    def execute(self, block: Any) -> tuple[str, str]:
+        """The status and body that the page shows after a press of the button."""
+        block.locator("button.execute").click()
+        live = block.locator(".live-responses-table .response")
+        live.wait_for()
+        body = live.locator(".response-col_description pre").first.inner_text()
+        return live.locator(".response-col_status").inner_text().split()[0], body
+
+    def elsewhere(self) -> list[str]:
+        """What was asked of other hosts."""
+        own = (f"{self.url}/", "data:", f"blob:{self.url}/")
+        return [request for request in self.requests if not request.startswith(own)]
+
+
+@pytest.fixture
+def visit(chromium: Any, tmp_path: Path) -> Iterator[Visit]:
+    settings = Settings(data_dir=tmp_path, port=0, workers=0, log_level="warning")
+    with serving(settings) as url:
+        page = chromium.new_page()
+        visit = Visit(page, url)
+        page.goto(f"{url}/docs")
+        page.locator(".opblock").first.wait_for()
+        yield visit
+        page.close()
+
+
+def test_an_example_is_submitted_without_a_word_to_another_host(visit: Visit) -> None:
+    block = visit.operation("experiments", "submit_experiment")
+    block.locator("select.examples-select-element").first.select_option("focal")
+    status, body = visit.execute(block)
+    assert status == "202"
+    assert json.loads(body)["name"] == "digits-focal"
+    assert visit.elsewhere() == []
+    assert visit.complaints == []
