@@ -32,8 +32,9 @@ from workers.data.splits import OfficialSplit, Split, split_rows
 from workers.nn.arrays import Shape
 
 SOURCE: TypeAdapter[Source] = TypeAdapter(AnySource)
-KEPT = 4
-"""Data sets held open at a time; those from folders are memory-mapped and cost little."""
+KEPT = len(BUNDLED) + 4
+"""Data sets held open at a time: the bundled ones, which every list describes, and a few more. Those from folders
+are memory-mapped and cost little."""
 
 
 @dataclass(frozen=True)

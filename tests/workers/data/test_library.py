@@ -9,7 +9,7 @@ from tests.workers.data.idx_files import write_folder
 from workers.data.errors import DatasetChanged, MissingFile, NoOfficialTest, UnknownDataset
 from workers.data.imbalance import Imbalance
 from workers.data.library import KEPT, Library
-from workers.data.sources import BUNDLED, Bundled, Folder, Source, Synthetic
+from workers.data.sources import BUNDLED, Bundled, Contents, Folder, Source, Synthetic
 from workers.data.splits import OfficialSplit, RatioSplit
 
 MINE = Folder(name="mine")
@@ -99,6 +99,23 @@ def test_only_the_data_sets_used_last_are_held(library: Library) -> None:
     library.load(Synthetic(seed=KEPT))
     assert library.load(Synthetic(seed=0)) is loaded[0]
     assert library.load(Synthetic(seed=1)) is not loaded[1]
+
+
+def test_a_list_of_all_data_sets_reads_the_bundled_ones_once(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    unspied = Bundled.read
+
+    def spied(source: Bundled, folder: Path) -> Contents:
+        read.append(source.name)
+        return unspied(source, folder)
+
+    monkeypatch.setattr(Bundled, "read", spied)
+    for _ in range(2):
+        for name in library.names():
+            library.describe(name)
+    assert read == list(BUNDLED)
 
 
 def test_parts_are_written_once_and_found_by_another_library(library: Library, data_dir: Path) -> None:
