@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Rate = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8}/(second|minute|hour|day)$")]
+Hostname = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$")]
 Origin = Annotated[str, Field(pattern=r"^https?://[^/?#*@]+$")]
 
 
@@ -57,6 +58,8 @@ class Settings(BaseSettings):
     """How long reading an upload may take, once it has arrived."""
     trust_network: bool = False
     """Whether somebody else guards the way here, so that no token is needed on any address."""
+    hosts: Annotated[tuple[Hostname, ...], BeforeValidator(_separated), NoDecode] = ()
+    """Names that an open service may be asked by, beside addresses and this machine's own, separated by spaces."""
     rate_limit: Rate = "6000/minute"
     """How often one token, or one address, may ask for what changes something, or be refused."""
     read_rate_limit: Rate = "60000/minute"

@@ -156,8 +156,7 @@ class Guard:
             return caller
         if given or not is_open:
             raise Unauthenticated(given=given)
-        if not self.settings.trust_network:
-            require_own_name(request)
+        require_own_name(request, self.settings.hosts, trusted=self.settings.trust_network)
         return ANYBODY
 
 

@@ -25,12 +25,12 @@ class CrossSite(PermissionError):
 
 
 class ForeignHost(PermissionError):
-    """The request reached this machine itself, but was meant for another name."""
+    """The request reached a service that is open, but was meant for another name."""
 
     def __init__(self, host: str) -> None:
         super().__init__(
-            f"Without tokens this service answers to its own machine alone, not to the name {host[:100]!r}. "
-            "Make a token (holdout token create), or ask for 127.0.0.1 or localhost."
+            f"Without tokens this service does not answer to the name {host[:100]!r}. Make a token "
+            "(holdout token create), ask for 127.0.0.1 or localhost, or list the name in HOLDOUT_HOSTS."
         )
 
 
@@ -68,11 +68,19 @@ def require_same_site(request: Request, trusted: Collection[str]) -> None:
         raise CrossSite
 
 
-def require_own_name(request: Request) -> None:
-    """Raise ForeignHost where a connection to a loopback address asks for a name that is not this machine's."""
+def require_own_name(request: Request, names: Collection[str], *, trusted: bool) -> None:
+    """Raise ForeignHost where an open service is asked by a name that is neither its machine's own nor in `names`.
+
+    Where the network is `trusted`, by any address: nobody can turn an address on another machine, as a name can be.
+    """
     address, *_ = request.scope.get("server") or ("",)
     host = request.headers.get("host", "")
-    if is_loopback(address) and not is_loopback(_hostname(host)):
+    hostname = _hostname(host)
+    if is_loopback(hostname) or hostname in names:
+        return
+    if trusted and _is_address(hostname):
+        return
+    if trusted or is_loopback(address):
         raise ForeignHost(host)
 
 
@@ -84,6 +92,14 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _hostname(authority: str) -> str:

@@ -86,7 +86,7 @@ def test_where_somebody_else_guards_the_door_it_is_open(
     app: FastAPI, configured: Configured, sqlite_url: str
 ) -> None:
     app.state.settings = configured(host="0.0.0.0", trust_network=True)
-    with TestClient(app) as client:
+    with TestClient(app, base_url="http://172.17.0.2:8000") as client:
         assert client.get("/experiments").status_code == 200
         make(app.state.database)
         assert client.get("/experiments").status_code == 401

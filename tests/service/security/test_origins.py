@@ -150,8 +150,38 @@ def test_with_a_token_it_goes_by_any_name(app: FastAPI, client: TestClient) -> N
     assert ask(app, "holdout.example.org", token=token) == 200
 
 
-def test_where_the_network_is_trusted_it_goes_by_any_name(
+@pytest.mark.parametrize("server", ["127.0.0.1", "172.17.0.2"])
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost:8000", 200),
+        ("127.0.0.1:8000", 200),
+        ("172.17.0.2:8000", 200),
+        ("[fd00::2]:8000", 200),
+        ("holdout.internal", 200),
+        ("HOLDOUT.internal:8000", 200),
+        ("evil.example:8000", 421),
+        ("172.17.0.2.evil.example", 421),
+        ("", 421),
+    ],
+)
+def test_where_the_network_is_trusted_it_goes_by_addresses_and_the_names_that_are_listed(
+    app: FastAPI, client: TestClient, settings: Settings, server: str, host: str, status: int
+) -> None:
+    more = {"trust_network": True, "hosts": ("holdout.internal",)}
+    app.state.guard.settings = settings.model_copy(update=more)
+    assert ask(app, host, server=server) == status
+
+
+def test_a_listed_name_does_without_trust_in_the_network(
     app: FastAPI, client: TestClient, settings: Settings
 ) -> None:
-    app.state.guard.settings = settings.model_copy(update={"trust_network": True})
-    assert ask(app, "holdout.internal") == 200
+    app.state.guard.settings = settings.model_copy(update={"hosts": ("holdout.test",)})
+    assert [ask(app, host) for host in ("holdout.test:8000", "10.0.0.1")] == [200, 421]
+
+
+@pytest.mark.parametrize("wrong", ["*", "Holdout", "a:8000", "http://a", ".a", "a."])
+def test_a_listed_name_is_a_name(monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
+    monkeypatch.setenv("HOLDOUT_HOSTS", f"good.example {wrong}")
+    with pytest.raises(ValueError, match="hosts"):
+        Settings()
