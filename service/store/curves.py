@@ -122,8 +122,12 @@ def _thinned(chosen: Select[Any], thinning: Thinning) -> Select[Any]:
     metric = at[thinning.metric]
     ranked = select(
         measured,
-        func.row_number().over(partition_by=stretch, order_by=(metric, at.epoch)).label("lowest"),
-        func.row_number().over(partition_by=stretch, order_by=(metric.desc(), at.epoch)).label("highest"),
+        func.row_number()
+        .over(partition_by=stretch, order_by=(metric.asc().nulls_last(), at.epoch))
+        .label("lowest"),
+        func.row_number()
+        .over(partition_by=stretch, order_by=(metric.desc().nulls_last(), at.epoch))
+        .label("highest"),
     ).subquery("ranked")
     of = ranked.c
     is_end = or_(of.epoch == of.first, of.epoch == of.last)

@@ -1,5 +1,7 @@
 """A request that is sent again, because its answer was lost, makes no second experiment."""
 
+import json
+import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -7,10 +9,12 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 from sqlalchemy import func, select, update
 
+from service.settings import Settings
 from service.store import idempotency
 from service.store.database import Database, now
 from service.store.tables import Experiment, IdempotencyKey, Run
 from tests.service.laboratory import Laboratory
+from tests.service.live import live
 
 SPEC = {"dataset": "iris", "seeds": [0, 1]}
 
@@ -31,6 +35,24 @@ def test_fifty_at_once_with_one_key_make_one_experiment(client: TestClient, data
     assert len({each.text for each in answers}) == 1
     assert len({each.headers["location"] for each in answers}) == 1
     assert (count(database, Experiment), count(database, Run)) == (1, 2)
+
+
+def test_who_hangs_up_before_the_answer_and_asks_again_gets_the_same_experiment(settings: Settings) -> None:
+    spec = json.dumps(SPEC).encode()
+    head = f"POST /experiments HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(spec)}\r\n".encode()
+    head += b"Content-Type: application/json\r\nIdempotency-Key: nightly\r\n\r\n"
+    with live(settings) as service:
+        for _ in range(3):
+            address = (service.client.base_url.host, service.client.base_url.port)
+            with socket.create_connection(address, timeout=10) as connection:
+                connection.sendall(head + spec)
+        answers = [
+            service.client.post("/experiments", json=SPEC, headers={"Idempotency-Key": "nightly"})
+            for _ in range(2)
+        ]
+        assert {each.status_code for each in answers} == {202}
+        assert len({each.json()["id"] for each in answers}) == 1
+        assert (count(service.database, Experiment), count(service.database, Run)) == (1, 2)
 
 
 def test_a_repetition_finds_its_experiment_whatever_has_become_of_it(
