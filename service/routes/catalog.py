@@ -20,7 +20,7 @@ router = APIRouter(tags=["catalog"], dependencies=[allow("read")], route_class=S
     responses=problems(InvalidQuery),
 )
 def read_catalog() -> dict[str, list[catalog.Variant]]:
-    """Every loss, optimizer, balancing, ...: its formula, source and oracle, and its fields with defaults and ranges."""
+    """Every loss, optimizer, balancing, ...: its formula, source and oracle, its fields, defaults and ranges."""
     return _catalog()
 
 
