@@ -93,6 +93,8 @@ class Intake:
             received.mkdir()
             form = receive(request, received, fields=FIELDS, files=FILES, limit=limit)
             name, wanted = name_of(form), format_of(form)
+            for part in form.empty - {*wanted.required}:
+                (received / part).unlink()
             self.library.require_free(name)
             # Messages name a file by its folder, which is therefore called like the data set.
             (draft / "files").mkdir()
@@ -181,9 +183,10 @@ def _require_files(form: Form, wanted: Format) -> None:
     for part in wanted.required:
         if part not in form.files:
             raise InvalidField(part, "", f"is missing; {wanted.name} takes the files {takes}")
-    for part in sorted(form.files - {*wanted.required, *wanted.optional}):
+    chosen = form.files - form.empty
+    for part in sorted(chosen - {*wanted.required, *wanted.optional}):
         raise InvalidField(part, "", f"is no file of {wanted.name}, which takes {takes}")
-    absent = sorted({*wanted.optional} - form.files)
+    absent = sorted({*wanted.optional} - chosen)
     if absent and len(absent) < len(wanted.optional):
         raise InvalidField(absent[0], "", f"is missing; {', '.join(wanted.optional)} come together")
 
@@ -202,11 +205,12 @@ def _message(detail: Any) -> str:
 def form_schema() -> dict[str, Any]:
     """The form, as the OpenAPI document describes it."""
     texts = {
-        "name": {"type": "string", "pattern": NAME},
+        "name": {"type": "string", "pattern": NAME, "examples": ["flowers"]},
         "format": {"type": "string", "enum": names(AnyFormat)},
     }
     options = {
-        name: {"type": "string", "description": "Of CSV: the column of the class."} for name in OPTIONS
+        name: {"type": "string", "description": "Of CSV: the column of the class.", "examples": ["species"]}
+        for name in OPTIONS
     }
     file = {"type": "string", "format": "binary"}
     files = {

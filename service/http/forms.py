@@ -41,10 +41,14 @@ class UploadTooSlow(BodyTooSlow):
 
 @dataclass(frozen=True)
 class Form:
-    """What was received: the fields with their values, and the names of the files that are in its folder."""
+    """What was received: the fields with their values, and the names of the files that are in its folder.
+
+    empty: those without content. Browsers send the fields for files that are left alone as such.
+    """
 
     fields: dict[str, str]
     files: frozenset[str]
+    empty: frozenset[str] = frozenset()
 
 
 def receive(
@@ -109,7 +113,9 @@ class _Receiver:
             raise InvalidField(self._part, _text(value[:100]), f"is longer than {LONGEST_FIELD:,} bytes")
 
     def form(self) -> Form:
-        return Form({name: _text(value) for name, value in self._values.items()}, frozenset(self._written))
+        empty = frozenset(name for name in self._written if not (self._folder / name).stat().st_size)
+        fields = {name: _text(value) for name, value in self._values.items()}
+        return Form(fields, frozenset(self._written), empty)
 
 
 def _text(value: bytearray) -> str:

@@ -71,3 +71,14 @@ def test_an_example_is_submitted_without_a_word_to_another_host(visit: Visit) ->
     assert json.loads(body)["name"] == "digits-focal"
     assert visit.elsewhere() == []
     assert visit.complaints == []
+
+
+def test_a_file_is_uploaded_by_the_form_as_it_stands(visit: Visit, tmp_path: Path) -> None:
+    file = tmp_path / "flowers.csv"
+    file.write_text("petal,species\n1.4,setosa\n1.3,setosa\n4.7,versicolor\n4.5,versicolor\n")
+    block = visit.operation("data", "upload_dataset")
+    block.locator("input[type=file]").first.set_input_files(file)
+    status, body = visit.execute(block)
+    assert status == "201", body
+    assert json.loads(body)["name"] == "flowers"
+    assert visit.complaints == []

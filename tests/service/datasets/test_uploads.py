@@ -102,6 +102,12 @@ def test_images_come_as_idx_or_npz_with_a_picture(client: TestClient, datasets: 
     assert picture.content.startswith(b"\x89PNG")
 
 
+def test_files_of_other_formats_that_are_left_alone_in_a_form_do_not_matter(client: TestClient) -> None:
+    parts = [(name, (None, value.encode())) for name, value in FORM.items()]
+    parts += [("file", ("x", FLOWERS)), ("images", ("", b"")), ("test_images", ("", b""))]  # type: ignore[list-item]
+    assert client.post("/datasets", files=parts).status_code == 201
+
+
 def test_a_table_has_no_picture(client: TestClient) -> None:
     assert "is a table" in refused(client.get("/datasets/iris/preview.png"), 404, "no-picture")["detail"]
     refused(client.get("/datasets/irys/preview.png"), 404, "unknown-dataset")
@@ -125,9 +131,14 @@ def test_a_table_has_no_picture(client: TestClient) -> None:
         ({"format": "npz", "label": "y"}, None, "label", "is no field of npz"),
         ({"lable": "y"}, None, "lable", "did you mean 'label'?"),
         ({}, {}, "file", "is missing; csv takes the files file"),
-        ({"format": "idx"}, {"images": b""}, "labels", "is missing; idx takes the files images, labels"),
-        ({}, {"file": FLOWERS, "images": b""}, "images", "is no file of csv"),
-        ({"format": "idx"}, {**IMAGES, "test_images": b""}, "test_labels", "come together"),
+        (
+            {"format": "idx"},
+            {"images": b"x"},
+            "labels",
+            "is missing; idx takes the files images, labels",
+        ),
+        ({}, {"file": FLOWERS, "images": b"x"}, "images", "is no file of csv"),
+        ({"format": "idx"}, {**IMAGES, "test_images": b"x"}, "test_labels", "come together"),
         ({}, {"file": FLOWERS, "flie": b""}, "flie", "did you mean 'file'?"),
     ],
 )
