@@ -3,7 +3,8 @@ import pytest
 from numpy.typing import NDArray
 
 from workers.evaluation.baselines import (
-    L2,
+    PENALTIES,
+    choose_penalty,
     fit_softmax_regression,
     linear_baseline,
     majority_baseline,
@@ -48,9 +49,11 @@ def test_ninety_to_ten_is_won_by_ninety_percent_without_knowing_anything() -> No
 def test_the_fit_is_that_of_scikit_learns_logistic_regression(blobs: Blobs) -> None:
     linear_model = pytest.importorskip("sklearn.linear_model", reason="scikit-learn is the oracle")
     features, labels = blobs
-    oracle = linear_model.LogisticRegression(C=1 / (L2 * len(labels)), tol=1e-8, max_iter=5000)
+    oracle = linear_model.LogisticRegression(C=1 / (1e-3 * len(labels)), tol=1e-8, max_iter=5000)
     oracle.fit(features, labels)
-    weight, bias = fit_softmax_regression(features, labels, classes=3, iterations=5000, tolerance=1e-8)
+    weight, bias = fit_softmax_regression(
+        features, labels, classes=3, l2=1e-3, iterations=5000, tolerance=1e-8
+    )
     np.testing.assert_allclose(weight, oracle.coef_.T, atol=1e-4)
     # Only differences of biases matter; a common shift of all changes no probability.
     np.testing.assert_allclose(bias - bias.mean(), oracle.intercept_ - oracle.intercept_.mean(), atol=1e-4)
@@ -61,7 +64,8 @@ def test_the_bounded_fit_in_single_precision_scores_as_the_exact_one(blobs: Blob
     metrics = pytest.importorskip("sklearn.metrics", reason="scikit-learn is the oracle")
     features, labels = blobs[0].astype(np.float32), blobs[1]
     training, part = slice(0, 200), slice(200, None)
-    oracle = linear_model.LogisticRegression(C=1 / (L2 * 200), tol=1e-8, max_iter=5000)
+    l2 = choose_penalty(features[training], labels[training], classes=3)
+    oracle = linear_model.LogisticRegression(C=1 / (l2 * 200), tol=1e-8, max_iter=5000)
     predicted = oracle.fit(features[training], labels[training]).predict(features[part])
     baseline = linear_baseline(features[training], labels[training], features[part], labels[part], classes=3)
     assert baseline.name == "linear"
@@ -71,6 +75,30 @@ def test_the_bounded_fit_in_single_precision_scores_as_the_exact_one(blobs: Blob
         metrics.balanced_accuracy_score(labels[part], predicted)
     )
     assert baseline.interval == wilson(round(baseline.accuracy * 100), 100)
+
+
+@pytest.mark.parametrize(
+    ("distance", "penalty"), [(0.4, PENALTIES[0]), (0.75, PENALTIES[1]), (8.0, PENALTIES[2])]
+)
+def test_the_penalty_is_that_which_scikit_learn_would_choose(distance: float, penalty: float) -> None:
+    """The more the classes overlap, the stronger."""
+    linear_model = pytest.importorskip("sklearn.linear_model", reason="scikit-learn is the oracle")
+    metrics = pytest.importorskip("sklearn.metrics", reason="scikit-learn is the oracle")
+    generator = np.random.default_rng(4)
+    labels = np.repeat([0, 1, 2], 60)
+    features = generator.normal(size=(180, 20)) + distance * generator.normal(size=(3, 20))[labels]
+    held_back = np.arange(180) % 5 == 2
+    losses = []
+    for l2 in PENALTIES:
+        oracle = linear_model.LogisticRegression(C=1 / (l2 * np.sum(~held_back)), tol=1e-8, max_iter=5000)
+        oracle.fit(features[~held_back], labels[~held_back])
+        losses.append(metrics.log_loss(labels[held_back], oracle.predict_proba(features[held_back])))
+    assert choose_penalty(features, labels, classes=3) == PENALTIES[np.argmin(losses)]
+    assert PENALTIES[np.argmin(losses)] == penalty, losses
+
+
+def test_two_rows_leave_no_choice_of_penalty() -> None:
+    assert choose_penalty(np.eye(2), np.arange(2), classes=2) == PENALTIES[0]
 
 
 def test_the_same_rows_give_the_same_baseline(blobs: Blobs) -> None:
