@@ -265,7 +265,7 @@ def test_the_queue_is_as_its_model_whatever_happens(database: Database, tmp_path
     run_state_machine_as_test(
         lambda: QueueMachine(database, artifacts),  # type: ignore[arg-type]
         settings=settings(
-            max_examples=50,
+            max_examples=25,
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),
