@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """The system's own: no browser is downloaded."""
+    """The system's own: no browser is downloaded. No test elsewhere may run while Playwright's event loop does."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
         if os.environ.get("CI"):

@@ -51,7 +51,7 @@ def test_the_catalogue_has_every_kind_with_fields_and_formulas(client: TestClien
     catalog = client.get("/catalog").json()
     assert set(catalog) == {*CATALOG_KINDS, "selection_metrics"}
     focal = next(each for each in catalog["losses"] if each["name"] == "focal")
-    assert "Lin et al. 2017" in focal["description"]
+    assert "Lin et al. 2017" in focal["source"]
     gamma = next(each for each in focal["fields"] if each["name"] == "gamma")
     assert (gamma["default"], gamma["constraints"]) == (2.0, {"minimum": 0})
 
