@@ -1,8 +1,9 @@
 """The agent: claims runs, hands each to a worker process, and writes what comes back.
 
-What its workers say is kept in an outbox and written in one transaction, at most ten times a second and at
-least once: it extends the leases, learns of cancellations, and writes for exactly those runs that it still
-owns. An agent that was frozen while others took its runs finds out here, and changes nothing.
+What its workers say is kept in an outbox and written in one transaction: the end of a run at once, all else at
+most ten times a second, and in any case once. It extends the leases, learns of cancellations, and writes for
+exactly those runs that it still owns. An agent that was frozen while others took its runs finds out here, and
+changes nothing.
 """
 
 import logging
@@ -170,6 +171,8 @@ class Agent:
             ours = [lease for lease, cancelled in renewed.items() if cancelled is not None]
             unwritten = {lease for lease in ours if not self._write(connection, self.held[lease])}
         self.reported_at = time.monotonic()
+        for lease in ours:
+            self.held[lease].is_stuck = lease in unwritten
         self._drop(renewed.keys() - set(ours))
         self._clear(unwritten)
         for lease, held in self.held.items():
@@ -241,6 +244,9 @@ class Agent:
         return max(0.0, min(until_report, idle))
 
     def _longest_pause(self) -> float:
+        """Between two reports. An end is written at once: its process is free for the next run."""
+        if any(held.is_over and not held.is_stuck for held in self.held.values()):
+            return 0.0
         waiting = any(held.outbox for held in self.held.values())
         return SHORTEST_PAUSE_SECONDS if waiting else LONGEST_PAUSE_SECONDS
 

@@ -32,13 +32,17 @@ Word = Message | Died
 
 @dataclass
 class Held:
-    """A run, how far its worker is on its way, and what that has said since the last report."""
+    """A run, how far its worker is on its way, and what that has said since the last report.
+
+    is_stuck: what it has said could not be stored the last time.
+    """
 
     claim: Claim
     prepared: Future[Assignment]
     artifacts: Artifacts
     started_at: float | None = None
     ordered: Order | None = None
+    is_stuck: bool = False
     outbox: list[Word] = field(default_factory=list)
 
     @property

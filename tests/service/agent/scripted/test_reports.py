@@ -132,3 +132,37 @@ def test_what_a_report_has_replaced_is_tidied_away_after_it(
     monkeypatch.setattr(agent.artifacts, "tidy", tidied.append)
     agent.report()
     assert tidied == [office.database]
+
+
+def test_an_end_is_written_at_once_and_epochs_may_wait(
+    office: Office, agent: Agent, pool: ScriptedPool
+) -> None:
+    id_ = office.submit(IRIS)
+    lease = start(agent)
+    agent.report()
+    pool.say(lease, epoch(1))
+    agent.listen(0)
+    assert 0 < agent._pause() <= module.SHORTEST_PAUSE_SECONDS
+    pool.say(lease, Succeeded(1, b"model"))
+    agent.listen(0)
+    assert agent._pause() == 0
+    agent.tick()
+    assert office.run(id_).status == "succeeded"
+
+
+def test_an_end_that_cannot_be_stored_is_tried_again_no_faster_than_an_epoch(
+    office: Office, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id_ = office.submit(IRIS)
+    lease = start(agent)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr("service.store.history.save_model", full)
+        say(agent, lease, epoch(1), Succeeded(1, b"model"))
+        assert office.run(id_).status == "running"
+        assert agent._pause() > 0
+    agent.report()
+    assert office.run(id_).status == "succeeded"
