@@ -42,6 +42,7 @@ from service.settings import Settings
 from service.store.artifacts import Artifacts
 from service.store.database import Database
 from service.store.files import shared_files
+from service.store.keys import signing_key
 from service.webhooks.courier import Courier
 from workers.data.library import Library
 
@@ -97,6 +98,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.engine = engine_of(settings)
     app.state.guard = Guard(settings, database)
     app.state.shelf = Shelf()
+    app.state.cursor_key = signing_key(database, "cursors")
     app.state.metrics = metrics = Metrics(database, lease_seconds=settings.lease_seconds)
     app.state.observe = metrics.observe
     agent = Agent(database, library, settings) if settings.workers else None

@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from service.api.security import needed_by
+from service.http import cursors
 from service.http.bodies import JSONRequest
 from service.http.query import check
 
@@ -28,6 +29,7 @@ class StrictRoute(APIRoute):
         async def handle_strictly(request: Request) -> Response:
             if needed is not None:
                 await request.app.state.guard.admit(request, needed)
+            cursors.KEY.set(request.app.state.cursor_key)
             check(request.query_params, known)
             if self.body_field:
                 request = JSONRequest(request.scope, request.receive)

@@ -222,6 +222,16 @@ class Token(Base):
     revoked_at: Mapped[float | None]
 
 
+class Key(Base):
+    """What all replicas of a service sign with, by its purpose."""
+
+    __tablename__ = "keys"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    secret: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[float]
+
+
 class Webhook(Base):
     """Who is told when an experiment is over. `events` are the statuses that are told of.
 

@@ -4,6 +4,7 @@ That may be for rules alone that no schema can state. Each is named here.
 """
 
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,10 @@ Problem = dict[str, Any]
 POSITIONS = (7, [[0, 1, "validation"]], [1, 1, 0, "validation"])
 """Where a page of experiments, of the epochs of one, and of those of several may have ended."""
 
+KEY_VARIABLE = "CURSOR_KEY"
+"""In the environment: what the service under test signs cursors with, in hexadecimal digits."""
+
+cursors.KEY.set(bytes.fromhex(os.environ.get(KEY_VARIABLE, "")))
 schemathesis.openapi.format("cursor", st.sampled_from([cursors.encode(each) for each in POSITIONS]))
 
 

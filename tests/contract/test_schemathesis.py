@@ -20,10 +20,13 @@ from service.routes import webhooks
 from service.settings import Settings
 from service.store import tokens
 from service.store.database import Database
+from service.store.keys import signing_key
 from service.webhooks import outgoing
 from tools.commands import settle
 
 pytest.importorskip("schemathesis", reason="pip install 'holdout[test]'")
+
+from tests.contract.hooks import KEY_VARIABLE
 
 ROOT = Path(__file__).parents[2]
 FEWEST_CASES = 4500
@@ -60,7 +63,10 @@ def unreachable(host: str, port: int, *, private: bool) -> NoReturn:
 
 @pytest.fixture
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, str]]:
-    """The URL of a service and its admin's token. Some experiments are over; what is submitted now stays queued."""
+    """The URL of a service and its admin's token; what cursors are signed with is in the environment.
+
+    Some experiments are over; what is submitted now stays queued.
+    """
     with serving(settings(tmp_path, workers=1)) as url:
         for spec in SPECS:
             httpx2.post(f"{url}/experiments", json=spec).raise_for_status()
@@ -73,6 +79,7 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[s
     database = Database(settings(tmp_path, workers=0).url)
     with database.write() as connection:
         token = tokens.create(connection, "contract", "admin")
+    monkeypatch.setenv(KEY_VARIABLE, signing_key(database, "cursors").hex())
     database.close()
     with serving(settings(tmp_path, workers=0)) as url:
         yield url, token

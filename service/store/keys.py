@@ -1,0 +1,27 @@
+"""Keys that all replicas of a service sign with: made once a database, and never shown."""
+
+import secrets
+
+from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
+
+from service.store.database import Database, now
+from service.store.tables import Key
+
+KEY_BYTES = 32
+
+
+def signing_key(database: Database, name: str) -> bytes:
+    """The key of that name. Who asks first makes it; of several at once, one."""
+    stored = select(Key.secret).where(Key.name == name)
+    with database.read() as connection:
+        if (secret := connection.scalar(stored)) is not None:
+            return secret
+    with database.write() as connection:
+        made = insert(Key).values(name=name, secret=secrets.token_bytes(KEY_BYTES), created_at=now())
+        try:
+            with connection.begin_nested():
+                connection.execute(made)
+        except IntegrityError:
+            pass  # somebody else has made it meanwhile
+        return connection.scalars(stored).one()
