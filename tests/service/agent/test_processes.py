@@ -140,7 +140,7 @@ def test_a_run_that_takes_too_long_fails_with_what_it_has(office: Office, start:
 
 def test_a_run_that_fails_can_be_retried(office: Office, start: Start) -> None:
     start(checkpoint_seconds=0.1)
-    id_ = office.submit(long_spec(max_seconds=1.0))
+    id_ = office.submit(long_spec(epochs=12, max_seconds=1.0))
     while office.wait_for_end(id_).status == "failed":
         before = office.run(id_)
         assert before.cause == "timeout"
@@ -149,7 +149,7 @@ def test_a_run_that_fails_can_be_retried(office: Office, start: Start) -> None:
     run = office.run(id_)
     assert run.status == "succeeded"
     assert run.attempt > 1
-    assert office.figures(run) == office.undisturbed(long_spec())
+    assert office.figures(run) == office.undisturbed(long_spec(epochs=12))
 
 
 def test_a_worker_that_allocates_more_than_it_may_fails(office: Office, start: Start) -> None:

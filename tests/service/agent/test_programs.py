@@ -44,12 +44,10 @@ def test_the_workers_of_an_agent_that_is_killed_leave_and_its_run_is_taken_over_
     office: Office, start: Start
 ) -> None:
     first = start()
-    id_ = office.submit(long_spec())
+    id_ = office.submit(long_spec(epochs=20))
     office.wait_for_epoch(id_, 2)
-    first.signal(signal.SIGSTOP)
     second = start()
     second.wait_for("works on")
-    first.signal(signal.SIGCONT)
     left = first.descendants()
     assert first.workers()
     first.signal(signal.SIGKILL)
@@ -60,7 +58,7 @@ def test_the_workers_of_an_agent_that_is_killed_leave_and_its_run_is_taken_over_
     assert office.wait_for_end(id_).status == "succeeded"
     run = office.run(id_)
     assert (run.deaths, run.attempt) == (1, 2)
-    assert office.figures(run) == office.undisturbed(long_spec())
+    assert office.figures(run) == office.undisturbed(long_spec(epochs=20))
     second.signal(signal.SIGTERM)
     assert second.wait(10) == 0
 
