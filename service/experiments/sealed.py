@@ -34,12 +34,9 @@ class Sealed:
     models: Models
     settings: Settings
 
-    def evaluate(self, experiment_id: int, owner: str) -> tuple[Row[Any], bool]:
-        """The entry with its answer, and whether it is a new look.
-
-        Raises UnknownExperiment, NoModel, NoTestPart, BudgetSpent, DatasetError or FilesUnavailable.
-        """
-        tested = self.held_back(experiment_id)
+    def evaluate(self, tested: "HeldBack", owner: str) -> tuple[Row[Any], bool]:
+        """The entry with its answer, and whether it is new. Raises NoModel, BudgetSpent or FilesUnavailable."""
+        experiment_id = tested.experiment.id
         opening = ledger.Opening(
             test_set=tested.sha256,
             weights=self._weights(experiment_id),

@@ -56,10 +56,10 @@ def evaluate_on_test_set(
     The same models again cost nothing.
     """
     sealed = Sealed(database, library, request.app.state.models, settings)
-    entry, is_new = sealed.evaluate(experiment_id, caller.name)
+    held = sealed.held_back(experiment_id)
+    entry, is_new = sealed.evaluate(held, caller.name)
     if not is_new:
         response.status_code = 200
-    held = sealed.held_back(experiment_id)
     with database.read() as connection:
         looks, _ = ledger.state(connection, entry.test_set)
     return _evaluation(held, entry, looks)
