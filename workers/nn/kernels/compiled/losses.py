@@ -1,4 +1,4 @@
-"""Losses behind a softmax: value, gradient and weighting, a row at a time."""
+"""Losses behind a softmax: value, gradient and weighting, in three passes over a batch that fits the cache."""
 
 import math
 
@@ -6,16 +6,20 @@ import numpy as np
 
 from workers.nn.arrays import Array, Integers
 from workers.nn.kernels.compiled.compiler import compiled, inlined
+from workers.nn.kernels.compiled.exponential import exponentials, negligible
 
 LOGITS, VECTOR = (f"Array(real, {axes}, 'C', readonly=True)" for axes in (2, 1))
 LABELS = "Array(int64, 1, 'C', readonly=True)"
-LEAST_FLOAT32, LEAST_FLOAT64 = (float(np.sqrt(np.finfo(real).tiny)) for real in (np.float32, np.float64))
 
 
 @inlined
-def _negligible(gradient: Array) -> float:
-    """As in arrays.drop_negligible."""
-    return LEAST_FLOAT32 if gradient.itemsize == 4 else LEAST_FLOAT64
+def _subtract_largest(z: Array, i: int) -> None:
+    """z[i] -= the largest of the row: nothing overflows then."""
+    largest = z[i, 0]
+    for k in range(1, z.shape[1]):
+        largest = max(largest, z[i, k])
+    for k in range(z.shape[1]):
+        z[i, k] -= largest
 
 
 @compiled(f"float64({LOGITS}, {LABELS}, {VECTOR}, {VECTOR}, float64, float64, real[::1], real[:,::1])")
@@ -31,29 +35,27 @@ def cross_entropy(
 ) -> float:
     real, classes, value = logits.dtype.type, logits.shape[1], 0.0
     off, on = real(smoothing / classes), real(1 - smoothing)
-    least, zero = real(_negligible(gradient)), real(0)
+    least, zero = real(negligible(gradient)), real(0)
     for i in range(logits.shape[0]):
-        y, largest = labels[i], logits[i, 0] + offsets[0]
         for k in range(classes):
-            z = logits[i, k] + offsets[k]
-            gradient[i, k] = z
-            largest = max(largest, z)
-        target = on * (gradient[i, y] - largest)
-        total = real(0)
+            gradient[i, k] = logits[i, k] + offsets[k]
+        _subtract_largest(gradient, i)
+        sum_of_row = zero
         for k in range(classes):
-            z = gradient[i, k] - largest
-            target += off * z
-            e = np.exp(z)
-            gradient[i, k] = e
-            total += e
+            sum_of_row += gradient[i, k]
+        losses[i] = on * gradient[i, labels[i]] + off * sum_of_row
+    exponentials(gradient.reshape(-1))
+    for i in range(logits.shape[0]):
+        y, total = labels[i], zero
+        for k in range(classes):
+            total += gradient[i, k]
         factor = weights[y] * real(scale)
-        losses[i] = factor * (np.log(total) - target)
+        losses[i] = factor * (np.log(total) - losses[i])
         value += losses[i]
-        each = factor / total
+        each, others = factor / total, off * factor
+        gradient[i, y] -= on * total
         for k in range(classes):
-            g = gradient[i, k] * each - off * factor
-            if k == y:
-                g -= on * factor
+            g = gradient[i, k] * each - others
             gradient[i, k] = zero if abs(g) < least else g
     return value
 
@@ -69,19 +71,20 @@ def focal(
     gradient: Array,
 ) -> float:
     real, classes, value = logits.dtype.type, logits.shape[1], 0.0
-    one, zero, power, least = real(1), real(0), real(gamma), real(_negligible(gradient))
+    one, zero, power, least = real(1), real(0), real(gamma), real(negligible(gradient))
     for i in range(logits.shape[0]):
-        y, largest = labels[i], logits[i, 0]
         for k in range(classes):
-            largest = max(largest, logits[i, k])
-        others = zero  # 1 - p_y would cancel where the example is easy
+            gradient[i, k] = logits[i, k]
+        _subtract_largest(gradient, i)
+        losses[i] = gradient[i, labels[i]]
+    exponentials(gradient.reshape(-1))
+    for i in range(logits.shape[0]):
+        y, others = labels[i], zero  # 1 - p_y would cancel where the example is easy
         for k in range(classes):
-            e = np.exp(logits[i, k] - largest)
-            gradient[i, k] = e
-            others += e if k != y else zero
+            others += gradient[i, k] if k != y else zero
         total = others + gradient[i, y]
         q = others / total
-        log_p_y = real(math.log1p(-q)) if q < 0.5 else logits[i, y] - largest - np.log(total)
+        log_p_y = real(math.log1p(-q)) if q < 0.5 else losses[i] - np.log(total)
         r = log_p_y / q if q != 0 else -one
         factor = q**power * weights[y] * real(scale)
         losses[i] = -factor * log_p_y
