@@ -1,5 +1,6 @@
 """What training minimises: the loss, weighted by class, given how often each class is drawn."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from numpy.typing import DTypeLike
@@ -20,15 +21,21 @@ class Objective:
         """sum_i w_i of the rows with `labels` (N,)."""
         return float(len(labels) if self.weights is None else self.weights[labels].sum())
 
-    def __call__(self, logits: Array, labels: Integers, total_weight: float, gradient: Array) -> float:
-        """The rows' part of the objective; its gradient with respect to logits (N, K) goes into `gradient`.
+    def wire(self, logits: Array, labels: Integers, gradient: Array) -> Callable[[float], float]:
+        """For arrays that stay: takes the total weight of a step, answers the rows' part of the objective.
 
-        `total_weight` is that of the whole step, so that the parts of several micro-batches add up to it.
+        Its gradient with respect to logits (N, K) goes into `gradient`. The total weight is that of the whole
+        step, so that the parts of several micro-batches add up to it.
         """
-        if total_weight == 0:  # every class of this step is weighted with nothing
-            gradient.fill(0)
-            return 0.0
-        return self.loss.total(logits, labels, self.weights, 1 / total_weight, gradient)
+        total = self.loss.wire(logits, labels, self.weights, gradient)
+
+        def value(total_weight: float) -> float:
+            if total_weight == 0:  # every class of this step is weighted with nothing
+                gradient.fill(0)
+                return 0.0
+            return total(1 / total_weight)
+
+        return value
 
 
 def objective_at(

@@ -1,8 +1,8 @@
 """One step of training: gather rows, forward, loss, backward, update."""
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -18,9 +18,9 @@ from workers.nn.passes import Pass
 from workers.objective import Objective
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Wired:
-    """The arrays that batches of one size go through, and the passes over them."""
+    """The arrays that batches of one size go through, the passes over them, and the objective between these."""
 
     x: Array
     labels: Labels
@@ -28,6 +28,12 @@ class Wired:
     dlogits: Array
     forward: list[Pass]
     backward: list[Pass]
+    objective: Objective | None = None
+    value: Callable[[float], float] = field(init=False)
+
+    def aim(self, objective: Objective) -> None:
+        """Put another objective between logits and their gradient: weights may change from epoch to epoch."""
+        self.objective, self.value = objective, objective.wire(self.logits, self.labels, self.dlogits)
 
 
 class Stepper:
@@ -78,7 +84,9 @@ class Stepper:
             run()
         if total_weight is None:
             total_weight = objective.total_weight(wired.labels)
-        value = objective(wired.logits, wired.labels, total_weight, wired.dlogits)
+        if wired.objective is not objective:
+            wired.aim(objective)
+        value = wired.value(total_weight)
         for run in wired.backward:
             run()
         return value

@@ -1,5 +1,6 @@
 """The cross-entropy family: losses on softmax outputs, computed in log space."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -30,11 +31,11 @@ class CrossEntropy(Loss):
         zeros = filled(0.0, logits.shape[1], logits.dtype)
         return _each(logits, labels, zeros, self.label_smoothing)
 
-    def total(
-        self, logits: Array, labels: Integers, weights: Array | None, scale: float, gradient: Array
-    ) -> float:
+    def wire(
+        self, logits: Array, labels: Integers, weights: Array | None, gradient: Array
+    ) -> Callable[[float], float]:
         zeros = filled(0.0, logits.shape[1], logits.dtype)
-        return _total(logits, labels, zeros, weights, self.label_smoothing, scale, gradient)
+        return _wire(logits, labels, zeros, weights, self.label_smoothing, gradient)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,10 +47,10 @@ class ShiftedCrossEntropy(LossFunction):
     def __call__(self, logits: Array, labels: Integers) -> tuple[Array, Array]:
         return _each(logits, labels, self.offsets.astype(logits.dtype))
 
-    def total(
-        self, logits: Array, labels: Integers, weights: Array | None, scale: float, gradient: Array
-    ) -> float:
-        return _total(logits, labels, self.offsets.astype(logits.dtype), weights, 0.0, scale, gradient)
+    def wire(
+        self, logits: Array, labels: Integers, weights: Array | None, gradient: Array
+    ) -> Callable[[float], float]:
+        return _wire(logits, labels, self.offsets.astype(logits.dtype), weights, 0.0, gradient)
 
 
 def _each(logits: Array, labels: Integers, offsets: Array, smoothing: float = 0.0) -> tuple[Array, Array]:
@@ -59,19 +60,18 @@ def _each(logits: Array, labels: Integers, offsets: Array, smoothing: float = 0.
     return losses, gradient
 
 
-def _total(
+def _wire(
     logits: Array,
     labels: Integers,
     offsets: Array,
     weights: Array | None,
     smoothing: float,
-    scale: float,
     gradient: Array,
-) -> float:
+) -> Callable[[float], float]:
     losses = np.empty(len(labels), logits.dtype)
     factors = filled(1.0, len(offsets), logits.dtype) if weights is None else weights
     kernel = kernels.current().cross_entropy
-    return kernel(logits, labels, offsets, factors, smoothing, scale, losses, gradient)
+    return lambda scale: kernel(logits, labels, offsets, factors, smoothing, scale, losses, gradient)
 
 
 @variant
@@ -99,11 +99,12 @@ class Focal(Loss):
         kernels.current().focal(logits, labels, weights, self.gamma, 1.0, losses, gradient)
         return losses, gradient
 
-    def total(
-        self, logits: Array, labels: Integers, weights: Array | None, scale: float, gradient: Array
-    ) -> float:
+    def wire(
+        self, logits: Array, labels: Integers, weights: Array | None, gradient: Array
+    ) -> Callable[[float], float]:
         losses, factors = np.empty(len(labels), logits.dtype), self._weights(weights, logits)
-        return kernels.current().focal(logits, labels, factors, self.gamma, scale, losses, gradient)
+        kernel, gamma = kernels.current().focal, self.gamma
+        return lambda scale: kernel(logits, labels, factors, gamma, scale, losses, gradient)
 
     def _weights(self, weights: Array | None, logits: Array) -> Array:
         """alpha times the class weights, (K,)."""

@@ -1,6 +1,7 @@
 """What every loss is: one number per example and its gradient with respect to the logits, never reduced."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
@@ -17,24 +18,27 @@ class LossFunction(ABC):
     def __call__(self, logits: Array, labels: Integers) -> tuple[Array, Array]:
         """The losses (N,) and their gradients (N, K) for logits (N, K), left as they are, and labels (N,)."""
 
-    def total(
-        self, logits: Array, labels: Integers, weights: Array | None, scale: float, gradient: Array
-    ) -> float:
-        """scale sum_i w_i L_i, and its gradient into `gradient` (N, K); weights (K,) by class, None for ones.
+    def wire(
+        self, logits: Array, labels: Integers, weights: Array | None, gradient: Array
+    ) -> Callable[[float], float]:
+        """For arrays that stay: takes a scale, answers scale sum_i w_i L_i; weights (K,) by class, None for ones.
 
-        Elements of the gradient that are negligible beside every number of their type are 0.
-
-        What a step of training asks for. A loss that is hot has a kernel for it; all others come here.
+        The sum's own gradient goes into `gradient` (N, K). What of it is negligible beside every number of its
+        type is 0. This is what training asks for. A loss that is hot has a kernel for it; all others come here.
         """
-        losses, slopes = self(logits, labels)
-        if weights is None:
-            np.multiply(slopes, scale, out=gradient)
-            total = float(losses.sum()) * scale
-        else:
-            of_rows = weights[labels] * gradient.dtype.type(scale)
-            np.multiply(slopes, of_rows[:, np.newaxis], out=gradient)
-            total = float(of_rows @ losses)
-        drop_negligible(gradient)
+
+        def total(scale: float) -> float:
+            losses, slopes = self(logits, labels)
+            if weights is None:
+                np.multiply(slopes, scale, out=gradient)
+                value = float(losses.sum()) * scale
+            else:
+                of_rows = weights[labels] * gradient.dtype.type(scale)
+                np.multiply(slopes, of_rows[:, np.newaxis], out=gradient)
+                value = float(of_rows @ losses)
+            drop_negligible(gradient)
+            return value
+
         return total
 
 
