@@ -29,20 +29,30 @@ class Rate:
     size: int
 
 
-class Asker(asyncio.Protocol):
-    """One connection: the next request leaves when the answer to the last has come."""
+class Connection(asyncio.Protocol):
+    """One connection, whose answers httptools reads: it calls what a subclass has of `on_header`, `on_body`, ..."""
 
-    def __init__(self, request: bytes, status: int) -> None:
-        self.request, self.expected = request, status
-        self.answers = self.bytes = 0
+    def __init__(self) -> None:
         self.parser = httptools.HttpResponseParser(self)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class
-        self.transport.write(self.request)
 
     def data_received(self, data: bytes) -> None:
         self.parser.feed_data(data)
+
+
+class Asker(Connection):
+    """The next request leaves when the answer to the last has come."""
+
+    def __init__(self, request: bytes, status: int) -> None:
+        super().__init__()
+        self.request, self.expected = request, status
+        self.answers = self.bytes = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.transport.write(self.request)
 
     def on_body(self, body: bytes) -> None:
         self.bytes += len(body)
