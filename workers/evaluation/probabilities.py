@@ -1,7 +1,11 @@
 """What predicted probabilities are worth: negative log-likelihood, Brier score, calibration error."""
 
-import numpy as np
+from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.nn import kernels
 from workers.nn.arrays import Array, Integers
 
 CALIBRATION_BINS = 15
@@ -12,26 +16,44 @@ def nll(log_p: Array, labels: Integers) -> float:
     return -float(log_p[np.arange(len(labels)), labels].mean(dtype=np.float64))
 
 
-def brier(p: Array, labels: Integers) -> float:
-    """Mean of sum_k (p_k - Y_k)^2, in [0, 2], for probabilities (N, K).
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What each row got, all (N,): see kernels.contract.Kernels.score."""
+
+    predictions: Integers
+    negative_log_p: Array
+    squared_distance: Array
+    confidence: Array
+
+
+def score(logits: Array, labels: Integers) -> Scores:
+    """The scores of softmax(logits), for finite logits (N, K)."""
+    logits, labels = np.ascontiguousarray(logits), np.ascontiguousarray(labels, np.int64)
+    predictions, (first, second, third) = (
+        np.empty(len(labels), np.int64),
+        np.empty((3, len(labels)), logits.dtype),
+    )
+    kernels.current().score(logits, labels, predictions, first, second, third)
+    return Scores(predictions, first, second, third)
+
+
+def brier(squared_distance: Array) -> float:
+    """Mean of sum_k (p_k - Y_k)^2, in [0, 2], for those sums (N,).
 
     Source: Brier 1950. Oracle: sklearn.metrics.brier_score_loss(scale_by_half=False).
     """
-    residual = p.copy(order="K")
-    residual[np.arange(len(labels)), labels] -= 1
-    residual *= residual
-    return float(residual.sum(dtype=np.float64)) / len(labels)
+    return float(squared_distance.mean(dtype=np.float64))
 
 
-def ece(p: Array, labels: Integers, predictions: Integers, bins: int = CALIBRATION_BINS) -> float:
+def ece(confidence: Array, is_right: NDArray[np.bool_], bins: int = CALIBRATION_BINS) -> float:
     """Expected calibration error: sum over bins (lo, hi] of share * |accuracy - mean confidence|.
 
-    Confidence is max_k p_k, the bins are of equal width over [0, 1]. Predictions (N,) are given, not p's
-    argmax: rounding makes ties among probabilities that are none among logits.
+    Confidence (N,) is max_k p_k, the bins are of equal width over [0, 1]. What is right is decided by logits:
+    rounding makes ties among probabilities that are none among those.
     Source: Guo et al. 2017, On calibration of modern neural networks.
     """
-    confidence = p.max(axis=1).astype(np.float64)
+    confidence = confidence.astype(np.float64)
     bin_of = np.ceil(confidence * bins).astype(np.intp) - 1
     np.minimum(bin_of, bins - 1, out=bin_of)  # float32 probabilities can pass 1 by a rounding
-    gaps = np.bincount(bin_of, weights=(predictions == labels) - confidence, minlength=bins)
-    return float(np.abs(gaps).sum()) / len(labels)
+    gaps = np.bincount(bin_of, weights=is_right - confidence, minlength=bins)
+    return float(np.abs(gaps).sum()) / len(confidence)

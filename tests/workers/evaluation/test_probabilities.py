@@ -3,7 +3,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from workers.evaluation.probabilities import brier, ece, nll
+from workers.evaluation.probabilities import brier, ece, nll, score
 from workers.nn.arrays import Array, Integers
 from workers.nn.outputs import log_softmax
 
@@ -34,16 +34,18 @@ def test_nll_of_an_impossible_answer_is_its_distance_in_logits_and_not_infinite(
 
 def test_brier_is_scikit_learns(log_p: Array, labels: Integers) -> None:
     metrics = pytest.importorskip("sklearn.metrics", reason="scikit-learn is the oracle")
-    p = np.exp(log_p)
-    oracle = metrics.brier_score_loss(labels, p, labels=range(4), scale_by_half=False)
-    assert brier(p, labels) == pytest.approx(oracle)
+    oracle = metrics.brier_score_loss(labels, np.exp(log_p), labels=range(4), scale_by_half=False)
+    assert brier(score(log_p, labels).squared_distance) == pytest.approx(oracle)
 
 
-def test_brier_leaves_the_probabilities_as_they_are(log_p: Array, labels: Integers) -> None:
-    p = np.exp(log_p)
-    before = p.copy()
-    brier(p, labels)
-    np.testing.assert_array_equal(p, before)
+def test_scores_are_taken_of_logits_in_any_order_and_leave_them_as_they_are(
+    log_p: Array, labels: Integers
+) -> None:
+    before, scores = log_p.copy(), score(log_p, labels)
+    of_columns = score(np.asfortranarray(log_p), labels.astype(np.int32))
+    np.testing.assert_array_equal(log_p, before)
+    for name, expected in vars(scores).items():
+        np.testing.assert_array_equal(getattr(of_columns, name), expected)
 
 
 @pytest.mark.parametrize("bins", [1, 10, 15])
@@ -57,24 +59,20 @@ def test_ece_is_that_of_a_loop_over_bins(log_p: Array, labels: Integers, bins: i
         if inside.any():
             right = predicted[inside].eq(torch.from_numpy(labels)[inside]).double().mean()
             expected += float((right - confidence[inside].mean()).abs() * inside.double().mean())
-    predictions = np.exp(log_p).argmax(axis=1)
-    assert ece(np.exp(log_p), labels, predictions, bins) == pytest.approx(expected)
+    scores = score(log_p, labels)
+    assert ece(scores.confidence, scores.predictions == labels, bins) == pytest.approx(expected)
 
 
 def test_three_right_of_four_at_confidence_085_is_off_by_a_tenth() -> None:
-    p = np.tile([0.85, 0.15], (4, 1))
-    assert ece(p, np.array([0, 0, 0, 1]), np.array([0, 0, 0, 0])) == pytest.approx(0.1)
+    assert ece(np.full(4, 0.85), np.array([True, True, True, False])) == pytest.approx(0.1)
 
 
 def test_a_bin_contains_its_upper_edge_and_not_its_lower() -> None:
-    p = np.array([[10 / 15, 5 / 15], [0.65, 0.35]])
-    labels = np.array([0, 1])
     in_one_bin = abs(1 - (10 / 15 + 0.65)) / 2
-    assert ece(p, labels, np.array([0, 0])) == pytest.approx(in_one_bin)
+    assert ece(np.array([10 / 15, 0.65]), np.array([True, False])) == pytest.approx(in_one_bin)
 
 
 def test_a_confidence_that_rounding_took_past_1_stays_in_the_last_bin() -> None:
     past_1 = np.nextafter(np.float32(1), np.float32(2))
-    p = np.array([[past_1, 0], [0.95, 0.05]], np.float32)
-    wrong_and_right = np.array([1, 0])
-    assert ece(p, wrong_and_right, np.array([0, 0])) == pytest.approx((1 - 0.05) / 2, abs=1e-6)
+    confidence, wrong_and_right = np.array([past_1, 0.95], np.float32), np.array([False, True])
+    assert ece(confidence, wrong_and_right) == pytest.approx((1 - 0.05) / 2, abs=1e-6)

@@ -101,6 +101,10 @@ CASES: dict[str, list[Any]] = {
         )
         for g in (0.0, 0.5, 2.0)
     ],
+    "score": [
+        lambda d, k=k: (d.normal(N, k), d.below(k, N), d.below(k, N), *(d.normal(N) for _ in range(3)))
+        for k in (2, K, 5000)
+    ],
     "adam": [lambda d: (d.normal(P), d.normal(P), d.normal(P), d.positive(P), 0.9, 0.999, 1e-3, 1e-8)],
     "momentum": [
         lambda d, n=n: (d.normal(P), d.normal(P), d.normal(P), 0.9, 0.1, n, 0.01) for n in (False, True)
@@ -188,6 +192,20 @@ def test_a_gradient_has_no_subnormal_numbers_in_it(kernel_set: Kernels, dtype: A
     for sizes in (np.abs(gradient), np.abs(of_focal)):
         assert sizes[sizes > 0].min() ** 2 >= 0.99 * np.finfo(dtype).tiny
         assert (sizes[1:10] > 0).all()
+
+
+@pytest.mark.skipif("numba" not in KERNEL_SETS, reason="the readable kernels are simple here, and slow")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_state_of_a_weight_without_gradients_vanishes(dtype: Any) -> None:
+    """Rounding would keep it subnormal for ever, and every pass over it 16 times as long."""
+    kernel_set, gradient = KERNEL_SETS["numba"], np.ones(8, dtype)
+    state = {name: np.zeros(8, dtype) for name in ("first", "second", "velocity", "square", "mean")}
+    for _ in range(10_000):
+        kernel_set.adam(0 * gradient, gradient, state["first"], state["second"], 0.9, 0.9, 1e-3, 1e-8)
+        kernel_set.momentum(0 * gradient, gradient, state["velocity"], 0.9, 1.0, False, 1e-3)
+        kernel_set.divide_by_rms(gradient, state["square"], state["mean"], True, 0.9, 1e-8)
+        gradient = np.zeros(8, dtype)
+    assert {name: array.any() for name, array in state.items()} == dict.fromkeys(state, False)
 
 
 @pytest.mark.parametrize("kernel_set", KERNEL_SETS.values(), ids=KERNEL_SETS)

@@ -115,6 +115,21 @@ class Kernels(Protocol):
         What of the gradient is negligible (arrays.drop_negligible) is 0.
         """
 
+    def score(
+        self,
+        logits: Array,
+        labels: Integers,
+        predictions: Integers,
+        negative_log_p: Array,
+        squared_distance: Array,
+        confidence: Array,
+    ) -> None:
+        """Of each row of finite logits (m, K), with p = softmax(z) and y its label, Y one-hot; all (m,).
+
+        predictions: the argmax, at a tie the first class; negative_log_p: -log p_y; squared_distance:
+        sum_k (p_k - Y_k)^2; confidence: max_k p_k.
+        """
+
     def adam(
         self,
         parameters: Array,
@@ -126,7 +141,10 @@ class Kernels(Protocol):
         rate: float,
         epsilon: float,
     ) -> None:
-        """m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2; w -= rate m / (sqrt(v) + epsilon). g may be lost."""
+        """m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2; w -= rate m / (sqrt(v) + epsilon). g may be lost.
+
+        Of all optimizers: running means that are negligible (arrays.drop_negligible) may become 0.
+        """
 
     def momentum(
         self,

@@ -7,6 +7,7 @@ from workers.nn.kernels.compiled.losses import cross_entropy, focal
 from workers.nn.kernels.compiled.norms import batch_norm, batch_norm_backward
 from workers.nn.kernels.compiled.optimizers import adam, add_scaled, divide_by_rms, momentum
 from workers.nn.kernels.compiled.rows import gather, mix, scale
+from workers.nn.kernels.compiled.scores import score
 
 NAME = "numba"
 
@@ -29,5 +30,6 @@ __all__ = [
     "mix",
     "momentum",
     "scale",
+    "score",
     "sum_rows",
 ]

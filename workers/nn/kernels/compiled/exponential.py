@@ -1,6 +1,7 @@
 """The exponential of a whole array, as losses need it: of numbers up to 0, and 0 where it is negligible."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,7 @@ def exponentials(x: Array) -> None:
 
 
 @inlined
-def _exp_float32(x: float) -> np.float32:
+def _exp_float32(x: float) -> Any:
     """exp(x) to 1e-7 relatively for -87 < x <= 0: 2^n exp(r), n = round(x / ln 2), |r| <= ln(2) / 2.
 
     ln 2 is taken away in two parts, the first of which is exact in few bits. Source: Moshier, Cephes, expf.c.

@@ -1,9 +1,15 @@
-"""Optimizers: one pass over parameters, gradient and state."""
+"""Optimizers: one pass over parameters, gradient and state.
+
+A running mean that has become negligible (arrays.drop_negligible) is 0. Where no gradient comes any more, as behind a
+unit that is never active, it would shrink until it is subnormal, and never vanish: 0.9 of a few units in the last
+place rounds to as many.
+"""
 
 import numpy as np
 
 from workers.nn.arrays import Array
 from workers.nn.kernels.compiled.compiler import compiled
+from workers.nn.kernels.compiled.exponential import negligible
 
 FLAT = "real[::1]"
 
@@ -21,14 +27,16 @@ def adam(
 ) -> None:
     real = parameters.dtype.type
     b1, b2, a1, a2 = real(beta1), real(beta2), real(1 - beta1), real(1 - beta2)
-    step, least = real(rate), real(epsilon)
+    step, added, zero, least = real(rate), real(epsilon), real(0), real(negligible(gradient))
     for i in range(len(parameters)):
         g = gradient[i]
         m = b1 * first[i] + a1 * g
+        m = zero if abs(m) < least else m
         v = b2 * second[i] + a2 * g * g
+        v = zero if v < least * least else v
         first[i] = m
         second[i] = v
-        parameters[i] -= step * m / (np.sqrt(v) + least)
+        parameters[i] -= step * m / (np.sqrt(v) + added)
 
 
 @compiled(f"void({FLAT}, {FLAT}, {FLAT}, float64, float64, boolean, float64)")
@@ -43,9 +51,11 @@ def momentum(
 ) -> None:
     real = parameters.dtype.type
     kept, taken, step = real(momentum), real(share), real(rate)
+    zero, least = real(0), real(negligible(gradient))
     for i in range(len(parameters)):
         g = taken * gradient[i]
         v = kept * velocity[i] + g
+        v = zero if abs(v) < least else v
         velocity[i] = v
         parameters[i] -= step * (g + kept * v if nesterov else v)
 
@@ -55,17 +65,20 @@ def divide_by_rms(
     gradient: Array, square: Array, mean: Array, centered: bool, alpha: float, epsilon: float
 ) -> None:
     real = gradient.dtype.type
-    kept, taken, least, zero = real(alpha), real(1 - alpha), real(epsilon), real(0)
+    kept, taken, added = real(alpha), real(1 - alpha), real(epsilon)
+    zero, least = real(0), real(negligible(gradient))
     for i in range(len(gradient)):
         g = gradient[i]
         v = kept * square[i] + taken * g * g
+        v = zero if v < least * least else v
         square[i] = v
         if centered:
             u = kept * mean[i] + taken * g
+            u = zero if abs(u) < least else u
             mean[i] = u
             v -= u * u
             v = zero if v < 0 else v
-        gradient[i] = g / (np.sqrt(v) + least)
+        gradient[i] = g / (np.sqrt(v) + added)
 
 
 @compiled(f"void({FLAT}, Array(real, 1, 'C', readonly=True), float64)")

@@ -7,6 +7,7 @@ from workers.nn.kernels.reference.losses import cross_entropy, focal
 from workers.nn.kernels.reference.norms import batch_norm, batch_norm_backward
 from workers.nn.kernels.reference.optimizers import adam, add_scaled, divide_by_rms, momentum
 from workers.nn.kernels.reference.rows import gather, mix, scale
+from workers.nn.kernels.reference.scores import score
 
 NAME = "numpy"
 
@@ -29,5 +30,6 @@ __all__ = [
     "mix",
     "momentum",
     "scale",
+    "score",
     "sum_rows",
 ]

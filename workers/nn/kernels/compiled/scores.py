@@ -1,0 +1,64 @@
+"""What a softmax is worth, a block of rows at a time: the block and its exponentials stay in the cache."""
+
+from typing import Any
+
+import numpy as np
+
+from workers.nn.arrays import Array, Integers
+from workers.nn.kernels.compiled.compiler import compiled, inlined
+from workers.nn.kernels.compiled.exponential import exponentials
+
+LOGITS = "Array(real, 2, 'C', readonly=True)"
+LABELS = "Array(int64, 1, 'C', readonly=True)"
+BLOCK_ELEMENTS = 4096
+
+
+@inlined
+def _shift(z: Array, shifted: Array) -> int:
+    """shifted = z less its largest element; where that is first."""
+    best = 0
+    for k in range(1, len(z)):
+        if z[k] > z[best]:
+            best = k
+    for k in range(len(z)):
+        shifted[k] = z[k] - z[best]
+    return best
+
+
+@inlined
+def _squared_distance(exponentials: Array, total: Any, label: int) -> Any:
+    """Between the probabilities, exponentials / total, and the one-hot label."""
+    real = exponentials.dtype.type
+    distance = real(0)
+    for k in range(len(exponentials)):
+        residual = exponentials[k] / total - (real(1) if k == label else real(0))
+        distance += residual * residual
+    return distance
+
+
+@compiled(f"void({LOGITS}, {LABELS}, int64[::1], real[::1], real[::1], real[::1])")
+def score(
+    logits: Array,
+    labels: Integers,
+    predictions: Integers,
+    negative_log_p: Array,
+    squared_distance: Array,
+    confidence: Array,
+) -> None:
+    real, (rows, classes) = logits.dtype.type, logits.shape
+    block = max(1, BLOCK_ELEMENTS // classes)
+    p = np.empty((block, classes), logits.dtype)
+    for start in range(0, rows, block):
+        size = min(block, rows - start)
+        for i in range(size):
+            row = start + i
+            predictions[row] = _shift(logits[row], p[i])
+            negative_log_p[row] = -p[i, labels[row]]
+        exponentials(p.reshape(-1)[: size * classes])
+        for i in range(size):
+            row, total = start + i, real(0)
+            for k in range(classes):
+                total += p[i, k]
+            negative_log_p[row] += np.log(total)
+            squared_distance[row] = _squared_distance(p[i], total, labels[row])
+            confidence[row] = real(1) / total
