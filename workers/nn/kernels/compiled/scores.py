@@ -16,12 +16,13 @@ BLOCK_ELEMENTS = 4096
 @inlined
 def _shift(z: Array, shifted: Array) -> int:
     """shifted = z less its largest element; where that is first."""
-    best = 0
+    largest = z[0]
     for k in range(1, len(z)):
-        if z[k] > z[best]:
-            best = k
+        largest = max(largest, z[k])
+    best = len(z)
     for k in range(len(z)):
-        shifted[k] = z[k] - z[best]
+        shifted[k] = z[k] - largest
+        best = min(best, k if z[k] == largest else len(z))  # without a jump that nobody could foretell
     return best
 
 
