@@ -22,7 +22,7 @@ def _shift(z: Array, shifted: Array) -> int:
     best = len(z)
     for k in range(len(z)):
         shifted[k] = z[k] - largest
-        best = min(best, k if z[k] == largest else len(z))  # without a jump that nobody could foretell
+        best = min(best, len(z) if z[k] < largest else k)  # without a jump that nobody could foretell
     return best
 
 
