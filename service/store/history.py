@@ -3,14 +3,16 @@
 The caller has extended the run's lease in the same transaction: who holds none writes nothing.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+import numpy as np
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from service.store.artifacts import Artifacts, content_of
 from service.store.database import now
 from service.store.tables import Checkpoint, EpochClasses, EpochMetrics, Experiment, Run
+from workers.evaluation.confusion import figures_per_class
 from workers.evaluation.metrics import Evaluation
 from workers.process import CheckpointTaken, Kept, Succeeded
 from workers.training import Epoch
@@ -33,22 +35,33 @@ OF_TRAINING = ("learning_rate", "gradient_norm", "seconds")
 CLASS_FIGURES = ("support", "accuracy", "precision", "f1")
 """ ... and those of `EpochClasses`."""
 
+STORED = select(Run.epoch).where(Run.id == bindparam("run_id"))
+ADD_METRICS = insert(EpochMetrics).values(recorded_at=now())
+ADD_CLASSES = insert(EpochClasses)
+PROGRESS = (
+    update(Run)
+    .where(Run.id == bindparam("run_id"))
+    .values(epoch=bindparam("last"), best_epoch=bindparam("best"))
+    .values(training_seconds=Run.training_seconds + bindparam("seconds"))
+)
+"""Made once: making them takes longer than SQLite takes to execute them."""
+
 
 def record_epochs(connection: Connection, run_id: int, epochs: Sequence[Epoch]) -> None:
     """Store the figures of consecutive epochs, of both parts; those that are there already change nothing.
 
     They are there when a commit succeeded whose answer was lost, and its words are written once more.
     """
-    stored = connection.execute(select(Run.epoch).where(Run.id == run_id)).scalar_one()
+    stored = connection.execute(STORED, {"run_id": run_id}).scalar_one()
     new = [epoch for epoch in epochs if epoch.number > stored]
     if not new:
         return
-    connection.execute(insert(EpochMetrics).values(recorded_at=now()), _both(run_id, new, _metrics))
-    connection.execute(insert(EpochClasses), _both(run_id, new, _classes))
-    progress = update(Run).where(Run.id == run_id)
-    progress = progress.values(epoch=new[-1].number, best_epoch=new[-1].best_epoch)
-    seconds = Run.training_seconds + sum(epoch.seconds for epoch in new)
-    connection.execute(progress.values(training_seconds=seconds))
+    parts = _parts(new)
+    connection.execute(ADD_METRICS, _metrics(run_id, parts))
+    connection.execute(ADD_CLASSES, _classes(run_id, parts))
+    progress = {"last": new[-1].number, "best": new[-1].best_epoch}
+    seconds = sum(epoch.seconds for epoch in new)
+    connection.execute(PROGRESS, {"run_id": run_id, **progress, "seconds": seconds})
 
 
 def rewind(connection: Connection, run_id: int) -> bytes | Kept | None:
@@ -89,28 +102,42 @@ def save_baselines(connection: Connection, experiment_id: int, baselines: list[A
     connection.execute(kept)
 
 
-Columns = Callable[[Epoch, str, Evaluation], dict[str, Any]]
+Part = tuple[Epoch, str, Evaluation]
 
 
-def _both(run_id: int, epochs: Iterable[Epoch], columns: Columns) -> list[dict[str, Any]]:
-    """A row for each part of each epoch."""
+def _parts(epochs: Iterable[Epoch]) -> list[Part]:
+    """Both parts of each epoch, by their names."""
+    both = (((epoch, "train", epoch.training), (epoch, "validation", epoch.validation)) for epoch in epochs)
+    return [part for parts in both for part in parts]
+
+
+def _metrics(run_id: int, parts: Iterable[Part]) -> list[dict[str, Any]]:
+    """A row of `EpochMetrics` for each part."""
     return [
-        {"run_id": run_id, "epoch": epoch.number, "split": split, **columns(epoch, split, figures)}
-        for epoch in epochs
-        for split, figures in (("train", epoch.training), ("validation", epoch.validation))
+        {"run_id": run_id, "epoch": epoch.number, "split": split}
+        | {name: getattr(figures, name) for name in METRICS}
+        | {name: getattr(epoch, name) if split == "train" else None for name in OF_TRAINING}
+        for epoch, split, figures in parts
     ]
 
 
-def _metrics(epoch: Epoch, split: str, figures: Evaluation) -> dict[str, Any]:
-    of_training = {name: getattr(epoch, name) if split == "train" else None for name in OF_TRAINING}
-    return {name: getattr(figures, name) for name in METRICS} | of_training
-
-
-def _classes(epoch: Epoch, split: str, figures: Evaluation) -> dict[str, Any]:
-    classes = figures.per_class()
-    lists = {name: [getattr(each, name) for each in classes] for name in CLASS_FIGURES}
-    drawn = epoch.drawn.tolist() if split == "train" else None
-    return {**lists, "drawn": drawn, "confusion": figures.confusion.tolist()}
+def _classes(run_id: int, parts: Sequence[Part]) -> list[dict[str, Any]]:
+    """A row of `EpochClasses` for each part."""
+    confusions = np.stack([figures.confusion for _, _, figures in parts])
+    by_name = figures_per_class(confusions)
+    by_part = zip(*(by_name[name] for name in CLASS_FIGURES), strict=True)
+    rows = zip(parts, by_part, confusions.tolist(), strict=True)
+    return [
+        {
+            "run_id": run_id,
+            "epoch": epoch.number,
+            "split": split,
+            **dict(zip(CLASS_FIGURES, lists, strict=True)),
+            "drawn": epoch.drawn.tolist() if split == "train" else None,
+            "confusion": confusion,
+        }
+        for (epoch, split, _), lists, confusion in rows
+    ]
 
 
 def _save(
