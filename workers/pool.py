@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec
 from multiprocessing.connection import Connection
@@ -29,7 +29,8 @@ PATIENCE_SECONDS: dict[Order, float] = {"cancel": 0.5, "timeout": 0.5, "release"
 Who is to end has nothing more to say; who is released has a checkpoint to send.
 """
 UNHEARD = 8
-"""Messages of one process that are read ahead. Beyond, they stay in its pipe, and when that is full it pauses."""
+"""Times that one process sent messages which are read ahead. Beyond, they stay in its pipe, and when that is full it
+pauses."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Pool(Generic[K]):
         self._children: dict[K, Child] = {}
         self._oom_kills = Kills()
         # This queue alone may be put to by a signal handler, whatever its thread was doing.
-        self._heard: queue.SimpleQueue[tuple[K, Child, Message | Died] | None] = queue.SimpleQueue()
+        self._heard: queue.SimpleQueue[tuple[K, Child, Sequence[Message | Died]] | None] = queue.SimpleQueue()
 
     def __len__(self) -> int:
         return len(self._children)
@@ -119,22 +120,22 @@ class Pool(Generic[K]):
         with child.connection:
             try:
                 while True:
-                    message = self._on_the_way(child.connection.recv())
+                    messages = [self._on_the_way(message) for message in child.connection.recv()]
                     child.unheard.acquire()
-                    self._heard.put((key, child, message))
+                    self._heard.put((key, child, messages))
             except (EOFError, OSError):
-                self._heard.put((key, child, Died(None)))
+                self._heard.put((key, child, [Died(None)]))
 
     def _words(self, timeout: float) -> Iterator[tuple[K, Message | Died]]:
         try:
-            word = self._heard.get(timeout=timeout)
+            heard = self._heard.get(timeout=timeout)
             while True:
-                if word is not None:
-                    key, child, message = word
+                if heard is not None:
+                    key, child, words = heard
                     child.unheard.release()
                     if self._children.get(key) is child:
-                        yield key, self._last_word(key, message)
-                word = self._heard.get_nowait()
+                        yield from ((key, self._last_word(key, word)) for word in words)
+                heard = self._heard.get_nowait()
         except queue.Empty:
             return
 

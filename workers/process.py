@@ -5,6 +5,7 @@ and it leaves.
 """
 
 import logging
+import math
 import os
 import signal
 import threading
@@ -30,6 +31,10 @@ checkpoint so that another goes on."""
 
 CHECKPOINT_PAUSE_SECONDS = 1.0
 """Epochs can be over in milliseconds; between two checkpoints at their ends lies at least this."""
+SENDING_PAUSE_SECONDS = 0.02
+"""Between two times that epochs are sent: of those that are over faster many go together, and wake the parent once.
+Who is killed takes no more of them along, and the next attempt trains them again.
+"""
 MOST_CHARACTERS = 2000
 """Of the text of an error that nobody expected."""
 
@@ -116,6 +121,8 @@ class Worker:
     def __init__(self, connection: Connection, assignment: Assignment) -> None:
         self.connection, self.assignment = connection, assignment
         self.order: Order | None = None
+        self.unsent: list[Message] = []
+        self.sent = -math.inf
         self.checkpointed = time.monotonic()
 
     def listen(self) -> None:
@@ -125,6 +132,13 @@ class Worker:
                 self.order = self.connection.recv()
         except (EOFError, OSError):
             os._exit(1)
+
+    def send(self, *messages: Message) -> None:
+        """Send these, and before them what waits."""
+        if together := [*self.unsent, *messages]:
+            self.connection.send(together)
+        self.unsent.clear()
+        self.sent = time.monotonic()
 
     def work(self) -> Message:
         """Train to the end; the last message, whatever happened."""
@@ -154,11 +168,15 @@ class Worker:
 
     def _train(self) -> Message:
         for epoch in self.trainer.epochs(between_steps=self._between_steps):
-            self.connection.send(EpochEnded(epoch))
-            if time.monotonic() - self.checkpointed > CHECKPOINT_PAUSE_SECONDS:
+            self.unsent.append(EpochEnded(epoch))
+            now = time.monotonic()
+            if now - self.sent > SENDING_PAUSE_SECONDS:
+                self.send()
+            if now - self.checkpointed > CHECKPOINT_PAUSE_SECONDS:
                 self._checkpoint()
         if self.trainer.seed == self.trainer.spec.seeds[0]:  # once an experiment: no seed changes it
-            self.connection.send(BaselinesFitted((self.trainer.linear_baseline(),)))
+            self.send()
+            self.send(BaselinesFitted((self.trainer.linear_baseline(),)))
         return Succeeded(self.trainer.best.epoch or 0, self.trainer.model().to_bytes())
 
     def _stop(self) -> Message:
@@ -170,12 +188,15 @@ class Worker:
     def _between_steps(self) -> None:
         if self.order is not None:
             raise Stop
-        if time.monotonic() - self.checkpointed > self.assignment.checkpoint_seconds:
+        now = time.monotonic()
+        if self.unsent and now - self.sent > SENDING_PAUSE_SECONDS:
+            self.send()
+        if now - self.checkpointed > self.assignment.checkpoint_seconds:
             self._checkpoint()
 
     def _checkpoint(self) -> None:
         taken = self.trainer.checkpoint()
-        self.connection.send(CheckpointTaken(taken.epoch, self.trainer.best.epoch, taken.to_bytes()))
+        self.send(CheckpointTaken(taken.epoch, self.trainer.best.epoch, taken.to_bytes()))
         self.checkpointed = time.monotonic()
 
 
@@ -191,4 +212,4 @@ def main(connection: Connection, assignment: Assignment) -> None:
     threading.Thread(target=worker.listen, daemon=True).start()
     memory.volunteer()
     memory.limit(assignment.memory_bytes)
-    connection.send(worker.work())
+    worker.send(worker.work())
