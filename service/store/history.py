@@ -35,15 +35,20 @@ OF_TRAINING = ("learning_rate", "gradient_norm", "seconds")
 CLASS_FIGURES = ("support", "accuracy", "precision", "f1")
 """ ... and those of `EpochClasses`."""
 
-STORED = select(Run.epoch).where(Run.id == bindparam("run_id"))
+STORED = select(Run.epoch).where(Run.id == bindparam("run"))
 ADD_METRICS = insert(EpochMetrics).values(recorded_at=now())
 ADD_CLASSES = insert(EpochClasses)
-PROGRESS = (
-    update(Run)
-    .where(Run.id == bindparam("run_id"))
-    .values(epoch=bindparam("last"), best_epoch=bindparam("best"))
-    .values(training_seconds=Run.training_seconds + bindparam("seconds"))
-)
+AT_EPOCH = update(Run).where(Run.id == bindparam("run"))
+AT_EPOCH = AT_EPOCH.values(epoch=bindparam("last"), best_epoch=bindparam("best"))
+PROGRESS = AT_EPOCH.values(training_seconds=Run.training_seconds + bindparam("seconds"))
+NEWEST = select(Checkpoint).where(Checkpoint.run_id == bindparam("run"), Checkpoint.kind == "newest")
+FORGOTTEN = [
+    delete(table).where(table.run_id == bindparam("run"), table.epoch > bindparam("last"))
+    for table in (EpochMetrics, EpochClasses)
+]
+KEPT_SECONDS = select(func.coalesce(func.sum(EpochMetrics.seconds), 0.0))
+KEPT_SECONDS = KEPT_SECONDS.where(EpochMetrics.run_id == bindparam("run"))
+REWOUND = AT_EPOCH.values(training_seconds=KEPT_SECONDS.scalar_subquery())
 """Made once: making them takes longer than SQLite takes to execute them."""
 
 
@@ -52,7 +57,7 @@ def record_epochs(connection: Connection, run_id: int, epochs: Sequence[Epoch]) 
 
     They are there when a commit succeeded whose answer was lost, and its words are written once more.
     """
-    stored = connection.execute(STORED, {"run_id": run_id}).scalar_one()
+    stored = connection.execute(STORED, {"run": run_id}).scalar_one()
     new = [epoch for epoch in epochs if epoch.number > stored]
     if not new:
         return
@@ -61,19 +66,17 @@ def record_epochs(connection: Connection, run_id: int, epochs: Sequence[Epoch]) 
     connection.execute(ADD_CLASSES, _classes(run_id, parts))
     progress = {"last": new[-1].number, "best": new[-1].best_epoch}
     seconds = sum(epoch.seconds for epoch in new)
-    connection.execute(PROGRESS, {"run_id": run_id, **progress, "seconds": seconds})
+    connection.execute(PROGRESS, {"run": run_id, **progress, "seconds": seconds})
 
 
 def rewind(connection: Connection, run_id: int) -> bytes | Kept | None:
     """Forget the epochs that the newest checkpoint does not include, so that none shows twice; the checkpoint."""
-    newest = select(Checkpoint).where(Checkpoint.run_id == run_id, Checkpoint.kind == "newest")
-    checkpoint = connection.execute(newest).first()
+    mine = {"run": run_id}
+    checkpoint = connection.execute(NEWEST, mine).first()
     epoch, best_epoch = (checkpoint.epoch, checkpoint.best_epoch) if checkpoint else (0, None)
-    for table in (EpochMetrics, EpochClasses):
-        connection.execute(delete(table).where(table.run_id == run_id, table.epoch > epoch))
-    kept = select(func.coalesce(func.sum(EpochMetrics.seconds), 0.0)).where(EpochMetrics.run_id == run_id)
-    rewound = update(Run).where(Run.id == run_id).values(epoch=epoch, best_epoch=best_epoch)
-    connection.execute(rewound.values(training_seconds=kept.scalar_subquery()))
+    for forgotten in FORGOTTEN:
+        connection.execute(forgotten, mine | {"last": epoch})
+    connection.execute(REWOUND, mine | {"last": epoch, "best": best_epoch})
     return content_of(checkpoint) if checkpoint else None
 
 

@@ -15,15 +15,46 @@ locked in one order, runs before experiments and each by its id, so that no two 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, ScalarSelect, and_, case, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    ScalarSelect,
+    Update,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from service.store import webhooks
 from service.store.database import now
 from service.store.errors import QueueFull
 from service.store.tables import TERMINAL, Experiment, ExperimentTag, Run
 from workers.causes import Cause
+
+CLAIMABLE = or_(Run.status == "queued", and_(Run.status == "running", Run.lease_until < now()))
+CLAIMABLE_RUN = select(Run.id).where(CLAIMABLE).limit(1)
+HELD = and_(Run.id == bindparam("run_id"), Run.attempt == bindparam("held_attempt"), Run.status == "running")
+EXTENDED = (
+    update(Run)
+    .where(HELD)
+    .values(lease_until=now() + bindparam("lease_seconds"), worked_seconds=bindparam("worked"))
+    .returning(Run.cancel_requested)
+)
+SPEC = select(Experiment.spec).where(Experiment.id == bindparam("experiment"))
+LOCKED = select(Experiment.id).where(Experiment.id == bindparam("experiment")).with_for_update()
+COUNTS = (
+    select(Run.status, func.count()).where(Run.experiment_id == bindparam("experiment")).group_by(Run.status)
+)
+"""Made once, as is what is cached below: making them takes longer than SQLite takes to execute them."""
 
 
 @dataclass(frozen=True, order=True)
@@ -70,35 +101,27 @@ def require_room(connection: Connection, owner: str, runs: int, limit: int) -> N
 
 def claim(connection: Connection, *, agent: str, lease_seconds: float, max_attempts: int) -> Claim | None:
     """Take the next run: highest priority, then the owner with the fewest running, then the oldest."""
-    touched = _expire(connection, max_attempts)
-    taken = (
-        update(Run)
-        .where(Run.id == _next_run(), Run.status == "queued")
-        .values(status="running", agent=agent, attempt=Run.attempt + 1, lease_until=now() + lease_seconds)
-        .values(started_at=func.coalesce(Run.started_at, now()))
-        .returning(Run.id, Run.attempt, Run.experiment_id, Run.seed, Run.worked_seconds)
-    )
-    run = connection.execute(taken).one_or_none()
+    touched = set(connection.scalars(_expired(max_attempts)))
+    taken = {"claimer": agent, "lease_seconds": lease_seconds}
+    run = connection.execute(_taken(), taken).one_or_none()
     _settle(connection, touched | ({run.experiment_id} if run else set()))
     if run is None:
         return None
-    spec = connection.execute(select(Experiment.spec).where(Experiment.id == run.experiment_id)).scalar_one()
+    spec = connection.execute(SPEC, {"experiment": run.experiment_id}).scalar_one()
     return Claim(Lease(run.id, run.attempt), run.experiment_id, run.seed, spec, run.worked_seconds)
 
 
 def has_work(connection: Connection) -> bool:
     """Whether a claim might find something; it only reads, so an idle agent may ask often."""
-    claimable = or_(Run.status == "queued", and_(Run.status == "running", Run.lease_until < now()))
-    return connection.execute(select(Run.id).where(claimable).limit(1)).first() is not None
+    return connection.execute(CLAIMABLE_RUN).first() is not None
 
 
 def extend(
     connection: Connection, lease: Lease, *, lease_seconds: float, worked_seconds: float
 ) -> bool | None:
     """Renew a lease. None where it is not held any more; else whether a cancellation was requested."""
-    renewed = update(Run).where(_held(lease)).values(lease_until=now() + lease_seconds)
-    renewed = renewed.values(worked_seconds=worked_seconds).returning(Run.cancel_requested)
-    return connection.execute(renewed).scalar_one_or_none()
+    renewed = {"lease_seconds": lease_seconds, "worked": worked_seconds}
+    return connection.execute(EXTENDED, _under(lease) | renewed).scalar_one_or_none()
 
 
 def finish(
@@ -146,8 +169,9 @@ def retry(connection: Connection, experiment_id: int) -> int:
     return len(queued)
 
 
-def _held(lease: Lease) -> ColumnElement[bool]:
-    return and_(Run.id == lease.run_id, Run.attempt == lease.attempt, Run.status == "running")
+def _under(lease: Lease) -> dict[str, int]:
+    """The parameters of `HELD`."""
+    return {"run_id": lease.run_id, "held_attempt": lease.attempt}
 
 
 def _locked(connection: Connection, experiment_id: int) -> ColumnElement[bool]:
@@ -155,6 +179,21 @@ def _locked(connection: Connection, experiment_id: int) -> ColumnElement[bool]:
     mine = Run.experiment_id == experiment_id
     connection.execute(select(Run.id).where(mine).order_by(Run.id).with_for_update())
     return mine
+
+
+@cache
+def _taken() -> ReturningUpdate[int, int, int, int, float]:
+    """The next run, claimed by `claimer` for `lease_seconds`."""
+    lease_until = now() + bindparam("lease_seconds")
+    return (
+        update(Run)
+        .where(Run.id == _next_run(), Run.status == "queued")
+        .values(
+            status="running", agent=bindparam("claimer"), attempt=Run.attempt + 1, lease_until=lease_until
+        )
+        .values(started_at=func.coalesce(Run.started_at, now()))
+        .returning(Run.id, Run.attempt, Run.experiment_id, Run.seed, Run.worked_seconds)
+    )
 
 
 def _next_run() -> ScalarSelect[int]:
@@ -190,15 +229,17 @@ def _next_owner(eligible: ColumnElement[bool]) -> ScalarSelect[str]:
 
 
 def _leave(connection: Connection, lease: Lease, **values: Any) -> bool:
-    left = update(Run).where(_held(lease)).values(lease_until=None, agent=None, **values)
-    experiment_id = connection.execute(left.returning(Run.experiment_id)).scalar_one_or_none()
+    left = update(Run).where(HELD).values(lease_until=None, agent=None, **values)
+    left = left.returning(Run.experiment_id)
+    experiment_id = connection.execute(left, _under(lease)).scalar_one_or_none()
     if experiment_id is None:
         return False
     _settle(connection, {experiment_id})
     return True
 
 
-def _expire(connection: Connection, max_attempts: int) -> set[int]:
+@cache
+def _expired(max_attempts: int) -> ReturningUpdate[int]:
     """Runs whose agent was not heard of for a whole lease meet the same fate as those whose worker died.
 
     Their experiments are still to be settled. What is locked is being renewed or expired at this very moment.
@@ -207,7 +248,7 @@ def _expire(connection: Connection, max_attempts: int) -> set[int]:
     unlocked = select(Run.id).where(expired).with_for_update(skip_locked=True)
     ended = update(Run).where(Run.id.in_(unlocked), expired)
     ended = ended.values(lease_until=None, agent=None, **_fate(max_attempts))
-    return set(connection.scalars(ended.returning(Run.experiment_id)))
+    return ended.returning(Run.experiment_id)
 
 
 def _fate(max_attempts: int) -> dict[str, Any]:
@@ -228,17 +269,21 @@ def _settle(connection: Connection, experiment_ids: Iterable[int]) -> None:
 
     Their rows are locked first: of two runs that end at the same time, the second must see the first.
     """
-    for experiment_id in sorted(experiment_ids):
-        connection.execute(select(Experiment.id).where(Experiment.id == experiment_id).with_for_update())
-        counts = select(Run.status, func.count()).where(Run.experiment_id == experiment_id)
-        status = _status({row[0]: row[1] for row in connection.execute(counts.group_by(Run.status))})
-        settled = update(Experiment).where(Experiment.id == experiment_id, Experiment.status != status)
-        if status != "queued":
-            settled = settled.values(started_at=func.coalesce(Experiment.started_at, now()))
-        finished_at = now() if status in TERMINAL else None
-        changed = connection.execute(settled.values(status=status, finished_at=finished_at)).rowcount
+    for id_ in sorted(experiment_ids):
+        mine = {"experiment": id_}
+        connection.execute(LOCKED, mine)
+        status = _status({row[0]: row[1] for row in connection.execute(COUNTS, mine)})
+        changed = connection.execute(_settled(status), mine).rowcount
         if changed and status in TERMINAL:
-            webhooks.announce(connection, experiment_id)
+            webhooks.announce(connection, id_)
+
+
+@cache
+def _settled(status: str) -> Update:
+    settled = update(Experiment).where(Experiment.id == bindparam("experiment"), Experiment.status != status)
+    if status != "queued":
+        settled = settled.values(started_at=func.coalesce(Experiment.started_at, now()))
+    return settled.values(status=status, finished_at=now() if status in TERMINAL else None)
 
 
 def _status(runs: dict[str, int]) -> str:
