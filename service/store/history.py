@@ -42,6 +42,8 @@ AT_EPOCH = update(Run).where(Run.id == bindparam("run"))
 AT_EPOCH = AT_EPOCH.values(epoch=bindparam("last"), best_epoch=bindparam("best"))
 PROGRESS = AT_EPOCH.values(training_seconds=Run.training_seconds + bindparam("seconds"))
 NEWEST = select(Checkpoint).where(Checkpoint.run_id == bindparam("run"), Checkpoint.kind == "newest")
+REPLACED = delete(Checkpoint).where(Checkpoint.run_id == bindparam("run")).returning(Checkpoint.artifact)
+ADD_CHECKPOINT = insert(Checkpoint).values(created_at=now())
 FORGOTTEN = [
     delete(table).where(table.run_id == bindparam("run"), table.epoch > bindparam("last"))
     for table in (EpochMetrics, EpochClasses)
@@ -154,7 +156,6 @@ def _save(
 ) -> None:
     """Store one state of a run in the place of any other: it is the newest, or the only one still needed."""
     stored = artifacts.columns(content)
-    replaced = delete(Checkpoint).where(Checkpoint.run_id == run_id).returning(Checkpoint.artifact)
-    artifacts.doubt(name for name in connection.scalars(replaced) if name)
+    artifacts.doubt(name for name in connection.scalars(REPLACED, {"run": run_id}) if name)
     row = {"run_id": run_id, "kind": kind, "epoch": epoch, "best_epoch": best_epoch}
-    connection.execute(insert(Checkpoint).values(**row, **stored, created_at=now()))
+    connection.execute(ADD_CHECKPOINT, row | stored)
