@@ -12,8 +12,8 @@ from starlette.concurrency import run_in_threadpool
 from service.agent import Agent
 from service.api import handlers, openapi
 from service.api.edge import Edge
+from service.api.guard import Guard
 from service.api.kept import Kept
-from service.api.security import Guard
 from service.api.watch import Watch
 from service.datasets.uploads import Intake
 from service.engines import engine_of

@@ -4,20 +4,14 @@ The service is open, and everybody its admin, only while it listens to its own m
 """
 
 import logging
-import time
 from collections.abc import Iterator
 
-from fastapi import Depends, Request, Security, params
+from fastapi import Depends, Security, params
 from fastapi.dependencies.models import Dependant
 from fastapi.security import HTTPBearer
-from fastapi.security.utils import get_authorization_scheme_param
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
-from starlette.types import Scope as ASGIScope
 
-from service.api.admitted import Admitted
-from service.http.origins import is_loopback, require_own_name, require_same_site
-from service.http.rates import Rates, TooManyRequests
+from service.http.origins import is_loopback
 from service.settings import Settings, UnusableSetting
 from service.store import tokens
 from service.store.database import Database
@@ -27,7 +21,6 @@ log = logging.getLogger("holdout.security")
 
 ANYBODY = Caller("local", "admin")
 """Who asks while the service is open."""
-LONGEST_TOKEN = 200
 
 
 class Unauthenticated(PermissionError):
@@ -97,71 +90,6 @@ def _declared(dependant: Dependant) -> Iterator[Scope]:
     for each in dependant.dependencies:
         if isinstance(each.call, Allowed):
             yield each.call.needed
-
-
-class Guard:
-    """Lets requests in, before anything of their body is read."""
-
-    def __init__(self, settings: Settings, database: Database) -> None:
-        self.settings, self.database = settings, database
-        self.rates = Rates(settings)
-        self._admitted = Admitted()
-
-    async def admit(self, request: Request, needed: Scope) -> None:
-        """Put who asks into `request.state.caller`. Raises what keeps him out."""
-        require_same_site(request, self.settings.cors_origins)
-        address = _address(request.scope)
-        self.rates.check("refusals", address)
-        caller = await self._known(request, address)
-        who = address if caller is ANYBODY else caller.name
-        self.rates.count("reads" if needed == "read" else "writes", who)
-        if not caller.may(needed):
-            raise ScopeTooNarrow(caller, needed)
-        request.state.caller = caller
-
-    def admits_again(self, scope: ASGIScope, version: int | None) -> bool:
-        """Whether who wants to read was let in before, and may read once more: then it is counted as `admit` does.
-        Where not, `admit` says why.
-        """
-        caller = self._admitted.recall(scope, version)
-        if caller is None or not caller.may("read"):
-            return False
-        try:
-            self.rates.count("reads", _address(scope) if caller is ANYBODY else caller.name)
-        except TooManyRequests:
-            return False
-        return True
-
-    async def _known(self, request: Request, address: str) -> Caller:
-        """Who asks, looked up unless nothing was committed since the last time."""
-        version = self.database.version()
-        if (caller := self._admitted.recall(request.scope, version)) is not None:
-            return caller
-        asked_at = time.monotonic()
-        try:
-            caller = await run_in_threadpool(self._caller, request)
-        except Unauthenticated:
-            self.rates.count("refusals", address)
-            raise
-        self._admitted.remember(request.scope, version, asked_at, caller)
-        return caller
-
-    def _caller(self, request: Request) -> Caller:
-        scheme, token = get_authorization_scheme_param(request.headers.get("authorization"))
-        given = scheme.lower() == "bearer" and 0 < len(token) <= LONGEST_TOKEN
-        with self.database.read() as connection:
-            caller = tokens.find(connection, token) if given else None
-            is_open = caller is None and may_be_open(self.settings) and not tokens.exist(connection)
-        if caller is not None:
-            return caller
-        if given or not is_open:
-            raise Unauthenticated(given=given)
-        require_own_name(request, self.settings.hosts, trusted=self.settings.trust_network)
-        return ANYBODY
-
-
-def _address(scope: ASGIScope) -> str:
-    return scope["client"][0] if scope.get("client") else ""
 
 
 def may_be_open(settings: Settings) -> bool:

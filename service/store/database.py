@@ -12,6 +12,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from service.settings import UnusableSetting
+from service.store.observer import Observer
 from service.store.sqlite import driver
 
 BUSY_TIMEOUT_SECONDS = 30
@@ -69,7 +70,8 @@ class Database:
         if not self.is_sqlite:
             snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
             self._reading = self._reading.execution_options(**snapshot)
-        self._observer: Any = None  # a connection of SQLite
+        self.observer = Observer(self.url.database) if self.is_sqlite and self.url.database else None
+        """What may be asked without waiting, in one thread alone; None where the database has none."""
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -88,16 +90,7 @@ class Database:
 
         It takes SQLite 2 microseconds and no transaction. To be asked for in one thread alone.
         """
-        if not self.is_sqlite or not self.url.database:
-            return None
-        try:
-            if self._observer is None:
-                self._observer = driver.connect(
-                    self.url.database, isolation_level=None, timeout=0, check_same_thread=False
-                )
-            return int(self._observer.execute("PRAGMA data_version").fetchone()[0])
-        except driver.OperationalError:
-            return None
+        return self.observer.version() if self.observer else None
 
     def prepare(self) -> None:
         """Once, by the launcher, before a second process opens the file: WAL lets readers and a writer coexist."""
@@ -109,8 +102,8 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
-        if self._observer is not None:
-            self._observer.close()
+        if self.observer:
+            self.observer.close()
 
 
 def _sqlite_engine(url: URL) -> Engine:

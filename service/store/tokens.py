@@ -12,6 +12,7 @@ from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
 
 from service.store.database import now
 from service.store.errors import NameTaken, UnknownToken
+from service.store.observer import Observer
 from service.store.queries import Rows
 from service.store.tables import Token
 
@@ -57,15 +58,15 @@ def create(connection: Connection, name: str, scope: Scope, *, expires_days: flo
     return token
 
 
-def find(connection: Connection, token: str) -> Caller | None:
+def find(connection: Connection | Observer, token: str) -> Caller | None:
     """Whose token it is; None where it is not valid."""
-    row = connection.execute(FIND, {"sha256": _hash(token)}).one_or_none()
-    return Caller(row.name, row.scope, row.seconds_left) if row else None
+    row = connection.execute(FIND, {"sha256": _hash(token)}).first()
+    return Caller(*row) if row else None
 
 
-def exist(connection: Connection) -> bool:
+def exist(connection: Connection | Observer) -> bool:
     """Whether a token was ever made, valid or not."""
-    return connection.execute(EXIST).first() is not None
+    return connection.execute(EXIST, {}).first() is not None
 
 
 def listed(connection: Connection) -> Rows:
