@@ -8,6 +8,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from service.api.gathering import Gathering
 from service.api.problems import Kind, Problem
 
 MOST_HEAD_BYTES = 65_536
@@ -35,7 +36,7 @@ class Protocol(HttpToolsProtocol):
     """Whether anything of a request has come."""
 
     def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
+        super().connection_made(Gathering(transport, self.loop))  # type: ignore[arg-type]
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
