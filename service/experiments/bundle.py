@@ -94,8 +94,7 @@ def _facts(experiment: Row[Any], runs: Any) -> dict[str, Any]:
 
 def _metrics(connection: Connection, experiment: Row[Any]) -> Iterator[MetricsRow]:
     majority = majority_accuracies(experiment.plan["split_counts"])
-    for row in _rows(connection, EpochMetrics, experiment.id):
-        yield MetricsRow.of(row, majority)
+    yield from MetricsRow.all_of(_rows(connection, EpochMetrics, experiment.id), majority)
 
 
 def _classes(connection: Connection, experiment: Row[Any]) -> Iterator[ClassRow]:

@@ -37,7 +37,7 @@ def read_epochs(
     response: Response,
     known: Known,
     database: Store,
-) -> EpochsPage | Response:
+) -> Response:
     """The rows of `/experiments/{id}/metrics`, with the number of their experiment, by experiment, epoch, seed and
     split. `next` leads through what there is now; to follow what runs, ask once more with the `ETag`.
     """

@@ -27,7 +27,7 @@ from service.schemas.formats import represent
 from service.store import queries, states
 from service.store.curves import Page, read_page
 from service.store.errors import UnknownExperiment
-from service.store.tables import ACTIVE, EpochClasses, EpochMetrics
+from service.store.tables import EpochClasses, EpochMetrics
 
 router = APIRouter(
     prefix="/experiments/{experiment_id:number}",
@@ -52,7 +52,7 @@ def read_metrics(
     response: Response,
     known: Known,
     database: Store,
-) -> MetricsPage | Response:
+) -> Response:
     """One flat row per epoch, seed and split, in this order. To follow a running experiment, read `next` until
     it is null: it keeps a place for each seed, so that none of their epochs is missed or given twice. With
     `?wait=20` the answer comes as soon as there is a row.
@@ -61,11 +61,10 @@ def read_metrics(
     with database.read() as connection:
         state = states.state(connection, experiment_id)
         known.require_news(state)
-        experiment = queries.experiment(connection, experiment_id)
+        plan = queries.plan(connection, experiment_id)
         page = read_page(connection, EpochMetrics, experiment_id, wanted.fitting(len(state.runs)))
-    majority = majority_accuracies(experiment.plan["split_counts"])
-    items = [MetricsRow.of(row, majority) for row in page.rows]
-    following = _next(request, page, growing=experiment.status in ACTIVE)
+    items = [*MetricsRow.all_of(page.rows, majority_accuracies(plan["split_counts"]))]
+    following = _next(request, page, growing=not state.is_over)
     return represent(MetricsPage(items=items, next=following), MetricsRow, query.format, response)
 
 
@@ -83,12 +82,12 @@ def read_classes(
     response: Response,
     known: Known,
     database: Store,
-) -> ClassesPage | Response:
+) -> Response:
     """One flat row per class, of the selected epoch of each seed unless asked otherwise."""
     wanted = query.selection()
     with database.read() as connection:
         known.require_news(states.state(connection, experiment_id))
-        classes = queries.experiment(connection, experiment_id).plan["dataset"]["classes"]
+        classes = queries.plan(connection, experiment_id)["dataset"]["classes"]
         page = read_page(connection, EpochClasses, experiment_id, wanted)
     items = [item for row in page.rows for item in ClassRow.all_of(row, classes)]
     return represent(ClassesPage(items=items, next=_next(request, page)), ClassRow, query.format, response)
@@ -101,7 +100,7 @@ def read_confusion(
     """Rows are the true classes, columns the predicted ones; one matrix per seed and split."""
     with database.read() as connection:
         known.require_news(states.state(connection, experiment_id))
-        classes = queries.experiment(connection, experiment_id).plan["dataset"]["classes"]
+        classes = queries.plan(connection, experiment_id)["dataset"]["classes"]
         page = read_page(connection, EpochClasses, experiment_id, query.selection())
     return Confusion(classes=classes, items=[ConfusionMatrix.of(row) for row in page.rows])
 

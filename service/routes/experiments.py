@@ -19,7 +19,7 @@ from service.http.conditional import Known
 from service.http.cursors import InvalidCursor
 from service.http.query import InvalidQuery
 from service.schemas.experiments import Accepted, Experiment, ExperimentPage, ExperimentRow, Resolved
-from service.schemas.formats import link
+from service.schemas.formats import as_json, link
 from service.store import queries, states
 from service.store.errors import ExperimentActive, ExperimentOver, KeyReused, QueueFull, UnknownExperiment
 from service.store.files import FilesUnavailable
@@ -109,13 +109,14 @@ def list_experiments(
 @router.get(
     "/{experiment_id:number}",
     operation_id="read_experiment",
+    response_model=Experiment,
     dependencies=[allow("read")],
     summary="Read an experiment",
     responses=problems(UnknownExperiment, InvalidQuery) | conditional(),
 )
 def read_experiment(
-    experiment_id: ExperimentId, _changed: Changed, known: Known, database: Store
-) -> Experiment:
+    experiment_id: ExperimentId, response: Response, _changed: Changed, known: Known, database: Store
+) -> Response:
     """Where it stands, what came out so far, and whether that means anything.
 
     Cheap to poll: send the `ETag` back as `If-None-Match`, and `?wait=20` to be answered as soon as it changes.
@@ -123,7 +124,8 @@ def read_experiment(
     with database.read() as connection:
         state, position = queries.standing(connection, experiment_id)
         known.require_news(state, position)
-        return Experiment.of(queries.find_experiment(connection, experiment_id, queue_position=position))
+        found = queries.find_experiment(connection, experiment_id, queue_position=position)
+    return as_json(Experiment.of(found), response)
 
 
 @router.post(

@@ -1,11 +1,12 @@
 """What answers share."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from workers.evaluation.intervals import Interval
+from workers.evaluation.intervals import Interval, wilson
 
 
 class Answer(BaseModel):
@@ -43,3 +44,9 @@ Links = Annotated[
 def bounds(interval: Interval | None) -> tuple[float | None, float | None]:
     """The two ends of an interval; of none, nulls."""
     return (interval.low, interval.high) if interval else (None, None)
+
+
+@lru_cache(maxsize=10_000)
+def share_bounds(share: float, rows: int) -> tuple[float | None, float | None]:
+    """The ends of Wilson's interval of a share of so many rows. Remembered: dashboards read the same epochs."""
+    return bounds(wilson(round(share * rows), rows))

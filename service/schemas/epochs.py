@@ -1,12 +1,11 @@
 """Epochs, as they are answered: metrics, classes, confusion matrices."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal, Self
 
 from pydantic import Field
 
-from service.schemas.answer import Answer, Next, Time, bounds
-from workers.evaluation.intervals import wilson
+from service.schemas.answer import Answer, Next, Time, share_bounds
 
 Split = Literal["train", "validation", "test"]
 
@@ -37,9 +36,19 @@ class MetricsRow(Answer):
 
     @classmethod
     def of(cls, row: Any, majority: dict[str, float | None]) -> Self:
-        low, high = bounds(wilson(round(row.accuracy * row.rows), row.rows))
-        more = {"accuracy_low": low, "accuracy_high": high, "majority_accuracy": majority[row.split]}
-        return cls.model_validate({**row._mapping, **more})
+        return next(cls.all_of([row], majority))
+
+    @classmethod
+    def all_of(cls, rows: Iterable[Any], majority: dict[str, float | None]) -> Iterator[Self]:
+        """Of rows with the same columns, whose names are asked for once: every row would put them together anew."""
+        columns: tuple[str, ...] | None = None
+        for row in rows:
+            columns = columns or row._fields
+            figures = dict(zip(columns, row, strict=True))
+            low, high = share_bounds(figures["accuracy"], figures["rows"])
+            figures["accuracy_low"], figures["accuracy_high"] = low, high
+            figures["majority_accuracy"] = majority[figures["split"]]
+            yield cls.model_validate(figures)
 
 
 class MetricsPage(Answer):
@@ -88,7 +97,7 @@ class ClassRow(Answer):
         drawn_counts = row.drawn or [None] * len(classes)
         figures = zip(classes, row.accuracy, row.precision, row.f1, row.support, drawn_counts, strict=True)
         for index, (name, accuracy, precision, f1, support, drawn) in enumerate(figures):
-            low, high = bounds(wilson(round((accuracy or 0) * support), support))
+            low, high = share_bounds(accuracy or 0, support)
             yield cls(
                 class_=name,
                 index=index,

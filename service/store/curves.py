@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, Select, case, func, or_, select, tuple_
 
 from service.store.tables import EpochClasses, EpochMetrics, Run
 
@@ -18,6 +18,8 @@ FEWEST_POINTS = 4
 """Of a curve that is thinned: both ends, and both extremes between."""
 PARTS = ("train", "validation")
 """What each epoch has a row of."""
+AFTER_ALL_PARTS = "zzz"
+"""In the order of their names."""
 
 EpochTable = type[EpochMetrics] | type[EpochClasses]
 Position = Sequence[tuple[int, int, str]]
@@ -95,7 +97,8 @@ def place_of(row: Row[Any]) -> Place:
 def _chosen(table: EpochTable, ids: Sequence[int], wanted: Selection) -> Select[Any]:
     columns: Select[Any] = select(Run.experiment_id, Run.seed, table.__table__)
     chosen = columns.join(table, table.run_id == Run.id)
-    chosen = chosen.where(Run.experiment_id.in_(ids), *_conditions(table, wanted))
+    mine = Run.experiment_id == ids[0] if len(ids) == 1 else Run.experiment_id.in_(ids)
+    chosen = chosen.where(mine, *_conditions(table, wanted))
     return _thinned(chosen, wanted.thinning) if wanted.thinning else chosen
 
 
@@ -136,7 +139,8 @@ def _thinned(chosen: Select[Any], thinning: Thinning) -> Select[Any]:
 
 
 def _conditions(table: EpochTable, wanted: Selection) -> list[ColumnElement[bool]]:
-    conditions = [table.epoch > wanted.after_epoch]
+    conditions = _beyond(table, wanted.after, wanted.after_epoch) if wanted.after else []
+    conditions = conditions or [table.epoch > wanted.after_epoch]
     if wanted.split is not None:
         conditions.append(table.split == wanted.split)
     if wanted.seed is not None:
@@ -144,20 +148,20 @@ def _conditions(table: EpochTable, wanted: Selection) -> list[ColumnElement[bool
     if wanted.epoch is not None:
         named = Run.best_epoch if wanted.epoch == "best" else Run.epoch if wanted.epoch == "last" else None
         conditions.append(table.epoch == (wanted.epoch if named is None else named))
-    if wanted.after:
-        conditions.append(_beyond(table, wanted.after))
     return conditions
 
 
-def _beyond(table: EpochTable, seen: Position) -> ColumnElement[bool]:
-    later = [
-        and_(Run.seed == seed, or_(table.epoch > epoch, and_(table.epoch == epoch, table.split > split)))
-        for seed, epoch, split in seen
-    ]
-    return or_(*later, Run.seed.not_in([seed for seed, _, _ in seen]))
+def _beyond(table: EpochTable, seen: Position, after_epoch: int) -> list[ColumnElement[bool]]:
+    """Rows after the place of their seed. It is a bound of the index: what was read before is not walked again."""
+    nowhere = (after_epoch, AFTER_ALL_PARTS)
+    places = {seed: max((epoch, split), nowhere) for seed, epoch, split in seen}
+    epoch = case({seed: place[0] for seed, place in places.items()}, value=Run.seed, else_=nowhere[0])
+    split = case({seed: place[1] for seed, place in places.items()}, value=Run.seed, else_=nowhere[1])
+    return [table.epoch >= epoch, or_(table.epoch > epoch, table.split > split)]
 
 
 def _advanced(seen: Position, rows: Sequence[Row[Any]]) -> Position:
     last = {seed: (seed, epoch, split) for seed, epoch, split in seen}
-    last |= {row.seed: (row.seed, row.epoch, row.split) for row in rows}
+    last_rows = {row.seed: row for row in rows}
+    last |= {seed: (seed, row.epoch, row.split) for seed, row in last_rows.items()}
     return list(last.values())

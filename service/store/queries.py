@@ -15,6 +15,7 @@ from service.store.tables import EpochClasses, EpochMetrics, Experiment, Experim
 Rows = Sequence[Row[Any]]
 
 EXPERIMENT = select(Experiment).where(Experiment.id == bindparam("id"))
+PLAN = select(Experiment.plan).where(Experiment.id == bindparam("id"))
 TAGS = select(ExperimentTag).where(ExperimentTag.experiment_id.in_(bindparam("ids", expanding=True)))
 TAGS = TAGS.order_by(ExperimentTag.tag)
 RUNS = select(Run).where(Run.experiment_id.in_(bindparam("ids", expanding=True))).order_by(Run.id)
@@ -63,6 +64,14 @@ def experiment(connection: Connection, experiment_id: int) -> Row[Any]:
     if row is None:
         raise UnknownExperiment(experiment_id)
     return row
+
+
+def plan(connection: Connection, experiment_id: int) -> dict[str, Any]:
+    """What was known of an experiment before training. Raises UnknownExperiment."""
+    found: dict[str, Any] | None = connection.scalar(PLAN, {"id": experiment_id})
+    if found is None:
+        raise UnknownExperiment(experiment_id)
+    return found
 
 
 def plans(connection: Connection, ids: Collection[int]) -> dict[int, dict[str, Any]]:

@@ -1,6 +1,6 @@
 """How far experiments are, in one query: enough to know whether an answer would be another than before."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -41,7 +41,10 @@ States = dict[int, State]
 
 def state(connection: Connection, experiment_id: int) -> State:
     """The state of one experiment. Raises UnknownExperiment."""
-    return states(connection, [experiment_id])[experiment_id]
+    found = _by_experiment(connection.execute(OF_EXPERIMENT, {"id": experiment_id}))
+    if not found:
+        raise UnknownExperiment(experiment_id)
+    return found[experiment_id]
 
 
 def states(connection: Connection, ids: Collection[int]) -> States:
@@ -59,10 +62,14 @@ def known_states(connection: Connection, ids: Collection[int] | Select[int]) -> 
         found = connection.execute(STATES.where(Experiment.id.in_(ids)))
     else:
         found = connection.execute(OF_EXPERIMENTS, {"ids": list(ids)})
-    of_each = groupby(found, lambda row: (row[0], row[1], row[2]))
+    return _by_experiment(found)
+
+
+def _by_experiment(rows: Iterable[Any]) -> States:
+    of_each = groupby(rows, lambda row: (row[0], row[1], row[2]))
     return {
-        experiment_id: State(status, has_baselines, tuple(RunState(*row[3:]) for row in rows))
-        for (experiment_id, status, has_baselines), rows in of_each
+        experiment_id: State(status, has_baselines, tuple(RunState(*row[3:]) for row in its))
+        for (experiment_id, status, has_baselines), its in of_each
     }
 
 
@@ -75,5 +82,6 @@ def _states() -> Select[Any]:
 
 
 STATES = _states()
+OF_EXPERIMENT = STATES.where(Experiment.id == bindparam("id"))
 OF_EXPERIMENTS = STATES.where(Experiment.id.in_(bindparam("ids", expanding=True)))
 """Made once: they are asked with every poll that finds a commit, and making them takes longer than SQLite does."""
