@@ -45,9 +45,15 @@ class Agent:
     """Keeps `settings.workers` processes busy from the queue. `start` runs it in a thread, `run` in this one."""
 
     def __init__(
-        self, database: Database, library: Library, settings: Settings, pool: Pool[Lease] | None = None
+        self,
+        database: Database,
+        library: Library,
+        settings: Settings,
+        pool: Pool[Lease] | None = None,
+        on_end: Callable[[], None] = lambda: None,
     ) -> None:
-        self.database, self.settings = database, settings
+        """`on_end` is called in the agent's thread once the end of a run is stored."""
+        self.database, self.settings, self.on_end = database, settings, on_end
         self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self.engine = engine_of(settings)
         self.artifacts = Artifacts(settings.artifacts_url, row_bytes=settings.artifact_bytes)
@@ -220,11 +226,13 @@ class Agent:
 
     def _clear(self, unwritten: set[Lease]) -> None:
         """After the commit: what was written is done with, and so are runs that are over."""
+        over = {lease for lease in self.held.keys() - unwritten if self.held[lease].is_over}
         for lease in self.held.keys() - unwritten:
-            if self.held[lease].is_over:
-                self._forget(lease)
-            else:
-                self.held[lease].outbox.clear()
+            self.held[lease].outbox.clear()
+        for lease in over:
+            self._forget(lease)
+        if over:
+            self.on_end()
 
     def _forget(self, lease: Lease) -> None:
         del self.held[lease]

@@ -101,11 +101,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.cursor_key = signing_key(database, "cursors")
     app.state.metrics = metrics = Metrics(database, lease_seconds=settings.lease_seconds)
     app.state.observe = metrics.observe
-    agent = Agent(database, library, settings) if settings.workers else None
+    app.state.watch = watch = Watch(database)
+    agent = Agent(database, library, settings, on_end=watch.look) if settings.workers else None
     app.state.agent = agent
     courier = Courier(database, private=settings.webhooks_private)
     courier.start()
-    app.state.watch = watch = Watch(database)
     app.state.request_stop = partial(_request_stop, watch, agent)
     app.state.ring = agent.ring if agent else lambda: None
     if agent:

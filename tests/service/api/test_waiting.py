@@ -110,6 +110,17 @@ def test_who_waits_is_answered_with_the_news(
             assert response.json()["progress"]["epoch"] == 2, name
 
 
+def test_the_end_of_a_run_in_this_process_is_told_at_once(
+    service: Live, laboratory: Laboratory, running: int, waiting: Waiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.api.watch.PAUSE_SECONDS", 50.0)
+    held = waiting.get(f"/experiments/{running}", wait=60)
+    time.sleep(0.5)  # the watch has looked, and would look again in 50 seconds
+    laboratory.epoch(running, 2, CONFUSION)
+    service.app.state.watch.look()
+    assert held.result(SOON).json()["progress"]["epoch"] == 2
+
+
 def test_without_news_it_is_304_when_the_time_is_over(client: Client, running: int) -> None:
     tag = get(client, f"/experiments/{running}").headers["etag"]
     started = time.monotonic()

@@ -166,3 +166,21 @@ def test_an_end_that_cannot_be_stored_is_tried_again_no_faster_than_an_epoch(
         assert agent._pause() > 0
     agent.report()
     assert office.run(id_).status == "succeeded"
+
+
+def test_an_end_is_told_once_it_is_stored_and_nothing_else_is(
+    office: Office, settings: Settings, pool: ScriptedPool
+) -> None:
+    stored: list[str] = []
+
+    def look() -> None:
+        stored.append(office.run(experiment).status)
+
+    agent = Agent(office.database, office.library, settings, pool, on_end=look)
+    experiment = office.submit(IRIS)
+    lease = start(agent)
+    say(agent, lease, epoch(1))
+    assert not stored
+    say(agent, lease, Failed("error", "as it was to be"))
+    agent.report()
+    assert stored == ["failed"]
