@@ -9,6 +9,7 @@ import secrets
 import time
 from typing import Any
 
+from anyio import BrokenResourceError
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -71,7 +72,10 @@ class Edge:
             await self.app(scope, receive, answer.send)
         except ClientDisconnect:
             log.info("request %s: the client left before its body had come", answer.request_id)
-        except Exception:
+        except Exception as error:
+            if answer.status is not None and _is_of_a_lost_client(error):
+                log.info("request %s: the client left in the middle of a stream", answer.request_id)
+                return
             log.exception("request %s: %s %s", answer.request_id, scope["method"], scope["path"])
             if answer.status is not None:
                 raise  # the status is sent; only a broken connection can still say that this is not all
@@ -96,6 +100,11 @@ class Answer:
         elif message["type"] == "http.response.body" and self.without_body:
             message = {**message, "body": b""}
         await self._send(message)
+
+
+def _is_of_a_lost_client(error: Exception) -> bool:
+    """Whether events could not be handed on, and nothing else: nobody stops taking them but a client that is gone."""
+    return isinstance(error, ExceptionGroup) and error.split(BrokenResourceError)[1] is None
 
 
 def _request_id(scope: Scope) -> str:

@@ -2,6 +2,8 @@
 
 import logging
 import re
+from contextlib import suppress
+from typing import Any
 
 import anyio
 import pytest
@@ -91,6 +93,28 @@ def test_a_crash_is_logged_and_its_text_stays_inside(
     assert request_id in record.getMessage()
     assert record.exc_info is not None
     assert SECRET in str(record.exc_info[1])
+
+
+@pytest.mark.parametrize(
+    ("errors", "level"),
+    [
+        ([anyio.BrokenResourceError()], "INFO"),
+        ([anyio.BrokenResourceError(), RuntimeError(SECRET)], "ERROR"),
+        ([RuntimeError(SECRET)], "ERROR"),
+    ],
+)
+def test_a_client_that_leaves_a_stream_is_no_crash_unless_there_is_one(
+    broken: TestClient, caplog: pytest.LogCaptureFixture, errors: list[Exception], level: str
+) -> None:
+    async def application(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise ExceptionGroup("unhandled errors in a TaskGroup", errors)
+
+    broken.app.mount("/stream", application)  # type: ignore[attr-defined]
+    with broken, caplog.at_level(logging.INFO, logger="holdout.http"), suppress(ExceptionGroup):
+        broken.get("/stream/events")
+    (record,) = (each for each in caplog.records if each.getMessage().startswith("request "))
+    assert record.levelname == level
 
 
 def test_a_database_that_is_away_is_503_and_worth_another_try(broken: TestClient) -> None:

@@ -164,6 +164,32 @@ def test_a_silent_stream_shows_that_it_is_alive(
         assert [next(lines) for _ in range(2)] == [": ping"] * 2
 
 
+def test_a_client_that_leaves_while_events_are_sent_is_no_error(
+    service: Live, laboratory: Laboratory, caplog: pytest.LogCaptureFixture
+) -> None:
+    experiment_id = laboratory.submit()
+    laboratory.claim()
+    for number in range(1, 101):
+        laboratory.epoch(experiment_id, number, CONFUSION)
+    path = f"/experiments/{experiment_id}/events"
+    with caplog.at_level("INFO"):
+        for milliseconds in range(0, 30, 2):
+            stream = _open(service.client.base_url.port or 0, path)
+            _received(stream)
+            time.sleep(milliseconds / 1000)
+            stream.close()
+        _wait_for_ends(caplog, 15)
+    assert [each.getMessage() for each in caplog.records if each.levelname in ("WARNING", "ERROR")] == []
+
+
+def _wait_for_ends(caplog: pytest.LogCaptureFixture, streams: int) -> None:
+    """Until so many streams are over."""
+    deadline = time.monotonic() + 20
+    while sum(getattr(each, "route", "").endswith("/events") for each in caplog.records) < streams:
+        assert time.monotonic() < deadline, caplog.text
+        time.sleep(0.02)
+
+
 def test_a_hundred_streams_end_within_a_second_of_sigterm(tmp_path: Path) -> None:
     program = Program("serve", data_dir=tmp_path, log=tmp_path / "log", workers=0, port=0)
     streams: list[socket.socket] = []
