@@ -5,6 +5,7 @@ the validation part. Seeds that failed are left out, and the findings say so.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from statistics import fmean
 from typing import Any
 
@@ -107,8 +108,13 @@ def _class(name: str, index: int, selected: Rows) -> ClassEstimate:
 
 def _majority(split_counts: dict[str, list[int]], part: str) -> baselines.Baseline | None:
     """Always the class most frequent in training; None where the part is empty."""
-    counts = np.array(split_counts[part])
-    return baselines.majority_baseline(np.array(split_counts["train"]), counts) if counts.any() else None
+    return _majority_on(tuple(split_counts["train"]), tuple(split_counts[part]))
+
+
+@lru_cache(maxsize=1000)
+def _majority_on(training: tuple[int, ...], part: tuple[int, ...]) -> baselines.Baseline | None:
+    """Remembered: every poll that finds news asks for it, and it never changes."""
+    return baselines.majority_baseline(np.array(training), np.array(part)) if any(part) else None
 
 
 def _baselines(plan: dict[str, Any], stored: list[dict[str, Any]]) -> list[Baseline]:
