@@ -8,10 +8,12 @@ reading and writing out an answer with the same tag would take.
 from collections.abc import Iterable
 from dataclasses import replace
 
+from fastapi import Request, Response
+from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.http.conditional import names
-from service.http.shelf import Answer, Shelf, tag_in
+from service.http.conditional import Condition, NotModified, names
+from service.http.shelf import Answer, Renewal, Shelf, tag_in
 
 
 class Kept:
@@ -25,11 +27,17 @@ class Kept:
             await self.app(scope, receive, send)
             return
         exchange = Exchange(scope, send)
-        if exchange.is_fresh():
+        if exchange.is_fresh() or await exchange.is_renewed():
             await exchange.answer_from_kept()
         else:
             exchange.say_what_is_kept()
             await self.app(scope, receive, exchange.send)
+
+
+def renewable(request: Request, known: Condition, renew: Renewal) -> Response:
+    """The answer that `renew` makes, and makes again after the next commit, without a way through the application."""
+    request.state.renew = renew
+    return renew(known)
 
 
 class Exchange:
@@ -54,6 +62,26 @@ class Exchange:
             return False
         return bool(self._guard.admits_again(self.scope, self.version))
 
+    async def is_renewed(self) -> bool:
+        """Whether what is kept could be made anew, for who asks; what is wrong where not, the application says."""
+        kept = self.kept
+        if kept is None or kept.renew is None or self.version is None or self.given == "*":
+            return False
+        if not self._guard.admits_again(self.scope, self.version):
+            return False
+        try:
+            made = await run_in_threadpool(kept.renew, Condition(self._tags(), Response()))
+        except NotModified as unchanged:
+            if unchanged.headers["ETag"] != kept.tag:
+                return False
+            self.kept = replace(kept, version=self.version)
+        except Exception:
+            return False
+        else:
+            self.kept = replace(kept, version=self.version, headers=made.raw_headers, body=made.body)
+        self.shelf.put(self.address, self.kept)
+        return True
+
     async def answer_from_kept(self) -> None:
         """The answer, or that the client has it."""
         kept = self.kept
@@ -70,8 +98,12 @@ class Exchange:
         if self.kept is None or self.kept.body is None or self.given == "*":
             return
         others = [header for header in self.scope["headers"] if header[0] != b"if-none-match"]
-        known = f"{self.given}, {self.kept.tag}" if self.given else self.kept.tag
-        self.scope["headers"] = [*others, (b"if-none-match", known.encode("latin-1"))]
+        self.scope["headers"] = [*others, (b"if-none-match", self._tags().encode("latin-1"))]
+
+    def _tags(self) -> str:
+        """Those of the client and, where it is kept in full, of what is kept."""
+        ours = self.kept.tag if self.kept and self.kept.body is not None else ""
+        return ", ".join(filter(None, (self.given, ours)))
 
     async def send(self, message: Message) -> None:
         """Send on what the application answers, and keep it."""
@@ -104,7 +136,8 @@ class Exchange:
     def _keep(self, start: Message, message: Message) -> None:
         if not message.get("more_body"):
             body = message.get("body", b"") if start["status"] == 200 else None
-            kept = Answer(self.version, self.scope["route"], list(start["headers"]), body)
+            route, renew = self.scope["route"], self.scope["state"].get("renew")
+            kept = Answer(self.version, route, list(start["headers"]), body, renew)
             self.shelf.put(self.address, kept)
 
 

@@ -1,10 +1,13 @@
 """Answers that are kept, by what was asked: so many bytes of them, and those unused for longest go first."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from service.http.conditional import CACHING
+from fastapi import Response
+
+from service.http.conditional import CACHING, Condition
 
 MOST_BYTES = 16_000_000
 LARGEST_BYTES = MOST_BYTES // 8
@@ -16,17 +19,22 @@ Address = tuple[str, bytes]
 Headers = list[tuple[bytes, bytes]]
 """As ASGI has them, names in lower case."""
 
+Renewal = Callable[[Condition], Response]
+"""Blocks, and raises NotModified where a tag of the condition still holds."""
+
 
 @dataclass(frozen=True)
 class Answer:
     """One answer, with a tag. version: of the database under which it was known to hold. body: None where the
-    client had it already, so that only the tag was learned. route: for the log and the metrics.
+    client had it already, so that only the tag was learned. route: for the log and the metrics. renew: makes it
+    anew, where that is known.
     """
 
     version: int | None
     route: object
     headers: Headers
     body: bytes | None
+    renew: Renewal | None = None
 
     @cached_property
     def tag(self) -> str:

@@ -1,11 +1,13 @@
 """Experiments: submit, validate, list, read, cancel, delete."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Query, Request, Response
 
 from service.api.dependencies import Asking, Bell, Configured, Data, Doorbell, Store
 from service.api.examples import SPECS
+from service.api.kept import renewable
 from service.api.openapi import conditional, problems
 from service.api.parameters import ExperimentId, Filtering, IdempotencyKey, next_link
 from service.api.security import allow
@@ -15,12 +17,13 @@ from service.experiments import ending
 from service.experiments.estimates import estimated_seconds
 from service.experiments.submission import Reception
 from service.http import cursors
-from service.http.conditional import Known
+from service.http.conditional import Condition, Known
 from service.http.cursors import InvalidCursor
 from service.http.query import InvalidQuery
 from service.schemas.experiments import Accepted, Experiment, ExperimentPage, ExperimentRow, Resolved
 from service.schemas.formats import as_json, link
 from service.store import queries, states
+from service.store.database import Database
 from service.store.errors import ExperimentActive, ExperimentOver, KeyReused, QueueFull, UnknownExperiment
 from service.store.files import FilesUnavailable
 from workers.faults import InvalidSpec
@@ -115,17 +118,21 @@ def list_experiments(
     responses=problems(UnknownExperiment, InvalidQuery) | conditional(),
 )
 def read_experiment(
-    experiment_id: ExperimentId, response: Response, _changed: Changed, known: Known, database: Store
+    experiment_id: ExperimentId, request: Request, _changed: Changed, known: Known, database: Store
 ) -> Response:
     """Where it stands, what came out so far, and whether that means anything.
 
     Cheap to poll: send the `ETag` back as `If-None-Match`, and `?wait=20` to be answered as soon as it changes.
     """
+    return renewable(request, known, partial(_experiment, database, experiment_id))
+
+
+def _experiment(database: Database, experiment_id: int, known: Condition) -> Response:
     with database.read() as connection:
         state, position = queries.standing(connection, experiment_id)
         known.require_news(state, position)
         found = queries.find_experiment(connection, experiment_id, queue_position=position)
-    return as_json(Experiment.of(found), response)
+    return as_json(Experiment.of(found), known.headers)
 
 
 @router.post(

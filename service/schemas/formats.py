@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Protocol, TextIO
 
 from fastapi import Response
@@ -29,18 +29,17 @@ def represent(page: Page, row: type[Answer], wanted: Format, response: Response)
     """The page itself as JSON, else its rows; the link goes into a header in any case."""
     link(response, page.next)
     if wanted == "json":
-        return as_json(page, response)
+        return as_json(page, response.headers)
     content = json_lines(page.items) if wanted == "ndjson" else csv_table(row, page.items)
     return Response(content, headers=dict(response.headers), media_type=MEDIA_TYPES[wanted])
 
 
-def as_json(answer: Any, response: Response) -> Response:
+def as_json(answer: Any, headers: Mapping[str, str]) -> Response:
     """An answer as FastAPI would write it, but at once, in the thread that made it: FastAPI takes another one to
     check that the answer is what it is declared to be.
     """
-    return Response(
-        answer.model_dump_json(by_alias=True), headers=dict(response.headers), media_type="application/json"
-    )
+    content = answer.model_dump_json(by_alias=True)
+    return Response(content, headers=dict(headers), media_type="application/json")
 
 
 def link(response: Response, following: str | None) -> None:

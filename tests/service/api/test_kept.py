@@ -4,9 +4,12 @@ import time
 from typing import Any
 
 import pytest
+from fastapi import Request
 from fastapi.testclient import TestClient
+from sqlalchemy.exc import OperationalError
 
 from service.api import kept
+from service.api.guard import Guard
 from service.http.shelf import Shelf
 from service.store import tokens
 from service.store.database import Database
@@ -88,13 +91,64 @@ def test_what_still_holds_is_not_read_again(
 def test_a_client_that_only_ever_polls_is_answered_from_memory_too(
     client: TestClient, database: Database, running: int, from_memory: list[str]
 ) -> None:
-    path = f"/experiments/{running}"
+    path = f"/experiments/{running}/metrics"
     tag = client.get(path).headers["etag"]
     client.app.state.shelf = Shelf()  # type: ignore[attr-defined]
     statuses = [client.get(path, headers={"If-None-Match": tag}).status_code for _ in range(2)]
     assert statuses == [304, 304]
     assert client.get(path).status_code == 200
     assert from_memory == ([path] if database.is_sqlite else [])
+
+
+@pytest.fixture
+def admitted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The paths that were asked of the application itself."""
+    paths: list[str] = []
+    admit = Guard.admit
+
+    async def noted(guard: Guard, request: Request, needed: Any) -> None:
+        paths.append(request.url.path)
+        await admit(guard, request, needed)
+
+    monkeypatch.setattr(Guard, "admit", noted)
+    return paths
+
+
+def test_after_a_commit_a_status_is_made_anew_without_the_application(
+    client: TestClient, database: Database, laboratory: Laboratory, running: int, admitted: list[str]
+) -> None:
+    path = f"/experiments/{running}"
+    tags = [client.get(path).headers["etag"]]
+    admitted.clear()
+    for number in (2, 3, 4):
+        laboratory.epoch(running, number, CONFUSION)
+        given = {"If-None-Match": tags[-1]} if number < 4 else {}
+        news = client.get(path, headers=given)
+        assert (news.status_code, news.json()["runs"][0]["epoch"]) == (200, number)
+        tags.append(news.headers["etag"])
+        assert client.get(path, headers={"If-None-Match": tags[-1]}).status_code == 304
+    laboratory.submit()
+    assert client.get(path, headers={"If-None-Match": tags[-1]}).status_code == 304
+    assert len({*tags}) == 4
+    assert bool([each for each in admitted if each == path]) != database.is_sqlite
+    client.app.state.shelf = Shelf()  # type: ignore[attr-defined]
+    anew = client.get(path)
+    assert (anew.content, anew.headers.keys()) == (news.content, news.headers.keys())
+
+
+def test_what_cannot_be_made_anew_is_left_to_the_application(
+    client: TestClient, database: Database, running: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> Any:
+        raise OperationalError("SELECT", {}, RuntimeError())
+
+    path = f"/experiments/{running}"
+    assert client.get(path).status_code == 200
+    client.post("/experiments", json={})
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "read", away)
+        assert client.get(path).status_code == 503
+    assert client.get(path).status_code == 200
 
 
 def test_a_query_is_part_of_what_was_asked(client: TestClient, running: int) -> None:
