@@ -2,7 +2,8 @@
 
 Each has one connection. Every other poll is for the status, with the tag of the last answer; the others are for the
 metrics that are new, along the links of the pages. Dashboards run on other machines, and these on the two cores that
-train: so they take what they need from the headers, and are there before a spell begins.
+train: so they take what they need from the headers, and are there before a spell begins. All of them together take
+0.018 of a core, 0.2 ms a poll; as clients of httpx2 they took 0.1.
 """
 
 import argparse

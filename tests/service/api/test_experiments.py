@@ -178,15 +178,13 @@ def test_a_page_costs_the_same_number_of_queries_however_long(
     def queries_for_a_page() -> int:
         statements.clear()
         client.get("/experiments")
-        return len([each for each in statements if each.startswith("SELECT")])
+        return len([each for each in statements if each.startswith("SELECT") and "tokens" not in each])
 
     laboratory.submit(tags=["a"])
     alone = queries_for_a_page()
     for _ in range(5):
         laboratory.submit(tags=["a", "b"], seeds=[0, 1])
-    assert (
-        queries_for_a_page() == alone == 5
-    )  # who asks, how far they are, and then: them, their tags, their runs
+    assert queries_for_a_page() == alone == 4  # how far they are, and then: them, their tags, their runs
 
 
 def test_a_queued_experiment_is_cancelled_at_once(client: TestClient, laboratory: Laboratory) -> None:
