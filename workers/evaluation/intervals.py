@@ -3,7 +3,8 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist, fmean, stdev
+from functools import cache
+from statistics import NormalDist, fmean
 
 LEVEL = 0.95
 
@@ -36,7 +37,7 @@ def wilson(successes: int, n: int, level: float = LEVEL, *, looks: int = 1) -> I
     """
     if n == 0:
         return None
-    z = NormalDist().inv_cdf(1 - (1 - level) / (2 * looks))
+    z = _normal_quantile(1 - (1 - level) / (2 * looks))
     share = successes / n
     centre = share + z * z / (2 * n)
     half_width = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
@@ -76,6 +77,12 @@ def t_interval(values: Sequence[float], level: float = LEVEL) -> Mean | None:
         return Mean(mean, n, sd=None, interval=None)
     from scipy.special import stdtrit
 
-    sd = stdev(values)
+    # statistics.stdev works in exact fractions: 20 times as long, for every status that is polled
+    sd = math.hypot(*(value - mean for value in values)) / math.sqrt(n - 1)
     half_width = float(stdtrit(n - 1, 0.5 + level / 2)) * sd / math.sqrt(n)
     return Mean(mean, n, sd, Interval(mean - half_width, mean + half_width, level))
+
+
+@cache
+def _normal_quantile(probability: float) -> float:
+    return NormalDist().inv_cdf(probability)
