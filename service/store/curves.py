@@ -139,8 +139,9 @@ def _thinned(chosen: Select[Any], thinning: Thinning) -> Select[Any]:
 
 
 def _conditions(table: EpochTable, wanted: Selection) -> list[ColumnElement[bool]]:
-    conditions = _beyond(table, wanted.after, wanted.after_epoch) if wanted.after else []
-    conditions = conditions or [table.epoch > wanted.after_epoch]
+    conditions = [table.epoch > wanted.after_epoch]
+    if wanted.after:  # their places lie behind after_epoch: one bound of the index, not two
+        conditions = _beyond(table, wanted.after, wanted.after_epoch)
     if wanted.split is not None:
         conditions.append(table.split == wanted.split)
     if wanted.seed is not None:

@@ -29,12 +29,9 @@ class Scores:
 def score(logits: Array, labels: Integers) -> Scores:
     """The scores of softmax(logits), for finite logits (N, K)."""
     logits, labels = np.ascontiguousarray(logits), np.ascontiguousarray(labels, np.int64)
-    predictions, (first, second, third) = (
-        np.empty(len(labels), np.int64),
-        np.empty((3, len(labels)), logits.dtype),
-    )
-    kernels.current().score(logits, labels, predictions, first, second, third)
-    return Scores(predictions, first, second, third)
+    scores = Scores(np.empty(len(labels), np.int64), *np.empty((3, len(labels)), logits.dtype))
+    kernels.current().score(logits, labels, **vars(scores))
+    return scores
 
 
 def brier(squared_distance: Array) -> float:

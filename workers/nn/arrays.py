@@ -29,13 +29,18 @@ class Buffers:
         return array if len(array) == shape[0] else array[: shape[0]]
 
 
+def least_of(dtype: DTypeLike) -> float:
+    """What is smaller than this is negligible: the square root of the smallest normal number, 1e-19 in float32."""
+    return float(np.sqrt(np.finfo(dtype).tiny))
+
+
 def drop_negligible(gradient: Array) -> None:
-    """Set to 0 what is smaller than the square root of the smallest normal number (1e-19 in float32), in place.
+    """Set to 0 what is negligible, in place.
 
     No step can tell it from 0, and its square, which optimizers take, is subnormal: a product with subnormal
     numbers in it takes many times as long. They come once the probabilities of wrong classes vanish.
     """
-    gradient[np.abs(gradient) < np.sqrt(np.finfo(gradient.dtype).tiny)] = 0
+    gradient[np.abs(gradient) < least_of(gradient.dtype)] = 0
 
 
 @lru_cache(maxsize=64)

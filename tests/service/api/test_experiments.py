@@ -173,18 +173,19 @@ def test_pages_neither_repeat_nor_miss_while_experiments_come_and_go(
 
 
 def test_a_page_costs_the_same_number_of_queries_however_long(
-    client: TestClient, laboratory: Laboratory, statements: list[str]
+    client: TestClient, database: Database, laboratory: Laboratory, statements: list[str]
 ) -> None:
     def queries_for_a_page() -> int:
         statements.clear()
         client.get("/experiments")
-        return len([each for each in statements if each.startswith("SELECT") and "tokens" not in each])
+        return len([each for each in statements if each.startswith("SELECT")])
 
     laboratory.submit(tags=["a"])
     alone = queries_for_a_page()
     for _ in range(5):
         laboratory.submit(tags=["a", "b"], seeds=[0, 1])
-    assert queries_for_a_page() == alone == 4  # how far they are, and then: them, their tags, their runs
+    # How far they are, and then: them, their tags, their runs. SQLite shows at once who asks.
+    assert queries_for_a_page() == alone == (4 if database.is_sqlite else 5)
 
 
 def test_a_queued_experiment_is_cancelled_at_once(client: TestClient, laboratory: Laboratory) -> None:

@@ -18,12 +18,10 @@ FIGURES = dict.fromkeys(
 
 
 @pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    database = Database(database_url)
+def connection(database: Database) -> Iterator[Connection]:
     with database.write() as connection:
         yield connection
         connection.rollback()
-    database.close()
 
 
 def trained(connection: Connection, epochs: int) -> int:

@@ -1,7 +1,5 @@
 """What the event loop sees of SQLite without waiting: what was committed last, by whomever, and nothing held open."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from service.store import tokens
@@ -11,10 +9,9 @@ from service.store.sqlite import driver
 
 
 @pytest.fixture
-def database(sqlite_url: str) -> Iterator[Database]:
-    database = Database(sqlite_url)
-    yield database
-    database.close()
+def database_url(sqlite_url: str) -> str:
+    """PostgreSQL has nothing that shows at once."""
+    return sqlite_url
 
 
 @pytest.fixture

@@ -5,16 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from workers.nn.arrays import Array
+from workers.nn.arrays import Array, least_of
 from workers.nn.kernels.compiled.compiler import inlined
 
-LEAST_FLOAT32, LEAST_FLOAT64 = (float(np.sqrt(np.finfo(real).tiny)) for real in (np.float32, np.float64))
+LEAST_FLOAT32, LEAST_FLOAT64 = least_of(np.float32), least_of(np.float64)
 LOWEST_FLOAT32, LOWEST_FLOAT64 = math.log(LEAST_FLOAT32), math.log(LEAST_FLOAT64)
 
 
 @inlined
 def negligible(array: Array) -> float:
-    """As in arrays.drop_negligible."""
+    """arrays.least_of its type."""
     return LEAST_FLOAT32 if array.itemsize == 4 else LEAST_FLOAT64
 
 
