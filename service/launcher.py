@@ -34,7 +34,7 @@ def serve(settings: Settings) -> None:
     """Run the API, with an embedded agent unless `settings.workers` is 0, until SIGTERM or SIGINT."""
     prepare(settings)
     require_closed_door(settings)
-    config = _config(settings)
+    config = server_config(settings)
     Server(config).run(sockets=[config.bind_socket()])
 
 
@@ -56,23 +56,46 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
+def server_config(settings: Settings) -> uvicorn.Config:
+    """The application and how it is served."""
+    return uvicorn.Config(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        http=Protocol,
+        ws="none",
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+
+
 @contextmanager
 def serving(settings: Settings) -> Iterator[str]:
     """A service in a thread of this process, for as long as the context lasts; gives its URL."""
     prepare(settings)
-    config = _config(settings)
-    listening = config.bind_socket()
+    with in_thread(server_config(settings)) as url:
+        yield url
+
+
+@contextmanager
+def in_thread(config: uvicorn.Config) -> Iterator[str]:
+    """A server that answers, in a thread, for as long as the context lasts. RuntimeError where it does not start."""
     server = uvicorn.Server(config)
-    thread = Thread(target=server.run, kwargs={"sockets": [listening]}, name="server")
-    thread.start()
-    while not server.started and thread.is_alive():  # a bound socket refuses connections until it listens
-        time.sleep(0.01)
-    try:
-        yield "http://{}:{}".format(*listening.getsockname()[:2])
-    finally:
-        config.app.state.request_stop()  # type: ignore[union-attr]
-        server.should_exit = True
-        thread.join()
+    with config.bind_socket() as listening:
+        thread = Thread(target=server.run, kwargs={"sockets": [listening]}, name="server")
+        thread.start()
+        try:
+            while not server.started:  # a bound socket refuses connections until it listens
+                if not thread.is_alive():
+                    raise RuntimeError("The service did not start: its log says why")
+                time.sleep(0.01)
+            yield "http://{}:{}".format(*listening.getsockname()[:2])
+        finally:
+            config.app.state.request_stop()  # type: ignore[union-attr]
+            server.should_exit = True
+            thread.join()
 
 
 def work(settings: Settings) -> None:
@@ -103,17 +126,3 @@ def migrate(settings: Settings) -> None:
     database = Database(settings.url)
     migrations.upgrade(database, engine_of(settings))
     database.close()
-
-
-def _config(settings: Settings) -> uvicorn.Config:
-    return uvicorn.Config(
-        create_app(settings),
-        host=settings.host,
-        port=settings.port,
-        http=Protocol,
-        ws="none",
-        server_header=False,
-        access_log=False,
-        log_config=None,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-    )

@@ -9,35 +9,12 @@ import pytest
 from httpx2 import Client, Response
 from sqlalchemy import event
 
-from service.settings import Settings
 from tests.service.laboratory import Laboratory
-from tests.service.live import Live, live
+from tests.service.live import Live
 
 CONFUSION = [[170, 10], [5, 15]]
 SOON = 10.0
 """Seconds within which an answer does not count as one that came because the time was over."""
-
-
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """What the watch asks, every other answer asks too, on both databases."""
-    return sqlite_url
-
-
-@pytest.fixture
-def service(settings: Settings) -> Iterator[Live]:
-    with live(settings) as service:
-        yield service
-
-
-@pytest.fixture
-def client(service: Live) -> Client:
-    return service.client
-
-
-@pytest.fixture
-def laboratory(service: Live) -> Laboratory:
-    return service.laboratory
 
 
 @pytest.fixture

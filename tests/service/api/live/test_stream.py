@@ -14,10 +14,9 @@ import fastapi.routing
 import pytest
 from httpx2 import Client
 
-from service.settings import Settings
 from tests.programs import Program
 from tests.service.laboratory import Laboratory
-from tests.service.live import Live, live
+from tests.service.live import Live
 
 CONFUSION = [[170, 10], [5, 15]]
 STREAMS = 100
@@ -28,28 +27,6 @@ class Event:
     name: str
     data: dict[str, Any]
     id: str | None = None
-
-
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """What a stream reads, every other answer reads too, on both databases."""
-    return sqlite_url
-
-
-@pytest.fixture
-def service(settings: Settings) -> Iterator[Live]:
-    with live(settings) as service:
-        yield service
-
-
-@pytest.fixture
-def client(service: Live) -> Client:
-    return service.client
-
-
-@pytest.fixture
-def laboratory(service: Live) -> Laboratory:
-    return service.laboratory
 
 
 def events(lines: Iterator[str]) -> Iterator[Event]:

@@ -1,0 +1,32 @@
+"""A service in a thread: it answers from its first moment, or says that it did not start."""
+
+import time
+from pathlib import Path
+
+import pytest
+from httpx2 import Client
+
+from service.launcher import in_thread, server_config
+from service.settings import Settings
+
+
+def test_a_service_that_is_slow_to_start_is_waited_for(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = server_config(Settings(workers=0, data_dir=tmp_path, database_url=sqlite_url, port=0))
+    load = config.load
+
+    def slowly() -> None:
+        time.sleep(0.5)
+        load()
+
+    monkeypatch.setattr(config, "load", slowly)
+    with in_thread(config) as url, Client(base_url=url) as client:
+        assert client.get("/health").is_success
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_service_that_cannot_start_is_an_error(tmp_path: Path) -> None:
+    never_migrated = Settings(workers=0, data_dir=tmp_path, port=0)
+    with pytest.raises(RuntimeError, match="did not start"), in_thread(server_config(never_migrated)):
+        pass
