@@ -34,16 +34,21 @@ def read_cpuinfo() -> str:
 
 def corename() -> str | None:
     """The kernels that NumPy's own OpenBLAS has taken in this process, "Zen" say; None of another BLAS."""
+    if library := own_library():
+        function = ctypes.CDLL(str(library)).scipy_openblas_get_corename64_
+        function.restype = ctypes.c_char_p
+        return str(function().decode())
+    return None
+
+
+def own_library() -> Path | None:
+    """The OpenBLAS in NumPy's wheel, its integers of 64 bits; None where NumPy has another BLAS."""
     import numpy as np
 
     package = Path(np.__file__).parent
     for library in [*package.parent.glob("numpy.libs/*openblas*"), *package.glob(".dylibs/*openblas*")]:
-        loaded = ctypes.CDLL(str(library))
-        for symbol in ("scipy_openblas_get_corename64_", "scipy_openblas_get_corename"):
-            if hasattr(loaded, symbol):
-                function = getattr(loaded, symbol)
-                function.restype = ctypes.c_char_p
-                return str(function().decode())
+        if hasattr(ctypes.CDLL(str(library)), "scipy_cblas_sgemm64_"):
+            return library
     return None
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from workers.data.balancing import Draw
 from workers.data.batches import Gather
-from workers.data.dataset import Dataset, Indices, Labels
+from workers.data.dataset import Dataset, Labels
 from workers.data.scaling import Scaler
 from workers.nn.arrays import Array, Buffers
 from workers.nn.clipping import clip_by_global_norm
@@ -78,8 +78,10 @@ class Stepper:
     ) -> float:
         size, rows = batch.stop - batch.start, draw.rows[batch]
         wired = self._wired.get(size) or self._wire(size)
-        self._read(draw, batch, rows, wired.x)
-        self.labels.take(rows, out=wired.labels, mode="clip")
+        if draw.partners is None or draw.mixing is None:
+            self.gather.into(rows, wired.x, wired.labels)
+        else:
+            self.gather.mixed_into(rows, draw.partners[batch], draw.mixing[batch], wired.x, wired.labels)
         for run in wired.forward:
             run()
         if total_weight is None:
@@ -99,12 +101,6 @@ class Stepper:
         backward = wire_backward(dlogits)[1]
         wired = self._wired[size] = Wired(x, np.empty(size, np.int64), logits, dlogits, forward, backward)
         return wired
-
-    def _read(self, draw: Draw, batch: slice, rows: Indices, x: Array) -> None:
-        if draw.partners is None or draw.mixing is None:
-            self.gather.into(rows, x)
-        else:
-            self.gather.mixed_into(rows, draw.partners[batch], draw.mixing[batch], x)
 
     def update(self, *, step: int, learning_rate: float) -> None:
         """Take step number `step` (from 1) along the gradient, clipped if asked for."""

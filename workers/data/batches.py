@@ -3,26 +3,26 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.data.dataset import Dataset, Indices
+from workers.data.dataset import Dataset, Indices, Labels
 from workers.data.scaling import Scaler
 from workers.nn import kernels
 from workers.nn.arrays import Array
 
 
 class Gather:
-    """Scaled rows of one part, written to buffers of the caller. `out` decides the precision."""
+    """Batches of one part, scaled, written to arrays of the caller: x (m, d), of his precision, and y (m,)."""
 
     def __init__(self, part: Dataset, scaler: Scaler) -> None:
-        self.features, self.scaler = part.features, scaler
+        self.features, self.labels, self.scaler = part.features, part.labels, scaler
         self.kernel = kernels.current()
 
-    def into(self, rows: Indices, out: Array) -> Array:
-        """Write the scaled `rows` (m,) to `out` (m, d)."""
-        self.kernel.gather(self.features, rows, self.scaler.offset, self.scaler.factor, out)
-        return out
+    def into(self, rows: Indices, x: Array, y: Labels) -> None:
+        """The scaled `rows` (m,), and their labels."""
+        self.kernel.gather(self.features, self.labels, rows, self.scaler.offset, self.scaler.factor, x, y)
 
-    def mixed_into(self, rows: Indices, partners: Indices, mixing: NDArray[np.float32], out: Array) -> Array:
-        """Write x + u (x' - x), of scaled `rows` x, `partners` x' and `mixing` u (m,), to `out` (m, d)."""
-        self.into(rows, out)
-        self.kernel.mix(self.features, partners, mixing, self.scaler.offset, self.scaler.factor, out)
-        return out
+    def mixed_into(
+        self, rows: Indices, partners: Indices, mixing: NDArray[np.float32], x: Array, y: Labels
+    ) -> None:
+        """x + u (x' - x), of scaled `rows` x, `partners` x' and `mixing` u (m,); and the labels of `rows`."""
+        self.into(rows, x, y)
+        self.kernel.mix(self.features, partners, mixing, self.scaler.offset, self.scaler.factor, x)

@@ -17,7 +17,7 @@ STORED = pytest.mark.parametrize("stored", [np.uint8, np.float32])
 def part(stored: DTypeLike, rows: int = 100, features: int = 20) -> Dataset:
     stream = np.random.default_rng(0)
     values = stream.integers(256, size=(rows, features)).astype(stored)
-    return Dataset("part", values, np.zeros(rows, np.int64), ("a",))
+    return Dataset("part", values, np.arange(rows) % 3, ("a", "b", "c"))
 
 
 @DTYPES
@@ -27,9 +27,10 @@ def test_rows_are_gathered_scaled_and_in_order(stored: DTypeLike, dtype: DTypeLi
     scaler = Standard().fit(training)
     gather, rows = Gather(training, scaler), np.array([5, 99, 5, 0])
     for size in (4, 2, 4):  # the last batch of an epoch is smaller
-        out = np.empty((size, 20), dtype)
-        assert gather.into(rows[:size], out) is out
-        assert out == pytest.approx(scaler(training.features[rows[:size]]), rel=1e-5, abs=1e-6)
+        x, y = np.empty((size, 20), dtype), np.empty(size, np.int64)
+        gather.into(rows[:size], x, y)
+        assert y.tolist() == [2, 0, 2, 0][:size]
+        assert x == pytest.approx(scaler(training.features[rows[:size]]), rel=1e-5, abs=1e-6)
 
 
 @DTYPES
@@ -38,7 +39,9 @@ def test_mixed_rows_lie_between_their_partners(stored: DTypeLike, dtype: DTypeLi
     gather = Gather(part(stored), NoScaling().fit(part(stored)))
     rows, partners = np.array([3, 8, 2, 9]), np.array([4, 8, 1, 7])
     mixing = np.array([0, 0.7, 1, 0.25], np.float32)
-    out = gather.mixed_into(rows, partners, mixing, np.empty((4, 20), dtype))
+    out, labels = np.empty((4, 20), dtype), np.empty(4, np.int64)
+    gather.mixed_into(rows, partners, mixing, out, labels)
+    assert labels.tolist() == [0, 2, 2, 0]
     features = part(stored).features.astype(np.float64)
     assert np.array_equal(out[0], features[3])
     assert np.array_equal(out[1], features[8])
@@ -50,8 +53,10 @@ def test_the_part_itself_is_never_written_to() -> None:
     training = part(np.float32)
     before = training.sha256
     gather = Gather(training, Standard().fit(training))
-    rows = np.arange(100)
-    gather.mixed_into(rows, rows[::-1].copy(), np.full(100, 0.5, np.float32), np.empty((100, 20), np.float32))
+    rows, mixing = np.arange(100), np.full(100, 0.5, np.float32)
+    gather.mixed_into(
+        rows, rows[::-1].copy(), mixing, np.empty((100, 20), np.float32), np.empty(100, np.int64)
+    )
     assert Dataset("again", training.features, training.labels, training.classes).sha256 == before
 
 
@@ -59,12 +64,12 @@ def test_the_part_itself_is_never_written_to() -> None:
 def test_a_batch_allocates_nothing_once_buffers_are_there(stored: DTypeLike) -> None:
     training = part(stored, rows=1000, features=784)
     gather, out = Gather(training, Standard().fit(training)), np.empty((128, 784), np.float32)
-    rows, mixing = np.arange(128) * 7, np.full(128, 0.5, np.float32)
-    gather.mixed_into(rows, rows[::-1].copy(), mixing, out)
+    rows, mixing, y = np.arange(128) * 7, np.full(128, 0.5, np.float32), np.empty(128, np.int64)
+    gather.mixed_into(rows, rows[::-1].copy(), mixing, out, y)
     tracemalloc.start()
     try:
-        gather.into(rows, out)
-        gather.mixed_into(rows, rows, mixing, out)
+        gather.into(rows, out, y)
+        gather.mixed_into(rows, rows, mixing, out, y)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -56,14 +56,40 @@ class Draws:
 Case = Callable[[Draws], tuple[Any, ...]]
 CASES: dict[str, list[Any]] = {
     "gather": [
-        lambda d: (d.bytes(400, F), d.below(400, N), *d.scaling(), d.normal(N, F)),
-        lambda d: (d.single(400, F), d.below(400, N), *d.scaling(), d.normal(N, F)),
+        lambda d: (
+            d.bytes(400, F),
+            d.below(K, 400),
+            d.below(400, N),
+            *d.scaling(),
+            d.normal(N, F),
+            d.below(K, N),
+        ),
+        lambda d: (
+            d.single(400, F),
+            d.below(K, 400),
+            d.below(400, N),
+            *d.scaling(),
+            d.normal(N, F),
+            d.below(K, N),
+        ),
     ],
     "scale": [
         lambda d: (d.bytes(N, F), *d.scaling(), d.normal(N, F)),
         lambda d: (d.single(N, F), *d.scaling(), d.normal(N, F)),
     ],
     "mix": [lambda d: (d.bytes(400, F), d.below(400, N), d.single(N), *d.scaling(), d.normal(N, F))],
+    "dense": [
+        lambda d, s=s: (d.normal(N, F), d.normal(F, K), d.normal(K), s, d.normal(N, K))
+        for s in (0.0, 0.2, 1.0)
+    ],
+    "dense_backward": [
+        lambda d, s=s, n=n: (
+            *(d.normal(N, K), d.normal(N, K), s, d.normal(N, F), d.normal(F, K)),
+            *(d.normal(F, K), d.normal(K), d.normal(n, F)),
+        )
+        for s in (0.0, 0.2, 1.0)
+        for n in (0, N)
+    ],
     "add_bias": [lambda d, s=s: (d.normal(N, F), d.normal(F), s) for s in (0.0, 0.2, 1.0)],
     "add_bias_backward": [
         lambda d, s=s: (d.normal(N, F), d.normal(N, F), s, d.normal(F)) for s in (0.0, 0.2, 1.0)
@@ -125,6 +151,7 @@ CASES: dict[str, list[Any]] = {
 }
 LOST = {
     "add_bias_backward": {"y"},
+    "dense_backward": {"y"},
     "batch_norm_backward": {"y", "normalised"},
     "adam": {"gradient"},
     "momentum": {"gradient"},

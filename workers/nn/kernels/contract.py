@@ -15,12 +15,19 @@ class Kernels(Protocol):
     NAME: str
 
     def gather(
-        self, features: Array | Integers, rows: Integers, offset: Array, factor: Array, x: Array
+        self,
+        features: Array | Integers,
+        labels: Integers,
+        rows: Integers,
+        offset: Array,
+        factor: Array,
+        x: Array,
+        y: Integers,
     ) -> None:
-        """x (m, d) = (features[rows] - offset) factor, for features (n, d), rows (m,), float32 offset (d,)."""
+        """x (m, d) = (features[rows] - offset) factor, y (m,) = labels[rows]; features (n, d), float32 offset."""
 
     def scale(self, features: Array | Integers, offset: Array, factor: Array, x: Array) -> None:
-        """x (m, d) = (features - offset) factor: as gather, of all rows."""
+        """x (m, d) = (features - offset) factor: as gather, of all rows, without labels."""
 
     def mix(
         self,
@@ -32,6 +39,25 @@ class Kernels(Protocol):
         x: Array,
     ) -> None:
         """x += u (x' - x), x' the scaled `rows` and u = mixing (m,), for scaled x (m, d)."""
+
+    def dense(self, x: Array, weight: Array, bias: Array, slope: float, y: Array) -> None:
+        """y (m, f) = f(x W + bias), for x (m, d), W (d, f), f the rectifier of `slope`."""
+
+    def dense_backward(
+        self,
+        dy: Array,
+        y: Array,
+        slope: float,
+        x: Array,
+        weight: Array,
+        dweight: Array,
+        dbias: Array,
+        dx: Array,
+    ) -> None:
+        """dy (m, f) *= f'(y), dbias (f,) = the sum of its rows, dW = x^T dy; y = f(x W + bias) may be lost.
+
+        dx (m, d) = dy W^T, unless dx has no rows.
+        """
 
     def add_bias(self, z: Array, bias: Array, slope: float) -> None:
         """z (m, f) = f(z + bias), f the rectifier of `slope`."""

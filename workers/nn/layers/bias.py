@@ -18,10 +18,7 @@ def wire_bias(
 ) -> tuple[Array, list[Pass], Backward]:
     """y = f(z + bias) for z (N, ..., F), in place where f allows; bias (F,) by its name, 0 where there is none."""
     kernel, rows, slope = kernels.current(), z.reshape(-1, z.shape[-1]), activation.slope
-    bias, dbias = values.get("bias"), gradients.get("bias")
-    if bias is None or dbias is None:
-        bias, dbias = (buffers(name, rows.shape[1:], z.dtype) for name in ("no bias", "no gradient"))
-        bias.fill(0)
+    bias, dbias = bias_of(values, gradients, z, buffers)
     y, passes, activation_backward = activation.wire(z, buffers)
 
     def backward(dy: Array) -> tuple[Array, list[Pass]]:
@@ -30,3 +27,15 @@ def wire_bias(
         return dz, [*backward_passes, partial(kernel.add_bias_backward, of_rows, rows, slope, dbias)]
 
     return y, [partial(kernel.add_bias, rows, bias, slope), *passes], backward
+
+
+def bias_of(
+    values: Mapping[str, Array], gradients: Mapping[str, Array], z: Array, buffers: Buffers
+) -> tuple[Array, Array]:
+    """The bias (F,) of z (..., F) and where its gradient goes; where there is none: zeros, an array for nobody."""
+    bias, dbias = values.get("bias"), gradients.get("bias")
+    if bias is not None and dbias is not None:
+        return bias, dbias
+    bias, dbias = (buffers(name, z.shape[-1:], z.dtype) for name in ("no bias", "no gradient"))
+    bias.fill(0)
+    return bias, dbias

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from functools import partial
 
-import numpy as np
-
+from workers.nn import kernels
 from workers.nn.activations import Activation, Identity
 from workers.nn.arrays import Array, Shape
-from workers.nn.layers.bias import wire_bias
+from workers.nn.layers.bias import bias_of
 from workers.nn.layers.layer import Layer
 from workers.nn.parameters import Constant, Initial, Parameter
 from workers.nn.passes import Backward, Pass, no_backward
@@ -41,16 +40,21 @@ class Dense(Layer):
         return (*input_shape[:-1], self.units)
 
     def wire(self, x: Array, *, training: bool) -> tuple[Array, list[Pass], Backward]:
-        weight = self.values["weight"]
+        kernel, slope = kernels.current(), self.activation.slope
+        weight, dweight = self.values["weight"], self.gradients["weight"]
         z = self.buffers("z", (len(x), self.units), weight.dtype)
-        y, ending, ending_backward = wire_bias(z, self.values, self.gradients, self.activation, self.buffers)
+        bias, dbias = bias_of(self.values, self.gradients, z, self.buffers)
+        y, passes, activation_backward = self.activation.wire(z, self.buffers)
 
         def backward(dy: Array) -> tuple[Array, list[Pass]]:
-            dz, passes = ending_backward(dy)
-            passes = [*passes, partial(np.dot, x.T, dz, self.gradients["weight"])]
-            if not self.needs_input_gradient:
-                return dz, passes
-            dx = self.buffers("dx", x.shape, weight.dtype)
-            return dx, [*passes, partial(np.dot, dz, weight.T, dx)]
+            dz, backward_passes = activation_backward(dy)
+            asked = len(x) if self.needs_input_gradient else 0
+            dx = self.buffers("dx", (asked, self.inputs), weight.dtype)
+            product = partial(kernel.dense_backward, dz, z, slope, x, weight, dweight, dbias, dx)
+            return dx if self.needs_input_gradient else dz, [*backward_passes, product]
 
-        return y, [partial(np.dot, x, weight, z), *ending], backward if training else no_backward
+        return (
+            y,
+            [partial(kernel.dense, x, weight, bias, slope, z), *passes],
+            backward if training else no_backward,
+        )

@@ -60,11 +60,11 @@ def test_new_examples_stay_within_their_class() -> None:
     drawn = draw(Smote(), 0, training=training)
     assert drawn.partners is not None
     assert drawn.mixing is not None
-    out = np.empty((len(drawn), 3), np.float32)
-    Gather(training, scaler).mixed_into(drawn.rows, drawn.partners, drawn.mixing, out)
+    out, labels = np.empty((len(drawn), 3), np.float32), np.empty(len(drawn), np.int64)
+    Gather(training, scaler).mixed_into(drawn.rows, drawn.partners, drawn.mixing, out, labels)
     scaled = scaler(training.features)
     for k in (0, 1):
-        own, new = scaled[training.labels == k], out[training.labels[drawn.rows] == k]
+        own, new = scaled[training.labels == k], out[labels == k]
         assert (new >= own.min(axis=0) - 1e-6).all()
         assert (new <= own.max(axis=0) + 1e-6).all()
 

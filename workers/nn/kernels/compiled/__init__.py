@@ -1,6 +1,7 @@
 """The kernels compiled by numba: each one pass, or as few as its reductions allow."""
 
 from workers.nn.kernels.compiled.bias import add_bias, add_bias_backward, sum_rows
+from workers.nn.kernels.compiled.dense import dense, dense_backward
 from workers.nn.kernels.compiled.dropout import dropout
 from workers.nn.kernels.compiled.images import copy_windows, max_pool, max_pool_backward
 from workers.nn.kernels.compiled.losses import cross_entropy, focal
@@ -21,6 +22,8 @@ __all__ = [
     "batch_norm_backward",
     "copy_windows",
     "cross_entropy",
+    "dense",
+    "dense_backward",
     "divide_by_rms",
     "dropout",
     "focal",

@@ -1,18 +1,26 @@
 """How the compiled kernels are made: for both float types, ahead of their first call, kept on disk."""
 
+import hashlib
 import logging
 import os
 import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+
+from workers import blas
 
 log = logging.getLogger("holdout.kernels")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 REALS = ("float32", "float64")
+
+SOURCES = sorted(Path(__file__).parent.glob("*.py"))
+STATE = hashlib.sha256(b"".join(path.read_bytes() for path in SOURCES) + str(blas.own_library()).encode())
+"""What compiled code depends on: numba itself looks at the one file that a function stands in."""
 
 
 def compiled(*signatures: str) -> Callable[[F], F]:
@@ -25,6 +33,7 @@ def compiled(*signatures: str) -> Callable[[F], F]:
     make = numba.njit(wanted, cache=True, fastmath={"contract"}, error_model="numpy")
 
     def compile_(function: F) -> F:
+        function.__qualname__ += f"-{STATE.hexdigest()[:16]}"  # the name of its file on disk
         try:
             return cast("F", make(function))
         except RuntimeError as error:

@@ -5,7 +5,7 @@ from workers.nn.kernels.compiled.compiler import compiled
 
 BYTES, FLOATS = (f"Array({stored}, 2, 'C', readonly=True)" for stored in ("uint8", "float32"))
 STATISTICS = "Array(float32, 1, 'C', readonly=True)"
-ROWS = "Array(int64, 1, 'C', readonly=True)"
+INTEGERS = "Array(int64, 1, 'C', readonly=True)"
 
 
 def _of_both(arguments: str) -> tuple[str, str]:
@@ -13,11 +13,20 @@ def _of_both(arguments: str) -> tuple[str, str]:
     return f"void({BYTES}, {arguments})", f"void({FLOATS}, {arguments})"
 
 
-@compiled(*_of_both(f"{ROWS}, {STATISTICS}, {STATISTICS}, real[:,::1]"))
-def gather(features: Array | Integers, rows: Integers, offset: Array, factor: Array, x: Array) -> None:
+@compiled(*_of_both(f"{INTEGERS}, {INTEGERS}, {STATISTICS}, {STATISTICS}, real[:,::1], int64[::1]"))
+def gather(
+    features: Array | Integers,
+    labels: Integers,
+    rows: Integers,
+    offset: Array,
+    factor: Array,
+    x: Array,
+    y: Integers,
+) -> None:
     real = x.dtype.type
     for i in range(x.shape[0]):
         row = rows[i]
+        y[i] = labels[row]
         for j in range(x.shape[1]):
             x[i, j] = (real(features[row, j]) - offset[j]) * factor[j]
 
@@ -30,7 +39,7 @@ def scale(features: Array | Integers, offset: Array, factor: Array, x: Array) ->
             x[i, j] = (real(features[i, j]) - offset[j]) * factor[j]
 
 
-@compiled(*_of_both(f"{ROWS}, {STATISTICS}, {STATISTICS}, {STATISTICS}, real[:,::1]"))
+@compiled(*_of_both(f"{INTEGERS}, {STATISTICS}, {STATISTICS}, {STATISTICS}, real[:,::1]"))
 def mix(
     features: Array | Integers, rows: Integers, mixing: Array, offset: Array, factor: Array, x: Array
 ) -> None:

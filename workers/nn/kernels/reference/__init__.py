@@ -1,6 +1,7 @@
 """The kernels in NumPy: to be read, to check the compiled ones by, and to train with where numba is not."""
 
 from workers.nn.kernels.reference.bias import add_bias, add_bias_backward, sum_rows
+from workers.nn.kernels.reference.dense import dense, dense_backward
 from workers.nn.kernels.reference.dropout import dropout
 from workers.nn.kernels.reference.images import copy_windows, max_pool, max_pool_backward
 from workers.nn.kernels.reference.losses import cross_entropy, focal
@@ -21,6 +22,8 @@ __all__ = [
     "batch_norm_backward",
     "copy_windows",
     "cross_entropy",
+    "dense",
+    "dense_backward",
     "divide_by_rms",
     "dropout",
     "focal",

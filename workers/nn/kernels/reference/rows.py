@@ -6,7 +6,16 @@ from workers.nn.arrays import Array, Integers
 from workers.nn.kernels.reference.chunks import CHUNK
 
 
-def gather(features: Array | Integers, rows: Integers, offset: Array, factor: Array, x: Array) -> None:
+def gather(
+    features: Array | Integers,
+    labels: Integers,
+    rows: Integers,
+    offset: Array,
+    factor: Array,
+    x: Array,
+    y: Integers,
+) -> None:
+    np.take(labels, rows, out=y, mode="clip")
     if features.dtype == x.dtype:
         # With the default mode="raise", take() copies the whole result once more.
         np.take(features, rows, axis=0, out=x, mode="clip")

@@ -1,0 +1,35 @@
+"""Products for compiled code, both ways, beside NumPy's."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from workers import blas
+
+numba = pytest.importorskip("numba", reason="pip install 'holdout[fast]' for the compiled kernels")
+
+from workers.nn.kernels.compiled import products  # noqa: E402
+
+WAYS = {"numba": products.by_numba()}
+if library := blas.own_library():
+    WAYS["openblas"] = products.by_openblas(library)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_products_are_those_of_numpy(way: products.Products, dtype: Any) -> None:
+    multiply, multiply_left_transposed, multiply_right_transposed = way
+
+    @numba.njit  # type: ignore[untyped-decorator]
+    def run(a: Any, b: Any, ab: Any, aab: Any, abb: Any) -> None:
+        multiply(a, b, ab)
+        multiply_left_transposed(a, ab, aab)
+        multiply_right_transposed(ab, b, abb)
+
+    generator, epsilon = np.random.default_rng(0), np.finfo(dtype).eps
+    a, b = (generator.normal(size=shape).astype(dtype) for shape in ((33, 65), (65, 7)))
+    ab, aab, abb = np.empty((33, 7), dtype), np.empty((65, 7), dtype), np.empty((33, 65), dtype)
+    run(a, b, ab, aab, abb)
+    for product, expected in ((ab, a @ b), (aab, a.T @ (a @ b)), (abb, (a @ b) @ b.T)):
+        np.testing.assert_allclose(product, expected, rtol=100 * epsilon, atol=1000 * epsilon)
