@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.evaluation.confusion import Confusion, accuracy, balanced_accuracy, confusion_matrix
+from workers.evaluation.confusion import Confusion, Margins, accuracy, balanced_accuracy, confusion_matrix
 from workers.evaluation.intervals import Interval, wilson
 from workers.evaluation.probabilities import nll
 from workers.nn.arrays import Array, Integers
@@ -135,10 +135,11 @@ def _logits(features: Array, weight: Array, bias: Array) -> Array:
 
 
 def _baseline(name: str, confusion: Confusion, predicted_class: int | None = None) -> Baseline:
+    margins = Margins.of(confusion)
     return Baseline(
         name,
-        accuracy(confusion),
-        balanced_accuracy(confusion),
+        accuracy(margins),
+        balanced_accuracy(margins),
         wilson(int(np.trace(confusion)), int(confusion.sum())),
         predicted_class,
     )

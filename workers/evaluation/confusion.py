@@ -6,6 +6,8 @@ A class absent from the rows evaluated has no accuracy and no F1: null, never 0,
 
 import math
 from dataclasses import dataclass
+from operator import mul
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -62,40 +64,58 @@ def figures_per_class(confusions: Confusion) -> dict[str, list[list[Any]]]:
     return {name: column.tolist() for name, column in columns.items()}
 
 
-def accuracy(confusion: Confusion) -> float:
+@dataclass(frozen=True)
+class Margins:
+    """All that the summary metrics need of C, in Python's integers, for K classes.
+
+    correct: C_kk; support: C_k., the rows of class k; predicted: C_.k, the rows called k.
+    """
+
+    correct: list[int]
+    support: list[int]
+    predicted: list[int]
+
+    @staticmethod
+    def of(confusion: Confusion) -> "Margins":
+        return Margins(*(counts.tolist() for counts in _margins(confusion)))
+
+
+def accuracy(margins: Margins) -> float:
     """The share of rows predicted correctly. Oracle: sklearn.metrics.accuracy_score."""
-    return float(np.trace(confusion) / confusion.sum())
+    return sum(margins.correct) / sum(margins.support)
 
 
-def balanced_accuracy(confusion: Confusion) -> float:
+def balanced_accuracy(margins: Margins) -> float:
     """Mean recall over the classes present. Oracle: sklearn.metrics.balanced_accuracy_score."""
-    correct, support, _ = _margins(confusion)
-    present = support > 0
-    return float((correct[present] / support[present]).mean())
+    classes = zip(margins.correct, margins.support, strict=True)
+    return fmean(correct / support for correct, support in classes if support)
 
 
-def macro_f1(confusion: Confusion) -> float:
+def macro_f1(margins: Margins) -> float:
     """Mean F1 over the classes present; rows wrongly called an absent class cost their own class recall.
 
     Oracle: sklearn.metrics.f1_score(y, predicted, labels=numpy.unique(y), average="macro").
     """
-    correct, support, predicted = _margins(confusion)
-    present = support > 0
-    return float((2 * correct[present] / (support + predicted)[present]).mean())
+    classes = zip(margins.correct, margins.support, margins.predicted, strict=True)
+    return fmean(2 * correct / (support + predicted) for correct, support, predicted in classes if support)
 
 
-def mcc(confusion: Confusion) -> float:
+def mcc(margins: Margins) -> float:
     """Matthews correlation for several classes; 0 where undefined: one class only, true or predicted.
 
     Source: Gorodkin 2004, Comparing two K-category assignments by a K-category correlation coefficient.
     Oracle: sklearn.metrics.matthews_corrcoef.
     """
-    correct, support, predicted = _margins(confusion)
-    rows = int(support.sum())
-    covariance = rows * int(correct.sum()) - int(support @ predicted)
+    support, predicted = margins.support, margins.predicted
+    rows = sum(support)
+    covariance = rows * sum(margins.correct) - _dot(support, predicted)
     # Python's integers: the product of the two variances passes 2^63 from 50,000 rows on.
-    variances = (rows**2 - int(support @ support)) * (rows**2 - int(predicted @ predicted))
+    variances = (rows**2 - _dot(support, support)) * (rows**2 - _dot(predicted, predicted))
     return covariance / math.sqrt(variances) if variances else 0.0
+
+
+def _dot(a: list[int], b: list[int]) -> int:
+    return sum(map(mul, a, b))
 
 
 def _margins(confusion: Confusion) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:

@@ -1,5 +1,6 @@
 """Evaluation: every metric of a model's logits on one part of a data set."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from workers.evaluation.confusion import (
     ClassFigures,
     Confusion,
+    Margins,
     accuracy,
     balanced_accuracy,
     confusion_matrix,
@@ -15,7 +17,7 @@ from workers.evaluation.confusion import (
     per_class,
 )
 from workers.evaluation.probabilities import Scores, brier, ece, score
-from workers.nn.arrays import Array, Integers
+from workers.nn.arrays import Array, Integers, mean
 
 
 class NonFiniteError(ArithmeticError):
@@ -67,15 +69,16 @@ def evaluate(
     scores = score(logits, labels) if distribution else None
     predictions = scores.predictions if scores else logits.argmax(axis=1)
     confusion = confusion_matrix(labels, predictions, logits.shape[1])
+    margins, loss = Margins.of(confusion), mean(losses)
     of_distribution = _of_distribution(scores, labels) if scores else {}
     return Evaluation(
         rows=len(labels),
-        loss=float(losses.mean(dtype=np.float64)),
-        weighted_loss=_weighted_mean(losses, labels, class_weights),
-        accuracy=accuracy(confusion),
-        balanced_accuracy=balanced_accuracy(confusion),
-        macro_f1=macro_f1(confusion),
-        mcc=mcc(confusion),
+        loss=loss,
+        weighted_loss=loss if class_weights is None else _weighted_mean(losses, labels, class_weights),
+        accuracy=accuracy(margins),
+        balanced_accuracy=balanced_accuracy(margins),
+        macro_f1=macro_f1(margins),
+        mcc=mcc(margins),
         nll=of_distribution.get("nll"),
         brier=of_distribution.get("brier"),
         ece=of_distribution.get("ece"),
@@ -84,8 +87,9 @@ def evaluate(
 
 
 def _of_distribution(scores: Scores, labels: Integers) -> dict[str, float]:
-    likelihood = float(scores.negative_log_p.mean(dtype=np.float64))
-    _require_finite(nll=np.array(likelihood))
+    likelihood = mean(scores.negative_log_p)
+    if not math.isfinite(likelihood):
+        raise NonFiniteError(f"nll: {likelihood}")
     return {
         "nll": likelihood,
         "brier": brier(scores.squared_distance),
@@ -93,9 +97,7 @@ def _of_distribution(scores: Scores, labels: Integers) -> dict[str, float]:
     }
 
 
-def _weighted_mean(losses: Array, labels: Integers, class_weights: Array | None) -> float:
-    if class_weights is None:
-        return float(losses.mean(dtype=np.float64))
+def _weighted_mean(losses: Array, labels: Integers, class_weights: Array) -> float:
     weights = class_weights.astype(np.float64)[labels]
     return float(weights @ losses / weights.sum())
 

@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.nn import kernels
-from workers.nn.arrays import Array, Integers
+from workers.nn.arrays import Array, Integers, mean
 
 CALIBRATION_BINS = 15
 
 
 def nll(log_p: Array, labels: Integers) -> float:
     """Mean of -log p_y, for log-probabilities (N, K). Oracle: sklearn.metrics.log_loss."""
-    return -float(log_p[np.arange(len(labels)), labels].mean(dtype=np.float64))
+    return -mean(log_p[np.arange(len(labels)), labels])
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ def brier(squared_distance: Array) -> float:
 
     Source: Brier 1950. Oracle: sklearn.metrics.brier_score_loss(scale_by_half=False).
     """
-    return float(squared_distance.mean(dtype=np.float64))
+    return mean(squared_distance)
 
 
 def ece(confidence: Array, is_right: NDArray[np.bool_], bins: int = CALIBRATION_BINS) -> float:

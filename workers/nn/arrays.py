@@ -43,6 +43,11 @@ def drop_negligible(gradient: Array) -> None:
     gradient[np.abs(gradient) < least_of(gradient.dtype)] = 0
 
 
+def mean(values: Array) -> float:
+    """Of values (n,), added up in float64. Of a few hundred np.mean takes twice as long."""
+    return float(np.add.reduce(values, dtype=np.float64)) / len(values)
+
+
 @lru_cache(maxsize=64)
 def filled(value: float, size: int, dtype: np.dtype[Any]) -> Array:
     """`value`, `size` times: the same read-only array for every caller."""

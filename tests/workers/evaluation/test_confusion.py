@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from workers.evaluation.confusion import (
+    Margins,
     accuracy,
     balanced_accuracy,
     confusion_matrix,
@@ -49,12 +50,14 @@ def test_the_summary_metrics_are_scikit_learns(given_: Classification) -> None:
     confusion = confusion_matrix(labels, predictions, classes)
     present = np.unique(labels)
     f1 = sklearn_metrics.f1_score(labels, predictions, labels=present, average="macro")
-    assert accuracy(confusion) == pytest.approx(sklearn_metrics.accuracy_score(labels, predictions))
-    assert balanced_accuracy(confusion) == pytest.approx(
+    assert accuracy(Margins.of(confusion)) == pytest.approx(
+        sklearn_metrics.accuracy_score(labels, predictions)
+    )
+    assert balanced_accuracy(Margins.of(confusion)) == pytest.approx(
         sklearn_metrics.balanced_accuracy_score(labels, predictions)
     )
-    assert macro_f1(confusion) == pytest.approx(f1)
-    assert mcc(confusion) == pytest.approx(sklearn_metrics.matthews_corrcoef(labels, predictions))
+    assert macro_f1(Margins.of(confusion)) == pytest.approx(f1)
+    assert mcc(Margins.of(confusion)) == pytest.approx(sklearn_metrics.matthews_corrcoef(labels, predictions))
 
 
 @given(classifications())
@@ -82,9 +85,9 @@ def test_the_figures_per_class_are_scikit_learns_with_null_where_nothing_was_mea
 
 def test_a_constant_classifier_on_ninety_to_ten_looks_good_by_accuracy_alone() -> None:
     confusion = confusion_matrix(np.repeat([0, 1], [90, 10]), np.zeros(100, np.int64), 2)
-    assert accuracy(confusion) == 0.9
-    assert balanced_accuracy(confusion) == 0.5
-    assert mcc(confusion) == 0
+    assert accuracy(Margins.of(confusion)) == 0.9
+    assert balanced_accuracy(Margins.of(confusion)) == 0.5
+    assert mcc(Margins.of(confusion)) == 0
     assert [figure.accuracy for figure in per_class(confusion)] == [1, 0]
 
 
@@ -100,4 +103,4 @@ def test_mcc_is_exact_where_64_bit_integers_would_overflow() -> None:
     oracle = sklearn_metrics.matthews_corrcoef(
         [0, 0, 1, 1], [0, 1, 0, 1], sample_weight=confusion.ravel().astype(float)
     )
-    assert mcc(confusion) == pytest.approx(oracle, rel=1e-12)
+    assert mcc(Margins.of(confusion)) == pytest.approx(oracle, rel=1e-12)
