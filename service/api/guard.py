@@ -39,8 +39,9 @@ class Guard:
         except Unauthenticated:
             self.rates.count("refusals", address)
             raise
-        who = address if caller is ANYBODY else caller.name
-        self.rates.count("reads" if needed == "read" else "writes", who)
+        if not request.scope["state"].get("counted"):  # where a kept answer could not be made anew
+            who = address if caller is ANYBODY else caller.name
+            self.rates.count("reads" if needed == "read" else "writes", who)
         if not caller.may(needed):
             raise ScopeTooNarrow(caller, needed)
         request.state.caller = caller
@@ -56,6 +57,7 @@ class Guard:
             if not caller.may("read"):
                 return False
             self.rates.count("reads", address if caller is ANYBODY else caller.name)
+            scope["state"]["counted"] = True
         except (PermissionError, TooManyRequests, Unseen):
             return False
         return True

@@ -61,6 +61,15 @@ def test_reading_and_changing_are_counted_apart(limited: Limited) -> None:
     assert [client.get("/experiments").status_code for _ in range(6)] == [200] * 5 + [429]
 
 
+def test_a_poll_of_what_is_there_no_more_is_counted_once(limited: Limited) -> None:
+    client = limited(read_rate_limit="2/hour")
+    path = client.post("/experiments", json=IRIS).headers["location"]
+    assert client.get(path).status_code == 200
+    client.post(f"{path}/cancel").raise_for_status()
+    client.delete(path).raise_for_status()
+    assert [client.get(path).status_code for _ in range(2)] == [404, 429]
+
+
 def test_each_token_has_its_own_count(limited: Limited, app: FastAPI) -> None:
     client = limited(read_rate_limit="2/hour")
     first, second = token(app.state.database, "first"), token(app.state.database, "second")
