@@ -12,6 +12,7 @@ from workers.data.imbalance import Imbalance
 from workers.data.scaling import AnyScaling
 from workers.data.sources import AnySource
 from workers.data.splits import AnySplit
+from workers.evaluation.metrics import FORMULAS
 from workers.evaluation.selection import DIRECTIONS, SelectionMetric
 from workers.nn.activations import AnyActivation
 from workers.nn.class_weights import AnyClassWeights
@@ -93,24 +94,33 @@ def classes_of(union: Any) -> list[type[Any]]:
 def _variant(cls: type[Any]) -> Variant:
     schema = TypeAdapter(cls).json_schema()
     properties, required = schema["properties"], schema.get("required", [])
-    description, *references = REFERENCE.split(inspect.cleandoc(cls.__doc__ or ""))
-    cited = {
-        kind: " ".join(text.split()) for kind, text in zip(references[::2], references[1::2], strict=True)
-    }
+    documented = _documented(cls)
     # A name that is fixed is the variant's own; one that is chosen is a field of it.
     name = properties.get("name", {}).get("const")
     fields = [
         _field(key, each, key in required) for key, each in properties.items() if not (name and key == "name")
     ]
-    summary = description.partition("\n\n")[0].replace("\n", " ")
-    own_name = name or _snake_case(cls.__name__)
-    return Variant(own_name, summary, description, cited.get("Source"), cited.get("Oracle"), fields)
+    return Variant(name or _snake_case(cls.__name__), **documented, fields=fields)
 
 
 def _metric(name: SelectionMetric) -> Variant:
+    documented = _documented(FORMULAS[name])
     better = "larger" if DIRECTIONS[name] == "max" else "smaller"
-    summary = f"Of the validation part; the {better}, the better."
-    return Variant(name, summary, summary, source=None, oracle=None, fields=[])
+    documented["summary"] += f" Of the validation part; the {better}, the better."
+    return Variant(name, **documented, fields=[])
+
+
+def _documented(named: Any) -> dict[str, Any]:
+    """What a docstring says: summary, description, source and oracle, as `Variant` has them."""
+    description, *references = REFERENCE.split(inspect.cleandoc(named.__doc__ or ""))
+    cited = dict(zip(references[::2], (" ".join(text.split()) for text in references[1::2]), strict=True))
+    summary = description.partition("\n\n")[0].replace("\n", " ")
+    return {
+        "summary": summary,
+        "description": description,
+        "source": cited.get("Source"),
+        "oracle": cited.get("Oracle"),
+    }
 
 
 def _field(name: str, schema: Schema, required: bool) -> Field:

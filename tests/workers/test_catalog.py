@@ -98,4 +98,8 @@ def test_source_and_oracle_are_told_apart_from_the_description(kinds: dict[str, 
 
 
 def test_the_metrics_that_may_select_are_listed(kinds: dict[str, list[Variant]]) -> None:
-    assert [each.name for each in kinds["selection_metrics"]] == list(DIRECTIONS)
+    metrics = {each.name: each for each in kinds["selection_metrics"]}
+    assert list(metrics) == list(DIRECTIONS)
+    assert metrics["mcc"].source is not None
+    assert {name for name, each in metrics.items() if each.oracle is None} == {"loss", "ece"}
+    assert all("better" in each.summary and each.description for each in metrics.values())

@@ -81,18 +81,20 @@ class Margins:
 
 
 def accuracy(margins: Margins) -> float:
-    """The share of rows predicted correctly. Oracle: sklearn.metrics.accuracy_score."""
+    """sum_k C_kk / N: the share of rows predicted correctly. Oracle: sklearn.metrics.accuracy_score."""
     return sum(margins.correct) / sum(margins.support)
 
 
 def balanced_accuracy(margins: Margins) -> float:
-    """Mean recall over the classes present. Oracle: sklearn.metrics.balanced_accuracy_score."""
+    """Mean of C_kk / C_k., recall, over the classes present. Oracle: sklearn.metrics.balanced_accuracy_score."""
     classes = zip(margins.correct, margins.support, strict=True)
     return fmean(correct / support for correct, support in classes if support)
 
 
 def macro_f1(margins: Margins) -> float:
-    """Mean F1 over the classes present; rows wrongly called an absent class cost their own class recall.
+    """Mean of 2 C_kk / (C_k. + C_.k), F1, over the classes present.
+
+    Rows wrongly called an absent class cost their own class recall.
 
     Oracle: sklearn.metrics.f1_score(y, predicted, labels=numpy.unique(y), average="macro").
     """
@@ -101,7 +103,9 @@ def macro_f1(margins: Margins) -> float:
 
 
 def mcc(margins: Margins) -> float:
-    """Matthews correlation for several classes; 0 where undefined: one class only, true or predicted.
+    """(N sum_k C_kk - sum_k C_k. C_.k) / sqrt((N^2 - sum_k C_k.^2) (N^2 - sum_k C_.k^2)): Matthews correlation.
+
+    0 where it is undefined: one class only, true or predicted.
 
     Source: Gorodkin 2004, Comparing two K-category assignments by a K-category correlation coefficient.
     Oracle: sklearn.metrics.matthews_corrcoef.

@@ -1,6 +1,7 @@
 """Evaluation: every metric of a model's logits on one part of a data set."""
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,8 @@ from workers.evaluation.confusion import (
     mcc,
     per_class,
 )
-from workers.evaluation.probabilities import Scores, brier, ece, score
+from workers.evaluation.probabilities import Scores, brier, ece, nll, score
+from workers.evaluation.selection import SelectionMetric
 from workers.nn.arrays import Array, Integers, mean
 
 
@@ -69,7 +71,7 @@ def evaluate(
     scores = score(logits, labels) if distribution else None
     predictions = scores.predictions if scores else logits.argmax(axis=1)
     confusion = confusion_matrix(labels, predictions, logits.shape[1])
-    margins, loss = Margins.of(confusion), mean(losses)
+    margins, loss = Margins.of(confusion), mean_loss(losses)
     of_distribution = _of_distribution(scores, labels) if scores else {}
     return Evaluation(
         rows=len(labels),
@@ -84,6 +86,24 @@ def evaluate(
         ece=of_distribution.get("ece"),
         confusion=confusion,
     )
+
+
+def mean_loss(losses: Array) -> float:
+    """Mean of the spec's loss over the rows, unweighted; its oracle is that of the loss."""
+    return mean(losses)
+
+
+FORMULAS: Mapping[SelectionMetric, Callable[..., float]] = {
+    "accuracy": accuracy,
+    "balanced_accuracy": balanced_accuracy,
+    "macro_f1": macro_f1,
+    "mcc": mcc,
+    "loss": mean_loss,
+    "nll": nll,
+    "brier": brier,
+    "ece": ece,
+}
+"""The function of each metric, whose docstring says what it is; for the catalogue."""
 
 
 def _of_distribution(scores: Scores, labels: Integers) -> dict[str, float]:

@@ -12,7 +12,7 @@ CALIBRATION_BINS = 15
 
 
 def nll(log_p: Array, labels: Integers) -> float:
-    """Mean of -log p_y, for log-probabilities (N, K). Oracle: sklearn.metrics.log_loss."""
+    """Mean of -log p_y. Takes log-probabilities (N, K). Oracle: sklearn.metrics.log_loss."""
     return -mean(log_p[np.arange(len(labels)), labels])
 
 
@@ -35,7 +35,7 @@ def score(logits: Array, labels: Integers) -> Scores:
 
 
 def brier(squared_distance: Array) -> float:
-    """Mean of sum_k (p_k - Y_k)^2, in [0, 2], for those sums (N,).
+    """Mean of sum_k (p_k - Y_k)^2, in [0, 2]. Takes those sums (N,).
 
     Source: Brier 1950. Oracle: sklearn.metrics.brier_score_loss(scale_by_half=False).
     """
