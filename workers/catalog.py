@@ -106,7 +106,9 @@ def _variant(cls: type[Any]) -> Variant:
 def _metric(name: SelectionMetric) -> Variant:
     documented = _documented(FORMULAS[name])
     better = "larger" if DIRECTIONS[name] == "max" else "smaller"
-    documented["summary"] += f" Of the validation part; the {better}, the better."
+    use = f"Of the validation part; the {better}, the better."
+    documented["summary"] += f" {use}"
+    documented["description"] += f"\n\n{use}"
     return Variant(name, **documented, fields=[])
 
 

@@ -81,7 +81,10 @@ class Margins:
 
 
 def accuracy(margins: Margins) -> float:
-    """sum_k C_kk / N: the share of rows predicted correctly. Oracle: sklearn.metrics.accuracy_score."""
+    """sum_k C_kk / N, C_ij of the N rows being of class i and called j: the share predicted correctly.
+
+    Oracle: sklearn.metrics.accuracy_score.
+    """
     return sum(margins.correct) / sum(margins.support)
 
 
