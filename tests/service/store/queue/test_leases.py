@@ -68,6 +68,22 @@ def test_too_many_deaths_lose_a_run(desk: Desk, end: End) -> None:
     assert desk.claim() is None
 
 
+@pytest.mark.parametrize("end", [Desk.die, lambda desk, lease: (desk.freeze(lease), desk.claim("other"))])
+def test_who_dies_for_the_last_time_after_a_cancellation_is_cancelled_and_not_lost(
+    desk: Desk, end: End
+) -> None:
+    id_ = desk.submit()
+    for _ in range(MAX_ATTEMPTS - 1):
+        desk.die(desk.take())
+    lease = desk.take()
+    desk.cancel(id_)
+    end(desk, lease)
+    run = desk.run(lease.run_id)
+    assert (run.status, run.deaths, run.cause, run.message) == ("cancelled", MAX_ATTEMPTS, None, None)
+    assert run.finished_at <= desk.clock()
+    assert desk.experiment(id_).status == "cancelled"
+
+
 @pytest.mark.parametrize("taken_by", ["other", None])
 @pytest.mark.parametrize(
     "act",
