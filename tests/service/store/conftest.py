@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from service.store import queue
 from service.store.database import Database
 from tests.service.store.experiments import Desk
 
@@ -18,3 +19,10 @@ def database(database_url: str) -> Iterator[Database]:
 @pytest.fixture
 def desk(database: Database) -> Desk:
     return Desk(database)
+
+
+@pytest.fixture(autouse=True)
+def statements_made_anew() -> None:
+    """A process makes these once: `make mutation` could otherwise change what makes them, and nobody would notice."""
+    for made_once in (queue._taken, queue._expired, queue._settled):
+        made_once.cache_clear()
