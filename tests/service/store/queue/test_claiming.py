@@ -50,6 +50,13 @@ def test_a_run_that_is_over_does_not_count_against_its_owner(desk: Desk) -> None
     assert [desk.run(desk.take().run_id).experiment_id for _ in range(2)] == [ada, bob]
 
 
+def test_of_owners_with_as_many_running_what_is_over_puts_nobody_first(desk: Desk) -> None:
+    desk.submit(owner="ada")
+    desk.finish(desk.take())
+    bob, ada = desk.submit(owner="bob"), desk.submit(owner="ada")
+    assert [desk.run(desk.take().run_id).experiment_id for _ in range(2)] == [bob, ada]
+
+
 def test_an_expired_lease_is_found_by_the_next_claim(desk: Desk) -> None:
     id_ = desk.submit()
     lease = desk.take("frozen")
