@@ -1,6 +1,7 @@
 """Epochs, as they are answered: metrics, classes, confusion matrices."""
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any, Literal, Self
 
 from pydantic import Field
@@ -44,11 +45,16 @@ class MetricsRow(Answer):
         columns: tuple[str, ...] | None = None
         for row in rows:
             columns = columns or row._fields
-            figures = dict(zip(columns, row, strict=True))
-            low, high = share_bounds(figures["accuracy"], figures["rows"])
-            figures["accuracy_low"], figures["accuracy_high"] = low, high
-            figures["majority_accuracy"] = majority[figures["split"]]
-            yield cls.model_validate(figures)
+            yield cls._of(columns, tuple(row), majority[row.split])
+
+    @classmethod
+    @lru_cache(maxsize=1000)
+    def _of(cls, columns: tuple[str, ...], row: tuple[Any, ...], majority: float | None) -> Self:
+        """Remembered: what one dashboard has just read, the others will read too."""
+        figures = dict(zip(columns, row, strict=True))
+        low, high = share_bounds(figures["accuracy"], figures["rows"])
+        bounds = {"accuracy_low": low, "accuracy_high": high, "majority_accuracy": majority}
+        return cls.model_validate(figures | bounds)
 
 
 class MetricsPage(Answer):
