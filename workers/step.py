@@ -49,7 +49,7 @@ class Stepper:
         clip_norm: float | None,
     ) -> None:
         self.network, self.optimizer, self.clip_norm = network, optimizer, clip_norm
-        self.gather, self.labels = Gather(training, scaler), training.labels
+        self.gather = Gather(training, scaler)
         self.parameters = network.parameters
         self.state = optimizer.init(self.parameters.values)
         self._buffers = Buffers()
@@ -63,7 +63,7 @@ class Stepper:
         if len(batches) == 1:
             return self._backward(objective, draw, batches[0])
         whole = slice(batches[0].start, batches[-1].stop)
-        total_weight = objective.total_weight(self.labels[draw.rows[whole]])
+        total_weight = objective.total_weight(self.gather.labels[draw.rows[whole]])
         total = self._buffers("total", self.parameters.gradient.shape, self.network.dtype)
         total.fill(0)
         value = 0.0

@@ -17,6 +17,9 @@ from workers.training import Epoch
 
 Matrix = list[list[int]]
 
+CONFUSION: Matrix = [[170, 10], [5, 15]]
+"""Of 200 rows, one in ten of the second class."""
+
 
 def evaluation(confusion: Matrix, *, distribution: bool = True) -> Evaluation:
     """The evaluation of a model whose predictions give this confusion matrix, rows true."""

@@ -1,6 +1,5 @@
 """Evaluation: every metric of a model's logits on one part of a data set."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -108,8 +107,7 @@ FORMULAS: Mapping[SelectionMetric, Callable[..., float]] = {
 
 def _of_distribution(scores: Scores, labels: Integers) -> dict[str, float]:
     likelihood = mean(scores.negative_log_p)
-    if not math.isfinite(likelihood):
-        raise NonFiniteError(f"nll: {likelihood}")
+    _require_finite(nll=likelihood)
     return {
         "nll": likelihood,
         "brier": brier(scores.squared_distance),
@@ -122,7 +120,7 @@ def _weighted_mean(losses: Array, labels: Integers, class_weights: Array) -> flo
     return float(weights @ losses / weights.sum())
 
 
-def _require_finite(**arrays: Array) -> None:
-    for name, array in arrays.items():
-        if not np.isfinite(array).all():
+def _require_finite(**values: Array | float) -> None:
+    for name, value in values.items():
+        if not np.isfinite(value).all():
             raise NonFiniteError(f"{name}: NaN or infinite")

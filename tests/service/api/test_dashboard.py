@@ -11,12 +11,11 @@ from fastapi.testclient import TestClient
 from httpx2 import Client
 
 from tests.programs import Program
-from tests.service.laboratory import Laboratory
+from tests.service.laboratory import CONFUSION, Laboratory
 
 EXPERIMENTS = 100
 ENOUGH = 0.95
 """Of the polls, that say that nothing has changed, once that is so."""
-CONFUSION = [[170, 10], [5, 15]]
 
 
 class Dashboard:

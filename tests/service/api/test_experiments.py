@@ -12,10 +12,9 @@ from sqlalchemy import func, select
 from service.api.examples import SPECS, spec
 from service.store.database import Database
 from service.store.tables import Base, Experiment, Key, Run
-from tests.service.laboratory import Laboratory
+from tests.service.laboratory import CONFUSION, Laboratory
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
-CONFUSION = [[170, 10], [5, 15]]
 
 
 def test_nothing_but_defaults_is_taken_into_the_queue(client: TestClient) -> None:

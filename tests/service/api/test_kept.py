@@ -13,9 +13,8 @@ from service.api.guard import Guard
 from service.http.shelf import Shelf
 from service.store import tokens
 from service.store.database import Database
-from tests.service.laboratory import Laboratory
+from tests.service.laboratory import CONFUSION, Laboratory
 
-CONFUSION = [[170, 10], [5, 15]]
 PATHS = ("", "/metrics", "/classes", "/confusion")
 
 

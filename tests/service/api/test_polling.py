@@ -5,29 +5,15 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from httpx2 import Response
 from sqlalchemy import insert
 
 from service.store import history, queue
 from service.store.database import Database
 from service.store.tables import Webhook
-from tests.service.laboratory import Laboratory
+from tests.service.conditional import get
+from tests.service.laboratory import CONFUSION, Laboratory
 
-CONFUSION = [[170, 10], [5, 15]]
 PATHS = ("", "/metrics", "/classes", "/confusion")
-
-
-@pytest.fixture
-def running(laboratory: Laboratory) -> int:
-    """An experiment of which one seed has done an epoch, and the other waits."""
-    experiment_id = laboratory.submit(seeds=[0, 1])
-    laboratory.claim()
-    laboratory.epoch(experiment_id, 1, CONFUSION)
-    return experiment_id
-
-
-def get(client: TestClient, path: str, tag: str | None = None, **query: Any) -> Response:
-    return client.get(path, params=query, headers={"If-None-Match": tag} if tag else {})
 
 
 def commit_something(database: Database) -> None:

@@ -13,9 +13,7 @@ from service.settings import Settings
 from service.store import tokens
 from service.store.database import Database
 from service.store.observer import Observer, Unseen
-from tests.service.laboratory import Laboratory
-
-CONFUSION = [[170, 10], [5, 15]]
+from tests.service.laboratory import CONFUSION, Laboratory
 
 
 @pytest.fixture

@@ -56,22 +56,11 @@ class Draws:
 Case = Callable[[Draws], tuple[Any, ...]]
 CASES: dict[str, list[Any]] = {
     "gather": [
-        lambda d: (
-            d.bytes(400, F),
-            d.below(K, 400),
-            d.below(400, N),
-            *d.scaling(),
-            d.normal(N, F),
-            d.below(K, N),
-        ),
-        lambda d: (
-            d.single(400, F),
-            d.below(K, 400),
-            d.below(400, N),
-            *d.scaling(),
-            d.normal(N, F),
-            d.below(K, N),
-        ),
+        lambda d, stored=stored: (
+            *(stored(d, 400, F), d.below(K, 400), d.below(400, N), *d.scaling()),
+            *(d.normal(N, F), d.below(K, N)),
+        )
+        for stored in (Draws.bytes, Draws.single)
     ],
     "scale": [
         lambda d: (d.bytes(N, F), *d.scaling(), d.normal(N, F)),

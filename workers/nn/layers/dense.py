@@ -48,13 +48,10 @@ class Dense(Layer):
 
         def backward(dy: Array) -> tuple[Array, list[Pass]]:
             dz, backward_passes = activation_backward(dy)
-            asked = len(x) if self.needs_input_gradient else 0
-            dx = self.buffers("dx", (asked, self.inputs), weight.dtype)
-            product = partial(kernel.dense_backward, dz, z, slope, x, weight, dweight, dbias, dx)
-            return dx if self.needs_input_gradient else dz, [*backward_passes, product]
+            wanted = len(x) if self.needs_input_gradient else 0
+            dx = self.buffers("dx", (wanted, self.inputs), weight.dtype)
+            products = partial(kernel.dense_backward, dz, z, slope, x, weight, dweight, dbias, dx)
+            return dx if wanted else dz, [*backward_passes, products]
 
-        return (
-            y,
-            [partial(kernel.dense, x, weight, bias, slope, z), *passes],
-            backward if training else no_backward,
-        )
+        product = partial(kernel.dense, x, weight, bias, slope, z)
+        return y, [product, *passes], backward if training else no_backward

@@ -15,10 +15,9 @@ import pytest
 from httpx2 import Client
 
 from tests.programs import Program
-from tests.service.laboratory import Laboratory
+from tests.service.laboratory import CONFUSION, Laboratory
 from tests.service.live import Live
 
-CONFUSION = [[170, 10], [5, 15]]
 STREAMS = 100
 
 

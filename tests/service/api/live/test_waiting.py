@@ -9,25 +9,12 @@ import pytest
 from httpx2 import Client, Response
 from sqlalchemy import event
 
-from tests.service.laboratory import Laboratory
+from tests.service.conditional import get
+from tests.service.laboratory import CONFUSION, Laboratory
 from tests.service.live import Live
 
-CONFUSION = [[170, 10], [5, 15]]
 SOON = 10.0
 """Seconds within which an answer does not count as one that came because the time was over."""
-
-
-@pytest.fixture
-def running(laboratory: Laboratory) -> int:
-    """An experiment of which one seed has done an epoch, and the other waits."""
-    experiment_id = laboratory.submit(seeds=[0, 1])
-    laboratory.claim()
-    laboratory.epoch(experiment_id, 1, CONFUSION)
-    return experiment_id
-
-
-def get(client: Client, path: str, tag: str | None = None, **query: Any) -> Response:
-    return client.get(path, params=query, headers={"If-None-Match": tag} if tag else {})
 
 
 @pytest.fixture

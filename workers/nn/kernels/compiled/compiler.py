@@ -19,8 +19,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 REALS = ("float32", "float64")
 
 SOURCES = sorted(Path(__file__).parent.glob("*.py"))
-STATE = hashlib.sha256(b"".join(path.read_bytes() for path in SOURCES) + str(blas.own_library()).encode())
-"""What compiled code depends on: numba itself looks at the one file that a function stands in."""
+DEPENDENCIES = b"".join(path.read_bytes() for path in SOURCES) + str(blas.own_library()).encode()
+FINGERPRINT = hashlib.sha256(DEPENDENCIES).hexdigest()[:16]
+"""Of all that compiled code depends on: numba itself looks at the one file that a function stands in."""
 
 
 def compiled(*signatures: str) -> Callable[[F], F]:
@@ -33,7 +34,7 @@ def compiled(*signatures: str) -> Callable[[F], F]:
     make = numba.njit(wanted, cache=True, fastmath={"contract"}, error_model="numpy")
 
     def compile_(function: F) -> F:
-        function.__qualname__ += f"-{STATE.hexdigest()[:16]}"  # the name of its file on disk
+        function.__qualname__ += f"-{FINGERPRINT}"  # the name of its file on disk
         try:
             return cast("F", make(function))
         except RuntimeError as error:
