@@ -27,8 +27,8 @@ help: ## List the targets
 
 install: $(RUNTIME) ## Install what the service needs, into .venv
 
-demo: $(RUNTIME) ## Train two losses on imbalanced digits, and show the accuracy of each class
-	@$(VENV)/bin/holdout demo
+demo: $(RUNTIME) ## Train two losses on imbalanced digits, show the accuracy of each class; ARGS=--serve serves them then
+	@$(VENV)/bin/holdout demo $(ARGS)
 
 serve: $(RUNTIME) ## Run the service on 127.0.0.1:8000
 	@$(VENV)/bin/holdout serve

@@ -18,27 +18,30 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="holdout",
-    help="Honest classification experiments, as a service.",
+    help="Train classifiers from JSON specs, as a service, and see every accuracy beside baselines and intervals.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
-token = typer.Typer(help="Make, list and revoke the tokens of those who may use the service.")
+token = typer.Typer(help="Create, list and revoke access tokens.")
 app.add_typer(token, name="token", no_args_is_help=True)
 
-Url = Annotated[str, typer.Option(envvar="HOLDOUT_URL", help="Where the service answers.")]
+Url = Annotated[str, typer.Option(envvar="HOLDOUT_URL", help="The address of the service.")]
 DataDir = Annotated[
-    Path | None, typer.Option(help="Database, data sets and caches.  [HOLDOUT_DATA_DIR: data]")
+    Path | None, typer.Option(help="Folder for the database, data sets and caches.  [HOLDOUT_DATA_DIR: data]")
 ]
-Workers = Annotated[int | None, typer.Option(min=0, help="Worker processes.  [HOLDOUT_WORKERS: one a core]")]
+Workers = Annotated[
+    int | None, typer.Option(min=0, help="Worker processes.  [HOLDOUT_WORKERS: one per core]")
+]
 Engine = Annotated[
     str | None,
     typer.Option(
-        help="What wakes agents: none, or procrastinate on several machines.  [HOLDOUT_ENGINE: none]"
+        help="How agents learn of new runs: none (they poll), or procrastinate for several machines.  "
+        "[HOLDOUT_ENGINE: none]"
     ),
 ]
-SpecFile = Annotated[Path, typer.Argument(help="A JSON file with the spec; - reads standard input.")]
+SpecFile = Annotated[Path, typer.Argument(help="A JSON file with the spec, or - for standard input.")]
 LOCAL = "http://127.0.0.1:8000"
 TOKEN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
@@ -57,7 +60,7 @@ def serve(
     data_dir: DataDir = None,
     engine: Engine = None,
 ) -> None:
-    """Run the API and its embedded agent."""
+    """Run the API, and workers that train."""
     from service.launcher import serve
 
     with _starting():
@@ -66,7 +69,7 @@ def serve(
 
 @app.command()
 def worker(workers: Workers = None, data_dir: DataDir = None, engine: Engine = None) -> None:
-    """Run an agent alone, on the database that the API uses."""
+    """Run workers only, on the database of an API that runs elsewhere."""
     from service.launcher import work
 
     with _starting():
@@ -75,7 +78,7 @@ def worker(workers: Workers = None, data_dir: DataDir = None, engine: Engine = N
 
 @app.command()
 def migrate(data_dir: DataDir = None, engine: Engine = None) -> None:
-    """Bring the database to the current schema, and leave."""
+    """Migrate the database to the current schema."""
     from service.launcher import migrate
 
     with _starting():
@@ -84,7 +87,7 @@ def migrate(data_dir: DataDir = None, engine: Engine = None) -> None:
 
 @app.command()
 def run(spec: SpecFile, url: Url = LOCAL) -> None:
-    """Submit an experiment and follow it to its end."""
+    """Submit an experiment and follow it until it is finished."""
     from service.terminal.screen import follow
 
     with _client(url) as client:
@@ -94,7 +97,7 @@ def run(spec: SpecFile, url: Url = LOCAL) -> None:
 
 @app.command()
 def watch(experiments: list[int], url: Url = LOCAL) -> None:
-    """Follow experiments that were submitted before."""
+    """Follow experiments that were already submitted."""
     from service.terminal.screen import follow
 
     with _client(url) as client:
@@ -103,7 +106,7 @@ def watch(experiments: list[int], url: Url = LOCAL) -> None:
 
 @app.command()
 def validate(spec: SpecFile, url: Url = LOCAL) -> None:
-    """Say what a spec means, or everything that is wrong with it, without running it."""
+    """Check a spec without running it: print what it resolves to, or every error in it."""
     from service.terminal.screen import show_json
 
     with _client(url) as client:
@@ -121,7 +124,7 @@ def datasets(url: Url = LOCAL) -> None:
 
 @app.command()
 def doctor(data_dir: DataDir = None) -> None:
-    """Show versions, kernels, folders, and what is worth putting right."""
+    """Check the installation: versions, speed, folders and database, and what to fix."""
     from service.operations.doctor import examine
     from service.terminal.screen import show_findings
 
@@ -129,30 +132,44 @@ def doctor(data_dir: DataDir = None) -> None:
 
 
 @app.command()
-def demo(data_dir: DataDir = None) -> None:
-    """Start a service on a free port, compare two losses on imbalanced digits, show what came out."""
+def demo(
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Keep the service running after the report.")
+    ] = False,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Keep the demo's data in this folder.  [a temporary folder]")
+    ] = None,
+) -> None:
+    """Compare two losses on imbalanced digits, on a service and in a folder of its own."""
     from service.terminal.demo import demonstrate
 
     with _starting(), _asking("of the demo"):
-        raise typer.Exit(demonstrate(_settings(data_dir=data_dir)))
+        raise typer.Exit(demonstrate(_settings(), data_dir, serve=serve))
 
 
 @token.command("create")
 def create_token(
-    name: Annotated[str, typer.Argument(help="Who it is for; the owner of what is submitted with it.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="The user or program that it is for. Experiments submitted with it belong to this name."
+        ),
+    ],
     scope: Annotated[
         Literal["read", "submit", "admin"],
-        typer.Option(help="admin may also delete. Each may do what those before it may."),
+        typer.Option(
+            help="read; submit: also run experiments and upload data; admin: also delete, and manage webhooks."
+        ),
     ] = "submit",
-    expires_days: Annotated[float | None, typer.Option(min=0, help="When it ends.  [never]")] = None,
+    expires_days: Annotated[float | None, typer.Option(min=0, help="Days until it expires.  [never]")] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Make a token and print it. It is shown this once: only its hash is kept."""
+    """Create a token and print it. It cannot be shown again: only its hash is stored."""
     from service.store import tokens
 
     if not TOKEN_NAME.fullmatch(name):
         raise typer.BadParameter(
-            "A name is up to 64 letters, digits and . _ @ -, and begins with one of the first."
+            "A name has up to 64 letters, digits and . _ @ -, and begins with a letter or a digit."
         )
     with _store(data_dir) as connection:
         made = tokens.create(connection, name, scope, expires_days=expires_days)
@@ -162,7 +179,7 @@ def create_token(
 
 @token.command("list")
 def list_tokens(data_dir: DataDir = None) -> None:
-    """List the tokens that were ever made."""
+    """List all tokens, including expired and revoked ones."""
     from service.store import tokens
     from service.terminal.screen import show_tokens
 
@@ -171,18 +188,20 @@ def list_tokens(data_dir: DataDir = None) -> None:
 
 
 @token.command("revoke")
-def revoke_token(name: Annotated[str, typer.Argument(help="Its name.")], data_dir: DataDir = None) -> None:
-    """End a token, at once and for good."""
+def revoke_token(
+    name: Annotated[str, typer.Argument(help="The name of the token.")], data_dir: DataDir = None
+) -> None:
+    """Revoke a token. It stops working at once, and cannot be restored."""
     from service.store import tokens
 
     with _store(data_dir) as connection:
         tokens.revoke(connection, name)
-    typer.echo(f"{name} may do nothing any more.")
+    typer.echo(f"The token {name} is revoked.")
 
 
 @contextmanager
 def _store(data_dir: Path | None) -> Iterator["Connection"]:
-    """A transaction on the service's database, with the current schema."""
+    """A write transaction on the service's database, migrated to the current schema."""
     from service.launcher import migrate
     from service.store.database import Database
     from service.store.errors import StoreError
@@ -202,7 +221,7 @@ def _store(data_dir: Path | None) -> Iterator["Connection"]:
 
 @contextmanager
 def _starting() -> Iterator[None]:
-    """What keeps a service from starting ends the command with a sentence in place of a traceback."""
+    """Print a sentence instead of a traceback when the service cannot start."""
     from sqlalchemy.exc import OperationalError
 
     from service.settings import UnusableSetting
@@ -226,7 +245,7 @@ def _client(url: str) -> Iterator["Client"]:
 
 @contextmanager
 def _asking(where: str) -> Iterator[None]:
-    """What a service refuses, or that there is none, ends the command with a sentence and no traceback."""
+    """Print a sentence instead of a traceback when the service refuses a request or cannot be reached."""
     import httpx2
 
     from service.terminal.client import Refused
@@ -239,7 +258,7 @@ def _asking(where: str) -> Iterator[None]:
         raise _ended(f"No service answers {where}. Start one with: make serve (or: holdout serve)") from None
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise _ended(
-            f"The service {where} could not be asked: {str(error) or type(error).__name__}"
+            f"The request to the service {where} failed: {str(error) or type(error).__name__}"
         ) from None
 
 

@@ -4,6 +4,11 @@ Focal loss was made for imbalance, so one expects it to help. The report shows w
 """
 
 import json
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -24,20 +29,62 @@ SPECS: tuple[dict[str, Any], ...] = (
     {"name": "cross-entropy", "loss": "cross_entropy", **SHARED},
     {"name": "focal", "loss": {"name": "focal", "gamma": 2.0}, **SHARED},
 )
+OWN: dict[str, Any] = {
+    "host": "127.0.0.1",
+    "port": 0,
+    "database_url": None,
+    "artifacts": None,
+    "engine": "none",
+    "log_level": "warning",
+}
+"""Settings of the demo's service, so that it touches neither the user's data folder nor their database."""
 
 
-def demonstrate(settings: Settings) -> int:
-    """Run the demo on `settings`, but for the port; 0 if both experiments succeeded."""
+def demonstrate(settings: Settings, data_dir: Path | None = None, *, serve: bool = False) -> int:
+    """Run the demo; 0 if both experiments succeeded, 130 if it was interrupted.
+
+    settings: those of the demo's service, except where it runs and where its data go.
+    data_dir: keeps the demo's data. Without it they go into a temporary folder.
+    serve: keep the service running after the report, until Ctrl-C.
+    """
     typer.echo(
         "Digits 5 to 9 keep 1 in 20 of their training rows; validation keeps all of them.\n"
-        "Two experiments, alike but for the loss, with three seeds each.\n"
+        "Two experiments that differ only in the loss, three seeds each.\n"
     )
-    own = {"host": "127.0.0.1", "port": 0, "workers": max(1, settings.workers), "log_level": "warning"}
-    later = f"http://127.0.0.1:{settings.port}"
-    with serving(settings.model_copy(update=own)) as url, Client(url) as client:
-        accepted = [client.submit(json.dumps(spec))["id"] for spec in SPECS]
-        code = follow(client, accepted, look_at=later)
-    typer.echo(
-        f"\nThe demo's own service has stopped. To look at these experiments: make serve, then {later}/docs"
-    )
+    with _folder(data_dir) as folder:
+        own = OWN | {"data_dir": folder, "workers": max(1, settings.workers)}
+        with serving(settings.model_copy(update=own)) as url, Client(url) as client:
+            accepted = [client.submit(json.dumps(spec))["id"] for spec in SPECS]
+            code = follow(client, accepted, links=serve, stays=False)
+            if serve and code == 0:
+                typer.echo("\nThe demo's service keeps running until you press Ctrl-C.")
+                _wait_for_interrupt()
+    if code == 0 and not serve:
+        typer.echo(_afterwards(data_dir))
     return code
+
+
+def _afterwards(kept: Path | None) -> str:
+    if kept is not None:
+        return f"The experiments are kept in {kept}. To browse them: holdout serve --data-dir {kept}"
+    return "These experiments were not kept. To browse them after the report: make demo ARGS=--serve"
+
+
+@contextmanager
+def _folder(kept: Path | None) -> Iterator[Path]:
+    if kept is not None:
+        yield kept
+        return
+    with tempfile.TemporaryDirectory(prefix="holdout-demo-") as folder:
+        yield Path(folder)
+
+
+def _wait_for_interrupt() -> None:
+    """Sleep until SIGINT or SIGTERM."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        signal.signal(signal.SIGTERM, before)

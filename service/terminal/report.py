@@ -1,6 +1,6 @@
-"""The report: what experiments came to, as tables and sentences for a terminal.
+"""The report of finished experiments: tables and sentences for a terminal.
 
-Experiments that were measured on the same rows stand side by side, beside the baselines that they share.
+Experiments measured on the same rows share a table, next to the baselines of these rows.
 """
 
 import json
@@ -17,11 +17,11 @@ Experiment = dict[str, Any]
 
 MEANS = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy"}
 BASELINE_WIDTH, COLUMN_WIDTH = 36, 20
-"""Of a table: what the classes and the baselines take, and each experiment beside them."""
+"""Widths within a table: of classes and baselines together, and of each experiment."""
 
 
-def show_report(console: Console, experiments: Sequence[Experiment], url: str) -> None:
-    """Print the tables, what is wrong with their figures, and where under `url` the rest is."""
+def show_report(console: Console, experiments: Sequence[Experiment], url: str | None) -> None:
+    """Print the tables, failures, findings and warnings, and links to the experiments if there is a `url`."""
     finished = sorted((each for each in experiments if each["summary"]), key=_measured_on)
     for _, alike in groupby(finished, key=_measured_on):
         _tables(console, list(alike))
@@ -30,26 +30,27 @@ def show_report(console: Console, experiments: Sequence[Experiment], url: str) -
         console, "Findings", ((each, remark) for each in finished for remark in each["summary"]["findings"])
     )
     _remarks(console, "Warnings", ((each, remark) for each in experiments for remark in each["warnings"]))
-    console.print(Text("Look at", "bold"))
-    links = [f"{url}/experiments/{each['id']}" for each in experiments]
-    for link in [*links, f"{url}/docs"]:
-        console.print(Text(f"  {link}"), soft_wrap=True)
+    if url is not None:
+        console.print(Text("Links", "bold"))
+        links = [f"{url}/experiments/{each['id']}" for each in experiments]
+        for link in [*links, f"{url}/docs"]:
+            console.print(Text(f"  {link}"), soft_wrap=True)
 
 
 def title(experiment: Experiment) -> str:
-    """What to call an experiment: the name it was given, or its number."""
+    """The name of an experiment, or else its number."""
     return str(experiment["name"] or f"experiment {experiment['id']}")
 
 
 def _measured_on(experiment: Experiment) -> str:
-    """Equal where classes, rows and baselines are: only then are two columns one comparison."""
+    """A key that is equal for experiments with the same classes, rows and baselines: only these are comparable."""
     summary = experiment["summary"]
     classes = [(each["class"], each["support"]) for each in summary["classes"]]
     return json.dumps([experiment["plan"]["dataset"]["sha256"], classes, summary["baselines"]])
 
 
 def _tables(console: Console, alike: list[Experiment]) -> None:
-    """One table, or as many as the width asks for."""
+    """One table, or several where the experiments are too many for the width."""
     console.print(_heading(alike), end="\n\n")
     side_by_side = max(1, (console.width - BASELINE_WIDTH) // COLUMN_WIDTH)
     for start in range(0, len(alike), side_by_side):
@@ -81,7 +82,7 @@ def _table(experiments: list[Experiment]) -> Table:
 
 
 def _row(table: Table, *cells: str) -> None:
-    """As plain text: a class may be named in square brackets."""
+    """Add plain text: the name of a class may contain square brackets, which rich would take for markup."""
     table.add_row(*map(Text, cells))
 
 
@@ -93,12 +94,13 @@ def _heading(experiments: list[Experiment]) -> Text:
 def _caption(experiments: list[Experiment]) -> Text:
     seeds = sorted({len(each["summary"]["seeds"]) for each in experiments})
     selected = sorted({each["summary"]["selection"]["metric"].replace("_", " ") for each in experiments})
+    count = "1 seed" if seeds == [1] else f"{' or '.join(map(str, seeds))} seeds"
     lines = [
-        f"Each seed ({' or '.join(map(str, seeds))}) at its epoch of best validation {' or '.join(selected)}.",
-        "In brackets, 95 % intervals: of a class for its rows (Wilson), below for the mean of seeds (Student's t).",
+        f"Mean of {count}, each at its epoch of best validation {' or '.join(selected)}.",
+        "In brackets, 95 % intervals: of a class over its rows (Wilson), of the means over seeds (Student's t).",
     ]
     if 1 in seeds:
-        lines.append("Of a single seed, the accuracy's is for its rows too (Wilson).")
+        lines.append("With a single seed, the interval of the accuracy is over its rows too (Wilson).")
     return Text("\n".join(lines), "dim")
 
 
@@ -108,7 +110,7 @@ def _baseline_heading(baseline: dict[str, Any]) -> str:
 
 
 def _always(baseline: dict[str, Any], name: str) -> str:
-    """What always answering one class gets on the class `name`; what others get there is not recorded."""
+    """The recall of always predicting one class; for other baselines it is not recorded."""
     if baseline["predicted_class"] is None:
         return ""
     return "1.000" if baseline["predicted_class"] == name else "0.000"
@@ -139,7 +141,7 @@ def _failures(experiment: Experiment) -> list[dict[str, str]]:
 
 
 def _remarks(console: Console, heading: str, remarks: Iterable[tuple[Experiment, dict[str, str]]]) -> None:
-    """Each sentence once, with the experiments it is about."""
+    """Print each sentence once, with the experiments it is about."""
     about: dict[str, list[str]] = {}
     for experiment, remark in remarks:
         words = f"{remark['sentence']} {remark['remedy']}".strip()

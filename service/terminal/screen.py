@@ -1,4 +1,4 @@
-"""What the command line shows. Without a terminal it is plain lines, with no control codes among them."""
+"""What the command line prints: plain lines without control codes where the output is not a terminal."""
 
 import sys
 import time
@@ -17,42 +17,44 @@ POLL_SECONDS = 0.2
 PLAIN_WIDTH = 120
 TERMINAL = ("succeeded", "failed", "cancelled")
 INTERRUPTED = 130
-"""What a shell reports of a command that Ctrl-C ended."""
+"""The exit status of a command that Ctrl-C ended."""
 
 MARKS = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "bad": ("bad ", "red")}
 
 
 class Source(Protocol):
-    """Where experiments are read; `service.terminal.client.Client` is one."""
+    """Where experiments are read from; `service.terminal.client.Client` is one."""
 
     url: str
 
     def experiment(self, experiment_id: int) -> Experiment: ...
 
 
-def follow(source: Source, experiment_ids: Sequence[int], *, look_at: str | None = None) -> int:
+def follow(source: Source, experiment_ids: Sequence[int], *, links: bool = True, stays: bool = True) -> int:
     """Show progress until all experiments are over, then the report; 0 if all succeeded, else 1.
 
-    look_at: the URL to name for later, where it is not the source's own.
+    links: end the report with the URLs of the experiments.
+    stays: whether the service goes on when the command is interrupted.
     """
     console = _console()
     try:
         experiments = _watch(console, source, experiment_ids)
     except KeyboardInterrupt:
         ids = " ".join(map(str, experiment_ids))
-        console.print(f"No longer followed. The service trains on; to come back: holdout watch {ids}")
+        again = f" The service continues training. To follow it again: holdout watch {ids}"
+        console.print(f"Interrupted.{again if stays else ''}")
         return INTERRUPTED
-    show_report(console, experiments, look_at or source.url)
+    show_report(console, experiments, source.url if links else None)
     return 0 if all(each["status"] == "succeeded" for each in experiments) else 1
 
 
 def show_json(value: Any) -> None:
-    """An answer, as JSON that can be piped on."""
+    """Print an answer as JSON that can be piped on."""
     _console().print_json(data=value)
 
 
 def show_datasets(datasets: Sequence[dict[str, Any]]) -> None:
-    """The data sets, one a line."""
+    """The data sets, one per line."""
     table = Table("name", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in ("rows", "features", "classes"):
         table.add_column(column, justify="right")
@@ -65,8 +67,8 @@ def show_datasets(datasets: Sequence[dict[str, Any]]) -> None:
 
 
 def show_tokens(tokens: Sequence[Any]) -> None:
-    """The tokens, one a line: rows with a name, a scope, three times in seconds, and whether it is valid."""
-    table = Table("name", "scope", "made", "ends", "", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    """The tokens, one per line: name, scope, dates of creation and end, state."""
+    table = Table("name", "scope", "created", "ends", "", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for each in tokens:
         state = "valid" if each.valid else "expired" if each.revoked_at is None else "revoked"
         ends = _day(each.expires_at if each.revoked_at is None else each.revoked_at)
@@ -79,7 +81,7 @@ def _day(seconds: float | None) -> str:
 
 
 def show_findings(findings: Sequence[Finding]) -> int:
-    """What `holdout doctor` found; 1 if something keeps the service from working, else 0."""
+    """Print what `holdout doctor` found; 1 if something keeps the service from working, else 0."""
     console = _console()
     for finding in findings:
         console.print(Text.assemble(MARKS[finding.state], "  ", finding.what))
@@ -93,7 +95,7 @@ def _console() -> Console:
 
 
 def _watch(console: Console, source: Source, experiment_ids: Sequence[int]) -> list[Experiment]:
-    """Poll until every experiment is over, and give each as it was then."""
+    """Poll until every experiment is finished; return their final states."""
     latest = {each: source.experiment(each) for each in experiment_ids}
     display = Bars(console) if console.is_terminal else Lines(console)
     with display:
@@ -108,7 +110,7 @@ def _watch(console: Console, source: Source, experiment_ids: Sequence[int]) -> l
 
 
 class Bars(Progress):
-    """A bar per experiment: the epochs of all its seeds, and how long they may still take."""
+    """A progress bar per experiment: the epochs of all its seeds, and the time left."""
 
     def __init__(self, console: Console) -> None:
         words = TextColumn("{task.description}", markup=False)
@@ -126,7 +128,7 @@ class Bars(Progress):
 
 
 class Lines:
-    """A line per experiment whenever its status changes, or another tenth of it is done."""
+    """A line per experiment whenever its status changes or another tenth of it is done."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -137,7 +139,7 @@ class Lines:
     def __exit__(self, *_: object) -> None: ...
 
     def show(self, experiment: Experiment) -> None:
-        """Print where an experiment stands, if that is news."""
+        """Print the progress of an experiment, if it has changed enough."""
         epoch, epochs = experiment["progress"]["epoch"], experiment["progress"]["epochs"]
         news = experiment["status"], 10 * epoch // max(1, epochs)
         if self.shown.get(experiment["id"]) != news:
@@ -151,4 +153,4 @@ def _state(experiment: Experiment) -> str:
     if experiment["status"] != "running" or eta is None:
         return str(experiment["status"])
     minutes, seconds = divmod(round(eta), 60)
-    return f"{minutes}:{seconds:02} to go" if minutes else f"{seconds} s to go"
+    return f"{minutes}:{seconds:02} left" if minutes else f"{seconds} s left"

@@ -36,7 +36,7 @@ def test_where_no_service_answers_the_command_says_how_to_start_one() -> None:
 def test_a_url_that_is_none_is_said_to_be_so(wrong: str) -> None:
     code, said = run("datasets", "--url", wrong)
     assert code == 1
-    assert said.startswith(f"The service at {wrong} could not be asked: ")
+    assert said.startswith(f"The request to the service at {wrong} failed: ")
 
 
 def test_a_refused_spec_is_answered_with_what_is_wrong(url: str) -> None:

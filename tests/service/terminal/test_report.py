@@ -59,7 +59,7 @@ def test_a_single_seed_has_wilsons_interval_and_no_other() -> None:
     printed = report(experiment(summary=alone))
     assert rows(printed)["accuracy"][-1] == "0.925 [0.83, 1.00]"
     assert rows(printed)["balanced accuracy"][-1] == "0.625"
-    assert "Of a single seed" in printed
+    assert "With a single seed" in printed
 
 
 def test_a_class_without_rows_has_no_accuracy() -> None:

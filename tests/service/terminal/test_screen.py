@@ -51,7 +51,7 @@ def test_without_a_terminal_the_progress_is_plain_lines(capsys: pytest.CaptureFi
     assert printed.startswith(
         "experiment 1: 0/40 epochs, queued\n"
         "experiment 1: 1/40 epochs, running\n"
-        "experiment 1: 20/40 epochs, 1:15 to go\n"
+        "experiment 1: 20/40 epochs, 1:15 left\n"
         "experiment 1: 40/40 epochs, succeeded\n"
     )
     assert ESCAPE not in printed
@@ -97,11 +97,11 @@ def test_an_interruption_says_how_to_come_back(capsys: pytest.CaptureFixture[str
     assert "holdout watch 3" in capsys.readouterr().out
 
 
-def test_the_place_to_look_may_be_another(capsys: pytest.CaptureFixture[str]) -> None:
-    follow(Replay(life()), [1], look_at="http://there")
-    printed = capsys.readouterr().out
-    assert "http://there/experiments/1" in printed
-    assert "http://here" not in printed
+def test_a_service_that_ends_with_the_command_is_not_linked_to(capsys: pytest.CaptureFixture[str]) -> None:
+    follow(Replay(life()), [1])
+    assert "http://here/experiments/1" in capsys.readouterr().out
+    follow(Replay(life()), [1], links=False)
+    assert "http://" not in capsys.readouterr().out
 
 
 def test_data_sets_are_listed_even_those_that_cannot_be_read(capsys: pytest.CaptureFixture[str]) -> None:
