@@ -271,12 +271,13 @@ def _settings(**options: Any) -> Any:
     from pydantic import ValidationError
 
     from service.settings import Settings
+    from workers.sentences import sentence
 
     try:
         return Settings(**{name: value for name, value in options.items() if value is not None})
     except ValidationError as error:
         wrong = [
-            f"HOLDOUT_{'.'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors()
+            f"HOLDOUT_{'.'.join(map(str, each['loc'])).upper()}: {sentence(each)}" for each in error.errors()
         ]
         raise _ended("\n".join(wrong)) from None
 

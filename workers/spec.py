@@ -5,7 +5,7 @@ Ranges and names are declared here and on the variants; the rules across fields 
 
 import hashlib
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -75,6 +75,9 @@ class ExperimentSpec(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, allow_inf_nan=False, json_schema_extra=_declare_replicates
     )
+
+    SHORT_FORMS: ClassVar = ("replicates",)
+    """Keys that are accepted and are no field."""
 
     name: Name = ""
     tags: Annotated[tuple[Tag, ...], Field(max_length=32)] = ()

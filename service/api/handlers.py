@@ -16,7 +16,7 @@ from service.api.problems import KINDS, MOST_ERRORS, UNAVAILABLE, Kind, Problem,
 from service.api.stream import NothingFollows
 from service.http.conditional import NotModified
 from service.http.query import InvalidQuery
-from workers.faults import Fault, InvalidSpec, fault_of
+from workers.faults import Fault, InvalidSpec, fault_of, merged, value_fault
 
 log = logging.getLogger("holdout.http")
 
@@ -52,9 +52,10 @@ async def _invalid_request(request: Request, error: Exception) -> Response:
     """What FastAPI found wrong with a body, a parameter of the query, or one of the path."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 -- what it is installed for
     details = error.errors()
-    faults = [_fault(request, detail) for detail in details[:MOST_ERRORS]]
+    faults = merged(_fault(request, detail) for detail in details[:MOST_ERRORS])
+    total = len(faults) + len(details[MOST_ERRORS:])
     kind = KINDS[InvalidSpec if details[0]["loc"][0] == "body" else InvalidQuery]
-    return Problem.of_faults(kind, faults, len(details)).response(request.url.path)
+    return Problem.of_faults(kind, faults, total).response(request.url.path)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -79,8 +80,7 @@ async def _unavailable(request: Request, error: Exception) -> Response:
 def _fault(request: Request, detail: dict[str, Any]) -> Fault:
     where, *location = detail["loc"]
     if where != "body":
-        message = detail["msg"].removeprefix("Value error, ")
-        return Fault(".".join(map(str, location)), detail["input"], message[0].lower() + message[1:])
+        return value_fault(".".join(map(str, location)), detail)
     # Shortened before: looking for the nearest right name takes time in proportion to the wrong one.
     location = [shortened(step) if isinstance(step, str) else step for step in location]
     context = {key: shortened(str(value)) for key, value in detail.get("ctx", {}).items()}

@@ -15,7 +15,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,8 @@ from workers.data.sources.uploads import Upload
 from workers.faults import Fault
 from workers.reading.job import Job, Report
 from workers.reading.reader import NotRead, Reader
+from workers.sentences import sentence
+from workers.synonyms import hint
 from workers.variant import members, names
 
 log = logging.getLogger("holdout.uploads")
@@ -159,9 +160,7 @@ def format_of(form: Form) -> Format:
     """The format that a form gives with its options, whose files it has. Raises InvalidField."""
     known, given = names(AnyFormat), _required(form, "format")
     if given not in known:
-        near = get_close_matches(given[:100], known, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise InvalidField("format", given, f"{hint}it is one of {', '.join(known)}")
+        raise InvalidField("format", given, f"{hint(given[:100], known)}it is one of {', '.join(known)}")
     options = {name: value for name, value in form.fields.items() if name not in ("name", "format")}
     try:
         wanted = FORMAT.validate_python({"name": given, **options})
@@ -170,7 +169,7 @@ def format_of(form: Form) -> Format:
         option = str(detail["loc"][-1])
         unknown = detail["type"] == "unexpected_keyword_argument"
         raise InvalidField(
-            option, options[option], f"is no field of {given}" if unknown else _message(detail)
+            option, options[option], f"is no field of {given}" if unknown else sentence(detail)
         ) from None
     _require_files(form, wanted)
     return wanted
@@ -195,11 +194,6 @@ def _required(form: Form, name: str) -> str:
     if name not in form.fields:
         raise InvalidField(name, "", "is missing (curl: -F name=NAME -F format=csv -F file=@FILE)")
     return form.fields[name]
-
-
-def _message(detail: Any) -> str:
-    message: str = detail["msg"]
-    return message[0].lower() + message[1:]
 
 
 def form_schema() -> dict[str, Any]:

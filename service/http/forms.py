@@ -7,7 +7,6 @@ slow disk holds up nobody else.
 import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -19,6 +18,7 @@ from starlette.types import Message
 from service.http.bodies import BODY_SECONDS, BodyTooLarge, BodyTooSlow
 from service.http.multipart import MalformedForm, Multipart, Part
 from service.http.query import InvalidQuery
+from workers.synonyms import hint
 
 LONGEST_FIELD = 1000
 SLOWEST_BYTES_PER_SECOND = 10_000
@@ -98,9 +98,8 @@ class _Receiver:
             self._values[name] = bytearray()
         else:
             known = [*self._fields, *self._files]
-            near = get_close_matches(name[:100], known, n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise InvalidField(name, "", f"unknown field; {hint}it is one of {', '.join(known)}")
+            meant = hint(name[:100], known)
+            raise InvalidField(name, "", f"unknown field; {meant}it is one of {', '.join(known)}")
         self._part = name
 
     def write(self, content: bytes) -> None:

@@ -1,8 +1,8 @@
 """Query strings: every parameter is known, and given once."""
 
-from difflib import get_close_matches
-
 from starlette.datastructures import QueryParams
+
+from workers.synonyms import hint
 
 
 class InvalidQuery(ValueError):
@@ -19,9 +19,7 @@ def check(query: QueryParams, known: list[str]) -> None:
     names = [name for name, _ in given]
     for name, value in given:
         if name not in known:
-            near = get_close_matches(name[:100], known, n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]!r}? " if near else ""
             right = f"it is one of {', '.join(known)}" if known else "none is known here"
-            raise InvalidQuery(name, value, f"unknown query parameter; {hint}{right}")
+            raise InvalidQuery(name, value, f"unknown query parameter; {hint(name[:100], known)}{right}")
         if names.count(name) > 1:
             raise InvalidQuery(name, value, "is given more than once")
