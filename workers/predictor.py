@@ -14,6 +14,10 @@ from workers.spec import ExperimentSpec
 from workers.training import task_of
 
 
+class IncompatibleModel(ValueError):
+    """The arrays are not those of the spec's network; the text says which one differs."""
+
+
 class Overflow(ArithmeticError):
     """A row is so far from those of training that the network's arithmetic overflows; `row` is its index."""
 
@@ -33,25 +37,30 @@ class Predictions:
 class Predictor:
     """The model of one run, from its spec and from what `Trainer.model` kept; the data set is not needed.
 
+    Raises IncompatibleModel if an array is missing or has another shape: an older version may have written them.
+
     `is_distribution`: whether the outputs are probabilities. One thread at a time: the network has buffers.
     """
 
     def __init__(
         self, spec: ExperimentSpec, model: Checkpoint, *, classes: Sequence[str], image_shape: Shape | None
     ) -> None:
-        self._arrays = model.arrays
+        self._arrays = _Arrays(model.arrays)
         self.classes, self.output = tuple(classes), spec.loss.output
         self.is_distribution = is_distribution(self.output)
-        self._scaler = Scaler(model.arrays["scaling.offset"], model.arrays["scaling.factor"])
-        self._offset = model.arrays.get("prediction.offset")
+        self._scaler = Scaler(self._arrays["scaling.offset"], self._arrays["scaling.factor"])
+        self._offset = self._arrays.get("prediction.offset")
         self.features = len(self._scaler.offset)
         task = task_of(spec, features=self.features, classes=len(self.classes), image_shape=image_shape)
         unused = np.random.default_rng(0)
         self._network = build_network(
             spec.model, task, init=unused, dropout=unused, dtype=np.dtype(spec.training.precision)
         )
-        statistics = {name: model.arrays[name] for name in self._network.statistics()}
-        self._network.load(model.arrays["parameters"], statistics)
+        statistics = {name: self._arrays[name] for name in self._network.statistics()}
+        try:
+            self._network.load(self._arrays["parameters"], statistics)
+        except ValueError as error:
+            raise IncompatibleModel(str(error)) from None
 
     def __call__(self, rows: Array | Integers) -> Predictions:
         """Of rows (N, d) as they are in the data set, bytes or float32. Raises Overflow."""
@@ -79,3 +88,10 @@ class Predictor:
             if name.startswith(("scaling.", "prediction."))
         }
         return parameters | network.statistics() | around
+
+
+class _Arrays(dict[str, Array]):
+    """The arrays of a model by name. Raises IncompatibleModel for one that is missing."""
+
+    def __missing__(self, name: str) -> Array:
+        raise IncompatibleModel(f"it has no array {name}")

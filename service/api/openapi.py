@@ -36,6 +36,7 @@ from service.store.errors import (
     UnknownExperiment,
     UnknownSeed,
     UnknownWebhook,
+    UnusableModel,
 )
 from service.store.files import FilesUnavailable
 from service.store.tokens import Caller
@@ -95,6 +96,9 @@ EXAMPLES: dict[type[Exception], Exception] = {
     ExperimentActive: ExperimentActive(7, "running"),
     UnknownSeed: UnknownSeed(7, [0, 1, 2]),
     NoModel: NoModel(7, 0, "running"),
+    UnusableModel: UnusableModel(
+        7, 0, "checkpoints/4f0c.. is not in the artifact store", "Restore that file in HOLDOUT_ARTIFACTS"
+    ),
     NoTestPart: NoTestPart(7),
     BudgetSpent: BudgetSpent(
         1, [Fault("ledger[0]", {"experiment_id": 3, "accuracy": 0.971}, "look 1, by experiment 3")]

@@ -35,6 +35,7 @@ from service.store.errors import (
     UnknownExperiment,
     UnknownSeed,
     UnknownWebhook,
+    UnusableModel,
 )
 from service.store.files import FilesUnavailable
 from service.webhooks.outgoing import PrivateAddress, Undeliverable
@@ -88,6 +89,7 @@ KINDS: dict[type[Exception], Kind] = {
     ExperimentActive: Kind("experiment-active", 409, "The experiment is not over"),
     UnknownSeed: Kind("unknown-seed", 404, "The experiment has no such seed"),
     NoModel: Kind("no-model", 409, "There is no model yet"),
+    UnusableModel: Kind("unusable-model", 409, "The model cannot be used"),
     NoTestPart: Kind("no-test-part", 409, "There are no rows to test on"),
     BudgetSpent: Kind("test-set-spent", 409, "The test set has said what it may"),
     NothingToRetry: Kind("nothing-to-retry", 409, "There is nothing to retry"),

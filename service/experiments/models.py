@@ -1,5 +1,7 @@
-"""Trained models, loaded when somebody asks for them; the last few stay."""
+"""Trained models, loaded on request; the last few stay. The one place where loading a model can fail."""
 
+import hashlib
+import logging
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,16 +9,32 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import Row
 
 from service.store import models, queries
-from service.store.artifacts import Artifacts
+from service.store.artifacts import ArtifactError, Artifacts
 from service.store.database import Database
-from workers.checkpoint import Checkpoint
-from workers.predictor import Predictor
+from service.store.errors import UnusableModel
+from workers.checkpoint import Checkpoint, CorruptCheckpoint
+from workers.predictor import IncompatibleModel, Predictor
+from workers.process import Kept
 from workers.spec import ExperimentSpec
 
+log = logging.getLogger("holdout.models")
+
 KEPT = 4
+RESTORE_ARTIFACT = "Restore {} from a backup into the folder or store of HOLDOUT_ARTIFACTS"
+RESTORE_DATABASE = "Restore the database from a backup"
+OTHER_VERSION = "Use the version of Holdout that trained it"
+
+
+class Unusable(Exception):
+    """Why a model cannot be loaded, and what brings it back."""
+
+    def __init__(self, why: str, remedy: str) -> None:
+        self.why, self.remedy = why, remedy
+        super().__init__(why)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +64,9 @@ class Models:
         self._lock = Lock()
 
     def load(self, experiment_id: int, seed: int | None) -> Loaded:
-        """The model of a seed, or of the first that has one. Raises UnknownExperiment, UnknownSeed or NoModel."""
+        """The model of a seed, or of the first that has one. Raises UnknownExperiment, UnknownSeed,
+        NoModel, UnusableModel, or FilesUnavailable.
+        """
         with self._database.read() as connection:
             run = models.model(connection, experiment_id, seed)
             key = (run.id, run.sha256)
@@ -54,10 +74,29 @@ class Models:
                 return loaded
             experiment = queries.experiment(connection, experiment_id)
             content = models.content(connection, run.id)
-        checkpoint = Checkpoint.from_bytes(self._artifacts.load(content))
-        loaded = Loaded(experiment, run.seed, run.epoch, run.sha256, _predictor(experiment, checkpoint))
+        try:
+            predictor = _predictor(experiment, self._checkpoint(content, run.sha256))
+        except Unusable as error:
+            log.warning(
+                "seed %s of experiment %s has no usable model: %s", run.seed, experiment_id, error.why
+            )
+            raise UnusableModel(experiment_id, run.seed, error.why, error.remedy) from error
+        loaded = Loaded(experiment, run.seed, run.epoch, run.sha256, predictor)
         self._hold(key, loaded)
         return loaded
+
+    def _checkpoint(self, content: bytes | Kept, sha256: str) -> Checkpoint:
+        """What was stored under this hash. Raises Unusable."""
+        remedy = RESTORE_ARTIFACT.format(content.name) if isinstance(content, Kept) else RESTORE_DATABASE
+        try:
+            stored = self._artifacts.load(content)
+            if hashlib.sha256(stored).hexdigest() != sha256:
+                raise Unusable("its bytes in the database are damaged: their SHA-256 is another", remedy)
+            return Checkpoint.from_bytes(stored)
+        except ArtifactError as error:
+            raise Unusable(error.why, remedy) from error
+        except CorruptCheckpoint as error:
+            raise Unusable(f"its bytes are {error}", remedy) from error
 
     def _held(self, key: tuple[int, str]) -> Loaded | None:
         with self._lock:
@@ -73,7 +112,19 @@ class Models:
 
 
 def _predictor(experiment: Row[Any], checkpoint: Checkpoint) -> Predictor:
+    """The network of an experiment with these weights. Raises Unusable: another version may have stored them."""
     dataset = experiment.plan["dataset"]
     shape = tuple(dataset["shape"]) if dataset["shape"] else None
-    spec = ExperimentSpec.model_validate(experiment.spec)
-    return Predictor(spec, checkpoint, classes=dataset["classes"], image_shape=shape)
+    try:
+        return Predictor(stored_spec(experiment), checkpoint, classes=dataset["classes"], image_shape=shape)
+    except IncompatibleModel as error:
+        raise Unusable(f"another version of Holdout stored it, and {error}", OTHER_VERSION) from error
+
+
+def stored_spec(experiment: Row[Any]) -> ExperimentSpec:
+    """The spec of a stored experiment. Raises UnusableModel: another version may have stored it."""
+    try:
+        return ExperimentSpec.model_validate(experiment.spec)
+    except ValidationError as error:
+        why = "another version of Holdout stored it, and this one does not understand its spec"
+        raise UnusableModel(experiment.id, experiment.spec["seeds"][0], why, OTHER_VERSION) from error

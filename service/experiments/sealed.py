@@ -1,7 +1,8 @@
-"""The one door to the test rows: a look is put down in their ledger first, and then answered.
+"""The one door to the test rows: a look is written into their ledger before it is computed, and then answered.
 
-An experiment is looked at as a whole, the models of all its seeds at once. Whoever asks again, because an answer
-was lost or the service died while it was computed, gets the same answer, and spends nothing.
+An experiment is looked at as a whole, the models of all its seeds at once. Everything that can fail comes before the
+entry: the rows are read, the models loaded, their predictions made. What follows is the comparison with the labels.
+If the service dies between entry and answer, the same models get their answer on the next request and spend nothing.
 """
 
 import hashlib
@@ -12,17 +13,21 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Row
 
-from service.experiments.models import Models
+from service.experiments.models import Models, stored_spec
 from service.settings import Settings
 from service.store import ledger, models, queries
 from service.store.database import Database
-from service.store.errors import NoModel, NoTestPart
+from service.store.errors import NoModel, NoTestPart, UnusableModel
 from workers.data.dataset import Dataset
 from workers.data.library import Library
 from workers.data.splits import OfficialSplit
 from workers.evaluation.ladder import Rung, climb
 from workers.evaluation.sealed import Look, look
-from workers.spec import ExperimentSpec
+from workers.nn.arrays import Integers
+from workers.predictor import Overflow
+
+RESTORE_DATASET = "Restore the data set from a backup"
+OTHER_SCALING = "Choose another scaling"
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,10 @@ class Sealed:
     settings: Settings
 
     def evaluate(self, tested: "HeldBack", owner: str) -> tuple[Row[Any], bool]:
-        """The entry with its answer, and whether it is new. Raises NoModel, BudgetSpent or FilesUnavailable."""
+        """The entry with its answer, and whether it is new.
+
+        Raises NoModel, UnusableModel, BudgetSpent or FilesUnavailable; none of them spends a look.
+        """
         experiment_id = tested.experiment.id
         opening = ledger.Opening(
             test_set=tested.sha256,
@@ -49,15 +57,20 @@ class Sealed:
             owner=owner,
         )
         budget = None if self.settings.test_ladder else self.settings.test_budget
+        with self.database.read() as connection:
+            before = ledger.find(connection, opening, budget=budget)
+        if before is not None and before.losses is not None:
+            return before, False
+        predictions = self._predictions(tested)
         with self.database.write() as connection:
             entry, is_new = ledger.open_test_set(connection, opening, budget=budget)
-        return (entry if entry.losses is not None else self._answer(entry, tested)), is_new
+        return (entry if entry.losses is not None else self._answer(entry, tested, predictions)), is_new
 
     def held_back(self, experiment_id: int) -> "HeldBack":
-        """The test rows of an experiment. Raises UnknownExperiment, NoTestPart or DatasetError."""
+        """The test rows of an experiment. Raises UnknownExperiment, UnusableModel, NoTestPart or DatasetError."""
         with self.database.read() as connection:
             experiment = queries.experiment(connection, experiment_id)
-        spec = ExperimentSpec.model_validate(experiment.spec)
+        spec = stored_spec(experiment)
         part = self.library.test_part(spec.dataset, spec.split)
         if not len(part):
             raise NoTestPart(experiment_id)
@@ -73,21 +86,29 @@ class Sealed:
                 raise NoModel(experiment_id, run.seed, run.status)
         return hashlib.sha256("\n".join(sorted(run.sha256 for run in runs)).encode()).hexdigest()
 
-    def _answer(self, entry: Row[Any], tested: "HeldBack") -> Row[Any]:
-        looked = self._look(tested)
+    def _predictions(self, tested: "HeldBack") -> list[Integers]:
+        """The predicted labels (n,) of each seed's model. Raises UnusableModel."""
+        return [self._predicted(tested, seed) for seed in tested.experiment.spec["seeds"]]
+
+    def _predicted(self, tested: "HeldBack", seed: int) -> Integers:
+        id_, features = tested.experiment.id, tested.part.features
+        with self.models.load(id_, seed).alone() as predictor:
+            if predictor.features != features.shape[1]:
+                why = f"it takes {predictor.features} features, and the test rows have {features.shape[1]}"
+                raise UnusableModel(id_, seed, why, RESTORE_DATASET)
+            try:
+                return predictor(features).labels
+            except Overflow as error:
+                raise UnusableModel(id_, seed, f"of the test rows, {error}", OTHER_SCALING) from error
+
+    def _answer(self, entry: Row[Any], tested: "HeldBack", predictions: list[Integers]) -> Row[Any]:
+        looked = look(predictions, tested.part.labels, len(tested.part.classes))
         with self.database.write() as connection:
             before = ledger.entries(connection, entry.test_set)[: entry.look - 1]
             answer = _of_ladder(looked, before) if entry.ladder else _in_full(looked)
             ledger.close(connection, entry.id, answer, looked.losses.tobytes())
             answered: Row[Any] = ledger.entries(connection, entry.test_set)[entry.look - 1]
         return answered
-
-    def _look(self, tested: "HeldBack") -> Look:
-        seeds, predictions = tested.experiment.spec["seeds"], []
-        for seed in seeds:
-            with self.models.load(tested.experiment.id, seed).alone() as predictor:
-                predictions.append(predictor(tested.part.features).labels)
-        return look(predictions, tested.part.labels, len(tested.part.classes))
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ from service.experiments.weights import safetensors
 from service.http.conditional import Known
 from service.http.query import InvalidQuery
 from service.schemas.predictions import Prediction, Predictions, Rows
-from service.store.errors import NoModel, UnknownExperiment, UnknownSeed
+from service.store.errors import NoModel, UnknownExperiment, UnknownSeed, UnusableModel
 from service.store.files import FilesUnavailable
 from workers.faults import Fault, InvalidSpec
 from workers.predictor import Overflow
@@ -30,7 +30,7 @@ router = APIRouter(
     dependencies=[allow("read")],
     route_class=StrictRoute,
 )
-errors = (UnknownExperiment, UnknownSeed, NoModel, InvalidQuery, FilesUnavailable)
+errors = (UnknownExperiment, UnknownSeed, NoModel, UnusableModel, InvalidQuery, FilesUnavailable)
 
 MOST_IN_MEMORY = 10_000_000
 PIECE_BYTES = 2**18
@@ -65,7 +65,7 @@ def read_weights(experiment_id: ExperimentId, request: Request, known: Known, se
     operation_id="read_bundle",
     summary="Download all that it takes to repeat an experiment",
     response_class=Response,
-    responses=problems(UnknownExperiment, NoModel, InvalidQuery, FilesUnavailable)
+    responses=problems(UnknownExperiment, NoModel, UnusableModel, InvalidQuery, FilesUnavailable)
     | {200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}},
 )
 def read_bundle(experiment_id: ExperimentId, request: Request, database: Store) -> Response:

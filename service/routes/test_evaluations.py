@@ -18,14 +18,14 @@ from service.http.query import InvalidQuery
 from service.schemas.test_evaluations import Evaluation, Ledger, evaluation
 from service.settings import Settings
 from service.store import ledger
-from service.store.errors import BudgetSpent, NoModel, NoTestPart, UnknownExperiment
+from service.store.errors import BudgetSpent, NoModel, NoTestPart, UnknownExperiment, UnusableModel
 from service.store.files import FilesUnavailable
 from workers.data.errors import DatasetError
 
 router = APIRouter(
     prefix="/experiments/{experiment_id:number}/test-evaluations", tags=["test set"], route_class=StrictRoute
 )
-errors = (UnknownExperiment, NoTestPart, DatasetError, FilesUnavailable, InvalidQuery)
+errors = (UnknownExperiment, UnusableModel, NoTestPart, DatasetError, FilesUnavailable, InvalidQuery)
 
 
 @router.post(

@@ -35,21 +35,28 @@ FIRST_SWEEP_SECONDS = 60.0
 
 
 class ArtifactError(Exception):
-    """An artifact cannot be read."""
+    """An artifact cannot be read. `why` tells clients; the text also has the address of the store, for the log."""
+
+    def __init__(self, text: str, why: str) -> None:
+        super().__init__(text)
+        self.why = why
 
 
 class ArtifactMissing(ArtifactError):
     """Nothing has this name."""
 
     def __init__(self, name: str, url: str) -> None:
-        super().__init__(f"There is no artifact {name} in {url}.")
+        super().__init__(f"There is no artifact {name} in {url}.", f"{name} is not in the artifact store")
 
 
 class ArtifactDamaged(ArtifactError):
     """What is there is not what was stored."""
 
     def __init__(self, name: str, url: str) -> None:
-        super().__init__(f"The artifact {name} in {url} is damaged: its SHA-256 is another.")
+        super().__init__(
+            f"The artifact {name} in {url} is damaged: its SHA-256 is another.",
+            f"{name} in the artifact store is damaged",
+        )
 
 
 class Artifacts:

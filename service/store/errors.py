@@ -9,6 +9,7 @@ StoreError
 ├── QueueFull           the owner has as many runs queued as one may have
 ├── UnknownSeed         none of the experiment's runs has this seed
 ├── NoModel             the run has no model yet, or never will
+├── UnusableModel       the run's model is lost, damaged, or of an older version
 ├── NoTestPart          the split leaves no rows for a test
 ├── BudgetSpent         the test set was looked at as often as its budget allows
 ├── KeyReused           the idempotency key belongs to another request
@@ -91,6 +92,16 @@ class NoModel(StoreError):
     def __init__(self, experiment_id: int, seed: int, status: str) -> None:
         super().__init__(
             f"Seed {seed} of experiment {experiment_id} is {status}: a run keeps its model once it has succeeded."
+        )
+
+
+class UnusableModel(StoreError):
+    """The run has a model that cannot be used; the text says why, and how to get it back."""
+
+    def __init__(self, experiment_id: int, seed: int, why: str, remedy: str) -> None:
+        super().__init__(
+            f"The model of seed {seed} of experiment {experiment_id} cannot be used: {why}. {remedy}, or train it "
+            f"again: send the `spec` of GET /experiments/{experiment_id} to POST /experiments."
         )
 
 

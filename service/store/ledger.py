@@ -41,6 +41,11 @@ def state(connection: Connection, test_set: str) -> tuple[int, int]:
     return looks, answered
 
 
+def find(connection: Connection, opening: Opening, *, budget: int | None) -> Row[Any] | None:
+    """The entry of the same models, answered or not; None where a new one fits in. Raises BudgetSpent."""
+    return _same(entries(connection, opening.test_set), opening, budget)
+
+
 def open_test_set(connection: Connection, opening: Opening, *, budget: int | None) -> tuple[Row[Any], bool]:
     """The entry for this look, and whether it is a new one: the same models are looked at once.
 
@@ -49,11 +54,9 @@ def open_test_set(connection: Connection, opening: Opening, *, budget: int | Non
     """
     while True:
         before = entries(connection, opening.test_set)
-        for entry in before:
-            if entry.weights == opening.weights:
-                return entry, False
-        if budget is not None and len(before) >= budget:
-            raise BudgetSpent(budget, [_shown(entry) for entry in before])
+        same = _same(before, opening, budget)
+        if same is not None:
+            return same, False
         new = insert(LedgerEntry).values(**asdict(opening), look=len(before) + 1, opened_at=now())
         try:
             with connection.begin_nested():
@@ -66,6 +69,13 @@ def close(connection: Connection, entry_id: int, answer: dict[str, Any], losses:
     """Note what was answered. The first answer stays: a second is the same."""
     mine = update(LedgerEntry).where(LedgerEntry.id == entry_id, LedgerEntry.losses.is_(None))
     connection.execute(mine.values(answer=answer, losses=losses))
+
+
+def _same(before: Sequence[Row[Any]], opening: Opening, budget: int | None) -> Row[Any] | None:
+    same = next((entry for entry in before if entry.weights == opening.weights), None)
+    if same is None and budget is not None and len(before) >= budget:
+        raise BudgetSpent(budget, [_shown(entry) for entry in before])
+    return same
 
 
 def _shown(entry: Row[Any]) -> Fault:

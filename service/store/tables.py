@@ -174,7 +174,7 @@ class Checkpoint(Base):
 
 
 class LedgerEntry(Base):
-    """One look at a test set, in its ledger: written before anything is computed, and never removed.
+    """One look at a test set, in its ledger: written before the answer is computed, and never removed.
 
     test_set: the hash of its rows, so that copies of a data set share a ledger. weights: the hash of the models
     that were looked at. `answer` is null until it is known; `losses` (n,) float32 are the share of the models that
