@@ -61,8 +61,14 @@ class Training:
 def _declare_replicates(schema: dict[str, Any]) -> None:
     """In the JSON schema: the short form of seeds, which is no field."""
     number = {"type": "integer", "minimum": 1, "maximum": MOST_SEEDS}
-    schema["properties"]["replicates"] = {**number, "description": "3 is short for the seeds 0, 1 and 2."}
-    schema["not"] = {"required": ["seeds", "replicates"]}
+    schema["properties"]["replicates"] = {
+        "anyOf": [number, {"type": "null"}],
+        "title": "Replicates",
+        "description": "3 is short for the seeds 0, 1 and 2.",
+    }
+    schema["dependentSchemas"] = {
+        "seeds": {"not": {"properties": {"replicates": {"type": "integer"}}, "required": ["replicates"]}}
+    }
 
 
 class ExperimentSpec(BaseModel):
@@ -99,11 +105,13 @@ class ExperimentSpec(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _replicates(cls, given: Any) -> Any:
-        """`"replicates": 3` is short for `"seeds": [0, 1, 2]`."""
+        """`"replicates": 3` is short for `"seeds": [0, 1, 2]`; null is as good as none."""
         if not isinstance(given, dict) or "replicates" not in given:
             return given
         given = dict(given)
         replicates = given.pop("replicates")
+        if replicates is None:
+            return given
         if "seeds" in given:
             raise ValueError(
                 "seeds and replicates were both given; replicates: n is short for seeds: [0, ..., n-1]"

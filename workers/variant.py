@@ -5,6 +5,7 @@ A kind (loss, optimizer, balancing, ...) is the union of its variants. A spec gi
 """
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import MISSING, dataclass, fields
 from typing import Annotated, Any, TypeVar, dataclass_transform, get_args
 
@@ -75,11 +76,14 @@ class ByName:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         objects = handler(schema)
-        enough = require_names(objects, handler, default=self.default)
-        return {"anyOf": [{"type": "string", "enum": enough}, objects]}
+        enough = require_names(objects, handler)
+        without = [] if self.default is None else [_unnamed(objects, handler, self.default)]
+        return {"anyOf": [{"type": "string", "enum": enough}, objects, *without]}
 
 
-def require_names(union: JsonSchemaValue, handler: GetJsonSchemaHandler, *, default: str | None) -> list[str]:
+def require_names(
+    union: JsonSchemaValue, handler: GetJsonSchemaHandler, *, default: str | None = None
+) -> list[str]:
     """Declare that an object of the union gives its name, but for the variant that is meant without one.
 
     The names that are enough by themselves, for nothing else of theirs is required.
@@ -94,6 +98,22 @@ def require_names(union: JsonSchemaValue, handler: GetJsonSchemaHandler, *, defa
         if default not in names_here:
             _require(option, handler, "name")
     return enough
+
+
+def _unnamed(union: JsonSchemaValue, handler: GetJsonSchemaHandler, name: str) -> JsonSchemaValue:
+    """The variant that is meant without a name, as an object without one.
+
+    A schema of its own: a field that tells variants apart is required in all of them, or no tool can go by it.
+    """
+    named = next(
+        schema
+        for schema in map(handler.resolve_ref_schema, union["oneOf"])
+        if schema["properties"]["name"].get("const") == name
+    )
+    unnamed = deepcopy(named)
+    del unnamed["properties"]["name"]
+    unnamed["required"] = [field for field in unnamed["required"] if field != "name"]
+    return unnamed | {"title": f"Unnamed{unnamed['title']}"}
 
 
 class Tells:

@@ -1,6 +1,7 @@
 """The OpenAPI document: every error with its shape and an example, beside what the routes declare themselves."""
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
@@ -10,6 +11,7 @@ from pydantic import BaseModel
 
 from service.api import answers, links
 from service.api.bounds import with_exact_bounds
+from service.api.plain import in_plain_words
 from service.api.problems import MEDIA_TYPE, UNAVAILABLE, Problem
 from service.api.security import ScopeTooNarrow, Unauthenticated
 from service.datasets.pictures import NoPicture
@@ -129,6 +131,11 @@ BODY = (MalformedJSON, UnsupportedMediaType, BodyTooLarge, BodyTooSlow)
 """What can be wrong with any body."""
 GUARDED = (Unauthenticated, ScopeTooNarrow, CrossSite, ForeignHost, TooManyRequests)
 """What keeps a request from any route that needs a token."""
+LICENSE = {"name": "MIT", "identifier": "MIT"}
+SERVERS = [{"url": "/"}]
+"""Where the document is served."""
+OPEN: dict[str, list[str]] = {}
+"""Of security: none is needed while the service is open."""
 SCHEMA = {"$ref": "#/components/schemas/Problem"}
 
 
@@ -175,18 +182,27 @@ def document(app: FastAPI) -> dict[str, Any]:
     """The document of `app`, made once."""
     if app.openapi_schema is None:
         schema = get_openapi(
-            title=app.title, version=app.version, description=DESCRIPTION, tags=TAGS, routes=app.routes
+            title=app.title,
+            version=app.version,
+            description=DESCRIPTION,
+            tags=TAGS,
+            license_info=LICENSE,
+            servers=SERVERS,
+            routes=app.routes,
         )
         schema["components"]["schemas"] |= _schemas(ProblemAnswer)
+        schema = in_plain_words(with_exact_bounds(schema))
         operations = {
             each["operationId"]: each for path in schema["paths"].values() for each in path.values()
         }
         for operation in operations.values():
-            if "security" in operation:
+            _complete(operation["responses"])
+            operation["security"] = [OPEN, *operation["security"]] if "security" in operation else []
+            if operation["security"]:
                 _add(operation["responses"], problems(*GUARDED))
         links.add(operations)
         answers.add(operations)
-        app.openapi_schema = with_exact_bounds(schema)
+        app.openapi_schema = schema
     return app.openapi_schema
 
 
@@ -195,6 +211,24 @@ def _add(responses: dict[str, Any], more: Responses) -> None:
     for status, response in more.items():
         there = responses.setdefault(str(status), response)["content"][MEDIA_TYPE]
         there["examples"] |= response["content"][MEDIA_TYPE]["examples"]
+
+
+def _complete(responses: dict[str, Any]) -> None:
+    """Give the examples back their nulls, which FastAPI leaves out of whatever a route declares."""
+    for response in responses.values():
+        for name, example in response.get("content", {}).get(MEDIA_TYPE, {}).get("examples", {}).items():
+            example["value"] = _examples()[name]["value"]
+
+
+@cache
+def _examples() -> dict[str, Any]:
+    """The example of each kind of problem, by its name."""
+    responses = _responses([UNAVAILABLE, *map(Problem.of, EXAMPLES.values())])
+    return {
+        name: example
+        for response in responses.values()
+        for name, example in response["content"][MEDIA_TYPE]["examples"].items()
+    }
 
 
 def _schemas(model: type[BaseModel]) -> dict[str, Any]:

@@ -32,7 +32,8 @@ form: dict[str, Any] = {
     }
 }
 known: Responses = {200: {"model": Dataset, "description": "The same content is there already"}}
-picture: Responses = {200: {"content": {"image/png": {}}, "description": "A row of images for each class"}}
+image: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+picture: Responses = {200: {"content": {"image/png": image}, "description": "A row of images for each class"}}
 
 
 @router.get(

@@ -19,6 +19,9 @@ from service.schemas.answer import Answer, Remark
 router = APIRouter(tags=["operation"], route_class=StrictRoute)
 errors = problems(InvalidQuery)
 
+Accept = Annotated[str, Header(include_in_schema=False)]
+"""OpenAPI describes it by the media types of the answers."""
+
 INDEX = {
     "experiments": "/experiments",
     "datasets": "/datasets",
@@ -94,14 +97,14 @@ def read_ready(request: Request, database: Store) -> Ready:
     response_class=Response,
     responses=errors | {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
-def read_prometheus(request: Request, accept: Annotated[str, Header()] = "") -> Response:
+def read_prometheus(request: Request, accept: Accept = "") -> Response:
     """The queue, the outcomes, the agents, the requests. What concerns jobs is read from the database."""
     content, media_type = request.app.state.metrics.exposition(accept)
     return Response(content, media_type=media_type)
 
 
 @router.get("/", include_in_schema=False, dependencies=[PUBLIC])
-def read_index(accept: Annotated[str, Header()] = "") -> Response:
+def read_index(accept: Accept = "") -> Response:
     """For programs a list of links, for browsers Swagger UI."""
     vary = {"Vary": "Accept"}
     if "text/html" in accept:

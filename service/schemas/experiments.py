@@ -18,6 +18,9 @@ Counts = Annotated[
     Field(description="Rows of each class in each part."),
 ]
 
+ResolvedFields = Annotated[dict[str, Any], Field(title="Resolved Fields")]
+"""Of a spec, under a title of its own: generators name a class after it, and there is an ExperimentSpec."""
+
 
 def links(experiment_id: int) -> dict[str, str]:
     """Where the rest of an experiment is."""
@@ -65,7 +68,7 @@ class PlanFacts(Answer):
 class Resolved(PlanFacts):
     """A spec with every default filled in and its data set pinned, and what follows from it."""
 
-    spec: dict[str, Any]
+    spec: ResolvedFields
     spec_hash: str
     estimated_seconds: float = Field(
         description="Of one run on one core, if it is not stopped early: by the pace of the latest runs here, or, "
@@ -151,7 +154,7 @@ class Experiment(Answer):
     created_at: Time
     started_at: OptionalTime
     finished_at: OptionalTime
-    spec: dict[str, Any] = Field(description="As resolved: every default filled in, the data set pinned.")
+    spec: ResolvedFields = Field(description="As resolved: every default filled in, the data set pinned.")
     spec_hash: str = Field(description="SHA-256 of what determines the numbers.")
     plan: PlanFacts
     runs: list[RunState]

@@ -7,9 +7,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from service.schemas.answer import Answer, OptionalTime, Time
 
-HOST = r"[!\"$-.0->A-\[\]-~]"
+HOST = r"[!\x22$-.0->A-\[\]-~]"
 """What ASCII can show, without /, ?, #, @ and the backslash."""
-REST = r"[!\"$-\[\]-~]"
+REST = r"[!\x22$-\[\]-~]"
 """... without # and the backslash."""
 
 Ending = Literal["succeeded", "failed", "cancelled"]

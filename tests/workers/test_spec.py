@@ -55,6 +55,11 @@ def test_replicates_are_short_for_the_first_seeds() -> None:
     assert ExperimentSpec.model_validate({"replicates": 3}).seeds == (0, 1, 2)
 
 
+def test_replicates_of_null_are_none() -> None:
+    assert ExperimentSpec.model_validate({"replicates": None}).seeds == (0,)
+    assert ExperimentSpec.model_validate({"replicates": None, "seeds": [4]}).seeds == (4,)
+
+
 def test_the_hash_is_of_what_determines_the_numbers() -> None:
     spec = ExperimentSpec()
     same = ExperimentSpec.model_validate({"name": "again", "tags": ["x"], "priority": 9})

@@ -130,6 +130,10 @@ SPECIFIED = [
     ({"replicates": 3}, True),
     ({"loss": {"gamma": 2.0}}, False),
     ({"class_weights": "given"}, False),
+    ({"replicates": None}, True),
+    ({"replicates": None, "seeds": [1]}, True),
+    ({"model": {"name": "mlp"}}, True),
+    ({"model": {"name": "mlq"}}, False),
     ({"replicates": 3, "seeds": [0]}, False),
     ({"seeds": [1, 1]}, False),
 ]
