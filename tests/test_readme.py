@@ -1,25 +1,37 @@
+"""README.md: its commands, run in order in one shell, do and print what it says."""
+
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+import httpx2
 import pytest
 
 from service.launcher import serving
 from service.settings import Settings
-from tools.commands import Command, blocks, commands, run, settle
+from tests.shown import json_differs, text_differs
+from tools.commands import ADDRESS, Command, blocks, commands
 from workers.rules import broken_rules
 from workers.spec import ExperimentSpec
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+PAGES = ["README.md", "CONTRIBUTING.md", *(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))]
 
+HOLDOUT = Path(sys.executable).parent / "holdout"
+CARRIED_OUT_ELSEWHERE = re.compile(r"git clone|make (serve|test|lint|bench)\b")
+"""Commands that need a network, run for long, or run until they are stopped; the fixture `url` serves."""
 
 COMMANDS = list(commands(README))
+RUN = [each for each in COMMANDS if not CARRIED_OUT_ELSEWHERE.match(each.text)]
+SHOWN = [each for each in RUN if each.shown]
+MARK = "\n--- next block ---\n"
 TARGETS = sorted(
     set(re.findall(r"\bmake ([a-z]+)\b", "\n".join(blocks(README, "sh") + blocks(CONTRIBUTING, "sh"))))
 )
@@ -33,33 +45,51 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def answers(url: str, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """What the curl commands answer, run as they are written, but for the port, one after another."""
+def printed(url: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What each block prints. They run in one shell, as pasted, except for the port and the folder of .venv."""
     if not shutil.which("curl"):
         pytest.skip("the README's commands need curl")
-    folder = tmp_path_factory.mktemp("shell")
-    return [_answer(command, url, folder) for command in COMMANDS if command.text.startswith("curl")]
-
-
-def test_the_readmes_curl_commands_do_what_it_says(answers: list[dict[str, Any]]) -> None:
-    accepted, experiment, classes, tested = answers
-    assert accepted["status"] == "queued"
-    assert experiment["id"] == accepted["id"]
-    assert experiment["summary"]["findings"][0]["code"] == "no_better_than_linear"
-    assert len(classes["items"]) == 10 * 3
-    assert all(
-        0 <= row["accuracy_low"] <= row["accuracy"] <= row["accuracy_high"] for row in classes["items"]
+    script = f"printf '%s' '{MARK}'\n".join(each.text for each in RUN)
+    script = script.replace(ADDRESS, url).replace(".venv/bin/holdout", "holdout")
+    script = script.replace("make demo", "holdout demo")
+    path = f"{HOLDOUT.parent}:{os.environ['PATH']}"
+    ran = subprocess.run(
+        ["sh", "-ec", script],
+        cwd=tmp_path_factory.mktemp("shell"),
+        env=os.environ | {"PATH": path, "HOLDOUT_URL": url},
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    assert (tested["look"], tested["seeds"], len(tested["classes"])) == (1, 3, 10)
-    assert tested["majority_accuracy"] < tested["accuracy"] <= 1
+    assert ran.returncode == 0, ran.stderr
+    return dict(zip((each.text for each in RUN), ran.stdout.split(MARK), strict=True))
 
 
-def test_what_the_readme_shows_of_answers_has_no_field_that_is_not_there(
-    answers: list[dict[str, Any]],
-) -> None:
-    answered = json.dumps(answers)
-    shown = {name for block in blocks(README, "jsonc") for name in re.findall(r'"(\w+)":', block)}
-    assert {name for name in shown if f'"{name}":' not in answered} == set()
+@pytest.mark.parametrize("command", SHOWN, ids=lambda each: each.text.partition("\n")[0][-60:])
+def test_a_command_prints_what_the_readme_shows(command: Command, printed: dict[str, str]) -> None:
+    output = printed[command.text]
+    if command.shown.startswith("{"):
+        assert json_differs(command.shown, json.loads(output)) == []
+    else:
+        assert text_differs(command.shown, output) == ""
+
+
+def test_the_readme_shows_what_most_commands_print() -> None:
+    assert len(SHOWN) >= 7
+    assert {each.text.partition("\n")[0] for each in COMMANDS} > {"make demo", "make serve", "make test"}
+
+
+def test_a_figure_that_is_not_the_printed_one_would_be_noticed() -> None:
+    assert text_differs("b 0.7\n", "a 0.1\nb 0.9\n") == "0.7 was 0.9"
+    assert text_differs("b 0.7\n", "a 0.9\nb 0.71\n") == ""
+    assert text_differs("c 0.7\n", "a 0.1\nb 0.7\n") != ""
+    answer = {"items": [{"id": 1, "sha": "123"}], "p": 0.5}
+    assert json_differs('{"items": [{"id": 1, ...}, ...], ...}', answer) == []
+    assert json_differs('{"items": [{"id": 2}], "p": 0.6, "q": null}', answer) == [
+        ".q is missing",
+        ".items[0].id: 2 was 1",
+        ".p: 0.6 was 0.5",
+    ]
 
 
 @pytest.mark.parametrize("spec", blocks(README, "json"))
@@ -73,7 +103,7 @@ def test_every_make_target_that_is_named_exists(target: str) -> None:
     subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
 
 
-@pytest.mark.parametrize("setting", Settings.model_fields)
+@pytest.mark.parametrize("setting", [*Settings.model_fields, "url", "token", "kernels"])
 def test_the_readme_names_every_setting(setting: str) -> None:
     assert f"`HOLDOUT_{setting.upper()}`" in README
 
@@ -83,13 +113,26 @@ def test_the_readme_explains_every_field_of_a_spec(field: str) -> None:
     assert re.search(rf"^\|.*`{field}`.* \|", README, re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_the_variants_that_the_readme_names_are_in_the_catalogue(url: str) -> None:
+    catalogue = httpx2.get(f"{url}/catalog").text + json.dumps(ExperimentSpec.model_json_schema())
+    table = README.partition("| field | meaning |")[2].partition("\n\n")[0]
+    named = {name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row)}
+    assert {"given", "smote", "rmsprop"} <= named
+    assert [name for name in sorted(named) if f'"{name}"' not in catalogue] == []
+
+
+def test_the_endpoints_that_the_readme_lists_exist(url: str) -> None:
+    paths = httpx2.get(f"{url}/openapi.json").json()["paths"]
+    table = README.partition("| request | answer |")[2].partition("\n\n")[0]
+    listed = re.findall(r"`(GET|POST|DELETE) ([^`?]+)", table)
+    assert len(listed) > 20
+    schemaless = [("GET", "/docs"), ("GET", "/openapi.json")]
+    by_id = [(method, path.replace("{id}", "{experiment_id}")) for method, path in listed]
+    assert [each for each in by_id if each not in schemaless and each[0].lower() not in paths[each[1]]] == []
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_links_within_the_repository_lead_somewhere(name: str) -> None:
-    linked = re.findall(r"\]\((?!http)([^)#]+)", (ROOT / name).read_text())
-    assert [link for link in linked if not (ROOT / link).exists()] == []
-
-
-def _answer(command: Command, url: str, folder: Path) -> dict[str, Any]:
-    settle(url)
-    answer: dict[str, Any] = json.loads(run(command, url, folder).body)
-    return answer
+    page = ROOT / name
+    linked = re.findall(r"\]\((?!http)([^)#]+)", page.read_text())
+    assert [link for link in linked if not (page.parent / link).exists()] == []
