@@ -5,9 +5,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, select
 
-from service.store import states
+from service.store import states, turns
 from service.store.errors import UnknownExperiment
 from service.store.states import State
 from service.store.tables import EpochClasses, EpochMetrics, Experiment, ExperimentTag, Run
@@ -180,24 +180,4 @@ def _selected(connection: Connection, experiment_id: int) -> Rows:
 def standing(connection: Connection, experiment_id: int) -> tuple[State, int | None]:
     """How far an experiment is, and its place in the queue. Raises UnknownExperiment."""
     state = states.state(connection, experiment_id)
-    return state, queue_position(connection, experiment_id) if state.status == "queued" else None
-
-
-def queue_position(connection: Connection, experiment_id: int) -> int | None:
-    """Of the first queued run of an experiment among all, from 1, in the order of `queue.claim`: priority, then
-    the owner with the fewest running, then age. None where none is queued.
-    """
-    running = select(Run.owner, func.count().label("runs")).where(Run.status == "running")
-    busy = running.group_by(Run.owner).subquery("busy")
-    place = tuple_(-Run.priority, func.coalesce(busy.c.runs, 0), Run.id)
-    queued = select(*place.clauses).join_from(Run, busy, busy.c.owner == Run.owner, isouter=True)
-    queued = queued.where(Run.status == "queued")
-    mine = connection.execute(
-        queued.where(Run.experiment_id == experiment_id).order_by(Run.id).limit(1)
-    ).first()
-    if mine is None:
-        return None
-    ahead: int = connection.execute(
-        queued.with_only_columns(func.count()).where(place < tuple_(*mine))
-    ).scalar_one()
-    return ahead + 1
+    return state, turns.position(connection, experiment_id) if state.status == "queued" else None

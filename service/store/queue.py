@@ -21,7 +21,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    ScalarSelect,
     Update,
     and_,
     bindparam,
@@ -34,7 +33,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from service.store import webhooks
+from service.store import turns, webhooks
 from service.store.database import now
 from service.store.errors import QueueFull
 from service.store.tables import TERMINAL, Experiment, ExperimentTag, Run
@@ -187,45 +186,13 @@ def _taken() -> ReturningUpdate[int, int, int, int, float]:
     lease_until = now() + bindparam("lease_seconds")
     return (
         update(Run)
-        .where(Run.id == _next_run(), Run.status == "queued")
+        .where(Run.id == turns.next_run(), Run.status == "queued")
         .values(
             status="running", agent=bindparam("claimer"), attempt=Run.attempt + 1, lease_until=lease_until
         )
         .values(started_at=func.coalesce(Run.started_at, now()))
         .returning(Run.id, Run.attempt, Run.experiment_id, Run.seed, Run.worked_seconds)
     )
-
-
-def _next_run() -> ScalarSelect[int]:
-    """Of the highest priority, the oldest run of the owner whose turn it is.
-
-    Every step goes down an index: a claim takes as long with 5,000 runs queued as with 100.
-    """
-    priority = select(func.max(Run.priority)).where(Run.status == "queued").scalar_subquery()
-    eligible = and_(Run.status == "queued", Run.priority == priority)
-    return (
-        select(Run.id)
-        .where(eligible, Run.owner == _next_owner(eligible))
-        .order_by(Run.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-        .scalar_subquery()
-    )
-
-
-def _next_owner(eligible: ColumnElement[bool]) -> ScalarSelect[str]:
-    """Of the owners of eligible runs, the one with the fewest running, then with the oldest.
-
-    The recursion hops from owner to owner, where DISTINCT would read every run.
-    """
-    owners = select(func.min(Run.owner).label("owner")).where(eligible).cte("owners", recursive=True)
-    following = select(func.min(Run.owner)).where(eligible, Run.owner > owners.c.owner).scalar_subquery()
-    owners = owners.union_all(select(following).where(owners.c.owner.is_not(None)))
-    theirs = Run.owner == owners.c.owner
-    running = select(func.count()).where(Run.status == "running", theirs).scalar_subquery()
-    oldest = select(func.min(Run.id)).where(eligible, theirs).scalar_subquery()
-    of_somebody = owners.c.owner.is_not(None)
-    return select(owners.c.owner).where(of_somebody).order_by(running, oldest).limit(1).scalar_subquery()
 
 
 def _leave(connection: Connection, lease: Lease, **values: Any) -> bool:
