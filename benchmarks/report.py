@@ -76,12 +76,10 @@ def write(about: Results, rows: Iterable[Row]) -> None:
 
 def sentence(about: Results) -> str:
     """Which machine, which versions."""
-    blas_and_passes = (
-        f"OpenBLAS kernel {about['blas']} at {about['gflops']} GFLOP/s, passes by {about['kernels']}"
-    )
+    computing = f"OpenBLAS kernel {about['blas']} at {about['gflops']} GFLOP/s, {about['kernels']} kernels"
     versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items() if number)
     return (
-        f"{about['processor']}, {about['cores']} cores, {blas_and_passes}; Python {about['python']}, {versions}. "
+        f"{about['processor']}, {about['cores']} cores, {computing}; Python {about['python']}, {versions}. "
         f"Load before: {about['load_before']:.1f}."
     )
 
