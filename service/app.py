@@ -14,6 +14,7 @@ from service.api import handlers, openapi
 from service.api.edge import Edge
 from service.api.guard import Guard
 from service.api.kept import Kept
+from service.api.limiters import Limiters
 from service.api.watch import Watch
 from service.datasets.uploads import Intake
 from service.engines import engine_of
@@ -96,7 +97,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.intake = intake = Intake(library, settings)
     app.state.models = Models(database, Artifacts(settings.artifacts_url))
     app.state.engine = engine_of(settings)
-    app.state.guard = Guard(settings, database)
+    app.state.limiters = limiters = Limiters()
+    app.state.guard = Guard(settings, database, limiters["authentication"])
     app.state.shelf = Shelf()
     app.state.cursor_key = signing_key(database, "cursors")
     app.state.metrics = metrics = Metrics(database, lease_seconds=settings.lease_seconds)

@@ -1,14 +1,15 @@
 """Who asks: seen in the event loop where the database shows it at once, looked up in a thread where it would wait."""
 
 import time
+from functools import partial
 
 from fastapi import Request
 from fastapi.security.utils import get_authorization_scheme_param
 from sqlalchemy import Connection
-from starlette.concurrency import run_in_threadpool
 from starlette.types import Scope as ASGIScope
 
 from service.api.admitted import Admitted
+from service.api.limiters import ThreadLimiter
 from service.api.security import ANYBODY, ScopeTooNarrow, Unauthenticated, may_be_open
 from service.http.origins import require_own_name, require_same_site
 from service.http.rates import Rates, TooManyRequests
@@ -24,8 +25,8 @@ LONGEST_TOKEN = 200
 class Guard:
     """Lets requests in, before anything of their body is read."""
 
-    def __init__(self, settings: Settings, database: Database) -> None:
-        self.settings, self.database = settings, database
+    def __init__(self, settings: Settings, database: Database, threads: ThreadLimiter) -> None:
+        self.settings, self.database, self._threads = settings, database, threads
         self.rates = Rates(settings)
         self._admitted = Admitted()
 
@@ -66,7 +67,7 @@ class Guard:
         try:
             return self._seen(request, self.database.version())
         except Unseen:
-            return await run_in_threadpool(self._read, request)
+            return await self._threads.run(partial(self._read, request))
 
     def _seen(self, request: Request, version: int | None) -> Caller:
         """Who asks, looked up unless nothing was committed since. Raises Unseen where that would have to wait."""

@@ -7,15 +7,16 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from service.api.problems import KINDS, MOST_ERRORS, UNAVAILABLE, Kind, Problem, shortened
+from service.api.problems import KINDS, LOCKED, MOST_ERRORS, UNAVAILABLE, Kind, Problem, shortened
 from service.api.stream import NothingFollows
 from service.http.conditional import NotModified
 from service.http.query import InvalidQuery
+from service.store.database import is_lock_timeout
 from workers.faults import Fault, InvalidSpec, fault_of, merged, value_fault
 
 log = logging.getLogger("holdout.http")
@@ -74,7 +75,8 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 async def _unavailable(request: Request, error: Exception) -> Response:
     log.warning("request %s: the database did not answer", request.state.request_id, exc_info=error)
-    return UNAVAILABLE.response(request.url.path)
+    is_locked = isinstance(error, DBAPIError) and is_lock_timeout(error)
+    return (LOCKED if is_locked else UNAVAILABLE).response(request.url.path)
 
 
 def _fault(request: Request, detail: dict[str, Any]) -> Fault:

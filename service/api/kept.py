@@ -7,12 +7,14 @@ reading and writing out an answer with the same tag would take.
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 
 from fastapi import Request, Response
-from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.api.limiters import ThreadLimiter
 from service.http.conditional import Condition, NotModified, names
+from service.http.exchange import PROBES
 from service.http.shelf import Answer, Renewal, Shelf, tag_in
 
 
@@ -23,7 +25,7 @@ class Kept:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "GET" or b"wait=" in scope["query_string"]:
+        if not _may_be_kept(scope):
             await self.app(scope, receive, send)
             return
         exchange = Exchange(scope, send)
@@ -32,6 +34,12 @@ class Kept:
         else:
             exchange.say_what_is_kept()
             await self.app(scope, receive, exchange.send)
+
+
+def _may_be_kept(scope: Scope) -> bool:
+    """Whether it reads and does not wait for news. Probes ask for nothing that a database could hold up."""
+    reads = scope["type"] == "http" and scope["method"] == "GET" and scope["path"] not in PROBES
+    return reads and b"wait=" not in scope["query_string"]
 
 
 def renewable(request: Request, known: Condition, renew: Renewal) -> Response:
@@ -46,6 +54,7 @@ class Exchange:
     def __init__(self, scope: Scope, send: Send) -> None:
         state = scope["app"].state
         self.scope, self._send, self._guard = scope, send, state.guard
+        self._threads: ThreadLimiter = state.limiters["reads"]
         self.shelf: Shelf = state.shelf
         self.version: int | None = state.database.version()  # before anything is read: it may only be too old
         self.address = (scope["path"], scope["query_string"])
@@ -70,7 +79,7 @@ class Exchange:
         if not self._guard.admits_again(self.scope, self.version):
             return False
         try:
-            made = await run_in_threadpool(kept.renew, Condition(self._tags(), Response()))
+            made = await self._threads.run(partial(kept.renew, Condition(self._tags(), Response())))
         except NotModified as unchanged:
             if unchanged.headers["ETag"] != kept.tag:
                 return False

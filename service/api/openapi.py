@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from service.api import answers, links
 from service.api.bounds import with_exact_bounds
+from service.api.limiters import Standstill, TooBusy
 from service.api.plain import in_plain_words
 from service.api.problems import MEDIA_TYPE, UNAVAILABLE, Problem
 from service.api.security import ScopeTooNarrow, Unauthenticated
@@ -89,6 +90,7 @@ EXAMPLES: dict[type[Exception], Exception] = {
     TooManyRequests: TooManyRequests("writes", parse("6000/minute"), 12),
     PrivateAddress: PrivateAddress("intranet.example.org"),
     UnknownWebhook: UnknownWebhook(7),
+    TooBusy: Standstill(40),
     QueueFull: QueueFull("nightly", 9_999, 10_000),
     FilesUnavailable: FilesUnavailable(),
     KeyReused: KeyReused("6f1c2d0e-nightly"),
@@ -161,7 +163,7 @@ def formats() -> Responses:
 
 def unavailable() -> Responses:
     """What any route may answer."""
-    return _responses([UNAVAILABLE])
+    return _responses([UNAVAILABLE, Problem.of(EXAMPLES[TooBusy])])
 
 
 def _responses(problems: Iterable[Problem]) -> Responses:

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from fastapi.responses import Response
 
+from service.api.limiters import TooBusy
 from service.api.security import ScopeTooNarrow, Unauthenticated
 from service.datasets.pictures import NoPicture
 from service.datasets.uploads import StorageFull, UnusableUpload, UploadsBusy, UploadTooLarge
@@ -75,6 +76,7 @@ KINDS: dict[type[Exception], Kind] = {
     CrossSite: Kind("cross-site", 403, "A page of another site may not do this"),
     ForeignHost: Kind("foreign-host", 421, "The request was meant for another host"),
     TooManyRequests: Kind("too-many-requests", 429, "Too many requests"),
+    TooBusy: Kind("too-busy", 503, "Too many requests wait for their turn", retry_after=5),
     QueueFull: Kind("queue-full", 429, "The queue is full", retry_after=60),
     FilesUnavailable: Kind(
         "artifact-store-unavailable", 503, "The artifact store does not answer", retry_after=5
@@ -157,6 +159,10 @@ class Problem:
 UNAVAILABLE = Problem(
     Kind("database-unavailable", 503, "The database does not answer", retry_after=5),
     "The database is busy or away; try again.",
+)
+LOCKED = Problem(
+    UNAVAILABLE.kind,
+    "Another transaction holds a lock of the database for too long; nothing was stored. Try again.",
 )
 
 

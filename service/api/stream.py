@@ -11,8 +11,8 @@ from itertools import groupby
 from typing import Any
 
 from fastapi.sse import ServerSentEvent
-from starlette.concurrency import run_in_threadpool
 
+from service.api.limiters import ThreadLimiter
 from service.api.parameters import POSITION
 from service.api.watch import Watch
 from service.experiments.summary import majority_accuracies
@@ -51,7 +51,7 @@ class Stream:
         if last_event_id.endswith(END) and is_over and not self._read().rows:
             raise NothingFollows
 
-    async def events(self, watch: Watch) -> AsyncIterator[ServerSentEvent]:
+    async def events(self, watch: Watch, threads: ThreadLimiter) -> AsyncIterator[ServerSentEvent]:
         """Until the experiment is over, or deleted, or the service is being stopped."""
         told: StatusEvent | None = None
         async with aclosing(watch.changes(self._id)) as changes:
@@ -61,7 +61,7 @@ class Stream:
                     told = status
                     retry = random.randint(*RETRY_MILLISECONDS)  # noqa: S311 -- nothing secret
                     yield ServerSentEvent(event="status", data=status, retry=retry)
-                while rows := (await run_in_threadpool(self._read)).rows:
+                while rows := (await threads.run(self._read)).rows:
                     for event in self._epochs(rows):
                         yield event
                 if state.is_over:

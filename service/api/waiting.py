@@ -3,13 +3,14 @@
 import random
 from collections.abc import Callable
 from contextlib import aclosing
+from functools import partial
 from typing import Annotated
 
 from anyio import CancelScope, create_task_group, move_on_after
 from fastapi import Depends, Query, Request
-from starlette.concurrency import run_in_threadpool
 
 from service.api.dependencies import Store
+from service.api.limiters import ThreadLimiter
 from service.api.parameters import ExperimentId, ReadingMetrics
 from service.api.watch import Watch
 from service.http.conditional import Known
@@ -39,7 +40,8 @@ async def wait_for_change(
     """Until the experiment is not as the client knows it, or, where it says nothing of that, as it is now."""
     if not wait:
         return
-    now, position = await run_in_threadpool(_standing, database, experiment_id)
+    threads: ThreadLimiter = request.app.state.limiters["reads"]
+    now, position = await threads.run(partial(_standing, database, experiment_id))
     if known.knows(now, position) or (not known.given and not now.is_over):
         await _wait(request, experiment_id, wait, lambda state: state != now)
 

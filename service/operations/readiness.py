@@ -9,7 +9,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from service.agent import Agent
 from service.store import migrations
-from service.store.database import Database
+from service.store.database import Database, is_lock_timeout
 from service.store.tables import Experiment
 from workers.faults import Fault
 
@@ -41,17 +41,22 @@ def _database(database: Database) -> Iterator[Fault]:
             yield Fault("schema", schema, f"the schema should be {migrations.newest()}: run holdout migrate")
         if not _is_writable(database):
             yield Fault("database", "read-only", "the database takes no writes")
-    except (DBAPIError, PoolTimeout):
+    except (DBAPIError, PoolTimeout) as error:
+        if isinstance(error, DBAPIError) and is_lock_timeout(error):
+            yield Fault("database", "locked", "another transaction holds the write lock of the database")
+            return
         yield Fault("database", None, "the database does not answer, or has not all of its tables")
 
 
 def _is_writable(database: Database) -> bool:
-    """Whether a statement is accepted that may change rows, and changes none."""
+    """Whether a statement is accepted that may change rows, and changes none. Raises if it is locked."""
     nothing = update(Experiment).where(false()).values(name=Experiment.name)
     try:
         with database.write() as connection:
             connection.execute(nothing)
-    except DBAPIError:
+    except DBAPIError as error:
+        if is_lock_timeout(error):
+            raise
         return False
     return True
 

@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from service.api.dependencies import Data, Store, Uploading
+from service.api.limiters import run_on
 from service.api.openapi import Responses, problems
 from service.api.parameters import DatasetName
 from service.api.security import allow
@@ -56,7 +57,7 @@ def list_datasets(library: Data) -> Datasets:
     status_code=201,
     operation_id="upload_dataset",
     summary="Upload a data set",
-    dependencies=uploading,
+    dependencies=[*uploading, run_on("uploads")],
     responses=known
     | problems(
         UnusableUpload, UploadTooLarge, NameReserved, UploadsBusy, StorageFull, InvalidQuery, form=True

@@ -1,13 +1,14 @@
 """The events of an experiment, as a stream."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from starlette.concurrency import run_in_threadpool
 
 from service.api.dependencies import Store
+from service.api.limiters import CURRENT, run_on
 from service.api.openapi import problems
 from service.api.parameters import ExperimentId
 from service.api.security import allow
@@ -30,13 +31,13 @@ LastEventId = Annotated[
 
 
 async def _stream(experiment_id: ExperimentId, database: Store, last_event_id: LastEventId = "") -> Stream:
-    return await run_in_threadpool(Stream, database, experiment_id, last_event_id)
+    return await CURRENT.get().run(partial(Stream, database, experiment_id, last_event_id))
 
 
 @router.get(
     "/{experiment_id:number}/events",
     operation_id="stream_events",
-    dependencies=[allow("read")],
+    dependencies=[allow("read"), run_on("streams")],
     summary="Follow an experiment",
     response_class=EventSourceResponse,
     responses=problems(UnknownExperiment, InvalidQuery, InvalidCursor)
@@ -48,5 +49,5 @@ async def stream_events(
     """Server-sent events: `status` first and whenever it changes, `epoch` for each epoch of each seed with both
     of its parts, and `end`. A client that was cut off comes back with `Last-Event-ID` and misses nothing.
     """
-    async for event in stream.events(request.app.state.watch):
+    async for event in stream.events(request.app.state.watch, request.app.state.limiters["streams"]):
         yield event

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from service.api.dependencies import Store
+from service.api.limiters import run_on
 from service.api.openapi import conditional, problems
 from service.api.parameters import ExperimentId
 from service.api.security import allow
@@ -27,7 +28,7 @@ from workers.predictor import Overflow
 router = APIRouter(
     prefix="/experiments/{experiment_id:number}",
     tags=["models"],
-    dependencies=[allow("read")],
+    dependencies=[allow("read"), run_on("models")],
     route_class=StrictRoute,
 )
 errors = (UnknownExperiment, UnknownSeed, NoModel, UnusableModel, InvalidQuery, FilesUnavailable)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from service.api.dependencies import Store
+from service.api.limiters import run_on
 from service.api.openapi import problems
 from service.api.security import PUBLIC, allow
 from service.api.strict import StrictRoute
@@ -22,6 +23,7 @@ errors = problems(InvalidQuery)
 Accept = Annotated[str, Header(include_in_schema=False)]
 """OpenAPI describes it by the media types of the answers."""
 
+VERSION = version("holdout")
 INDEX = {
     "experiments": "/experiments",
     "datasets": "/datasets",
@@ -63,12 +65,12 @@ class Ready(Answer):
     dependencies=[PUBLIC],
     responses=errors,
 )
-def read_health(database: Store) -> Health:
-    """Answers without asking the database."""
+async def read_health(database: Store) -> Health:
+    """Answers without asking the database, and without a thread."""
     dialect = database.engine.dialect
     number = tuple(each for each in dialect.server_version_info or () if isinstance(each, int))
     return Health(
-        version=version("holdout"),
+        version=VERSION,
         python=platform.python_version(),
         database=dialect.name,
         database_version=".".join(map(str, number)) or None,
@@ -80,7 +82,7 @@ def read_health(database: Store) -> Health:
     "/ready",
     operation_id="read_ready",
     summary="Can it do its work?",
-    dependencies=[PUBLIC],
+    dependencies=[PUBLIC, run_on("probes")],
     responses=problems(InvalidQuery, NotReady),
 )
 def read_ready(request: Request, database: Store) -> Ready:
@@ -109,4 +111,4 @@ def read_index(accept: Accept = "") -> Response:
     vary = {"Vary": "Accept"}
     if "text/html" in accept:
         return RedirectResponse("docs", status_code=303, headers=vary)
-    return JSONResponse({"name": "holdout", "version": version("holdout"), "links": INDEX}, headers=vary)
+    return JSONResponse({"name": "holdout", "version": VERSION, "links": INDEX}, headers=vary)

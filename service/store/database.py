@@ -1,13 +1,17 @@
 """The engine and its transactions: the only file that tells SQLite from Postgres."""
 
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 from pydantic_core import from_json, to_json
 from sqlalchemy import URL, Connection, Engine, Float, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -16,6 +20,14 @@ from service.store.observer import Observer
 from service.store.sqlite import driver
 
 BUSY_TIMEOUT_SECONDS = 30
+"""How long a transaction waits for a lock that another one holds."""
+POOL: dict[str, Any] = {"pool_size": 16, "max_overflow": 48}
+"""Enough connections for all threads that may ask for one, so that nobody with a thread waits for a connection."""
+NEVER = -math.inf
+WRITE_UNTIL: ContextVar[float] = ContextVar("write_until", default=math.inf)
+"""Until when, on the monotonic clock, a writer waits for a lock; NEVER in a request that has no right to wait."""
+LOCK_NOT_AVAILABLE = "55P03"
+"""PostgreSQL's code for a lock that did not become free in time."""
 SILENCE_SECONDS = 10
 """How long Postgres and its clients wait for each other on a broken line. A client that vanished in the middle of
 a transaction has locked its runs: nobody takes them over before they are unlocked."""
@@ -76,6 +88,8 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that may write: committed on leaving, rolled back on an exception."""
+        if WRITE_UNTIL.get() == NEVER:
+            raise RuntimeError("This request takes a thread of those that only read: declare what it needs")
         with self._writing.begin() as connection:
             yield connection
 
@@ -106,9 +120,24 @@ class Database:
             self.observer.close()
 
 
+def is_lock_timeout(error: DBAPIError) -> bool:
+    """Whether another transaction held a lock for longer than this one might wait."""
+    return getattr(error.orig, "sqlstate", "") == LOCK_NOT_AVAILABLE or "database is locked" in str(
+        error.orig
+    )
+
+
+def _lock_seconds() -> float:
+    """How long the transaction that begins now waits for a lock."""
+    until = WRITE_UNTIL.get()
+    left = BUSY_TIMEOUT_SECONDS if until == NEVER else until - time.monotonic()
+    return min(BUSY_TIMEOUT_SECONDS, max(0.001, left))
+
+
 def _sqlite_engine(url: URL) -> Engine:
     arguments = {"isolation_level": None, "timeout": BUSY_TIMEOUT_SECONDS}
-    engine = create_engine(url, module=driver, connect_args=arguments, **RUST)
+    pool = POOL if url.database and url.database != ":memory:" else {}
+    engine = create_engine(url, module=driver, connect_args=arguments, **pool, **RUST)
 
     @event.listens_for(engine, "connect")
     def configure(connection: DBAPIConnection, _record: object) -> None:
@@ -120,6 +149,10 @@ def _sqlite_engine(url: URL) -> Engine:
     # The driver's own BEGIN comes too late and is never IMMEDIATE: updates would be lost between readers.
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
+        milliseconds = math.ceil(1000 * _lock_seconds())
+        if connection.info.get("busy_timeout", 1000 * BUSY_TIMEOUT_SECONDS) != milliseconds:
+            connection.connection.dbapi_connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
+            connection.info["busy_timeout"] = milliseconds
         connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('begin', 'IMMEDIATE')}")
 
     return engine
@@ -132,7 +165,7 @@ def impatient(url: URL) -> URL:
 
 def _postgresql_engine(url: URL) -> Engine:
     try:
-        engine = create_engine(impatient(url), pool_pre_ping=True, **RUST)
+        engine = create_engine(impatient(url), pool_pre_ping=True, **POOL, **RUST)
     except ModuleNotFoundError as missing:
         needed = f"HOLDOUT_DATABASE_URL needs {missing.name}: pip install 'holdout[cluster]'"
         raise UnusableSetting(needed) from None
@@ -141,7 +174,13 @@ def _postgresql_engine(url: URL) -> Engine:
     def configure(connection: DBAPIConnection, _record: object) -> None:
         cursor = connection.cursor()
         cursor.execute(f"SET idle_in_transaction_session_timeout = '{SILENCE_SECONDS}s'")
+        cursor.execute(f"SET lock_timeout = '{BUSY_TIMEOUT_SECONDS}s'")
         cursor.close()
         connection.commit()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        if (seconds := _lock_seconds()) < BUSY_TIMEOUT_SECONDS - 1:
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{math.ceil(1000 * seconds)}ms'")
 
     return engine

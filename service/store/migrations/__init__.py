@@ -40,6 +40,7 @@ def upgrade(database: Database, engine: Engine | None = None) -> None:
     configuration = config()
     with database.write() as connection:
         if not database.is_sqlite:
+            connection.execute(text("SET LOCAL lock_timeout = 0"))  # another launcher may migrate for long
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
         configuration.attributes["connection"] = connection
         command.upgrade(configuration, "head")
