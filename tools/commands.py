@@ -1,4 +1,7 @@
-"""The curl commands that documentation shows, run as they are written but for the address of the service."""
+"""The curl commands that documentation shows, run as they are written except for the address of the service.
+
+A variable that one command assigns is there for those after it, as in the shell of a reader who pastes them.
+"""
 
 import os
 import re
@@ -13,6 +16,7 @@ import httpx2
 ADDRESS = "http://127.0.0.1:8000"
 PATIENCE_SECONDS = 60
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+ASSIGNED = re.compile(r"^(\w+)=", re.MULTILINE)
 METHOD = re.compile(r" -X ([A-Z]+)")
 REPORT = 'write-out = "%{stderr}%{http_code} %{content_type}"\n'
 """In curl's settings: tells the status beside the body, without a change to the command."""
@@ -35,7 +39,7 @@ class Command:
     @property
     def path(self) -> str:
         """Without its query."""
-        address = re.search(rf"{re.escape(ADDRESS)}([^\s'?]*)", self.text)
+        address = re.search(rf"{re.escape(ADDRESS)}([^\s'\"?]*)", self.text)
         return address[1] if address else ""
 
 
@@ -65,7 +69,10 @@ def run(command: Command, url: str, folder: Path) -> Answer:
     """Run a command in a folder against the service at `url`. Raises CalledProcessError."""
     (folder / ".curlrc").write_text(REPORT)
     environment = os.environ | {"CURL_HOME": str(folder)}
-    shell = ["sh", "-ec", command.text.replace(ADDRESS, url)]
+    script = [". ./variables", command.text.replace(ADDRESS, url)]
+    script += [f'echo "{name}=${name}" >> variables' for name in ASSIGNED.findall(command.text)]
+    (folder / "variables").touch()
+    shell = ["sh", "-ec", "\n".join(script)]
     ran = subprocess.run(shell, cwd=folder, env=environment, capture_output=True, check=True)  # noqa: S603
     status, _, media_type = ran.stderr.decode().rpartition("\n")[2].partition(" ")
     return Answer(int(status or 0), media_type.partition(";")[0], ran.stdout)

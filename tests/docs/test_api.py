@@ -56,7 +56,7 @@ def test_what_the_page_shows_of_an_answer_is_in_it(answered: list[make_answers.A
 
 def test_what_is_downloaded_is_what_it_says(answered: list[make_answers.Answered]) -> None:
     media_types = {command.path: answer.media_type for command, answer in answered}
-    assert media_types["/experiments/1/bundle"] == "application/zip"
+    assert media_types["/experiments/$plain/bundle"] == "application/zip"
     assert media_types["/datasets/digits/preview.png"] == "image/png"
 
 
