@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workers.ineffective import ineffective
 from workers.nn.arrays import Array
 from workers.spec import ExperimentSpec
 
@@ -45,7 +46,11 @@ class Submitted:
     def weights(self) -> Array | None:
         """The class weights, relative to the smallest positive one."""
         weights = self.spec.class_weights(self.sampled_counts)
-        return None if weights is None else weights / weights[weights > 0].min()
+        if weights is None:
+            return None
+        with np.errstate(over="ignore"):
+            relative: Array = weights / weights[weights > 0].min()
+        return np.minimum(relative, np.finfo(np.float64).max)
 
     def named(self, indices: Iterator[int] | Sequence[int]) -> str:
         """The classes of `indices` by name, the first few of them."""
@@ -121,7 +126,7 @@ def large_weights_large_step(given: Submitted) -> Iterator[Warning]:
     step = LARGE_STEPS.get(optimizer.name, np.inf)
     if weights is not None and weights.max() >= LARGE_WEIGHT and optimizer.learning_rate >= step:
         sentence = (
-            f"Class weights up to {weights.max():.0f} times the smallest, with a learning rate of "
+            f"Class weights up to {_rounded(weights.max())} times the smallest, with a learning rate of "
             f"{optimizer.learning_rate:g}, make rare rows throw the weights far off: training may diverge."
         )
         yield Warning(
@@ -156,6 +161,12 @@ def weights_without_effect(given: Submitted) -> Iterator[Warning]:
         )
 
 
+def without_effect(given: Submitted) -> Iterator[Warning]:
+    counts = np.array(given.split_counts["train"])
+    for setting in ineffective(given.spec, counts, given.sampled_counts):
+        yield Warning("without_effect", setting.sentence, setting.remedy)
+
+
 CHECKS: tuple[Check, ...] = (
     one_seed,
     class_missing,
@@ -167,4 +178,9 @@ CHECKS: tuple[Check, ...] = (
     accuracy_selects,
     double_correction,
     weights_without_effect,
+    without_effect,
 )
+
+
+def _rounded(number: float) -> str:
+    return f"{number:.0f}" if number < 1e6 else f"{number:.1e}"

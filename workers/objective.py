@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from numpy.typing import DTypeLike
 
 from workers.nn.arrays import Array, Integers
-from workers.nn.class_weights import ClassWeights
+from workers.nn.class_weights import ClassWeights, relative
 from workers.nn.losses import Loss, LossFunction
 
 
@@ -49,5 +49,6 @@ def objective_at(
     weights = weighting(sampled_counts)
     own = loss.class_weights(sampled_counts, progress)
     if own is not None:
-        weights = own if weights is None else weights * own
-    return Objective(loss.given(sampled_counts), None if weights is None else weights.astype(dtype))
+        weights = own if weights is None else relative(weights) * own
+    cast = None if weights is None else relative(weights).astype(dtype)
+    return Objective(loss.given(sampled_counts), cast)

@@ -1,4 +1,4 @@
-"""How logits become predictions at evaluation: as they are, or corrected for the class frequencies."""
+"""How outputs become predictions at evaluation: as they are, or corrected for the class frequencies."""
 
 from abc import ABC, abstractmethod
 from typing import Annotated, Literal
@@ -7,11 +7,15 @@ import numpy as np
 
 from workers.nn.arrays import Array
 from workers.nn.class_weights import Counts, occurring
+from workers.nn.outputs import Output, is_distribution, log_sigmoid, predict
 from workers.variant import ByName, NonNegative, variant
+
+LARGEST_OFFSET = 80.0
+"""Logarithm of the largest factor: single precision holds its products with outputs."""
 
 
 class Prediction(ABC):
-    """An offset that is added to the logits before the softmax and the argmax."""
+    """A factor per class on the outputs, p_k exp(offset_k). On a softmax, that is an offset of the logits."""
 
     name: str
 
@@ -32,7 +36,9 @@ class Argmax(Prediction):
 
 @variant
 class LogitAdjusted(Prediction):
-    """argmax_k z_k - tau log pi_k, pi the class frequencies as trained on: moves plain training towards balance.
+    """argmax_k p_k / pi_k^tau, pi the class frequencies as trained on: moves plain training towards balance.
+
+    On a softmax, that is argmax_k z_k - tau log pi_k; on a linear or sigmoid output, p_k is the output itself.
 
     Source: Menon et al. 2021, Long-tail learning via logit adjustment (post hoc).
     """
@@ -46,7 +52,9 @@ class LogitAdjusted(Prediction):
 
 @variant
 class PriorCorrected(Prediction):
-    """p_k pi_k / pi'_k, renormalised: undoes the resampling, from the sampled pi' back to the data's pi.
+    """p_k pi_k / pi'_k: undoes the resampling, from the sampled pi' back to the data's pi.
+
+    A softmax's are renormalised; a linear or sigmoid output is multiplied as it is.
 
     Source: Saerens et al. 2002, Adjusting the outputs of a classifier to new a priori probabilities.
     """
@@ -55,6 +63,31 @@ class PriorCorrected(Prediction):
 
     def offset(self, class_counts: Counts, sampled_counts: Counts) -> Array | None:
         return log_frequencies(class_counts) - log_frequencies(sampled_counts)
+
+
+def scores(logits: Array, output: Output, offset: Array | None) -> Array:
+    """Corrected scores (N, K), whose argmax is the prediction, of logits (N, K) and an offset (K,).
+
+    A softmax's are logits: z + offset. A linear output estimates p_k itself: z exp(offset). For a sigmoid they
+    are log a + offset, a = sigmoid(z). Without an offset, the logits.
+    """
+    if offset is None:
+        return logits
+    if not is_distribution(output):
+        offset = offset - max(0.0, float(offset.max()) - LARGEST_OFFSET)
+    shift = offset.astype(logits.dtype)
+    if output == "linear":
+        return logits * np.exp(shift)
+    if output == "sigmoid":
+        return log_sigmoid(logits) + shift
+    return logits + shift
+
+
+def outputs(corrected: Array, output: Output, offset: Array | None) -> Array:
+    """What is answered as the outputs (N, K) of corrected scores: probabilities, or p_k exp(offset_k)."""
+    if offset is not None and output == "sigmoid":
+        return np.exp(corrected)
+    return predict(corrected, output)[0]
 
 
 def log_frequencies(counts: Counts) -> Array:

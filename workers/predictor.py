@@ -9,7 +9,8 @@ from workers.checkpoint import Checkpoint
 from workers.data.scaling import Scaler
 from workers.nn.arrays import Array, Integers, Shape
 from workers.nn.network import build_network
-from workers.nn.outputs import is_distribution, predict
+from workers.nn.outputs import is_distribution
+from workers.prediction import outputs, scores
 from workers.spec import ExperimentSpec
 from workers.training import task_of
 
@@ -66,18 +67,17 @@ class Predictor:
         """Of rows (N, d) as they are in the data set, bytes or float32. Raises Overflow."""
         with np.errstate(over="ignore", invalid="ignore"):
             logits = self._network.logits(rows, self._scaler.into)
-            if self._offset is not None:
-                logits += self._offset.astype(logits.dtype)
-            outputs, _ = predict(logits, self.output)
-        finite = np.isfinite(outputs).all(axis=1)
+            corrected = scores(logits, self.output, self._offset)
+            predicted = outputs(corrected, self.output, self._offset)
+        finite = np.isfinite(predicted).all(axis=1)
         if not finite.all():
             raise Overflow(int(finite.argmin()))
-        return Predictions(logits.argmax(axis=1), outputs)
+        return Predictions(corrected.argmax(axis=1), predicted)
 
     def tensors(self) -> dict[str, Array]:
         """Everything that predicting takes, by name: `0.weight` of the first layer, its running statistics, and
         `scaling.offset` and `scaling.factor`, as in (x - offset) * factor; where class frequencies correct the
-        predictions, `prediction.offset`, which is added to the logits.
+        predictions, `prediction.offset`: added to the logits of a softmax, else a factor exp(offset) on the outputs.
         """
         network = self._network
         layers = enumerate(network.parameters.views(network.parameters.values))

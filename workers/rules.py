@@ -29,4 +29,13 @@ def selection_metric_exists(spec: ExperimentSpec) -> Iterator[Fault]:
         yield Fault("training.early_stopping.metric", metric, message)
 
 
-RULES: tuple[Rule, ...] = (batch_norm_needs_two_rows, selection_metric_exists)
+def calibration_selects_nothing(spec: ExperimentSpec) -> Iterator[Fault]:
+    if spec.selection_metric == "ece":
+        message = (
+            "ece cannot select epochs: a network that has learnt nothing is well calibrated, so the untrained "
+            "epochs win; use nll or brier, which reward calibration and accuracy together"
+        )
+        yield Fault("training.early_stopping.metric", "ece", message)
+
+
+RULES: tuple[Rule, ...] = (batch_norm_needs_two_rows, selection_metric_exists, calibration_selects_nothing)

@@ -1,6 +1,5 @@
 """One step of training: gather rows, forward, loss, backward, update."""
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -11,7 +10,7 @@ from workers.data.batches import Gather
 from workers.data.dataset import Dataset, Labels
 from workers.data.scaling import Scaler
 from workers.nn.arrays import Array, Buffers
-from workers.nn.clipping import clip_by_global_norm
+from workers.nn.clipping import clip_by_global_norm, global_norm
 from workers.nn.network import Network
 from workers.nn.optimizers import Optimizer
 from workers.nn.passes import Pass
@@ -117,8 +116,7 @@ class Stepper:
 
     def gradient_norm(self) -> float:
         """The global norm of the gradient as it stands."""
-        gradient: Array = self.parameters.gradient
-        return math.sqrt(float(np.dot(gradient, gradient)))
+        return global_norm(self.parameters.gradient)
 
 
 def steps_of(rows: int, batch_size: int, accumulate: int) -> list[list[slice]]:

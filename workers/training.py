@@ -24,6 +24,7 @@ from workers.nn.models import Task
 from workers.nn.network import build_network
 from workers.nn.outputs import is_distribution
 from workers.objective import Objective, objective_at
+from workers.prediction import scores
 from workers.randomness import generator
 from workers.spec import ExperimentSpec
 from workers.step import Stepper, steps_of
@@ -167,7 +168,7 @@ class Trainer:
         logits = self.network.logits(part.features, self.scaler.into)
         losses, _ = self.spec.loss(logits, part.labels)
         return evaluate(
-            logits if self.offset is None else logits + self.offset.astype(self.dtype),
+            scores(logits, self.spec.loss.output, self.offset),
             part.labels,
             losses=losses,
             class_weights=self._objective().weights,

@@ -19,7 +19,7 @@ class MetricsRow(Answer):
     seed: int
     rows: int
     loss: float
-    weighted_loss: float
+    weighted_loss: float | None = Field(description="Null where every row of the part has weight 0.")
     accuracy: float
     accuracy_low: float | None = Field(description="Wilson's interval, 95 %.")
     accuracy_high: float | None

@@ -122,7 +122,7 @@ class EpochMetrics(Base):
     split: Mapped[str] = mapped_column(primary_key=True)
     rows: Mapped[int]
     loss: Mapped[float]
-    weighted_loss: Mapped[float]
+    weighted_loss: Mapped[float | None]
     accuracy: Mapped[float]
     balanced_accuracy: Mapped[float]
     macro_f1: Mapped[float]

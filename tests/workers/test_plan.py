@@ -90,6 +90,11 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
         "nearest neighbours",
     ),
     ({"model": {"batch_norm": True}, "training": {"batch_size": 1}}, "training.batch_size", "2 rows"),
+    (
+        {"training": {"early_stopping": {"metric": "ece"}}},
+        "training.early_stopping.metric",
+        "use nll or brier",
+    ),
 ]
 
 
@@ -144,6 +149,7 @@ WARNED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {"dataset": SKEWED, "balancing": "oversample", "class_weights": "inverse_frequency"},
         {"dataset": SKEWED, "class_weights": "inverse_frequency"},
     ),
+    ("without_effect", {"training": {"epochs": 10, "schedule": "step"}}, {}),
     (
         "class_missing",
         {

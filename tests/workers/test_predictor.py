@@ -19,6 +19,12 @@ SPECS: dict[str, dict[str, Any]] = {
     "sigmoids": {"loss": {"name": "l2", "output": "sigmoid"}},
     "cosines": {"loss": "ldam"},
     "a correction by class frequencies": {"prediction": "logit_adjusted", "balancing": "oversample"},
+    "a correction of a linear output": {"prediction": "logit_adjusted", "loss": {"name": "l2"}},
+    "a correction of sigmoids": {
+        "prediction": "prior_corrected",
+        "balancing": {"name": "oversample"},
+        "loss": {"name": "l2", "output": "sigmoid"},
+    },
     "double precision": {"training": {"epochs": 2, "precision": "float64"}, "scaling": "minmax"},
 }
 

@@ -29,14 +29,15 @@ class NonFiniteError(ArithmeticError):
 class Evaluation:
     """The metrics of `rows` examples.
 
-    loss: the plain mean. weighted_loss: sum w L / sum w over the class weights; the plain mean without any.
+    loss: the plain mean. weighted_loss: sum w L / sum w over the class weights; the plain mean without any, and null
+    where every row has weight 0.
     nll, brier, ece: null where the output layer yields no distribution.
     confusion: (K, K), rows true; the figures per class follow from it.
     """
 
     rows: int
     loss: float
-    weighted_loss: float
+    weighted_loss: float | None
     accuracy: float
     balanced_accuracy: float
     macro_f1: float
@@ -115,9 +116,10 @@ def _of_distribution(scores: Scores, labels: Integers) -> dict[str, float]:
     }
 
 
-def _weighted_mean(losses: Array, labels: Integers, class_weights: Array) -> float:
+def _weighted_mean(losses: Array, labels: Integers, class_weights: Array) -> float | None:
     weights = class_weights.astype(np.float64)[labels]
-    return float(weights @ losses / weights.sum())
+    total = weights.sum()
+    return float(weights @ losses / total) if total > 0 else None
 
 
 def _require_finite(**values: Array | float) -> None:

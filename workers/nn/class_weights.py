@@ -55,6 +55,17 @@ def one_per_class(weights: tuple[float, ...], class_counts: Counts) -> Array:
     return np.array(weights, np.float64)
 
 
+def relative(weights: Array) -> Array:
+    """The weights (K,) times a power of two that brings the largest into [1/2, 1): only their ratios matter.
+
+    The mean sum w L / sum w keeps its bits, and no weight overflows in single precision; one that is 1e-38 of
+    the largest or less counts as 0 there.
+    """
+    _, exponent = np.frexp(weights.max())
+    scaled: Array = np.ldexp(weights, -int(exponent))
+    return scaled
+
+
 class ClassWeights(ABC):
     """Maps the class counts of the training part to weights; the trainer takes sum w L / sum w."""
 

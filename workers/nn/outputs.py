@@ -33,6 +33,14 @@ def sigmoid(z: Array, out: Array | None = None) -> Array:
     return a
 
 
+def log_sigmoid(z: Array) -> Array:
+    """log(1 / (1 + exp(-z))), elementwise: it tells large z apart, whose sigmoids round to 1."""
+    from scipy.special import log_expit
+
+    log_a: Array = log_expit(z)
+    return log_a
+
+
 def predict(logits: Array, output: Output) -> tuple[Array, Callable[[Array], Array]]:
     """The predictions (N, K) of an output layer, with its own backward: dL/dpredictions to dL/dlogits."""
     if output == "linear":

@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from workers.nn.clipping import clip_by_global_norm
+from workers.nn.clipping import clip_by_global_norm, global_norm
 
 GRADIENT = np.random.default_rng(0).normal(size=1000)
 
@@ -41,3 +41,19 @@ def test_divergence_is_reported_and_not_scaled_away(value: float) -> None:
     gradient = np.array([1.0, value, 3.0])
     assert not np.isfinite(clip_by_global_norm(gradient, 1.0))
     np.testing.assert_array_equal(gradient, [1.0, value, 3.0])
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e-20, 1.8e19, 1e25, 3e37])
+def test_norms_whose_squares_leave_single_precision_are_exact_and_clipped(size: float) -> None:
+    gradient = (size * GRADIENT / np.abs(GRADIENT).max()).astype(np.float32)
+    exact = float(np.linalg.norm(gradient.astype(np.float64)))
+    assert global_norm(gradient) == pytest.approx(exact, rel=1e-5)
+    direction = gradient.astype(np.float64) / exact
+    assert clip_by_global_norm(gradient, size / 100) == pytest.approx(exact, rel=1e-5)
+    np.testing.assert_allclose(gradient, direction * size / 100, rtol=1e-5)
+
+
+def test_the_longest_gradient_of_single_precision_is_clipped() -> None:
+    gradient = np.full(10_000, 3e38, np.float32)
+    assert clip_by_global_norm(gradient, 1.0) == pytest.approx(3e40, rel=1e-5)
+    np.testing.assert_allclose(gradient, np.full(10_000, 0.01), rtol=1e-5)

@@ -1,0 +1,190 @@
+"""Settings of a spec that can never take effect beside its other settings: each function finds one kind."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from workers.evaluation.selection import SelectionMetric
+from workers.nn.arrays import Array
+from workers.nn.class_weights import GivenWeights
+from workers.nn.schedules import AnySchedule, Step, Warmup
+from workers.spec import ExperimentSpec
+
+RANGES: dict[SelectionMetric, float] = {
+    "accuracy": 1.0,
+    "balanced_accuracy": 1.0,
+    "macro_f1": 1.0,
+    "mcc": 2.0,
+    "brier": 2.0,
+    "ece": 1.0,
+}
+"""How far apart two values of a metric can be; a loss has no bound."""
+
+
+@dataclass(frozen=True)
+class Ineffective:
+    """A setting without effect: why, and what to do instead."""
+
+    sentence: str
+    remedy: str
+
+
+Finder = Callable[[ExperimentSpec], Iterator[Ineffective]]
+
+
+def ineffective(spec: ExperimentSpec, class_counts: Array, sampled_counts: Array) -> Iterator[Ineffective]:
+    """All settings of a spec that do nothing, given class counts (K,) of the training part and of an epoch."""
+    for finder in FINDERS:
+        yield from finder(spec)
+    yield from prediction_without_effect(spec, class_counts, sampled_counts)
+
+
+def warmup_outlasts_training(spec: ExperimentSpec) -> Iterator[Ineffective]:
+    schedule, epochs = spec.training.schedule, spec.training.epochs
+    if isinstance(schedule, Warmup) and schedule.epochs >= epochs:
+        sentence = (
+            f"The warm-up lasts {schedule.epochs:g} epochs and the training {epochs}: the learning rate reaches "
+            f"its full value at the end or never, and the schedule '{schedule.then.name}' never starts."
+        )
+        yield Ineffective(sentence, "Make training.schedule.epochs shorter than training.epochs.")
+
+
+def step_after_the_end(spec: ExperimentSpec) -> Iterator[Ineffective]:
+    schedule: AnySchedule = spec.training.schedule
+    epochs = float(spec.training.epochs)
+    if isinstance(schedule, Warmup):
+        epochs -= schedule.epochs
+        schedule = schedule.then
+    if isinstance(schedule, Step) and 0 < epochs <= schedule.every:
+        sentence = (
+            f"The step schedule lowers the learning rate after every {schedule.every} epochs, and only "
+            f"{epochs:g} are trained: the rate stays constant."
+        )
+        yield Ineffective(sentence, "Lower every in training.schedule, or raise training.epochs.")
+
+
+def schedule_changes_nothing(spec: ExperimentSpec) -> Iterator[Ineffective]:
+    schedule: AnySchedule = spec.training.schedule
+    inner = schedule.then if isinstance(schedule, Warmup) else schedule
+    if getattr(inner, "floor", None) == 1 or (isinstance(inner, Step) and inner.factor == 1):
+        sentence = f"The schedule '{inner.name}' multiplies the learning rate by 1: the rate stays constant."
+        yield Ineffective(sentence, "Give a floor or a factor below 1, or use the constant schedule.")
+
+
+def patience_outlasts_training(spec: ExperimentSpec) -> Iterator[Ineffective]:
+    stopping, epochs = spec.training.early_stopping, spec.training.epochs
+    if stopping and stopping.patience >= epochs - 1:
+        sentence = (
+            f"Early stopping waits for {stopping.patience} epochs without progress after the first, and the "
+            f"training has {epochs}: it never stops a run early."
+        )
+        yield Ineffective(sentence, "Lower patience in early_stopping, or raise training.epochs.")
+
+
+def min_delta_out_of_reach(spec: ExperimentSpec) -> Iterator[Ineffective]:
+    stopping = spec.training.early_stopping
+    if stopping and stopping.min_delta >= RANGES.get(stopping.metric, np.inf):
+        sentence = (
+            f"No {stopping.metric} can improve by more than {stopping.min_delta:g}: early stopping always ends "
+            f"the training after {stopping.patience + 1} epochs."
+        )
+        yield Ineffective(sentence, "Lower min_delta in early_stopping.")
+
+
+def without_hidden_layers(spec: ExperimentSpec) -> Iterator[Ineffective]:
+    """A convnet uses its activation, batch norm and dropout before the hidden layers too."""
+    model = spec.model
+    if model.name != "mlp" or model.hidden:
+        return
+    default = type(model)()
+    idle = [
+        name
+        for name in ("dropout", "batch_norm", "layer_norm", "activation")
+        if getattr(model, name) != getattr(default, name)
+    ]
+    if idle:
+        sentence = f"The model has no hidden layer, so {_listed(idle)} of model apply to nothing."
+        remedy = "Give the widths of hidden layers in model.hidden; input_dropout applies to the features."
+        yield Ineffective(sentence, remedy)
+
+
+def momentum_of_zero(spec: ExperimentSpec) -> Iterator[Ineffective]:
+    optimizer = spec.optimizer
+    if optimizer.name != "sgd":
+        return
+    default = type(optimizer)()
+    idle = [
+        name for name in ("momentum_form", "ema_init") if getattr(optimizer, name) != getattr(default, name)
+    ]
+    if optimizer.momentum == 0 and idle:
+        sentence = f"The optimizer has no momentum, so {_listed(idle)} have no effect."
+        yield Ineffective(sentence, 'Give "momentum" in optimizer, such as 0.9.')
+    elif optimizer.momentum_form != "ema" and "ema_init" in idle:
+        sentence = f"ema_init has no effect with the momentum form '{optimizer.momentum_form}'."
+        yield Ineffective(sentence, 'Set "momentum_form": "ema" in optimizer, or leave ema_init out.')
+
+
+NEUTRAL: dict[str, dict[str, tuple[float, str]]] = {
+    "class_weights": {"beta": (0.0, "all classes weigh the same")},
+    "loss": {
+        "gamma": (0.0, "the loss is cross-entropy, apart from alpha"),
+        "tau": (0.0, "the loss is cross-entropy"),
+    },
+    "balancing": {
+        "target_ratio": (0.0, "the classes are drawn as they are"),
+        "max_growth": (1.0, "no class can grow"),
+    },
+    "prediction": {"tau": (0.0, "the predictions are not corrected")},
+}
+"""For each field of a spec: a field of its variants, the value with which it does nothing, and what follows."""
+
+
+def neutral_values(spec: ExperimentSpec) -> Iterator[Ineffective]:
+    for part, fields in NEUTRAL.items():
+        for field, (value, consequence) in fields.items():
+            if getattr(getattr(spec, part), field, None) == value:
+                sentence = f"With {field} {value:g} in {part}, {consequence}."
+                yield Ineffective(sentence, f"Give another {field}, or leave {part} out.")
+    imbalance = spec.dataset.imbalance
+    if imbalance and imbalance.ratio == 1:
+        sentence = "With ratio 1 in dataset.imbalance, no row is left out."
+        yield Ineffective(sentence, "Give a larger ratio, or leave imbalance out.")
+
+
+def equal_weights(spec: ExperimentSpec) -> Iterator[Ineffective]:
+    weights = spec.class_weights
+    if isinstance(weights, GivenWeights) and len(set(weights.weights)) == 1:
+        sentence = "The class weights are all equal, and only their ratios matter: they change nothing."
+        yield Ineffective(sentence, "Give different weights, or leave class_weights out.")
+
+
+def prediction_without_effect(
+    spec: ExperimentSpec, class_counts: Array, sampled_counts: Array
+) -> Iterator[Ineffective]:
+    offset = spec.prediction.offset(class_counts, sampled_counts)
+    if offset is None or getattr(spec.prediction, "tau", 1.0) == 0 or np.ptp(offset) > 1e-9:
+        return
+    if spec.prediction.name == "prior_corrected":
+        why = "the balancing draws the classes in the proportions of the data"
+    else:
+        why = "every class is drawn equally often"
+    sentence = f"The prediction '{spec.prediction.name}' corrects nothing: {why}."
+    yield Ineffective(sentence, "Leave prediction out, or change the balancing.")
+
+
+FINDERS: tuple[Finder, ...] = (
+    warmup_outlasts_training,
+    step_after_the_end,
+    schedule_changes_nothing,
+    patience_outlasts_training,
+    min_delta_out_of_reach,
+    without_hidden_layers,
+    momentum_of_zero,
+    neutral_values,
+    equal_weights,
+)
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
