@@ -122,7 +122,9 @@ def prepare(settings: Settings) -> None:
 
 
 def migrate(settings: Settings) -> None:
-    """Bring the database to the current schema."""
+    """Bring the database to the current schema. Raises UnusableSetting."""
     database = Database(settings.url)
-    migrations.upgrade(database, engine_of(settings))
-    database.close()
+    try:
+        migrations.upgrade(database, engine_of(settings))
+    finally:
+        database.close()

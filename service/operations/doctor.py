@@ -148,6 +148,9 @@ def _schema(store: "Database", shown: str) -> Finding:
     newest = migrations.newest()
     with store.read() as connection:
         there = migrations.applied(connection)
+    if there is not None and there not in migrations.known():
+        what = f"Database {shown}: schema {there} is unknown; this version knows those up to {newest}"
+        return Finding("bad", what, migrations.REMEDY)
     if there == newest:
         return Finding("ok", f"Database {shown}: answers, schema {there} is current")
     what = f"Database {shown}: schema {there or 'empty'}, this version needs {newest}"

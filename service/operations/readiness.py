@@ -38,7 +38,9 @@ def _database(database: Database) -> Iterator[Fault]:
             schema = migrations.applied(connection)
             connection.execute(select(Experiment.id).limit(1)).all()
         if schema != migrations.newest():
-            yield Fault("schema", schema, f"the schema should be {migrations.newest()}: run holdout migrate")
+            yield Fault(
+                "schema", schema, f"the schema should be {migrations.newest()}: {_how_to_migrate(schema)}"
+            )
         if not _is_writable(database):
             yield Fault("database", "read-only", "the database takes no writes")
     except (DBAPIError, PoolTimeout) as error:
@@ -46,6 +48,10 @@ def _database(database: Database) -> Iterator[Fault]:
             yield Fault("database", "locked", "another transaction holds the write lock of the database")
             return
         yield Fault("database", None, "the database does not answer, or has not all of its tables")
+
+
+def _how_to_migrate(schema: str | None) -> str:
+    return "run holdout migrate" if schema is None or schema in migrations.known() else migrations.REMEDY
 
 
 def _is_writable(database: Database) -> bool:

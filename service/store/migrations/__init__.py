@@ -10,10 +10,26 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from service.engines import Engine, NoEngine
+from service.settings import UnusableSetting
 from service.store.database import Database
 
 ADVISORY_LOCK = 0x484F4C44
 """Of two launchers on one Postgres, the second waits and then finds nothing to do."""
+
+
+REMEDY = (
+    "Install the newer version that migrated it, or restore the backup from before that (docs/operations.md)."
+)
+
+
+class UnknownSchema(UnusableSetting):
+    """The database has a schema that this version of the code does not know: nothing may be read or written."""
+
+    def __init__(self, schema: str, known: str | None) -> None:
+        self.schema = schema
+        super().__init__(
+            f"The database has schema {schema}, and this version of Holdout knows only those up to {known}. {REMEDY}"
+        )
 
 
 def config() -> Config:
@@ -29,19 +45,37 @@ def newest() -> str | None:
     return ScriptDirectory.from_config(config()).get_current_head()
 
 
+@cache
+def known() -> frozenset[str]:
+    """Every schema that this version of the code can migrate."""
+    return frozenset(each.revision for each in ScriptDirectory.from_config(config()).walk_revisions())
+
+
 def applied(connection: Connection) -> str | None:
     """The schema that the database has."""
-    return MigrationContext.configure(connection).get_current_revision()
+    heads = MigrationContext.configure(connection).get_current_heads()
+    return ", ".join(sorted(heads)) or None
+
+
+def require_known(connection: Connection) -> None:
+    """Raise UnknownSchema if a newer version of the code has migrated the database."""
+    schema = applied(connection)
+    if schema is not None and schema not in known():
+        raise UnknownSchema(schema, newest())
 
 
 def upgrade(database: Database, engine: Engine | None = None) -> None:
-    """Apply every migration that the database lacks, and what `engine` needs, in one transaction."""
+    """Apply every migration that the database lacks, and what `engine` needs, in one transaction.
+
+    Raises UnknownSchema.
+    """
     database.prepare()
     configuration = config()
     with database.write() as connection:
         if not database.is_sqlite:
             connection.execute(text("SET LOCAL lock_timeout = 0"))  # another launcher may migrate for long
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+        require_known(connection)
         configuration.attributes["connection"] = connection
         command.upgrade(configuration, "head")
         (engine or NoEngine()).migrate(connection)

@@ -45,7 +45,7 @@ def rename(database: Database, table: str, name: str) -> None:
 
 
 def test_with_the_schema_of_another_version_it_is_not(client: TestClient, database: Database) -> None:
-    run(database, "UPDATE alembic_version SET version_num = '0000'")
+    run(database, "UPDATE alembic_version SET version_num = '0001'")
     try:
         assert "run holdout migrate" in failed(client)["schema"]
     finally:

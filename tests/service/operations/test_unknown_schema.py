@@ -1,0 +1,90 @@
+"""A database that a newer version has migrated: every command says so in one sentence, and changes nothing."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from subprocess import run
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import text
+
+from service.operations.doctor import examine
+from service.settings import Settings
+from service.store import migrations
+from service.store.database import Database
+from tests.service.operations.test_doctor import about
+
+COMMANDS = [
+    ("serve", "--port", "0", "--workers", "0"),
+    ("worker", "--workers", "1"),
+    ("migrate",),
+    ("demo",),
+    ("token", "create", "me"),
+    ("token", "list"),
+    ("token", "revoke", "me"),
+]
+
+
+def mark(database: Database, schema: str) -> None:
+    with database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :schema"), {"schema": schema})
+
+
+@pytest.fixture(params=["9999", "a1b2c3d4e5f6"])
+def newer(request: pytest.FixtureRequest, database_url: str) -> Iterator[str]:
+    """The URL of a database with a schema of the future, or of another program; as it was, afterwards."""
+    database = Database(database_url)
+    mark(database, request.param)
+    yield database_url
+    mark(database, str(migrations.newest()))
+    database.close()
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_says_which_schema_and_what_to_do(
+    migrated_file: Path, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    for folder in (tmp_path, tmp_path / "demo"):
+        folder.mkdir(exist_ok=True)
+        shutil.copy(migrated_file, folder / "holdout.db")
+        mark(database := Database(f"sqlite:///{folder}/holdout.db"), "9999")
+        database.close()
+    ended = run(
+        [sys.executable, "-m", "service", *command, "--data-dir", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 1
+    (sentence,) = ended.stderr.splitlines()
+    assert sentence.startswith(
+        "The database has schema 9999, and this version of Holdout knows only those up to 0"
+    )
+    assert "restore the backup" in sentence
+
+
+def test_nothing_is_migrated_and_doctor_calls_it_bad(newer: str, tmp_path: Path) -> None:
+    database = Database(newer)
+    with database.read() as connection:
+        before = migrations.applied(connection)
+    with pytest.raises(migrations.UnknownSchema, match=f"schema {before}"):
+        migrations.upgrade(database)
+    with database.read() as connection:
+        assert migrations.applied(connection) == before
+    database.close()
+    finding = about("Database", examine(Settings(database_url=newer, data_dir=tmp_path)))
+    assert finding.state == "bad"
+    assert f"schema {before} is unknown" in finding.what
+    assert "restore the backup" in finding.remedy
+
+
+@pytest.mark.usefixtures("newer")
+def test_a_service_that_is_overtaken_is_not_ready_and_says_why(client: TestClient) -> None:
+    answer = client.get("/ready")
+    assert answer.status_code == 503
+    (fault,) = answer.json()["errors"]
+    assert fault["path"] == "schema"
+    assert "Install the newer version" in fault["message"]
