@@ -10,9 +10,11 @@ from dataclasses import replace
 from functools import partial
 
 from fastapi import Request, Response
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.limiters import ThreadLimiter
+from service.api.negotiation import accept_of, accepted
 from service.http.conditional import Condition, NotModified, names
 from service.http.exchange import PROBES
 from service.http.shelf import Answer, Renewal, Shelf, tag_in
@@ -57,7 +59,7 @@ class Exchange:
         self._threads: ThreadLimiter = state.limiters["reads"]
         self.shelf: Shelf = state.shelf
         self.version: int | None = state.database.version()  # before anything is read: it may only be too old
-        self.address = (scope["path"], scope["query_string"])
+        self.address = (scope["path"], scope["query_string"], accepted(accept_of(Headers(scope=scope))))
         self.given = _given(scope["headers"])
         self.kept = self.shelf.get(self.address)
         self._start: Message | None = None

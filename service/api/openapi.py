@@ -25,6 +25,7 @@ from service.http.origins import CrossSite, ForeignHost
 from service.http.query import InvalidQuery
 from service.http.rates import TooManyRequests
 from service.operations.readiness import NotReady
+from service.schemas.formats import MEDIA_TYPES
 from service.schemas.problem import ProblemAnswer
 from service.store.errors import (
     BudgetSpent,
@@ -156,9 +157,7 @@ def formats() -> Responses:
     """What a route declares that answers flat rows as JSON lines and CSV too."""
     text = {"schema": {"type": "string"}}
     following = {"description": "Where the rows go on, as in `next`.", "schema": {"type": "string"}}
-    return {
-        200: {"content": {"application/x-ndjson": text, "text/csv": text}, "headers": {"Link": following}}
-    }
+    return {200: {"content": {MEDIA_TYPES["ndjson"]: text, "text/csv": text}, "headers": {"Link": following}}}
 
 
 def unavailable() -> Responses:

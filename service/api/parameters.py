@@ -132,7 +132,10 @@ Epoch = Annotated[
 ]
 
 
-FORMATS = "json has a link to what follows; of ndjson and csv it is in the header Link."
+FORMATS = (
+    "By default the one that the header Accept prefers, or json. "
+    "json has a link to what follows; of ndjson and csv it is in the header Link."
+)
 
 
 class Reading(Query):
@@ -181,7 +184,7 @@ class ReadingMetrics(ReadingPages):
         "extremes of `metric`. All on one page: fewer where it would have more than 10,000 rows.",
     )
     metric: Metric = Field("loss", description="Whose extremes `max_points` keeps.")
-    format: Format = Field("json", description=FORMATS)
+    format: Format | None = Field(None, description=FORMATS)
 
     def selection(self) -> Selection:
         """Raises InvalidCursor, or InvalidQuery where `limit` and `max_points` are both given."""
@@ -261,7 +264,7 @@ def thinning(query: ReadingMetrics) -> Thinning | None:
 class ReadingClasses(ReadingPages):
     """`limit` counts epochs of a seed and split, each of which has an item for every class."""
 
-    format: Format = Field("json", description=FORMATS)
+    format: Format | None = Field(None, description=FORMATS)
     epoch: Epoch = "best"
     series: bool = Field(False, description="Every epoch, instead of one.")
 

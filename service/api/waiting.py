@@ -11,6 +11,7 @@ from fastapi import Depends, Query, Request
 
 from service.api.dependencies import Store
 from service.api.limiters import ThreadLimiter
+from service.api.negotiation import Wanted
 from service.api.parameters import ExperimentId, ReadingMetrics
 from service.api.watch import Watch
 from service.http.conditional import Known
@@ -51,6 +52,7 @@ async def wait_for_rows(
     experiment_id: ExperimentId,
     query: Annotated[ReadingMetrics, Query()],
     known: Known,
+    _format: Wanted,
     wait: Wait = 0,
 ) -> ReadingMetrics:
     """Until there are rows that the client has not read, or none will come; the query itself."""

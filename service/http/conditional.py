@@ -32,18 +32,28 @@ class Condition:
     def __init__(self, if_none_match: str, response: Response) -> None:
         self.given = if_none_match.strip()
         self._response = response
+        self._chosen: tuple[str, ...] = ()
+        self._caching = CACHING
         self.headers: dict[str, str] = {}
+
+    def vary(self, header: str, chosen: str) -> None:
+        """Say that a header chose among several answers; each has a tag of its own."""
+        self._chosen = (chosen,)
+        self._caching = {**CACHING, "Vary": header}
 
     def knows(self, *facts: Any) -> bool:
         """Whether the client has the answer that changes with `facts` alone."""
-        return names(self.given, tag_of(*facts))
+        return names(self.given, self._tag(facts))
 
     def require_news(self, *facts: Any) -> None:
         """Tag the answer with what it changes with. Raises NotModified where the client has it."""
-        self.headers = {"ETag": f'W/"{tag_of(*facts)}"', **CACHING}
+        self.headers = {"ETag": f'W/"{self._tag(facts)}"', **self._caching}
         if self.knows(*facts):
             raise NotModified(self.headers)
         self._response.headers.update(self.headers)
+
+    def _tag(self, facts: tuple[Any, ...]) -> str:
+        return tag_of(*facts, *self._chosen)
 
 
 def names(if_none_match: str, tag: str) -> bool:

@@ -7,15 +7,17 @@ from functools import cached_property
 
 from fastapi import Response
 
-from service.http.conditional import CACHING, Condition
+from service.http.conditional import Condition
 
 MOST_BYTES = 16_000_000
 LARGEST_BYTES = MOST_BYTES // 8
 OVERHEAD_BYTES = 1000
 """What an answer takes beside its body."""
 
-Address = tuple[str, bytes]
-"""Path and query, as they came."""
+Address = tuple[str, bytes, str]
+"""Path and query, as they came, and the format that the client prefers."""
+UNCHANGED = (b"etag", b"cache-control", b"vary")
+"""What is said of an answer to a client that has it."""
 Headers = list[tuple[bytes, bytes]]
 """As ASGI has them, names in lower case."""
 
@@ -43,8 +45,7 @@ class Answer:
     @cached_property
     def unchanged(self) -> Headers:
         """The headers of the answer to a client that has it."""
-        caching = [(name.lower().encode(), value.encode()) for name, value in CACHING.items()]
-        return [(b"etag", self.tag.encode()), *caching]
+        return [header for header in self.headers if header[0] in UNCHANGED]
 
     @property
     def size(self) -> int:

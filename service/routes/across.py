@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from service.api.dependencies import Store
+from service.api.negotiation import Wanted
 from service.api.openapi import conditional, formats, problems
 from service.api.parameters import ReadingAcross, next_link
 from service.api.security import allow
@@ -36,6 +37,7 @@ def read_epochs(
     request: Request,
     response: Response,
     known: Known,
+    wanted_format: Wanted,
     database: Store,
 ) -> Response:
     """The rows of `/experiments/{id}/metrics`, with the number of their experiment, by experiment, epoch, seed and
@@ -51,4 +53,4 @@ def read_epochs(
     majorities = {id_: majority_accuracies(plan["split_counts"]) for id_, plan in plans.items()}
     items = [EpochRow.of(row, majorities[row.experiment_id]) for row in rows]
     following = next_link(request, cursors.encode(place_of(rows[-1]))) if more else None
-    return represent(EpochsPage(items=items, next=following), EpochRow, query.format, response)
+    return represent(EpochsPage(items=items, next=following), EpochRow, wanted_format, response)

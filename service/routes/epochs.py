@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from service.api.dependencies import Store
+from service.api.negotiation import Wanted
 from service.api.openapi import conditional, formats, problems
 from service.api.parameters import ExperimentId, ReadingClasses, ReadingConfusion, next_link
 from service.api.security import allow
@@ -51,6 +52,7 @@ def read_metrics(
     request: Request,
     response: Response,
     known: Known,
+    wanted_format: Wanted,
     database: Store,
 ) -> Response:
     """One flat row per epoch, seed and split, in this order. To follow a running experiment, read `next` until
@@ -65,7 +67,7 @@ def read_metrics(
         page = read_page(connection, EpochMetrics, experiment_id, wanted.fitting(len(state.runs)))
     items = [*MetricsRow.all_of(page.rows, majority_accuracies(plan["split_counts"]))]
     following = _next(request, page, growing=not state.is_over)
-    return represent(MetricsPage(items=items, next=following), MetricsRow, query.format, response)
+    return represent(MetricsPage(items=items, next=following), MetricsRow, wanted_format, response)
 
 
 @router.get(
@@ -81,6 +83,7 @@ def read_classes(
     request: Request,
     response: Response,
     known: Known,
+    wanted_format: Wanted,
     database: Store,
 ) -> Response:
     """One flat row per class, of the selected epoch of each seed unless asked otherwise."""
@@ -90,7 +93,7 @@ def read_classes(
         classes = queries.plan(connection, experiment_id)["dataset"]["classes"]
         page = read_page(connection, EpochClasses, experiment_id, wanted)
     items = [item for row in page.rows for item in ClassRow.all_of(row, classes)]
-    return represent(ClassesPage(items=items, next=_next(request, page)), ClassRow, query.format, response)
+    return represent(ClassesPage(items=items, next=_next(request, page)), ClassRow, wanted_format, response)
 
 
 @router.get("/confusion", operation_id="read_confusion", summary="Confusion matrices", responses=responses)

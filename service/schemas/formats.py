@@ -11,7 +11,11 @@ from service.schemas.answer import Answer
 
 Format = Literal["json", "ndjson", "csv"]
 
-MEDIA_TYPES = {"ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
+MEDIA_TYPES: dict[Format, str] = {
+    "json": "application/json",
+    "ndjson": "application/x-ndjson; charset=utf-8",
+    "csv": "text/csv; charset=utf-8",
+}
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a text begins that spreadsheets would run."""
 

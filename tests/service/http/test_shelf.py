@@ -9,8 +9,8 @@ def answer(body: bytes | None = b"0123456789") -> Answer:
     return Answer(1, None, [(b"etag", b'W/"x"')], body)
 
 
-def address(number: int) -> tuple[str, bytes]:
-    return f"/{number}", b""
+def address(number: int) -> tuple[str, bytes, str]:
+    return f"/{number}", b"", "json"
 
 
 def kept(shelf: Shelf) -> list[int]:

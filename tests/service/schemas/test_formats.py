@@ -46,7 +46,7 @@ def test_json_lines_and_csv_say_what_json_says(client: TestClient, laboratory: L
     where = f"/experiments/{trained(laboratory, 3, 7)}/{path}"
     expected = items(client, where)
     lines = client.get(where, params={"format": "ndjson"})
-    assert lines.headers["content-type"] == "application/x-ndjson"
+    assert lines.headers["content-type"] == "application/x-ndjson; charset=utf-8"
     assert [json.loads(line) for line in lines.text.splitlines()] == expected
     table = client.get(where, params={"format": "csv"})
     assert table.headers["content-type"] == "text/csv; charset=utf-8"
