@@ -15,6 +15,7 @@ from service.api.edge import Edge
 from service.api.guard import Guard
 from service.api.kept import Kept
 from service.api.limiters import Limiters
+from service.api.preflight import Preflight
 from service.api.watch import Watch
 from service.datasets.uploads import Intake
 from service.engines import engine_of
@@ -84,6 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Kept)
     if settings.cors_origins:
         app.add_middleware(CORSMiddleware, **cors(settings.cors_origins))
+    app.add_middleware(Preflight, origins=settings.cors_origins)
     app.add_middleware(Edge)
     handlers.install(app)
     return app

@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Rate = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8}/(second|minute|hour|day)$")]
 Hostname = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$")]
-Origin = Annotated[str, Field(pattern=r"^https?://[^/?#*@]+$")]
+Origin = Annotated[str, Field(pattern=r"^(null|https?://[^/?#*@]+)$")]
 
 
 def _separated(given: Any) -> Any:
@@ -71,7 +71,8 @@ class Settings(BaseSettings):
     test_ladder: bool = False
     """Answer test evaluations as a Ladder: any number of them, each with the best accuracy so far and no more."""
     cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(_separated), NoDecode] = ()
-    """Sites whose pages may use this service, as in `https://dashboard.example.org`, separated by spaces."""
+    """Origins whose pages may use this service, such as `https://dashboard.example.org`, separated by spaces. `null`
+    is the origin of every page opened from a file, and of sandboxed frames of any site."""
     webhooks_private: bool = False
     """Whether webhooks may lead into private networks, this machine included."""
     log_level: str = "info"

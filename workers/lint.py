@@ -1,4 +1,4 @@
-"""Warnings about method: what a spec may do, and an honest comparison should not."""
+"""Warnings about method: choices that are allowed, but make an honest comparison harder."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ def warnings_about(
 
 def one_seed(given: Submitted) -> Iterator[Warning]:
     if len(given.spec.seeds) == 1:
-        sentence = "One seed shows one outcome: how much of a difference is luck cannot be told from it."
+        sentence = "A single seed shows a single outcome, not how much the outcome varies by chance."
         yield Warning("one_seed", sentence, 'Give several, such as "seeds": [0, 1, 2].')
 
 
@@ -80,7 +80,9 @@ def class_missing(given: Submitted) -> Iterator[Warning]:
     for part, counts in given.split_counts.items():
         missing = [index for index, rows in enumerate(counts) if rows == 0]
         if missing and sum(counts):
-            sentence = f"The {part} part has no row of {given.named(missing)}: its accuracy there is unknown."
+            sentence = (
+                f"The {part} part has no rows of {given.named(missing)}, so the accuracy there is unknown."
+            )
             yield Warning("class_missing", sentence, 'Set "stratify": true in split.')
 
 
@@ -88,8 +90,8 @@ def few_validation_rows(given: Submitted) -> Iterator[Warning]:
     few = [k for k, rows in enumerate(given.split_counts["validation"]) if 0 < rows < FEW_ROWS]
     if few:
         sentence = (
-            f"Validation has fewer than {FEW_ROWS} rows of {given.named(few)}: "
-            "their accuracies come with wide intervals."
+            f"The validation part has fewer than {FEW_ROWS} rows of {given.named(few)}, "
+            "so the intervals of the accuracy there are wide."
         )
         yield Warning(
             "few_validation_rows", sentence, "Read the intervals, or give validation a larger share."
@@ -99,7 +101,8 @@ def few_validation_rows(given: Submitted) -> Iterator[Warning]:
 def not_stratified(given: Submitted) -> Iterator[Warning]:
     if not given.spec.split.stratify and given.is_imbalanced:
         sentence = (
-            "The classes are imbalanced, and the split leaves it to chance how many rare rows a part gets."
+            "The classes are imbalanced and the split is not stratified: chance decides how many rare rows a part "
+            "has."
         )
         yield Warning("not_stratified", sentence, 'Set "stratify": true in split.')
 
@@ -107,7 +110,8 @@ def not_stratified(given: Submitted) -> Iterator[Warning]:
 def nothing_held_back(given: Submitted) -> Iterator[Warning]:
     if not sum(given.split_counts["test"]):
         sentence = (
-            "No test part is held back: whatever is chosen on validation looks better there than it is."
+            "No test part is held back. A model chosen on the validation part looks better there than on new "
+            "data."
         )
         yield Warning("nothing_held_back", sentence, 'Give "test" a share in split.')
 
@@ -115,8 +119,8 @@ def nothing_held_back(given: Submitted) -> Iterator[Warning]:
 def l1_collapses(given: Submitted) -> Iterator[Warning]:
     if given.spec.loss.name == "l1" and given.spec.loss.output in ("linear", "sigmoid"):
         sentence = (
-            "L1 estimates the median of each one-hot output, which is 0 wherever no class is likelier than all "
-            "others together: such a network collapses."
+            "L1 estimates the median of each one-hot output. It is 0 wherever no class is likelier than all others "
+            "together, so such a network collapses."
         )
         yield Warning("l1_collapses", sentence, 'Use {"name": "l1", "output": "softmax"}, or another loss.')
 
@@ -127,7 +131,7 @@ def large_weights_large_step(given: Submitted) -> Iterator[Warning]:
     if weights is not None and weights.max() >= LARGE_WEIGHT and optimizer.learning_rate >= step:
         sentence = (
             f"Class weights up to {_rounded(weights.max())} times the smallest, with a learning rate of "
-            f"{optimizer.learning_rate:g}, make rare rows throw the weights far off: training may diverge."
+            f"{optimizer.learning_rate:g}, let single rare rows move the weights far: training may diverge."
         )
         yield Warning(
             "large_weights_large_step", sentence, "Lower the learning rate, set clip_norm, or oversample."
@@ -136,7 +140,7 @@ def large_weights_large_step(given: Submitted) -> Iterator[Warning]:
 
 def accuracy_selects(given: Submitted) -> Iterator[Warning]:
     if given.spec.selection_metric == "accuracy" and given.is_imbalanced:
-        sentence = "On imbalanced classes, accuracy selects the epoch that serves the common classes best."
+        sentence = "On imbalanced classes, accuracy selects the epoch that is best for the common classes."
         yield Warning("accuracy_selects", sentence, "Select by balanced_accuracy, macro_f1 or mcc.")
 
 
@@ -148,14 +152,14 @@ def double_correction(given: Submitted) -> Iterator[Warning]:
     corrections += ["loss"] if spec.loss.frequency_aware else []
     corrections += ["prediction"] if spec.prediction.name == "logit_adjusted" else []
     if len(corrections) > 1:
-        sentence = f"{' and '.join(corrections)} each correct the imbalance: together they correct it twice."
+        sentence = f"{' and '.join(corrections)} each correct the imbalance: together they overcorrect it."
         yield Warning("double_correction", sentence, "Keep one of them.")
 
 
 def weights_without_effect(given: Submitted) -> Iterator[Warning]:
     weights, spec = given.weights, given.spec
     if weights is not None and spec.balancing.name != "none" and weights.max() <= 1 + 1e-6:
-        sentence = "The balancing already draws the classes alike, so the class weights all come out as 1."
+        sentence = "The balancing already draws all classes equally often, so every class weight is 1."
         yield Warning(
             "weights_without_effect", sentence, "Keep the balancing or the class weights, not both."
         )

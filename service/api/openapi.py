@@ -86,7 +86,7 @@ EXAMPLES: dict[type[Exception], Exception] = {
     BodyTooSlow: BodyTooSlow(),
     Unauthenticated: Unauthenticated(),
     ScopeTooNarrow: ScopeTooNarrow(Caller("dashboard", "read"), "submit"),
-    CrossSite: CrossSite(),
+    CrossSite: CrossSite("https://dashboard.example.org"),
     ForeignHost: ForeignHost("holdout.example.org"),
     TooManyRequests: TooManyRequests("writes", parse("6000/minute"), 12),
     PrivateAddress: PrivateAddress("intranet.example.org"),

@@ -138,10 +138,24 @@ FORMATS = (
 )
 
 
+SEALED = (
+    "the test part is sealed and no epoch is measured on it; POST /experiments/{id}/test-evaluations evaluates the "
+    "finished models there"
+)
+
+
+def _measured(given: Any) -> Any:
+    if given == "test":
+        raise ValueError(SEALED)
+    return given
+
+
 class Reading(Query):
     """Which rows of an experiment's epochs."""
 
-    split: Split | None = None
+    split: Annotated[Literal["train", "validation"], BeforeValidator(_measured)] | None = Field(
+        None, description="The part that was measured. The test part is sealed: epochs have no rows of it."
+    )
     seed: int | None = Field(None, ge=0, lt=2**63)
 
 

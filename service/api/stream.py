@@ -79,6 +79,6 @@ class Stream:
         for (epoch, seed), parts in groupby(rows, lambda row: (row.epoch, row.seed)):
             figures = {row.split: MetricsRow.of(row, self._majority) for row in parts}
             places[seed] = (seed, epoch, max(figures))
-            self._place = list(places.values())
+            self._place = sorted(places.values())
             data = EpochEvent(seed=seed, epoch=epoch, **figures)
             yield ServerSentEvent(event="epoch", data=data, id=cursors.encode(self._place))

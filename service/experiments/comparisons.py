@@ -1,10 +1,11 @@
-"""Comparisons: which of several experiments is better, as far as the seeds that they share can tell.
+"""Comparisons: which of several experiments is better, tested over the seeds that they share.
 
 Whether a model got a certain row right is not stored, so the test is over seeds (Student's paired t) and not over
 rows (McNemar, or a paired bootstrap): it tells training luck from a difference, on the validation rows as they are.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from statistics import fmean
 
 from service.experiments.obstacles import Contender, Pair, obstacle
@@ -17,9 +18,9 @@ from workers.spec import ExperimentSpec
 
 SAME_ROWS = Remark(
     code="same_rows",
-    sentence="The intervals say how far other seeds would move a difference on these validation rows. "
-    "Other rows would move it too, and they were used to select epochs.",
-    remedy="Repeat the comparison with other split seeds, and open the test set once the choice is made.",
+    sentence="The intervals show how much other seeds would change a difference on these validation rows. "
+    "Other rows would change it too, and these rows were used to select epochs.",
+    remedy="Repeat the comparison with other split seeds, and evaluate the test part once the choice is made.",
 )
 
 
@@ -27,18 +28,28 @@ def compare(pairs: Sequence[Pair]) -> list[Comparison]:
     """Compare each pair on the validation part; the p-values are corrected for all of them."""
     obstacles = [obstacle(pair) for pair in pairs]
     tested = [None if found else _tested(pair) for pair, found in zip(pairs, obstacles, strict=True)]
-    corrected = holm([test.p_value if test else None for test in tested])
+    p_values = [test.p_value if test else None for test in tested]
+    corrected = holm(p_values)
+    comparisons = sum(p is not None for p in p_values)
     return [
-        _refused(pair, found) if test is None else _compared(pair, test, p)
+        _refused(pair, found) if test is None else _compared(pair, test, Corrected(p, comparisons))
         for pair, found, test, p in zip(pairs, obstacles, tested, corrected, strict=True)
     ]
 
 
 def remarks_about(pairs: Sequence[Pair], items: Sequence[Comparison]) -> list[Remark]:
-    """What keeps comparisons from meaning what they seem to."""
+    """What to keep in mind when reading the comparisons."""
     contenders = {each.id: (each, pair.metric) for pair in pairs for each in (pair.a, pair.b)}
     remarks = [remark for each, metric in contenders.values() for remark in _remarks(each, metric)]
     return [SAME_ROWS, *remarks] if any(item.comparable for item in items) else remarks
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """A p-value corrected for a number of comparisons; None where there is none."""
+
+    p_value: float | None
+    comparisons: int
 
 
 def _tested(pair: Pair) -> PairedT | None:
@@ -51,7 +62,7 @@ def _refused(pair: Pair, reason: Remark | None) -> Comparison:
     return Comparison.model_validate({**facts, **dict.fromkeys(figures), "finding": reason})
 
 
-def _compared(pair: Pair, test: PairedT, corrected: float | None) -> Comparison:
+def _compared(pair: Pair, test: PairedT, corrected: Corrected) -> Comparison:
     difference = test.difference
     low, high = bounds(difference.interval)
     return Comparison(
@@ -66,8 +77,8 @@ def _compared(pair: Pair, test: PairedT, corrected: float | None) -> Comparison:
         low=low,
         high=high,
         p_value=test.p_value,
-        p_value_corrected=corrected,
-        better=_better(pair, difference.mean) if is_shown(corrected) else None,
+        p_value_corrected=corrected.p_value,
+        better=_better(pair, difference.mean) if is_shown(corrected.p_value) else None,
         finding=_finding(pair, test, corrected),
     )
 
@@ -82,39 +93,53 @@ def _better(pair: Pair, difference: float) -> int:
     return pair.a.id if a_is_better else pair.b.id
 
 
-def _finding(pair: Pair, test: PairedT, corrected: float | None) -> Remark:
-    if corrected is None:
+def _finding(pair: Pair, test: PairedT, corrected: Corrected) -> Remark:
+    """The corrected p-value decides what the sentence says; the interval is that of the pair alone."""
+    if corrected.p_value is None or test.p_value is None:
         return _without_spread(pair, test.difference)
-    difference, (low, high) = test.difference.mean, bounds(test.difference.interval)
-    figures = f"{difference:+.3g} [{low:+.3g}, {high:+.3g}] over {test.difference.n} seeds"
-    figures += f", corrected p = {corrected:.2g}"
-    if not is_shown(corrected):
+    if is_shown(corrected.p_value):
+        side = "higher" if test.difference.mean > 0 else "lower"
         return Remark(
-            code="no_difference_shown",
-            sentence=f"Nothing tells experiments {pair.a.id} and {pair.b.id} apart in {pair.metric}: {figures}.",
-            remedy="Take the simpler of the two, or add seeds: a small difference takes many to show.",
+            code="difference_shown",
+            sentence=f"The {pair.metric} of experiment {pair.a.title} is {side} than that of experiment "
+            f"{pair.b.title}: {_figures(test, corrected)}.",
+            remedy="Decide whether the difference is large enough to matter. Then evaluate the chosen model on the "
+            "test part, once.",
         )
-    side = "higher" if difference > 0 else "lower"
+    between = f"in {pair.metric} between experiments {pair.a.title} and {pair.b.title}"
+    sentence = f"The seeds show no difference {between}"
+    if is_shown(test.p_value):
+        sentence = (
+            f"The difference {between} does not hold after correction for {corrected.comparisons} comparisons"
+        )
     return Remark(
-        code="difference_shown",
-        sentence=f"The {pair.metric} of experiment {pair.a.id} is {side} than that of {pair.b.id}: {figures}.",
-        remedy="Whether it is large enough to matter is yours to say; then ask the test set, once.",
+        code="no_difference_shown",
+        sentence=f"{sentence}: {_figures(test, corrected)}.",
+        remedy="Prefer the simpler of the two, or add seeds: it takes many to show a small difference.",
     )
 
 
+def _figures(test: PairedT, corrected: Corrected) -> str:
+    """The difference with its interval and p-value, and the p-value after a correction for other comparisons."""
+    low, high = bounds(test.difference.interval)
+    figures = f"{test.difference.mean:+.3g} [{low:+.3g}, {high:+.3g}] over {test.difference.n} seeds"
+    figures += f", p = {test.p_value:.2g}"
+    return figures if corrected.comparisons == 1 else f"{figures}, corrected p = {corrected.p_value:.2g}"
+
+
 def _without_spread(pair: Pair, difference: Mean) -> Remark:
-    which = f"The {pair.metric} of experiments {pair.a.id} and {pair.b.id}"
+    which = f"The {pair.metric} of experiments {pair.a.title} and {pair.b.title}"
     if difference.mean == 0:
         return Remark(
             code="identical",
             sentence=f"{which} is the same in each of {difference.n} seeds.",
-            remedy="See whether their specs differ in anything that matters: compare their spec_hash.",
+            remedy="Compare their spec_hash to see whether the specs differ in anything that matters.",
         )
     return Remark(
         code="no_spread",
-        sentence=f"{which} differs by {difference.mean:+.3g} in each of {difference.n} seeds alike: "
-        "Student's t is not defined.",
-        remedy="Add seeds, and see whether the seed has any influence on these models.",
+        sentence=f"{which} differs by exactly {difference.mean:+.3g} in each of {difference.n} seeds, so Student's t "
+        "is not defined.",
+        remedy="Add seeds, and check whether the seed has any influence on these models.",
     )
 
 
@@ -124,14 +149,14 @@ def _remarks(of: Contender, metric: SelectionMetric) -> Iterator[Remark]:
     if chosen_by != metric:
         yield Remark(
             code="selected_by_another_metric",
-            sentence=f"Experiment {of.id} selected its epochs by {chosen_by}, and is compared by {metric}.",
-            remedy=f"Compare by {chosen_by}, or submit it with {metric} as the metric of early stopping.",
+            sentence=f"Experiment {of.title} selected its epochs by {chosen_by} but is compared by {metric}.",
+            remedy=f"Compare by {chosen_by}, or submit the experiment with {metric} as the metric of early stopping.",
         )
     missing = [seed for seed in of.spec["seeds"] if seed not in of.figures]
     if missing and of.figures:
         yield Remark(
             code="seeds_left_out",
-            sentence=f"{len(missing)} of the {len(of.spec['seeds'])} seeds of experiment {of.id} have not "
-            "succeeded and are left out: what fails may be what would have been worst.",
-            remedy="Wait until they are over, or find out why they failed.",
+            sentence=f"{len(missing)} of the {len(of.spec['seeds'])} seeds of experiment {of.title} have not "
+            "succeeded and are left out. The seeds that fail may be those with the worst results.",
+            remedy="Wait until they have finished, or find out why they failed.",
         )

@@ -1,4 +1,4 @@
-"""Findings: what keeps an experiment's figures from meaning what they seem to. Each is one function."""
+"""Findings: reasons to read an experiment's figures with care. Each is one function."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -80,8 +80,8 @@ def collapsed(evidence: Evidence) -> Iterator[Remark]:
     for each in evidence.classes:
         seeds = [seed for seed, classes in evidence.predicted.items() if classes == {each.index}]
         if seeds and len(evidence.present) > 1:
-            every = f"Every validation row is called '{each.class_}'{_by(seeds, evidence)}"
-            sentence = f"{every}: it tells nothing apart."
+            every = f"The model predicts '{each.class_}' for every validation row{_by(seeds, evidence)}"
+            sentence = f"{every}: it does not distinguish the classes."
             yield Remark(code="collapsed", sentence=sentence, remedy=_how_to_learn(evidence))
 
 
@@ -95,16 +95,17 @@ def no_better_than_majority(evidence: Evidence) -> Iterator[Remark]:
         f"{_compared(evidence, majority.accuracy, always)}; "
         f"balanced accuracy is {balanced:.3f}, where chance is {chance:.3f}."
     )
-    remedy = "Judge it by balanced accuracy and by the accuracy of each class. " + _how_to_learn(evidence)
+    remedy = "Judge the model by its balanced accuracy and the accuracy of each class. " + _how_to_learn(
+        evidence
+    )
     yield Remark(code="no_better_than_majority", sentence=sentence, remedy=remedy)
 
 
 def no_better_than_linear(evidence: Evidence) -> Iterator[Remark]:
     linear = evidence.baseline("linear")
     if linear is not None and not evidence.is_linear:
-        sentence = (
-            f"{_compared(evidence, linear.accuracy, 'a linear model')}: the hidden layers earn nothing yet."
-        )
+        stands = _compared(evidence, linear.accuracy, "a linear model")
+        sentence = f"{stands}: the hidden layers do not improve on it yet."
         remedy = 'Train longer, change the network, or take the simpler model: "hidden": [].'
         yield Remark(code="no_better_than_linear", sentence=sentence, remedy=remedy)
 
@@ -121,19 +122,17 @@ def never_predicted(evidence: Evidence) -> Iterator[Remark]:
     if missed:
         names = list(dict.fromkeys(name for name, _ in missed))
         seeds = sorted({seed for _, seed in missed})
-        sentence = (
-            f"Never predicted{_by(seeds, evidence)}: {_named(names)}, though validation has rows of it."
-        )
+        sentence = f"Never predicted{_by(seeds, evidence)}: {_named(names)}, though validation has such rows."
         yield Remark(code="never_predicted", sentence=sentence, remedy=_how_to_learn(evidence))
 
 
 def still_improving(evidence: Evidence) -> Iterator[Remark]:
     last = {run.seed: run.epochs for run in evidence.runs if run.status == "succeeded"}
     if all(last.get(row.seed) == row.epoch for row in evidence.selected):
-        sentence = (
-            "Every seed was at its best in its last epoch: with more epochs, these figures may still change."
+        sentence = "Every seed was at its best in its last epoch, so these figures may still change with more epochs."
+        remedy = (
+            "Raise training.epochs and let early_stopping end the training. Until then, do not compare it."
         )
-        remedy = "Raise training.epochs, and let early_stopping end it; until then, compare it with nothing."
         yield Remark(code="still_improving", sentence=sentence, remedy=remedy)
 
 
@@ -142,8 +141,8 @@ def seeds_left_out(evidence: Evidence) -> Iterator[Remark]:
     if failed:
         causes = ", ".join(f"{run.seed} ({run.cause})" for run in failed)
         sentence = (
-            f"{_plural('Seed', len(failed))} {causes} failed: the means are over the other {len(evidence.selected)} "
-            f"of {len(evidence.runs)}, and say nothing of how often training fails."
+            f"{_plural('Seed', len(failed))} {causes} failed: the means cover the other {len(evidence.selected)} "
+            f"of {len(evidence.runs)} seeds, and do not show how often training fails."
         )
         remedy = (
             "Report the failures with the means, or stabilise training: a lower learning rate, or clip_norm."
@@ -165,11 +164,11 @@ def _compared(evidence: Evidence, baseline: float, whose: str) -> str:
     """How the accuracy stands to one that it does not clear."""
     accuracy = evidence.accuracy
     if f"{accuracy:.3f}" == f"{baseline:.3f}":
-        return f"Accuracy {accuracy:.3f} is what {whose} gets"
+        return f"Accuracy {accuracy:.3f} equals that of {whose}"
     if accuracy < baseline:
         return f"Accuracy {accuracy:.3f} is below the {baseline:.3f} of {whose}"
     return (
-        f"Accuracy {accuracy:.3f} cannot be told from the {baseline:.3f} of {whose} "
+        f"Accuracy {accuracy:.3f} is not clearly above the {baseline:.3f} of {whose} "
         f"(its interval starts at {evidence.accuracy_low:.3f})"
     )
 

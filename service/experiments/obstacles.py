@@ -1,4 +1,4 @@
-"""Why two experiments cannot be compared: each reason is one function, and says what would help."""
+"""Why two experiments cannot be compared: one function for each reason, with what would help."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from service.store.tables import ACTIVE
 from workers.evaluation.selection import SelectionMetric
 
 FEWEST_SEEDS = 2
-"""That a difference has a spread at all."""
+"""A spread needs two differences."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +24,11 @@ class Contender:
     @property
     def id(self) -> int:
         return int(self.experiment.id)
+
+    @property
+    def title(self) -> str:
+        """Its number, and its name where it has one: `6 ('focal')`."""
+        return f"{self.id} ('{self.experiment.name}')" if self.experiment.name else str(self.id)
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -45,7 +50,7 @@ class Pair:
 
     @property
     def seeds(self) -> list[int]:
-        """Those that have succeeded in both, in the order of `a`."""
+        """The seeds that have succeeded in both, ascending."""
         return [seed for seed in self.a.figures if seed in self.b.figures]
 
     def values(self, of: Contender) -> list[float]:
@@ -54,7 +59,7 @@ class Pair:
 
 
 def obstacle(pair: Pair) -> Remark | None:
-    """The first thing that keeps two experiments from being compared; None where they can be."""
+    """The first reason why two experiments cannot be compared; None if they can be."""
     return next((found for each in OBSTACLES if (found := each(pair))), None)
 
 
@@ -66,7 +71,7 @@ def different_data(pair: Pair) -> Remark | None:
     names = f"'{ours['name']}' ({ours['sha256'][:12]}) and '{theirs['name']}' ({theirs['sha256'][:12]})"
     return Remark(
         code="different_data",
-        sentence=f"Experiments {a.id} and {b.id} are on different data: {names}.",
+        sentence=f"Experiments {a.title} and {b.title} use different data: {names}.",
         remedy=f'Submit the spec of {b.id} with "dataset" as in experiment {a.id}.',
     )
 
@@ -77,9 +82,9 @@ def different_split(pair: Pair) -> Remark | None:
         return None
     return Remark(
         code="different_split",
-        sentence=f"Experiments {a.id} and {b.id} were not validated on the same rows: their splits differ.",
+        sentence=f"Experiments {a.title} and {b.title} were validated on different rows: their splits differ.",
         remedy=f'Submit the spec of {b.id} with "split" as in experiment {a.id}, '
-        "and thin the training part only.",
+        'and with any imbalance in the training part only ("parts": "training").',
     )
 
 
@@ -89,7 +94,7 @@ def different_losses(pair: Pair) -> Remark | None:
         return None
     return Remark(
         code="different_losses",
-        sentence=f"Experiments {a.id} and {b.id} minimise different losses: their values mean different things.",
+        sentence=f"Experiments {a.title} and {b.title} minimise different losses, whose values cannot be compared.",
         remedy="Compare by a metric that does not depend on the loss: balanced_accuracy, or nll.",
     )
 
@@ -103,20 +108,20 @@ def too_few_seeds(pair: Pair) -> Remark | None:
     which = "no seed has" if count == 0 else "only one seed has"
     return Remark(
         code="no_shared_seeds" if count == 0 else "single_shared_seed",
-        sentence=f"{which.capitalize()} succeeded in both experiments {a.id} and {b.id}: "
-        "what is luck cannot be told from what is not.",
+        sentence=f"{which.capitalize()} succeeded in both experiments {a.title} and {b.title}, so a real difference "
+        "cannot be separated from chance.",
         remedy=_how_to_get_seeds(a, b, enough=common >= FEWEST_SEEDS),
     )
 
 
 def undefined_metric(pair: Pair) -> Remark | None:
     a, b = pair.a, pair.b
-    without = [each.id for each in (a, b) if len(pair.values(each)) < len(pair.seeds)]
+    without = [each for each in (a, b) if len(pair.values(each)) < len(pair.seeds)]
     if not without:
         return None
     return Remark(
         code="undefined_metric",
-        sentence=f"Experiment {without[0]} has no {pair.metric}: its output layer gives no probabilities.",
+        sentence=f"Experiment {without[0].title} has no {pair.metric}: its output layer gives no probabilities.",
         remedy="Compare by balanced_accuracy, accuracy, macro_f1 or mcc.",
     )
 
@@ -142,5 +147,5 @@ def _how_to_get_seeds(a: Contender, b: Contender, *, enough: bool) -> str:
         return 'Submit both with the same seeds, as in "seeds": [0, 1, 2, 3, 4].'
     active = [each.id for each in (a, b) if each.experiment.status in ACTIVE]
     if active:
-        return f"Wait until {' and '.join(f'experiment {id_}' for id_ in active)} is over."
-    return "Retry what failed: POST /experiments/{id}/retry."
+        return f"Wait until {' and '.join(f'experiment {id_}' for id_ in active)} ended."
+    return "Retry the failed runs: POST /experiments/{id}/retry."

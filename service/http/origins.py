@@ -1,8 +1,8 @@
-"""Requests that a browser sends on behalf of somebody else.
+"""Requests that a browser sends on behalf of a page of another site.
 
 An open service trusts its own machine, and a browser there runs other people's pages. Such a page can send
-requests here, though not read the answers (CrossSite); or it can give its own name this machine's address, and
-then read them too (ForeignHost).
+requests here, though it cannot read the answers (CrossSite); or its host name can resolve to this machine's
+address, and then it can read them too (ForeignHost).
 """
 
 from collections.abc import Collection
@@ -16,21 +16,23 @@ SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 class CrossSite(PermissionError):
-    """A page of another site wants to change something here."""
+    """A page of another site sent a request that it may not send."""
 
-    def __init__(self) -> None:
+    def __init__(self, origin: str | None = None) -> None:
+        whose = "The page's origin" if origin is None else f"The page's origin, {origin[:100]},"
         super().__init__(
-            "A page of another site sent this; list its origin in HOLDOUT_CORS_ORIGINS to let it do so."
+            f"{whose} is not allowed to use this service. To allow it, add it to HOLDOUT_CORS_ORIGINS and restart "
+            "the service."
         )
 
 
 class ForeignHost(PermissionError):
-    """The request reached a service that is open, but was meant for another name."""
+    """An open service does not answer to the host name of the request."""
 
     def __init__(self, host: str) -> None:
         super().__init__(
-            f"Without tokens this service does not answer to the name {host[:100]!r}. Make a token "
-            "(holdout token create), ask for 127.0.0.1 or localhost, or list the name in HOLDOUT_HOSTS."
+            f"Without tokens, this service does not answer to the host name {host[:100]!r}. Create a token "
+            "(holdout token create), use 127.0.0.1 or localhost, or add the name to HOLDOUT_HOSTS."
         )
 
 
@@ -51,9 +53,9 @@ def cors(origins: Collection[str]) -> dict[str, Any]:
 
 
 def require_same_site(request: Request, trusted: Collection[str]) -> None:
-    """Raise CrossSite where a page that is not of a trusted origin wants to change something.
+    """Raise CrossSite if a page of an origin that is not trusted sent a request that changes something.
 
-    Browsers say Sec-Fetch-Site; old ones, and all on plain HTTP, at least send Origin with what is not safe.
+    Browsers send Sec-Fetch-Site. Old ones, and all of them on plain HTTP, at least send Origin with such requests.
     """
     if request.method in SAFE_METHODS:
         return
@@ -63,9 +65,14 @@ def require_same_site(request: Request, trusted: Collection[str]) -> None:
     if site is not None:
         ours = site in ("same-origin", "none")
     else:
-        ours = origin is None or _authority(origin) == request.headers.get("host")
+        ours = origin is None or is_of(origin, request.headers.get("host"))
     if not ours:
-        raise CrossSite
+        raise CrossSite(origin)
+
+
+def is_of(origin: str, host: str | None) -> bool:
+    """Whether an origin has the host and port that a request was sent to."""
+    return _authority(origin) == host
 
 
 def require_own_name(request: Request, names: Collection[str], *, trusted: bool) -> None:

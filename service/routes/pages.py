@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
+from service.api.edge import CONTENT_SECURITY_POLICY
 from service.api.security import PUBLIC
 from service.api.strict import StrictRoute
 
@@ -14,12 +15,15 @@ PAGES = Path(__file__).parent.parent / "pages"
 router = APIRouter(dependencies=[PUBLIC], route_class=StrictRoute)
 files = StaticFiles(directory=PAGES / "static", packages=[("fastapi_offline", "static")])
 """Our own, and beside them those of Swagger UI as the package brings them."""
+DOCS_POLICY = CONTENT_SECURITY_POLICY.replace("img-src 'self' data:", "img-src 'self' data: blob:")
+"""Swagger UI shows a picture that was answered from a blob: URL of its own."""
 
 
 @router.get("/docs", include_in_schema=False)
 def read_docs() -> FileResponse:
     """Swagger UI. Its addresses are relative: it works below any prefix."""
-    return FileResponse(PAGES / "docs.html", media_type="text/html")
+    headers = {"Content-Security-Policy": DOCS_POLICY}
+    return FileResponse(PAGES / "docs.html", media_type="text/html", headers=headers)
 
 
 @router.get("/static/{name}", include_in_schema=False)

@@ -23,7 +23,7 @@ AFTER_ALL_PARTS = "zzz"
 
 EpochTable = type[EpochMetrics] | type[EpochClasses]
 Position = Sequence[tuple[int, int, str]]
-"""The last row seen of each seed: (seed, epoch, split)."""
+"""The last row seen of each seed, by seed: (seed, epoch, split)."""
 Place = tuple[int, int, int, str]
 """A row among those of several experiments: (experiment, epoch, seed, split)."""
 EpochChoice = Literal["best", "last"] | int | None
@@ -165,4 +165,4 @@ def _advanced(seen: Position, rows: Sequence[Row[Any]]) -> Position:
     last = {seed: (seed, epoch, split) for seed, epoch, split in seen}
     last_rows = {row.seed: row for row in rows}
     last |= {seed: (seed, row.epoch, row.split) for seed, row in last_rows.items()}
-    return list(last.values())
+    return sorted(last.values())

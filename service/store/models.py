@@ -13,23 +13,26 @@ from workers.process import Kept
 
 
 def models(connection: Connection, experiment_id: int) -> Sequence[Row[Any]]:
-    """Each run of an experiment, and the hash of its model: null where it has none. Raises UnknownExperiment."""
+    """The runs of an experiment by seed, each with the hash of its model or null. Raises UnknownExperiment."""
     experiment(connection, experiment_id)
     its_model = and_(Checkpoint.run_id == Run.id, Checkpoint.kind == "model")
     columns: list[Any] = [Run.id, Run.seed, Run.status, Checkpoint.epoch, Checkpoint.sha256]
     runs = (
         select(*columns).join(Checkpoint, its_model, isouter=True).where(Run.experiment_id == experiment_id)
     )
-    return connection.execute(runs.order_by(Run.id)).all()
+    return connection.execute(runs.order_by(Run.seed)).all()
 
 
 def model(connection: Connection, experiment_id: int, seed: int | None) -> Row[Any]:
-    """The run of that seed, or the first that has a model. Raises UnknownExperiment, UnknownSeed or NoModel."""
+    """The run of that seed, or the first one submitted that has a model.
+
+    Raises UnknownExperiment, UnknownSeed or NoModel.
+    """
     runs = models(connection, experiment_id)
     asked = [run for run in runs if seed in (None, run.seed)]
     if not asked:
         raise UnknownSeed(experiment_id, [run.seed for run in runs])
-    for run in asked:
+    for run in sorted(asked, key=lambda run: run.id):
         if run.sha256 is not None:
             return run
     raise NoModel(experiment_id, asked[0].seed, asked[0].status)

@@ -18,7 +18,7 @@ EXPERIMENT = select(Experiment).where(Experiment.id == bindparam("id"))
 PLAN = select(Experiment.plan).where(Experiment.id == bindparam("id"))
 TAGS = select(ExperimentTag).where(ExperimentTag.experiment_id.in_(bindparam("ids", expanding=True)))
 TAGS = TAGS.order_by(ExperimentTag.tag)
-RUNS = select(Run).where(Run.experiment_id.in_(bindparam("ids", expanding=True))).order_by(Run.id)
+RUNS = select(Run).where(Run.experiment_id.in_(bindparam("ids", expanding=True))).order_by(Run.seed)
 """Made once: making them takes longer than SQLite takes to answer."""
 
 
@@ -141,7 +141,7 @@ def _tags(connection: Connection, ids: list[int]) -> dict[int, list[str]]:
 
 
 def _runs(connection: Connection, ids: list[int]) -> dict[int, list[Row[Any]]]:
-    """The runs of each experiment, in the order in which its seeds were given."""
+    """The runs of each experiment, by seed."""
     runs: dict[int, list[Row[Any]]] = defaultdict(list)
     for row in connection.execute(RUNS, {"ids": ids}):
         runs[row.experiment_id].append(row)
@@ -167,7 +167,7 @@ def _selected_figures() -> Select[Any]:
         .join(EpochClasses, same)
         .where(Run.experiment_id == bindparam("id"), EpochMetrics.split == "validation")
     )
-    return chosen.order_by(Run.id)
+    return chosen.order_by(Run.seed)
 
 
 SELECTED = _selected_figures()

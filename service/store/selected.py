@@ -26,6 +26,6 @@ def selected_figures(connection: Connection, ids: Collection[int]) -> Figures:
         Run.experiment_id.in_(ids), Run.status == "succeeded", EpochMetrics.split == "validation"
     )
     figures: Figures = defaultdict(dict)
-    for row in connection.execute(chosen.order_by(Run.id)):
+    for row in connection.execute(chosen.order_by(Run.seed)):
         figures[row.experiment_id][row.seed] = row
     return figures

@@ -78,7 +78,7 @@ def _states() -> Select[Any]:
     figures = (getattr(Run, name).label(f"run_{name}") for name in RunState._fields)
     experiment = (Experiment.id, Experiment.status, Experiment.baselines.is_not(None))
     chosen: Select[Any] = select(*experiment, *figures).join(Run, Run.experiment_id == Experiment.id)
-    return chosen.order_by(Experiment.id, Run.id)
+    return chosen.order_by(Experiment.id, Run.seed)
 
 
 STATES = _states()

@@ -75,12 +75,23 @@ def test_metrics_are_chosen(client: TestClient, experiment: int) -> None:
         ({"split": "train", "seed": 3}, [(1, 3, "train")]),
         ({"after_epoch": 1}, [(2, 7, "train"), (2, 7, "validation")]),
         ({"after_epoch": 2}, []),
-        ({"split": "test"}, []),
         ({"seed": 99}, []),
         ({"limit": 3}, [(1, 3, "train"), (1, 3, "validation"), (1, 7, "train")]),
     ]
     for query, expected in chosen:
         assert keys(items(client, f"/experiments/{experiment}/metrics", **query)) == expected, query
+
+
+@pytest.mark.parametrize("resource", ["metrics", "classes", "confusion"])
+def test_the_test_part_is_said_to_be_sealed(client: TestClient, experiment: int, resource: str) -> None:
+    answers = [client.get(f"/experiments/{experiment}/{resource}?split=test")]
+    answers += [client.get(f"/epochs?ids={experiment}&split=test")] if resource == "metrics" else []
+    for answer in answers:
+        assert answer.status_code == 422
+        [error] = answer.json()["errors"]
+        assert error["path"] == "split"
+        assert "the test part is sealed" in error["message"]
+        assert "/test-evaluations" in error["message"]
 
 
 def test_figures_per_class_are_of_the_selected_epoch_of_each_seed(

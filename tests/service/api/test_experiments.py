@@ -51,8 +51,8 @@ def test_a_queued_experiment_is_answered_in_full(laboratory: Laboratory) -> None
     }
     assert {key: answer[key] for key in expected} == expected
     assert [(run["seed"], run["status"], run["best_epoch"]) for run in answer["runs"]] == [
-        (2, "queued", None),
         (0, "queued", None),
+        (2, "queued", None),
     ]
 
 
@@ -121,7 +121,7 @@ def test_a_list_has_flat_rows_the_newest_first(client: TestClient, laboratory: L
     second = laboratory.submit(name="second")
     items = client.get("/experiments").json()["items"]
     assert [item["id"] for item in items] == [second, first]
-    flat = {"name": "first", "tags": ["x"], "seeds": [1, 0], "status": "queued", "epoch": 0, "epochs": 40}
+    flat = {"name": "first", "tags": ["x"], "seeds": [0, 1], "status": "queued", "epoch": 0, "epochs": 40}
     assert {key: items[1][key] for key in flat} == flat
     assert TIME.fullmatch(items[1]["created_at"])
 

@@ -61,7 +61,7 @@ def test_a_difference_is_that_of_the_same_seeds_at_their_selected_epochs(
     assert {name: item[name] for name in expected} == pytest.approx(expected)
     assert (item["a"], item["b"], item["seeds"], item["better"]) == (a, b, [0, 1, 2, 3], a)
     assert item["finding"]["code"] == "difference_shown"
-    assert f"experiment {a} is higher than that of {b}: +0.119 [" in item["finding"]["sentence"]
+    assert f"experiment {a} is higher than that of experiment {b}: +0.119 [" in item["finding"]["sentence"]
 
 
 def test_the_p_values_are_corrected_for_all_pairs_or_for_those_with_the_reference(
@@ -81,6 +81,36 @@ def test_the_p_values_are_corrected_for_all_pairs_or_for_those_with_the_referenc
     assert [(each["a"], each["b"]) for each in against] == [(ids[1], ids[0]), (ids[2], ids[0])]
     smallest = min(against, key=lambda each: float(each["p_value"]))
     assert smallest["p_value_corrected"] == pytest.approx(2 * smallest["p_value"])
+
+
+def test_a_difference_that_the_correction_takes_away_is_not_called_none(
+    client: TestClient, laboratory: Laboratory
+) -> None:
+    scores = ([10, 11, 12], [12, 14, 14], [10, 14, 11])
+    a, b, c = (trained(laboratory, dict(enumerate(each)), name=f"no {i}") for i, each in enumerate(scores))
+    alone = compare(client, a, b)["items"][0]
+    assert alone["finding"]["code"] == "difference_shown"
+    assert (
+        f"experiment {a} ('no 0') is lower than that of experiment {b} ('no 1')"
+        in alone["finding"]["sentence"]
+    )
+    assert "corrected" not in alone["finding"]["sentence"]
+    item = compare(client, a, b, c)["items"][0]
+    assert item["p_value"] < 0.05 < item["p_value_corrected"]
+    assert item["high"] < 0
+    assert (item["better"], item["finding"]["code"]) == (None, "no_difference_shown")
+    assert item["finding"]["sentence"] == (
+        f"The difference in balanced_accuracy between experiments {a} ('no 0') and {b} ('no 1') does not hold after "
+        "correction for 3 comparisons: -0.0583 [-0.0942, -0.0225] over 3 seeds, p = 0.02, corrected p = 0.059."
+    )
+
+
+def test_what_no_seed_shows_is_said_so(client: TestClient, laboratory: Laboratory) -> None:
+    a, b = trained(laboratory, {0: 15, 1: 12}), trained(laboratory, {0: 16, 1: 11})
+    (item,) = compare(client, a, b)["items"]
+    assert item["low"] < 0 < item["high"]
+    shown = f"The seeds show no difference in balanced_accuracy between experiments {a} and {b}: +0 ["
+    assert item["finding"]["sentence"].startswith(shown)
 
 
 def test_of_a_metric_that_should_be_small_the_smaller_is_better(
@@ -104,7 +134,7 @@ def test_of_a_metric_that_should_be_small_the_smaller_is_better(
             {"dataset": OUTLIER["dataset"] | {"features": 2, "imbalance": {"ratio": 2, "parts": "all"}}},
             "accuracy",
             "different_split",
-            "thin the training part only",
+            "imbalance in the training part only",
         ),
         ({"loss": "focal"}, "loss", "different_losses", "nll"),
     ],
@@ -155,7 +185,7 @@ def test_seeds_that_are_not_over_or_not_shared_are_said_to_be_missing(
         "no_shared_seeds",
     ]
     assert '"seeds": [0, 1, 2, 3, 4]' in findings[0]["remedy"]
-    assert findings[2]["remedy"] == f"Wait until experiment {running} is over."
+    assert findings[2]["remedy"] == f"Wait until experiment {running} ended."
     assert compare(client, done, running)["remarks"] == []
 
 

@@ -128,8 +128,8 @@ def test_a_constant_classifier_on_90_to_10_is_told_to_be_one(laboratory: Laborat
     answer = trained(laboratory, CONSTANT)
     assert answer["summary"]["metrics"]["accuracy"]["mean"] == 0.9
     assert findings(answer) == {
-        "collapsed": "Every validation row is called '0': it tells nothing apart.",
-        "no_better_than_majority": "Accuracy 0.900 is what always answering '0' gets; "
+        "collapsed": "The model predicts '0' for every validation row: it does not distinguish the classes.",
+        "no_better_than_majority": "Accuracy 0.900 equals that of always answering '0'; "
         "balanced accuracy is 0.500, where chance is 0.500.",
     }
     remedies = {each["code"]: each["remedy"] for each in answer["summary"]["findings"]}
@@ -152,7 +152,7 @@ def test_an_accuracy_that_cannot_be_told_from_the_majoritys_is_not_called_better
     answer = trained(laboratory, [[178, 2], [14, 6]])
     assert answer["summary"]["metrics"]["accuracy"]["mean"] == 0.92
     assert findings(answer)["no_better_than_majority"].startswith(
-        "Accuracy 0.920 cannot be told from the 0.900 of always answering '0' (its interval starts at 0.874)"
+        "Accuracy 0.920 is not clearly above the 0.900 of always answering '0' (its interval starts at 0.874)"
     )
 
 
@@ -167,15 +167,15 @@ def test_a_class_that_is_never_predicted_is_named_with_its_seeds(laboratory: Lab
     three = {"name": "synthetic", "counts": [100, 100, 100], "features": 2}
     misses_2, good = [[20, 0, 0], [0, 20, 0], [10, 10, 0]], [[20, 0, 0], [0, 20, 0], [0, 1, 19]]
     by_all = findings(trained(laboratory, misses_2, misses_2, dataset=three))
-    assert by_all["never_predicted"] == "Never predicted: '2', though validation has rows of it."
+    assert by_all["never_predicted"] == "Never predicted: '2', though validation has such rows."
     by_one = findings(trained(laboratory, good, misses_2, dataset=three))
-    assert by_one["never_predicted"] == "Never predicted (seed 1): '2', though validation has rows of it."
+    assert by_one["never_predicted"] == "Never predicted (seed 1): '2', though validation has such rows."
     assert "collapsed" not in by_one
 
 
 def test_seeds_that_collapsed_are_named(laboratory: Laboratory) -> None:
     found = findings(trained(laboratory, GOOD, CONSTANT, CONSTANT))
-    assert found["collapsed"] == "Every validation row is called '0' (seeds 1, 2): it tells nothing apart."
+    assert found["collapsed"].startswith("The model predicts '0' for every validation row (seeds 1, 2):")
     assert "never_predicted" not in found
 
 
@@ -206,7 +206,8 @@ def test_seeds_that_failed_are_left_out_and_mentioned(laboratory: Laboratory) ->
         {"mean": 0.97, "sd": 0, "n": 2, "low": 0.97, "high": 0.97}
     )
     assert findings(answer)["seeds_left_out"] == (
-        "Seed 0 (diverged) failed: the means are over the other 2 of 3, and say nothing of how often training fails."
+        "Seed 0 (diverged) failed: the means cover the other 2 of 3 seeds, and do not show how often training "
+        "fails."
     )
 
 

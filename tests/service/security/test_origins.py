@@ -71,15 +71,49 @@ def test_a_site_that_is_named_may_ask_and_read(shared: TestClient) -> None:
     assert "access-control-allow-credentials" not in response.headers
 
 
-def test_one_that_is_not_may_not(shared: TestClient, client: TestClient) -> None:
+def test_one_that_is_not_may_not_and_its_preflight_is_told_why(
+    shared: TestClient, client: TestClient
+) -> None:
     for asked in (shared, client):
         response = asked.get("/experiments", headers={"Origin": "https://evil.example"})
         assert "access-control-allow-origin" not in response.headers
         preflight = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
-        assert asked.options("/experiments", headers=preflight).status_code in (400, 405)
+        refused = asked.options("/experiments", headers=preflight)
+        assert refused.status_code == 403
+        assert "https://evil.example, is not allowed" in refused.json()["detail"]
+        assert "HOLDOUT_CORS_ORIGINS" in refused.json()["detail"]
 
 
-@pytest.mark.parametrize("wrong", ["*", "dashboard.example", "https://a.example/x", "https://*.example"])
+def test_the_log_says_once_which_setting_allows_an_origin(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    for path in ("/experiments", "/health", "/experiments"):
+        client.get(path, headers={"Origin": "https://dashboard.example"})
+    client.get("/health", headers={"Origin": HERE})
+    client.get("/health", headers=[(b"Origin", b"https://x.example\xe9 forged")])
+    said = [each.getMessage() for each in caplog.records if "HOLDOUT_CORS_ORIGINS" in each.getMessage()]
+    assert len(said) == 2
+    assert "'https://dashboard.example', is not allowed" in said[0]
+    assert said[1].isascii()
+
+
+def test_pages_from_files_may_where_null_is_listed(
+    settings: Settings, client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    page = {"Origin": "null", "Sec-Fetch-Site": "cross-site"}
+    preflight = page | {"Access-Control-Request-Method": "GET"}
+    assert client.options("/experiments", headers=preflight).status_code == 403
+    with TestClient(create_app(settings.model_copy(update={"cors_origins": ("null",)}))) as allowing:
+        assert allowing.options("/experiments", headers=preflight).status_code == 200
+        answer = allowing.get("/experiments", headers=page)
+        assert answer.headers["access-control-allow-origin"] == "null"
+        assert allowing.post("/experiments/7/cancel", headers=page).status_code == 404
+    assert "every page opened from a file" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "wrong", ["*", "dashboard.example", "nullx", "https://a.example/x", "https://*.example"]
+)
 def test_an_origin_is_one_site(monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
     monkeypatch.setenv("HOLDOUT_CORS_ORIGINS", f"https://good.example {wrong}")
     with pytest.raises(ValueError, match="cors_origins"):
@@ -87,8 +121,8 @@ def test_an_origin_is_one_site(monkeypatch: pytest.MonkeyPatch, wrong: str) -> N
 
 
 def test_origins_are_separated_as_one_likes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOLDOUT_CORS_ORIGINS", "https://a.example, http://b.example:8080")
-    assert Settings().cors_origins == ("https://a.example", "http://b.example:8080")
+    monkeypatch.setenv("HOLDOUT_CORS_ORIGINS", "https://a.example, http://b.example:8080 null")
+    assert Settings().cors_origins == ("https://a.example", "http://b.example:8080", "null")
 
 
 def ask(app: FastAPI, host: str, *, server: str = "127.0.0.1", token: str | None = None) -> int:

@@ -1,0 +1,97 @@
+"""The example page in the documentation draws an experiment from another origin, as it trains."""
+
+import functools
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from service.launcher import serving
+from service.settings import Settings
+from service.store import tokens
+from service.store.database import Database
+
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+EPOCHS = 30
+SPEC = {"dataset": "iris", "seeds": [0, 1], "training": {"epochs": EPOCHS}}
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        """Nothing: the tests read what the browser says."""
+
+
+@pytest.fixture
+def site() -> Iterator[str]:
+    """The origin of another server on this machine, which has the page."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(EXAMPLES)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def console(chromium: Any) -> Iterator[tuple[Any, list[str]]]:
+    """A page of the browser, and what it complains of."""
+    page, said = chromium.new_page(), []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    yield page, said
+    page.close()
+
+
+def points(page: Any) -> int:
+    return sum(
+        len(line.get_attribute("points").split(",")) // 2 for line in page.locator("#chart polyline").all()
+    )
+
+
+@pytest.mark.parametrize("with_token", [False, True])
+def test_the_chart_grows_and_the_console_stays_clean(
+    site: str, console: tuple[Any, list[str]], tmp_path: Path, *, with_token: bool
+) -> None:
+    page, said = console
+    settings = Settings(data_dir=tmp_path, port=0, workers=1, log_level="warning", cors_origins=(site,))
+    with serving(settings) as url:
+        token = _token(settings) if with_token else None
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        answer = httpx2.post(f"{url}/experiments", json=SPEC, headers=headers).json()
+        page.goto(
+            f"{site}/live-chart.html?service={url}&id={answer['id']}" + (f"&token={token}" if token else "")
+        )
+        seen = set()
+        while page.locator("#phase").inner_text() != "finished":
+            assert said == []
+            seen.add(points(page))
+            page.wait_for_timeout(20)
+        assert points(page) == 2 * EPOCHS
+        assert len(seen) > 2, "it was drawn at once, or not at all"
+        assert page.locator("#chart polyline").count() == 2
+        assert said == []
+
+
+def test_an_origin_that_is_not_allowed_is_told_so_by_the_log(
+    site: str, console: tuple[Any, list[str]], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    page, said = console
+    with serving(Settings(data_dir=tmp_path, port=0, workers=0, log_level="warning")) as url:
+        page.goto(f"{site}/live-chart.html?service={url}&token=x")
+        page.wait_for_timeout(500)
+    assert any("CORS" in each for each in said)
+    assert f"'{site}', is not allowed to use this service" in caplog.text
+    assert "HOLDOUT_CORS_ORIGINS" in caplog.text
+
+
+def _token(settings: Settings) -> str:
+    database = Database(settings.url)
+    with database.write() as connection:
+        token = tokens.create(connection, "dashboard", "submit")
+    database.close()
+    return token
