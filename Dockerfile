@@ -1,6 +1,6 @@
 # Built in one stage, run in another that has neither pip's cache nor the sources' build tools.
 FROM python:3.13-slim AS build
-ARG EXTRAS="[fast]"
+ARG EXTRAS=""
 WORKDIR /source
 RUN python -m venv /opt/holdout
 # The dependencies change less often than the code: they are a layer of their own.

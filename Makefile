@@ -4,36 +4,42 @@
 PYTHON ?= python3
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
-INSTALL := $(PIP) install --quiet --constraint constraints.txt --editable
+INSTALL := $(VENV)/bin/python -m tools.install
 
 # Stamps: an installation is repeated only when what it installs has changed.
 RUNTIME := $(VENV)/.runtime-installed
 CHECKS := $(VENV)/.checks-installed
 PEERS := $(VENV)/.peers-installed
+KERNELS := $(VENV)/.kernels-compiled
 
 # The oracles (PyTorch, scikit-learn, ...) are what tests compare with. Where one cannot be installed its tests
-# are skipped, and say so; with CI set, its absence is an error.
+# are skipped, and say so; with CI set, its absence is an error. TORCH: cpu takes PyTorch's build for the CPU or none,
+# any takes what there is, none leaves it out.
 ifdef CI
 OPTIONAL := exit 1
+TORCH ?= any
 else
 OPTIONAL := echo "An oracle could not be installed: the tests that compare with it will be skipped."
+TORCH ?= cpu
 endif
+INSTALL_TORCH := $(VENV)/bin/python -m tools.install_torch --$(TORCH)
 
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 .PHONY: help install demo serve test lint format bench chaos coverage mutation constraints migration methods openapi answers
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-install: $(RUNTIME) ## Install what the service needs, into .venv
+install: $(KERNELS) ## Install what the service needs, into .venv
 
-demo: $(RUNTIME) ## Train two losses on imbalanced digits, show the accuracy of each class; ARGS=--serve serves them then
+demo: $(KERNELS) ## Train two losses on imbalanced digits, show the accuracy of each class; ARGS=--serve serves them then
 	@$(VENV)/bin/holdout demo $(ARGS)
 
-serve: $(RUNTIME) ## Run the service on 127.0.0.1:8000
+serve: $(KERNELS) ## Run the service on 127.0.0.1:8000
 	@$(VENV)/bin/holdout serve
 
-test: $(CHECKS) ## Run the whole test suite
+test: $(CHECKS) $(KERNELS) ## Run the whole test suite
 	@$(VENV)/bin/pytest --numprocesses 2 $(ARGS)
 
 lint: $(CHECKS) ## Check style, types, the direction of imports, and that generated files are current
@@ -59,7 +65,7 @@ coverage: $(CHECKS) ## Require that tests take every branch of the queue and the
 	@$(VENV)/bin/coverage report
 
 mutation: $(CHECKS) ## Change the queue and the agent in a thousand ways, in mutants/, and count what no test notices
-	@$(INSTALL) '.[mutation]'
+	@$(INSTALL) mutation
 	@$(VENV)/bin/mutmut run --max-children 1
 	@$(VENV)/bin/mutmut results
 
@@ -90,21 +96,27 @@ $(VENV)/bin/python:
 
 $(RUNTIME): pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "Installing Holdout into $(VENV) ..."
-	@$(INSTALL) .
+	@$(INSTALL)
+	@touch $@
+
+# numba keeps compiled kernels beside their sources, so that no first run waits for the compiler.
+$(KERNELS): $(wildcard workers/nn/kernels/compiled/*.py) $(RUNTIME)
+	@echo "Compiling the training kernels (once, about a minute) ..."
+	@$(VENV)/bin/python -m workers.warm
 	@touch $@
 
 # PyTorch comes first and alone, so that nothing else decides which build of it is taken.
 $(CHECKS): pyproject.toml constraints.txt | $(VENV)/bin/python
-	@echo "Installing Holdout, its checks and the oracles into $(VENV) (PyTorch takes a while) ..."
-	@$(PIP) install --quiet torch==2.13.0 || { $(OPTIONAL); }
-	@$(INSTALL) '.[cluster,fast,telemetry,test,lint]'
-	@$(INSTALL) '.[oracles]' || { $(OPTIONAL); }
+	@echo "Installing Holdout, its checks and the oracles into $(VENV) (a few minutes) ..."
+	@$(INSTALL_TORCH) || { $(OPTIONAL); }
+	@$(INSTALL) cluster telemetry test lint
+	@$(INSTALL) oracles || { $(OPTIONAL); }
 	@touch $(RUNTIME) $@
 
 # MLflow wants other versions of what the service uses: it gets an environment of its own.
 $(PEERS): $(CHECKS)
 	@echo "Installing what benchmarks compare with (a few minutes) ..."
-	@$(INSTALL) '.[bench]' || echo "JAX could not be installed: the benchmarks leave it out."
+	@$(INSTALL) bench || echo "JAX could not be installed: the benchmarks leave it out."
 	@$(VENV)/bin/python -m venv $(VENV)/mlflow
 	@$(VENV)/mlflow/bin/python -m pip --disable-pip-version-check install --quiet mlflow==3.17.2 \
 		|| echo "MLflow could not be installed: the benchmarks leave it out."

@@ -16,13 +16,15 @@ from service.api.protocol import Protocol
 from service.api.security import require_closed_door
 from service.app import create_app
 from service.engines import engine_of
+from service.http.listening import bind
 from service.operations import logs
-from service.settings import Settings
+from service.settings import Settings, UnusableSetting
 from service.store import migrations
 from service.store.database import Database
 from service.store.files import Files, shared_files
 from workers import memory
 from workers.data.library import Library
+from workers.nn import kernels
 
 SHUTDOWN_SECONDS = 5
 """How long open connections may take once the service was told to stop."""
@@ -35,7 +37,8 @@ def serve(settings: Settings) -> None:
     prepare(settings)
     require_closed_door(settings)
     config = server_config(settings)
-    Server(config).run(sockets=[config.bind_socket()])
+    with bind(settings.host, settings.port) as listening:
+        Server(config).run(sockets=[listening])
 
 
 class Server(uvicorn.Server):
@@ -83,7 +86,7 @@ def serving(settings: Settings) -> Iterator[str]:
 def in_thread(config: uvicorn.Config) -> Iterator[str]:
     """A server that answers, in a thread, for as long as the context lasts. RuntimeError where it does not start."""
     server = uvicorn.Server(config)
-    with config.bind_socket() as listening:
+    with bind(config.host, config.port) as listening:
         thread = Thread(target=server.run, kwargs={"sockets": [listening]}, name="server")
         thread.start()
         try:
@@ -106,7 +109,10 @@ def work(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: agent.request_stop())
     log.info("Agent %s works on %s with %s processes", agent.name, agent.database.url, settings.workers)
-    agent.run()
+    try:
+        agent.run()
+    finally:
+        agent.database.close()
 
 
 def prepare(settings: Settings) -> None:
@@ -118,7 +124,17 @@ def prepare(settings: Settings) -> None:
             "HOLDOUT_ARTIFACTS is not set: other machines find neither data sets nor large checkpoints"
         )
     Files(settings.artifacts_url)
+    if settings.workers:
+        log.info("Training kernels: %s", _kernels())
     migrate(settings)
+
+
+def _kernels() -> kernels.Choice:
+    """What this service's workers will train with."""
+    try:
+        return kernels.chosen()
+    except ValueError as error:
+        raise UnusableSetting(str(error)) from None
 
 
 def migrate(settings: Settings) -> None:

@@ -44,7 +44,22 @@ def versions(_: Settings) -> Iterator[Finding]:
     yield Finding("ok", f"Holdout {version('holdout')}, Python {python}, NumPy {np.__version__}, {system}")
 
 
-def kernels(_: Settings) -> Iterator[Finding]:
+def training_kernels(_: Settings) -> Iterator[Finding]:
+    """Which run, and where compiled ones are kept. Whatever is not compiled yet, is now."""
+    from workers.nn import kernels
+
+    taken, choice = kernels.loaded()
+    what = f"Training kernels: {choice}"
+    if taken.NAME == "numba":
+        yield _compiled(what, taken.adam)
+    elif os.environ.get("HOLDOUT_KERNELS") == "numpy":
+        yield Finding("ok", what)
+    else:
+        remedy = "Training takes up to five times as long. Where there is a wheel for this system: pip install numba"
+        yield Finding("warn", what, remedy)
+
+
+def products(_: Settings) -> Iterator[Finding]:
     """A product as training does them, on one core unless the environment says otherwise."""
     import numpy as np
 
@@ -66,7 +81,8 @@ def sqlite(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "warn",
             f"{what} has the WAL-reset bug: very rarely, a write during a checkpoint damages the database",
-            "Install 'holdout[sqlite]' for a newer one, or use PostgreSQL; until then, back the database up.",
+            "Where there is a wheel for this system: pip install pysqlite3. Elsewhere use PostgreSQL, a system with"
+            " a newer SQLite, or back the database up.",
         )
 
 
@@ -142,6 +158,16 @@ def pages(_: Settings) -> Iterator[Finding]:
         yield Finding("ok", "Swagger UI: its files are here, no outside host is asked")
 
 
+def _compiled(what: str, kernel: object) -> Finding:
+    from workers.nn.kernels.compiled import compiler
+
+    folder = compiler.folder(kernel)
+    if compiler.is_lost(folder):
+        remedy = "No folder can be written to: set NUMBA_CACHE_DIR to one that can."
+        return Finding("warn", f"{what}, anew at every start", remedy)
+    return Finding("ok", f"{what}, kept in {folder}")
+
+
 def _schema(store: "Database", shown: str) -> Finding:
     from service.store import migrations
 
@@ -169,4 +195,13 @@ def _timed(action: Callable[[], object]) -> float:
 
 
 Check = Callable[[Settings], Iterator[Finding]]
-CHECKS: tuple[Check, ...] = (versions, kernels, sqlite, data_folder, database, bundled_data, pages)
+CHECKS: tuple[Check, ...] = (
+    versions,
+    training_kernels,
+    products,
+    sqlite,
+    data_folder,
+    database,
+    bundled_data,
+    pages,
+)

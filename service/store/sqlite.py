@@ -1,4 +1,4 @@
-"""SQLite, as Python brings it or, where the extra `sqlite` is installed, as the package pysqlite3 does: a newer one.
+"""SQLite, as the package pysqlite3 brings it or, where that has no wheel, as Python does.
 
 Everything in a process has to take the same: POSIX drops the locks of one library when another closes the file.
 """

@@ -27,7 +27,7 @@ if (
 def every_kernel_set(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Runs a test on each implementation of the kernels; its name."""
     if request.param not in KERNEL_SETS:
-        pytest.skip("without numba there are no compiled kernels; install holdout[fast]")
+        pytest.skip("without numba there are no compiled kernels: it has no wheel for this system")
     monkeypatch.setattr(kernels, "current", lambda: KERNEL_SETS[request.param])
     return str(request.param)
 

@@ -1,6 +1,7 @@
 """The compiled kernels against the readable ones: every function, both float types, with and without a NaN."""
 
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -238,10 +239,36 @@ def test_the_bits_of_dropout_are_those_of_splitmix64(kernel_set: Kernels) -> Non
 @pytest.mark.parametrize(("asked", "expected"), [("numpy", "numpy"), ("auto", list(KERNEL_SETS)[-1])])
 def test_the_environment_chooses(asked: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOLDOUT_KERNELS", asked)
-    assert expected == kernels.current.__wrapped__().NAME
+    taken, choice = kernels.loaded.__wrapped__()
+    assert expected == taken.NAME == choice.name == kernels.chosen().name
 
 
 def test_an_unknown_choice_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOLDOUT_KERNELS", "fortran")
     with pytest.raises(ValueError, match="auto, numpy or numba"):
-        kernels.current.__wrapped__()
+        kernels.chosen()
+
+
+def test_without_numba_the_readable_kernels_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOLDOUT_KERNELS", "auto")
+    monkeypatch.setitem(sys.modules, "numba", None)
+    taken, choice = kernels.loaded.__wrapped__()
+    assert (taken.NAME, str(choice)) == ("numpy", "NumPy (numba is not installed)")
+
+
+def test_a_numba_that_cannot_be_loaded_is_done_without(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("HOLDOUT_KERNELS", "auto")
+    monkeypatch.setattr(kernels, "find_spec", lambda name: name)
+    for name in [name for name in sys.modules if name.startswith("workers.nn.kernels.compiled")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr(kernels, "compiled", raising=False)
+    monkeypatch.setitem(sys.modules, "numba", None)
+    taken, choice = kernels.loaded.__wrapped__()
+    assert (taken.NAME, choice.name) == ("numpy", "numpy")
+    assert "numba cannot be loaded" in choice.reason
+    assert choice.reason in caplog.text
+    monkeypatch.setenv("HOLDOUT_KERNELS", "numba")
+    with pytest.raises(ImportError):
+        kernels.loaded.__wrapped__()

@@ -7,7 +7,7 @@ import pytest
 
 from workers import blas
 
-numba = pytest.importorskip("numba", reason="pip install 'holdout[fast]' for the compiled kernels")
+numba = pytest.importorskip("numba", reason="numba has no wheel for this system")
 
 from workers.nn.kernels.compiled import products  # noqa: E402
 

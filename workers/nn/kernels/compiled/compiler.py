@@ -14,6 +14,8 @@ from workers import blas
 
 log = logging.getLogger("holdout.kernels")
 
+TEMPORARY = "holdout-kernels-"
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 REALS = ("float32", "float64")
@@ -51,8 +53,18 @@ def inlined(function: F) -> F:
     return cast("F", numba.njit(error_model="numpy", inline="always")(function))
 
 
+def folder(kernel: Any) -> Path:
+    """Where a kernel is kept: in NUMBA_CACHE_DIR, else beside its source, else in the user's cache."""
+    return Path(kernel.stats.cache_path)
+
+
+def is_lost(folder: Path) -> bool:
+    """Whether it is a folder of this process alone, since no other could be written to."""
+    return folder.is_relative_to(Path(tempfile.gettempdir())) and TEMPORARY in str(folder)
+
+
 def _keep_in_a_temporary_folder() -> None:
-    os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix="holdout-kernels-")
+    os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix=TEMPORARY)
     numba.config.reload_config()  # type: ignore[no-untyped-call]
     log.warning(
         "no folder to keep compiled kernels in: set NUMBA_CACHE_DIR, or every start compiles them anew"

@@ -1,0 +1,54 @@
+"""A system without wheels of numba and pysqlite3: all works, and the doctor and the log say what is missing."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from service.settings import Settings
+from service.store.database import Database
+from tests.hidden import hide
+from tests.office import IRIS, Office
+from tests.programs import Program
+from workers.data.library import Library
+
+
+@pytest.fixture(autouse=True)
+def without_wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in hide(tmp_path / "hidden", "numba", "llvmlite", "pysqlite3").items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("HOLDOUT_KERNELS", raising=False)
+
+
+@pytest.fixture
+def agent(sqlite_url: str, tmp_path: Path) -> Iterator[Program]:
+    program = Program(
+        "worker", "--workers=1", data_dir=tmp_path, log=tmp_path / "agent.log", database_url=sqlite_url
+    )
+    yield program
+    program.end()
+
+
+def test_an_experiment_is_trained_by_the_readable_kernels(
+    agent: Program, sqlite_url: str, tmp_path: Path
+) -> None:
+    agent.wait_for("works on")
+    assert "NumPy (numba is not installed)" in agent.log.read_text()
+    settings = Settings(data_dir=tmp_path, database_url=sqlite_url, workers=0)
+    database = Database(sqlite_url)
+    office = Office(database, Library(tmp_path), settings)
+    assert office.wait_for_end(office.submit(IRIS)).status == "succeeded"
+    database.close()
+
+
+def test_the_doctor_says_what_is_missing(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "service", "doctor", "--data-dir", str(tmp_path / "data")]
+    said = subprocess.run(command, env=os.environ, capture_output=True, text=True, timeout=60, check=False)
+    assert said.returncode == 0, said.stderr
+    assert "Training kernels: NumPy (numba is not installed)" in said.stdout
+    assert "pip install numba" in said.stdout
+    assert f"SQLite {sqlite3.sqlite_version}" in said.stdout

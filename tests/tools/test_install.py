@@ -1,0 +1,71 @@
+"""An installation on a system that lacks a wheel, and the build of PyTorch that is left out."""
+
+import tomllib
+
+import pytest
+
+from tools import install, install_torch
+
+PROJECT = """
+[project]
+dependencies = ["numba>=0.68; python_version < '3.15'", "numpy>=2.4", "pysqlite3>=0.6.1"]
+[project.optional-dependencies]
+cluster = ["psycopg[binary]>=3.3"]
+lint = ["ruff"]
+"""
+
+
+def test_requirements_are_those_of_the_project_and_its_extras_but_for_some() -> None:
+    assert install.requirements(PROJECT, ["cluster"], without=["numba", "pysqlite3"]) == [
+        "numpy>=2.4",
+        "psycopg[binary]>=3.3",
+    ]
+    assert len(install.requirements(PROJECT, [], without=[])) == 3
+
+
+def test_what_may_be_left_out_is_a_dependency() -> None:
+    dependencies = tomllib.loads(install.PROJECT.read_text())["project"]["dependencies"]
+    left = install.requirements(install.PROJECT.read_text(), [], without=list(install.DISPENSABLE))
+    assert len(dependencies) - len(left) == len(install.DISPENSABLE)
+
+
+class Index:
+    """In place of pip: it fails where it is asked for a package that has no wheel, or for all there is."""
+
+    def __init__(self, *missing: str, broken: bool = False) -> None:
+        self.missing, self.broken, self.calls = missing, broken, list[tuple[str, ...]]()
+
+    def __call__(self, *arguments: str) -> int:
+        self.calls.append(arguments)
+        everything = "--editable" in arguments and "--no-deps" not in arguments
+        names = {argument.partition(">")[0] for argument in arguments}
+        return int(self.broken or (everything and bool(self.missing)) or bool(names & set(self.missing)))
+
+
+def test_a_dependency_without_a_wheel_is_done_without(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(install, "_pip", index := Index("llvmlite"))
+    assert install.main(["cluster"]) == 0
+    *_, dependencies, holdout = index.calls
+    assert holdout == ("--no-deps", "--editable", str(install.ROOT))
+    names = {each.partition(">")[0] for each in dependencies}
+    assert {"numpy", "pysqlite3", "psycopg[binary]"} < names
+    assert "numba" not in names
+    assert "without numba" in capsys.readouterr().out
+
+
+def test_any_other_failure_is_pip_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(install, "_pip", lambda *arguments: int("--editable" in arguments))
+    assert install.main([]) == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["torch", "numpy"], []),
+        (["torch", "nvidia-cublas", "cuda-toolkit", "nvidia-cufft"], ["nvidia-cublas", "cuda-toolkit"]),
+    ],
+)
+def test_a_build_for_cuda_is_told_by_its_companions(names: list[str], found: list[str]) -> None:
+    assert install_torch.of_cuda({"install": [{"metadata": {"name": name}} for name in names]}) == found
