@@ -23,7 +23,7 @@ CONSTRAINED = ("--constraint", str(ROOT / "constraints.txt"))
 
 def main(extras: Sequence[str]) -> int:
     """The exit code of pip."""
-    if _pip("--editable", f"{ROOT}[{','.join(extras)}]") == 0:
+    if _pip("--editable", f"{ROOT}[{','.join(extras)}]" if extras else str(ROOT)) == 0:
         return 0
     if not (missing := [name for name, needed in DISPENSABLE.items() if not _has_wheels(needed)]):
         return 1

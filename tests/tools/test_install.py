@@ -55,6 +55,15 @@ def test_a_dependency_without_a_wheel_is_done_without(
     assert "without numba" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("extras", "asked"), [([], ""), (["cluster", "lint"], "[cluster,lint]")])
+def test_the_extras_are_named_where_there_are_any(
+    extras: list[str], asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(install, "_pip", index := Index())
+    assert install.main(extras) == 0
+    assert index.calls == [("--editable", f"{install.ROOT}{asked}")]
+
+
 def test_any_other_failure_is_pip_s(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(install, "_pip", lambda *arguments: int("--editable" in arguments))
     assert install.main([]) == 1
