@@ -235,7 +235,7 @@ class Key(Base):
 class Webhook(Base):
     """Who is told when an experiment is over. `events` are the statuses that are told of.
 
-    The secret is kept as it is: it signs what is sent.
+    The secret is kept as it is: it signs what is sent. `failures` counts the failed attempts since the last success.
     """
 
     __tablename__ = "webhooks"
@@ -244,6 +244,7 @@ class Webhook(Base):
     url: Mapped[str]
     events: Mapped[list[Any]]
     secret: Mapped[str]
+    failures: Mapped[int] = mapped_column(default=0, server_default="0")
     created_at: Mapped[float]
 
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -258,7 +259,7 @@ class Delivery(Base):
     __tablename__ = "deliveries"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    webhook_id: Mapped[int] = mapped_column(ForeignKey("webhooks.id", ondelete="CASCADE"), index=True)
+    webhook_id: Mapped[int] = mapped_column(ForeignKey("webhooks.id", ondelete="CASCADE"))
     experiment_id: Mapped[int]
     event: Mapped[str]
     content: Mapped[str]
@@ -268,7 +269,7 @@ class Delivery(Base):
     delivered_at: Mapped[float | None]
     answer: Mapped[str | None]
 
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_args__ = (Index(None, "webhook_id", "due_at"), {"sqlite_autoincrement": True})
 
 
 class IdempotencyKey(Base):

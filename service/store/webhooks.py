@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from service.store.database import now
 from service.store.errors import UnknownWebhook
@@ -41,6 +41,16 @@ class Due:
     url: str
     secret: str
     content: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A webhook with a message that is due since `due_at`. failures: attempts that failed since one succeeded."""
+
+    id: int
+    url: str
+    failures: int
+    due_at: float
 
 
 def create(connection: Connection, url: str, events: Collection[str]) -> Row[Any]:
@@ -100,9 +110,19 @@ def has_due(connection: Connection) -> bool:
     )
 
 
-def take(connection: Connection) -> Due | None:
-    """Take the message that is due for longest, so that nobody else sends it meanwhile."""
-    longest = select(Delivery.id).where(Delivery.due_at <= now()).order_by(Delivery.due_at).limit(1)
+def waiting(connection: Connection) -> list[Waiting]:
+    """Every webhook with a message that is due: one step down an index for each, however many messages wait."""
+    due_at = select(func.min(Delivery.due_at)).where(Delivery.webhook_id == Webhook.id).scalar_subquery()
+    columns = (Webhook.id, Webhook.url, Webhook.failures, due_at.label("due_at"))
+    oldest = select(*columns).subquery()
+    due = connection.execute(select(oldest).where(oldest.c.due_at <= now()))
+    return [Waiting(*row) for row in due]
+
+
+def take(connection: Connection, webhook_id: int) -> Due | None:
+    """Take the message of a webhook that is due for longest, so that no other process sends it meanwhile."""
+    mine = (Delivery.webhook_id == webhook_id, Delivery.due_at <= now())
+    longest = select(Delivery.id).where(*mine).order_by(Delivery.due_at).limit(1)
     waiting = Delivery.id == longest.with_for_update(skip_locked=True).scalar_subquery()
     taken = update(Delivery).where(waiting, Delivery.due_at <= now())
     taken = taken.values(attempts=Delivery.attempts + 1, due_at=now() + SENDING_SECONDS)
@@ -122,6 +142,10 @@ def record(connection: Connection, due: Due, answer: str, *, delivered: bool) ->
     elif due.attempt < MOST_ATTEMPTS:
         outcome["due_at"] = now() + FIRST_PAUSE_SECONDS * PAUSE_FACTOR ** (due.attempt - 1)
     mine = (Delivery.id == due.id, Delivery.attempts == due.attempt, Delivery.delivered_at.is_(None))
+    its = Webhook.id.in_(select(Delivery.webhook_id).where(*mine))
+    failures = 0 if delivered else Webhook.failures + 1
+    # The webhook comes first, as when it is deleted with its messages: neither then waits for the other.
+    connection.execute(update(Webhook).where(its).values(failures=failures))
     connection.execute(update(Delivery).where(*mine).values(**outcome))
 
 

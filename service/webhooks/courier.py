@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import logging
 import time
-from threading import BoundedSemaphore, Event, Thread
+from threading import Event, Thread
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -18,22 +18,22 @@ from service.store import webhooks
 from service.store.database import Database
 from service.store.webhooks import SECRET_PREFIX, Due
 from service.webhooks.outgoing import Undeliverable, post
+from service.webhooks.slots import Slot, Slots
 
 log = logging.getLogger("holdout.webhooks")
 
-AT_A_TIME = 4
 LOOK_SECONDS = 1.0
 FORGET_SECONDS = 3600.0
 GOODBYE_SECONDS = 1.0
 
 
 class Courier:
-    """Looks into the outbox every second, and sends a few messages at a time."""
+    """Looks into the outbox every second and whenever a message was sent; sends a few at a time to each receiver."""
 
     def __init__(self, database: Database, *, private: bool) -> None:
         self._database, self._private = database, private
-        self._free = BoundedSemaphore(AT_A_TIME)
-        self._stopping = Event()
+        self._slots = Slots()
+        self._stopping, self._ring = Event(), Event()
         self._forget_at = time.monotonic() + FORGET_SECONDS
         self._thread = Thread(target=self._run, name="courier", daemon=True)
 
@@ -44,12 +44,14 @@ class Courier:
     def stop(self) -> None:
         """Take nothing more; what is being sent is waited for shortly, and else sent again by whoever comes."""
         self._stopping.set()
+        self._ring.set()
         self._thread.join()
-        for _ in range(AT_A_TIME):
-            self._free.acquire(timeout=GOODBYE_SECONDS / AT_A_TIME)
+        self._slots.wait_until_unused(GOODBYE_SECONDS)
 
     def _run(self) -> None:
-        while not self._stopping.wait(LOOK_SECONDS):
+        while not self._stopping.is_set():
+            self._ring.wait(LOOK_SECONDS)
+            self._ring.clear()
             try:
                 self._look()
             except (DBAPIError, PoolTimeout):
@@ -58,29 +60,35 @@ class Courier:
                 log.exception("the courier could not go on; trying again")
 
     def _look(self) -> None:
-        while not self._stopping.is_set() and self._free.acquire(blocking=False):
-            due = self._take()
-            if due is None:
-                self._free.release()
-                break
-            Thread(target=self._deliver, args=(due,), name="delivery", daemon=True).start()
+        while not self._stopping.is_set() and self._send_next():
+            pass
         if time.monotonic() >= self._forget_at:
             self._forget_at = time.monotonic() + FORGET_SECONDS
             with self._database.write() as connection:
                 webhooks.forget(connection)
 
-    def _take(self) -> Due | None:
+    def _send_next(self) -> bool:
+        """Send a message in a thread of its own; False if none is due, or none that may be sent now."""
+        if self._slots.is_full:
+            return False
+        with self._database.read() as connection:
+            waiting = webhooks.waiting(connection) if webhooks.has_due(connection) else []
+        slot = self._slots.take(waiting)
+        if slot is None:
+            return False
         try:
-            with self._database.read() as connection:
-                if not webhooks.has_due(connection):
-                    return None
             with self._database.write() as connection:
-                return webhooks.take(connection)
+                due = webhooks.take(connection, slot.webhook_id)
         except BaseException:
-            self._free.release()
+            self._slots.give_back(slot)
             raise
+        if due is None:  # another replica was quicker
+            self._slots.give_back(slot)
+            return False
+        Thread(target=self._deliver, args=(due, slot), name="delivery", daemon=True).start()
+        return True
 
-    def _deliver(self, due: Due) -> None:
+    def _deliver(self, due: Due, slot: Slot) -> None:
         try:
             answer, delivered = self._send(due)
             with self._database.write() as connection:
@@ -90,7 +98,8 @@ class Courier:
         except Exception:
             log.exception("delivery %s failed", due.id)
         finally:
-            self._free.release()
+            self._slots.give_back(slot)
+            self._ring.set()
 
     def _send(self, due: Due) -> tuple[str, bool]:
         content = due.content.encode()

@@ -162,11 +162,11 @@ def test_a_message_that_somebody_took_and_died_with_is_sent_by_another(database:
     # The service's own courier may be quicker; it then is the one who took it.
     with database.write() as connection:
         connection.execute(update(Delivery).values(due_at=now() - 1))
-        first = webhooks.take(connection)
+        first = webhooks.take(connection, webhook.id)
         assert first is not None
-        assert webhooks.take(connection) is None
+        assert webhooks.take(connection, webhook.id) is None
         connection.execute(update(Delivery).values(due_at=now() - 1))
-        second = webhooks.take(connection)
+        second = webhooks.take(connection, webhook.id)
         assert second is not None
         assert second.attempt == first.attempt + 1
         webhooks.record(connection, first, "late", delivered=True)

@@ -1,0 +1,192 @@
+"""Receivers that hang, and those that do not wait for them."""
+
+import http.server
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from statistics import median
+
+import pytest
+from sqlalchemy import insert, select
+
+from service.store import webhooks
+from service.store.database import Database, now
+from service.store.tables import Delivery, Webhook
+from service.store.webhooks import Waiting
+from service.webhooks import courier, outgoing
+from service.webhooks.courier import Courier
+from service.webhooks.slots import AT_A_TIME, FAILING_TOGETHER, SHARE, Slots, receiver_of
+from tests.service.webhooks.test_outgoing import receiver
+
+__all__ = ["receiver"]
+
+TIMEOUT_SECONDS = 1.5
+PENDING = 40
+EACH = 10
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What takes 10 seconds takes less here."""
+    monkeypatch.setattr(outgoing, "SECONDS", TIMEOUT_SECONDS)
+    monkeypatch.setattr(courier, "LOOK_SECONDS", 0.1)
+
+
+@pytest.fixture
+def hang() -> Iterator[Callable[[], int]]:
+    """Servers that take a connection and never answer; the port of each."""
+    with ExitStack() as opened:
+
+        def listen() -> int:
+            server = opened.enter_context(socket.create_server(("127.0.0.1", 0), backlog=100))
+            return int(server.getsockname()[1])
+
+        yield listen
+
+
+def register(database: Database, port: int, path: str = "/200") -> int:
+    with database.write() as connection:
+        return int(webhooks.create(connection, f"http://127.0.0.1:{port}{path}", ["succeeded"]).id)
+
+
+def announce(database: Database, webhook_ids: list[int], times: int = 1) -> None:
+    """Messages that are due."""
+    row = {"experiment_id": 1, "event": "experiment.succeeded", "content": "{}", "attempts": 0}
+    rows = [{"webhook_id": id_, **row} for _ in range(times) for id_ in webhook_ids]
+    with database.write() as connection:
+        connection.execute(insert(Delivery).values(due_at=now(), created_at=now()), rows)
+
+
+def delays(database: Database, webhook_ids: list[int]) -> list[float]:
+    """Of each message, once all were delivered."""
+    mine = select(Delivery.created_at, Delivery.delivered_at).where(Delivery.webhook_id.in_(webhook_ids))
+    deadline = time.monotonic() + 60
+    while True:
+        with database.read() as connection:
+            rows = connection.execute(mine).all()
+        if all(row.delivered_at for row in rows):
+            return [row.delivered_at - row.created_at for row in rows]
+        assert time.monotonic() < deadline, "the healthy receivers wait"
+        time.sleep(0.05)
+
+
+def attempts(database: Database, webhook_ids: list[int]) -> int:
+    with database.read() as connection:
+        return sum(
+            connection.scalars(select(Delivery.attempts).where(Delivery.webhook_id.in_(webhook_ids))).all()
+        )
+
+
+@pytest.mark.parametrize("hanging", [1, 12])
+def test_healthy_receivers_do_not_wait_for_hanging_ones(
+    database: Database,
+    receiver: http.server.ThreadingHTTPServer,
+    hang: Callable[[], int],
+    record_property: Callable[[str, object], None],
+    hanging: int,
+) -> None:
+    """Nor after a restart, while as many messages wait for the hanging ones."""
+    sick = [register(database, hang()) for _ in range(hanging)]
+    healthy = [register(database, receiver.server_port, f"/{number}/200") for number in range(3)]
+    announce(database, sick, PENDING)
+    figures = []
+    for start in ("first start", "restart"):
+        sender = Courier(database, private=True)
+        sender.start()
+        try:
+            wait_for(lambda: attempts(database, sick) >= min(hanging, FAILING_TOGETHER))
+            if start == "first start":  # from here on it is known that they fail
+                wait_for(lambda: failing(database) == hanging)
+            announce(database, healthy, EACH)
+            found = delays(database, healthy)
+        finally:
+            sender.stop()
+        figures.append(f"{start}: median {median(found):.2f} s, longest {max(found):.2f} s")
+    assert attempts(database, sick) < hanging * PENDING  # they hung all the time
+    backend = database.url.get_backend_name()
+    record_property("shown", f"{hanging} hanging, {backend}, delays of the healthy: {'; '.join(figures)}")
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def failing(database: Database) -> int:
+    with database.read() as connection:
+        return sum(1 for each in webhooks.waiting(connection) if each.failures)
+
+
+def test_webhooks_of_one_server_share_its_slots() -> None:
+    shared = Slots()
+    mine = [Waiting(number, f"http://Example.org/{number}", 0, float(number)) for number in range(5)]
+    taken = [shared.take(mine) for _ in range(5)]
+    assert [slot is not None for slot in taken] == [True] * SHARE + [False] * (5 - SHARE)
+    other = shared.take([*mine, Waiting(9, "https://example.org/", 0, 99.0)])
+    assert other is not None
+    assert other.webhook_id == 9
+
+
+def test_the_receiver_with_the_fewest_slots_goes_first_then_the_oldest_message() -> None:
+    shared = Slots()
+    waiting = [
+        Waiting(1, "http://a/", 0, 1.0),
+        Waiting(2, "http://b/", 0, 2.0),
+        Waiting(3, "http://c/", 0, 1.5),
+    ]
+    taken = [shared.take(waiting) for _ in range(6)]
+    assert [slot and slot.webhook_id for slot in taken] == [1, 3, 2, 1, 3, 2]
+    first = taken[0]
+    assert first is not None
+    shared.give_back(first)
+    again = shared.take(waiting)
+    assert again is not None
+    assert again.webhook_id == 1
+
+
+def test_all_that_fail_together_leave_half_of_the_slots() -> None:
+    shared = Slots()
+    failing = [Waiting(number, f"http://sick-{number}/", 3, 0.0) for number in range(50)]
+    while shared.take(failing):
+        pass
+    assert len(shared._used) == FAILING_TOGETHER
+    assert len({slot.receiver for slot in shared._used}) == FAILING_TOGETHER
+    healthy = [Waiting(100 + number, f"http://well-{number}/", 0, 1.0) for number in range(50)]
+    while shared.take([*failing, *healthy]):
+        pass
+    assert len(shared._used) == AT_A_TIME == 2 * FAILING_TOGETHER
+    assert shared.is_full
+
+
+def test_a_success_ends_the_failures_and_a_failure_begins_them(database: Database) -> None:
+    id_ = register(database, 1)
+    announce(database, [id_], 3)
+    for delivered, failures in ((False, 1), (False, 2), (True, 0)):
+        with database.write() as connection:
+            due = webhooks.take(connection, id_)
+            assert due is not None
+            webhooks.record(connection, due, "late", delivered=delivered)
+            announced = connection.execute(select(Webhook.failures)).scalar_one()
+        assert announced == failures
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://Hooks.example.org/a?b", "hooks.example.org:443"),
+        ("http://hooks.example.org/c", "hooks.example.org:80"),
+        ("http://[::1]:8080/", "::1:8080"),
+    ],
+)
+def test_a_receiver_is_a_host_and_a_port(url: str, expected: str) -> None:
+    assert receiver_of(url) == expected
