@@ -15,11 +15,12 @@ FILE = Path(__file__).parent.parent / "docs" / "methods.md"
 INTRODUCTION = """\
 # Methods
 
-What a spec can name, kind by kind: formula, source, and the independent implementation that the tests compare with
-(its oracle). N is the batch size, K the number of classes, z the logits (N, K), p = softmax(z), Y the one-hot labels,
-y the label, n_k the rows of class k. Losses are per example; training takes their (weighted) mean.
+All losses, optimizers and other variants that a spec can name, with formula, source, and oracle: the independent
+implementation that the tests compare with. N is the batch size, K the number of classes, z the logits (N, K),
+p = softmax(z), Y the one-hot labels, y the label, n_k the number of rows of class k. Losses are per example; training
+uses their (weighted) mean.
 
-This file is written by `make methods` from the docstrings. Change those.
+`make methods` writes this file from the docstrings. Change those, not this file.
 """
 BOUNDS = {
     "minimum": "at least",

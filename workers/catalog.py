@@ -106,7 +106,7 @@ def _variant(cls: type[Any]) -> Variant:
 def _metric(name: SelectionMetric) -> Variant:
     documented = _documented(FORMULAS[name])
     better = "larger" if DIRECTIONS[name] == "max" else "smaller"
-    use = f"Of the validation part; the {better}, the better."
+    use = f"On the validation part; {better} is better."
     documented["summary"] += f" {use}"
     documented["description"] += f"\n\n{use}"
     return Variant(name, **documented, fields=[])

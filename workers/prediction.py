@@ -26,7 +26,7 @@ class Prediction(ABC):
 
 @variant
 class Argmax(Prediction):
-    """The class of the largest logit."""
+    """The class with the largest logit."""
 
     name: Literal["argmax"] = "argmax"
 
@@ -36,7 +36,7 @@ class Argmax(Prediction):
 
 @variant
 class LogitAdjusted(Prediction):
-    """argmax_k p_k / pi_k^tau, pi the class frequencies as trained on: moves plain training towards balance.
+    """argmax_k p_k / pi_k^tau, pi the class frequencies in training: favours rare classes.
 
     On a softmax, that is argmax_k z_k - tau log pi_k; on a linear or sigmoid output, p_k is the output itself.
 
@@ -52,7 +52,7 @@ class LogitAdjusted(Prediction):
 
 @variant
 class PriorCorrected(Prediction):
-    """p_k pi_k / pi'_k: undoes the resampling, from the sampled pi' back to the data's pi.
+    """p_k pi_k / pi'_k: undoes resampling, from the sampled frequencies pi' to those of the data, pi.
 
     A softmax's are renormalised; a linear or sigmoid output is multiplied as it is.
 

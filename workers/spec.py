@@ -32,7 +32,7 @@ DEFAULT_METRIC: SelectionMetric = "balanced_accuracy"
 
 @variant
 class EarlyStopping:
-    """Stop once `metric` on the validation part has not improved by `min_delta` for `patience` epochs."""
+    """Stops when `metric` on the validation part has not improved by `min_delta` for `patience` epochs."""
 
     metric: SelectionMetric = DEFAULT_METRIC
     patience: Annotated[int, Field(strict=True, ge=1, le=100_000)] = 5
@@ -41,11 +41,11 @@ class EarlyStopping:
 
 @variant
 class Training:
-    """How long and how fast: one epoch is one pass over what the balancing draws.
+    """Length and speed of training. One epoch is one pass over the rows that the balancing draws.
 
-    `batch_size` rows go through the network at once; `accumulate` such batches make one step.
-    `clip_norm` limits the gradient's global norm. float64 is for comparison with other implementations.
-    A run that trains for longer than `max_seconds` in all, over all its attempts, fails as `timeout`.
+    A batch has `batch_size` rows; one step uses the gradients of `accumulate` batches.
+    `clip_norm` limits the gradient's global norm. float64 is for comparisons with other implementations.
+    A run that trains longer than `max_seconds`, over all its attempts, fails as `timeout`.
     """
 
     epochs: Annotated[int, Field(strict=True, ge=1, le=100_000)] = 20

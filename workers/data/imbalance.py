@@ -13,12 +13,12 @@ from workers.variant import variant
 
 @variant
 class Imbalance:
-    """Keeps a share of each class k = 0 .. K-1, and at least one row of it.
+    """Keeps a share of each class k = 0 .. K-1, but at least one row.
 
     step: the upper half of the classes (2k >= K) keeps 1/ratio of its rows, the lower half all.
     exponential: class k keeps ratio^(-k/(K-1)), from all of the first to 1/ratio of the last.
-    `parts` says what is thinned: the training part after the split, so that validation still measures every
-    class, or all rows before it. An official test part is never thinned.
+    `parts` says where rows are removed: from the training part after the split, so that validation still
+    measures every class, or from all rows before it. Never from an official test part.
     Source: Cui et al. 2019; Cao et al. 2019 (long-tailed and step imbalance).
     """
 

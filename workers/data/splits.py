@@ -47,7 +47,7 @@ class Split(ABC):
 
 @variant
 class RatioSplit(Split):
-    """Train, validation and test by ratio, of one pool of rows. With `test` 0 nothing is held back."""
+    """Divides all rows into train, validation and test by ratio. With `test` 0 there is no test part."""
 
     train: Positive = 0.7
     validation: Positive = 0.2
@@ -61,7 +61,7 @@ class RatioSplit(Split):
 
 @variant
 class OfficialSplit(Split):
-    """Train and validation by ratio; the test part is the one that the data set was published with."""
+    """Train and validation by ratio; the test part is the one published with the data set."""
 
     train: Positive = 0.8
     validation: Positive = 0.2

@@ -81,7 +81,7 @@ class Margins:
 
 
 def accuracy(margins: Margins) -> float:
-    """sum_k C_kk / N, C_ij of the N rows being of class i and called j: the share predicted correctly.
+    """sum_k C_kk / N, C_ij rows of class i predicted as j: the share of correct predictions.
 
     Oracle: sklearn.metrics.accuracy_score.
     """
@@ -89,15 +89,15 @@ def accuracy(margins: Margins) -> float:
 
 
 def balanced_accuracy(margins: Margins) -> float:
-    """Mean of C_kk / C_k., recall, over the classes present. Oracle: sklearn.metrics.balanced_accuracy_score."""
+    """Mean recall C_kk / C_k. over the classes present. Oracle: sklearn.metrics.balanced_accuracy_score."""
     classes = zip(margins.correct, margins.support, strict=True)
     return fmean(correct / support for correct, support in classes if support)
 
 
 def macro_f1(margins: Margins) -> float:
-    """Mean of 2 C_kk / (C_k. + C_.k), F1, over the classes present.
+    """Mean F1, 2 C_kk / (C_k. + C_.k), over the classes present.
 
-    Rows wrongly called an absent class cost their own class recall.
+    Rows predicted as an absent class lower the recall of their own class.
 
     Oracle: sklearn.metrics.f1_score(y, predicted, labels=numpy.unique(y), average="macro").
     """

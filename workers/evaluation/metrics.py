@@ -89,7 +89,7 @@ def evaluate(
 
 
 def mean_loss(losses: Array) -> float:
-    """Mean of the spec's loss over the rows, unweighted; its oracle is that of the loss."""
+    """Unweighted mean of the spec's loss over the rows; its oracle is that of the loss."""
     return mean(losses)
 
 

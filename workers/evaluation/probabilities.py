@@ -12,7 +12,7 @@ CALIBRATION_BINS = 15
 
 
 def nll(log_p: Array, labels: Integers) -> float:
-    """Mean of -log p_y. Takes log-probabilities (N, K). Oracle: sklearn.metrics.log_loss."""
+    """Negative log-likelihood: mean of -log p_y. Takes log-probabilities (N, K). Oracle: sklearn.metrics.log_loss."""
     return -mean(log_p[np.arange(len(labels)), labels])
 
 
@@ -35,7 +35,7 @@ def score(logits: Array, labels: Integers) -> Scores:
 
 
 def brier(squared_distance: Array) -> float:
-    """Mean of sum_k (p_k - Y_k)^2, in [0, 2]. Takes those sums (N,).
+    """Brier score: mean of sum_k (p_k - Y_k)^2, in [0, 2]. Takes these sums (N,).
 
     Source: Brier 1950. Oracle: sklearn.metrics.brier_score_loss(scale_by_half=False).
     """
@@ -45,8 +45,8 @@ def brier(squared_distance: Array) -> float:
 def ece(confidence: Array, is_right: NDArray[np.bool_], bins: int = CALIBRATION_BINS) -> float:
     """Expected calibration error: sum over bins (lo, hi] of share * |accuracy - mean confidence|.
 
-    Confidence (N,) is max_k p_k, the bins are of equal width over [0, 1]. What is right is decided by logits:
-    rounding makes ties among probabilities that are none among those.
+    Confidence (N,) is max_k p_k, the bins are of equal width over [0, 1]. Correctness is decided by the logits,
+    because rounding creates ties among probabilities.
     Source: Guo et al. 2017, On calibration of modern neural networks.
     """
     confidence = confidence.astype(np.float64)

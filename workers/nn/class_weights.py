@@ -78,7 +78,7 @@ class ClassWeights(ABC):
 
 @variant
 class NoWeights(ClassWeights):
-    """Every example counts the same."""
+    """All examples have the same weight."""
 
     name: Literal["none"] = "none"
 
@@ -88,7 +88,7 @@ class NoWeights(ClassWeights):
 
 @variant
 class InverseFrequency(ClassWeights):
-    """w_k = n / (K n_k): every class weighs the same in total.
+    """w_k = n / (K n_k), so that all classes have the same total weight.
 
     Source: King & Zeng 2001, Logistic regression in rare events data.
     Oracle: sklearn.utils.class_weight.compute_class_weight("balanced").
@@ -106,7 +106,7 @@ class InverseFrequency(ClassWeights):
 class EffectiveNumber(ClassWeights):
     """w_k proportional to (1-b) / (1-b^n_k), the inverse of the effective number of examples; they sum to K.
 
-    b = 0 weighs all classes alike, b -> 1 approaches the inverse frequency.
+    b = beta. b = 0 gives all classes the same weight; b -> 1 approaches the inverse frequency.
     Source: Cui et al. 2019, Class-balanced loss based on effective number of samples.
     Oracle: the sum 1 + b + ... + b^(n-1) in exact fractions.
     """
@@ -125,7 +125,7 @@ class EffectiveNumber(ClassWeights):
 
 @variant
 class GivenWeights(ClassWeights):
-    """The weights as given, one per class."""
+    """The weights that you give, one per class."""
 
     name: Literal["given"] = "given"
     weights: PerClass

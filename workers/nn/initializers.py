@@ -28,7 +28,7 @@ class Initializer(ABC):
 
 @variant
 class GlorotUniform(Initializer):
-    """Uniform in [-a, a], a = sqrt(6 / (fan_in + fan_out)): for activations that are linear around 0.
+    """Uniform in [-a, a], a = sqrt(6 / (fan_in + fan_out)): for activations that are linear near 0, such as tanh.
 
     Source: Glorot & Bengio 2010, Understanding the difficulty of training deep feedforward neural networks.
     Oracle: torch.nn.init.xavier_uniform_.
@@ -43,7 +43,7 @@ class GlorotUniform(Initializer):
 
 @variant
 class HeNormal(Initializer):
-    """Normal with mean 0 and variance 2 / fan_in: for activations that rectify.
+    """Normal with mean 0 and variance 2 / fan_in: for rectifying activations, such as relu.
 
     Source: He et al. 2015, Delving deep into rectifiers. Oracle: torch.nn.init.kaiming_normal_.
     """

@@ -21,7 +21,7 @@ class Schedule(ABC):
 
 @variant
 class Constant(Schedule):
-    """The learning rate as it is."""
+    """A constant learning rate."""
 
     name: Literal["constant"] = "constant"
 
@@ -31,7 +31,7 @@ class Constant(Schedule):
 
 @variant
 class Step(Schedule):
-    """`factor` once more after `every` epochs. Oracle: torch.optim.lr_scheduler.StepLR."""
+    """Multiplies the learning rate by `factor` every `every` epochs. Oracle: torch.optim.lr_scheduler.StepLR."""
 
     name: Literal["step"] = "step"
     every: Count = 10
@@ -43,7 +43,7 @@ class Step(Schedule):
 
 @variant
 class Cosine(Schedule):
-    """floor + (1 - floor) (1 + cos(pi step / steps)) / 2: half a wave from 1 down to `floor`.
+    """A half cosine from 1 down to `floor`: floor + (1 - floor) (1 + cos(pi step / steps)) / 2.
 
     Source: Loshchilov & Hutter 2017, SGDR. Oracle: torch.optim.lr_scheduler.CosineAnnealingLR.
     """
@@ -57,9 +57,9 @@ class Cosine(Schedule):
 
 @variant
 class Warmup(Schedule):
-    """(step + 1) / w for the w steps of the first `epochs` epochs, then the schedule `then` over the others.
+    """Linear warmup: (step + 1) / w for the w steps of the first `epochs` epochs, then the schedule `then`.
 
-    The first step is already one w-th, not 0, and the w-th the whole. `then` starts from its own beginning.
+    The first step has 1/w of the learning rate, not 0, and step w all of it. `then` starts from its beginning.
     Source: Goyal et al. 2017, Accurate, large minibatch SGD. Oracle: torch's LinearLR and SequentialLR.
     """
 

@@ -21,7 +21,7 @@ from workers.variant import Flag, Probability, variant
 
 @variant
 class NoBalancing(Balancing):
-    """Every row once."""
+    """Each row once per epoch."""
 
     name: Literal["none"] = "none"
 
@@ -35,9 +35,9 @@ class NoBalancing(Balancing):
 
 @variant
 class Oversample(Balancing):
-    """Every row once, and draws with replacement that bring class k to n_k^(1-g) n_max^g rows.
+    """Each row once, plus rows drawn with replacement, up to n_k^(1-g) n_max^g rows of class k.
 
-    g = target_ratio; `max_growth` caps each class at that multiple of its rows.
+    g = target_ratio. `max_growth` limits each class to that multiple of its rows.
     Oracle: imblearn.over_sampling.RandomOverSampler (g = 1).
     """
 
@@ -67,7 +67,7 @@ class Oversample(Balancing):
 class Undersample(Balancing):
     """n_k^(1-g) n_min^g rows of class k, g = target_ratio, drawn without replacement.
 
-    Drawn anew for each epoch, or with `redraw` false once for the run.
+    They are drawn for each epoch, or once per run if `redraw` is false.
     Oracle: imblearn.under_sampling.RandomUnderSampler (g = 1).
     """
 
@@ -117,9 +117,9 @@ class WeightedSampler(Balancing):
 
 @variant
 class BalancedBatches(Balancing):
-    """n rows in which the classes take turns, so that any batch has equal classes, to within one row.
+    """n rows in which classes take turns, so that their counts in any batch differ by at most one.
 
-    The turn order is drawn for each epoch; each class runs through its rows in random order, over and over.
+    The order of classes is drawn for each epoch; each class cycles through its rows in random order.
     """
 
     name: Literal["balanced_batches"] = "balanced_batches"

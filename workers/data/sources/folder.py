@@ -31,8 +31,7 @@ class Folder(Source):
     """IDX files in DIR/datasets/NAME: train-images-idx3-ubyte, train-labels-idx1-ubyte, and t10k- likewise.
 
     Each may be gzipped (.gz). The classes are the labels that occur in the training file, ascending, each
-    named by its number. A name under which something was uploaded means its newest version, or the one whose
-    hash is `sha256`.
+    named by its number. The name of an upload means its newest version, or the one whose hash is `sha256`.
     Source: LeCun, Cortes & Burges, The MNIST database of handwritten digits.
     """
 

@@ -23,7 +23,7 @@ class Synthetic(Source):
 
     The unit vectors u_k are the d axes in random order, then their negatives, and beyond 2d classes random
     corners of the cube. While K <= d any two means are exactly `separation` apart, so that the best possible
-    accuracy of two equally frequent classes is Phi(separation/2); at 0 the classes cannot be told apart.
+    accuracy of two equally frequent classes is Phi(separation/2); at 0 the classes cannot be distinguished.
     `counts` are the rows of each class; rows * features may be at most 50 million.
     """
 

@@ -42,7 +42,7 @@ class MarginCrossEntropy(LossFunction):
 
 @variant
 class BalancedSoftmax(FrequencyAware):
-    """CE(z + log n_k); dL/dz = softmax(z + log n) - Y.
+    """Cross-entropy of logits shifted by class counts: CE(z + log n_k); dL/dz = softmax(z + log n) - Y.
 
     Source: Ren et al. 2020, Balanced meta-softmax for long-tailed visual recognition.
     Oracle: torch.nn.functional.cross_entropy on logits that are shifted there.
@@ -57,7 +57,7 @@ class BalancedSoftmax(FrequencyAware):
 
 @variant
 class LogitAdjustment(FrequencyAware):
-    """CE(z + tau log pi_k), pi_k = n_k / n; tau = 1 is balanced softmax, tau = 0 cross-entropy.
+    """Cross-entropy of shifted logits: CE(z + tau log pi_k), pi_k = n_k / n; tau = 1 is balanced softmax.
 
     Source: Menon et al. 2021, Long-tail learning via logit adjustment.
     Oracle: torch.nn.functional.cross_entropy on logits that are shifted there.
@@ -76,8 +76,8 @@ class LogitAdjustment(FrequencyAware):
 class LDAM(FrequencyAware):
     """CE(s (cos - D_y e_y)), D_k proportional to n_k^(-1/4) with maximum `max_margin`, s = scale.
 
-    The logits are s cos already: the cosine layer scales them. From the fraction `reweight_from` of training
-    on, effective-number class weights apply (the paper's deferred re-weighting: 0.8); 1 is never.
+    The cosine layer already scales the logits by s. After the fraction `reweight_from` of training, effective-number
+    class weights apply (the paper's deferred re-weighting uses 0.8); 1 means never.
     Source: Cao et al. 2019, Learning imbalanced datasets with label-distribution-aware margin loss.
     Oracle: the authors' LDAMLoss, written anew in torch, and its autograd.
     """

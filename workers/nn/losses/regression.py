@@ -20,10 +20,10 @@ def residuals(predictions: Array, labels: Integers) -> Array:
 
 @variant
 class L2(Loss):
-    """1/2 sum_k r_k^2, r = z-Y or sigmoid(z)-Y; the Brier score sum_k r_k^2, r = p-Y, on a softmax.
+    """Squared error 1/2 sum_k r_k^2, r = z-Y or sigmoid(z)-Y; on a softmax the Brier score sum_k r_k^2, r = p-Y.
 
-    Its minimum over a constant is the mean of the targets: it estimates p(k given x). The gradient grows
-    with the residual, and saturates behind a sigmoid.
+    The constant that minimises it is the mean of the targets, so it estimates p(k given x). The gradient grows
+    with the residual; behind a sigmoid it saturates.
     Source: Brier 1950; Gneiting & Raftery 2007, Strictly proper scoring rules. Oracle: torch mse_loss.
     """
 
@@ -39,11 +39,11 @@ class L2(Loss):
 
 @variant
 class L1(Loss):
-    """sum_k |r_k|, r = z-Y, sigmoid(z)-Y or p-Y; the gradient in r is sign(r), with sign(0) = 0.
+    """Absolute error sum_k |r_k|, r = z-Y, sigmoid(z)-Y or p-Y; the gradient in r is sign(r), with sign(0) = 0.
 
-    On a softmax it is 2 (1-p_y): robust to wrong labels, slow to start. Its minimum over a constant is
-    the *median* of the targets: on linear and sigmoid outputs it collapses to zero for every class rarer
-    than one half. They are kept as the demonstration of that.
+    On a softmax it is 2 (1-p_y): robust to wrong labels, but slow to start. The constant that minimises it is
+    the *median* of the targets, so on linear and sigmoid outputs it collapses to zero for every class rarer
+    than one half. These outputs exist to demonstrate that.
     Source: Ghosh et al. 2017, Robust loss functions under label noise. Oracle: torch l1_loss.
     """
 
@@ -58,7 +58,7 @@ class L1(Loss):
 
 @variant
 class Huber(Loss):
-    """sum_k of r^2/2 where |r| <= d, of d (|r| - d/2) beyond, r = z-Y; dL/dz = clip(r, -d, d).
+    """Huber loss: sum_k of r^2/2 if |r| <= d, else of d (|r| - d/2), r = z-Y, d = delta; dL/dz = clip(r, -d, d).
 
     Source: Huber 1964, Robust estimation of a location parameter. Oracle: torch huber_loss
     (smooth_l1_loss is huber / d).
@@ -79,8 +79,8 @@ class Huber(Loss):
 class Barron(Loss):
     """sum_k of (b/a) [(s/b + 1)^(a/2) - 1], s = (r/c)^2, b = |a-2|, r = z-Y; dL/dz = r/c^2 (s/b + 1)^(a/2-1).
 
-    One family: a = 2 is L2, 1 Charbonnier (a smooth L1), 0 Cauchy log(1 + s/2), -2 Geman-McClure,
-    "-inf" (JSON has no infinity) Welsch 1 - exp(-s/2). The smaller a, the less an outlier pulls.
+    A family of losses by a = alpha: 2 is L2, 1 Charbonnier (a smooth L1), 0 Cauchy log(1 + s/2), -2 Geman-McClure,
+    "-inf" (JSON has no infinity) Welsch 1 - exp(-s/2). The smaller a, the less outliers matter.
     Source: Barron 2019, A general and adaptive robust loss function. Oracle: the formula in torch, and its autograd.
     """
 

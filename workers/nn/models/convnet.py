@@ -26,8 +26,8 @@ Side = Annotated[int, Field(strict=True, ge=1, le=32)]
 class ConvNet(Model):
     """Convolutional, for images: per stage Conv2D -> [batch norm] -> activation -> MaxPool2D, then an MLP.
 
-    `filters` gives the stages, `kernel` and `pool` the sides of their squares (pool 1: no pooling); the
-    convolutions keep the size of the image. `dropout` precedes every dense layer. The other fields as in mlp.
+    `filters` lists the channels of the stages; `kernel` and `pool` are side lengths (pool 1: no pooling).
+    Convolutions keep the image size. `dropout` comes before every dense layer. Other fields are as in mlp.
     """
 
     name: Literal["convnet"] = "convnet"

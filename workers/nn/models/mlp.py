@@ -19,8 +19,8 @@ from workers.variant import Flag, Fraction, variant
 class MLP(Model):
     """Fully connected: per hidden layer Dense -> [batch or layer norm] -> activation -> [dropout].
 
-    `hidden` gives their widths; without any, this is softmax regression. Without an `initializer`: he_normal
-    before activations that rectify, glorot_uniform before the others and in the last layer.
+    `hidden` lists the widths; an empty list gives softmax regression. The default `initializer` is he_normal
+    before rectifying activations, and glorot_uniform before others and in the last layer.
     """
 
     name: Literal["mlp"] = "mlp"
