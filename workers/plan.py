@@ -72,7 +72,7 @@ def make_plan(spec: ExperimentSpec, library: Library) -> Plan:
     per_epoch = len(steps_of(rows, spec.training.batch_size, spec.training.accumulate))
     pinned = replace(spec.dataset, sha256=dataset.sha256)
     return Plan(
-        spec=spec.model_copy(update={"dataset": pinned}),
+        spec=spec.model_copy(update={"dataset": pinned, "scaling": spec.scaling.resolved(dataset)}),
         dataset=dataset,
         split_counts=split_counts,
         sampled_counts=sampled.tolist(),

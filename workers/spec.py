@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from workers.data.balancing import AnyBalancing, NoBalancing
-from workers.data.scaling import AnyScaling, Standard
+from workers.data.scaling import AnyScaling, Auto
 from workers.data.sources import AnySource, Bundled
 from workers.data.splits import AnySplit, RatioSplit
 from workers.evaluation.selection import SelectionMetric
@@ -90,7 +90,7 @@ class ExperimentSpec(BaseModel):
     priority: Annotated[int, Field(strict=True, ge=-1000, le=1000)] = 0
     dataset: AnySource = Bundled(name="digits")
     split: AnySplit = RatioSplit()
-    scaling: AnyScaling = Standard()
+    scaling: AnyScaling = Auto()
     balancing: AnyBalancing = NoBalancing()
     class_weights: AnyClassWeights = NoWeights()
     model: AnyModel = MLP()

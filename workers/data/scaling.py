@@ -14,6 +14,7 @@ from workers.nn.arrays import Array
 from workers.variant import ByName, variant
 
 CHUNK_BYTES = 16 * 2**20
+HALF_OF_A_BYTE = 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,9 +35,16 @@ class Scaler:
 
 
 class Scaling(ABC):
-    """Finds the scaler of a training part. A constant feature is moved, never stretched: its factor is 1."""
+    """Finds the scaler of a training part.
+
+    A feature that is constant in training has factor 0: nothing was learnt of it, so it must not count elsewhere.
+    """
 
     name: str
+
+    def resolved(self, dataset: Dataset) -> "Scaling":
+        """The scaling that this one stands for on a data set."""
+        return self
 
     @abstractmethod
     def fit(self, training: Dataset) -> Scaler:
@@ -45,12 +53,22 @@ class Scaling(ABC):
 
 @variant
 class NoScaling(Scaling):
-    """Features as they are."""
+    """Features as they are, but for those that are constant in training: they become 0."""
 
     name: Literal["none"] = "none"
 
     def fit(self, training: Dataset) -> Scaler:
-        return _scaler(np.zeros(training.features.shape[1]), np.ones(training.features.shape[1]))
+        return _one_scale(training, 0.0, 1.0)
+
+
+@variant
+class Unit(Scaling):
+    """x / 255: the bytes of images from 0 to 1, all features on one scale."""
+
+    name: Literal["unit"] = "unit"
+
+    def fit(self, training: Dataset) -> Scaler:
+        return _one_scale(training, 0.0, 255.0)
 
 
 @variant
@@ -77,7 +95,7 @@ class GlobalStandard(Scaling):
         mean, variance = _moments(training.features)
         centre = mean.mean()
         spread = np.sqrt(variance.mean() + ((mean - centre) ** 2).mean())  # within features, and between
-        return _scaler(np.full_like(mean, centre), np.full_like(mean, spread))
+        return _scaler(np.full_like(mean, centre), np.where(variance > 0, spread, 0.0))
 
 
 @variant
@@ -94,8 +112,79 @@ class MinMax(Scaling):
         return _scaler(low, training.features.max(axis=0) - low)
 
 
+@variant
+class Robust(Scaling):
+    """(x - median) / IQR of each feature, IQR the distance between its quartiles: outliers do not move it.
+
+    Where more than half of the rows share one value the IQR may be 0: then the standard deviation takes its place.
+    Oracle: sklearn.preprocessing.RobustScaler.
+    """
+
+    name: Literal["robust"] = "robust"
+
+    def fit(self, training: Dataset) -> Scaler:
+        features = training.features
+        quartiles = np.empty((3, features.shape[1]))
+        step = max(1, CHUNK_BYTES // (4 * features[:, :1].nbytes))
+        for start in range(0, features.shape[1], step):
+            quartiles[:, start : start + step] = _quartiles(features[:, start : start + step])
+        low, median, high = quartiles
+        spread = high - low
+        if not spread.all():
+            _, variance = _moments(features)
+            spread = np.where(spread > 0, spread, np.sqrt(variance))
+        return _scaler(median, spread)
+
+
+@variant
+class Auto(Scaling):
+    """Chosen by the data set: unit for images of bytes, global_standard for other images, standard for tables.
+
+    The pixels of images share one scale: scaled one by one, a pixel that is blank in almost every image reaches
+    thousands of standard deviations. Images whose bytes all are below 128 use another range than bytes (digits
+    has 17 levels) and count as other images. The stored and answered spec has the scaling that was chosen.
+    """
+
+    name: Literal["auto"] = "auto"
+
+    def resolved(self, dataset: Dataset) -> Scaling:
+        if dataset.shape is None:
+            return Standard()
+        return Unit() if _uses_the_range_of_bytes(dataset.features) else GlobalStandard()
+
+    def fit(self, training: Dataset) -> Scaler:
+        return self.resolved(training).fit(training)
+
+
+def _uses_the_range_of_bytes(features: Features) -> bool:
+    step = max(1, CHUNK_BYTES // features.shape[1])
+    chunks = (features[start : start + step] for start in range(0, len(features), step))
+    return features.dtype == np.uint8 and any(chunk.max() >= HALF_OF_A_BYTE for chunk in chunks)
+
+
+def _one_scale(training: Dataset, offset: float, spread: float) -> Scaler:
+    """The same for every feature that varies."""
+    mean, variance = _moments(training.features)
+    return _scaler(np.full_like(mean, offset), np.where(variance > 0, spread, 0.0))
+
+
+def _quartiles(columns: Features) -> NDArray[np.float64]:
+    """The three quartiles of each column, (3, d), interpolated linearly."""
+    ordered = np.sort(columns, axis=0)
+    places = np.array([0.25, 0.5, 0.75]) * (len(ordered) - 1)
+    below, share = np.floor(places).astype(np.int64), (places % 1)[:, None]
+    low = ordered[below].astype(np.float64)
+    high = ordered[np.minimum(below + 1, len(ordered) - 1)].astype(np.float64)
+    quartiles: NDArray[np.float64] = low + share * (high - low)
+    return quartiles
+
+
 def _scaler(offset: ArrayLike, spread: NDArray[Any]) -> Scaler:
-    factor = 1 / np.where(spread > 0, spread, 1.0)
+    """Factor 1 / spread, and 0 where there is no spread; never so large that single precision cannot hold it."""
+    factor = np.zeros(len(spread))
+    with np.errstate(over="ignore"):
+        np.divide(1, spread, out=factor, where=spread > 0)
+    factor = np.minimum(factor, np.finfo(np.float32).max)
     return Scaler(np.asarray(offset, np.float32), factor.astype(np.float32))
 
 
@@ -142,4 +231,4 @@ def _chunks(features: Features) -> Iterator[NDArray[np.float64]]:
         yield features[start : start + step].astype(np.float64)
 
 
-AnyScaling = Annotated[NoScaling | Standard | GlobalStandard | MinMax, ByName()]
+AnyScaling = Annotated[Auto | NoScaling | Unit | Standard | GlobalStandard | MinMax | Robust, ByName()]

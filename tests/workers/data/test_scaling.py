@@ -1,4 +1,5 @@
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,19 @@ from pydantic import TypeAdapter
 
 from workers.data import scaling
 from workers.data.dataset import Dataset, Features
-from workers.data.scaling import AnyScaling, GlobalStandard, MinMax, NoScaling, Scaling, Standard
+from workers.data.scaling import (
+    AnyScaling,
+    Auto,
+    GlobalStandard,
+    MinMax,
+    NoScaling,
+    Robust,
+    Scaling,
+    Standard,
+    Unit,
+)
 from workers.data.storage import open_dataset, save_dataset
+from workers.nn.arrays import Shape
 from workers.variant import members, name_of
 
 pytestmark = pytest.mark.usefixtures("every_kernel_set")
@@ -60,9 +72,15 @@ class TestEveryScaling:
     def test_a_constant_feature_is_never_stretched(self, cls: type[Scaling], features: Features) -> None:
         scaler = cls().fit(part(features))
         assert np.isfinite(scaler(features)).all()
-        if cls in (Standard, MinMax):
-            assert scaler.factor[4] == 1
-            assert (scaler(features)[:, 4] == 0).all()
+        assert scaler.factor[4] == 0
+        assert (scaler.factor > 0).sum() == 8
+
+    def test_a_feature_that_is_constant_in_training_counts_nowhere(
+        self, cls: type[Scaling], features: Features
+    ) -> None:
+        scaler, other = cls().fit(part(features)), features.copy()
+        other[:, 4] = 3
+        np.testing.assert_array_equal(scaler(other), scaler(features))
 
     def test_chunks_make_no_difference(
         self, cls: type[Scaling], features: Features, monkeypatch: pytest.MonkeyPatch
@@ -78,17 +96,22 @@ class TestEveryScaling:
 
 
 @pytest.mark.parametrize("features", [pixels(), table()], ids=["uint8", "float32"])
-@pytest.mark.parametrize(("cls", "oracle"), [(Standard, "StandardScaler"), (MinMax, "MinMaxScaler")])
+@pytest.mark.parametrize(
+    ("cls", "oracle"),
+    [(Standard, "StandardScaler"), (MinMax, "MinMaxScaler"), (Robust, "RobustScaler")],
+)
 def test_scaled_features_are_those_of_scikit_learn(
     cls: type[Scaling], oracle: str, features: Features
 ) -> None:
     preprocessing = pytest.importorskip("sklearn.preprocessing", reason="scikit-learn is the oracle")
     expected = getattr(preprocessing, oracle)().fit_transform(features.astype(np.float64))
+    expected[:, 4] = 0  # constant: what scikit-learn leaves of it is a rounding error
     assert cls().fit(part(features))(features) == pytest.approx(expected, abs=2e-4)
 
 
 @pytest.mark.parametrize("features", [pixels(), table()], ids=["uint8", "float32"])
 def test_one_mean_and_deviation_over_all_features(features: Features) -> None:
+    features = features[:, np.arange(9) != 4]  # without the constant one
     scaled = GlobalStandard().fit(part(features))(features).astype(np.float64)
     assert (scaled.mean(), scaled.std()) == pytest.approx((0, 1), abs=1e-5)
     order = np.argsort(features, axis=None)
@@ -96,7 +119,48 @@ def test_one_mean_and_deviation_over_all_features(features: Features) -> None:
 
 
 def test_without_scaling_features_stay_what_they_are() -> None:
-    assert np.array_equal(NoScaling().fit(part(pixels()))(pixels()), pixels())
+    expected = pixels()
+    expected[:, 4] = 0  # constant in training
+    assert np.array_equal(NoScaling().fit(part(pixels()))(pixels()), expected)
+
+
+def test_bytes_are_scaled_to_the_unit_interval_by_255() -> None:
+    scaler = Unit().fit(part(pixels()))
+    varying = [0, 1, 2, 3, 5, 6, 7, 8]
+    np.testing.assert_allclose(scaler(pixels())[:, varying], pixels()[:, varying] / 255, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("features", "shape", "chosen"),
+    [
+        (pixels(), (3, 3, 1), Unit()),
+        (pixels() // 16, (3, 3, 1), GlobalStandard()),
+        (pixels(), None, Standard()),
+        (table(), (3, 3, 1), GlobalStandard()),
+        (table(), None, Standard()),
+    ],
+)
+def test_the_default_is_chosen_by_the_data(features: Features, shape: Shape | None, chosen: Scaling) -> None:
+    dataset = replace(part(features), shape=shape)
+    assert Auto().resolved(dataset) == chosen
+    assert chosen.resolved(dataset) == chosen
+    np.testing.assert_array_equal(Auto().fit(dataset)(features), chosen.fit(dataset)(features))
+
+
+def test_quartiles_of_zero_distance_give_way_to_the_standard_deviation() -> None:
+    features = np.zeros((100, 1), np.float32)
+    features[:10] = 5
+    scaler = Robust().fit(part(features))
+    assert scaler.offset[0] == 0
+    assert 1 / scaler.factor[0] == pytest.approx(features.std(), rel=1e-6)
+
+
+@pytest.mark.parametrize("cls", SCALINGS)
+def test_the_smallest_spread_of_single_precision_does_not_overflow(cls: type[Scaling]) -> None:
+    features = np.array([[0.0], [1e-45], [3e-45]], np.float32)
+    scaler = cls().fit(part(features))
+    assert np.isfinite(scaler.factor).all()
+    assert np.isfinite(scaler(features)).all()
 
 
 def test_a_small_deviation_beside_a_large_mean_is_measured() -> None:

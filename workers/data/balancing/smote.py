@@ -4,16 +4,14 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from workers.data.balancing.balancing import Balancing, Counts, Draw, Growth, Sampler, grown_counts
+from workers.data.balancing.neighbours import nearest_neighbours
 from workers.data.dataset import Dataset, Indices, rows_by_class
 from workers.data.errors import TooFewRows
 from workers.data.scaling import Scaler
-from workers.nn.arrays import Integers
+from workers.nn.arrays import Array, Integers
 from workers.variant import Count, Probability, variant
-
-CHUNK_VALUES = 2**22
 
 
 class Neighbours(NamedTuple):
@@ -28,8 +26,8 @@ class Neighbours(NamedTuple):
 class Smote(Balancing):
     """Every row once, and x + u (x_nn - x) up to n_k^(1-g) n_max^g examples of class k, g = target_ratio.
 
-    x is a random row of the class, x_nn one of its k nearest in the same class, by scaled features; u is
-    uniform on [0, 1). Drawn anew for each epoch. A class that grows needs more than k rows.
+    x is a random row of the class, x_nn one of its k nearest in the same class, by exact distances of scaled
+    features; u is uniform on [0, 1). Drawn anew for each epoch. A class that grows needs more than k rows.
     Source: Chawla et al. 2002. Oracle: imblearn.over_sampling.SMOTE (g = 1).
     """
 
@@ -70,25 +68,13 @@ class Smote(Balancing):
     def _neighbours(self, training: Dataset, scaler: Scaler) -> list[Neighbours]:
         missing = (self.expected_counts(training.counts) - training.counts).astype(np.int64)
         return [
-            Neighbours(rows, nearest_neighbours(scaler(training.features[rows]), self.k), int(more))
+            Neighbours(rows, nearest_neighbours(_scaled(training, rows, scaler), self.k), int(more))
             for rows, more in zip(rows_by_class(training.labels, len(training.classes)), missing, strict=True)
             if more
         ]
 
 
-def nearest_neighbours(x: NDArray[np.float32], k: int) -> Indices:
-    """The k nearest other rows of each row of `x` (n, d), n > k, shape (n, k), in no particular order.
-
-    Brute force, a block of rows at a time: |a - b|^2 = |a|^2 - 2 ab + |b|^2, of which |a|^2 ranks nothing.
-    """
-    x = x - x.mean(axis=0)  # small numbers cancel less
-    squares = np.einsum("ij,ij->i", x, x)
-    nearest = np.empty((len(x), k), np.int64)
-    step = max(1, CHUNK_VALUES // len(x))
-    for start in range(0, len(x), step):
-        block = x[start : start + step]
-        distances = squares - 2 * (block @ x.T)
-        own = np.arange(len(block))
-        distances[own, start + own] = np.inf
-        nearest[start : start + step] = np.argpartition(distances, k - 1, axis=1)[:, :k]
-    return nearest
+def _scaled(training: Dataset, rows: Indices, scaler: Scaler) -> Array:
+    """In double precision: scaled in single, rows of a tight cluster would fall together."""
+    features = training.features[rows]
+    return scaler.into(features, np.empty(features.shape))

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from tests.workers.data.balancing.drawing import COUNTS, TRAINING, classes_of, draw, part
-from workers.data.balancing import Smote, smote
-from workers.data.balancing.smote import nearest_neighbours
+from workers.data.balancing import Smote
 from workers.data.batches import Gather
 from workers.data.errors import TooFewRows
 from workers.data.scaling import Standard
@@ -77,19 +76,3 @@ def test_a_class_that_grows_needs_more_rows_than_neighbours() -> None:
     Smote(k=4).require(np.array([20, 5]), ("0", "1"))
     Smote(target_ratio=0.0).require(np.array([20, 5]), ("0", "1"))
     Smote().require(np.array([5, 5]), ("0", "1"))
-
-
-@pytest.mark.parametrize("block", [1, 40, 10**6])
-def test_neighbours_are_found_block_by_block(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
-    neighbors = pytest.importorskip("sklearn.neighbors", reason="scikit-learn is the oracle")
-    monkeypatch.setattr(smote, "CHUNK_VALUES", block)
-    x = 500 + np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
-    expected = (
-        neighbors.NearestNeighbors(n_neighbors=5).fit(x.astype(np.float64)).kneighbors(return_distance=False)
-    )
-    assert np.array_equal(np.sort(nearest_neighbours(x, 5)), np.sort(expected))
-
-
-def test_a_row_is_not_its_own_neighbour_even_among_copies() -> None:
-    nearest = nearest_neighbours(np.zeros((7, 2), np.float32), 6)
-    assert all(sorted([row, *of_row]) == list(range(7)) for row, of_row in enumerate(nearest.tolist()))
