@@ -26,7 +26,7 @@ class Fault:
 
 
 class InvalidSpec(ValueError):
-    """The spec cannot be carried out; `faults` says why, all at once."""
+    """The spec cannot be carried out. `errors` lists everything that is wrong with it."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(faults)

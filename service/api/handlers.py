@@ -65,10 +65,10 @@ async def _http_error(request: Request, error: Exception) -> Response:
     status, path, headers = HTTPStatus(error.status_code), request.url.path, {}
     detail = f"{status.phrase}."
     if status is HTTPStatus.NOT_FOUND:
-        detail = f"There is nothing at {shortened(path)}; /docs and /openapi.json say what there is."
+        detail = f"There is nothing at {shortened(path)}. /docs and /openapi.json list all paths."
     elif status is HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(_allowed_methods(request))
-        detail = f"{request.method} is not possible here; possible: {headers['Allow']}."
+        detail = f"{request.method} is not possible here. Possible: {headers['Allow']}."
     kind = Kind("about:blank", status.value, status.phrase)
     return Problem(kind, detail, headers=headers).response(path)
 

@@ -51,28 +51,34 @@ from workers.faults import Fault, InvalidSpec
 Responses = dict[int | str, dict[str, Any]]
 
 DESCRIPTION = """
-Honest classification experiments: POST a spec, workers train it, per-class accuracy comes back beside the
-baselines and intervals that tell whether it means anything.
+A service for honest classification experiments. POST a spec, workers train it, and the answers give the accuracy of
+each class with baselines and confidence intervals.
 
-`POST /experiments` with `{}` trains on the bundled digits. `GET /experiments/{id}` says how far it is and what
-came out; `.../metrics`, `.../classes` and `.../confusion` have the rest. `/catalog` has everything that a spec
-can name. Every error is a problem (RFC 9457) that says where, what was given, and what would be right.
+`POST /experiments` with `{}` trains on the bundled digits. `GET /experiments/{id}` returns the progress and the
+results; `.../metrics`, `.../classes` and `.../confusion` return the details. `/catalog` lists everything that a spec
+can name. Every error is a problem (RFC 9457) that gives the place, the value, and what would be right.
 """
 TAGS = [
-    {"name": "experiments", "description": "Submit them, see how far they are and what they are worth."},
-    {"name": "epochs", "description": "What happened epoch by epoch, as flat rows."},
+    {
+        "name": "experiments",
+        "description": "Submit experiments, follow their progress, and read and compare their results.",
+    },
+    {
+        "name": "epochs",
+        "description": "Metrics, class accuracies and confusion matrices of each epoch, as flat rows.",
+    },
     {
         "name": "models",
-        "description": "What training leaves behind: weights, predictions, and all to repeat it.",
+        "description": "Trained models: weights, predictions, and a bundle to repeat the experiment.",
     },
     {
         "name": "test set",
-        "description": "Sealed: it answers as often as its budget allows, and keeps a ledger.",
+        "description": "The sealed test part: a budget limits its evaluations, and a ledger records them.",
     },
     {"name": "data", "description": "The data sets that a spec can name."},
     {"name": "catalog", "description": "The losses, optimizers, balancings, ... that a spec can name."},
-    {"name": "webhooks", "description": "Be told when an experiment is over."},
-    {"name": "operation", "description": "Whether the service is alive and ready, and what goes on in it."},
+    {"name": "webhooks", "description": "Messages to your own server when an experiment ends."},
+    {"name": "operation", "description": "Health, readiness and metrics of the service."},
 ]
 EXAMPLES: dict[type[Exception], Exception] = {
     InvalidSpec: InvalidSpec(
@@ -150,7 +156,7 @@ def problems(*errors: type[Exception], body: bool = False, form: bool = False) -
 
 def conditional() -> Responses:
     """What a route declares that answers with an ETag."""
-    return {304: {"description": "Nothing has changed since the answer with the ETag in If-None-Match."}}
+    return {304: {"description": "Nothing has changed since the answer that had this ETag."}}
 
 
 def formats() -> Responses:

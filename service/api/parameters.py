@@ -55,7 +55,7 @@ IdempotencyKey = Annotated[
     str | None,
     Header(
         pattern=r"^[\x20-\x7e]{1,255}$",
-        description="Any text of your own, such as a UUID: the same request with the same key is carried out once.",
+        description="A text of your choice, such as a UUID. The same request with the same key is carried out once.",
         examples=["6f1c2d0e-9a1b-4a53-8f3e-0c6f5a0f2c11"],
     ),
 ]
@@ -72,7 +72,7 @@ class OneOf:
 
 
 Cursor = Annotated[str, Field(json_schema_extra={"format": "cursor"})]
-FROM_A_LINK = "From a `next` link, which has it in place already."
+FROM_A_LINK = "The position of a page, as `next` links contain it."
 
 
 class Query(BaseModel):
@@ -90,7 +90,7 @@ class Filtering(Query):
     optimizer: Annotated[str, OneOf(names(AnyOptimizer))] | None = None
     balancing: Annotated[str, OneOf(names(AnyBalancing))] | None = None
     tag: Tag | None = None
-    sort: Literal["-id", "id"] = Field("-id", description="-id: the newest first.")
+    sort: Literal["-id", "id"] = Field("-id", description="-id: newest first.")
     limit: int = Field(100, ge=1, le=1000)
     cursor: Cursor | None = Field(None, max_length=100, description=FROM_A_LINK)
 
@@ -128,13 +128,15 @@ Epoch = Annotated[
     WithJsonSchema(
         {"anyOf": [{"enum": ["best", "last"]}, {"type": "integer", "minimum": 1, "maximum": 999_999_999}]}
     ),
-    Field(description="best: the selected epoch of each seed; last: its newest; or a number."),
+    Field(
+        description="best: the selected epoch of each seed; last: its latest epoch; or the number of an epoch."
+    ),
 ]
 
 
 FORMATS = (
-    "By default the one that the header Accept prefers, or json. "
-    "json has a link to what follows; of ndjson and csv it is in the header Link."
+    "By default the format that the header Accept prefers, or json. "
+    "json contains a link to the rows that follow; for ndjson and csv it is in the header Link."
 )
 
 
@@ -154,7 +156,7 @@ class Reading(Query):
     """Which rows of an experiment's epochs."""
 
     split: Annotated[Literal["train", "validation"], BeforeValidator(_measured)] | None = Field(
-        None, description="The part that was measured. The test part is sealed: epochs have no rows of it."
+        None, description="Rows of this part only. The test part is sealed: no epoch is measured on it."
     )
     seed: int | None = Field(None, ge=0, lt=2**63)
 
@@ -162,8 +164,8 @@ class Reading(Query):
 class ReadingPages(Reading):
     """... and from where on. Where seeds advance unevenly, only `cursor` misses none."""
 
-    after_epoch: int = Field(0, ge=0, lt=2**31, description="Only epochs after this one.")
-    limit: int = Field(1000, ge=1, le=MOST_ROWS, description="Rows at most.")
+    after_epoch: int = Field(0, ge=0, lt=2**31, description="Only epochs with a larger number.")
+    limit: int = Field(1000, ge=1, le=MOST_ROWS, description="The largest number of rows on a page.")
     cursor: Cursor | None = Field(None, max_length=10_000, description=FROM_A_LINK)
 
     def selection(self) -> Selection:
@@ -194,10 +196,11 @@ class ReadingMetrics(ReadingPages):
         None,
         ge=FEWEST_POINTS,
         le=MOST_ROWS,
-        description="Of each seed and split, at most so many epochs: the first, the last, and between them the "
-        "extremes of `metric`. All on one page: fewer where it would have more than 10,000 rows.",
+        description="The largest number of epochs for each seed and split: the first, the last, and between them the "
+        "extremes of `metric`. They come on one page; where it would have more than 10,000 rows, the number is "
+        "reduced.",
     )
-    metric: Metric = Field("loss", description="Whose extremes `max_points` keeps.")
+    metric: Metric = Field("loss", description="The metric whose extremes `max_points` keeps.")
     format: Format | None = Field(None, description=FORMATS)
 
     def selection(self) -> Selection:
@@ -220,13 +223,13 @@ class Comparing(Query):
     )
     metric: SelectionMetric | None = Field(
         None,
-        description="By default that by which the first experiment, or the reference, selected its epochs.",
+        description="By default the metric by which the reference or the first experiment selected its epochs.",
     )
     reference: int | None = Field(
         None,
         ge=1,
         lt=2**63,
-        description="One of `ids`: the others are compared with it alone, not all in pairs.",
+        description="One of `ids`. The others are compared with it only, instead of all in pairs.",
     )
 
     @property
@@ -234,9 +237,9 @@ class Comparing(Query):
         """In the order given. Raises InvalidQuery where there is nothing to compare."""
         distinct = list(dict.fromkeys(int(each) for each in self.ids.split(",")))
         if len(distinct) < 2:
-            raise InvalidQuery("ids", self.ids, "names one experiment; a comparison takes two")
+            raise InvalidQuery("ids", self.ids, "names a single experiment; a comparison needs two")
         if self.reference not in (None, *distinct):
-            raise InvalidQuery("reference", str(self.reference), f"is none of the ids {self.ids}")
+            raise InvalidQuery("reference", str(self.reference), f"is not among the ids {self.ids}")
         return distinct
 
 
@@ -271,7 +274,9 @@ def thinning(query: ReadingMetrics) -> Thinning | None:
     if query.max_points is None:
         return None
     if "limit" in query.model_fields_set:
-        raise InvalidQuery("limit", str(query.limit), "max_points comes on one page; give one of the two")
+        raise InvalidQuery(
+            "limit", str(query.limit), "cannot be combined with max_points, whose rows come on one page"
+        )
     return Thinning(query.max_points, query.metric)
 
 
@@ -280,7 +285,7 @@ class ReadingClasses(ReadingPages):
 
     format: Format | None = Field(None, description=FORMATS)
     epoch: Epoch = "best"
-    series: bool = Field(False, description="Every epoch, instead of one.")
+    series: bool = Field(False, description="All epochs instead of one.")
 
     def selection(self) -> Selection:
         return replace(super().selection(), epoch=None if self.series else self.epoch)

@@ -65,16 +65,16 @@ class Kind:
 
 KINDS: dict[type[Exception], Kind] = {
     InvalidSpec: Kind("invalid-spec", 422, "The spec cannot be carried out"),
-    InvalidQuery: Kind("invalid-parameter", 422, "A parameter is not understood"),
-    InvalidCursor: Kind("invalid-cursor", 422, "The cursor is not understood"),
+    InvalidQuery: Kind("invalid-parameter", 422, "A parameter is not valid"),
+    InvalidCursor: Kind("invalid-cursor", 422, "The cursor is not valid"),
     MalformedJSON: Kind("malformed-json", 400, "The body is not valid JSON"),
     UnsupportedMediaType: Kind("unsupported-media-type", 415, "The body is not declared as JSON"),
     BodyTooLarge: Kind("body-too-large", 413, "The body is too large"),
     BodyTooSlow: Kind("body-too-slow", 408, "The body took too long"),
     Unauthenticated: Kind("unauthenticated", 401, "A token is needed"),
     ScopeTooNarrow: Kind("scope-too-narrow", 403, "The token's scope is too narrow"),
-    CrossSite: Kind("cross-site", 403, "A page of another site may not do this"),
-    ForeignHost: Kind("foreign-host", 421, "The request was meant for another host"),
+    CrossSite: Kind("cross-site", 403, "The page's origin is not allowed"),
+    ForeignHost: Kind("foreign-host", 421, "The host name is not allowed"),
     TooManyRequests: Kind("too-many-requests", 429, "Too many requests"),
     TooBusy: Kind("too-busy", 503, "Too many requests wait for their turn", retry_after=5),
     QueueFull: Kind("queue-full", 429, "The queue is full", retry_after=60),
@@ -82,27 +82,27 @@ KINDS: dict[type[Exception], Kind] = {
         "artifact-store-unavailable", 503, "The artifact store does not answer", retry_after=5
     ),
     Undeliverable: Kind("unusable-webhook", 422, "The webhook cannot be reached"),
-    PrivateAddress: Kind("private-address", 422, "The webhook leads into a private network"),
+    PrivateAddress: Kind("private-address", 422, "The webhook is in a private network"),
     UnknownWebhook: Kind("unknown-webhook", 404, "There is no such webhook"),
     KeyReused: Kind("idempotency-key-reused", 422, "The key belongs to another request"),
     NotReady: Kind("not-ready", 503, "The service is not ready", retry_after=5),
     UnknownExperiment: Kind("unknown-experiment", 404, "There is no such experiment"),
-    ExperimentOver: Kind("experiment-over", 409, "The experiment is over"),
-    ExperimentActive: Kind("experiment-active", 409, "The experiment is not over"),
+    ExperimentOver: Kind("experiment-over", 409, "The experiment has ended"),
+    ExperimentActive: Kind("experiment-active", 409, "The experiment has not ended"),
     UnknownSeed: Kind("unknown-seed", 404, "The experiment has no such seed"),
     NoModel: Kind("no-model", 409, "There is no model yet"),
     UnusableModel: Kind("unusable-model", 409, "The model cannot be used"),
-    NoTestPart: Kind("no-test-part", 409, "There are no rows to test on"),
-    BudgetSpent: Kind("test-set-spent", 409, "The test set has said what it may"),
+    NoTestPart: Kind("no-test-part", 409, "There is no test part"),
+    BudgetSpent: Kind("test-set-spent", 409, "The budget of the test set is spent"),
     NothingToRetry: Kind("nothing-to-retry", 409, "There is nothing to retry"),
-    InvalidField: Kind("invalid-field", 422, "A field of the form is not understood"),
+    InvalidField: Kind("invalid-field", 422, "A field of the form is not valid"),
     MalformedForm: Kind("malformed-form", 400, "The body is not a valid form"),
     NotAForm: Kind("not-a-form", 415, "The body is not declared as a form"),
     UnusableUpload: Kind("unusable-upload", 422, "The files cannot be used as they are"),
-    UploadTooLarge: Kind("upload-too-large", 413, "The files hold too much"),
+    UploadTooLarge: Kind("upload-too-large", 413, "The files contain too much"),
     UploadsBusy: Kind("uploads-busy", 429, "Too many uploads at once", retry_after=5),
     StorageFull: Kind("storage-full", 507, "The disk is full"),
-    NameReserved: Kind("name-reserved", 409, "The name is that of another data set"),
+    NameReserved: Kind("name-reserved", 409, "The name belongs to another data set"),
     NotUploaded: Kind("not-uploaded", 409, "The data set was not uploaded"),
     DatasetInUse: Kind("dataset-in-use", 409, "Experiments need the data set"),
     NoPicture: Kind("no-picture", 404, "The data set has no picture"),
@@ -158,7 +158,7 @@ class Problem:
 
 UNAVAILABLE = Problem(
     Kind("database-unavailable", 503, "The database does not answer", retry_after=5),
-    "The database is busy or away; try again.",
+    "The database is busy or unreachable. Try again.",
 )
 LOCKED = Problem(
     UNAVAILABLE.kind,
@@ -168,7 +168,7 @@ LOCKED = Problem(
 
 def unexpected(request_id: str) -> Problem:
     """Something broke; the answer says nothing but where to look."""
-    kind = Kind("unexpected", 500, "Something went wrong that should not have")
+    kind = Kind("unexpected", 500, "Unexpected error")
     return Problem(kind, f"The error was logged under the request id {request_id}.")
 
 

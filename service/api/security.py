@@ -28,20 +28,20 @@ class Unauthenticated(PermissionError):
 
     def __init__(self, *, given: bool = False) -> None:
         super().__init__(
-            "The token is not known, has expired, or was revoked."
+            "The token is unknown, expired or revoked."
             if given
             else "Send a token: `Authorization: Bearer hold_...`. On the server, "
-            "`holdout token create NAME` makes one."
+            "`holdout token create NAME` creates one."
         )
         self.headers = {"WWW-Authenticate": 'Bearer error="invalid_token"' if given else "Bearer"}
 
 
 class ScopeTooNarrow(PermissionError):
-    """The token is valid, but its scope does not reach this far."""
+    """The token is valid, but its scope does not allow the request."""
 
     def __init__(self, caller: Caller, needed: Scope) -> None:
         super().__init__(
-            f"This needs a token of the scope {needed}; {caller.name} has the scope {caller.scope}."
+            f"This request needs a token with the scope {needed}; {caller.name} has the scope {caller.scope}."
         )
         self.headers = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{needed}"'}
 
@@ -53,7 +53,7 @@ class Allowed(HTTPBearer):
         super().__init__(
             scheme_name="token",
             bearerFormat="hold_...",
-            description="Not needed while the service is open: on 127.0.0.1, before the first token was made.",
+            description="Not needed while the service is open: on 127.0.0.1, until the first token is created.",
             auto_error=False,
         )
         self.needed = needed
@@ -104,11 +104,13 @@ def require_closed_door(settings: Settings) -> None:
         known = tokens.listed(connection)
     database.close()
     if known and not any(token.valid for token in known):
-        log.warning("no token is valid any more: nobody can use this service. holdout token create makes one")
+        log.warning(
+            "no token is valid any more, so nobody can use this service; holdout token create creates one"
+        )
     if known or may_be_open(settings):
         return
     raise UnusableSetting(
-        f"Holdout does not listen on {settings.host} without a token: everybody who reaches it could use it.\n"
-        "Make one first, with the same settings: holdout token create NAME --scope submit\n"
-        "Or, where a proxy or a firewall guards the way to it, set HOLDOUT_TRUST_NETWORK=1."
+        f"Holdout does not listen on {settings.host} without a token: everyone who can reach it could use it.\n"
+        "Create one first, with the same settings: holdout token create NAME --scope submit\n"
+        "If a proxy or a firewall controls access to it, set HOLDOUT_TRUST_NETWORK=1 instead."
     )

@@ -29,7 +29,7 @@ Wait = Annotated[
     Query(
         ge=0,
         le=LONGEST_WAIT_SECONDS,
-        description="Seconds to wait for news, where there is none; the answer comes with the news.",
+        description="Seconds to wait if nothing is new. The answer comes as soon as something is.",
         examples=[20],
     ),
 ]

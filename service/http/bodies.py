@@ -25,14 +25,14 @@ LARGEST_EXACT = 2**53
 
 
 class BodyError(ValueError):
-    """Anything wrong with a body before its content is looked at."""
+    """The body cannot be read."""
 
 
 class BodyTooLarge(BodyError):
-    """More bytes than the settings allow."""
+    """The body is larger than the settings allow."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"The body is larger than the {limit:,} bytes that are read.")
+        super().__init__(f"The body is larger than the limit of {limit:,} bytes.")
 
 
 class BodyTooSlow(BodyError):
@@ -43,7 +43,7 @@ class BodyTooSlow(BodyError):
 
 
 class UnsupportedMediaType(BodyError):
-    """The body does not call itself JSON."""
+    """The header Content-Type does not declare the body as JSON."""
 
     def __init__(self, given: str | None) -> None:
         found = f"is {given[:100]!r}" if given else "is missing"
@@ -51,7 +51,7 @@ class UnsupportedMediaType(BodyError):
 
 
 class MalformedJSON(BodyError):
-    """The body is not JSON, or not the strict kind."""
+    """The body is not strict JSON."""
 
 
 class JSONRequest(Request):
@@ -112,7 +112,7 @@ def _require_json(content_type: str | None) -> None:
 
 def _not_json(content: bytes, error: json.JSONDecodeError) -> str:
     if not content.strip():
-        return "The body is empty; send {} for an experiment of nothing but defaults."
+        return "The body is empty. Send {} for an experiment with the default of every field."
     return f"The body is not JSON: {error.msg} (line {error.lineno}, column {error.colno})."
 
 
@@ -126,7 +126,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise MalformedJSON(f"{name} is no JSON number.")
+    raise MalformedJSON(f"{name} is not a JSON number.")
 
 
 def _number(text: str) -> float:
@@ -139,7 +139,7 @@ def _number(text: str) -> float:
 
 def _bounded(text: str) -> int:
     if len(text) > MOST_DIGITS:
-        raise MalformedJSON(f"A number has {len(text):,} digits; at most {MOST_DIGITS} are read.")
+        raise MalformedJSON(f"A number has {len(text):,} digits; the limit is {MOST_DIGITS}.")
     return int(text)
 
 

@@ -75,7 +75,11 @@ _version = cache(lambda: version("holdout"))
 async def _condition(
     response: Response,
     if_none_match: Annotated[
-        str, Header(description="An ETag from before: 304 where it still holds.", examples=['W/"8s2hX0"'])
+        str,
+        Header(
+            description="The ETag of an earlier answer. If nothing has changed since, the answer is 304.",
+            examples=['W/"8s2hX0"'],
+        ),
     ] = "",
 ) -> Condition:
     return Condition(if_none_match, response)

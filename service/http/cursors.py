@@ -22,10 +22,10 @@ SIGNATURE_BYTES = 12
 
 
 class InvalidCursor(ValueError):
-    """A cursor is not one that was given out."""
+    """The cursor does not come from this service."""
 
     def __init__(self) -> None:
-        super().__init__("The cursor is not one that was given out here; take it from a `next` link.")
+        super().__init__("The cursor does not come from this service. Take it from a `next` link.")
 
 
 def encode(position: Any) -> str:

@@ -6,7 +6,7 @@ from workers.synonyms import hint
 
 
 class InvalidQuery(ValueError):
-    """A query parameter is not known, or given more often than once."""
+    """A query parameter is unknown, not valid, or given more than once."""
 
     def __init__(self, name: str, value: str, message: str) -> None:
         self.name, self.value, self.message = name, value, message
@@ -19,7 +19,7 @@ def check(query: QueryParams, known: list[str]) -> None:
     names = [name for name, _ in given]
     for name, value in given:
         if name not in known:
-            right = f"it is one of {', '.join(known)}" if known else "none is known here"
+            right = f"it is one of {', '.join(known)}" if known else "this path has no parameters"
             raise InvalidQuery(name, value, f"unknown query parameter; {hint(name[:100], known)}{right}")
         if names.count(name) > 1:
             raise InvalidQuery(name, value, "is given more than once")

@@ -49,9 +49,9 @@ class Jobs(Collector):
                 self._finished.count(finished_since(connection, self._finished.since))
         except (DBAPIError, PoolTimeout) as error:
             log.warning("the figures of the jobs could not be read: %s", type(error).__name__)
-            yield _gauge("database_up", "Whether the database answers.", 0)
+            yield _gauge("database_up", "Whether the database answers (1) or not (0).", 0)
         else:
-            yield _gauge("database_up", "Whether the database answers.", 1)
+            yield _gauge("database_up", "Whether the database answers (1) or not (0).", 1)
             yield from _gauges(present)
 
 
@@ -60,22 +60,27 @@ class Finished:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._outcomes = Counter(
-            "holdout_runs_finished_total", "Runs that are over.", ("status", "cause"), registry=registry
+            "holdout_runs_finished_total",
+            "Number of runs that have ended.",
+            ("status", "cause"),
+            registry=registry,
         )
         for status in TERMINAL:
             for cause in get_args(Cause) if status == "failed" else ("none",):
                 self._outcomes.labels(status, cause)
         self._attempts = Counter(
-            "holdout_run_attempts_total", "Attempts that the finished runs took.", registry=registry
+            "holdout_run_attempts_total", "Number of attempts of the runs that have ended.", registry=registry
         )
         self._deaths = Counter(
-            "holdout_run_deaths_total", "Those that ended without a word.", registry=registry
+            "holdout_run_deaths_total",
+            "Number of attempts that ended because a worker process or agent died.",
+            registry=registry,
         )
         self._waits, self._work = (
             Histogram(f"holdout_run_{name}_seconds", text, buckets=BUCKETS, registry=registry)
             for name, text in (
-                ("wait", "How long the finished runs had waited for a worker."),
-                ("work", "How long workers were at them, in all attempts."),
+                ("wait", "Time that ended runs waited in the queue."),
+                ("work", "Time that workers spent on ended runs, in all attempts."),
             )
         )
         self._lock = Lock()
@@ -108,19 +113,21 @@ class Finished:
 
 def _gauges(present: Activity) -> Iterator[Metric]:
     experiments = dict.fromkeys((*ACTIVE, *TERMINAL), 0) | dict(present.experiments)
-    yield _gauges_by("experiments", "Experiments.", "status", experiments)
+    yield _gauges_by("experiments", "Number of experiments.", "status", experiments)
     runs = dict.fromkeys(ACTIVE, 0) | dict(present.runs)
-    yield _gauges_by("runs", "Runs that are not over.", "status", runs)
+    yield _gauges_by("runs", "Number of queued and running runs.", "status", runs)
     yield _gauge(
-        "queue_oldest_seconds", "Age of the oldest queued run; 0 where none is.", present.oldest_seconds
+        "queue_oldest_seconds",
+        "Age of the oldest queued run; 0 if the queue is empty.",
+        present.oldest_seconds,
     )
-    yield _gauge("epochs_per_second", "Of all runs in training.", present.epochs_per_second)
-    yield _gauge("agents", "Agents that hold runs.", len(present.silent_seconds))
+    yield _gauge("epochs_per_second", "Epochs per second, over all running runs.", present.epochs_per_second)
+    yield _gauge("agents", "Number of agents that hold runs.", len(present.silent_seconds))
     silent: dict[str, float] = {}
     for agent, seconds in present.silent_seconds.items():
         host = agent.partition(":")[0]
         silent[host] = max(seconds, silent.get(host, 0.0))
-    text = "How long an agent that holds runs was not heard of: of each host the longest."
+    text = "Time since the last heartbeat of an agent that holds runs; the longest on each host."
     yield _gauges_by("heartbeat_age_seconds", text, "host", silent)
 
 

@@ -29,13 +29,13 @@ class Metrics:
         GCCollector(registry=registry)
         self._requests = Counter(
             "holdout_http_requests_total",
-            "Requests that were answered.",
+            "Number of answered requests.",
             ("method", "route", "status"),
             registry=registry,
         )
         self._latency = Histogram(
             "holdout_http_request_seconds",
-            "How long requests took, streams and long polls to their end.",
+            "Duration of requests, including streams and long polls.",
             ("method", "route"),
             buckets=BUCKETS,
             registry=registry,

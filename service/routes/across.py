@@ -40,8 +40,9 @@ def read_epochs(
     wanted_format: Wanted,
     database: Store,
 ) -> Response:
-    """The rows of `/experiments/{id}/metrics`, with the number of their experiment, by experiment, epoch, seed and
-    split. `next` leads through what there is now; to follow what runs, ask once more with the `ETag`.
+    """The rows of `/experiments/{id}/metrics` with the number of their experiment, ordered by experiment, epoch, seed
+    and split. `next` pages through the rows that exist now; to follow running experiments, send the request again
+    with the `ETag`.
     """
     wanted, after, ids = query.selection(), query.place, query.experiments
     with database.read() as connection:

@@ -16,11 +16,11 @@ router = APIRouter(tags=["catalog"], dependencies=[allow("read")], route_class=S
 @router.get(
     "/catalog",
     operation_id="read_catalog",
-    summary="Everything that a spec can name",
+    summary="List everything that a spec can name",
     responses=problems(InvalidQuery),
 )
 def read_catalog() -> dict[str, list[catalog.Variant]]:
-    """Every loss, optimizer, balancing, ...: its formula, source and oracle, its fields, defaults and ranges."""
+    """Every loss, optimizer, balancing and so on, with formula, source, oracle, fields, defaults and ranges."""
     return _catalog()
 
 

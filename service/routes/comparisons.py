@@ -31,9 +31,9 @@ router = APIRouter(tags=["experiments"], route_class=StrictRoute)
     responses=problems(UnknownExperiment, InvalidQuery) | conditional(),
 )
 def compare_experiments(query: Annotated[Comparing, Query()], known: Known, database: Store) -> Comparisons:
-    """Paired differences over the seeds that succeeded in both, with intervals, and p-values corrected for the
-    number of comparisons. What cannot be compared (other data, other validation rows, too few seeds in common)
-    is not: its `finding` says why, and what would help.
+    """Paired differences over the seeds that succeeded in both experiments, with intervals, and with p-values
+    corrected for the number of comparisons. Pairs with different data, different validation rows or too few common
+    seeds are not compared; their `finding` gives the reason and a remedy.
     """
     with database.read() as connection:
         known.require_news(states.states(connection, query.experiments))

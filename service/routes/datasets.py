@@ -45,9 +45,9 @@ picture: Responses = {200: {"content": {"image/png": image}, "description": "A r
     responses=problems(InvalidQuery),
 )
 def list_datasets(library: Data) -> Datasets:
-    """What a spec can name: bundled ones, `synthetic`, what was uploaded, and the folders of the data directory.
+    """The data sets that a spec can name: the bundled ones, `synthetic`, uploads, and folders of the data directory.
 
-    A folder that cannot be read is listed with what is wrong.
+    A folder that cannot be read is listed with its error.
     """
     return Datasets(items=[Dataset.listed(library, name) for name in library.names()])
 
@@ -67,7 +67,7 @@ def list_datasets(library: Data) -> Datasets:
 def upload_dataset(request: Request, response: Response, intake: Uploading) -> Dataset:
     """A table as CSV, arrays as NPZ, or images as IDX; `curl -F name=flowers -F format=csv -F file=@flowers.csv`.
 
-    Other content under the same name is a new version, the same content the version that it was.
+    New content under an existing name becomes a new version; the same content keeps its version.
     """
     facts, is_new = intake.take(request)
     response.status_code = 201 if is_new else 200
@@ -78,25 +78,25 @@ def upload_dataset(request: Request, response: Response, intake: Uploading) -> D
 @router.get(
     "/{name}",
     operation_id="read_dataset",
-    summary="Read a data set's facts",
+    summary="Read a data set",
     dependencies=reading,
     responses=problems(UnknownDataset, DatasetError, InvalidQuery),
 )
 def read_dataset(name: DatasetName, library: Data) -> Dataset:
-    """Rows, features, classes and how many rows each has, the hash of the content, and its versions."""
+    """Its rows, features and classes, the number of rows of each class, its hash, and its versions."""
     return Dataset.of(library.describe(name))
 
 
 @router.get(
     "/{name}/preview.png",
     operation_id="preview_dataset",
-    summary="A picture of some images of each class",
+    summary="Preview images of each class",
     dependencies=reading,
     response_class=Response,
     responses=picture | problems(UnknownDataset, NoPicture, DatasetError, InvalidQuery),
 )
 def preview_dataset(name: DatasetName, library: Data) -> Response:
-    """The first ten of each class, in the order of the data set. A table has no picture."""
+    """A picture of the first ten images of each class. A table has no picture."""
     return Response(png(preview(library.load(library.named(name)))), media_type="image/png")
 
 
@@ -109,5 +109,5 @@ def preview_dataset(name: DatasetName, library: Data) -> Response:
     responses=problems(UnknownDataset, NotUploaded, DatasetInUse, InvalidQuery),
 )
 def delete_dataset(name: DatasetName, library: Data, database: Store) -> None:
-    """With all its versions, unless experiments need them. There is no way back."""
+    """Deletes all its versions, unless experiments need them. This cannot be undone."""
     remove(name, library, database)

@@ -55,9 +55,9 @@ def read_metrics(
     wanted_format: Wanted,
     database: Store,
 ) -> Response:
-    """One flat row per epoch, seed and split, in this order. To follow a running experiment, read `next` until
-    it is null: it keeps a place for each seed, so that none of their epochs is missed or given twice. With
-    `?wait=20` the answer comes as soon as there is a row.
+    """One flat row for each epoch, seed and split, in this order. To follow a running experiment, read `next` until
+    it is null. It keeps the position of each seed, so no epoch is missed or repeated. With `?wait=20` the answer
+    comes as soon as there is a row.
     """
     wanted = query.selection()
     with database.read() as connection:
@@ -86,7 +86,7 @@ def read_classes(
     wanted_format: Wanted,
     database: Store,
 ) -> Response:
-    """One flat row per class, of the selected epoch of each seed unless asked otherwise."""
+    """One flat row for each class, seed and split, at the selected epoch of each seed by default."""
     wanted = query.selection()
     with database.read() as connection:
         known.require_news(states.state(connection, experiment_id))
@@ -100,7 +100,7 @@ def read_classes(
 def read_confusion(
     experiment_id: ExperimentId, query: Annotated[ReadingConfusion, Query()], known: Known, database: Store
 ) -> Confusion:
-    """Rows are the true classes, columns the predicted ones; one matrix per seed and split."""
+    """One matrix for each seed and split. Its rows are the true classes, its columns the predicted ones."""
     with database.read() as connection:
         known.require_news(states.state(connection, experiment_id))
         classes = queries.plan(connection, experiment_id)["dataset"]["classes"]

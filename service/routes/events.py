@@ -24,7 +24,7 @@ LastEventId = Annotated[
     str,
     Header(
         max_length=10_000,
-        description="The id of the last event that came: go on behind it.",
+        description="The id of the last event received; the stream continues after it.",
         json_schema_extra={"format": "cursor"},
     ),
 ]
@@ -41,13 +41,13 @@ async def _stream(experiment_id: ExperimentId, database: Store, last_event_id: L
     summary="Follow an experiment",
     response_class=EventSourceResponse,
     responses=problems(UnknownExperiment, InvalidQuery, InvalidCursor)
-    | {204: {"description": "The last event was sent before; nothing follows."}},
+    | {204: {"description": "The client has received the last event; nothing follows."}},
 )
 async def stream_events(
     stream: Annotated[Stream, Depends(_stream)], request: Request
 ) -> AsyncIterator[ServerSentEvent]:
-    """Server-sent events: `status` first and whenever it changes, `epoch` for each epoch of each seed with both
-    of its parts, and `end`. A client that was cut off comes back with `Last-Event-ID` and misses nothing.
+    """Server-sent events: `status` first and at each change, `epoch` for each epoch of each seed with its training
+    and validation metrics, and `end`. After a lost connection, a client sends `Last-Event-ID` and misses no event.
     """
     async for event in stream.events(request.app.state.watch, request.app.state.limiters["streams"]):
         yield event

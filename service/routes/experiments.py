@@ -54,10 +54,10 @@ def submit_experiment(
     ring: Doorbell,
     idempotency_key: IdempotencyKey = None,
 ) -> Accepted:
-    """Queue a spec: `{}` is one of nothing but defaults. Each of its seeds is a run of its own.
+    """Puts a spec into the queue. `{}` uses the default of every field. Each seed is a separate run.
 
-    The answer comes at once; `Location` is where to read how far it is. Who sends an `Idempotency-Key` may send
-    the same again, should the answer be lost: for 24 hours it is answered with the experiment that it made.
+    The answer comes at once; its `Location` is the address of the experiment. If the answer may get lost, send an
+    `Idempotency-Key`: for 24 hours, the same request with the same key returns the experiment of the first one.
     """
     reception = Reception(database, library, engine, owner=asking.name, max_queued=settings.max_queued)
     experiment_id = reception.accept(spec, idempotency_key)
@@ -72,12 +72,12 @@ def submit_experiment(
     "/validate",
     operation_id="validate_experiment",
     dependencies=[allow("read")],
-    summary="Say what a spec means, without running it",
+    summary="Validate a spec without running it",
     responses=problems(InvalidSpec, FilesUnavailable, body=True),
 )
 def validate_experiment(spec: Spec, library: Data, database: Store) -> Resolved:
-    """The resolved spec, its hash, and what follows from it, such as how long a run will take; or everything that
-    is wrong with it at once.
+    """Returns the spec with every default filled in, its hash, and facts such as the estimated duration of a run;
+    or all errors in it at once.
     """
     plan = make_plan(spec, library)
     with database.read() as connection:
@@ -98,7 +98,7 @@ def list_experiments(
     known: Known,
     database: Store,
 ) -> ExperimentPage:
-    """The newest first. `next` leads to the rest; it stays right while experiments are added or deleted."""
+    """Newest first. Follow `next` for the other pages; it stays valid while experiments are added or deleted."""
     page = queries.page(query.filters, ascending=query.sort == "id", after=query.after, limit=query.limit)
     with database.read() as connection:
         known.require_news(states.known_states(connection, page))
@@ -120,9 +120,9 @@ def list_experiments(
 def read_experiment(
     experiment_id: ExperimentId, request: Request, _changed: Changed, known: Known, database: Store
 ) -> Response:
-    """Where it stands, what came out so far, and whether that means anything.
+    """Its status and progress, its results so far, and findings on how far to trust them.
 
-    Cheap to poll: send the `ETag` back as `If-None-Match`, and `?wait=20` to be answered as soon as it changes.
+    Polling is cheap: send the `ETag` back as `If-None-Match`. With `?wait=20` the answer comes at the next change.
     """
     return renewable(request, known, partial(_experiment, database, experiment_id))
 
@@ -144,7 +144,7 @@ def _experiment(database: Database, experiment_id: int, known: Condition) -> Res
     responses=problems(UnknownExperiment, ExperimentOver, InvalidQuery),
 )
 def cancel_experiment(experiment_id: ExperimentId, database: Store, ring: Doorbell) -> Accepted:
-    """What is queued is cancelled at once; what runs stops at its next step. What was stored stays."""
+    """Queued runs are cancelled at once, running ones stop at their next step. Stored results are kept."""
     with database.write() as connection:
         ending.cancel(connection, experiment_id)
         accepted = Accepted.of(queries.experiment(connection, experiment_id))
@@ -157,10 +157,10 @@ def cancel_experiment(experiment_id: ExperimentId, database: Store, ring: Doorbe
     status_code=204,
     operation_id="delete_experiment",
     dependencies=[allow("admin")],
-    summary="Delete an experiment that is over",
+    summary="Delete a finished experiment",
     responses=problems(UnknownExperiment, ExperimentActive, InvalidQuery),
 )
 def delete_experiment(experiment_id: ExperimentId, database: Store) -> None:
-    """With its runs, epochs and weights. There is no way back."""
+    """Deletes its runs, epochs and weights as well. This cannot be undone."""
     with database.write() as connection:
         ending.remove(connection, experiment_id)

@@ -37,7 +37,12 @@ MOST_IN_MEMORY = 10_000_000
 PIECE_BYTES = 2**18
 
 Seed = Annotated[
-    int | None, Query(ge=0, lt=2**63, description="Of which run; by default the first that has a model.")
+    int | None,
+    Query(
+        ge=0,
+        lt=2**63,
+        description="The seed of the run; by default the first one submitted that has a model.",
+    ),
 ]
 
 
@@ -51,8 +56,8 @@ Seed = Annotated[
     | {200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}},
 )
 def read_weights(experiment_id: ExperimentId, request: Request, known: Known, seed: Seed = None) -> Response:
-    """The best epoch's, as safetensors: `0.weight`, `0.bias`, ..., running statistics, and the scaling of the rows,
-    `(x - scaling.offset) * scaling.factor`. The metadata has the spec and the classes.
+    """The weights of the best epoch as safetensors: `0.weight`, `0.bias`, ..., running statistics, and the scaling of
+    the rows, `(x - scaling.offset) * scaling.factor`. The metadata contains the spec and the classes.
     """
     model: Loaded = request.app.state.models.load(experiment_id, seed)
     known.require_news(model.sha256)
@@ -64,14 +69,14 @@ def read_weights(experiment_id: ExperimentId, request: Request, known: Known, se
 @router.get(
     "/bundle",
     operation_id="read_bundle",
-    summary="Download all that it takes to repeat an experiment",
+    summary="Download a bundle to repeat an experiment",
     response_class=Response,
     responses=problems(UnknownExperiment, NoModel, UnusableModel, InvalidQuery, FilesUnavailable)
     | {200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}},
 )
 def read_bundle(experiment_id: ExperimentId, request: Request, database: Store) -> Response:
-    """A zip file: the resolved spec, the data set's hash, versions, metrics and classes as CSV, the weights of each
-    seed, and a README that says how to repeat it.
+    """A zip file with the resolved spec, the hash of the data set, the versions, metrics and classes as CSV, the
+    weights of each seed, and a README with instructions.
     """
     file = SpooledTemporaryFile(MOST_IN_MEMORY)  # noqa: SIM115 -- closed once it is sent
     try:
@@ -94,7 +99,7 @@ def read_bundle(experiment_id: ExperimentId, request: Request, database: Store) 
     responses=problems(*errors, InvalidSpec, body=True),
 )
 def predict(experiment_id: ExperimentId, rows: Rows, request: Request, seed: Seed = None) -> Predictions:
-    """Up to 1,000 rows, each a number for every feature as in the data set: they are scaled as in training."""
+    """Up to 1,000 rows with the features of the data set, not scaled: the service scales them as in training."""
     model: Loaded = request.app.state.models.load(experiment_id, seed)
     with model.alone() as predictor:
         _require_width(rows, predictor.features)

@@ -36,13 +36,13 @@ INDEX = {
 }
 WAL_RESET_BUG = Remark(
     code="sqlite-wal-reset",
-    sentence="This SQLite has the WAL-reset bug: very rarely, a write during a checkpoint damages the database.",
+    sentence="This SQLite has the WAL-reset bug: in rare cases, a write during a checkpoint damages the database.",
     remedy="Use a Python that brings SQLite 3.51.3 or later, or PostgreSQL; until then, back the database up.",
 )
 
 
 class Health(Answer):
-    """The process answers. database_version: of SQLite or Postgres, null before the first connection."""
+    """The process answers. database_version: of SQLite or PostgreSQL; null before the first connection."""
 
     status: Literal["ok"] = "ok"
     version: str
@@ -53,7 +53,7 @@ class Health(Answer):
 
 
 class Ready(Answer):
-    """The service can take and answer requests, and train if it has an agent of its own."""
+    """The service can answer requests, and train if it has an embedded agent."""
 
     status: Literal["ready"] = "ready"
 
@@ -61,12 +61,12 @@ class Ready(Answer):
 @router.get(
     "/health",
     operation_id="read_health",
-    summary="Is the process alive?",
+    summary="Check that the process is alive",
     dependencies=[PUBLIC],
     responses=errors,
 )
 async def read_health(database: Store) -> Health:
-    """Answers without asking the database, and without a thread."""
+    """Uses neither the database nor a thread."""
     dialect = database.engine.dialect
     number = tuple(each for each in dialect.server_version_info or () if isinstance(each, int))
     return Health(
@@ -81,12 +81,12 @@ async def read_health(database: Store) -> Health:
 @router.get(
     "/ready",
     operation_id="read_ready",
-    summary="Can it do its work?",
+    summary="Check that the service is ready",
     dependencies=[PUBLIC, run_on("probes")],
     responses=problems(InvalidQuery, NotReady),
 )
 def read_ready(request: Request, database: Store) -> Ready:
-    """503 where the database is away, read-only or not migrated, or the embedded agent has stopped."""
+    """503 if the database is unreachable, read-only or not migrated, or if the embedded agent has stopped."""
     require_ready(database, request.app.state.agent)
     return Ready()
 
@@ -94,13 +94,13 @@ def read_ready(request: Request, database: Store) -> Ready:
 @router.get(
     "/metrics",
     operation_id="read_prometheus",
-    summary="Metrics of the service, for Prometheus",
+    summary="Read metrics for Prometheus",
     dependencies=[allow("read")],
     response_class=Response,
     responses=errors | {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 def read_prometheus(request: Request, accept: Accept = "") -> Response:
-    """The queue, the outcomes, the agents, the requests. What concerns jobs is read from the database."""
+    """Metrics of the queue, the runs, the agents and the requests. Those of runs are read from the database."""
     content, media_type = request.app.state.metrics.exposition(accept)
     return Response(content, media_type=media_type)
 

@@ -26,19 +26,19 @@ MEANINGS = {
 @router.get(
     "",
     operation_id="list_problems",
-    summary="Every kind of problem",
+    summary="List the kinds of problems",
     responses=problems(InvalidQuery),
 )
 def list_problems() -> ProblemKinds:
-    """What can go wrong, other than paths and methods that do not exist."""
+    """Every `type` of problem. Unknown paths and methods have the type about:blank."""
     return ProblemKinds(items=list(MEANINGS.values()))
 
 
 @router.get(
-    "/{name}", operation_id="read_problem", summary="One kind of problem", responses=problems(InvalidQuery)
+    "/{name}", operation_id="read_problem", summary="Read a kind of problem", responses=problems(InvalidQuery)
 )
 def read_problem(
     name: Annotated[str, OneOf(MEANINGS), Path(description="The last part of the type.")],
 ) -> ProblemKind:
-    """The `type` of a problem leads here."""
+    """The `type` of a problem is the address of this page."""
     return MEANINGS[name]

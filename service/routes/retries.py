@@ -21,13 +21,13 @@ router = APIRouter(prefix="/experiments", tags=["experiments"], route_class=Stri
     status_code=202,
     operation_id="retry_experiment",
     dependencies=[allow("submit")],
-    summary="Retry what failed or was cancelled",
+    summary="Retry failed and cancelled runs",
     responses=problems(UnknownExperiment, NothingToRetry, InvalidQuery),
 )
 def retry_experiment(experiment_id: ExperimentId, database: Store, engine: Bell, ring: Doorbell) -> Accepted:
-    """Runs that failed or were cancelled are queued again and go on from their last checkpoint.
+    """Queues failed and cancelled runs again. They continue from their last checkpoint.
 
-    What has succeeded stays as it is. Attempts and seconds are counted afresh.
+    Runs that succeeded stay as they are. Attempts and seconds start again from 0.
     """
     with database.write() as connection:
         retries.retry(connection, experiment_id, engine)

@@ -32,7 +32,7 @@ errors = (UnknownExperiment, UnusableModel, NoTestPart, DatasetError, FilesUnava
     "",
     status_code=201,
     operation_id="evaluate_on_test_set",
-    summary="Open the sealed test set for an experiment that has succeeded",
+    summary="Evaluate a finished experiment on the sealed test part",
     dependencies=[allow("submit")],
     responses=problems(*errors, NoModel, BudgetSpent)
     | {
@@ -51,9 +51,9 @@ def evaluate_on_test_set(
     library: Data,
     settings: Configured,
 ) -> Evaluation:
-    """The accuracy of all its seeds on rows that nothing was trained or chosen by. Each set of rows has a budget of
-    looks, one unless the operator says otherwise, and a ledger that every look is put down in before it is answered.
-    The same models again cost nothing.
+    """The accuracy of all its seeds on rows that were used neither for training nor for selection. A budget limits
+    the evaluations on the same rows, to one by default, and a ledger records each before it is answered. Evaluating
+    the same models again costs nothing.
     """
     sealed = Sealed(database, library, request.app.state.models, settings)
     held = sealed.held_back(experiment_id)
@@ -68,7 +68,7 @@ def evaluate_on_test_set(
 @router.get(
     "",
     operation_id="read_ledger",
-    summary="The ledger of an experiment's test set",
+    summary="Read the ledger of an experiment's test part",
     dependencies=[allow("read")],
     responses=problems(*errors) | conditional(),
 )
@@ -80,7 +80,7 @@ def read_ledger(
     library: Data,
     settings: Configured,
 ) -> Ledger:
-    """Every look at the rows that the experiment holds back, also those of experiments on copies of the data set."""
+    """Every evaluation on these test rows, including those of experiments on copies of the data set."""
     held = Sealed(database, library, request.app.state.models, settings).held_back(experiment_id)
     with database.read() as connection:
         known.require_news(held.sha256, ledger.state(connection, held.sha256), settings.test_budget)

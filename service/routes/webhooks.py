@@ -27,15 +27,16 @@ WebhookId = Annotated[int, Path(ge=1, lt=2**31, description="The webhook's numbe
     "",
     status_code=201,
     operation_id="create_webhook",
-    summary="Be told when an experiment is over",
+    summary="Add a webhook",
     responses=problems(InvalidSpec, PrivateAddress, body=True),
 )
 def create_webhook(
     webhook: NewWebhook, response: Response, settings: Configured, database: Store
 ) -> SecretWebhook:
-    """Each message is a POST, signed by https://www.standardwebhooks.com with the `secret` that only this answer has.
+    """The service sends a POST when an experiment ends, signed as https://www.standardwebhooks.com describes. Only
+    this answer contains the `secret`.
 
-    What is not answered with 2xx within 10 seconds is sent again, up to 8 times over some 15 hours.
+    A message without a 2xx answer within 10 seconds is sent again, up to 8 times over some 15 hours.
     """
     url = urlsplit(webhook.url)
     resolve(url.hostname or "", url.port or 80, private=settings.webhooks_private)
@@ -47,7 +48,7 @@ def create_webhook(
 
 @router.get("", operation_id="list_webhooks", summary="List the webhooks", responses=problems(InvalidQuery))
 def list_webhooks(database: Store) -> Webhooks:
-    """Without their secrets."""
+    """The secrets are left out."""
     with database.read() as connection:
         return Webhooks(items=[Webhook.model_validate(row) for row in webhooks.listed(connection)])
 
@@ -55,11 +56,11 @@ def list_webhooks(database: Store) -> Webhooks:
 @router.get(
     "/{webhook_id:number}",
     operation_id="read_webhook",
-    summary="Read what became of a webhook's messages",
+    summary="Read a webhook and its messages",
     responses=problems(UnknownWebhook, InvalidQuery),
 )
 def read_webhook(webhook_id: WebhookId, database: Store) -> WebhookDeliveries:
-    """Its latest hundred, with the answer to the last attempt of each."""
+    """Its latest hundred messages, each with the answer to its last attempt."""
     with database.read() as connection:
         webhook = webhooks.find(connection, webhook_id)
         sent = [Delivery.of(row) for row in webhooks.deliveries(connection, webhook_id)]
@@ -74,6 +75,6 @@ def read_webhook(webhook_id: WebhookId, database: Store) -> WebhookDeliveries:
     responses=problems(UnknownWebhook, InvalidQuery),
 )
 def delete_webhook(webhook_id: WebhookId, database: Store) -> None:
-    """With its messages; what was not delivered yet is not."""
+    """Deletes its messages as well; those not yet delivered are never sent."""
     with database.write() as connection:
         webhooks.remove(connection, webhook_id)

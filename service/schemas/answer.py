@@ -25,7 +25,7 @@ OptionalTime = Annotated[datetime | None, BeforeValidator(_utc)]
 
 
 class Remark(Answer):
-    """Something to know: a code for programs, a sentence for people, and what to do about it."""
+    """A remark: a code for programs, a sentence for people, and a remedy."""
 
     code: str
     sentence: str
@@ -34,7 +34,7 @@ class Remark(Answer):
 
 Next = Annotated[
     str | None,
-    Field(description="The link to what follows; null at the end.", examples=["/experiments?cursor=MTIz"]),
+    Field(description="The link to the next page; null on the last.", examples=["/experiments?cursor=MTIz"]),
 ]
 Links = Annotated[
     dict[str, str], Field(examples=[{"self": "/experiments/1", "metrics": "/experiments/1/metrics"}])

@@ -20,12 +20,16 @@ class Comparison(Answer):
     mean_a: float | None
     mean_b: float | None
     difference: float | None = Field(description="mean_a - mean_b.")
-    sd: float | None = Field(description="Of the difference over the seeds.")
-    low: float | None = Field(description="Student's t interval of the difference, 95 %, of this pair alone.")
+    sd: float | None = Field(description="Standard deviation of the difference over the seeds.")
+    low: float | None = Field(
+        description="95 % interval of the difference by Student's t, for this pair alone."
+    )
     high: float | None
-    p_value: float | None = Field(description="Student's paired t-test, two-sided.")
-    p_value_corrected: float | None = Field(description="By Holm, for all comparisons of this answer.")
-    better: int | None = Field(description="Of the two, where the corrected p-value is below 0.05.")
+    p_value: float | None = Field(description="Two-sided, by Student's paired t-test.")
+    p_value_corrected: float | None = Field(
+        description="Corrected by Holm's method for all comparisons of this answer."
+    )
+    better: int | None = Field(description="The better of the two if the corrected p-value is below 0.05.")
     finding: Remark
 
 
@@ -36,4 +40,4 @@ class Comparisons(Answer):
     direction: Literal["max", "min"]
     split: Literal["validation"] = "validation"
     items: list[Comparison]
-    remarks: list[Remark] = Field(description="What keeps all of it from meaning what it seems to.")
+    remarks: list[Remark] = Field(description="What to keep in mind when reading all of it.")

@@ -9,14 +9,14 @@ from workers.data.sources.uploads import Version
 
 
 class ClassCount(Answer):
-    """How many rows a class has, in what a split divides."""
+    """The number of rows of a class, without an official test part."""
 
     name: str
     rows: int
 
 
 class DatasetVersion(Answer):
-    """One version of an uploaded data set. A spec that gives its sha256 gets it, any other the newest."""
+    """One version of an uploaded data set. A spec with its sha256 uses it; any other spec uses the newest."""
 
     version: int
     sha256: str
@@ -33,25 +33,25 @@ class DatasetVersion(Answer):
 
 
 class Dataset(Answer):
-    """A data set. All but the name is null where it cannot be read, and `problem` says why.
+    """A data set. If it cannot be read, `problem` gives the reason and all fields but the name are null.
 
     Of an uploaded one all is said of the newest version.
     """
 
     name: str
     source: str | None = None
-    sha256: str | None = Field(
-        None, description="Of the content: the same content has the same, whatever its name."
-    )
+    sha256: str | None = Field(None, description="Hash of the content, whatever the name.")
     rows: int | None = None
     features: int | None = None
-    shape: list[int] | None = Field(None, description="Of an image: height, width, channels.")
+    shape: list[int] | None = Field(None, description="Height, width and channels of an image.")
     classes: list[ClassCount] | None = None
     official_test: int | None = Field(None, description='Rows for `"test": "official"`; 0 for none.')
-    version: int | None = Field(None, description="Of an uploaded data set, from 1; null for others.")
+    version: int | None = Field(
+        None, description="The version of an uploaded data set, from 1; null for others."
+    )
     uploaded_at: OptionalTime = None
     versions: list[DatasetVersion] | None = Field(
-        None, description="Of an uploaded data set, the newest last; null for others."
+        None, description="All versions of an uploaded data set, newest last; null for others."
     )
     problem: str | None = None
 

@@ -12,16 +12,16 @@ Split = Literal["train", "validation", "test"]
 
 
 class MetricsRow(Answer):
-    """One part after one epoch of one seed. majority_accuracy: of always answering the majority class."""
+    """Metrics on one part after one epoch of one seed. majority_accuracy: by always predicting the majority class."""
 
     epoch: int
     split: Split
     seed: int
     rows: int
     loss: float
-    weighted_loss: float | None = Field(description="Null where every row of the part has weight 0.")
+    weighted_loss: float | None = Field(description="Null if every row of the part has weight 0.")
     accuracy: float
-    accuracy_low: float | None = Field(description="Wilson's interval, 95 %.")
+    accuracy_low: float | None = Field(description="95 % interval by Wilson's method.")
     accuracy_high: float | None
     majority_accuracy: float | None
     balanced_accuracy: float
@@ -62,12 +62,12 @@ class MetricsPage(Answer):
 
     items: list[MetricsRow]
     next: Next = Field(
-        description="Where to go on reading. Null once the experiment is over and all was given."
+        description="The link to the rows that follow; null once the experiment has ended and all rows were read."
     )
 
 
 class EpochRow(MetricsRow):
-    """One part after one epoch of one seed of one of several experiments."""
+    """Metrics on one part after one epoch of one seed of one experiment."""
 
     experiment_id: int
 
@@ -80,21 +80,21 @@ class EpochsPage(Answer):
 
 
 class ClassRow(Answer):
-    """One class on one part after one epoch of one seed; accuracy is its recall."""
+    """Figures of one class on one part after one epoch of one seed. Its accuracy is its recall."""
 
     class_: str = Field(serialization_alias="class")
     index: int
     split: Split
     seed: int
     epoch: int
-    accuracy: float | None = Field(description="Null where the part has no row of the class.")
-    accuracy_low: float | None = Field(description="Wilson's interval, 95 %.")
+    accuracy: float | None = Field(description="Null if the part has no rows of the class.")
+    accuracy_low: float | None = Field(description="95 % interval by Wilson's method.")
     accuracy_high: float | None
-    precision: float | None = Field(description="Null where the class is never predicted.")
+    precision: float | None = Field(description="Null if the class is never predicted.")
     f1: float | None
     support: int
     drawn: int | None = Field(
-        description="Examples of the class that the epoch trained on, after balancing; null but for train."
+        description="Examples of the class that the epoch trained on, after balancing; null for validation."
     )
 
     @classmethod

@@ -7,7 +7,7 @@ from service.store.states import State
 
 
 class RunStatus(Answer):
-    """One seed. attempt counts how often it was started, so a higher one says that it was interrupted."""
+    """The run of one seed. attempt: how often it was started; a number above 1 means that it was interrupted."""
 
     seed: int
     status: Status
@@ -17,7 +17,7 @@ class RunStatus(Answer):
 
 
 class StatusEvent(Answer):
-    """Where the experiment stands. The first event of a stream, and each time that this changes."""
+    """The status of the experiment: the first event of a stream, and sent again at each change."""
 
     status: Status
     runs: list[RunStatus]
@@ -28,7 +28,7 @@ class StatusEvent(Answer):
 
 
 class EpochEvent(Answer):
-    """One epoch of one seed, of which both parts were stored at once."""
+    """One epoch of one seed, with its training and validation metrics."""
 
     seed: int
     epoch: int
@@ -37,6 +37,6 @@ class EpochEvent(Answer):
 
 
 class EndEvent(Answer):
-    """The last event: all runs are over, and every epoch was sent."""
+    """The last event: all runs have ended, and every epoch was sent."""
 
     status: Status

@@ -15,7 +15,7 @@ from workers.plan import Plan
 Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 Counts = Annotated[
     dict[Literal["train", "validation", "test"], list[int]],
-    Field(description="Rows of each class in each part."),
+    Field(description="The number of rows of each class in each part."),
 ]
 
 ResolvedFields = Annotated[dict[str, Any], Field(title="Resolved Fields")]
@@ -30,7 +30,7 @@ def links(experiment_id: int) -> dict[str, str]:
 
 
 class Accepted(Answer):
-    """An experiment that was taken into the queue, or told to stop."""
+    """An experiment that was queued, retried or cancelled."""
 
     id: int
     name: str
@@ -45,7 +45,7 @@ class Accepted(Answer):
 
 
 class DatasetFacts(Answer):
-    """The data set, by its content."""
+    """The data set and its content."""
 
     name: str
     sha256: str
@@ -56,22 +56,24 @@ class DatasetFacts(Answer):
 
 
 class PlanFacts(Answer):
-    """What is known before training. parameters: of the network. steps: of one run, if it is not stopped early."""
+    """Facts known before training. parameters: of the network. steps: of a run that is not stopped early."""
 
     dataset: DatasetFacts
     split_counts: Counts
-    sampled_counts: list[float] = Field(description="How often an epoch draws each class, as expected.")
+    sampled_counts: list[float] = Field(
+        description="The expected number of examples of each class in an epoch."
+    )
     parameters: int
     steps: int
 
 
 class Resolved(PlanFacts):
-    """A spec with every default filled in and its data set pinned, and what follows from it."""
+    """A spec with every default filled in and its data set pinned by hash, and facts that follow from it."""
 
     spec: ResolvedFields
     spec_hash: str
     estimated_seconds: float = Field(
-        description="Of one run on one core, if it is not stopped early: by the pace of the latest runs here, or, "
+        description="Duration of a run on one core that is not stopped early: by the pace of the latest runs, or, "
         "before there are any, of a typical processor."
     )
     warnings: list[Remark]
@@ -85,7 +87,7 @@ class Resolved(PlanFacts):
 
 
 class RunState(Answer):
-    """One seed. epoch: the last one stored. best_epoch: the selected one so far. cause: why it failed."""
+    """The run of one seed. epoch: the last one stored. best_epoch: the one selected so far. cause: why it failed."""
 
     seed: int
     status: Status
@@ -100,7 +102,7 @@ class RunState(Answer):
 
 
 class ProgressState(Answer):
-    """Over all runs. A run that is over counts as complete; eta_seconds expects no early stopping."""
+    """Progress over all runs. An ended run counts as complete; eta_seconds assumes no early stopping."""
 
     epoch: int
     epochs: int
@@ -144,7 +146,7 @@ class ExperimentPage(Answer):
 
 
 class Experiment(Answer):
-    """An experiment: what was asked for, where it stands, what came out, and what that is worth."""
+    """An experiment: its spec, status, progress and results, and findings on how far to trust them."""
 
     id: int
     name: str
@@ -154,11 +156,17 @@ class Experiment(Answer):
     created_at: Time
     started_at: OptionalTime
     finished_at: OptionalTime
-    spec: ResolvedFields = Field(description="As resolved: every default filled in, the data set pinned.")
-    spec_hash: str = Field(description="SHA-256 of what determines the numbers.")
+    spec: ResolvedFields = Field(
+        description="The resolved spec: every default filled in, the data set pinned by hash."
+    )
+    spec_hash: str = Field(
+        description="SHA-256 of the fields that determine the results: not the name, tags, priority or time limit."
+    )
     plan: PlanFacts
     runs: list[RunState]
-    queue_position: int | None = Field(description="1: the next free worker takes it. Null unless queued.")
+    queue_position: int | None = Field(
+        description="The position of its first run; the next free worker takes 1. Null unless queued."
+    )
     progress: ProgressState
     summary: Summary | None = Field(description="Null until a run has stored an epoch.")
     warnings: list[Remark]

@@ -15,7 +15,7 @@ Row = Annotated[list[Value], Field(min_length=1), FailFast()]
 
 
 class Rows(BaseModel):
-    """Rows as they are in the data set: a number for each feature, not scaled."""
+    """Rows as in the data set: a number for each feature, not scaled."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -25,7 +25,7 @@ class Rows(BaseModel):
 
 
 class Prediction(Answer):
-    """Of one row. Its probabilities are null where the output layer gives none, but scores."""
+    """The prediction for one row. probabilities: null if the output layer gives scores instead."""
 
     label: str
     index: int
@@ -34,7 +34,7 @@ class Prediction(Answer):
 
 
 class Predictions(Answer):
-    """Of each row, in order; classes are in the order of probabilities and scores."""
+    """A prediction for each row, in order. classes: in the order of probabilities and scores."""
 
     experiment_id: int
     seed: int

@@ -8,20 +8,23 @@ from service.schemas.answer import Answer
 
 
 class ProblemError(Answer):
-    """One thing wrong."""
+    """One error."""
 
-    path: str = Field(description="Where: a field of the body, or a parameter.", examples=["loss.gama"])
-    value: Any = Field(description="What was given, shortened.", examples=[2])
+    path: str = Field(description="The field of the body, or the parameter.", examples=["loss.gama"])
+    value: Any = Field(description="The value given, shortened.", examples=[2])
     message: str = Field(
-        description="What would be right.",
+        description="What is wrong, and what would be right.",
         examples=["unknown field; did you mean 'gamma'? it is one of name, gamma"],
     )
 
 
 class ProblemAnswer(Answer):
-    """What went wrong. `errors` has every fault of a spec at once, and is empty for other problems."""
+    """A problem. `errors` lists everything wrong with a request; it is empty where `detail` says all."""
 
-    type: str = Field(description="The kind of problem, or about:blank.", examples=["/problems/invalid-spec"])
+    type: str = Field(
+        description="The kind of problem, described at this path; about:blank for unknown paths and methods.",
+        examples=["/problems/invalid-spec"],
+    )
     title: str
     status: int
     detail: str
@@ -41,6 +44,6 @@ class ProblemKind(Answer):
 
 
 class ProblemKinds(Answer):
-    """All of them."""
+    """All kinds of problems."""
 
     items: list[ProblemKind]

@@ -9,7 +9,7 @@ from workers.evaluation.selection import SelectionMetric
 
 
 class Selected(Answer):
-    """By what the epoch of each seed was selected. Its value there is the best of many, so a little flattering."""
+    """The metric that selected the epoch of each seed. Its best value of many is slightly optimistic."""
 
     metric: SelectionMetric
     direction: Literal["max", "min"]
@@ -17,13 +17,13 @@ class Selected(Answer):
 
 
 class SeedFigures(Answer):
-    """The figures of one seed, all at the same epoch: the selected one."""
+    """The figures of one seed, all at its selected epoch."""
 
     seed: int
     epoch: int
     rows: int
     accuracy: float
-    accuracy_low: float = Field(description="Wilson's interval, 95 %: how far the few rows may mislead.")
+    accuracy_low: float = Field(description="95 % interval by Wilson's method, for the number of rows.")
     accuracy_high: float
     balanced_accuracy: float
     macro_f1: float
@@ -35,7 +35,7 @@ class SeedFigures(Answer):
 
 
 class Estimate(Answer):
-    """A metric over the seeds. low, high: Student's t interval of the mean, 95 %; null for a single seed."""
+    """A metric over the seeds. low, high: 95 % interval of the mean by Student's t; null for a single seed."""
 
     mean: float
     sd: float | None
@@ -45,7 +45,7 @@ class Estimate(Answer):
 
 
 class Estimates(Answer):
-    """Every metric over the seeds; null where the output layer gives no probabilities."""
+    """Every metric over the seeds; null if the output layer gives no probabilities."""
 
     accuracy: Estimate
     balanced_accuracy: Estimate
@@ -58,7 +58,7 @@ class Estimates(Answer):
 
 
 class ClassEstimate(Answer):
-    """One class over the seeds; accuracy is its recall, null where validation has no row of it."""
+    """One class over the seeds. accuracy: its recall; null if the validation part has no rows of it."""
 
     class_: str = Field(serialization_alias="class")
     index: int
@@ -69,7 +69,7 @@ class ClassEstimate(Answer):
 
 
 class Baseline(Answer):
-    """What has to be beaten before an accuracy means anything. predicted_class: where it is always the same."""
+    """A simple model to compare with. predicted_class: if it always predicts the same class."""
 
     name: str
     split: str
@@ -81,11 +81,11 @@ class Baseline(Answer):
 
 
 class Summary(Answer):
-    """What came out, on the validation part, and what it is worth."""
+    """The results on the validation part, and findings on how far to trust them."""
 
     selection: Selected
     seeds: list[SeedFigures]
     metrics: Estimates
     classes: list[ClassEstimate]
     baselines: list[Baseline]
-    findings: list[Remark] = Field(description="What keeps these figures from meaning what they seem to.")
+    findings: list[Remark] = Field(description="Reasons to read these figures with care.")

@@ -19,7 +19,7 @@ class Bound(Answer):
 
 
 class TestedClass(Answer):
-    """One class over the seeds; accuracy is its recall, null where the test part has no row of it."""
+    """One class over the seeds. accuracy: its recall; null if the test part has no rows of it."""
 
     class_: str = Field(serialization_alias="class")
     index: int
@@ -28,33 +28,35 @@ class TestedClass(Answer):
 
 
 class Evaluation(Answer):
-    """One look at the test set. Of an experiment with several seeds, all figures are means over them.
+    """One look at the test set. All figures are means over the seeds of the experiment.
 
     A Ladder tells the best accuracy so far and nothing else: no class, no interval. A look whose answer was lost
     before it was noted has none: ask for it again, it costs nothing.
     """
 
     look: int
-    looks: int = Field(description="How many there are by now: the bounds are for them.")
+    looks: int = Field(description="The number of looks so far; the bounds count all of them.")
     experiment_id: int
     spec_hash: str
     dataset: str
     weights_sha256: str
     ladder: bool
-    improved: bool | None = Field(description="Of a Ladder: whether this look set the accuracy.")
+    improved: bool | None = Field(description="For a Ladder: whether this look set the best accuracy.")
     seeds: int | None
     accuracy: float | None
     balanced_accuracy: float | None
-    majority_accuracy: float | None = Field(description="What always answering the majority class gets.")
+    majority_accuracy: float | None = Field(
+        description="The accuracy of always predicting the majority class."
+    )
     bounds: list[Bound]
     classes: list[TestedClass]
     opened_at: Time
 
 
 class Ledger(Answer):
-    """A test set and every look at it. budget: null where a Ladder answers any number of them."""
+    """A test set and every look at it. budget: null for a Ladder, which answers any number of looks."""
 
-    test_set: str = Field(description="The hash of its rows: copies of a data set share a ledger.")
+    test_set: str = Field(description="The hash of its rows. Copies of a data set share a ledger.")
     source: Literal["held_back", "official"]
     rows: int
     budget: int | None

@@ -39,7 +39,7 @@ def _repeatable(schema: dict[str, Any]) -> None:
 
 
 class NewWebhook(BaseModel):
-    """Who is to be told when an experiment is over."""
+    """A webhook to add: the URL that receives a message when an experiment ends."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -47,13 +47,13 @@ class NewWebhook(BaseModel):
     events: frozenset[Ending] = Field(
         frozenset(("succeeded", "failed", "cancelled")),
         min_length=1,
-        description="How it has to end.",
+        description="The endings to send a message for.",
         json_schema_extra=_repeatable,
     )
 
 
 class Webhook(Answer):
-    """One who is told."""
+    """A webhook."""
 
     id: int
     url: str
@@ -62,19 +62,19 @@ class Webhook(Answer):
 
 
 class SecretWebhook(Webhook):
-    """... with the secret that signs its messages, which is shown this once."""
+    """A webhook with the secret that signs its messages. The secret is shown only once."""
 
     secret: str = Field(examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])
 
 
 class Webhooks(Answer):
-    """All of them."""
+    """All webhooks."""
 
     items: list[Webhook]
 
 
 class Delivery(Answer):
-    """One message. answer: what came of the last attempt. next_attempt_at: null once it is over."""
+    """One message. answer: the result of the last attempt. next_attempt_at: null if there is no further attempt."""
 
     id: int
     experiment_id: int
@@ -93,6 +93,6 @@ class Delivery(Answer):
 
 
 class WebhookDeliveries(Webhook):
-    """... with its latest messages, the newest first."""
+    """A webhook with its latest messages, newest first."""
 
     deliveries: list[Delivery]

@@ -35,17 +35,19 @@ class UnknownExperiment(StoreError):
 
 
 class ExperimentOver(StoreError):
-    """The experiment is over, and terminal statuses are final."""
+    """The experiment has ended, and its status is final."""
 
     def __init__(self, experiment_id: int, status: str) -> None:
-        super().__init__(f"Experiment {experiment_id} has {status} already: there is nothing left to cancel.")
+        super().__init__(
+            f"Experiment {experiment_id} has already ended ({status}): there is nothing to cancel."
+        )
 
 
 class ExperimentActive(StoreError):
-    """The experiment is not over yet."""
+    """The experiment has not ended yet."""
 
     def __init__(self, experiment_id: int, status: str) -> None:
-        super().__init__(f"Experiment {experiment_id} is {status}; cancel it first, then delete it.")
+        super().__init__(f"Experiment {experiment_id} is {status}. Cancel it before deleting it.")
 
 
 class NothingToRetry(StoreError):
@@ -59,21 +61,24 @@ class NothingToRetry(StoreError):
 
 
 class DatasetInUse(StoreError):
-    """Stored experiments need the data set: to go on, to be tested, to be repeated."""
+    """Stored experiments need the data set to continue, to be evaluated and to be repeated."""
 
     def __init__(self, name: str, experiment_ids: list[int]) -> None:
         shown, more = experiment_ids[:10], len(experiment_ids) - 10
         them = ", ".join(map(str, shown)) + (f" and {more:,} more" if more > 0 else "")
         noun = "experiment" if len(experiment_ids) == 1 else "experiments"
-        super().__init__(f"Data set '{name}' is needed by {noun} {them}; first delete what needs it.")
+        super().__init__(
+            f"Data set '{name}' is needed by {noun} {them}. Delete every experiment that needs it first."
+        )
 
 
 class QueueFull(StoreError):
-    """The owner has as many runs queued as one may have."""
+    """The owner has reached the limit of queued runs."""
 
     def __init__(self, owner: str, queued: int, limit: int) -> None:
         super().__init__(
-            f"{owner} has {queued:,} runs queued, and may have {limit:,}: wait until some are over, or cancel some."
+            f"{owner} has {queued:,} runs in the queue; the limit is {limit:,}. "
+            "Wait until some have ended, or cancel some."
         )
 
 
@@ -81,22 +86,21 @@ class UnknownSeed(StoreError):
     """None of the experiment's runs has this seed."""
 
     def __init__(self, experiment_id: int, seeds: list[int]) -> None:
-        super().__init__(
-            f"Experiment {experiment_id} has the seeds {', '.join(map(str, seeds))}, and no other."
-        )
+        super().__init__(f"Experiment {experiment_id} has only the seeds {', '.join(map(str, seeds))}.")
 
 
 class NoModel(StoreError):
-    """The run has no model: it keeps one once it has succeeded."""
+    """The run has no model yet: a run keeps its model when it succeeds."""
 
     def __init__(self, experiment_id: int, seed: int, status: str) -> None:
         super().__init__(
-            f"Seed {seed} of experiment {experiment_id} is {status}: a run keeps its model once it has succeeded."
+            f"Seed {seed} of experiment {experiment_id} is {status}, so it has no model: a run keeps its "
+            "model when it succeeds."
         )
 
 
 class UnusableModel(StoreError):
-    """The run has a model that cannot be used; the text says why, and how to get it back."""
+    """The model of the run cannot be used. `detail` gives the reason and how to get it back."""
 
     def __init__(self, experiment_id: int, seed: int, why: str, remedy: str) -> None:
         super().__init__(
@@ -106,32 +110,33 @@ class UnusableModel(StoreError):
 
 
 class NoTestPart(StoreError):
-    """The split of the experiment leaves no rows for a test."""
+    """The split of the experiment has no test part."""
 
     def __init__(self, experiment_id: int) -> None:
         super().__init__(
-            f'The split of experiment {experiment_id} has no test part: submit it with, say, "test": 0.1.'
+            f'The split of experiment {experiment_id} has no test part. Submit the spec with, say, "test": 0.1.'
         )
 
 
 class BudgetSpent(StoreError):
-    """The test set was looked at as often as its budget allows; `faults` is its ledger."""
+    """The budget of the test set is spent. `errors` lists the looks in its ledger."""
 
     def __init__(self, budget: int, faults: Sequence[Fault]) -> None:
         self.faults = faults
+        looks = "1 look" if len(faults) == 1 else f"{len(faults):,} looks"
         times = "once" if budget == 1 else f"{budget:,} times"
         super().__init__(
-            f"The test set may be looked at {times} (HOLDOUT_TEST_BUDGET), and {len(faults):,} looks are in its "
-            "ledger: choose by the validation part, or hold back new rows."
+            f"The test set may be evaluated {times} (HOLDOUT_TEST_BUDGET), and its ledger has {looks}. "
+            "Choose by the validation part, or hold back new rows."
         )
 
 
 class KeyReused(StoreError):
-    """The idempotency key was sent before, with another body."""
+    """The idempotency key was sent before with another body."""
 
     def __init__(self, key: str) -> None:
         super().__init__(
-            f"The key {key[:100]!r} was sent with another spec in the last 24 hours: a new spec needs a new key."
+            f"The key {key[:100]!r} was sent with another spec in the last 24 hours. Send a new key with a new spec."
         )
 
 

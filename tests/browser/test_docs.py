@@ -82,3 +82,26 @@ def test_a_file_is_uploaded_by_the_form_as_it_stands(visit: Visit, tmp_path: Pat
     assert status == "201", body
     assert json.loads(body)["name"] == "flowers"
     assert visit.complaints == []
+
+
+def test_a_preview_shows_its_picture(visit: Visit) -> None:
+    block = visit.operation("data", "preview_dataset")
+    block.locator("input").first.fill("digits")
+    block.locator("button.execute").click()
+    picture = block.locator(".live-responses-table img")
+    picture.wait_for()
+    width = picture.evaluate("image => image.decode().then(() => image.naturalWidth)")
+    assert width > 0
+    assert visit.complaints == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_column_runs_off_the_page(visit: Visit, width: int) -> None:
+    visit.page.set_viewport_size({"width": width, "height": 900})
+    block = visit.operation("experiments", "submit_experiment")
+    visit.execute(block)
+    assert visit.page.evaluate("document.documentElement.scrollWidth") == width
+    links = block.locator(".responses-table .response-col_links").all()
+    places = [box for link in links if (box := link.bounding_box())]
+    assert places
+    assert all(box["x"] >= 0 and box["x"] + box["width"] <= width for box in places)

@@ -144,7 +144,7 @@ def test_without_a_model_it_is_409_and_says_when_there_is_one(client: TestClient
     ]
     for response in refused:
         assert (response.status_code, response.json()["type"]) == (409, "/problems/no-model")
-        assert "once it has succeeded" in response.json()["detail"]
+        assert "keeps its model when it succeeds" in response.json()["detail"]
 
 
 def test_a_seed_or_an_experiment_that_is_not_there_is_404(client: TestClient, trained: Trained) -> None:
