@@ -58,6 +58,7 @@ class Preparation:
             checkpoint=self._loaded(claim, checkpoint),
             checkpoint_seconds=self.settings.checkpoint_seconds,
             memory_bytes=self.settings.worker_memory_bytes,
+            has_baselines=claim.has_baselines,
         )
 
     def _loaded(self, claim: Claim, checkpoint: bytes | Kept | None) -> bytes | None:

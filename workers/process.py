@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Literal
@@ -20,6 +20,7 @@ from workers.causes import Cause
 from workers.checkpoint import Checkpoint
 from workers.data.parts import read_part
 from workers.evaluation.baselines import Baseline
+from workers.shared_baseline import SharedBaseline
 from workers.spec import ExperimentSpec
 from workers.training import Diverged, Epoch, Trainer
 
@@ -43,7 +44,8 @@ MOST_CHARACTERS = 2000
 class Assignment:
     """One run: the spec as JSON, its seed, the folder of the training and validation rows, where to go on.
 
-    memory_bytes: what the process may allocate; None is all that there is.
+    memory_bytes: what the process may allocate; None is all that there is. has_baselines: whether those of the
+    experiment are stored already.
     """
 
     spec: str
@@ -52,6 +54,7 @@ class Assignment:
     checkpoint: bytes | None = None
     checkpoint_seconds: float = 30.0
     memory_bytes: int | None = None
+    has_baselines: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,7 @@ class Worker:
         self.unsent: list[Message] = []
         self.sent = -math.inf
         self.checkpointed = time.monotonic()
+        self.has_baselines = assignment.has_baselines
 
     def listen(self) -> None:
         """Take orders until the parent closes the pipe or dies; then there is nobody to train for."""
@@ -148,6 +152,7 @@ class Worker:
         except Stop:
             return self._stop()
         except Diverged as diverged:
+            self._send_baseline(wait=True)  # it does not depend on the network
             return Failed("diverged", str(diverged))
         except MemoryError:
             return Failed("out_of_memory", self._limit())
@@ -174,10 +179,31 @@ class Worker:
                 self.send()
             if now - self.checkpointed > CHECKPOINT_PAUSE_SECONDS:
                 self._checkpoint()
-        if self.trainer.seed == self.trainer.spec.seeds[0]:  # once an experiment: no seed changes it
-            self.send()
-            self.send(BaselinesFitted((self.trainer.linear_baseline(),)))
+            self._send_baseline(wait=False)
+        self._send_baseline(wait=True)
         return Succeeded(self.trainer.best.epoch or 0, self.trainer.model().to_bytes())
+
+    def _send_baseline(self, *, wait: bool) -> None:
+        """Send the linear baseline once, after the first epoch if possible: then it is there however the run ends.
+
+        Without `wait`, train on while another worker fits it. A run does not fail if it cannot be fitted.
+        """
+        if self.has_baselines or (self.order is not None and not wait):
+            return
+        try:
+            shared = SharedBaseline(self.assignment.parts, asdict(self.trainer.spec.scaling))
+            baseline = shared.get(self._fit_baseline, wait=wait)
+        except Exception:
+            log.exception("the linear baseline could not be fitted")
+            self.has_baselines = True
+            return
+        if baseline is not None:
+            self.send(BaselinesFitted((baseline,)))
+            self.has_baselines = True
+
+    def _fit_baseline(self) -> Baseline:
+        self.send()  # the epochs that are over do not wait for it
+        return self.trainer.linear_baseline()
 
     def _stop(self) -> Message:
         assert self.order is not None  # noqa: S101 -- Stop is raised for an order alone

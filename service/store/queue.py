@@ -48,7 +48,9 @@ EXTENDED = (
     .values(lease_until=now() + bindparam("lease_seconds"), worked_seconds=bindparam("worked"))
     .returning(Run.cancel_requested)
 )
-SPEC = select(Experiment.spec).where(Experiment.id == bindparam("experiment"))
+SPEC = select(Experiment.spec, Experiment.baselines.is_not(None).label("has_baselines")).where(
+    Experiment.id == bindparam("experiment")
+)
 LOCKED = select(Experiment.id).where(Experiment.id == bindparam("experiment")).with_for_update()
 COUNTS = (
     select(Run.status, func.count()).where(Run.experiment_id == bindparam("experiment")).group_by(Run.status)
@@ -72,6 +74,7 @@ class Claim:
     experiment_id: int
     seed: int
     spec: dict[str, Any]
+    has_baselines: bool
     worked_seconds: float
 
 
@@ -106,8 +109,9 @@ def claim(connection: Connection, *, agent: str, lease_seconds: float, max_attem
     _settle(connection, touched | ({run.experiment_id} if run else set()))
     if run is None:
         return None
-    spec = connection.execute(SPEC, {"experiment": run.experiment_id}).scalar_one()
-    return Claim(Lease(run.id, run.attempt), run.experiment_id, run.seed, spec, run.worked_seconds)
+    spec, has_baselines = connection.execute(SPEC, {"experiment": run.experiment_id}).one()
+    lease = Lease(run.id, run.attempt)
+    return Claim(lease, run.experiment_id, run.seed, spec, bool(has_baselines), run.worked_seconds)
 
 
 def has_work(connection: Connection) -> bool:

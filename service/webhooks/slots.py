@@ -13,10 +13,13 @@ from urllib.parse import urlsplit
 
 from service.store.webhooks import Waiting
 
-AT_A_TIME = 16
+AT_A_TIME = 32
 SHARE = 2
 FAILING_SHARE = 1
-FAILING_TOGETHER = AT_A_TIME // 2
+FAILING_TOGETHER = 8
+"""So receivers that are known to fail never delay others. Those that begin to hang can, for one timeout, if there are
+`AT_A_TIME / SHARE` of them or more at the same time.
+"""
 
 
 @dataclass(frozen=True, eq=False)

@@ -73,9 +73,9 @@ def process_of(pool: Pool[str], key: str = "run") -> int:
 def test_a_worker_says_each_epoch_the_baseline_and_its_model(pool: Pool[str], assign: Assign) -> None:
     pool.start("run", assign(epochs=3))
     assert "run" in pool
-    *epochs, baselines, last = listen(pool, is_over)
-    assert [word.epoch.number for word in epochs if isinstance(word, EpochEnded)] == [1, 2, 3]
-    assert isinstance(baselines, BaselinesFitted)
+    *words, last = listen(pool, is_over)
+    assert [word.epoch.number for word in words if isinstance(word, EpochEnded)] == [1, 2, 3]
+    assert [type(word) for word in words].count(BaselinesFitted) == 1
     assert isinstance(last, Succeeded)
     assert isinstance(last.model, bytes)
     assert "parameters" in Checkpoint.from_bytes(last.model).arrays

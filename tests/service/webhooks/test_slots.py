@@ -2,6 +2,7 @@
 
 import http.server
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -109,6 +110,7 @@ def test_healthy_receivers_do_not_wait_for_hanging_ones(
             found = delays(database, healthy)
         finally:
             sender.stop()
+            wait_for(lambda: not any(each.name == "delivery" for each in threading.enumerate()))
         figures.append(f"{start}: median {median(found):.2f} s, longest {max(found):.2f} s")
     assert attempts(database, sick) < hanging * PENDING  # they hung all the time
     backend = database.url.get_backend_name()
@@ -154,7 +156,7 @@ def test_the_receiver_with_the_fewest_slots_goes_first_then_the_oldest_message()
     assert again.webhook_id == 1
 
 
-def test_all_that_fail_together_leave_half_of_the_slots() -> None:
+def test_all_that_fail_together_leave_most_of_the_slots() -> None:
     shared = Slots()
     failing = [Waiting(number, f"http://sick-{number}/", 3, 0.0) for number in range(50)]
     while shared.take(failing):
@@ -164,7 +166,7 @@ def test_all_that_fail_together_leave_half_of_the_slots() -> None:
     healthy = [Waiting(100 + number, f"http://well-{number}/", 0, 1.0) for number in range(50)]
     while shared.take([*failing, *healthy]):
         pass
-    assert len(shared._used) == AT_A_TIME == 2 * FAILING_TOGETHER
+    assert len(shared._used) == AT_A_TIME
     assert shared.is_full
 
 

@@ -184,3 +184,19 @@ def test_an_end_is_told_once_it_is_stored_and_nothing_else_is(
     say(agent, lease, Failed("error", "as it was to be"))
     agent.report()
     assert stored == ["failed"]
+
+
+def test_any_seed_supplies_the_baselines_and_later_ones_are_told_that_they_are_there(
+    agent: Agent, office: Office, pool: ScriptedPool
+) -> None:
+    id_ = office.submit(IRIS | {"seeds": [0, 1, 2]})
+    first, second = start(agent), start(agent)
+    say(agent, first, Failed("diverged", "epoch 1"))
+    assert office.experiment(id_).baselines is None
+    fitted, late = (Baseline("linear", accuracy, 0.8, None) for accuracy in (0.9, 0.1))
+    say(agent, second, epoch(1), BaselinesFitted((fitted,)))
+    say(agent, second, BaselinesFitted((late,)))
+    assert [each["accuracy"] for each in office.experiment(id_).baselines] == [0.9]
+    third = start(agent)
+    told = [pool.started[lease].has_baselines for lease in (first, second, third)]
+    assert told == [False, False, True]

@@ -1,0 +1,72 @@
+"""The linear baseline and its finding are there however the runs end, with real worker processes."""
+
+import os
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from service.agent import Agent
+from service.experiments.summary import summarise
+from service.schemas.summary import Summary
+from service.settings import Settings
+from service.store import queries
+from tests.office import IRIS, Office
+from tests.pace import endless_spec, long_spec
+
+USELESS: dict[str, Any] = {"optimizer": {"name": "sgd", "learning_rate": 1e-9}}
+"""What learns nothing is worse than a linear model."""
+
+
+@pytest.fixture
+def agent(office: Office, settings: Settings) -> Iterator[Agent]:
+    """One process, and a run whose worker dies is lost."""
+    agent = Agent(
+        office.database, office.library, settings.model_copy(update={"workers": 1, "max_attempts": 1})
+    )
+    agent.start()
+    yield agent
+    agent.stop()
+
+
+def summary_of(office: Office, experiment_id: int) -> Summary | None:
+    with office.database.read() as connection:
+        return summarise(queries.find_experiment(connection, experiment_id))
+
+
+def require_finding(office: Office, experiment_id: int) -> None:
+    summary = summary_of(office, experiment_id)
+    assert summary is not None
+    assert [each.name for each in summary.baselines] == ["majority", "linear"]
+    assert "no_better_than_linear" in [each.code for each in summary.findings]
+
+
+@pytest.mark.usefixtures("agent")
+def test_after_a_cancelled_run(office: Office) -> None:
+    id_ = office.submit(endless_spec() | USELESS)
+    office.wait_for_epoch(id_, 3)
+    office.cancel(id_)
+    assert office.wait_for_end(id_).status == "cancelled"
+    require_finding(office, id_)
+
+
+def test_after_the_first_seed_was_lost(office: Office, agent: Agent) -> None:
+    id_ = office.submit(long_spec() | USELESS | {"seeds": [0, 1]})
+    office.wait_for_epoch(id_, 1)
+    for child in list(agent.pool._children.values()):
+        assert child.process.pid is not None
+        os.kill(child.process.pid, signal.SIGKILL)
+    assert office.wait_for_end(id_).status == "failed"
+    first, second = office.runs(id_)
+    assert (first.cause, second.status) == ("lost", "succeeded")
+    require_finding(office, id_)
+
+
+@pytest.mark.usefixtures("agent")
+def test_after_every_run_has_diverged_in_its_first_epoch(office: Office) -> None:
+    diverging = {"loss": "l2", "optimizer": {"name": "sgd", "learning_rate": 1e30}}
+    id_ = office.submit(IRIS | diverging | {"seeds": [0, 1]})
+    experiment = office.wait_for_end(id_)
+    assert [(run.cause, run.epoch) for run in office.runs(id_)] == [("diverged", 0)] * 2
+    assert [each["name"] for each in experiment.baselines] == ["linear"]

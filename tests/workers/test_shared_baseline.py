@@ -1,0 +1,202 @@
+"""The linear baseline: one process fits it, whichever comes first, and every run on the same rows has it."""
+
+import fcntl
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.workers.test_process import Pipe
+from workers.evaluation.baselines import Baseline
+from workers.evaluation.intervals import Interval
+from workers.process import Assignment, BaselinesFitted, Failed, Stopped, Succeeded, Worker
+from workers.shared_baseline import SharedBaseline
+from workers.spec import ExperimentSpec
+from workers.training import Trainer
+
+SMALL = {"model": {"hidden": [8]}, "training": {"epochs": 3}, "seeds": [0, 1]}
+DIVERGING = SMALL | {"loss": "l2", "optimizer": {"name": "sgd", "learning_rate": 1e30}}
+FITTED = Baseline("linear", 0.1 + 0.2, 1 / 3, Interval(0.25, 0.35, level=0.95))
+HOLD_THE_LOCK = """
+import fcntl, sys, time
+file = open(sys.argv[1], "w")
+fcntl.flock(file, fcntl.LOCK_EX)
+print("held", flush=True)
+time.sleep(60)
+"""
+Run = Callable[..., Pipe]
+
+
+@pytest.fixture
+def parts(digits_folder: Path, tmp_path: Path) -> Path:
+    """A folder of parts for which nothing was fitted yet."""
+    return Path(shutil.copytree(digits_folder, tmp_path / "parts", ignore=shutil.ignore_patterns("linear-*")))
+
+
+@pytest.fixture
+def fits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The seeds whose worker has fitted it."""
+    seeds: list[int] = []
+    fit = Trainer.linear_baseline
+
+    def counted(trainer: Trainer) -> Baseline:
+        seeds.append(trainer.seed)
+        return fit(trainer)
+
+    monkeypatch.setattr(Trainer, "linear_baseline", counted)
+    return seeds
+
+
+@pytest.fixture
+def run(parts: Path) -> Run:
+    """Carries out one seed in this process; what its worker has sent."""
+
+    def run(
+        spec: dict[str, Any], seed: int, *, change: Callable[[Worker], None] = lambda _: None, **more: Any
+    ) -> Pipe:
+        pipe = Pipe()
+        connection: Any = pipe
+        written = ExperimentSpec.model_validate(spec).model_dump_json()
+        worker = Worker(connection, Assignment(written, seed, parts, **more))
+        change(worker)
+        worker.send(worker.work())
+        return pipe
+
+    return run
+
+
+def baselines(pipe: Pipe) -> list[Baseline]:
+    words = [word for words in pipe.sent for word in words]
+    return [each for word in words if isinstance(word, BaselinesFitted) for each in word.baselines]
+
+
+def last(pipe: Pipe) -> object:
+    return pipe.sent[-1][-1]
+
+
+def test_every_run_supplies_the_same_one_and_the_first_fits_it(run: Run, fits: list[int]) -> None:
+    (first,), (second,) = baselines(run(SMALL, 1)), baselines(run(SMALL, 0))
+    assert first == second
+    assert fits == [1]
+    assert 0.8 < first.accuracy < 1
+
+
+def test_it_is_the_one_that_the_first_seed_alone_used_to_fit(run: Run, parts: Path) -> None:
+    from workers.data.parts import read_part
+
+    spec = ExperimentSpec.model_validate(SMALL)
+    trainer = Trainer(spec, read_part(parts, "train"), read_part(parts, "validation"), seed=0)
+    assert baselines(run(SMALL, 1)) == [trainer.linear_baseline()]
+
+
+def test_another_scaling_has_another_one(run: Run, fits: list[int]) -> None:
+    run(SMALL, 0)
+    run(SMALL | {"scaling": "none"}, 0)
+    assert fits == [0, 0]
+
+
+def test_a_run_that_diverges_in_its_first_epoch_supplies_it(run: Run) -> None:
+    pipe = run(DIVERGING, 0)
+    ended = last(pipe)
+    assert isinstance(ended, Failed)
+    assert ended.cause == "diverged"
+    assert len(baselines(pipe)) == 1
+
+
+def test_a_run_that_is_cancelled_after_its_first_epoch_has_supplied_it(run: Run) -> None:
+    def cancel_in_the_second_epoch(worker: Worker) -> None:
+        between_steps = worker._between_steps
+
+        def step() -> None:
+            if worker.trainer.epoch == 1:
+                worker.order = "cancel"
+            between_steps()
+
+        worker._between_steps = step  # type: ignore[method-assign]
+
+    pipe = run(SMALL, 0, change=cancel_in_the_second_epoch)
+    assert last(pipe) == Stopped("cancel")
+    assert len(baselines(pipe)) == 1
+
+
+def test_a_cancelled_run_does_not_stay_to_fit_it(run: Run, fits: list[int]) -> None:
+    def cancel(worker: Worker) -> None:
+        worker.order = "cancel"
+
+    assert last(run(SMALL, 0, change=cancel)) == Stopped("cancel")
+    assert fits == []
+
+
+def test_it_is_not_sent_if_the_experiment_has_it(run: Run, fits: list[int]) -> None:
+    assert baselines(run(SMALL, 0, has_baselines=True)) == []
+    assert fits == []
+
+
+def test_a_run_succeeds_without_it_if_it_cannot_be_fitted(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Trainer) -> Baseline:
+        raise MemoryError
+
+    monkeypatch.setattr(Trainer, "linear_baseline", fail)
+    pipe = run(SMALL, 0)
+    assert baselines(pipe) == []
+    assert isinstance(last(pipe), Succeeded)
+
+
+def test_while_another_process_fits_it_training_goes_on_and_the_end_waits(
+    run: Run, parts: Path, fits: list[int]
+) -> None:
+    run(SMALL, 0)
+    (lock,) = parts.glob("linear-*.lock")
+    (file,) = parts.glob("linear-*.json")
+    file.unlink()
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        pipes: list[Pipe] = []
+        thread = threading.Thread(target=lambda: pipes.append(run(SMALL, 1)))
+        thread.start()
+        thread.join(3)
+        assert thread.is_alive()
+        assert fits == [0]
+    thread.join(30)
+    (pipe,) = pipes
+    assert len(baselines(pipe)) == 1
+    assert fits == [0, 1]
+    assert pipe.names[-2:] == [["BaselinesFitted"], ["Succeeded"]]
+
+
+def test_a_process_that_is_killed_while_it_fits_keeps_nobody_from_it(tmp_path: Path) -> None:
+    shared = SharedBaseline(tmp_path, {"name": "standard"})
+    assert shared.get(lambda: FITTED, wait=True) == FITTED
+    (lock,), (file,) = tmp_path.glob("*.lock"), tmp_path.glob("*.json")
+    file.unlink()
+    holder = subprocess.Popen([sys.executable, "-c", HOLD_THE_LOCK, str(lock)], stdout=subprocess.PIPE)
+    assert holder.stdout is not None
+    with holder:
+        assert holder.stdout.readline() == b"held\n"
+        assert shared.get(lambda: FITTED, wait=False) is None
+        holder.kill()
+        holder.wait(10)
+    assert shared.get(lambda: FITTED, wait=False) == FITTED
+
+
+def test_what_is_stored_is_read_to_the_last_bit(tmp_path: Path) -> None:
+    def never() -> Baseline:
+        raise AssertionError
+
+    shared = SharedBaseline(tmp_path, {"name": "standard"})
+    assert shared.get(lambda: FITTED, wait=False) == FITTED
+    assert shared.get(never, wait=False) == FITTED
+    (file,) = tmp_path.glob("*.json")
+    file.write_text('{"name": "linear"')
+    assert shared.get(lambda: FITTED, wait=False) == FITTED
+
+
+def test_in_a_folder_that_cannot_be_written_to_every_run_fits_its_own(tmp_path: Path) -> None:
+    shared = SharedBaseline(tmp_path / "absent" / "file", {"name": "standard"})
+    (tmp_path / "absent").write_text("no folder")
+    assert shared.get(lambda: FITTED, wait=False) == FITTED
