@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from limits import parse
 from pydantic import BaseModel
 
-from service.api import answers, links
+from service.api import answers, headers, links
 from service.api.bounds import with_exact_bounds
 from service.api.limiters import Standstill, TooBusy
 from service.api.plain import in_plain_words
@@ -162,8 +162,7 @@ def conditional() -> Responses:
 def formats() -> Responses:
     """What a route declares that answers flat rows as JSON lines and CSV too."""
     text = {"schema": {"type": "string"}}
-    following = {"description": "Where the rows go on, as in `next`.", "schema": {"type": "string"}}
-    return {200: {"content": {MEDIA_TYPES["ndjson"]: text, "text/csv": text}, "headers": {"Link": following}}}
+    return {200: {"content": {MEDIA_TYPES["ndjson"]: text, "text/csv": text}}}
 
 
 def unavailable() -> Responses:
@@ -207,6 +206,7 @@ def document(app: FastAPI) -> dict[str, Any]:
             operation["security"] = [OPEN, *operation["security"]] if "security" in operation else []
             if operation["security"]:
                 _add(operation["responses"], problems(*GUARDED))
+        headers.add(operations, _headers_of_problems())
         links.add(operations)
         answers.add(operations)
         app.openapi_schema = schema
@@ -235,6 +235,15 @@ def _examples() -> dict[str, Any]:
         name: example
         for response in responses.values()
         for name, example in response["content"][MEDIA_TYPE]["examples"].items()
+    }
+
+
+def _headers_of_problems() -> dict[str, frozenset[str]]:
+    """The headers that each kind of problem carries, by its name."""
+    known = {name.lower(): name for name in headers.DESCRIBED}
+    return {
+        problem.kind.name: frozenset(known[each] for each in problem.response("").headers if each in known)
+        for problem in (UNAVAILABLE, *map(Problem.of, EXAMPLES.values()))
     }
 
 

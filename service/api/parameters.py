@@ -161,11 +161,15 @@ class Reading(Query):
     seed: int | None = Field(None, ge=0, lt=2**63)
 
 
+ROWS = 1000
+"""On a page, by default."""
+
+
 class ReadingPages(Reading):
     """... and from where on. Where seeds advance unevenly, only `cursor` misses none."""
 
     after_epoch: int = Field(0, ge=0, lt=2**31, description="Only epochs with a larger number.")
-    limit: int = Field(1000, ge=1, le=MOST_ROWS, description="The largest number of rows on a page.")
+    limit: int = Field(ROWS, ge=1, le=MOST_ROWS, description="The largest number of rows on a page.")
     cursor: Cursor | None = Field(None, max_length=10_000, description=FROM_A_LINK)
 
     def selection(self) -> Selection:
@@ -270,10 +274,10 @@ class ReadingAcross(ReadingMetrics):
 
 
 def thinning(query: ReadingMetrics) -> Thinning | None:
-    """Raises InvalidQuery where pages were asked for as well."""
+    """Raises InvalidQuery where pages were asked for as well: many a generated client always sends the default."""
     if query.max_points is None:
         return None
-    if "limit" in query.model_fields_set:
+    if query.limit != ROWS:
         raise InvalidQuery(
             "limit", str(query.limit), "cannot be combined with max_points, whose rows come on one page"
         )

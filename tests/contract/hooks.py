@@ -12,11 +12,16 @@ import schemathesis
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from service.api.edge import SECURITY_HEADERS
 from service.http import cursors
 from service.http.bodies import parse
 from workers.spec import ExperimentSpec
 
 Problem = dict[str, Any]
+HEADERS_OF_ALL = {
+    *("allow", "content-type", "content-length", "date", "server", "transfer-encoding", "x-request-id"),
+    *map(str.lower, SECURITY_HEADERS),
+}
 POSITIONS = (7, [[0, 1, "validation"]], [1, 1, 0, "validation"])
 """Where a page of experiments, of the epochs of one, and of those of several may have ended."""
 
@@ -25,6 +30,28 @@ KEY_VARIABLE = "CURSOR_KEY"
 
 cursors.KEY.set(bytes.fromhex(os.environ.get(KEY_VARIABLE, "")))
 schemathesis.openapi.format("cursor", st.sampled_from([cursors.encode(each) for each in POSITIONS]))
+
+
+EVENT = {
+    "type": "object",
+    "properties": {
+        **{key: {"type": "string"} for key in ("data", "event", "id")},
+        "retry": {"type": "integer", "minimum": 0},
+    },
+    "required": ["data"],
+}
+
+
+@schemathesis.hook
+def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:
+    """A stream is text, as the document says in OpenAPI 3.1; schemathesis holds each event against the schema."""
+    for path in raw_schema["paths"].values():
+        for operation in path.values():
+            for response in operation["responses"].values():
+                for media_type, shape in response.get("content", {}).items():
+                    if media_type == "text/event-stream":
+                        shape["itemSchema"] = EVENT
+                        del shape["schema"]
 
 
 def beyond_the_declarations(problem: Problem, body: Any) -> bool:
@@ -79,3 +106,16 @@ def refused_for_what_no_schema_states(ctx: Any, response: Any, case: Any) -> Non
     operation, kind = case.operation.definition.raw["operationId"], problem["type"].rpartition("/")[2]
     excuses = RULES.get((operation, kind), nothing)
     assert excuses(problem, case.body), f"{operation} refused with {kind}: {problem['detail']}"
+
+
+@schemathesis.check
+def every_header_is_declared(ctx: Any, response: Any, case: Any) -> None:
+    """Beside those that every answer has. That what is declared as required is sent is a check of schemathesis."""
+    declared = case.operation.definition.raw["responses"].get(str(response.status_code))
+    if declared is None:
+        return
+    sent = {name.lower() for name in response.headers} - HEADERS_OF_ALL
+    undeclared = sent - {name.lower() for name in declared.get("headers", {})}
+    assert not undeclared, (
+        f"{case.operation.label} {response.status_code} sends {', '.join(sorted(undeclared))}"
+    )
