@@ -1,7 +1,7 @@
 """The application: its routes, its errors, and what lives as long as it does."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from importlib.metadata import version
 
@@ -94,7 +94,15 @@ def create_app(settings: Settings) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
-    app.state.database = database = Database(settings.url)
+    with closing(Database(settings.url)) as database:
+        async with _running(app, settings, database):
+            yield
+
+
+@asynccontextmanager
+async def _running(app: FastAPI, settings: Settings, database: Database) -> AsyncIterator[None]:
+    """All that the application has beside its database, for as long as it runs."""
+    app.state.database = database
     app.state.library = library = Library(settings.data_dir, shared_files(settings))
     app.state.intake = intake = Intake(library, settings)
     app.state.models = Models(database, Artifacts(settings.artifacts_url))
@@ -122,7 +130,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         if agent:
             await run_in_threadpool(agent.stop)
         await run_in_threadpool(courier.stop)
-        database.close()
 
 
 def _request_stop(watch: Watch, agent: Agent | None) -> None:

@@ -5,7 +5,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from threading import Thread
 from types import FrameType
 
@@ -105,14 +105,12 @@ def work(settings: Settings) -> None:
     """Run an agent alone until SIGTERM or SIGINT; what it was training is handed back."""
     prepare(settings)
     library = Library(settings.data_dir, shared_files(settings))
-    agent = Agent(Database(settings.url), library, settings)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: agent.request_stop())
-    log.info("Agent %s works on %s with %s processes", agent.name, agent.database.url, settings.workers)
-    try:
+    with closing(Database(settings.url)) as database:
+        agent = Agent(database, library, settings)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: agent.request_stop())
+        log.info("Agent %s works on %s with %s processes", agent.name, database.url, settings.workers)
         agent.run()
-    finally:
-        agent.database.close()
 
 
 def prepare(settings: Settings) -> None:
@@ -124,9 +122,10 @@ def prepare(settings: Settings) -> None:
             "HOLDOUT_ARTIFACTS is not set: other machines find neither data sets nor large checkpoints"
         )
     Files(settings.artifacts_url)
-    if settings.workers:
-        log.info("Training kernels: %s", _kernels())
+    chosen = _kernels() if settings.workers else None
     migrate(settings)
+    if chosen:
+        log.info("Training kernels: %s", chosen)
 
 
 def _kernels() -> kernels.Choice:
@@ -139,8 +138,5 @@ def _kernels() -> kernels.Choice:
 
 def migrate(settings: Settings) -> None:
     """Bring the database to the current schema. Raises UnusableSetting."""
-    database = Database(settings.url)
-    try:
+    with closing(Database(settings.url)) as database:
         migrations.upgrade(database, engine_of(settings))
-    finally:
-        database.close()

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,17 @@ blas.configure(os.environ)  # before NumPy is imported: tests and worker process
 from service.store import migrations
 from service.store.database import Database
 from service.store.tables import Base
+from tests.leaks import tracked
 
 if TYPE_CHECKING:
     from tests.postgresql import PostgreSQL
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A connection to SQLite that is dropped open fails the test in which it is collected."""
+    watching = ExitStack()
+    watching.enter_context(tracked())
+    config.add_cleanup(watching.close)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -5,6 +5,7 @@ The service is open, and everybody its admin, only while it listens to its own m
 
 import logging
 from collections.abc import Iterator
+from contextlib import closing
 
 from fastapi import Depends, Security, params
 from fastapi.dependencies.models import Dependant
@@ -99,10 +100,8 @@ def may_be_open(settings: Settings) -> bool:
 
 def require_closed_door(settings: Settings) -> None:
     """Refuse to listen to a network without a token. Raises UnusableSetting."""
-    database = Database(settings.url)
-    with database.read() as connection:
+    with closing(Database(settings.url)) as database, database.read() as connection:
         known = tokens.listed(connection)
-    database.close()
     if known and not any(token.valid for token in known):
         log.warning(
             "no token is valid any more, so nobody can use this service; holdout token create creates one"

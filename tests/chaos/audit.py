@@ -1,13 +1,14 @@
 """The audit after a storm: what was promised, row by row."""
 
-import sqlite3
 from collections import Counter
+from contextlib import closing
 from typing import Any
 
 from sqlalchemy import Row, select
 
 from service.settings import Settings
 from service.store.database import Database
+from service.store.sqlite import driver
 from service.store.tables import TERMINAL, EpochMetrics, Experiment, Run
 from tests.chaos.clients import Clients, Submission
 from tests.chaos.site import Site
@@ -81,10 +82,9 @@ class Audit:
 
     def _check_file(self) -> None:
         if self.site.server is None:
-            connection = sqlite3.connect(self.site.folder / "holdout.db")
-            assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-            assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
-            connection.close()
+            with closing(driver.connect(self.site.folder / "holdout.db")) as connection:
+                assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+                assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
 
     def close(self) -> None:
         self.office.database.close()

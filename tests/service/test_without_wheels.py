@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -39,10 +40,9 @@ def test_an_experiment_is_trained_by_the_readable_kernels(
     agent.wait_for("works on")
     assert "NumPy (numba is not installed)" in agent.log.read_text()
     settings = Settings(data_dir=tmp_path, database_url=sqlite_url, workers=0)
-    database = Database(sqlite_url)
-    office = Office(database, Library(tmp_path), settings)
-    assert office.wait_for_end(office.submit(IRIS)).status == "succeeded"
-    database.close()
+    with closing(Database(sqlite_url)) as database:
+        office = Office(database, Library(tmp_path), settings)
+        assert office.wait_for_end(office.submit(IRIS)).status == "succeeded"
 
 
 def test_the_doctor_says_what_is_missing(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """A disk without room: the work waits, the service answers, and nothing is corrupt."""
 
 import os
-import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from sqlalchemy import text
 from service.app import create_app
 from service.settings import Settings
 from service.store.database import Database
+from service.store.sqlite import driver
 from tests.office import IRIS, Office
 from tests.pace import long_spec
 from workers.data.library import Library
@@ -64,7 +64,7 @@ def fill(disk: Path) -> Path:
     The log is cut first: room that it has taken before would hold hundreds of writes more, and with those in it
     the disk would be full in earnest.
     """
-    with closing(sqlite3.connect(disk / "holdout.db", timeout=30)) as log:
+    with closing(driver.connect(disk / "holdout.db", timeout=30)) as log:
         log.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     ballast = disk / "ballast"
     with ballast.open("wb", buffering=0) as file:

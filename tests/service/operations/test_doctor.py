@@ -1,4 +1,4 @@
-import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -6,6 +6,7 @@ import pytest
 from service.operations import doctor
 from service.operations.doctor import Finding, examine, is_sound
 from service.settings import Settings
+from service.store.sqlite import driver
 
 
 def about(word: str, findings: list[Finding]) -> Finding:
@@ -27,7 +28,8 @@ def test_a_fresh_installation_has_nothing_bad_and_stays_as_it_is(tmp_path: Path)
 
 def test_a_migrated_database_is_current_and_an_empty_one_is_not(tmp_path: Path, sqlite_url: str) -> None:
     assert about("Database", examine(Settings(database_url=sqlite_url))).state == "ok"
-    sqlite3.connect(tmp_path / "empty.db").execute("CREATE TABLE t (x)").connection.close()
+    with closing(driver.connect(tmp_path / "empty.db")) as connection:
+        connection.execute("CREATE TABLE t (x)")
     finding = about("Database", examine(Settings(database_url=f"sqlite:///{tmp_path}/empty.db")))
     assert (finding.state, "holdout migrate" in finding.remedy) == ("warn", True)
 
@@ -45,10 +47,11 @@ def test_an_unreachable_server_is_bad_and_its_password_is_not_shown() -> None:
 
 def test_examining_a_database_migrates_nothing(tmp_path: Path) -> None:
     path = tmp_path / "holdout.db"
-    sqlite3.connect(path).execute("CREATE TABLE t (x)").connection.close()
+    with closing(driver.connect(path)) as connection:
+        connection.execute("CREATE TABLE t (x)")
     examine(Settings(data_dir=tmp_path))
-    tables = sqlite3.connect(path).execute("SELECT name FROM sqlite_master").fetchall()
-    assert tables == [("t",)]
+    with closing(driver.connect(path)) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("t",)]
 
 
 def test_a_folder_that_cannot_be_written_to_is_bad(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

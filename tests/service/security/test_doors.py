@@ -1,6 +1,7 @@
 """When the service is open, when it closes, and where it refuses to listen."""
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,8 @@ def test_elsewhere_it_does_not_start_without_one(configured: Configured, host: s
     with pytest.raises(UnusableSetting, match="holdout token create"):
         require_closed_door(configured(host=host))
     require_closed_door(configured(host=host, trust_network=True))
-    make(Database(configured().url))
+    with closing(Database(configured().url)) as database:
+        make(database)
     require_closed_door(configured(host=host))
 
 

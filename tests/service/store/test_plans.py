@@ -1,5 +1,7 @@
 """How SQLite finds a page: off an index, in order, whatever is filtered by; never by looking through everything."""
 
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
 
@@ -12,10 +14,10 @@ from service.store.queries import Filters
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Database:
-    database = Database(f"sqlite:///{tmp_path / 'holdout.db'}")
-    migrations.upgrade(database)
-    return database
+def database(tmp_path: Path) -> Iterator[Database]:
+    with closing(Database(f"sqlite:///{tmp_path / 'holdout.db'}")) as database:
+        migrations.upgrade(database)
+        yield database
 
 
 def plan(database: Database, filters: Filters, *, ascending: bool, after: int | None) -> str:
