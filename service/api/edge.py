@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.problems import unexpected
 from service.http.exchange import REQUEST_ID, Exchange
+from service.store.extents import CutShort
 
 log = logging.getLogger("holdout.http")
 
@@ -72,6 +73,10 @@ class Edge:
             await self.app(scope, receive, answer.send)
         except ClientDisconnect:
             log.info("request %s: the client left before its body had come", answer.request_id)
+        except CutShort as error:
+            log.warning(
+                "request %s: %s", answer.request_id, error
+            )  # the connection breaks off: no end was sent
         except Exception as error:
             if answer.status is not None and _is_of_a_lost_client(error):
                 log.info("request %s: the client left in the middle of a stream", answer.request_id)

@@ -136,7 +136,8 @@ Epoch = Annotated[
 
 FORMATS = (
     "By default the format that the header Accept prefers, or json. "
-    "json contains a link to the rows that follow; for ndjson and csv it is in the header Link."
+    "json comes in pages, each with a link to the next one. ndjson and csv have all rows, unless `limit` is given: "
+    "then the link is in the header Link."
 )
 
 
@@ -169,7 +170,9 @@ class ReadingPages(Reading):
     """... and from where on. Where seeds advance unevenly, only `cursor` misses none."""
 
     after_epoch: int = Field(0, ge=0, lt=2**31, description="Only epochs with a larger number.")
-    limit: int = Field(ROWS, ge=1, le=MOST_ROWS, description="The largest number of rows on a page.")
+    limit: int = Field(
+        ROWS, ge=1, le=MOST_ROWS, description="The largest number of rows: on a page of JSON, or in all."
+    )
     cursor: Cursor | None = Field(None, max_length=10_000, description=FROM_A_LINK)
 
     def selection(self) -> Selection:
@@ -210,6 +213,11 @@ class ReadingMetrics(ReadingPages):
     def selection(self) -> Selection:
         """Raises InvalidCursor, or InvalidQuery where `limit` and `max_points` are both given."""
         return replace(super().selection(), thinning=thinning(self))
+
+
+def takes_all(query: ReadingPages, wanted: Format) -> bool:
+    """Whether all rows are wanted in this format, and not a page of them."""
+    return wanted != "json" and "limit" not in query.model_fields_set
 
 
 NUMBER = "[1-9][0-9]{0,17}"

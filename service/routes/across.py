@@ -1,13 +1,15 @@
 """The metrics of several experiments in one call."""
 
+from itertools import chain
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
 from service.api.dependencies import Store
+from service.api.exports import export
 from service.api.negotiation import Wanted
 from service.api.openapi import conditional, formats, problems
-from service.api.parameters import ReadingAcross, next_link
+from service.api.parameters import ReadingAcross, next_link, takes_all
 from service.api.security import allow
 from service.api.strict import StrictRoute
 from service.experiments.summary import majority_accuracies
@@ -20,6 +22,7 @@ from service.schemas.formats import represent
 from service.store import queries, states
 from service.store.curves import place_of, read_across
 from service.store.errors import UnknownExperiment
+from service.store.extents import Extent, following_pages_across
 
 router = APIRouter(tags=["epochs"], route_class=StrictRoute)
 
@@ -52,6 +55,12 @@ def read_epochs(
         rows, more = read_across(connection, ids, wanted, after)
         plans = queries.plans(connection, ids)
     majorities = {id_: majority_accuracies(plan["split_counts"]) for id_, plan in plans.items()}
+    if more and takes_all(query, wanted_format):
+        rest = following_pages_across(database, ids, wanted, place_of(rows[-1]), Extent(found))
+        pages = (
+            (EpochRow.of(row, majorities[row.experiment_id]) for row in page) for page in chain([rows], rest)
+        )
+        return export(request, pages, EpochRow, wanted_format, response.headers)
     items = [EpochRow.of(row, majorities[row.experiment_id]) for row in rows]
     following = next_link(request, cursors.encode(place_of(rows[-1]))) if more else None
     return represent(EpochsPage(items=items, next=following), EpochRow, wanted_format, response)

@@ -1,13 +1,18 @@
 """What the epochs of an experiment showed: metrics, figures per class, confusion matrices."""
 
-from typing import Annotated
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import chain
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy import Row
 
 from service.api.dependencies import Store
+from service.api.exports import export
 from service.api.negotiation import Wanted
 from service.api.openapi import conditional, formats, problems
-from service.api.parameters import ExperimentId, ReadingClasses, ReadingConfusion, next_link
+from service.api.parameters import ExperimentId, ReadingClasses, ReadingConfusion, next_link, takes_all
 from service.api.security import allow
 from service.api.strict import StrictRoute
 from service.api.waiting import Awaited
@@ -24,10 +29,11 @@ from service.schemas.epochs import (
     MetricsPage,
     MetricsRow,
 )
-from service.schemas.formats import represent
+from service.schemas.formats import link, represent
 from service.store import queries, states
 from service.store.curves import Page, read_page
 from service.store.errors import UnknownExperiment
+from service.store.extents import Extent, following_pages
 from service.store.tables import EpochClasses, EpochMetrics
 
 router = APIRouter(
@@ -65,7 +71,15 @@ def read_metrics(
         known.require_news(state)
         plan = queries.plan(connection, experiment_id)
         page = read_page(connection, EpochMetrics, experiment_id, wanted.fitting(len(state.runs)))
-    items = [*MetricsRow.all_of(page.rows, majority_accuracies(plan["split_counts"]))]
+    majority = majority_accuracies(plan["split_counts"])
+    if page.more and takes_all(query, wanted_format):
+        extent = Extent({experiment_id: state})
+        rest = following_pages(database, EpochMetrics, experiment_id, wanted, page, extent)
+        if not state.is_over:
+            link(response, next_link(request, cursors.encode(extent.end(wanted))))
+        pages = (MetricsRow.all_of(rows, majority) for rows in chain([page.rows], rest))
+        return export(request, pages, MetricsRow, wanted_format, response.headers)
+    items = [*MetricsRow.all_of(page.rows, majority)]
     following = _next(request, page, growing=not state.is_over)
     return represent(MetricsPage(items=items, next=following), MetricsRow, wanted_format, response)
 
@@ -89,10 +103,22 @@ def read_classes(
     """One flat row for each class, seed and split, at the selected epoch of each seed by default."""
     wanted = query.selection()
     with database.read() as connection:
-        known.require_news(states.state(connection, experiment_id))
+        state = states.state(connection, experiment_id)
+        known.require_news(state)
         classes = queries.plan(connection, experiment_id)["dataset"]["classes"]
+        if takes_all(query, wanted_format):
+            wanted = replace(wanted, limit=max(1, wanted.limit // len(classes)))
         page = read_page(connection, EpochClasses, experiment_id, wanted)
-    items = [item for row in page.rows for item in ClassRow.all_of(row, classes)]
+
+    def items_of(rows: Iterable[Row[Any]]) -> list[ClassRow]:
+        return [item for row in rows for item in ClassRow.all_of(row, classes)]
+
+    if page.more and takes_all(query, wanted_format):
+        extent = Extent({experiment_id: state})
+        rest = following_pages(database, EpochClasses, experiment_id, wanted, page, extent)
+        pages = map(items_of, chain([page.rows], rest))
+        return export(request, pages, ClassRow, wanted_format, response.headers)
+    items = items_of(page.rows)
     return represent(ClassesPage(items=items, next=_next(request, page)), ClassRow, wanted_format, response)
 
 

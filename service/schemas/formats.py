@@ -64,11 +64,21 @@ def csv_table(row: type[Answer], rows: Iterable[Answer]) -> str:
     return written.getvalue()
 
 
+def csv_rows(rows: Iterable[Answer]) -> str:
+    """The same without the header."""
+    written = io.StringIO()
+    _write_rows(written, rows)
+    return written.getvalue()
+
+
 def write_csv(file: TextIO, row: type[Answer], rows: Iterable[Answer]) -> None:
     """The same into a file, row by row."""
-    table = csv.writer(file)
-    table.writerow(field.serialization_alias or name for name, field in row.model_fields.items())
-    table.writerows(map(_cell, each.model_dump(mode="json").values()) for each in rows)
+    csv.writer(file).writerow(field.serialization_alias or name for name, field in row.model_fields.items())
+    _write_rows(file, rows)
+
+
+def _write_rows(file: TextIO, rows: Iterable[Answer]) -> None:
+    csv.writer(file).writerows(map(_cell, each.model_dump(mode="json").values()) for each in rows)
 
 
 def _cell(value: Any) -> Any:
