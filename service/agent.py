@@ -210,10 +210,10 @@ class Agent:
         except (OperationalError, InterfaceError):
             raise
         except OSError:
-            log.exception("what run %s left behind cannot be stored yet", lease.run_id)
+            log.exception("the results of run %s cannot be stored yet", lease.run_id)
             return False
         except Exception as error:
-            log.exception("what run %s left behind cannot be stored", lease.run_id)
+            log.exception("the results of run %s cannot be stored", lease.run_id)
             message = f"its results could not be stored: {type(error).__name__}"
             queue.finish(connection, lease, "failed", cause="error", message=message)
             held.hear(Failed("error", message))
@@ -221,7 +221,7 @@ class Agent:
 
     def _drop(self, lost: set[Lease]) -> None:
         for lease in lost:
-            log.warning("run %s is not ours any more", lease.run_id)
+            log.warning("run %s no longer belongs to this agent", lease.run_id)
             self._forget(lease)
 
     def _clear(self, unwritten: set[Lease]) -> None:

@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     workers: Annotated[int, Field(ge=0)] = Field(default_factory=lambda: os.cpu_count() or 1)
     """Worker processes of this agent: each trains on one core. 0 only serves."""
     lease_seconds: Annotated[float, Field(gt=0)] = 15.0
-    """How long a run stays with an agent that is not heard of."""
+    """How long a run stays with an agent that sends no heartbeat."""
     max_attempts: Annotated[int, Field(ge=1)] = 5
     """How often a run may die under an agent before it counts as lost."""
     checkpoint_seconds: Annotated[float, Field(gt=0)] = 30.0
@@ -57,17 +57,17 @@ class Settings(BaseSettings):
     upload_seconds: Annotated[int, Field(ge=1)] = 300
     """How long reading an upload may take, once it has arrived."""
     trust_network: bool = False
-    """Whether somebody else guards the way here, so that no token is needed on any address."""
+    """Whether a proxy or firewall controls access, so that no token is needed on any address."""
     hosts: Annotated[tuple[Hostname, ...], BeforeValidator(_separated), NoDecode] = ()
-    """Names that an open service may be asked by, beside addresses and this machine's own, separated by spaces."""
+    """Host names that an open service answers to, beside addresses and this machine's own, by spaces."""
     rate_limit: Rate = "6000/minute"
-    """How often one token, or one address, may ask for what changes something, or be refused."""
+    """How many requests that change something, or are refused, one token or one address may send."""
     read_rate_limit: Rate = "60000/minute"
-    """How often it may read."""
+    """How many requests that read it may send."""
     max_queued: Annotated[int, Field(ge=1)] = 10_000
     """How many runs of one owner may wait in the queue."""
     test_budget: Annotated[int, Field(ge=0)] = 1
-    """How many models may be evaluated on the same test rows. Whoever is told more chooses by it."""
+    """How many models may be evaluated on the same test rows."""
     test_ladder: bool = False
     """Answer test evaluations as a Ladder: any number of them, each with the best accuracy so far and no more."""
     cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(_separated), NoDecode] = ()

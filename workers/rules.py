@@ -18,7 +18,7 @@ def broken_rules(spec: ExperimentSpec) -> list[Fault]:
 
 def batch_norm_needs_two_rows(spec: ExperimentSpec) -> Iterator[Fault]:
     if spec.model.batch_norm and spec.training.batch_size == 1:
-        message = "batch norm needs at least 2 rows in a batch: of one row the variance is 0"
+        message = "batch norm needs at least 2 rows in a batch: the variance of a single row is 0"
         yield Fault("training.batch_size", 1, message)
 
 

@@ -118,7 +118,7 @@ class ExperimentSpec(BaseModel):
             )
         if type(replicates) is not int or not 1 <= replicates <= MOST_SEEDS:
             right = f"a whole number from 1 to {MOST_SEEDS}"
-            raise ValueError(f"replicates is {replicates!r}; it should be {right}")
+            raise ValueError(f"replicates should be {right}")
         return given | {"seeds": list(range(replicates))}
 
     @model_validator(mode="after")

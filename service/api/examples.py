@@ -58,7 +58,7 @@ SPECS: dict[str, Example] = {
     },
     "majority": {
         "summary": "90:10, where a constant classifier scores 0.9",
-        "description": "Classes that cannot be told apart: see the findings in the summary.",
+        "description": "Classes that no model can distinguish: see the findings in the summary.",
         "value": {"dataset": {"name": "synthetic", "counts": [1800, 200], "separation": 0}, "replicates": 3},
     },
     "mnist": {

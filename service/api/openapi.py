@@ -115,7 +115,7 @@ EXAMPLES: dict[type[Exception], Exception] = {
         1, [Fault("ledger[0]", {"experiment_id": 3, "accuracy": 0.971}, "look 1, by experiment 3")]
     ),
     NothingToRetry: NothingToRetry(7, "running"),
-    InvalidField: InvalidField("label", "specie", "is no field of npz"),
+    InvalidField: InvalidField("label", "specie", "is not a field of npz"),
     MalformedForm: MalformedForm("The form ends before its last boundary."),
     NotAForm: NotAForm("text/csv"),
     UnusableUpload: UnusableUpload(

@@ -23,7 +23,7 @@ Pixels = NDArray[np.uint8]
 
 
 class NoPicture(ValueError):
-    """The data set does not hold images."""
+    """The data set has no images."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"Data set '{name}' is a table: only images have a picture.")

@@ -50,7 +50,7 @@ class UploadError(ValueError):
 
 
 class UnusableUpload(UploadError):
-    """The files are not what they should be; `faults` says where, and what would be right."""
+    """The files cannot be read. `errors` gives the place and what would be right."""
 
     def __init__(self, where: str, message: str) -> None:
         self.faults = (Fault(where, None, message),)
@@ -58,14 +58,14 @@ class UnusableUpload(UploadError):
 
 
 class UploadTooLarge(UnusableUpload):
-    """The files hold more than is stored, or take more memory or time than reading them may."""
+    """The files contain more than the service stores, or need more memory or time to read than it allows."""
 
 
 class UploadsBusy(UploadError):
-    """As many uploads as are taken at once are on their way."""
+    """The service already receives as many uploads as it takes at once."""
 
     def __init__(self) -> None:
-        super().__init__(f"{MOST_AT_ONCE} uploads are on their way already; try again in a moment.")
+        super().__init__(f"{MOST_AT_ONCE} uploads are being received already. Try again in a moment.")
 
 
 class StorageFull(UploadError):
@@ -151,7 +151,7 @@ def name_of(form: Form) -> str:
     """The name that a form gives. Raises InvalidField."""
     name = _required(form, "name")
     if not re.fullmatch(NAME, name):
-        right = "is of a-z, 0-9, dot, hyphen and underscore, up to 64, and starts with a letter or a digit"
+        right = "should be up to 64 characters of a-z, 0-9, ., - and _, and start with a letter or a digit"
         raise InvalidField("name", name, right)
     return name
 
@@ -169,7 +169,7 @@ def format_of(form: Form) -> Format:
         option = str(detail["loc"][-1])
         unknown = detail["type"] == "unexpected_keyword_argument"
         raise InvalidField(
-            option, options[option], f"is no field of {given}" if unknown else sentence(detail)
+            option, options[option], f"is not a field of {given}" if unknown else sentence(detail)
         ) from None
     _require_files(form, wanted)
     return wanted
@@ -184,7 +184,7 @@ def _require_files(form: Form, wanted: Format) -> None:
             raise InvalidField(part, "", f"is missing; {wanted.name} takes the files {takes}")
     chosen = form.files - form.empty
     for part in sorted(chosen - {*wanted.required, *wanted.optional}):
-        raise InvalidField(part, "", f"is no file of {wanted.name}, which takes {takes}")
+        raise InvalidField(part, "", f"is not a file of {wanted.name}, which takes {takes}")
     absent = sorted({*wanted.optional} - chosen)
     if absent and len(absent) < len(wanted.optional):
         raise InvalidField(absent[0], "", f"is missing; {', '.join(wanted.optional)} come together")

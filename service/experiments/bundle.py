@@ -29,11 +29,11 @@ PACKAGES = ("holdout", "numpy", "scipy")
 README = """\
 Holdout experiment {id}{name}: {status}
 
-spec.json       what was asked for, every default filled in, the data set pinned by its hash
+spec.json       the spec with every default filled in and the data set pinned by its hash
 experiment.json the data set, the split, the runs, and the versions of the service that wrote this file
 metrics.csv     every epoch of every seed, on training and validation rows
 classes.csv     the same for each class
-weights/        of each seed that succeeded, the weights of its best epoch (safetensors; the metadata has the
+weights/        the weights of the best epoch of each seed that succeeded (safetensors; the metadata has the
                 spec and the classes, the tensors scaling.offset and scaling.factor the scaling of the rows)
 
 To repeat it, start a service that has the data set {dataset}
@@ -42,7 +42,7 @@ To repeat it, start a service that has the data set {dataset}
     curl --json @spec.json http://127.0.0.1:8000/experiments
 
 Its spec_hash will be {spec_hash}. The same version on the
-same type of machine comes to the same figures, to the last bit.
+same type of machine gives the same figures, to the last bit.
 """
 
 

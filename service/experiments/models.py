@@ -91,7 +91,7 @@ class Models:
         try:
             stored = self._artifacts.load(content)
             if hashlib.sha256(stored).hexdigest() != sha256:
-                raise Unusable("its bytes in the database are damaged: their SHA-256 is another", remedy)
+                raise Unusable("its bytes in the database are damaged: their SHA-256 differs", remedy)
             return Checkpoint.from_bytes(stored)
         except ArtifactError as error:
             raise Unusable(error.why, remedy) from error

@@ -25,7 +25,7 @@ SLOWEST_BYTES_PER_SECOND = 10_000
 
 
 class InvalidField(InvalidQuery):
-    """A field of the form is missing, not known, or not understood."""
+    """A field of the form is missing, unknown or not valid."""
 
 
 class UploadTooSlow(BodyTooSlow):

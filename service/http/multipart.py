@@ -10,11 +10,11 @@ LONGEST_BOUNDARY = 70  # RFC 2046
 
 
 class MalformedForm(ValueError):
-    """The body is not the form that it says it is."""
+    """The body is not a valid multipart form."""
 
 
 class NotAForm(ValueError):
-    """The body does not call itself multipart/form-data."""
+    """The header Content-Type does not declare the body as multipart/form-data."""
 
     def __init__(self, given: str | None) -> None:
         found = f"is {given[:100]!r}" if given else "is missing"

@@ -13,7 +13,7 @@ TIDY_SECONDS = 60.0
 
 
 class TooManyRequests(Exception):
-    """One token, or one address, asked more often than it may."""
+    """A token or an address sent more requests than its rate limit allows."""
 
     def __init__(self, purpose: Purpose, limit: RateLimitItem, seconds: int) -> None:
         super().__init__(

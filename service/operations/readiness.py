@@ -18,7 +18,7 @@ SILENCE_SECONDS = 60.0
 
 
 class NotReady(RuntimeError):
-    """A check failed; `faults` says which."""
+    """A check failed. `errors` lists which."""
 
     def __init__(self, faults: list[Fault]) -> None:
         self.faults = faults
@@ -42,12 +42,12 @@ def _database(database: Database) -> Iterator[Fault]:
                 "schema", schema, f"the schema should be {migrations.newest()}: {_how_to_migrate(schema)}"
             )
         if not _is_writable(database):
-            yield Fault("database", "read-only", "the database takes no writes")
+            yield Fault("database", "read-only", "the database accepts no writes")
     except (DBAPIError, PoolTimeout) as error:
         if isinstance(error, DBAPIError) and is_lock_timeout(error):
             yield Fault("database", "locked", "another transaction holds the write lock of the database")
             return
-        yield Fault("database", None, "the database does not answer, or has not all of its tables")
+        yield Fault("database", None, "the database does not answer, or lacks some of its tables")
 
 
 def _how_to_migrate(schema: str | None) -> str:

@@ -32,7 +32,7 @@ form: dict[str, Any] = {
         "content": {"multipart/form-data": {"schema": form_schema(), "example": flowers}},
     }
 }
-known: Responses = {200: {"model": Dataset, "description": "The same content is there already"}}
+known: Responses = {200: {"model": Dataset, "description": "The same content exists already"}}
 image: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 picture: Responses = {200: {"content": {"image/png": image}, "description": "A row of images for each class"}}
 

@@ -38,7 +38,7 @@ errors = (UnknownExperiment, UnusableModel, NoTestPart, DatasetError, FilesUnava
     | {
         200: {
             "model": Evaluation,
-            "description": "These models were looked at before: the same answer again.",
+            "description": "These models were evaluated before; the answer is the same again.",
         }
     },
 )

@@ -54,7 +54,7 @@ class ArtifactDamaged(ArtifactError):
 
     def __init__(self, name: str, url: str) -> None:
         super().__init__(
-            f"The artifact {name} in {url} is damaged: its SHA-256 is another.",
+            f"The artifact {name} in {url} is damaged: its SHA-256 differs.",
             f"{name} in the artifact store is damaged",
         )
 

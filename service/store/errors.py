@@ -83,7 +83,7 @@ class QueueFull(StoreError):
 
 
 class UnknownSeed(StoreError):
-    """None of the experiment's runs has this seed."""
+    """No run of the experiment has this seed."""
 
     def __init__(self, experiment_id: int, seeds: list[int]) -> None:
         super().__init__(f"Experiment {experiment_id} has only the seeds {', '.join(map(str, seeds))}.")

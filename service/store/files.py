@@ -16,7 +16,7 @@ log = logging.getLogger("holdout.files")
 
 
 class FilesUnavailable(OSError):
-    """The place does not answer, or takes nothing more. Its text says no more than anybody may know."""
+    """The artifact store does not answer, or is full."""
 
     def __init__(self) -> None:
         super().__init__("The artifact store cannot be used at the moment; try again.")

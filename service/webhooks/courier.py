@@ -94,7 +94,7 @@ class Courier:
             with self._database.write() as connection:
                 webhooks.record(connection, due, answer, delivered=delivered)
         except (DBAPIError, PoolTimeout):
-            log.warning("what became of delivery %s could not be noted; it is sent again", due.id)
+            log.warning("the result of delivery %s could not be stored; it is sent again", due.id)
         except Exception:
             log.exception("delivery %s failed", due.id)
         finally:

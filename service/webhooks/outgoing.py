@@ -23,15 +23,15 @@ Address = tuple[str, int]
 
 
 class Undeliverable(Exception):
-    """The request was not answered as it should; the text says what happened."""
+    """The webhook cannot be reached. `detail` gives the reason."""
 
 
 class PrivateAddress(Undeliverable):
-    """The URL leads into a private network, or to this machine."""
+    """The webhook's URL is in a private network or on this machine."""
 
     def __init__(self, host: str) -> None:
         super().__init__(
-            f"{host[:100]} is not a public address. Where it should be reached: HOLDOUT_WEBHOOKS_PRIVATE=1."
+            f"{host[:100]} is not a public address. To allow it, set HOLDOUT_WEBHOOKS_PRIVATE=1."
         )
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 
 class DatasetError(ValueError):
-    """Anything wrong with data: its text says what, where, and what would be right."""
+    """The data set cannot be used. `detail` gives the place, the reason, and what would be right."""
 
 
 # Fields are given by position: an exception keeps those as its `args`, and so survives pickling.
@@ -33,7 +33,7 @@ class UnknownDataset(DatasetError):
         hint = f" Did you mean '{self.nearest}'?" if self.nearest else ""
         return (
             f"There is no data set '{self.name}'.{hint} Known: {', '.join(self.known)}. "
-            f"A new one is uploaded, or is a folder {self.place} with IDX files under their original names."
+            f"Upload a new one, or add a folder {self.place} with IDX files under their original names."
         )
 
 
@@ -47,31 +47,31 @@ class DatasetChanged(DatasetError):
 
     def __str__(self) -> str:
         return (
-            f"Data set '{self.name}' has changed: sha256 {self.pinned} is asked for, {self.found} is there. "
-            "Bring that content back, or leave sha256 out to use what is there."
+            f"Data set '{self.name}' has changed: the spec asks for sha256 {self.pinned}, but is {self.found} now. "
+            "Restore that content, or leave sha256 out to use the present one."
         )
 
 
 @dataclass(eq=False)
 class NameReserved(DatasetError):
-    """Something that was not uploaded has this name."""
+    """A data set that was not uploaded has this name."""
 
     name: str
     what: str
 
     def __str__(self) -> str:
-        return f"The name '{self.name}' is that of {self.what}; upload under another."
+        return f"The name '{self.name}' belongs to {self.what}. Choose another name for the upload."
 
 
 @dataclass(eq=False)
 class NotUploaded(DatasetError):
-    """Only what was uploaded can be deleted."""
+    """Only uploaded data sets can be deleted."""
 
     name: str
     what: str
 
     def __str__(self) -> str:
-        return f"Data set '{self.name}' cannot be deleted: it is {self.what}, and was not uploaded."
+        return f"Data set '{self.name}' cannot be deleted: it was not uploaded, it is {self.what}."
 
 
 @dataclass(eq=False)

@@ -76,7 +76,7 @@ def run(database: Database, *statements: str) -> None:
 
 def test_with_a_database_that_only_reads_it_is_not(only_reading: TestClient) -> None:
     assert only_reading.get("/experiments").status_code == 200
-    assert failed(only_reading) == {"database": "the database takes no writes"}
+    assert failed(only_reading) == {"database": "the database accepts no writes"}
 
 
 @pytest.fixture

@@ -97,7 +97,7 @@ def _require_names(block: Block, columns: list[str]) -> None:
         block.refuse(0, "is all numbers", "the first line names the columns")
     if not all(columns):
         place = columns.index("") + 1
-        right = "a column of row numbers is no feature: leave it out (pandas: index=False)"
+        right = "a column of row numbers is not a feature: leave it out (pandas: index=False)"
         block.refuse(0, f"does not name column {place:,}", right)
     [(name, times)] = Counter(columns).most_common(1)
     if times > 1:
@@ -164,7 +164,7 @@ def _fields(block: Block, index: int) -> list[str]:
         return next(csv.reader([block.lines[index]], strict=True, skipinitialspace=True), [])
     except csv.Error:
         right = "a quote opens and closes a field on one line, and is doubled within"
-        block.refuse(index, "cannot be taken apart", right)
+        block.refuse(index, "cannot be parsed", right)
 
 
 def _require_number(block: Block, index: int, column: str, text: str) -> None:

@@ -50,7 +50,7 @@ def read_header(stream: IO[bytes], file: str) -> Header:
     """
     start = stream.read(len(MAGIC) + 2)
     if start[: len(MAGIC)] != MAGIC or len(start) < len(MAGIC) + 2 or start[-2] not in LENGTHS:
-        raise MalformedFile(file, "is no .npy array", AGAIN)
+        raise MalformedFile(file, "is not a .npy array", AGAIN)
     length = LENGTHS[start[-2]]
     given = stream.read(length.size)
     size = length.unpack(given)[0] if len(given) == length.size else LONGEST_HEADER + 1

@@ -40,7 +40,7 @@ def _require_small_directory(raw: BinaryIO, file: str) -> None:
     """ZipFile reads all of the directory, and finds its end in several ways; here there is only one."""
     size = raw.seek(0, SEEK_END)
     if raw.seek(0) or raw.read(2) != b"PK" or size < END.size:
-        raise MalformedFile(file, "is no zip file", "an npz file is one, as numpy.savez writes it")
+        raise MalformedFile(file, "is not a zip file", "an npz file is one, as numpy.savez writes it")
     raw.seek(max(0, size - END.size - LOCATOR_SIZE))
     tail = raw.read()
     magic, _, _, members, _, directory, _, comment = END.unpack(tail[-END.size :])

@@ -111,7 +111,7 @@ def _require_same(
     if unknown:
         raise MalformedFile(
             f"{folder.name}/t10k-labels",
-            f"has labels that train-labels has not: {unknown}",
+            f"has labels that train-labels does not have: {unknown}",
             "a class must have training rows",
         )
 

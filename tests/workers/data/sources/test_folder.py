@@ -70,7 +70,9 @@ def test_one_class_is_not_enough(tmp_path: Path) -> None:
 
 
 def test_the_official_test_may_hold_no_class_without_training_rows(tmp_path: Path) -> None:
-    with pytest.raises(MalformedFile, match=r"t10k-labels has labels that train-labels has not: \[3, 9\]"):
+    with pytest.raises(
+        MalformedFile, match=r"t10k-labels has labels that train-labels does not have: \[3, 9\]"
+    ):
         read_folder(write_folder(tmp_path, [0, 1], [9, 0, 3]))
 
 
