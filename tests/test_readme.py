@@ -24,6 +24,9 @@ README = (ROOT / "README.md").read_text()
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 PAGES = ["README.md", "CONTRIBUTING.md", *(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))]
 
+pytestmark = pytest.mark.timeout(400)
+"""The first test waits for all commands of the page."""
+
 HOLDOUT = Path(sys.executable).parent / "holdout"
 CARRIED_OUT_ELSEWHERE = re.compile(r"git clone|make (serve|test|lint|bench)\b")
 """Commands that need a network, run for long, or run until they are stopped; the fixture `url` serves."""
@@ -114,7 +117,7 @@ def test_the_readme_explains_every_field_of_a_spec(field: str) -> None:
 
 
 def test_the_variants_that_the_readme_names_are_in_the_catalogue(url: str) -> None:
-    catalogue = httpx2.get(f"{url}/catalog").text + json.dumps(ExperimentSpec.model_json_schema())
+    catalogue = httpx2.get(f"{url}/catalog", timeout=60).text + json.dumps(ExperimentSpec.model_json_schema())
     table = README.partition("| field | meaning |")[2].partition("\n\n")[0]
     named = {name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row)}
     assert {"given", "smote", "rmsprop"} <= named
@@ -122,7 +125,7 @@ def test_the_variants_that_the_readme_names_are_in_the_catalogue(url: str) -> No
 
 
 def test_the_endpoints_that_the_readme_lists_exist(url: str) -> None:
-    paths = httpx2.get(f"{url}/openapi.json").json()["paths"]
+    paths = httpx2.get(f"{url}/openapi.json", timeout=60).json()["paths"]
     table = README.partition("| request | answer |")[2].partition("\n\n")[0]
     listed = re.findall(r"`(GET|POST|DELETE) ([^`?]+)", table)
     assert len(listed) > 20

@@ -67,7 +67,7 @@ def demonstrate(settings: Settings, data_dir: Path | None = None, *, serve: bool
 def _afterwards(kept: Path | None) -> str:
     if kept is not None:
         return f"The experiments are kept in {kept}. To browse them: holdout serve --data-dir {kept}"
-    return "These experiments were not kept. To browse them after the report: make demo ARGS=--serve"
+    return "The demo keeps nothing. To browse its experiments, run it with: make demo ARGS=--serve"
 
 
 @contextmanager
