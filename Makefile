@@ -9,6 +9,7 @@ INSTALL := $(VENV)/bin/python -m tools.install
 # Stamps: an installation is repeated only when what it installs has changed.
 RUNTIME := $(VENV)/.runtime-installed
 CHECKS := $(VENV)/.checks-installed
+CLIENTS := $(VENV)/.clients-installed
 PEERS := $(VENV)/.peers-installed
 KERNELS := $(VENV)/.kernels-compiled
 
@@ -26,7 +27,7 @@ INSTALL_TORCH := $(VENV)/bin/python -m tools.install_torch --$(TORCH)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo serve test lint format bench chaos coverage mutation constraints migration methods openapi answers
+.PHONY: help install demo serve test lint format clients bench chaos coverage mutation constraints migration methods openapi answers
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +54,9 @@ lint: $(CHECKS) ## Check style, types, the direction of imports, and that genera
 format: $(CHECKS) ## Put the code into the one format
 	@$(VENV)/bin/ruff check --fix
 	@$(VENV)/bin/ruff format
+
+clients: $(CLIENTS) ## Lint the OpenAPI document, generate clients from it, check their types and use them
+	@$(VENV)/bin/pytest -m slow tests/clients $(ARGS)
 
 bench: $(PEERS) ## Measure training and the service beside their peers; ARGS='polling crowd' some of it alone
 	@$(VENV)/bin/python -m benchmarks $(ARGS)
@@ -120,4 +124,15 @@ $(PEERS): $(CHECKS)
 	@$(VENV)/bin/python -m venv $(VENV)/mlflow
 	@$(VENV)/mlflow/bin/python -m pip --disable-pip-version-check install --quiet mlflow==3.17.2 \
 		|| echo "MLflow could not be installed: the benchmarks leave it out."
+	@touch $@
+
+# Generators want other versions of what the service uses: they get an environment of their own. Node.js, npm and Java
+# are needed besides; where one is missing its tests are skipped, and say so.
+$(CLIENTS): tests/clients/requirements.txt tests/clients/package-lock.json $(CHECKS)
+	@echo "Installing generators of clients (a few minutes) ..."
+	@$(VENV)/bin/python -m venv $(VENV)/clients
+	@$(VENV)/clients/bin/python -m pip --disable-pip-version-check install --quiet \
+		--requirement tests/clients/requirements.txt
+	@mkdir -p $(VENV)/node && cp tests/clients/package.json tests/clients/package-lock.json $(VENV)/node
+	@cd $(VENV)/node && npm ci --no-audit --no-fund --ignore-scripts --silent || { $(OPTIONAL); }
 	@touch $@
