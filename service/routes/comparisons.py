@@ -5,9 +5,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from service.api.comparing import Comparing
 from service.api.dependencies import Store
 from service.api.openapi import conditional, problems
-from service.api.parameters import Comparing
 from service.api.security import allow
 from service.api.strict import StrictRoute
 from service.experiments.comparisons import compare, remarks_about
