@@ -9,7 +9,6 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -69,8 +68,21 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def attrs_client(folder: Path) -> None:
     config = HERE / "openapi-python-client.yaml"
     path = f"{PYTHON}{os.pathsep}{os.environ['PATH']}"
-    generate = [python_tool("openapi-python-client"), "generate", "--path", DOCUMENT, "--config", config]
-    target = ["--meta", "none", "--output-path", folder / "holdout_attrs", "--fail-on-warning"]
+    generate: list[str | Path] = [
+        python_tool("openapi-python-client"),
+        "generate",
+        "--path",
+        DOCUMENT,
+        "--config",
+        config,
+    ]
+    target: list[str | Path] = [
+        "--meta",
+        "none",
+        "--output-path",
+        folder / "holdout_attrs",
+        "--fail-on-warning",
+    ]
     run(*generate, *target, cwd=folder, PATH=path)
 
 
@@ -79,9 +91,9 @@ def pydantic_client(folder: Path) -> None:
         if os.environ.get("CI"):
             raise FileNotFoundError("java")
         pytest.skip("openapi-generator needs Java")
-    options = ["-g", "python", "--package-name", "holdout_pydantic", "-o", folder]
+    options: list[str | Path] = ["-g", "python", "--package-name", "holdout_pydantic", "-o", folder]
     without = "models,apis,supportingFiles,modelTests=false,apiTests=false,modelDocs=false,apiDocs=false"
-    generate = [python_tool("openapi-generator-cli"), "generate", "-i", DOCUMENT, *options]
+    generate: list[str | Path] = [python_tool("openapi-generator-cli"), "generate", "-i", DOCUMENT, *options]
     run(
         *generate,
         "--global-property",
@@ -106,7 +118,7 @@ def test_a_client_in_python(program: str, url: str, tmp_path: Path) -> None:
 
 
 def test_a_client_in_typescript(url: str, tmp_path: Path) -> None:
-    options = ["--default-non-nullable=false", "-o", tmp_path / "schema.ts"]
+    options: list[str | Path] = ["--default-non-nullable=false", "-o", tmp_path / "schema.ts"]
     run(node_tool("openapi-typescript"), DOCUMENT, *options, cwd=tmp_path)
     shutil.copy(PROGRAMS / "fetch.ts", tmp_path)
     shutil.copy(HERE / "tsconfig.json", tmp_path)
@@ -116,7 +128,7 @@ def test_a_client_in_typescript(url: str, tmp_path: Path) -> None:
     assert json.loads(run(tool(Path(shutil.which("node") or "node")), "fetch.js", url, cwd=tmp_path)) == USED
 
 
-LINTERS: dict[str, list[Any]] = {
+LINTERS: dict[str, list[str | Path]] = {
     "redocly": ["lint", "--config", HERE / "redocly.yaml", "--format", "stylish", DOCUMENT],
     "spectral": ["lint", "--ruleset", HERE / "spectral.yaml", "--fail-severity", "warn", DOCUMENT],
 }
