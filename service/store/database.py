@@ -174,7 +174,9 @@ def _postgresql_engine(url: URL) -> Engine:
     def configure(connection: DBAPIConnection, _record: object) -> None:
         cursor = connection.cursor()
         cursor.execute(f"SET idle_in_transaction_session_timeout = '{SILENCE_SECONDS}s'")
-        cursor.execute(f"SET lock_timeout = '{BUSY_TIMEOUT_SECONDS}s'")
+        # What the URL says itself stays.
+        unset = "WHERE current_setting('lock_timeout') = '0'"
+        cursor.execute(f"SELECT set_config('lock_timeout', '{BUSY_TIMEOUT_SECONDS}s', false) {unset}")
         cursor.close()
         connection.commit()
 

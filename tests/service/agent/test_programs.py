@@ -44,7 +44,7 @@ def test_the_workers_of_an_agent_that_is_killed_leave_and_its_run_is_taken_over_
     office: Office, start: Start
 ) -> None:
     first = start()
-    id_ = office.submit(long_spec(epochs=20))
+    id_ = office.submit(long_spec(epochs=40))
     office.wait_for_epoch(id_, 2)
     second = start()
     second.wait_for("works on")
@@ -58,7 +58,7 @@ def test_the_workers_of_an_agent_that_is_killed_leave_and_its_run_is_taken_over_
     assert office.wait_for_end(id_).status == "succeeded"
     run = office.run(id_)
     assert (run.deaths, run.attempt) == (1, 2)
-    assert office.figures(run) == office.undisturbed(long_spec(epochs=20))
+    assert office.figures(run) == office.undisturbed(long_spec(epochs=40))
     second.signal(signal.SIGTERM)
     assert second.wait(10) == 0
 
@@ -79,7 +79,7 @@ def test_an_agent_that_was_frozen_beyond_its_lease_changes_nothing_when_it_comes
     run = office.run(id_)
     assert (run.deaths, run.attempt) == (1, 2)
     assert office.figures(run) == office.undisturbed(long_spec())
-    assert "is not ours any more" in frozen.log.read_text()
+    assert "no longer belongs to this agent" in frozen.log.read_text()
 
 
 @pytest.mark.parametrize("to", ["the program", "all its processes"])

@@ -179,7 +179,7 @@ def test_of_two_networks_one_is_cut_off_and_the_other_finishes(
         headquarters.check(experiment_id)
         assert max(run.deaths for run in headquarters.runs(experiment_id)) == 1
         far.plug()
-        headquarters.wait_until(lambda: "is not ours any more" in distant.log)
+        headquarters.wait_until(lambda: "no longer belongs to this agent" in distant.log)
         headquarters.check(experiment_id)
         headquarters.submit(SPEC | {"name": "both are there again"})
         headquarters.wait_until(lambda: headquarters.both_train(distant, close))

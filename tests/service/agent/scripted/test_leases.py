@@ -59,5 +59,5 @@ def test_a_process_whose_run_is_somebody_elses_is_killed(
         queue.give_back(connection, lease)
     agent.report()
     assert (agent.held, pool.forgotten) == ({}, [lease])
-    assert caplog.messages == [f"run {lease.run_id} is not ours any more"]
+    assert caplog.messages == [f"run {lease.run_id} no longer belongs to this agent"]
     assert office.run(id_).status == "queued"
