@@ -102,12 +102,15 @@ class Agent:
         self.pool.close()
 
     def tick(self) -> None:
-        """Listen, report if it is time, start what is prepared, claim for every free process."""
+        """Listen, report if it is time, start what is prepared, claim for every free process.
+
+        A pool that is not ready would hold this thread up, until leases end.
+        """
         self.listen(self._pause())
         if time.monotonic() - self.reported_at >= self._longest_pause():
             self.report()
         self.start_prepared()
-        while not self.is_full and self.claim():
+        while self.pool.is_ready and not self.is_full and self.claim():
             pass
 
     def hand_back(self) -> None:

@@ -1,5 +1,6 @@
 """The parent's side of the worker processes: start, order, kill, and collect what they say. Still no database."""
 
+import logging
 import multiprocessing
 import os
 import queue
@@ -17,6 +18,8 @@ from typing import Generic, TypeVar
 from workers import blas
 from workers.oom import Kills
 from workers.process import Assignment, Failed, Message, Order, Stopped, Succeeded, main
+
+log = logging.getLogger("holdout.pool")
 
 K = TypeVar("K", bound=Hashable)
 
@@ -64,16 +67,23 @@ class Pool(Generic[K]):
         _keep_main_out_of_children()
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(PRELOADED)
+        self._ready = threading.Event()
         self._children: dict[K, Child] = {}
         self._oom_kills = Kills()
         # This queue alone may be put to by a signal handler, whatever its thread was doing.
         self._heard: queue.SimpleQueue[tuple[K, Child, Sequence[Message | Died]] | None] = queue.SimpleQueue()
+        threading.Thread(target=self._prepare, daemon=True).start()
 
     def __len__(self) -> int:
         return len(self._children)
 
     def __contains__(self, key: K) -> bool:
         return key in self._children
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the server that processes are forked from has its imports: until then, `start` waits for them."""
+        return self._ready.is_set()
 
     def start(self, key: K, assignment: Assignment) -> None:
         """Start a process for an assignment."""
@@ -115,6 +125,17 @@ class Pool(Generic[K]):
         """Kill what is left."""
         for key in list(self._children):
             self.forget(key)
+
+    def _prepare(self) -> None:
+        """Have a process forked that does nothing, which takes as long as the imports of its server."""
+        try:
+            first = self._context.Process(target=_nothing, daemon=True)
+            first.start()
+            first.join()
+        finally:
+            log.info("Worker processes are ready to start")
+            self._ready.set()
+            self.ring()
 
     def _listen(self, key: K, child: Child) -> None:
         with child.connection:
@@ -158,6 +179,9 @@ class Pool(Generic[K]):
         for child in self._children.values():
             if time.monotonic() > child.deadline:
                 child.process.kill()
+
+
+def _nothing() -> None: ...
 
 
 def _keep_main_out_of_children() -> None:

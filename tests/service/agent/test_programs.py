@@ -47,7 +47,7 @@ def test_the_workers_of_an_agent_that_is_killed_leave_and_its_run_is_taken_over_
     id_ = office.submit(long_spec(epochs=40))
     office.wait_for_epoch(id_, 2)
     second = start()
-    second.wait_for("works on")
+    second.wait_for("ready to start")
     left = first.descendants()
     assert first.workers()
     first.signal(signal.SIGKILL)

@@ -20,7 +20,12 @@ class ScriptedPool(Pool[Lease]):
         self.timeouts: list[float] = []
         self.rung = 0
         self.closed = False
+        self.ready = True
         self.alive: set[Lease] = set()
+
+    @property
+    def is_ready(self) -> bool:
+        return self.ready
 
     def __contains__(self, key: Lease) -> bool:
         return key in self.alive

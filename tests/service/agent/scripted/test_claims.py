@@ -23,6 +23,18 @@ def test_it_claims_as_many_runs_as_it_has_processes(office: Office, agent: Agent
     assert not pool.started
 
 
+def test_it_claims_nothing_before_processes_can_be_started(
+    office: Office, agent: Agent, pool: ScriptedPool
+) -> None:
+    id_ = office.submit(IRIS)
+    pool.ready = False
+    agent.tick()
+    assert office.run(id_).status == "queued"
+    pool.ready = True
+    agent.tick()
+    assert office.run(id_).status == "running"
+
+
 def test_a_worker_is_given_the_spec_the_seed_the_folder_and_the_limits(
     office: Office, settings: Settings, pool: ScriptedPool
 ) -> None:
