@@ -43,11 +43,12 @@ def start(settings: Settings, tmp_path: Path) -> Iterator[Start]:
 def test_the_workers_of_an_agent_that_is_killed_leave_and_its_run_is_taken_over_after_the_lease(
     office: Office, start: Start
 ) -> None:
-    first = start()
-    id_ = office.submit(long_spec(epochs=40))
-    office.wait_for_epoch(id_, 2)
-    second = start()
+    first, second = start(), start()
     second.wait_for("ready to start")
+    second.signal(signal.SIGSTOP)
+    id_ = office.submit(long_spec(epochs=20))
+    office.wait_for_epoch(id_, 2)
+    second.signal(signal.SIGCONT)
     left = first.descendants()
     assert first.workers()
     first.signal(signal.SIGKILL)
@@ -58,7 +59,7 @@ def test_the_workers_of_an_agent_that_is_killed_leave_and_its_run_is_taken_over_
     assert office.wait_for_end(id_).status == "succeeded"
     run = office.run(id_)
     assert (run.deaths, run.attempt) == (1, 2)
-    assert office.figures(run) == office.undisturbed(long_spec(epochs=40))
+    assert office.figures(run) == office.undisturbed(long_spec(epochs=20))
     second.signal(signal.SIGTERM)
     assert second.wait(10) == 0
 

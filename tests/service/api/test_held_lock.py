@@ -1,6 +1,5 @@
 """While another program holds a lock that writers need: readers notice nothing, and no writer is lost or doubled."""
 
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from sqlalchemy import URL, text
 
 from service.api.limiters import LIMITS
 from service.settings import Settings
+from service.store.sqlite import driver
 from tests.service.laboratory import CONFUSION
 from tests.service.live import Live, live
 
@@ -29,7 +29,7 @@ PLACES = LIMITS["writes"].threads + (LIMITS["writes"].most_waiting or 0)
 def held(url: URL) -> Iterator[Callable[[], None]]:
     """What writers need, held by another program until it is told to let go."""
     if url.get_backend_name() == "sqlite":
-        connection = sqlite3.connect(str(url.database), isolation_level=None, check_same_thread=False)
+        connection = driver.connect(str(url.database), isolation_level=None, check_same_thread=False)
         connection.execute("BEGIN IMMEDIATE")
         release, close = connection.rollback, connection.close
     else:

@@ -1,9 +1,12 @@
 """Which SQLite a process takes: that of pysqlite3 where it is installed, for every connection that it opens."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from tests.hidden import hide
 
@@ -36,6 +39,9 @@ print(driver.__name__, version == driver.sqlite_version, getattr(driver, "opened
 """
 
 
+ROOT = Path(__file__).parents[3]
+
+
 def ask(folder: Path, **variables: str) -> str:
     command = [sys.executable, "-c", ASK, str(folder)]
     said = subprocess.run(command, env=os.environ | variables, capture_output=True, text=True, timeout=60)
@@ -50,3 +56,10 @@ def test_pysqlite3_opens_every_connection_where_it_is_installed(tmp_path: Path) 
 
 def test_without_it_python_s_own_sqlite_is_taken(tmp_path: Path) -> None:
     assert ask(tmp_path, **hide(tmp_path / "hidden", "pysqlite3")) == "sqlite3 True None"
+
+
+@pytest.mark.parametrize("folder", ["service", "tests", "benchmarks", "tools"])
+def test_no_other_driver_is_used_in_the_process(folder: str) -> None:
+    files = [path for path in (ROOT / folder).rglob("*.py") if path.name != Path(__file__).name]
+    assert files
+    assert [path for path in files if re.search(r"sqlite3[.]connect\(|from sqlite3", path.read_text())] == []

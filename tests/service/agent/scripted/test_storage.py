@@ -32,7 +32,7 @@ def test_a_run_whose_figures_are_refused_fails_and_the_others_go_on(
     assert (running.status, running.epoch) == ("running", 1)
     assert epochs_of(office, id_) == [(1, 1)]
     assert pool.forgotten == [poisoned]
-    assert caplog.messages == [f"what run {poisoned.run_id} left behind cannot be stored"]
+    assert caplog.messages == [f"the results of run {poisoned.run_id} cannot be stored"]
     assert list(agent.held) == [healthy]
 
 
@@ -139,7 +139,7 @@ def test_a_model_that_cannot_be_stored_yet_is_waited_for_and_the_others_go_on(
     assert run.status == "running"
     assert run.lease_until > before
     assert set(agent.held) == {waiting, healthy}
-    assert caplog.messages == [f"what run {waiting.run_id} left behind cannot be stored yet"]
+    assert caplog.messages == [f"the results of run {waiting.run_id} cannot be stored yet"]
     agent.report()
     assert epochs_of(office, id_) == [(0, 1), (1, 1)]
     assert office.runs(id_)[0].status == "succeeded"
