@@ -1,6 +1,7 @@
 """Head and body of an answer in one packet: uvicorn writes them apart, and the kernel is paid twice, at both ends."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -28,6 +29,15 @@ class Gathering:
         if not self._is_due:
             self._is_due = True
             self._loop.call_soon(self._end_turn)
+
+    def writelines(self, pieces: Iterable[bytes]) -> None:
+        """The same as writing all of them at once."""
+        self.write(b"".join(pieces))
+
+    def write_eof(self) -> None:
+        """Send what is held, and close for writing."""
+        self._flush()
+        self._transport.write_eof()
 
     def close(self) -> None:
         """Send what is held, and close."""

@@ -1,4 +1,4 @@
-"""Heads of requests, limited: how large they become, and how long they take. uvicorn limits neither.
+"""Heads of requests, limited, and what is sent after an early answer: uvicorn limits neither in size nor in time.
 
 Before its head has ended nobody knows whose request it is: this is what anybody could use up the memory with.
 """
@@ -6,9 +6,10 @@ Before its head has ended nobody knows whose request it is: this is what anybody
 import asyncio
 from typing import Any
 
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from service.api.gathering import Gathering
+from service.api.lingering import LingeringTransport
 from service.api.problems import Kind, Problem
 
 MOST_HEAD_BYTES = 65_536
@@ -34,25 +35,58 @@ class Protocol(HttpToolsProtocol):
     _received = 0
     _asked = False
     """Whether anything of a request has come."""
+    _is_sending = False
+    """Whether a request has begun to come, and not ended."""
+    _wire: LingeringTransport
 
     def connection_made(self, transport: Any) -> None:
-        super().connection_made(Gathering(transport, self.loop))  # type: ignore[arg-type]
+        self._wire = LingeringTransport(
+            transport,
+            self.loop,
+            is_sending=lambda: self._is_sending,
+            resume=lambda: self.flow.resume_reading(),
+        )
+        super().connection_made(self._wire)  # type: ignore[arg-type]
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_is_over()
+        self._wire.end_drain()
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
         self._await_head()
-        self._asked = True
+        self._asked = self._is_sending = True
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         self._head_is_over()
         super().on_headers_complete()
 
+    def on_message_complete(self) -> None:
+        self._is_sending = False
+        self._wire.end_drain()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """An answer that came before the end of its request: the rest is read, within bounds."""
+        super().on_response_complete()
+        if self._is_sending and not self.transport.is_closing():
+            self._wire.begin_drain()
+
+    def shutdown(self) -> None:
+        """The service stops: nothing more is waited for but answers that are under way."""
+        cycle: RequestResponseCycle | None = self.cycle  # uvicorn declares it, and sets it later
+        if cycle is None or cycle.response_complete:
+            self._wire.finish()
+        else:
+            super().shutdown()
+
     def data_received(self, data: bytes) -> None:
+        if self._wire.drain:
+            self._wire.drain.discard(len(data))
+        if self.transport.is_closing():
+            return
         awaited = self._deadline
         super().data_received(data)
         if awaited is not None and awaited is self._deadline:
@@ -63,6 +97,10 @@ class Protocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP, as every other error is answered."""
         self._refuse(MALFORMED)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
+        waits = cycle.waiting_for_100_continue
+        super()._start_asgi_task(cycle, _closing_unless_continued(cycle, app) if waits else app)  # type: ignore[arg-type]
 
     def _await_head(self) -> None:
         self._head_is_over()
@@ -77,11 +115,31 @@ class Protocol(HttpToolsProtocol):
     def _refuse(self, problem: Problem) -> None:
         """Answer and close; without a word where another answer is under way, or nothing was asked."""
         self._head_is_over()
-        cycle: RequestResponseCycle | None = self.cycle  # uvicorn declares it, and sets it later
+        cycle: RequestResponseCycle | None = self.cycle
         under_way = cycle is not None and cycle.response_started and not cycle.response_complete
         if not self.transport.is_closing() and not under_way and (self._asked or problem is MALFORMED):
             self.transport.write(_raw(problem))
+        if problem is TOO_SLOW:
+            self._wire.finish()  # nothing is on its way
+            return
+        self._is_sending = True
         self.transport.close()
+
+
+def _closing_unless_continued(cycle: RequestResponseCycle, app: ASGIApp) -> ASGIApp:
+    """The application for a client that waits to be told to go on: one that is refused may send its body or not, so
+    nobody knows where its next request would begin.
+    """
+
+    async def closing(scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start" and cycle.waiting_for_100_continue:
+                cycle.keep_alive = False
+            await send(message)
+
+        await app(scope, receive, sending)
+
+    return closing
 
 
 def _raw(problem: Problem) -> bytes:

@@ -18,6 +18,9 @@ class Wire:
         assert not self.closed
         self.packets.append(data)
 
+    def write_eof(self) -> None:
+        self.packets.append(b"EOF")
+
     def close(self) -> None:
         self.closed = True
 
@@ -67,3 +70,13 @@ def test_a_close_sends_what_is_held_and_nothing_after_it() -> None:
         to.write(b"late")
 
     assert written(answer_and_close) == [b"head"]
+
+
+def test_all_that_is_written_is_sent_in_its_order() -> None:
+    def answer(to: Gathering) -> None:
+        to.write(b"head ")
+        to.writelines([b"one ", b"two"])
+        to.write(b"end")
+        to.write_eof()
+
+    assert written(answer) == [b"head one two", b"end", b"EOF"]

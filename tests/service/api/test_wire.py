@@ -143,8 +143,7 @@ def _is_whole(answer: bytes) -> bool:
 def test_what_is_wrong_on_the_wire_is_refused(service: Service, name: str) -> None:
     content, expected = RAW[name]
     answer = received(service.open(content))
-    # Who still sends when it is refused may find the connection reset instead of the answer.
-    assert status(answer) in ((expected, None) if len(content) > MEGABYTE else (expected,)), answer
+    assert status(answer) == expected, answer
     assert not [leak for leak in LEAKS if leak.encode() in answer]
     if expected >= 400 and answer:
         head, _, body = answer.partition(b"\r\n\r\n")
