@@ -14,7 +14,7 @@ def test_what_experiments_need_is_not_deleted(client: TestClient, laboratory: La
     experiment = laboratory.submit(dataset="flowers")
     upload(client, OTHER)  # a newer version does not free the older
     problem = refused(client.delete("/datasets/flowers"), 409, "dataset-in-use")
-    assert f"experiment {experiment};" in problem["detail"]
+    assert f"experiment {experiment}." in problem["detail"]
     assert client.delete("/datasets/copy").status_code == 204
     client.post(f"/experiments/{experiment}/cancel")
     refused(client.delete("/datasets/flowers"), 409, "dataset-in-use")
