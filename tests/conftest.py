@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import text
 
 from workers import blas
@@ -25,7 +26,11 @@ if TYPE_CHECKING:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A connection to SQLite that is dropped open fails the test in which it is collected."""
+    """A connection to SQLite that is dropped open fails the test in which it is collected. No example has a deadline:
+    a busy machine fails no test.
+    """
+    settings.register_profile("unhurried", settings(), deadline=None)
+    settings.load_profile("unhurried")
     watching = ExitStack()
     watching.enter_context(tracked())
     config.add_cleanup(watching.close)
