@@ -51,6 +51,7 @@ class Predictor:
         self.is_distribution = is_distribution(self.output)
         self._scaler = Scaler(self._arrays["scaling.offset"], self._arrays["scaling.factor"])
         self._offset = self._arrays.get("prediction.offset")
+        self._data_offset = self._arrays.get("data.offset")
         self.features = len(self._scaler.offset)
         task = task_of(spec, features=self.features, classes=len(self.classes), image_shape=image_shape)
         unused = np.random.default_rng(0)
@@ -74,9 +75,16 @@ class Predictor:
             raise Overflow(int(finite.argmin()))
         return Predictions(corrected.argmax(axis=1), predicted)
 
+    def stored(self, rows: Array) -> Array:
+        """Original rows (N, d), float64, as the data set stores them: less its offset, in single precision."""
+        with np.errstate(over="ignore"):
+            shifted = rows if self._data_offset is None else rows - self._data_offset
+            return shifted.astype(np.float32)
+
     def tensors(self) -> dict[str, Array]:
         """Everything that predicting takes, by name: `0.weight` of the first layer, its running statistics, and
-        `scaling.offset` and `scaling.factor`, as in (x - offset) * factor; where class frequencies correct the
+        `scaling.offset` and `scaling.factor`, as in (x - offset) * factor, of which
+        x is the original row less `data.offset`, if there is one; where class frequencies correct the
         predictions, `prediction.offset`: added to the logits of a softmax, else a factor exp(offset) on the outputs.
         """
         network = self._network
@@ -85,7 +93,7 @@ class Predictor:
         around = {
             name: array
             for name, array in self._arrays.items()
-            if name.startswith(("scaling.", "prediction."))
+            if name.startswith(("scaling.", "prediction.", "data."))
         }
         return parameters | network.statistics() | around
 

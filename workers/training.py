@@ -19,7 +19,7 @@ from workers.data.dataset import Dataset
 from workers.evaluation.baselines import Baseline, baseline_rows, linear_baseline
 from workers.evaluation.metrics import Evaluation, NonFiniteError, evaluate
 from workers.evaluation.selection import BestEpoch
-from workers.nn.arrays import Integers, Shape
+from workers.nn.arrays import Array, Integers, Shape
 from workers.nn.models import Task
 from workers.nn.network import build_network
 from workers.nn.outputs import is_distribution
@@ -193,12 +193,18 @@ class Trainer:
 
     def model(self) -> Checkpoint:
         """All that predicting takes. The network of the best epoch: `parameters` (P,) and the running statistics by
-        name; and what is around it: `scaling.offset`, `scaling.factor` and, if there is one, `prediction.offset`.
+        name; and what is around it: `scaling.offset`, `scaling.factor` and, if there are, `prediction.offset` and the
+        `data.offset` of the data set.
         """
         network = self.best_weights or self._weights()
-        around = {"scaling.offset": self.scaler.offset, "scaling.factor": self.scaler.factor}
+        around: dict[str, Array] = {
+            "scaling.offset": self.scaler.offset,
+            "scaling.factor": self.scaler.factor,
+        }
         if self.offset is not None:
             around["prediction.offset"] = self.offset
+        if self.training.offset is not None:
+            around["data.offset"] = self.training.offset
         return replace(network, arrays={**network.arrays, **around})
 
     def checkpoint(self) -> Checkpoint:

@@ -34,7 +34,8 @@ experiment.json the data set, the split, the runs, and the versions of the servi
 metrics.csv     every epoch of every seed, on training and validation rows
 classes.csv     the same for each class
 weights/        the weights of the best epoch of each seed that succeeded (safetensors; the metadata has the
-                spec and the classes, the tensors scaling.offset and scaling.factor the scaling of the rows)
+                spec and the classes, the tensors scaling.offset and scaling.factor the scaling of the rows;
+                if there is a tensor data.offset, it is subtracted first, in double precision)
 
 To repeat it, start a service that has the data set {dataset}
 (SHA-256 {sha256}), and:

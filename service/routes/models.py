@@ -57,7 +57,8 @@ Seed = Annotated[
 )
 def read_weights(experiment_id: ExperimentId, request: Request, known: Known, seed: Seed = None) -> Response:
     """The weights of the best epoch as safetensors: `0.weight`, `0.bias`, ..., running statistics, and the scaling of
-    the rows, `(x - scaling.offset) * scaling.factor`. The metadata contains the spec and the classes.
+    the rows, `(x - scaling.offset) * scaling.factor`; a `data.offset` (float64), if there is one, is subtracted from
+    the rows first. The metadata contains the spec and the classes.
     """
     model: Loaded = request.app.state.models.load(experiment_id, seed)
     known.require_news(model.sha256)
@@ -104,7 +105,7 @@ def predict(experiment_id: ExperimentId, rows: Rows, request: Request, seed: See
     with model.alone() as predictor:
         _require_width(rows, predictor.features)
         try:
-            predicted = predictor(np.array(rows.rows, np.float32))
+            predicted = predictor(predictor.stored(np.array(rows.rows, np.float64)))
         except Overflow as error:
             raise InvalidSpec([Fault(f"rows[{error.row}]", rows.rows[error.row], str(error))]) from None
         classes, is_distribution = predictor.classes, predictor.is_distribution

@@ -22,6 +22,8 @@ class Dataset:
     features: (n, d), uint8 or float32, possibly memory-mapped; images are flattened row-major.
     labels: (n,), int64, each in [0, len(classes)).
     classes: the name of each class. shape: of one image, (height, width, channels), or None.
+    offset: (d,) what was subtracted from the original values in double precision, so that single precision tells
+    them apart; None if nothing was.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Dataset:
     labels: Labels
     classes: tuple[str, ...]
     shape: Shape | None = None
+    offset: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -43,6 +46,7 @@ class Dataset:
         """The hash of the content in canonical bytes: equal for the same data, whatever its name."""
         features = np.ascontiguousarray(self.features, dtype=self.features.dtype.newbyteorder("<"))
         header = [features.dtype.str, features.shape, self.shape, self.classes]
+        header += [] if self.offset is None else [self.offset.tolist()]
         digest = hashlib.sha256(json.dumps(header).encode())
         digest.update(features.data)
         digest.update(np.ascontiguousarray(self.labels, dtype="<i8").data)
@@ -50,7 +54,9 @@ class Dataset:
 
     def take(self, rows: Integers) -> "Dataset":
         """The data set of `rows` alone, in their order; features are copied."""
-        return Dataset(self.name, self.features[rows], self.labels[rows], self.classes, self.shape)
+        return Dataset(
+            self.name, self.features[rows], self.labels[rows], self.classes, self.shape, self.offset
+        )
 
 
 def rows_by_class(labels: Integers, classes: int) -> list[Indices]:

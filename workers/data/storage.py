@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +52,9 @@ def save_dataset(dataset: Dataset, folder: Path, rows: Integers | None = None) -
     folder.mkdir(exist_ok=True)
     _save_rows(folder / "features.npy", dataset.features, rows)
     _save_rows(folder / "labels.npy", dataset.labels, rows)
-    meta = {"name": dataset.name, "classes": dataset.classes, "shape": dataset.shape}
+    meta: dict[str, Any] = {"name": dataset.name, "classes": dataset.classes, "shape": dataset.shape}
+    if dataset.offset is not None:
+        meta["offset"] = dataset.offset.tolist()
     write_whole(folder / "meta.json", json.dumps(meta))
 
 
@@ -64,6 +67,7 @@ def open_dataset(folder: Path, name: str | None = None) -> Dataset:
         labels=np.load(folder / "labels.npy", allow_pickle=False),
         classes=tuple(meta["classes"]),
         shape=meta["shape"] and tuple(meta["shape"]),
+        offset=np.array(meta["offset"], np.float64) if "offset" in meta else None,
     )
 
 

@@ -151,3 +151,29 @@ def test_a_seed_or_an_experiment_that_is_not_there_is_404(client: TestClient, tr
     assert client.get(f"/experiments/{trained.id}/weights?seed=5").json()["type"] == "/problems/unknown-seed"
     for path in ("weights", "bundle"):
         assert client.get(f"/experiments/99/{path}").json()["type"] == "/problems/unknown-experiment"
+
+
+def test_rows_of_a_data_set_with_an_offset_are_sent_as_they_are(
+    app: FastAPI, client: TestClient, laboratory: Laboratory
+) -> None:
+    """Unix seconds a second apart: in single precision, rows of both classes would be one."""
+    seconds = [1_700_000_000 + second for second in range(60)] * 2
+    table = "t,label\n" + "".join(f"{each},{'late' if each % 60 >= 50 else 'early'}\n" for each in seconds)
+    form = {"name": "clock", "format": "csv"}
+    assert client.post("/datasets", data=form, files={"file": table.encode()}).status_code == 201
+    spec = {
+        "dataset": "clock",
+        "training": {"epochs": 60},
+        "optimizer": {"name": "adam", "learning_rate": 0.05},
+    }
+    trained = Trained(app, laboratory, spec)
+    body = {"rows": [[each] for each in seconds]}
+    said = client.post(f"/experiments/{trained.id}/predict", json=body).json()["items"]
+    right = [
+        item["label"] == ("late" if each % 60 >= 50 else "early")
+        for item, each in zip(said, seconds, strict=True)
+    ]
+    assert np.mean(right) > 0.95
+    tensors = load(client.get(f"/experiments/{trained.id}/weights").content)
+    assert tensors["data.offset"].dtype == np.float64
+    assert tensors["data.offset"][0] in seconds

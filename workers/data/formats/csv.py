@@ -17,6 +17,7 @@ from workers.data.errors import FileTooLarge, MalformedFile
 from workers.data.formats.format import MOST_FEATURES, Format
 from workers.data.formats.labels import BadLabel, Coder
 from workers.data.formats.lines import Block, blocks, shown
+from workers.data.formats.precision import Indistinct
 from workers.data.formats.spool import Spool
 from workers.data.sources.source import Contents
 from workers.variant import variant
@@ -33,6 +34,7 @@ class CSV(Format):
 
     `label` names the column of the class, by default the last; all others are features, and numbers. A line
     break within a field is refused; a byte order mark and empty lines are ignored.
+    A column that single precision cannot hold is stored less an offset, or refused.
     Source: RFC 4180.
     """
 
@@ -51,7 +53,14 @@ class CSV(Format):
             if len(classes) < 2:
                 found = f"has one class, {shown(classes[0])}" if classes else "has no rows"
                 raise MalformedFile(f"{file}, column {shown(header.label)}", found, "two classes are needed")
-            return Contents(Dataset(folder.name, spool.features(header.features), labels, classes))
+            try:
+                features = spool.features(header.features)
+            except Indistinct as bad:
+                names = [name for name in header.columns if name != header.label]
+                raise MalformedFile(
+                    f"{file}, column {shown(names[bad.column])}", bad.wrong, bad.right
+                ) from None
+            return Contents(Dataset(folder.name, features, labels, classes, offset=spool.offset))
 
 
 @dataclass(frozen=True)

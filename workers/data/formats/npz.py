@@ -15,7 +15,8 @@ from workers.data.errors import FileTooLarge, MalformedFile
 from workers.data.formats.format import LONGEST_NAME, MOST_FEATURES, Format
 from workers.data.formats.labels import BadLabel, Coder
 from workers.data.formats.npy import AGAIN, Header, read_header
-from workers.data.formats.spool import CHUNK_VALUES, Spool, Unusable, require_size
+from workers.data.formats.precision import Indistinct
+from workers.data.formats.spool import CHUNK_VALUES, Offset, Spool, Unusable, require_size
 from workers.data.formats.zipped import open_zip
 from workers.data.sources.source import Contents
 from workers.nn.arrays import Shape
@@ -154,16 +155,15 @@ def _datasets(pairs: list[_Pair], folder: Path) -> list[Dataset]:
     if len(classes) < 2:
         found = f"has one class, {classes[0]!r}"
         raise MalformedFile(pairs[0].labels.file, found, "two classes are needed")
-    datasets = []
+    datasets: list[Dataset] = []
     for pair, (labels, names) in zip(pairs, coded, strict=True):
         unknown = sorted(set(names) - set(classes))
         if unknown:
             wrong = f"has labels that {pairs[0].labels.name} has not: {', '.join(map(repr, unknown[:10]))}"
             raise MalformedFile(pair.labels.file, wrong, "a class must have training rows")
         places = np.array([classes.index(name) for name in names])
-        datasets.append(
-            Dataset(folder.name, _features(pair, folder), places[labels], classes, pair.image_shape)
-        )
+        features, offset = _features(pair, folder, datasets[0] if datasets else None)
+        datasets.append(Dataset(folder.name, features, places[labels], classes, pair.image_shape, offset))
     return datasets
 
 
@@ -178,7 +178,8 @@ def _labels(array: _Array, folder: Path) -> tuple[Labels, tuple[str, ...]]:
     return coder.result()
 
 
-def _features(pair: _Pair, folder: Path) -> Features:
+def _features(pair: _Pair, folder: Path, beside: Dataset | None) -> tuple[Features, Offset | None]:
+    """The features of a pair and their offset: an official test part has that of the data set `beside` it."""
     array, columns = pair.features, pair.columns
     values = array.copied_to(folder / f"{array.name}.copy")
     step = max(1, CHUNK_VALUES // columns)
@@ -192,4 +193,7 @@ def _features(pair: _Pair, folder: Path) -> Features:
                 index = ", ".join(map(str, [start + row, *place]))
                 right = "features are finite numbers that a float32 holds"
                 raise MalformedFile(f"{array.file}[{index}]", f"is {chunk[row, *place]}", right) from None
-        return spool.features(columns)
+        try:
+            return spool.features(columns, beside.offset if beside else None), spool.offset
+        except Indistinct as bad:
+            raise MalformedFile(f"{array.file}[:, {bad.column}]", bad.wrong, bad.right) from None

@@ -1,13 +1,16 @@
-"""Features on their way to disk, chunk by chunk, in the smallest of the two types that holds them exactly."""
+"""Features on their way to disk, chunk by chunk, as bytes or in single precision, less an offset if they need one."""
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workers.data.dataset import Features
 from workers.data.errors import FileTooLarge
+from workers.data.formats.precision import needed_offset, require_distinct, sampled_rows
+
+Offset = NDArray[np.float64]
 
 MOST_BYTES = 2**30
 CHUNK_VALUES = 2**20
@@ -24,10 +27,12 @@ class Unusable(ValueError):
 class Spool:
     """Collects features in a file: uint8 while all are whole numbers from 0 to 255, else float32.
 
-    `file` is what messages call the source.
+    While single precision does not hold them exactly they are collected in double, until all are there: only then
+    is it known which columns need an offset. `file` is what messages call the source.
     """
 
     def __init__(self, path: Path, file: str) -> None:
+        self.offset: Offset | None = None
         self._path, self._file = path, file
         self._dtype: Any = np.uint8
         self._values = 0
@@ -47,26 +52,63 @@ class Spool:
         if not finite.all():
             raise Unusable(int(np.argmin(finite)))
         if self._dtype is np.uint8 and not _are_bytes(stored):
-            self._widen()
-        require_size(self._values + stored.size, self._dtype, self._file)
-        stored.astype(self._dtype).tofile(self._out)
+            self._widen(np.float32)
+        if self._dtype is np.float32 and not np.array_equal(stored, np.ravel(values)):
+            self._widen(np.float64)
+        require_size(self._values + stored.size, self._stored_dtype, self._file)
+        exact = np.ravel(values) if self._dtype is np.float64 else stored
+        np.ascontiguousarray(exact, self._dtype).tofile(self._out)
         self._values += stored.size
 
-    def features(self, columns: int) -> Features:
-        """All that was added, (n, columns), memory-mapped."""
+    def features(self, columns: int, like: Offset | None = None) -> Features:
+        """All that was added, (n, columns), memory-mapped, less the `offset` that it needs, or else `like`.
+
+        Raises Indistinct.
+        """
         self._out.close()
+        if self._dtype is np.float64 or like is not None:
+            self._narrow(columns, like)
         shape = (self._values // columns, columns)
         mapped: Features = np.asarray(np.memmap(self._path, self._dtype, "r", shape=shape))
         return mapped
 
-    def _widen(self) -> None:
+    @property
+    def _stored_dtype(self) -> Any:
+        """What the features will be stored as, if no more are added."""
+        return np.uint8 if self._dtype is np.uint8 else np.float32
+
+    def _widen(self, dtype: Any) -> None:
         self._out.close()
-        narrow = self._path.rename(self._path.with_suffix(".uint8"))
-        self._dtype, self._out = np.float32, self._path.open("wb")
+        narrow = self._path.rename(self._path.with_suffix(".narrow"))
+        before, self._dtype, self._out = np.dtype(self._dtype), dtype, self._path.open("wb")
         with narrow.open("rb") as written:
-            while content := written.read(CHUNK_VALUES):
-                np.frombuffer(content, np.uint8).astype(np.float32).tofile(self._out)
+            while content := written.read(CHUNK_VALUES * before.itemsize):
+                np.frombuffer(content, before).astype(dtype).tofile(self._out)
         narrow.unlink()
+
+    def _narrow(self, columns: int, like: Offset | None) -> None:
+        """From double to single precision, less the offset."""
+        wide = self._path.rename(self._path.with_suffix(".wide"))
+        before, rows = np.dtype(self._dtype), self._values // columns
+        with wide.open("rb") as written, self._path.open("wb") as out:
+            if rows:
+                sample = np.stack(
+                    [_row(written, row, columns, before) for row in sampled_rows(rows, columns)]
+                )
+                self.offset = needed_offset(sample) if like is None else like
+                require_distinct(sample, self.offset)
+            written.seek(0)
+            step = max(1, CHUNK_VALUES // columns) * columns
+            while content := written.read(step * before.itemsize):
+                chunk = np.frombuffer(content, before).astype(np.float64).reshape(-1, columns)
+                (chunk if self.offset is None else chunk - self.offset).astype(np.float32).tofile(out)
+        wide.unlink()
+        self._dtype = np.float32
+
+
+def _row(file: BinaryIO, row: int, columns: int, dtype: np.dtype[Any]) -> Offset:
+    file.seek(row * columns * dtype.itemsize)
+    return np.frombuffer(file.read(columns * dtype.itemsize), dtype).astype(np.float64)
 
 
 def require_size(values: int, dtype: Any, file: str) -> None:

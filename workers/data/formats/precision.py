@@ -1,0 +1,62 @@
+"""What single precision tells apart: the columns that need an offset to stay distinct, and those that never do."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+MOST_MERGED = 0.01
+"""Of neighbouring distinct values of a column, the share that may become equal."""
+SMALLEST_SPREAD = 1e-36
+"""Between the ends of a column: below it, 1 / sd and the values themselves leave the range of single precision."""
+SAMPLED_ROWS, SAMPLED_VALUES = 10_000, 2**22
+
+Columns = NDArray[np.float64]
+
+
+class Indistinct(ValueError):
+    """Single precision cannot hold a column, even less an offset."""
+
+    def __init__(self, column: int, wrong: str, right: str) -> None:
+        self.column, self.wrong, self.right = column, wrong, right
+        super().__init__(f"column {column} {wrong}; {right}")
+
+
+def sampled_rows(rows: int, columns: int) -> NDArray[np.int64]:
+    """Rows to judge a table by, evenly spaced: resolution far below the distance of such values decides nothing."""
+    most = min(rows, SAMPLED_ROWS, max(2, SAMPLED_VALUES // columns))
+    return np.unique(np.linspace(0, rows - 1, most).astype(np.int64))
+
+
+def needed_offset(sample: Columns) -> Columns | None:
+    """The offset (d,) of a sample (m, d) that keeps its columns distinct in single precision; None if none is needed.
+
+    A column whose neighbouring values would merge gets its median, one of its own values: differences of close
+    float64 values are exact. The others get 0.
+    """
+    ordered = np.sort(sample, axis=0)
+    merging = _merged(ordered) > MOST_MERGED
+    return np.where(merging, ordered[(len(ordered) - 1) // 2], 0.0) if merging.any() else None
+
+
+def require_distinct(sample: Columns, offset: Columns | None) -> None:
+    """Raise Indistinct for a column whose values would still merge, or are too small to be scaled."""
+    ordered = np.sort(sample if offset is None else sample - offset, axis=0)
+    spread = ordered[-1] - ordered[0]
+    tiny = (spread > 0) & (spread < SMALLEST_SPREAD)
+    if tiny.any():
+        right = "multiply the column by a power of ten"
+        raise Indistinct(int(tiny.argmax()), f"spans less than {SMALLEST_SPREAD:g}", right)
+    share = _merged(ordered)
+    if (share > MOST_MERGED).any():
+        column = int(share.argmax())
+        wrong = f"has distinct values of which {share[column]:.0%} become equal in single precision"
+        right = "split it into columns that need fewer digits, such as day and time of day"
+        raise Indistinct(column, wrong, right)
+
+
+def _merged(ordered: Columns) -> Columns:
+    """For each sorted column, the share of its neighbouring distinct values that are equal in single precision."""
+    single = ordered.astype(np.float32)
+    distinct = ordered[1:] != ordered[:-1]
+    merged = distinct & (single[1:] == single[:-1])
+    share: Columns = merged.sum(axis=0) / np.maximum(distinct.sum(axis=0), 1)
+    return share
