@@ -172,8 +172,15 @@ def create_token(
             "A name has up to 64 letters, digits and . _ @ -, and begins with a letter or a digit."
         )
     with _store(data_dir) as connection:
+        is_first = not tokens.exist(connection)
         made = tokens.create(connection, name, scope, expires_days=expires_days)
     typer.echo(made)
+    if is_first:
+        typer.echo(
+            "This is the first token: from now on every request needs one, on 127.0.0.1 too. That cannot be undone "
+            "for this database.",
+            err=True,
+        )
     typer.echo("Send it as `Authorization: Bearer ...`; `holdout run` takes it from HOLDOUT_TOKEN.", err=True)
 
 

@@ -92,6 +92,12 @@ def test_another_service_on_that_port_is_no_traceback() -> None:
     assert (code, said) == (1, "GET /datasets answered 404\n")
 
 
+def test_the_first_token_says_that_it_closes_the_service(tmp_path: Path) -> None:
+    closing = "from now on every request needs one"
+    assert closing in run("token", "create", "first", "--data-dir", str(tmp_path))[1]
+    assert closing not in run("token", "create", "second", "--data-dir", str(tmp_path))[1]
+
+
 def test_a_demo_that_is_refused_says_why(tmp_path: Path) -> None:
     assert run("token", "create", "somebody", "--data-dir", str(tmp_path))[0] == 0
     code, said = run("demo", "--data-dir", str(tmp_path))
