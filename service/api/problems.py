@@ -134,7 +134,8 @@ class Problem:
     @classmethod
     def of_faults(cls, kind: Kind, faults: Sequence[Fault], total: int) -> Self:
         """Faults, the first of `total`."""
-        more = f" (and {total - 1:,} more)" if total > 1 else ""
+        others = "1 more error" if total == 2 else f"{total - 1:,} more errors"
+        more = f" (and {others})" if total > 1 else ""
         path, message = shortened(faults[0].path), shortened(faults[0].message)
         return cls(kind, f"{path or 'body'}: {message}{more}", faults)
 

@@ -152,7 +152,8 @@ def test_an_accuracy_that_cannot_be_told_from_the_majoritys_is_not_called_better
     answer = trained(laboratory, [[178, 2], [14, 6]])
     assert answer["summary"]["metrics"]["accuracy"]["mean"] == 0.92
     assert findings(answer)["no_better_than_majority"].startswith(
-        "Accuracy 0.920 is not clearly above the 0.900 of always answering '0' (its interval starts at 0.874)"
+        "Accuracy 0.920 is not clearly above the 0.900 of always answering '0' "
+        "(its interval over the rows starts at 0.874)"
     )
 
 
