@@ -9,6 +9,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from service.api import lingering
 from service.api.lingering import LingeringTransport
 from service.api.problems import Kind, Problem
 
@@ -99,8 +100,9 @@ class Protocol(HttpToolsProtocol):
         self._refuse(MALFORMED)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
-        waits = cycle.waiting_for_100_continue
-        super()._start_asgi_task(cycle, _closing_unless_continued(cycle, app) if waits else app)  # type: ignore[arg-type]
+        if cycle.waiting_for_100_continue or _may_exceed_drain(cycle.scope):
+            app = _closing_if_early(cycle, app)
+        super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
 
     def _await_head(self) -> None:
         self._head_is_over()
@@ -126,14 +128,23 @@ class Protocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def _closing_unless_continued(cycle: RequestResponseCycle, app: ASGIApp) -> ASGIApp:
-    """The application for a client that waits to be told to go on: one that is refused may send its body or not, so
-    nobody knows where its next request would begin.
+def _may_exceed_drain(scope: Any) -> bool:
+    """Whether the body may be larger than what is discarded after an early answer."""
+    lengths = [int(value[:20]) for name, value in scope["headers"] if name == b"content-length"]
+    is_chunked = any(name == b"transfer-encoding" for name, _ in scope["headers"])
+    return is_chunked or max(lengths, default=0) > lingering.LINGER_BYTES
+
+
+def _closing_if_early(cycle: RequestResponseCycle, app: ASGIApp) -> ASGIApp:
+    """The application, whose answer says that the connection ends if it comes before the end of the body.
+
+    The client then sends no other request there. It is for bodies of which it is not known whether their end will be
+    read: a client that was not told to go on may send it or not, and one that is too large is cut off.
     """
 
     async def closing(scope: Scope, receive: Receive, send: Send) -> None:
         async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start" and cycle.waiting_for_100_continue:
+            if message["type"] == "http.response.start" and cycle.more_body:
                 cycle.keep_alive = False
             await send(message)
 

@@ -87,6 +87,16 @@ def test_a_connection_that_stays_open_is_used_again_or_closed_as_the_answer_says
     connection.close()
 
 
+@pytest.mark.parametrize("length", [b"Content-Length: 100000001", b"Transfer-Encoding: chunked"])
+def test_an_early_answer_to_what_may_be_cut_off_says_that_the_connection_ends(
+    service: Live, length: bytes
+) -> None:
+    """Else the client may send its next request on a connection that is closed at this moment."""
+    with socket.create_connection(address(service), timeout=10) as connection:
+        connection.sendall(b"POST /nowhere HTTP/1.1\r\nHost: 127.0.0.1\r\n" + length + b"\r\n\r\n")
+        assert b"\r\nconnection: close\r\n" in connection.recv(65_536)
+
+
 def test_a_client_that_expects_to_be_told_sends_no_body_and_the_connection_ends(service: Live) -> None:
     with socket.create_connection(address(service), timeout=10) as connection:
         connection.sendall(
