@@ -14,10 +14,10 @@ from service.launcher import serving
 from service.settings import Settings
 from service.store import tokens
 from service.store.database import Database
+from tests.pace import long_spec
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
-EPOCHS = 30
-SPEC = {"dataset": "iris", "seeds": [0, 1], "training": {"epochs": EPOCHS}}
+EPOCHS = 12
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -62,7 +62,10 @@ def test_the_chart_grows_and_the_console_stays_clean(
     with serving(settings) as url:
         token = _token(settings) if with_token else None
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        answer = httpx2.post(f"{url}/experiments", json=SPEC, headers=headers).json()
+        spec = long_spec(epochs=EPOCHS) | {
+            "seeds": [0, 1]
+        }  # lasts longer than a browser needs to open the page
+        answer = httpx2.post(f"{url}/experiments", json=spec, headers=headers).json()
         page.goto(
             f"{site}/live-chart.html?service={url}&id={answer['id']}" + (f"&token={token}" if token else "")
         )

@@ -47,13 +47,22 @@ def test_a_folder_that_is_named_keeps_the_experiments(
     assert list(tmp_path.iterdir()) == [kept]
 
 
+def heed_interrupts() -> None:
+    """A shell without job control has what it starts in the background ignore SIGINT, and so has all below it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_a_demo_that_serves_has_links_that_work_until_it_is_stopped(
     tmp_path: Path, stop: signal.Signals
 ) -> None:
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     with subprocess.Popen(
-        [HOLDOUT, "demo", "--serve"], env=environment, stdout=subprocess.PIPE, text=True
+        [HOLDOUT, "demo", "--serve"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_interrupts,
     ) as demo:
         assert demo.stdout is not None
         links = []
