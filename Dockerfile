@@ -26,7 +26,7 @@ ENV PATH=/opt/holdout/bin:$PATH \
 USER 10001
 WORKDIR /data
 # Compiled here, as the user that trains, so that no first run waits for it. A processor unlike this one compiles anew.
-RUN python -m workers.warm
+RUN python -m workers.processes.preload
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \

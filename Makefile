@@ -58,7 +58,7 @@ format: $(CHECKS) ## Put the code into the one format
 clients: $(CLIENTS) ## Lint the OpenAPI document, generate clients from it, check their types and use them
 	@$(VENV)/bin/pytest -m slow tests/clients $(ARGS)
 
-bench: $(PEERS) ## Measure training and the service beside their peers; ARGS='polling crowd' some of it alone
+bench: $(PEERS) ## Measure training and the service beside their peers; ARGS='polling many_experiments' some of it alone
 	@$(VENV)/bin/python -m benchmarks $(ARGS)
 
 chaos: $(CHECKS) ## Kill workers, agents, APIs and the database, again and again; then audit what is left
@@ -106,7 +106,7 @@ $(RUNTIME): pyproject.toml constraints.txt | $(VENV)/bin/python
 # numba keeps compiled kernels beside their sources, so that no first run waits for the compiler.
 $(KERNELS): $(wildcard workers/nn/kernels/compiled/*.py) $(RUNTIME)
 	@echo "Compiling the training kernels (once, about a minute) ..."
-	@$(VENV)/bin/python -m workers.warm
+	@$(VENV)/bin/python -m workers.processes.preload
 	@touch $@
 
 # PyTorch comes first and alone, so that nothing else decides which build of it is taken.

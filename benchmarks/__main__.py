@@ -1,4 +1,4 @@
-"""Every comparison in one run: make bench. One or some alone, printed only: python -m benchmarks polling crowd"""
+"""Every comparison in one run: make bench. Some alone, printed only: python -m benchmarks polling many_experiments"""
 
 import argparse
 import sys
@@ -17,7 +17,7 @@ COMPARISONS = {
     "polling": "benchmarks.service.polling",
     "tracking": "benchmarks.service.tracking",
     "polled_training": "benchmarks.service.polled_training",
-    "crowd": "benchmarks.service.crowd",
+    "many_experiments": "benchmarks.service.many_experiments",
     "memory": "benchmarks.service.memory",
 }
 """Each in the module that says what it measures."""

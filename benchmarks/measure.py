@@ -5,8 +5,8 @@ from statistics import median
 
 import numpy as np
 
-from benchmarks.contestants import Steps
-from benchmarks.work import BATCHES, Work
+from benchmarks.frameworks import Steps
+from benchmarks.workload import BATCHES, Work
 
 BLOCKS = 15
 BLOCK_SECONDS = 0.1

@@ -21,9 +21,9 @@ import httpx2
 
 from service.settings import Settings
 from service.store.database import Database
-from tests.office import Office
+from tests.harness import Office
 from tests.programs import Program, gone
-from workers.data.library import Library
+from workers.data.registry import DatasetRegistry
 
 ENDLESS = {"dataset": "iris", "model": {"hidden": [8]}, "training": {"epochs": 100_000, "batch_size": 8}}
 SHORT = ENDLESS | {"training": {"epochs": 1}}
@@ -46,7 +46,7 @@ class Bench:
         self.api = self.start("serve", f"--port={PORT}")
         self.eventually(self.is_ready)
         settings = Settings(data_dir=folder, database_url=url)
-        self.office = Office(Database(url), Library(folder), settings)
+        self.office = Office(Database(url), DatasetRegistry(folder), settings)
 
     def start(self, *arguments: str) -> Program:
         log = self.folder / f"{len(self.programs)}.log"

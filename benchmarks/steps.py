@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from importlib import import_module
 
-from benchmarks.contestants import Steps
+from benchmarks.frameworks import Steps
 from benchmarks.measure import require_same_work, seconds_per_step
 from benchmarks.report import Row
-from benchmarks.work import CONVOLUTION, Work, shapes
+from benchmarks.workload import CONVOLUTION, Work, shapes
 
 MODULES = {
     "holdout": "holdout",
@@ -66,7 +66,7 @@ def contestants(work: Work, names: list[str]) -> dict[str, Steps]:
     found: dict[str, Steps] = {}
     for name in names:
         try:
-            module = import_module(f"benchmarks.contestants.{MODULES[name]}")
+            module = import_module(f"benchmarks.frameworks.{MODULES[name]}")
         except ImportError as error:
             print(f"   {name} is left out: {error}")
             continue

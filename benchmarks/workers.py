@@ -8,7 +8,7 @@ import time
 from statistics import median
 
 from benchmarks.report import Row
-from benchmarks.work import shapes
+from benchmarks.workload import shapes
 
 ROUNDS, SECONDS = 7, 1.0
 
@@ -34,7 +34,7 @@ def _run(cores: list[int]) -> list[float]:
 
 def main() -> None:
     """Steps a second of shape L on one core, printed."""
-    from benchmarks.contestants.holdout import contestant
+    from benchmarks.frameworks.holdout import contestant
 
     os.sched_setaffinity(0, {int(sys.argv[1])})
     steps, done = contestant(shapes(regularised=False)[2]), 0

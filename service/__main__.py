@@ -1,5 +1,5 @@
 """`python -m service` is `holdout`."""
 
-from service.cli import app
+from service.cli.commands import app
 
 app()

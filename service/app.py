@@ -9,31 +9,32 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.concurrency import run_in_threadpool
 
-from service.agent import Agent
-from service.api import handlers, openapi
-from service.api.edge import Edge
-from service.api.guard import Guard
-from service.api.kept import Kept
-from service.api.limiters import Limiters
-from service.api.preflight import Preflight
-from service.api.watch import Watch
-from service.datasets.uploads import Intake
-from service.engines import engine_of
-from service.experiments.models import Models
-from service.http.origins import cors
-from service.http.shelf import Shelf
-from service.operations.metrics import Metrics
+from service.agent.agent import Agent
+from service.api.auth.authentication import Authenticator
+from service.api.auth.origins import cors
+from service.api.auth.preflight import Preflight
+from service.api.caching.response_cache import ResponseCache
+from service.api.caching.response_store import ResponseStore
+from service.api.errors import exception_handlers
+from service.api.live.change_feed import ChangeFeed
+from service.api.openapi import document
+from service.api.routing.thread_limiters import Limiters
+from service.api.transport.middleware import RequestMiddleware
+from service.datasets.uploads import UploadService
+from service.experiments.model_cache import ModelCache
+from service.notifiers import notifier_of
+from service.operations.prometheus import PrometheusMetrics
 from service.operations.telemetry import telemetry
 from service.routes import (
-    across,
     catalog,
     comparisons,
     datasets,
     epochs,
+    epochs_of_many,
     events,
     experiments,
+    health,
     models,
-    operation,
     pages,
     problems,
     retries,
@@ -42,11 +43,11 @@ from service.routes import (
 )
 from service.settings import Settings
 from service.store.artifacts import Artifacts
+from service.store.blob_store import shared_blob_store
 from service.store.database import Database
-from service.store.files import shared_files
-from service.store.keys import signing_key
+from service.store.signing_keys import signing_key
 from service.webhooks.courier import Courier
-from workers.data.library import Library
+from workers.data.registry import DatasetRegistry
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -58,18 +59,18 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_lifespan,
-        responses=openapi.unavailable(),
+        responses=document.unavailable(),
         telemetry=telemetry(),
     )
     app.state.settings = settings
     app.state.request_stop = lambda: None
     app.state.observe = lambda exchange: None
-    app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]
+    app.openapi = partial(document.document, app)  # type: ignore[method-assign]
     for resource in (
         experiments,
         retries,
         epochs,
-        across,
+        epochs_of_many,
         comparisons,
         events,
         models,
@@ -77,17 +78,17 @@ def create_app(settings: Settings) -> FastAPI:
         datasets,
         catalog,
         webhooks,
-        operation,
+        health,
         problems,
         pages,
     ):
         app.include_router(resource.router)
-    app.add_middleware(Kept)
+    app.add_middleware(ResponseCache)
     if settings.cors_origins:
         app.add_middleware(CORSMiddleware, **cors(settings.cors_origins))
     app.add_middleware(Preflight, origins=settings.cors_origins)
-    app.add_middleware(Edge)
-    handlers.install(app)
+    app.add_middleware(RequestMiddleware)
+    exception_handlers.install(app)
     return app
 
 
@@ -103,17 +104,17 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 async def _running(app: FastAPI, settings: Settings, database: Database) -> AsyncIterator[None]:
     """All that the application has beside its database, for as long as it runs."""
     app.state.database = database
-    app.state.library = library = Library(settings.data_dir, shared_files(settings))
-    app.state.intake = intake = Intake(library, settings)
-    app.state.models = Models(database, Artifacts(settings.artifacts_url))
-    app.state.engine = engine_of(settings)
+    app.state.library = library = DatasetRegistry(settings.data_dir, shared_blob_store(settings))
+    app.state.intake = intake = UploadService(library, settings)
+    app.state.models = ModelCache(database, Artifacts(settings.artifacts_url))
+    app.state.engine = notifier_of(settings)
     app.state.limiters = limiters = Limiters()
-    app.state.guard = Guard(settings, database, limiters["authentication"])
-    app.state.shelf = Shelf()
+    app.state.guard = Authenticator(settings, database, limiters["authentication"])
+    app.state.shelf = ResponseStore()
     app.state.cursor_key = signing_key(database, "cursors")
-    app.state.metrics = metrics = Metrics(database, lease_seconds=settings.lease_seconds)
+    app.state.metrics = metrics = PrometheusMetrics(database, lease_seconds=settings.lease_seconds)
     app.state.observe = metrics.observe
-    app.state.watch = watch = Watch(database)
+    app.state.watch = watch = ChangeFeed(database)
     agent = Agent(database, library, settings, on_end=watch.look) if settings.workers else None
     app.state.agent = agent
     courier = Courier(database, private=settings.webhooks_private)
@@ -132,7 +133,7 @@ async def _running(app: FastAPI, settings: Settings, database: Database) -> Asyn
         await run_in_threadpool(courier.stop)
 
 
-def _request_stop(watch: Watch, agent: Agent | None) -> None:
+def _request_stop(watch: ChangeFeed, agent: Agent | None) -> None:
     """Let go who waits, and hand back what runs, while open connections are still being served."""
     watch.request_stop()
     if agent:

@@ -11,20 +11,20 @@ from types import FrameType
 
 import uvicorn
 
-from service.agent import Agent
-from service.api.protocol import Protocol
-from service.api.security import require_closed_door
+from service.agent.agent import Agent
+from service.api.auth.authorization import require_closed_door
+from service.api.transport.http_protocol import LimitedHttpProtocol
 from service.app import create_app
-from service.engines import engine_of
 from service.http.listening import bind
+from service.notifiers import notifier_of
 from service.operations import logs
 from service.settings import Settings, UnusableSetting
 from service.store import migrations
+from service.store.blob_store import BlobStore, shared_blob_store
 from service.store.database import Database
-from service.store.files import Files, shared_files
-from workers import memory
-from workers.data.library import Library
+from workers.data.registry import DatasetRegistry
 from workers.nn import kernels
+from workers.processes import memory
 
 SHUTDOWN_SECONDS = 5
 """How long open connections may take once the service was told to stop."""
@@ -65,7 +65,7 @@ def server_config(settings: Settings) -> uvicorn.Config:
         create_app(settings),
         host=settings.host,
         port=settings.port,
-        http=Protocol,
+        http=LimitedHttpProtocol,
         ws="none",
         server_header=False,
         access_log=False,
@@ -104,7 +104,7 @@ def in_thread(config: uvicorn.Config) -> Iterator[str]:
 def work(settings: Settings) -> None:
     """Run an agent alone until SIGTERM or SIGINT; what it was training is handed back."""
     prepare(settings)
-    library = Library(settings.data_dir, shared_files(settings))
+    library = DatasetRegistry(settings.data_dir, shared_blob_store(settings))
     with closing(Database(settings.url)) as database:
         agent = Agent(database, library, settings)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -115,13 +115,13 @@ def work(settings: Settings) -> None:
 
 def prepare(settings: Settings) -> None:
     """Memory, logging, and the current schema. Raises UnusableSetting."""
-    memory.give_back()
+    memory.return_free_memory()
     logs.configure(settings.log_level)
     if settings.engine != "none" and settings.artifacts is None:
         log.warning(
             "HOLDOUT_ARTIFACTS is not set: other machines find neither data sets nor large checkpoints"
         )
-    Files(settings.artifacts_url)
+    BlobStore(settings.artifacts_url)
     chosen = _kernels() if settings.workers else None
     migrate(settings)
     if chosen:
@@ -139,4 +139,4 @@ def _kernels() -> kernels.Choice:
 def migrate(settings: Settings) -> None:
     """Bring the database to the current schema. Raises UnusableSetting."""
     with closing(Database(settings.url)) as database:
-        migrations.upgrade(database, engine_of(settings))
+        migrations.upgrade(database, notifier_of(settings))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from service.store.sqlite import driver
+from service.store.sqlite_driver import driver
 
 
 class Tracked(driver.Connection):  # type: ignore[misc]  # whichever driver it is

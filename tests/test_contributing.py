@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.commands import blocks
+from tools.doc_commands import blocks
 
 ROOT = Path(__file__).parents[1]
 (DIFF,) = blocks((ROOT / "CONTRIBUTING.md").read_text(), "diff")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.store.sqlite import driver
+from service.store.sqlite_driver import driver
 
 
 def test_a_connection_that_is_dropped_open_is_warned_of(tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ import pytest
 from service.launcher import serving
 from service.settings import Settings
 from tests.shown import json_differs, text_differs
-from tools.commands import ADDRESS, Command, blocks, commands
-from workers.rules import broken_rules
+from tools.doc_commands import ADDRESS, Command, blocks, commands
 from workers.spec import ExperimentSpec
+from workers.spec_rules import broken_rules
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -1,4 +1,4 @@
-"""Write service/api/answers.json: run the commands of docs/api.md, and keep what they are answered, shortened.
+"""Write service/api/openapi/response_examples.json: the shortened responses to the commands of docs/api.md.
 
 Run: python -m tools.make_answers
 """
@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from service.api.answers import FILE
+from service.api.openapi.response_examples import FILE
 from service.app import create_app
 from service.launcher import serving
 from service.settings import Settings
-from tools.commands import Answer, Command, commands, run, settle
-from tools.operations import operation_of
+from tools.doc_commands import Answer, Command, commands, run, settle
+from tools.openapi_operations import operation_of
 
 PAGE = Path(__file__).parent.parent / "docs" / "api.md"
 MOST_ITEMS = 2

@@ -10,7 +10,7 @@ from typing import Any
 
 from service.app import create_app
 from service.settings import Settings
-from tools.breaking import breaking
+from tools.openapi_diff import breaking
 
 FILE = Path(__file__).parent.parent / "docs" / "openapi.json"
 

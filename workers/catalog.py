@@ -14,6 +14,7 @@ from workers.data.sources import AnySource
 from workers.data.splits import AnySplit
 from workers.evaluation.metrics import FORMULAS
 from workers.evaluation.selection import DIRECTIONS, SelectionMetric
+from workers.logit_adjustment import AnyPrediction
 from workers.nn.activations import AnyActivation
 from workers.nn.class_weights import AnyClassWeights
 from workers.nn.initializers import AnyInitializer
@@ -21,9 +22,8 @@ from workers.nn.losses import AnyLoss
 from workers.nn.models import AnyModel
 from workers.nn.optimizers import AnyOptimizer
 from workers.nn.schedules import AnySchedule
-from workers.prediction import AnyPrediction
 from workers.spec import EarlyStopping, Training
-from workers.variant import members
+from workers.tagged_union import members
 
 KINDS: dict[str, Any] = {
     "losses": AnyLoss,

@@ -9,15 +9,15 @@ import numpy as np
 
 from workers.data.dataset import Dataset
 from workers.data.errors import DatasetChanged, NoOfficialTest, UnknownDataset
-from workers.data.library import Library
-from workers.faults import Fault, InvalidSpec
-from workers.lint import Warning, warnings_about
+from workers.data.registry import DatasetRegistry
+from workers.method_warnings import Warning, warnings_about
 from workers.nn.arrays import Array
 from workers.nn.network import parameter_count
-from workers.rules import broken_rules
 from workers.spec import ExperimentSpec
+from workers.spec_rules import broken_rules
 from workers.step import steps_of
 from workers.training import task_of
+from workers.validation.errors import Fault, InvalidSpec
 
 MOST_PARAMETERS = 100_000_000
 """400 MB in float32, and Adam keeps three times as much."""
@@ -58,7 +58,7 @@ class Plan:
         }
 
 
-def make_plan(spec: ExperimentSpec, library: Library) -> Plan:
+def make_plan(spec: ExperimentSpec, library: DatasetRegistry) -> Plan:
     """Resolve a spec against its data: the content it names is pinned. Raises InvalidSpec with every fault."""
     faults = broken_rules(spec)
     dataset, split_counts = _data(spec, library, faults)
@@ -83,7 +83,7 @@ def make_plan(spec: ExperimentSpec, library: Library) -> Plan:
 
 
 def _data(
-    spec: ExperimentSpec, library: Library, faults: list[Fault]
+    spec: ExperimentSpec, library: DatasetRegistry, faults: list[Fault]
 ) -> tuple[Dataset | None, dict[str, list[int]]]:
     """The data set, and the rows of each class in each part."""
     dataset = None

@@ -7,10 +7,10 @@ import numpy as np
 
 from workers.checkpoint import Checkpoint
 from workers.data.scaling import Scaler
+from workers.logit_adjustment import outputs, scores
 from workers.nn.arrays import Array, Integers, Shape
 from workers.nn.network import build_network
-from workers.nn.outputs import is_distribution
-from workers.prediction import outputs, scores
+from workers.nn.output_layers import is_distribution
 from workers.spec import ExperimentSpec
 from workers.training import task_of
 

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from workers.data.storage import write_whole
+from workers.data.dataset_files import write_whole
 from workers.evaluation.baselines import Baseline
 from workers.evaluation.intervals import Interval
 

@@ -1,6 +1,6 @@
 """ExperimentSpec: what may be asked of the service, every field defaulted.
 
-Ranges and names are declared here and on the variants; the rules across fields are in `workers.rules`.
+Ranges and names are declared here and on the variants; the rules across fields are in `workers.spec_rules`.
 """
 
 import hashlib
@@ -14,13 +14,13 @@ from workers.data.scaling import AnyScaling, Auto
 from workers.data.sources import AnySource, Bundled
 from workers.data.splits import AnySplit, RatioSplit
 from workers.evaluation.selection import SelectionMetric
+from workers.logit_adjustment import AnyPrediction, Argmax
 from workers.nn.class_weights import AnyClassWeights, NoWeights
 from workers.nn.losses import AnyLoss, CrossEntropy
 from workers.nn.models import MLP, AnyModel
 from workers.nn.optimizers import Adam, AnyOptimizer
 from workers.nn.schedules import AnySchedule, Constant
-from workers.prediction import AnyPrediction, Argmax
-from workers.variant import NonNegative, Positive, Seed, variant
+from workers.tagged_union import NonNegative, Positive, Seed, variant
 
 Tag = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$")]
 Name = Annotated[str, Field(strict=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]

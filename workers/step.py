@@ -11,14 +11,14 @@ from workers.data.dataset import Dataset, Labels
 from workers.data.scaling import Scaler
 from workers.nn.arrays import Array, Buffers
 from workers.nn.clipping import clip_by_global_norm, global_norm
+from workers.nn.execution import Pass
 from workers.nn.network import Network
 from workers.nn.optimizers import Optimizer
-from workers.nn.passes import Pass
 from workers.objective import Objective
 
 
 @dataclass(eq=False)
-class Wired:
+class BatchPlan:
     """The arrays that batches of one size go through, the passes over them, and the objective between these."""
 
     x: Array
@@ -52,7 +52,7 @@ class Stepper:
         self.parameters = network.parameters
         self.state = optimizer.init(self.parameters.values)
         self._buffers = Buffers()
-        self._wired: dict[int, Wired] = {}
+        self._wired: dict[int, BatchPlan] = {}
 
     def gradient(self, objective: Objective, draw: Draw, batches: Sequence[slice]) -> float:
         """Leave the gradient of the objective over all `batches` in the flat vector; the objective's value.
@@ -92,13 +92,13 @@ class Stepper:
             run()
         return value
 
-    def _wire(self, size: int) -> "Wired":
+    def _wire(self, size: int) -> "BatchPlan":
         """The passes of a batch of `size` rows; there are as many sizes as an epoch has: one or two."""
         x = self._buffers("x", (size, self.gather.features.shape[1]), self.network.dtype)
         logits, forward, wire_backward = self.network.wire(x, training=True)
         dlogits = self._buffers("dlogits", logits.shape, logits.dtype)
         backward = wire_backward(dlogits)[1]
-        wired = self._wired[size] = Wired(x, np.empty(size, np.int64), logits, dlogits, forward, backward)
+        wired = self._wired[size] = BatchPlan(x, np.empty(size, np.int64), logits, dlogits, forward, backward)
         return wired
 
     def update(self, *, step: int, learning_rate: float) -> None:

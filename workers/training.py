@@ -19,12 +19,12 @@ from workers.data.dataset import Dataset
 from workers.evaluation.baselines import Baseline, baseline_rows, linear_baseline
 from workers.evaluation.metrics import Evaluation, NonFiniteError, evaluate
 from workers.evaluation.selection import BestEpoch
+from workers.logit_adjustment import scores
 from workers.nn.arrays import Array, Integers, Shape
 from workers.nn.models import Task
 from workers.nn.network import build_network
-from workers.nn.outputs import is_distribution
+from workers.nn.output_layers import is_distribution
 from workers.objective import Objective, objective_at
-from workers.prediction import scores
 from workers.randomness import generator
 from workers.spec import ExperimentSpec
 from workers.step import Stepper, steps_of

@@ -43,7 +43,7 @@ def beside(answer: httpx2.Response, core: int) -> Iterator[int]:
         file = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "content"
         file.write_text(json.dumps({"headers": dict(answer.headers), "content": answer.text}))
         port = free_port()
-        command = python("benchmarks.service.bare", f"--port={port}", file)
+        command = python("benchmarks.service.fastapi_ceiling", f"--port={port}", file)
         stack.enter_context(running(command, f"http://127.0.0.1:{port}/content", cores={core}))
         yield port
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.service.seeds import EPOCHS, SEEDS, spec
-from workers.data.library import Library
+from workers.data.registry import DatasetRegistry
 from workers.data.scaling import Standard
 from workers.spec import ExperimentSpec
 
@@ -27,7 +27,7 @@ BINS = 15
 def parts(folder: Path) -> tuple[Part, Part]:
     """Training and validation rows of the same split, scaled in the same way."""
     resolved = ExperimentSpec.model_validate(spec())
-    prepared = Library(folder).parts(resolved.dataset, resolved.split)
+    prepared = DatasetRegistry(folder).parts(resolved.dataset, resolved.split)
     training, validation = prepared.read("train"), prepared.read("validation")
     scaler = Standard().fit(training)
     x, y = (

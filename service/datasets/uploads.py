@@ -25,15 +25,15 @@ from service.http.forms import Form, InvalidField, receive
 from service.settings import Settings
 from workers.data.errors import FileTooLarge
 from workers.data.formats import AnyFormat, Format
-from workers.data.library import Facts, Library
+from workers.data.registry import DatasetRegistry, Facts
 from workers.data.sources.folder import NAME
-from workers.data.sources.uploads import Upload
-from workers.faults import Fault
-from workers.reading.job import Job, Report
-from workers.reading.reader import NotRead, Reader
-from workers.sentences import sentence
-from workers.synonyms import hint
-from workers.variant import members, names
+from workers.data.sources.upload_store import Upload
+from workers.sandbox.job import Job, Report
+from workers.sandbox.reader import NotRead, Reader
+from workers.tagged_union import members, names
+from workers.validation.errors import Fault
+from workers.validation.messages import sentence
+from workers.validation.suggestions import hint
 
 log = logging.getLogger("holdout.uploads")
 
@@ -75,10 +75,10 @@ class StorageFull(UploadError):
         super().__init__("The disk of the data folder is full.")
 
 
-class Intake:
+class UploadService:
     """Takes uploads into a library, a few at a time."""
 
-    def __init__(self, library: Library, settings: Settings) -> None:
+    def __init__(self, library: DatasetRegistry, settings: Settings) -> None:
         self.library, self.settings = library, settings
         self._reader = Reader()
         self._free = threading.Semaphore(MOST_AT_ONCE)

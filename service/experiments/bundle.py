@@ -11,15 +11,15 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from sqlalchemy import Connection, Row
 
-from service.experiments.models import Models
+from service.experiments.model_cache import ModelCache
 from service.experiments.summary import majority_accuracies
 from service.experiments.weights import safetensors
-from service.schemas.answer import Answer
+from service.schemas.base import ResponseModel
 from service.schemas.epochs import ClassRow, MetricsRow
 from service.schemas.formats import write_csv
-from service.store import models, queries
-from service.store.curves import EpochTable, Selection, read_page
+from service.store import experiment_reader, model_reader
 from service.store.database import Database
+from service.store.epoch_reader import EpochTable, Selection, read_page
 from service.store.errors import NoModel
 from service.store.tables import EpochClasses, EpochMetrics
 
@@ -47,11 +47,11 @@ same type of machine gives the same figures, to the last bit.
 """
 
 
-def write_bundle(file: IO[bytes], database: Database, loaded: Models, experiment_id: int) -> None:
+def write_bundle(file: IO[bytes], database: Database, loaded: ModelCache, experiment_id: int) -> None:
     """Write the zip file. Raises UnknownExperiment, or NoModel where no run has kept a model yet."""
     with database.read() as connection:
-        experiment = queries.experiment(connection, experiment_id)
-        runs = models.models(connection, experiment_id)
+        experiment = experiment_reader.experiment(connection, experiment_id)
+        runs = model_reader.models(connection, experiment_id)
         if not any(run.sha256 for run in runs):
             raise NoModel(experiment_id, runs[0].seed, runs[0].status)
         with ZipFile(file, "w", ZIP_DEFLATED) as bundle:
@@ -117,7 +117,7 @@ def _write(bundle: ZipFile, name: str, content: str | bytes) -> None:
     bundle.writestr(_entry(name), content, compress_type=bundle.compression)
 
 
-def _write_rows(bundle: ZipFile, name: str, row: type[Answer], rows: Iterator[Answer]) -> None:
+def _write_rows(bundle: ZipFile, name: str, row: type[ResponseModel], rows: Iterator[ResponseModel]) -> None:
     with (
         bundle.open(_entry(name, bundle.compression), "w") as member,
         io.TextIOWrapper(member, encoding="utf-8", newline="") as text,

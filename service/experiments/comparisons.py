@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from service.experiments.obstacles import Contender, Pair, obstacle
-from service.schemas.answer import Remark, bounds
+from service.experiments.comparability import Contender, Pair, reason_against
+from service.schemas.base import Remark, bounds
 from service.schemas.comparisons import Comparison
 from workers.evaluation.comparisons import PairedT, holm, paired_t
 from workers.evaluation.intervals import LEVEL, Mean
@@ -26,7 +26,7 @@ SAME_ROWS = Remark(
 
 def compare(pairs: Sequence[Pair]) -> list[Comparison]:
     """Compare each pair on the validation part; the p-values are corrected for all of them."""
-    obstacles = [obstacle(pair) for pair in pairs]
+    obstacles = [reason_against(pair) for pair in pairs]
     tested = [None if found else _tested(pair) for pair, found in zip(pairs, obstacles, strict=True)]
     p_values = [test.p_value if test else None for test in tested]
     corrected = holm(p_values)

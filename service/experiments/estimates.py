@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from service.store.tables import Experiment, Run
-from workers.duration import typical_seconds
+from workers.cost_model import typical_seconds
 from workers.plan import Plan
 from workers.spec import ExperimentSpec
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from service.schemas.answer import Remark
+from service.schemas.base import Remark
 from service.schemas.summary import Baseline, ClassEstimate, Estimates
-from service.store.queries import Rows
+from service.store.experiment_reader import Rows
 from workers.evaluation.intervals import wilson
 from workers.nn.losses import AnyLoss
-from workers.variant import members, name_of
+from workers.tagged_union import members, name_of
 
 FREQUENCY_AWARE = frozenset(name_of(loss) for loss in members(AnyLoss) if loss.frequency_aware)
 

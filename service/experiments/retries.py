@@ -2,14 +2,14 @@
 
 from sqlalchemy import Connection
 
-from service.engines import Engine
-from service.store import queries, queue
+from service.notifiers import Notifier
+from service.store import experiment_reader, queue
 from service.store.errors import NothingToRetry
 
 
-def retry(connection: Connection, experiment_id: int, engine: Engine) -> None:
+def retry(connection: Connection, experiment_id: int, engine: Notifier) -> None:
     """Queue the runs that failed or were cancelled again. Raises UnknownExperiment or NothingToRetry."""
-    found = queries.experiment(connection, experiment_id)
+    found = experiment_reader.experiment(connection, experiment_id)
     queued = queue.retry(connection, experiment_id)
     if queued == 0:
         raise NothingToRetry(experiment_id, found.status)

@@ -5,20 +5,20 @@ from dataclasses import asdict
 
 from sqlalchemy import Connection
 
-from service.engines import Engine
+from service.notifiers import Notifier
 from service.store import idempotency, queue
 from service.store.database import Database
 from service.store.idempotency import Ticket
-from workers.data.library import Library
+from workers.data.registry import DatasetRegistry
 from workers.plan import Plan, make_plan
 from workers.spec import ExperimentSpec
 
 
-class Reception:
+class SubmissionService:
     """Takes in what one owner sends, once for each key that he gives."""
 
     def __init__(
-        self, database: Database, library: Library, engine: Engine, *, owner: str, max_queued: int
+        self, database: Database, library: DatasetRegistry, engine: Notifier, *, owner: str, max_queued: int
     ) -> None:
         self._database, self._library, self._engine = database, library, engine
         self._owner, self._max_queued = owner, max_queued
@@ -50,7 +50,7 @@ class Reception:
 def submit(
     connection: Connection,
     plan: Plan,
-    engine: Engine,
+    engine: Notifier,
     *,
     owner: str = "local",
     max_queued: int | None = None,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from service.experiments.findings import Evidence, findings_about
-from service.schemas.answer import bounds
+from service.schemas.base import bounds
 from service.schemas.summary import (
     Baseline,
     ClassEstimate,
@@ -22,14 +22,14 @@ from service.schemas.summary import (
     Selected,
     Summary,
 )
-from service.store.queries import Found, Rows
+from service.store.experiment_reader import ExperimentDetails, Rows
 from workers.evaluation import baselines
 from workers.evaluation.intervals import Interval, t_interval, wilson
 from workers.evaluation.selection import DIRECTIONS
 from workers.spec import DEFAULT_METRIC
 
 
-def summarise(found: Found) -> Summary | None:
+def summarise(found: ExperimentDetails) -> Summary | None:
     """The summary of an experiment; None until a run that did not fail has selected an epoch."""
     selected = [row for row in found.selected if row.status != "failed"]
     if not selected:

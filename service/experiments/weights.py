@@ -4,10 +4,10 @@ import json
 
 from safetensors.numpy import save
 
-from service.experiments.models import Loaded
+from service.experiments.model_cache import LoadedModel
 
 
-def safetensors(model: Loaded) -> bytes:
+def safetensors(model: LoadedModel) -> bytes:
     """The tensors of `Predictor.tensors`, and in the metadata what they belong to, as JSON under one key.
 
     One key, because safetensors writes several in an order that differs from process to process.

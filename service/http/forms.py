@@ -18,7 +18,7 @@ from starlette.types import Message
 from service.http.bodies import BODY_SECONDS, BodyTooLarge, BodyTooSlow
 from service.http.multipart import MalformedForm, Multipart, Part
 from service.http.query import InvalidQuery
-from workers.synonyms import hint
+from workers.validation.suggestions import hint
 
 LONGEST_FIELD = 1000
 SLOWEST_BYTES_PER_SECOND = 10_000

@@ -2,7 +2,7 @@
 
 from starlette.datastructures import QueryParams
 
-from workers.synonyms import hint
+from workers.validation.suggestions import hint
 
 
 class InvalidQuery(ValueError):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from service.settings import Settings
-from service.store.sqlite import driver
+from service.store.sqlite_driver import driver
 
 if TYPE_CHECKING:
     from service.store.database import Database
@@ -132,12 +132,12 @@ def database(settings: Settings) -> Iterator[Finding]:
 
 
 def bundled_data(_: Settings) -> Iterator[Finding]:
-    from workers.data.library import Library
+    from workers.data.registry import DatasetRegistry
     from workers.data.sources import BUNDLED
 
     with tempfile.TemporaryDirectory() as folder:
         try:
-            rows = [Library(Path(folder)).describe(name).rows for name in BUNDLED]
+            rows = [DatasetRegistry(Path(folder)).describe(name).rows for name in BUNDLED]
         except Exception as error:  # whatever is wrong with the file, that is the finding
             yield Finding(
                 "bad", f"Bundled data sets: {type(error).__name__}: {error}", "Install Holdout anew."

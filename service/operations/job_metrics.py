@@ -17,11 +17,11 @@ from sqlalchemy import Row
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from service.store.activity import Activity, activity, finished_since
 from service.store.database import Database
-from service.store.queries import Rows
+from service.store.experiment_reader import Rows
+from service.store.queue_stats import QueueStats, finished_since, queue_stats
 from service.store.tables import ACTIVE, TERMINAL
-from workers.causes import Cause
+from workers.processes.failure_causes import Cause
 
 log = logging.getLogger("holdout.metrics")
 
@@ -45,7 +45,7 @@ class Jobs(Collector):
     def collect(self) -> Iterator[Metric]:
         try:
             with self._database.read() as connection:
-                present = activity(connection, lease_seconds=self._lease_seconds)
+                present = queue_stats(connection, lease_seconds=self._lease_seconds)
                 self._finished.count(finished_since(connection, self._finished.since))
         except (DBAPIError, PoolTimeout) as error:
             log.warning("the figures of the jobs could not be read: %s", type(error).__name__)
@@ -111,7 +111,7 @@ class Finished:
             self._work.observe(run.worked_seconds)
 
 
-def _gauges(present: Activity) -> Iterator[Metric]:
+def _gauges(present: QueueStats) -> Iterator[Metric]:
     experiments = dict.fromkeys((*ACTIVE, *TERMINAL), 0) | dict(present.experiments)
     yield _gauges_by("experiments", "Number of experiments.", "status", experiments)
     runs = dict.fromkeys(ACTIVE, 0) | dict(present.runs)

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from structlog.types import EventDict, Processor
 
-from service.http.exchange import REQUEST_ID
+from service.http.access_log import REQUEST_ID
 
 PREFIXES = ("hold_", "whsec_")
 SECRETS = re.compile(rf"\b({'|'.join(PREFIXES)})[A-Za-z0-9_+/=-]{{8,}}")

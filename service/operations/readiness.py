@@ -7,11 +7,11 @@ from sqlalchemy import false, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from service.agent import Agent
+from service.agent.agent import Agent
 from service.store import migrations
 from service.store.database import Database, is_lock_timeout
 from service.store.tables import Experiment
-from workers.faults import Fault
+from workers.validation.errors import Fault
 
 SILENCE_SECONDS = 60.0
 """An agent looks around every second; a database that is locked may keep it for half a minute."""

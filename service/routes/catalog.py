@@ -4,9 +4,9 @@ from functools import cache
 
 from fastapi import APIRouter
 
-from service.api.openapi import problems
-from service.api.security import allow
-from service.api.strict import StrictRoute
+from service.api.auth.authorization import allow
+from service.api.openapi.document import problems
+from service.api.routing.strict_route import StrictRoute
 from service.http.query import InvalidQuery
 from workers import catalog
 

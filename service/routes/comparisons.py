@@ -5,17 +5,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from service.api.comparing import Comparing
-from service.api.dependencies import Store
-from service.api.openapi import conditional, problems
-from service.api.security import allow
-from service.api.strict import StrictRoute
+from service.api.auth.authorization import allow
+from service.api.openapi.document import conditional, problems
+from service.api.routing.comparison_parameters import Comparing
+from service.api.routing.dependencies import DatabaseDep
+from service.api.routing.strict_route import StrictRoute
+from service.experiments.comparability import Contender, Pair
 from service.experiments.comparisons import compare, remarks_about
-from service.experiments.obstacles import Contender, Pair
 from service.http.conditional import Known
 from service.http.query import InvalidQuery
 from service.schemas.comparisons import Comparisons
-from service.store import selected, states
+from service.store import selected_epochs, status_reader
 from service.store.errors import UnknownExperiment
 from workers.evaluation.selection import DIRECTIONS, SelectionMetric
 from workers.spec import ExperimentSpec
@@ -30,15 +30,17 @@ router = APIRouter(tags=["experiments"], route_class=StrictRoute)
     summary="Compare experiments",
     responses=problems(UnknownExperiment, InvalidQuery) | conditional(),
 )
-def compare_experiments(query: Annotated[Comparing, Query()], known: Known, database: Store) -> Comparisons:
+def compare_experiments(
+    query: Annotated[Comparing, Query()], known: Known, database: DatabaseDep
+) -> Comparisons:
     """Paired differences over the seeds that succeeded in both experiments, with intervals, and with p-values
     corrected for the number of comparisons. Pairs with different data, different validation rows or too few common
     seeds are not compared; their `finding` gives the reason and a remedy.
     """
     with database.read() as connection:
-        known.require_news(states.states(connection, query.experiments))
-        rows = selected.experiments(connection, query.experiments)
-        figures = selected.selected_figures(connection, query.experiments)
+        known.require_news(status_reader.states(connection, query.experiments))
+        rows = selected_epochs.experiments(connection, query.experiments)
+        figures = selected_epochs.selected_figures(connection, query.experiments)
     metric, pairs = _pairs([Contender(rows[id_], figures.get(id_, {})) for id_ in query.experiments], query)
     items = compare(pairs)
     return Comparisons(

@@ -4,13 +4,13 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from service.api.dependencies import Data, Store, Uploading
-from service.api.limiters import run_on
-from service.api.openapi import Responses, problems
-from service.api.parameters import DatasetName
-from service.api.security import allow
-from service.api.strict import StrictRoute
-from service.datasets.pictures import NoPicture, png, preview
+from service.api.auth.authorization import allow
+from service.api.openapi.document import Responses, problems
+from service.api.routing.dependencies import DatabaseDep, RegistryDep, UploadsDep
+from service.api.routing.parameters import DatasetName
+from service.api.routing.strict_route import StrictRoute
+from service.api.routing.thread_limiters import run_on
+from service.datasets.previews import NoPicture, png, preview
 from service.datasets.removal import remove
 from service.datasets.uploads import StorageFull, UnusableUpload, UploadsBusy, UploadTooLarge, form_schema
 from service.http.query import InvalidQuery
@@ -44,7 +44,7 @@ picture: Responses = {200: {"content": {"image/png": image}, "description": "A r
     dependencies=reading,
     responses=problems(InvalidQuery),
 )
-def list_datasets(library: Data) -> Datasets:
+def list_datasets(library: RegistryDep) -> Datasets:
     """The data sets that a spec can name: the bundled ones, `synthetic`, uploads, and folders of the data directory.
 
     A folder that cannot be read is listed with its error.
@@ -64,7 +64,7 @@ def list_datasets(library: Data) -> Datasets:
     ),
     openapi_extra=form,
 )
-def upload_dataset(request: Request, response: Response, intake: Uploading) -> Dataset:
+def upload_dataset(request: Request, response: Response, intake: UploadsDep) -> Dataset:
     """A table as CSV, arrays as NPZ, or images as IDX; `curl -F name=flowers -F format=csv -F file=@flowers.csv`.
 
     New content under an existing name becomes a new version; the same content keeps its version.
@@ -82,7 +82,7 @@ def upload_dataset(request: Request, response: Response, intake: Uploading) -> D
     dependencies=reading,
     responses=problems(UnknownDataset, DatasetError, InvalidQuery),
 )
-def read_dataset(name: DatasetName, library: Data) -> Dataset:
+def read_dataset(name: DatasetName, library: RegistryDep) -> Dataset:
     """Its rows, features and classes, the number of rows of each class, its hash, and its versions."""
     return Dataset.of(library.describe(name))
 
@@ -95,7 +95,7 @@ def read_dataset(name: DatasetName, library: Data) -> Dataset:
     response_class=Response,
     responses=picture | problems(UnknownDataset, NoPicture, DatasetError, InvalidQuery),
 )
-def preview_dataset(name: DatasetName, library: Data) -> Response:
+def preview_dataset(name: DatasetName, library: RegistryDep) -> Response:
     """A picture of the first ten images of each class. A table has no picture."""
     return Response(png(preview(library.load(library.named(name)))), media_type="image/png")
 
@@ -108,6 +108,6 @@ def preview_dataset(name: DatasetName, library: Data) -> Response:
     dependencies=deleting,
     responses=problems(UnknownDataset, NotUploaded, DatasetInUse, InvalidQuery),
 )
-def delete_dataset(name: DatasetName, library: Data, database: Store) -> None:
+def delete_dataset(name: DatasetName, library: RegistryDep, database: DatabaseDep) -> None:
     """Deletes all its versions, unless experiments need them. This cannot be undone."""
     remove(name, library, database)

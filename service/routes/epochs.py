@@ -8,14 +8,20 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import Row
 
-from service.api.dependencies import Store
-from service.api.exports import export
-from service.api.negotiation import Wanted
-from service.api.openapi import conditional, formats, problems
-from service.api.parameters import ExperimentId, ReadingClasses, ReadingConfusion, next_link, takes_all
-from service.api.security import allow
-from service.api.strict import StrictRoute
-from service.api.waiting import Awaited
+from service.api.auth.authorization import allow
+from service.api.live.long_polling import Awaited
+from service.api.openapi.document import conditional, formats, problems
+from service.api.routing.content_negotiation import Wanted
+from service.api.routing.dependencies import DatabaseDep
+from service.api.routing.exports import export
+from service.api.routing.parameters import (
+    ExperimentId,
+    ReadingClasses,
+    ReadingConfusion,
+    next_link,
+    takes_all,
+)
+from service.api.routing.strict_route import StrictRoute
 from service.experiments.summary import majority_accuracies
 from service.http import cursors
 from service.http.conditional import Known
@@ -30,10 +36,10 @@ from service.schemas.epochs import (
     MetricsRow,
 )
 from service.schemas.formats import link, represent
-from service.store import queries, states
-from service.store.curves import Page, read_page
+from service.store import experiment_reader, status_reader
+from service.store.epoch_reader import EpochPage, read_page
 from service.store.errors import UnknownExperiment
-from service.store.extents import Extent, following_pages
+from service.store.export_extents import Extent, following_pages
 from service.store.tables import EpochClasses, EpochMetrics
 
 router = APIRouter(
@@ -59,7 +65,7 @@ def read_metrics(
     response: Response,
     known: Known,
     wanted_format: Wanted,
-    database: Store,
+    database: DatabaseDep,
 ) -> Response:
     """One flat row for each epoch, seed and split, in this order. To follow a running experiment, read `next` until
     it is null. It keeps the position of each seed, so no epoch is missed or repeated. With `?wait=20` the answer
@@ -67,9 +73,9 @@ def read_metrics(
     """
     wanted = query.selection()
     with database.read() as connection:
-        state = states.state(connection, experiment_id)
+        state = status_reader.state(connection, experiment_id)
         known.require_news(state)
-        plan = queries.plan(connection, experiment_id)
+        plan = experiment_reader.plan(connection, experiment_id)
         page = read_page(connection, EpochMetrics, experiment_id, wanted.fitting(len(state.runs)))
     majority = majority_accuracies(plan["split_counts"])
     if page.more and takes_all(query, wanted_format):
@@ -98,14 +104,14 @@ def read_classes(
     response: Response,
     known: Known,
     wanted_format: Wanted,
-    database: Store,
+    database: DatabaseDep,
 ) -> Response:
     """One flat row for each class, seed and split, at the selected epoch of each seed by default."""
     wanted = query.selection()
     with database.read() as connection:
-        state = states.state(connection, experiment_id)
+        state = status_reader.state(connection, experiment_id)
         known.require_news(state)
-        classes = queries.plan(connection, experiment_id)["dataset"]["classes"]
+        classes = experiment_reader.plan(connection, experiment_id)["dataset"]["classes"]
         if takes_all(query, wanted_format):
             wanted = replace(wanted, limit=max(1, wanted.limit // len(classes)))
         page = read_page(connection, EpochClasses, experiment_id, wanted)
@@ -124,17 +130,20 @@ def read_classes(
 
 @router.get("/confusion", operation_id="read_confusion", summary="Confusion matrices", responses=responses)
 def read_confusion(
-    experiment_id: ExperimentId, query: Annotated[ReadingConfusion, Query()], known: Known, database: Store
+    experiment_id: ExperimentId,
+    query: Annotated[ReadingConfusion, Query()],
+    known: Known,
+    database: DatabaseDep,
 ) -> Confusion:
     """One matrix for each seed and split. Its rows are the true classes, its columns the predicted ones."""
     with database.read() as connection:
-        known.require_news(states.state(connection, experiment_id))
-        classes = queries.plan(connection, experiment_id)["dataset"]["classes"]
+        known.require_news(status_reader.state(connection, experiment_id))
+        classes = experiment_reader.plan(connection, experiment_id)["dataset"]["classes"]
         page = read_page(connection, EpochClasses, experiment_id, query.selection())
     return Confusion(classes=classes, items=[ConfusionMatrix.of(row) for row in page.rows])
 
 
-def _next(request: Request, page: Page, *, growing: bool = False) -> str | None:
+def _next(request: Request, page: EpochPage, *, growing: bool = False) -> str | None:
     """A link while there is more, or more may come."""
     if not page.more and not growing:
         return None

@@ -7,13 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from service.api.dependencies import Store
-from service.api.limiters import CURRENT, run_on
-from service.api.openapi import problems
-from service.api.parameters import ExperimentId
-from service.api.security import allow
-from service.api.stream import Stream
-from service.api.strict import StrictRoute
+from service.api.auth.authorization import allow
+from service.api.live.sse import EventStream
+from service.api.openapi.document import problems
+from service.api.routing.dependencies import DatabaseDep
+from service.api.routing.parameters import ExperimentId
+from service.api.routing.strict_route import StrictRoute
+from service.api.routing.thread_limiters import CURRENT, run_on
 from service.http.cursors import InvalidCursor
 from service.http.query import InvalidQuery
 from service.store.errors import UnknownExperiment
@@ -30,8 +30,10 @@ LastEventId = Annotated[
 ]
 
 
-async def _stream(experiment_id: ExperimentId, database: Store, last_event_id: LastEventId = "") -> Stream:
-    return await CURRENT.get().run(partial(Stream, database, experiment_id, last_event_id))
+async def _stream(
+    experiment_id: ExperimentId, database: DatabaseDep, last_event_id: LastEventId = ""
+) -> EventStream:
+    return await CURRENT.get().run(partial(EventStream, database, experiment_id, last_event_id))
 
 
 @router.get(
@@ -44,7 +46,7 @@ async def _stream(experiment_id: ExperimentId, database: Store, last_event_id: L
     | {204: {"description": "The client has received the last event; nothing follows."}},
 )
 async def stream_events(
-    stream: Annotated[Stream, Depends(_stream)], request: Request
+    stream: Annotated[EventStream, Depends(_stream)], request: Request
 ) -> AsyncIterator[ServerSentEvent]:
     """Server-sent events: `status` first and at each change, `epoch` for each epoch of each seed with its training
     and validation metrics, and `end`. After a lost connection, a client sends `Last-Event-ID` and misses no event.

@@ -5,30 +5,37 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Query, Request, Response
 
-from service.api.dependencies import Asking, Bell, Configured, Data, Doorbell, Store
-from service.api.examples import SPECS
-from service.api.kept import renewable
-from service.api.openapi import conditional, problems
-from service.api.parameters import ExperimentId, Filtering, IdempotencyKey, next_link
-from service.api.security import allow
-from service.api.strict import StrictRoute
-from service.api.waiting import Changed
-from service.experiments import ending
+from service.api.auth.authorization import allow
+from service.api.caching.response_cache import renewable
+from service.api.live.long_polling import Changed
+from service.api.openapi.document import conditional, problems
+from service.api.openapi.request_examples import SPECS
+from service.api.routing.dependencies import (
+    CallerDep,
+    DatabaseDep,
+    NotifierDep,
+    RegistryDep,
+    SettingsDep,
+    WakeDep,
+)
+from service.api.routing.parameters import ExperimentId, Filtering, IdempotencyKey, next_link
+from service.api.routing.strict_route import StrictRoute
+from service.experiments import cancellation
 from service.experiments.estimates import estimated_seconds
-from service.experiments.submission import Reception
+from service.experiments.submission import SubmissionService
 from service.http import cursors
 from service.http.conditional import Condition, Known
 from service.http.cursors import InvalidCursor
 from service.http.query import InvalidQuery
 from service.schemas.experiments import Accepted, Experiment, ExperimentPage, ExperimentRow, Resolved
 from service.schemas.formats import as_json, link
-from service.store import queries, states
+from service.store import experiment_reader, status_reader
+from service.store.blob_store import BlobStoreUnavailable
 from service.store.database import Database
 from service.store.errors import ExperimentActive, ExperimentOver, KeyReused, QueueFull, UnknownExperiment
-from service.store.files import FilesUnavailable
-from workers.faults import InvalidSpec
 from workers.plan import make_plan
 from workers.spec import ExperimentSpec
+from workers.validation.errors import InvalidSpec
 
 router = APIRouter(prefix="/experiments", tags=["experiments"], route_class=StrictRoute)
 
@@ -41,17 +48,17 @@ Spec = Annotated[ExperimentSpec, Body(openapi_examples=SPECS)]
     operation_id="submit_experiment",
     dependencies=[allow("submit")],
     summary="Submit an experiment",
-    responses=problems(InvalidSpec, KeyReused, QueueFull, InvalidQuery, FilesUnavailable, body=True),
+    responses=problems(InvalidSpec, KeyReused, QueueFull, InvalidQuery, BlobStoreUnavailable, body=True),
 )
 def submit_experiment(
     spec: Spec,
     response: Response,
-    asking: Asking,
-    settings: Configured,
-    database: Store,
-    library: Data,
-    engine: Bell,
-    ring: Doorbell,
+    asking: CallerDep,
+    settings: SettingsDep,
+    database: DatabaseDep,
+    library: RegistryDep,
+    engine: NotifierDep,
+    ring: WakeDep,
     idempotency_key: IdempotencyKey = None,
 ) -> Accepted:
     """Puts a spec into the queue. `{}` uses the default of every field. Each seed is a separate run.
@@ -59,11 +66,13 @@ def submit_experiment(
     The answer comes at once; its `Location` is the address of the experiment. If the answer may get lost, send an
     `Idempotency-Key`: for 24 hours, the same request with the same key returns the experiment of the first one.
     """
-    reception = Reception(database, library, engine, owner=asking.name, max_queued=settings.max_queued)
+    reception = SubmissionService(
+        database, library, engine, owner=asking.name, max_queued=settings.max_queued
+    )
     experiment_id = reception.accept(spec, idempotency_key)
     ring()
     with database.read() as connection:
-        accepted = Accepted.of(queries.experiment(connection, experiment_id))
+        accepted = Accepted.of(experiment_reader.experiment(connection, experiment_id))
     response.headers.update({"Location": accepted.links["self"], "Retry-After": "1"})
     return accepted
 
@@ -73,9 +82,9 @@ def submit_experiment(
     operation_id="validate_experiment",
     dependencies=[allow("read")],
     summary="Validate a spec without running it",
-    responses=problems(InvalidSpec, FilesUnavailable, body=True),
+    responses=problems(InvalidSpec, BlobStoreUnavailable, body=True),
 )
-def validate_experiment(spec: Spec, library: Data, database: Store) -> Resolved:
+def validate_experiment(spec: Spec, library: RegistryDep, database: DatabaseDep) -> Resolved:
     """Returns the spec with every default filled in, its hash, and facts such as the estimated duration of a run;
     or all errors in it at once.
     """
@@ -96,13 +105,15 @@ def list_experiments(
     request: Request,
     response: Response,
     known: Known,
-    database: Store,
+    database: DatabaseDep,
 ) -> ExperimentPage:
     """Newest first. Follow `next` for the other pages; it stays valid while experiments are added or deleted."""
-    page = queries.page(query.filters, ascending=query.sort == "id", after=query.after, limit=query.limit)
+    page = experiment_reader.page(
+        query.filters, ascending=query.sort == "id", after=query.after, limit=query.limit
+    )
     with database.read() as connection:
-        known.require_news(states.known_states(connection, page))
-        listed, more = queries.list_experiments(connection, page, limit=query.limit)
+        known.require_news(status_reader.known_states(connection, page))
+        listed, more = experiment_reader.list_experiments(connection, page, limit=query.limit)
     items = [ExperimentRow.of(each) for each in listed]
     following = next_link(request, cursors.encode(items[-1].id)) if more else None
     link(response, following)
@@ -118,7 +129,7 @@ def list_experiments(
     responses=problems(UnknownExperiment, InvalidQuery) | conditional(),
 )
 def read_experiment(
-    experiment_id: ExperimentId, request: Request, _changed: Changed, known: Known, database: Store
+    experiment_id: ExperimentId, request: Request, _changed: Changed, known: Known, database: DatabaseDep
 ) -> Response:
     """Its status and progress, its results so far, and findings on how far to trust them.
 
@@ -129,9 +140,9 @@ def read_experiment(
 
 def _experiment(database: Database, experiment_id: int, known: Condition) -> Response:
     with database.read() as connection:
-        state, position = queries.standing(connection, experiment_id)
+        state, position = experiment_reader.standing(connection, experiment_id)
         known.require_news(state, position)
-        found = queries.find_experiment(connection, experiment_id, queue_position=position)
+        found = experiment_reader.find_experiment(connection, experiment_id, queue_position=position)
     return as_json(Experiment.of(found), known.headers)
 
 
@@ -143,11 +154,11 @@ def _experiment(database: Database, experiment_id: int, known: Condition) -> Res
     summary="Cancel an experiment",
     responses=problems(UnknownExperiment, ExperimentOver, InvalidQuery),
 )
-def cancel_experiment(experiment_id: ExperimentId, database: Store, ring: Doorbell) -> Accepted:
+def cancel_experiment(experiment_id: ExperimentId, database: DatabaseDep, ring: WakeDep) -> Accepted:
     """Queued runs are cancelled at once, running ones stop at their next step. Stored results are kept."""
     with database.write() as connection:
-        ending.cancel(connection, experiment_id)
-        accepted = Accepted.of(queries.experiment(connection, experiment_id))
+        cancellation.cancel(connection, experiment_id)
+        accepted = Accepted.of(experiment_reader.experiment(connection, experiment_id))
     ring()
     return accepted
 
@@ -160,7 +171,7 @@ def cancel_experiment(experiment_id: ExperimentId, database: Store, ring: Doorbe
     summary="Delete a finished experiment",
     responses=problems(UnknownExperiment, ExperimentActive, InvalidQuery),
 )
-def delete_experiment(experiment_id: ExperimentId, database: Store) -> None:
+def delete_experiment(experiment_id: ExperimentId, database: DatabaseDep) -> None:
     """Deletes its runs, epochs and weights as well. This cannot be undone."""
     with database.write() as connection:
-        ending.remove(connection, experiment_id)
+        cancellation.remove(connection, experiment_id)

@@ -8,22 +8,22 @@ import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from service.api.dependencies import Store
-from service.api.limiters import run_on
-from service.api.openapi import conditional, problems
-from service.api.parameters import ExperimentId
-from service.api.security import allow
-from service.api.strict import StrictRoute
+from service.api.auth.authorization import allow
+from service.api.openapi.document import conditional, problems
+from service.api.routing.dependencies import DatabaseDep
+from service.api.routing.parameters import ExperimentId
+from service.api.routing.strict_route import StrictRoute
+from service.api.routing.thread_limiters import run_on
 from service.experiments.bundle import write_bundle
-from service.experiments.models import Loaded
+from service.experiments.model_cache import LoadedModel
 from service.experiments.weights import safetensors
 from service.http.conditional import Known
 from service.http.query import InvalidQuery
 from service.schemas.predictions import Prediction, Predictions, Rows
+from service.store.blob_store import BlobStoreUnavailable
 from service.store.errors import NoModel, UnknownExperiment, UnknownSeed, UnusableModel
-from service.store.files import FilesUnavailable
-from workers.faults import Fault, InvalidSpec
 from workers.predictor import Overflow
+from workers.validation.errors import Fault, InvalidSpec
 
 router = APIRouter(
     prefix="/experiments/{experiment_id:number}",
@@ -31,7 +31,7 @@ router = APIRouter(
     dependencies=[allow("read"), run_on("models")],
     route_class=StrictRoute,
 )
-errors = (UnknownExperiment, UnknownSeed, NoModel, UnusableModel, InvalidQuery, FilesUnavailable)
+errors = (UnknownExperiment, UnknownSeed, NoModel, UnusableModel, InvalidQuery, BlobStoreUnavailable)
 
 MOST_IN_MEMORY = 10_000_000
 PIECE_BYTES = 2**18
@@ -60,7 +60,7 @@ def read_weights(experiment_id: ExperimentId, request: Request, known: Known, se
     the rows, `(x - scaling.offset) * scaling.factor`; a `data.offset` (float64), if there is one, is subtracted from
     the rows first. The metadata contains the spec and the classes.
     """
-    model: Loaded = request.app.state.models.load(experiment_id, seed)
+    model: LoadedModel = request.app.state.models.load(experiment_id, seed)
     known.require_news(model.sha256)
     name = f"experiment-{experiment_id}-seed-{model.seed}.safetensors"
     headers = known.headers | {"Content-Disposition": f'attachment; filename="{name}"'}
@@ -72,10 +72,10 @@ def read_weights(experiment_id: ExperimentId, request: Request, known: Known, se
     operation_id="read_bundle",
     summary="Download a bundle to repeat an experiment",
     response_class=Response,
-    responses=problems(UnknownExperiment, NoModel, UnusableModel, InvalidQuery, FilesUnavailable)
+    responses=problems(UnknownExperiment, NoModel, UnusableModel, InvalidQuery, BlobStoreUnavailable)
     | {200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}},
 )
-def read_bundle(experiment_id: ExperimentId, request: Request, database: Store) -> Response:
+def read_bundle(experiment_id: ExperimentId, request: Request, database: DatabaseDep) -> Response:
     """A zip file with the resolved spec, the hash of the data set, the versions, metrics and classes as CSV, the
     weights of each seed, and a README with instructions.
     """
@@ -101,7 +101,7 @@ def read_bundle(experiment_id: ExperimentId, request: Request, database: Store) 
 )
 def predict(experiment_id: ExperimentId, rows: Rows, request: Request, seed: Seed = None) -> Predictions:
     """Up to 1,000 rows with the features of the data set, not scaled: the service scales them as in training."""
-    model: Loaded = request.app.state.models.load(experiment_id, seed)
+    model: LoadedModel = request.app.state.models.load(experiment_id, seed)
     with model.alone() as predictor:
         _require_width(rows, predictor.features)
         try:

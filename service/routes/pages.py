@@ -6,9 +6,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
-from service.api.edge import CONTENT_SECURITY_POLICY
-from service.api.security import PUBLIC
-from service.api.strict import StrictRoute
+from service.api.auth.authorization import PUBLIC
+from service.api.routing.strict_route import StrictRoute
+from service.api.transport.middleware import CONTENT_SECURITY_POLICY
 
 PAGES = Path(__file__).parent.parent / "pages"
 

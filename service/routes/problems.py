@@ -5,11 +5,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from service.api.openapi import problems
-from service.api.parameters import OneOf
-from service.api.problems import KINDS
-from service.api.security import PUBLIC
-from service.api.strict import StrictRoute
+from service.api.auth.authorization import PUBLIC
+from service.api.errors.problems import KINDS
+from service.api.openapi.document import problems
+from service.api.routing.parameters import OneOf
+from service.api.routing.strict_route import StrictRoute
 from service.http.query import InvalidQuery
 from service.schemas.problem import ProblemKind, ProblemKinds
 

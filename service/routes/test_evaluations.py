@@ -6,26 +6,26 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from sqlalchemy import Row
 
-from service.api.dependencies import Asking, Configured, Data, Store
-from service.api.openapi import conditional, problems
-from service.api.parameters import ExperimentId
-from service.api.security import allow
-from service.api.strict import StrictRoute
-from service.experiments.sealed import HeldBack, Sealed
+from service.api.auth.authorization import allow
+from service.api.openapi.document import conditional, problems
+from service.api.routing.dependencies import CallerDep, DatabaseDep, RegistryDep, SettingsDep
+from service.api.routing.parameters import ExperimentId
+from service.api.routing.strict_route import StrictRoute
 from service.experiments.summary import majority_accuracies
+from service.experiments.test_evaluation import SealedEvaluator, SealedRows
 from service.http.conditional import Known
 from service.http.query import InvalidQuery
 from service.schemas.test_evaluations import Evaluation, Ledger, evaluation
 from service.settings import Settings
 from service.store import ledger
+from service.store.blob_store import BlobStoreUnavailable
 from service.store.errors import BudgetSpent, NoModel, NoTestPart, UnknownExperiment, UnusableModel
-from service.store.files import FilesUnavailable
 from workers.data.errors import DatasetError
 
 router = APIRouter(
     prefix="/experiments/{experiment_id:number}/test-evaluations", tags=["test set"], route_class=StrictRoute
 )
-errors = (UnknownExperiment, UnusableModel, NoTestPart, DatasetError, FilesUnavailable, InvalidQuery)
+errors = (UnknownExperiment, UnusableModel, NoTestPart, DatasetError, BlobStoreUnavailable, InvalidQuery)
 
 
 @router.post(
@@ -46,16 +46,16 @@ def evaluate_on_test_set(
     experiment_id: ExperimentId,
     request: Request,
     response: Response,
-    caller: Asking,
-    database: Store,
-    library: Data,
-    settings: Configured,
+    caller: CallerDep,
+    database: DatabaseDep,
+    library: RegistryDep,
+    settings: SettingsDep,
 ) -> Evaluation:
     """The accuracy of all its seeds on rows that were used neither for training nor for selection. A budget limits
     the evaluations on the same rows, to one by default, and a ledger records each before it is answered. Evaluating
     the same models again costs nothing.
     """
-    sealed = Sealed(database, library, request.app.state.models, settings)
+    sealed = SealedEvaluator(database, library, request.app.state.models, settings)
     held = sealed.held_back(experiment_id)
     entry, is_new = sealed.evaluate(held, caller.name)
     if not is_new:
@@ -76,19 +76,19 @@ def read_ledger(
     experiment_id: ExperimentId,
     request: Request,
     known: Known,
-    database: Store,
-    library: Data,
-    settings: Configured,
+    database: DatabaseDep,
+    library: RegistryDep,
+    settings: SettingsDep,
 ) -> Ledger:
     """Every evaluation on these test rows, including those of experiments on copies of the data set."""
-    held = Sealed(database, library, request.app.state.models, settings).held_back(experiment_id)
+    held = SealedEvaluator(database, library, request.app.state.models, settings).held_back(experiment_id)
     with database.read() as connection:
         known.require_news(held.sha256, ledger.state(connection, held.sha256), settings.test_budget)
         rows = ledger.entries(connection, held.sha256)
     return _ledger(held, rows, settings)
 
 
-def _ledger(held: HeldBack, rows: Sequence[Row[Any]], settings: Settings) -> Ledger:
+def _ledger(held: SealedRows, rows: Sequence[Row[Any]], settings: Settings) -> Ledger:
     budget = None if settings.test_ladder else settings.test_budget
     return Ledger(
         test_set=held.sha256,
@@ -101,6 +101,6 @@ def _ledger(held: HeldBack, rows: Sequence[Row[Any]], settings: Settings) -> Led
     )
 
 
-def _evaluation(held: HeldBack, entry: Row[Any], looks: int) -> Evaluation:
+def _evaluation(held: SealedRows, entry: Row[Any], looks: int) -> Evaluation:
     majority = majority_accuracies(held.experiment.plan["split_counts"])["test"]
     return evaluation(entry, looks=looks, classes=held.part.classes, majority=majority)

@@ -5,16 +5,16 @@ from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Path, Response
 
-from service.api.dependencies import Configured, Store
-from service.api.openapi import problems
-from service.api.security import allow
-from service.api.strict import StrictRoute
+from service.api.auth.authorization import allow
+from service.api.openapi.document import problems
+from service.api.routing.dependencies import DatabaseDep, SettingsDep
+from service.api.routing.strict_route import StrictRoute
 from service.http.query import InvalidQuery
 from service.schemas.webhooks import Delivery, NewWebhook, SecretWebhook, Webhook, WebhookDeliveries, Webhooks
 from service.store import webhooks
 from service.store.errors import UnknownWebhook
 from service.webhooks.outgoing import PrivateAddress, resolve
-from workers.faults import InvalidSpec
+from workers.validation.errors import InvalidSpec
 
 router = APIRouter(
     prefix="/webhooks", tags=["webhooks"], dependencies=[allow("admin")], route_class=StrictRoute
@@ -31,7 +31,7 @@ WebhookId = Annotated[int, Path(ge=1, lt=2**31, description="The webhook's numbe
     responses=problems(InvalidSpec, PrivateAddress, body=True),
 )
 def create_webhook(
-    webhook: NewWebhook, response: Response, settings: Configured, database: Store
+    webhook: NewWebhook, response: Response, settings: SettingsDep, database: DatabaseDep
 ) -> SecretWebhook:
     """The service sends a POST when an experiment ends, signed as https://www.standardwebhooks.com describes. Only
     this answer contains the `secret`.
@@ -47,7 +47,7 @@ def create_webhook(
 
 
 @router.get("", operation_id="list_webhooks", summary="List the webhooks", responses=problems(InvalidQuery))
-def list_webhooks(database: Store) -> Webhooks:
+def list_webhooks(database: DatabaseDep) -> Webhooks:
     """The secrets are left out."""
     with database.read() as connection:
         return Webhooks(items=[Webhook.model_validate(row) for row in webhooks.listed(connection)])
@@ -59,7 +59,7 @@ def list_webhooks(database: Store) -> Webhooks:
     summary="Read a webhook and its messages",
     responses=problems(UnknownWebhook, InvalidQuery),
 )
-def read_webhook(webhook_id: WebhookId, database: Store) -> WebhookDeliveries:
+def read_webhook(webhook_id: WebhookId, database: DatabaseDep) -> WebhookDeliveries:
     """Its latest hundred messages, each with the answer to its last attempt."""
     with database.read() as connection:
         webhook = webhooks.find(connection, webhook_id)
@@ -74,7 +74,7 @@ def read_webhook(webhook_id: WebhookId, database: Store) -> WebhookDeliveries:
     summary="Delete a webhook",
     responses=problems(UnknownWebhook, InvalidQuery),
 )
-def delete_webhook(webhook_id: WebhookId, database: Store) -> None:
+def delete_webhook(webhook_id: WebhookId, database: DatabaseDep) -> None:
     """Deletes its messages as well; those not yet delivered are never sent."""
     with database.write() as connection:
         webhooks.remove(connection, webhook_id)

@@ -4,11 +4,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from service.schemas.answer import Answer, Remark
+from service.schemas.base import Remark, ResponseModel
 from workers.evaluation.selection import SelectionMetric
 
 
-class Comparison(Answer):
+class Comparison(ResponseModel):
     """Two experiments, a minus b, over the seeds that succeeded in both. All figures are null where it is not
     comparable: `finding` then says why. With a difference that is the same in every seed there is no p-value.
     """
@@ -33,7 +33,7 @@ class Comparison(Answer):
     finding: Remark
 
 
-class Comparisons(Answer):
+class Comparisons(ResponseModel):
     """Every pair, or every experiment with the reference, by one metric on the validation part."""
 
     metric: SelectionMetric

@@ -2,20 +2,20 @@
 
 from pydantic import Field
 
-from service.schemas.answer import Answer, OptionalTime, Time
+from service.schemas.base import OptionalTime, ResponseModel, Time
 from workers.data.errors import DatasetError
-from workers.data.library import Facts, Library
-from workers.data.sources.uploads import Version
+from workers.data.registry import DatasetRegistry, Facts
+from workers.data.sources.upload_store import Version
 
 
-class ClassCount(Answer):
+class ClassCount(ResponseModel):
     """The number of rows of a class, without an official test part."""
 
     name: str
     rows: int
 
 
-class DatasetVersion(Answer):
+class DatasetVersion(ResponseModel):
     """One version of an uploaded data set. A spec with its sha256 uses it; any other spec uses the newest."""
 
     version: int
@@ -32,7 +32,7 @@ class DatasetVersion(Answer):
         return cls.model_validate({**vars(version.upload), **counts, "uploaded_at": version.uploaded_at})
 
 
-class Dataset(Answer):
+class Dataset(ResponseModel):
     """A data set. If it cannot be read, `problem` gives the reason and all fields but the name are null.
 
     Of an uploaded one all is said of the newest version.
@@ -66,14 +66,14 @@ class Dataset(Answer):
         return cls.model_validate(given)
 
     @classmethod
-    def listed(cls, library: Library, name: str) -> "Dataset":
+    def listed(cls, library: DatasetRegistry, name: str) -> "Dataset":
         try:
             return cls.of(library.describe(name))
         except DatasetError as error:
             return cls(name=name, problem=str(error))
 
 
-class Datasets(Answer):
+class Datasets(ResponseModel):
     """All data sets."""
 
     items: list[Dataset]

@@ -6,12 +6,12 @@ from typing import Any, Literal, Self
 
 from pydantic import Field
 
-from service.schemas.answer import Answer, Next, Time, share_bounds
+from service.schemas.base import Next, ResponseModel, Time, share_bounds
 
 Split = Literal["train", "validation", "test"]
 
 
-class MetricsRow(Answer):
+class MetricsRow(ResponseModel):
     """Metrics on one part after one epoch of one seed. majority_accuracy: by always predicting the majority class."""
 
     epoch: int
@@ -57,7 +57,7 @@ class MetricsRow(Answer):
         return cls.model_validate(figures | bounds)
 
 
-class MetricsPage(Answer):
+class MetricsPage(ResponseModel):
     """Metrics in the order epoch, seed, split."""
 
     items: list[MetricsRow]
@@ -72,14 +72,14 @@ class EpochRow(MetricsRow):
     experiment_id: int
 
 
-class EpochsPage(Answer):
+class EpochsPage(ResponseModel):
     """Metrics in the order experiment, epoch, seed, split."""
 
     items: list[EpochRow]
     next: Next
 
 
-class ClassRow(Answer):
+class ClassRow(ResponseModel):
     """Figures of one class on one part after one epoch of one seed. Its accuracy is its recall."""
 
     class_: str = Field(serialization_alias="class")
@@ -120,14 +120,14 @@ class ClassRow(Answer):
             )
 
 
-class ClassesPage(Answer):
+class ClassesPage(ResponseModel):
     """Figures per class in the order epoch, seed, split, class."""
 
     items: list[ClassRow]
     next: Next
 
 
-class ConfusionMatrix(Answer):
+class ConfusionMatrix(ResponseModel):
     """Rows are the true classes, columns the predicted ones."""
 
     seed: int
@@ -140,7 +140,7 @@ class ConfusionMatrix(Answer):
         return cls(seed=row.seed, split=row.split, epoch=row.epoch, matrix=row.confusion)
 
 
-class Confusion(Answer):
+class Confusion(ResponseModel):
     """Confusion matrices, with the names of their rows and columns."""
 
     classes: list[str]

@@ -1,12 +1,12 @@
 """The events of an experiment, as they are streamed."""
 
-from service.schemas.answer import Answer, OptionalTime
+from service.schemas.base import OptionalTime, ResponseModel
 from service.schemas.epochs import MetricsRow
 from service.schemas.experiments import Status
-from service.store.states import State
+from service.store.status_reader import ExperimentState
 
 
-class RunStatus(Answer):
+class RunStatus(ResponseModel):
     """The run of one seed. attempt: how often it was started; a number above 1 means that it was interrupted."""
 
     seed: int
@@ -16,18 +16,18 @@ class RunStatus(Answer):
     finished_at: OptionalTime
 
 
-class StatusEvent(Answer):
+class StatusEvent(ResponseModel):
     """The status of the experiment: the first event of a stream, and sent again at each change."""
 
     status: Status
     runs: list[RunStatus]
 
     @classmethod
-    def of(cls, state: State) -> "StatusEvent":
+    def of(cls, state: ExperimentState) -> "StatusEvent":
         return cls.model_validate(state)
 
 
-class EpochEvent(Answer):
+class EpochEvent(ResponseModel):
     """One epoch of one seed, with its training and validation metrics."""
 
     seed: int
@@ -36,7 +36,7 @@ class EpochEvent(Answer):
     validation: MetricsRow
 
 
-class EndEvent(Answer):
+class EndEvent(ResponseModel):
     """The last event: all runs have ended, and every epoch was sent."""
 
     status: Status

@@ -6,11 +6,11 @@ from pydantic import Field
 
 from service.experiments.progress import Progress
 from service.experiments.summary import summarise
-from service.schemas.answer import Answer, Links, Next, OptionalTime, Remark, Time
+from service.schemas.base import Links, Next, OptionalTime, Remark, ResponseModel, Time
 from service.schemas.summary import Summary
-from service.store.queries import Found, Listed
-from workers.causes import Cause
+from service.store.experiment_reader import ExperimentDetails, ExperimentListItem
 from workers.plan import Plan
+from workers.processes.failure_causes import Cause
 
 Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 Counts = Annotated[
@@ -29,7 +29,7 @@ def links(experiment_id: int) -> dict[str, str]:
     return {"self": here} | {name.replace("-", "_"): f"{here}/{name}" for name in below}
 
 
-class Accepted(Answer):
+class Accepted(ResponseModel):
     """An experiment that was queued, retried or cancelled."""
 
     id: int
@@ -44,7 +44,7 @@ class Accepted(Answer):
         return cls.model_validate({**row._mapping, "links": links(row.id)})
 
 
-class DatasetFacts(Answer):
+class DatasetFacts(ResponseModel):
     """The data set and its content."""
 
     name: str
@@ -55,7 +55,7 @@ class DatasetFacts(Answer):
     classes: list[str]
 
 
-class PlanFacts(Answer):
+class PlanFacts(ResponseModel):
     """Facts known before training. parameters: of the network. steps: of a run that is not stopped early."""
 
     dataset: DatasetFacts
@@ -86,7 +86,7 @@ class Resolved(PlanFacts):
         return cls.model_validate({**plan.facts(), **resolved, **more})
 
 
-class RunState(Answer):
+class RunState(ResponseModel):
     """The run of one seed. epoch: the last one stored. best_epoch: the one selected so far. cause: why it failed."""
 
     seed: int
@@ -101,7 +101,7 @@ class RunState(Answer):
     finished_at: OptionalTime
 
 
-class ProgressState(Answer):
+class ProgressState(ResponseModel):
     """Progress over all runs. An ended run counts as complete; eta_seconds assumes no early stopping."""
 
     epoch: int
@@ -109,7 +109,7 @@ class ProgressState(Answer):
     eta_seconds: float | None
 
 
-class ExperimentRow(Answer):
+class ExperimentRow(ResponseModel):
     """An experiment in a list."""
 
     id: int
@@ -132,20 +132,20 @@ class ExperimentRow(Answer):
     links: Links
 
     @classmethod
-    def of(cls, listed: Listed) -> "ExperimentRow":
+    def of(cls, listed: ExperimentListItem) -> "ExperimentRow":
         row, progress = listed.experiment, Progress.of(listed.runs)
         more = {"tags": listed.tags, "seeds": [run.seed for run in listed.runs], "links": links(row.id)}
         return cls.model_validate({**row._mapping, **vars(progress), **more})
 
 
-class ExperimentPage(Answer):
+class ExperimentPage(ResponseModel):
     """A page of experiments."""
 
     items: list[ExperimentRow]
     next: Next
 
 
-class Experiment(Answer):
+class Experiment(ResponseModel):
     """An experiment: its spec, status, progress and results, and findings on how far to trust them."""
 
     id: int
@@ -173,7 +173,7 @@ class Experiment(Answer):
     links: Links
 
     @classmethod
-    def of(cls, found: Found) -> "Experiment":
+    def of(cls, found: ExperimentDetails) -> "Experiment":
         row = found.experiment
         more = {
             "tags": found.tags,

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol, TextIO
 
 from fastapi import Response
 
-from service.schemas.answer import Answer
+from service.schemas.base import ResponseModel
 
 Format = Literal["json", "ndjson", "csv"]
 
@@ -24,12 +24,12 @@ class Page(Protocol):
     """Rows, and the link to what follows them."""
 
     @property
-    def items(self) -> Sequence[Answer]: ...
+    def items(self) -> Sequence[ResponseModel]: ...
     @property
     def next(self) -> str | None: ...
 
 
-def represent(page: Page, row: type[Answer], wanted: Format, response: Response) -> Response:
+def represent(page: Page, row: type[ResponseModel], wanted: Format, response: Response) -> Response:
     """The page itself as JSON, else its rows; the link goes into a header in any case."""
     link(response, page.next)
     if wanted == "json":
@@ -52,32 +52,32 @@ def link(response: Response, following: str | None) -> None:
         response.headers["Link"] = f'<{following}>; rel="next"'
 
 
-def json_lines(rows: Iterable[Answer]) -> str:
+def json_lines(rows: Iterable[ResponseModel]) -> str:
     """A JSON object on each line."""
     return "".join(f"{row.model_dump_json(by_alias=True)}\n" for row in rows)
 
 
-def csv_table(row: type[Answer], rows: Iterable[Answer]) -> str:
+def csv_table(row: type[ResponseModel], rows: Iterable[ResponseModel]) -> str:
     """RFC 4180, with a header. What is null is empty; text that a spreadsheet would run is quoted with '."""
     written = io.StringIO()
     write_csv(written, row, rows)
     return written.getvalue()
 
 
-def csv_rows(rows: Iterable[Answer]) -> str:
+def csv_rows(rows: Iterable[ResponseModel]) -> str:
     """The same without the header."""
     written = io.StringIO()
     _write_rows(written, rows)
     return written.getvalue()
 
 
-def write_csv(file: TextIO, row: type[Answer], rows: Iterable[Answer]) -> None:
+def write_csv(file: TextIO, row: type[ResponseModel], rows: Iterable[ResponseModel]) -> None:
     """The same into a file, row by row."""
     csv.writer(file).writerow(field.serialization_alias or name for name, field in row.model_fields.items())
     _write_rows(file, rows)
 
 
-def _write_rows(file: TextIO, rows: Iterable[Answer]) -> None:
+def _write_rows(file: TextIO, rows: Iterable[ResponseModel]) -> None:
     csv.writer(file).writerows(map(_cell, each.model_dump(mode="json").values()) for each in rows)
 
 

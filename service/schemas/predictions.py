@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field
 
-from service.schemas.answer import Answer
+from service.schemas.base import ResponseModel
 
 MOST_ROWS = 1000
 LARGEST = 3.4e38
@@ -24,7 +24,7 @@ class Rows(BaseModel):
     )
 
 
-class Prediction(Answer):
+class Prediction(ResponseModel):
     """The prediction for one row. probabilities: null if the output layer gives scores instead."""
 
     label: str
@@ -33,7 +33,7 @@ class Prediction(Answer):
     scores: list[float] | None
 
 
-class Predictions(Answer):
+class Predictions(ResponseModel):
     """A prediction for each row, in order. classes: in the order of probabilities and scores."""
 
     experiment_id: int

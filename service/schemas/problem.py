@@ -4,10 +4,10 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from service.schemas.answer import Answer
+from service.schemas.base import ResponseModel
 
 
-class ProblemError(Answer):
+class ProblemError(ResponseModel):
     """One error."""
 
     path: str = Field(description="The field of the body, or the parameter.", examples=["loss.gama"])
@@ -18,7 +18,7 @@ class ProblemError(Answer):
     )
 
 
-class ProblemAnswer(Answer):
+class ProblemAnswer(ResponseModel):
     """A problem. `errors` lists everything wrong with a request; it is empty where `detail` says all."""
 
     type: str = Field(
@@ -34,7 +34,7 @@ class ProblemAnswer(Answer):
     model_config = ConfigDict(title="Problem")
 
 
-class ProblemKind(Answer):
+class ProblemKind(ResponseModel):
     """A kind of problem."""
 
     type: str
@@ -43,7 +43,7 @@ class ProblemKind(Answer):
     meaning: str
 
 
-class ProblemKinds(Answer):
+class ProblemKinds(ResponseModel):
     """All kinds of problems."""
 
     items: list[ProblemKind]

@@ -4,11 +4,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from service.schemas.answer import Answer, Remark
+from service.schemas.base import Remark, ResponseModel
 from workers.evaluation.selection import SelectionMetric
 
 
-class Selected(Answer):
+class Selected(ResponseModel):
     """The metric that selected the epoch of each seed. Its best value of many is slightly optimistic."""
 
     metric: SelectionMetric
@@ -16,7 +16,7 @@ class Selected(Answer):
     split: Literal["validation"] = "validation"
 
 
-class SeedFigures(Answer):
+class SeedFigures(ResponseModel):
     """The figures of one seed, all at its selected epoch."""
 
     seed: int
@@ -34,7 +34,7 @@ class SeedFigures(Answer):
     ece: float | None
 
 
-class Estimate(Answer):
+class Estimate(ResponseModel):
     """A metric over the seeds. low, high: 95 % interval of the mean by Student's t; null for a single seed."""
 
     mean: float
@@ -44,7 +44,7 @@ class Estimate(Answer):
     high: float | None
 
 
-class Estimates(Answer):
+class Estimates(ResponseModel):
     """Every metric over the seeds; null if the output layer gives no probabilities."""
 
     accuracy: Estimate
@@ -57,7 +57,7 @@ class Estimates(Answer):
     ece: Estimate | None
 
 
-class ClassEstimate(Answer):
+class ClassEstimate(ResponseModel):
     """One class over the seeds. accuracy: its recall; null if the validation part has no rows of it."""
 
     class_: str = Field(serialization_alias="class")
@@ -68,7 +68,7 @@ class ClassEstimate(Answer):
     accuracy_high: float | None
 
 
-class Baseline(Answer):
+class Baseline(ResponseModel):
     """A simple model to compare with. predicted_class: if it always predicts the same class."""
 
     name: str
@@ -80,7 +80,7 @@ class Baseline(Answer):
     predicted_class: str | None
 
 
-class Summary(Answer):
+class Summary(ResponseModel):
     """The results on the validation part, and findings on how far to trust them."""
 
     selection: Selected

@@ -5,11 +5,11 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from service.schemas.answer import Answer, Time
+from service.schemas.base import ResponseModel, Time
 from workers.evaluation.intervals import LEVEL, Interval, adaptive_half_width, wilson
 
 
-class Bound(Answer):
+class Bound(ResponseModel):
     """An interval of the accuracy, 95 %, and when it covers the truth."""
 
     name: Literal["wilson", "wilson_all_looks", "adaptive"]
@@ -18,7 +18,7 @@ class Bound(Answer):
     valid: str
 
 
-class TestedClass(Answer):
+class TestedClass(ResponseModel):
     """One class over the seeds. accuracy: its recall; null if the test part has no rows of it."""
 
     class_: str = Field(serialization_alias="class")
@@ -27,7 +27,7 @@ class TestedClass(Answer):
     accuracy: float | None
 
 
-class Evaluation(Answer):
+class Evaluation(ResponseModel):
     """One look at the test set. All figures are means over the seeds of the experiment.
 
     A Ladder tells the best accuracy so far and nothing else: no class, no interval. A look whose answer was lost
@@ -53,7 +53,7 @@ class Evaluation(Answer):
     opened_at: Time
 
 
-class Ledger(Answer):
+class Ledger(ResponseModel):
     """A test set and every look at it. budget: null for a Ladder, which answers any number of looks."""
 
     test_set: str = Field(description="The hash of its rows. Copies of a data set share a ledger.")

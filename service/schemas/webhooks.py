@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from service.schemas.answer import Answer, OptionalTime, Time
+from service.schemas.base import OptionalTime, ResponseModel, Time
 
 HOST = r"[!\x22$-.0->A-\[\]-~]"
 """What ASCII can show, without /, ?, #, @ and the backslash."""
@@ -52,7 +52,7 @@ class NewWebhook(BaseModel):
     )
 
 
-class Webhook(Answer):
+class Webhook(ResponseModel):
     """A webhook."""
 
     id: int
@@ -67,13 +67,13 @@ class SecretWebhook(Webhook):
     secret: str = Field(examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])
 
 
-class Webhooks(Answer):
+class Webhooks(ResponseModel):
     """All webhooks."""
 
     items: list[Webhook]
 
 
-class Delivery(Answer):
+class Delivery(ResponseModel):
     """One message. answer: the result of the last attempt. next_attempt_at: null if there is no further attempt."""
 
     id: int

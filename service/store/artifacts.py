@@ -1,7 +1,7 @@
 """The artifact store: what is too large for a row, in a folder or an object store, and data sets for every machine.
 
     checkpoints/SHA256-MARK   a checkpoint or a model; the row that names it is written after it
-    datasets/...              parsed data sets, under the names that `workers.data.depot` gives them
+    datasets/...              parsed data sets, under the names that `workers.data.shared_cache` gives them
     drafts/                   what is being written to a folder, before it has its name
 
 ArtifactError
@@ -21,10 +21,10 @@ from uuid import uuid4
 
 from sqlalchemy import Row, select
 
+from service.store.blob_store import BlobStore
 from service.store.database import Database
-from service.store.files import Files
 from service.store.tables import Checkpoint
-from workers.process import CheckpointTaken, Kept, Message, Succeeded
+from workers.processes.process import ArtifactReference, CheckpointTaken, Message, Succeeded
 
 log = logging.getLogger("holdout.artifacts")
 
@@ -66,7 +66,7 @@ class Artifacts:
     """
 
     def __init__(self, url: str, *, row_bytes: int = 10_000_000) -> None:
-        self.files, self.row_bytes = Files(url), row_bytes
+        self.files, self.row_bytes = BlobStore(url), row_bytes
         self._doubtful: set[str] = set()
         self._sweep_due = time.monotonic() + FIRST_SWEEP_SECONDS
 
@@ -85,15 +85,15 @@ class Artifacts:
             log.warning("%s", error)
         return message
 
-    def columns(self, content: bytes | Kept) -> dict[str, Any]:
+    def columns(self, content: bytes | ArtifactReference) -> dict[str, Any]:
         """The columns of a row that holds `content`, or names where it is kept. Raises OSError."""
         if isinstance(content, bytes) and len(content) > self.row_bytes:
             content = self.save(content)
-        if isinstance(content, Kept):
+        if isinstance(content, ArtifactReference):
             return {"sha256": content.sha256, "content": None, "artifact": content.name}
         return {"sha256": hashlib.sha256(content).hexdigest(), "content": content, "artifact": None}
 
-    def save(self, content: bytes) -> Kept:
+    def save(self, content: bytes) -> ArtifactReference:
         """Store bytes under a name that nothing else ever has. Raises OSError.
 
         The mark makes it so: two runs may well store the same bytes, and what one row drops, no other misses.
@@ -101,9 +101,9 @@ class Artifacts:
         sha256 = hashlib.sha256(content).hexdigest()
         name = f"checkpoints/{sha256}-{uuid4().hex[:8]}"
         self.files.write(name, content)
-        return Kept(name, sha256)
+        return ArtifactReference(name, sha256)
 
-    def load(self, content: bytes | Kept) -> bytes:
+    def load(self, content: bytes | ArtifactReference) -> bytes:
         """The bytes themselves. Raises ArtifactMissing or ArtifactDamaged, and OSError where the store is away."""
         if isinstance(content, bytes):
             return content
@@ -157,6 +157,6 @@ def _unnamed(database: Database, names: set[str]) -> set[str]:
         return names - set(named)
 
 
-def content_of(row: Row[Any]) -> bytes | Kept:
+def content_of(row: Row[Any]) -> bytes | ArtifactReference:
     """What a row of the checkpoints holds, or where it is kept."""
-    return row.content if row.artifact is None else Kept(row.artifact, row.sha256)
+    return row.content if row.artifact is None else ArtifactReference(row.artifact, row.sha256)

@@ -16,8 +16,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from service.settings import UnusableSetting
-from service.store.observer import Observer
-from service.store.sqlite import driver
+from service.store.nonblocking_reader import NonblockingReader
+from service.store.sqlite_driver import driver
 
 BUSY_TIMEOUT_SECONDS = 30
 """How long a transaction waits for a lock that another one holds."""
@@ -82,7 +82,7 @@ class Database:
         if not self.is_sqlite:
             snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
             self._reading = self._reading.execution_options(**snapshot)
-        self.observer = Observer(self.url.database) if self.is_sqlite and self.url.database else None
+        self.observer = NonblockingReader(self.url.database) if self.is_sqlite and self.url.database else None
         """What may be asked without waiting, in one thread alone; None where the database has none."""
 
     @contextmanager

@@ -20,7 +20,7 @@ StoreError
 
 from collections.abc import Sequence
 
-from workers.faults import Fault
+from workers.validation.errors import Fault
 
 
 class StoreError(ValueError):

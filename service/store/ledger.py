@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from service.store.database import now
 from service.store.errors import BudgetSpent
 from service.store.tables import LedgerEntry
-from workers.faults import Fault
+from workers.validation.errors import Fault
 
 
 @dataclass(frozen=True)

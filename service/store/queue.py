@@ -33,25 +33,27 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from service.store import turns, webhooks
+from service.store import claim_order, webhooks
 from service.store.database import now
 from service.store.errors import QueueFull
 from service.store.tables import TERMINAL, Experiment, ExperimentTag, Run
-from workers.causes import Cause
+from workers.processes.failure_causes import Cause
 
 CLAIMABLE = or_(Run.status == "queued", and_(Run.status == "running", Run.lease_until < now()))
 CLAIMABLE_RUN = select(Run.id).where(CLAIMABLE).limit(1)
-HELD = and_(Run.id == bindparam("run_id"), Run.attempt == bindparam("held_attempt"), Run.status == "running")
-EXTENDED = (
+OWNED_BY_LEASE = and_(
+    Run.id == bindparam("run_id"), Run.attempt == bindparam("held_attempt"), Run.status == "running"
+)
+RENEW_LEASE = (
     update(Run)
-    .where(HELD)
+    .where(OWNED_BY_LEASE)
     .values(lease_until=now() + bindparam("lease_seconds"), worked_seconds=bindparam("worked"))
     .returning(Run.cancel_requested)
 )
 SPEC = select(Experiment.spec, Experiment.baselines.is_not(None).label("has_baselines")).where(
     Experiment.id == bindparam("experiment")
 )
-LOCKED = select(Experiment.id).where(Experiment.id == bindparam("experiment")).with_for_update()
+LOCK_EXPERIMENT = select(Experiment.id).where(Experiment.id == bindparam("experiment")).with_for_update()
 COUNTS = (
     select(Run.status, func.count()).where(Run.experiment_id == bindparam("experiment")).group_by(Run.status)
 )
@@ -105,8 +107,8 @@ def claim(connection: Connection, *, agent: str, lease_seconds: float, max_attem
     """Take the next run: highest priority, then the owner with the fewest running, then the oldest."""
     touched = set(connection.scalars(_expired(max_attempts)))
     taken = {"claimer": agent, "lease_seconds": lease_seconds}
-    run = connection.execute(_taken(), taken).one_or_none()
-    _settle(connection, touched | ({run.experiment_id} if run else set()))
+    run = connection.execute(_claim_next(), taken).one_or_none()
+    _update_experiment_status(connection, touched | ({run.experiment_id} if run else set()))
     if run is None:
         return None
     spec, has_baselines = connection.execute(SPEC, {"experiment": run.experiment_id}).one()
@@ -124,7 +126,7 @@ def extend(
 ) -> bool | None:
     """Renew a lease. None where it is not held any more; else whether a cancellation was requested."""
     renewed = {"lease_seconds": lease_seconds, "worked": worked_seconds}
-    return connection.execute(EXTENDED, _under(lease) | renewed).scalar_one_or_none()
+    return connection.execute(RENEW_LEASE, _under(lease) | renewed).scalar_one_or_none()
 
 
 def finish(
@@ -136,26 +138,26 @@ def finish(
     message: str | None = None,
 ) -> bool:
     """End a run that is held under `lease`, for good; False where it is not held any more."""
-    return _leave(connection, lease, status=status, cause=cause, message=message, finished_at=now())
+    return _end_lease(connection, lease, status=status, cause=cause, message=message, finished_at=now())
 
 
-def give_back(connection: Connection, lease: Lease) -> bool:
+def release(connection: Connection, lease: Lease) -> bool:
     """Return a run to the queue after a clean stop; it keeps its place, and no death is counted."""
-    return _leave(connection, lease, status="queued")
+    return _end_lease(connection, lease, status="queued")
 
 
-def died(connection: Connection, lease: Lease, *, max_attempts: int) -> bool:
+def record_death(connection: Connection, lease: Lease, *, max_attempts: int) -> bool:
     """The worker ended without a word."""
-    return _leave(connection, lease, **_fate(max_attempts))
+    return _end_lease(connection, lease, **_death_values(max_attempts))
 
 
 def request_cancel(connection: Connection, experiment_id: int) -> None:
     """Cancel what is queued; ask what runs to stop. What is over stays as it is."""
-    mine = _locked(connection, experiment_id)
+    mine = _lock_runs(connection, experiment_id)
     queued = update(Run).where(mine, Run.status == "queued")
     connection.execute(queued.values(status="cancelled", cancel_requested=True, finished_at=now()))
     connection.execute(update(Run).where(mine, Run.status == "running").values(cancel_requested=True))
-    _settle(connection, {experiment_id})
+    _update_experiment_status(connection, {experiment_id})
 
 
 def retry(connection: Connection, experiment_id: int) -> int:
@@ -163,12 +165,12 @@ def retry(connection: Connection, experiment_id: int) -> int:
 
     What has succeeded stays. Each goes on from its last checkpoint, under a number that no lease ever had.
     """
-    mine = _locked(connection, experiment_id)
+    mine = _lock_runs(connection, experiment_id)
     again = update(Run).where(mine, Run.status.in_(("failed", "cancelled")))
     again = again.values(status="queued", cause=None, message=None, finished_at=None)
     again = again.values(cancel_requested=False, deaths=0, worked_seconds=0.0)
     queued = connection.execute(again.returning(Run.id)).all()
-    _settle(connection, {experiment_id})
+    _update_experiment_status(connection, {experiment_id})
     return len(queued)
 
 
@@ -177,7 +179,7 @@ def _under(lease: Lease) -> dict[str, int]:
     return {"run_id": lease.run_id, "held_attempt": lease.attempt}
 
 
-def _locked(connection: Connection, experiment_id: int) -> ColumnElement[bool]:
+def _lock_runs(connection: Connection, experiment_id: int) -> ColumnElement[bool]:
     """Which runs are of an experiment; from here on nobody else changes them."""
     mine = Run.experiment_id == experiment_id
     connection.execute(select(Run.id).where(mine).order_by(Run.id).with_for_update())
@@ -185,12 +187,12 @@ def _locked(connection: Connection, experiment_id: int) -> ColumnElement[bool]:
 
 
 @cache
-def _taken() -> ReturningUpdate[int, int, int, int, float]:
+def _claim_next() -> ReturningUpdate[int, int, int, int, float]:
     """The next run, claimed by `claimer` for `lease_seconds`."""
     lease_until = now() + bindparam("lease_seconds")
     return (
         update(Run)
-        .where(Run.id == turns.next_run(), Run.status == "queued")
+        .where(Run.id == claim_order.next_run(), Run.status == "queued")
         .values(
             status="running", agent=bindparam("claimer"), attempt=Run.attempt + 1, lease_until=lease_until
         )
@@ -199,13 +201,13 @@ def _taken() -> ReturningUpdate[int, int, int, int, float]:
     )
 
 
-def _leave(connection: Connection, lease: Lease, **values: Any) -> bool:
-    left = update(Run).where(HELD).values(lease_until=None, agent=None, **values)
+def _end_lease(connection: Connection, lease: Lease, **values: Any) -> bool:
+    left = update(Run).where(OWNED_BY_LEASE).values(lease_until=None, agent=None, **values)
     left = left.returning(Run.experiment_id)
     experiment_id = connection.execute(left, _under(lease)).scalar_one_or_none()
     if experiment_id is None:
         return False
-    _settle(connection, {experiment_id})
+    _update_experiment_status(connection, {experiment_id})
     return True
 
 
@@ -218,11 +220,11 @@ def _expired(max_attempts: int) -> ReturningUpdate[int]:
     expired = and_(Run.status == "running", Run.lease_until < now())
     unlocked = select(Run.id).where(expired).with_for_update(skip_locked=True)
     ended = update(Run).where(Run.id.in_(unlocked), expired)
-    ended = ended.values(lease_until=None, agent=None, **_fate(max_attempts))
+    ended = ended.values(lease_until=None, agent=None, **_death_values(max_attempts))
     return ended.returning(Run.experiment_id)
 
 
-def _fate(max_attempts: int) -> dict[str, Any]:
+def _death_values(max_attempts: int) -> dict[str, Any]:
     """What becomes of a run after one more death."""
     lost = Run.deaths + 1 >= max_attempts
     sentence = f"{max_attempts} attempts ended without a word: the worker or its agent was killed, or crashed"
@@ -235,22 +237,22 @@ def _fate(max_attempts: int) -> dict[str, Any]:
     }
 
 
-def _settle(connection: Connection, experiment_ids: Iterable[int]) -> None:
+def _update_experiment_status(connection: Connection, experiment_ids: Iterable[int]) -> None:
     """Let the status of experiments follow from their runs.
 
     Their rows are locked first: of two runs that end at the same time, the second must see the first.
     """
     for id_ in sorted(experiment_ids):
         mine = {"experiment": id_}
-        connection.execute(LOCKED, mine)
+        connection.execute(LOCK_EXPERIMENT, mine)
         status = _status({row[0]: row[1] for row in connection.execute(COUNTS, mine)})
-        changed = connection.execute(_settled(status), mine).rowcount
+        changed = connection.execute(_status_update(status), mine).rowcount
         if changed and status in TERMINAL:
             webhooks.announce(connection, id_)
 
 
 @cache
-def _settled(status: str) -> Update:
+def _status_update(status: str) -> Update:
     settled = update(Experiment).where(Experiment.id == bindparam("experiment"), Experiment.status != status)
     if status != "queued":
         settled = settled.values(started_at=func.coalesce(Experiment.started_at, now()))

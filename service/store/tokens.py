@@ -12,8 +12,8 @@ from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
 
 from service.store.database import now
 from service.store.errors import NameTaken, UnknownToken
-from service.store.observer import Observer
-from service.store.queries import Rows
+from service.store.experiment_reader import Rows
+from service.store.nonblocking_reader import NonblockingReader
 from service.store.tables import Token
 
 Scope = Literal["read", "submit", "admin"]
@@ -58,13 +58,13 @@ def create(connection: Connection, name: str, scope: Scope, *, expires_days: flo
     return token
 
 
-def find(connection: Connection | Observer, token: str) -> Caller | None:
+def find(connection: Connection | NonblockingReader, token: str) -> Caller | None:
     """Whose token it is; None where it is not valid."""
     row = connection.execute(FIND, {"sha256": _hash(token)}).first()
     return Caller(*row) if row else None
 
 
-def exist(connection: Connection | Observer) -> bool:
+def exist(connection: Connection | NonblockingReader) -> bool:
     """Whether a token was ever made, valid or not."""
     return connection.execute(EXIST, {}).first() is not None
 

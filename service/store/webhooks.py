@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from service.store.database import now
 from service.store.errors import UnknownWebhook
-from service.store.queries import Rows
+from service.store.experiment_reader import Rows
 from service.store.tables import Delivery, Experiment, Webhook
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 -- as Standard Webhooks has it

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.conftest import Experiments
-from workers.data.library import Library
+from workers.data.registry import DatasetRegistry
 from workers.data.sources import Bundled
 
 
 @pytest.fixture
 def irises(tmp_path: Path) -> Path:
     """The bundled irises as a CSV file, the label first."""
-    dataset = Library(tmp_path).load(Bundled(name="iris"))
+    dataset = DatasetRegistry(tmp_path).load(Bundled(name="iris"))
     with (tmp_path / "irises.csv").open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["species", *(f"x{column}" for column in range(4))])

@@ -14,7 +14,7 @@ from service.launcher import serving
 from service.settings import Settings
 from service.store import tokens
 from service.store.database import Database
-from tests.pace import long_spec
+from tests.slow_runs import long_spec
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 EPOCHS = 12

@@ -8,12 +8,12 @@ from sqlalchemy import Row, select
 
 from service.settings import Settings
 from service.store.database import Database
-from service.store.sqlite import driver
+from service.store.sqlite_driver import driver
 from service.store.tables import TERMINAL, EpochMetrics, Experiment, Run
 from tests.chaos.clients import Clients, Submission
 from tests.chaos.site import Site
-from tests.office import Figures, Office
-from workers.data.library import Library
+from tests.harness import Figures, Office
+from workers.data.registry import DatasetRegistry
 
 
 class Audit:
@@ -22,7 +22,7 @@ class Audit:
     def __init__(self, site: Site) -> None:
         self.site = site
         settings = Settings(data_dir=site.folder, database_url=site.url)
-        self.office = Office(Database(site.url), Library(site.folder), settings)
+        self.office = Office(Database(site.url), DatasetRegistry(site.folder), settings)
         self._undisturbed: dict[tuple[str, int], Figures] = {}
 
     def experiments(self) -> dict[int, Row[Any]]:

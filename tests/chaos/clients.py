@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx2
 
-from tests.office import IRIS
-from tests.pace import SHORTEST
+from tests.harness import IRIS
+from tests.slow_runs import SHORTEST
 
 LASTING = SHORTEST | {"dataset": {"name": "synthetic", "counts": [4000, 4000], "features": 32}}
 SPECS: list[dict[str, Any]] = [

@@ -12,7 +12,7 @@ import schemathesis
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from service.api.edge import SECURITY_HEADERS
+from service.api.transport.middleware import SECURITY_HEADERS
 from service.http import cursors
 from service.http.bodies import parse
 from workers.spec import ExperimentSpec

@@ -14,15 +14,15 @@ import anyio
 import httpx2
 import pytest
 
-from service.api import waiting
+from service.api.live import long_polling
 from service.launcher import serving
 from service.routes import webhooks
 from service.settings import Settings
 from service.store import tokens
 from service.store.database import Database
-from service.store.keys import signing_key
+from service.store.signing_keys import signing_key
 from service.webhooks import outgoing
-from tools.commands import settle
+from tools.doc_commands import settle
 
 pytest.importorskip("schemathesis", reason="pip install 'holdout[test]'")
 
@@ -72,7 +72,9 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[s
             httpx2.post(f"{url}/experiments", json=spec).raise_for_status()
         settle(url)
     # To wait a minute for what will not come would be most of the test.
-    monkeypatch.setattr(waiting, "move_on_after", lambda seconds: anyio.move_on_after(min(seconds, 0.01)))
+    monkeypatch.setattr(
+        long_polling, "move_on_after", lambda seconds: anyio.move_on_after(min(seconds, 0.01))
+    )
     # Every invented host is there, and no message is sent to it.
     monkeypatch.setattr(webhooks, "resolve", lambda host, port, *, private: (host, port))
     monkeypatch.setattr(outgoing, "resolve", unreachable)

@@ -12,8 +12,8 @@ import pytest
 from service.launcher import serving
 from service.settings import Settings
 from tools import make_answers, make_openapi
-from tools.commands import Answer, Command, commands
-from tools.operations import operation_of, operations
+from tools.doc_commands import Answer, Command, commands
+from tools.openapi_operations import operation_of, operations
 
 REFUSED_ON_PURPOSE = '"gama"'
 

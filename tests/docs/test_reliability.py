@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from service.store.tables import ACTIVE, TERMINAL
-from workers.causes import Cause
+from workers.processes.failure_causes import Cause
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "reliability.md").read_text()

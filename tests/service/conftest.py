@@ -11,7 +11,7 @@ from sqlalchemy import event
 from service.app import create_app
 from service.settings import Settings
 from service.store.database import Database
-from tests.service.laboratory import Laboratory
+from tests.service.fake_worker import Laboratory
 
 
 @pytest.fixture

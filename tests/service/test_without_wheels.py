@@ -12,10 +12,10 @@ import pytest
 
 from service.settings import Settings
 from service.store.database import Database
+from tests.harness import IRIS, Office
 from tests.hidden import hide
-from tests.office import IRIS, Office
 from tests.programs import Program
-from workers.data.library import Library
+from workers.data.registry import DatasetRegistry
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +41,7 @@ def test_an_experiment_is_trained_by_the_readable_kernels(
     assert "NumPy (numba is not installed)" in agent.log.read_text()
     settings = Settings(data_dir=tmp_path, database_url=sqlite_url, workers=0)
     with closing(Database(sqlite_url)) as database:
-        office = Office(database, Library(tmp_path), settings)
+        office = Office(database, DatasetRegistry(tmp_path), settings)
         assert office.wait_for_end(office.submit(IRIS)).status == "succeeded"
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tools import make_openapi
-from tools.breaking import breaking
+from tools.openapi_diff import breaking
 
 
 def test_clients_of_the_committed_document_are_served_as_before() -> None:

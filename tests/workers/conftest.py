@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from workers.data.dataset import Dataset
-from workers.data.library import Library
+from workers.data.registry import DatasetRegistry
 from workers.nn import kernels
 from workers.nn.kernels import reference
 from workers.nn.kernels.contract import Kernels
@@ -33,30 +33,30 @@ def every_kernel_set(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
 
 
 @pytest.fixture(scope="session")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
-    return Library(tmp_path_factory.mktemp("data"))
+def library(tmp_path_factory: pytest.TempPathFactory) -> DatasetRegistry:
+    return DatasetRegistry(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="session")
-def iris(library: Library) -> Parts:
+def iris(library: DatasetRegistry) -> Parts:
     """The training and validation part of iris."""
     return _parts(library, "iris")
 
 
 @pytest.fixture(scope="session")
-def digits(library: Library) -> Parts:
+def digits(library: DatasetRegistry) -> Parts:
     """The training and validation part of digits."""
     return _parts(library, "digits")
 
 
 @pytest.fixture(scope="session")
-def digits_folder(library: Library) -> Path:
+def digits_folder(library: DatasetRegistry) -> Path:
     """The folder of the parts of digits, as a worker process is given it."""
     spec = ExperimentSpec()
     return library.parts(spec.dataset, spec.split).folder
 
 
-def _parts(library: Library, name: str) -> Parts:
+def _parts(library: DatasetRegistry, name: str) -> Parts:
     spec = ExperimentSpec.model_validate({"dataset": name})
     prepared = library.parts(spec.dataset, spec.split)
     return prepared.read("train"), prepared.read("validation")

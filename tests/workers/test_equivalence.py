@@ -13,7 +13,7 @@ from workers.nn.network import build_network
 from workers.nn.optimizers import SGD
 from workers.objective import Objective
 from workers.step import Stepper
-from workers.variant import members
+from workers.tagged_union import members
 
 pytestmark = pytest.mark.usefixtures("every_kernel_set")
 

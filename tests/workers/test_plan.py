@@ -5,32 +5,32 @@ from typing import Any
 import numpy as np
 import pytest
 
-from workers.data.library import Library
-from workers.faults import InvalidSpec
-from workers.lint import CHECKS
+from workers.data.registry import DatasetRegistry
+from workers.method_warnings import CHECKS
 from workers.nn.network import build_network
 from workers.plan import MOST_PARAMETERS, Plan, make_plan
 from workers.spec import ExperimentSpec
 from workers.training import Trainer, task_of
+from workers.validation.errors import InvalidSpec
 
 SKEWED = {"name": "synthetic", "counts": [900, 100], "features": 4}
 
 
-def plan(library: Library, **given: Any) -> Plan:
+def plan(library: DatasetRegistry, **given: Any) -> Plan:
     return make_plan(ExperimentSpec.model_validate(given), library)
 
 
-def faults(library: Library, **given: Any) -> dict[str, str]:
+def faults(library: DatasetRegistry, **given: Any) -> dict[str, str]:
     with pytest.raises(InvalidSpec) as refused:
         plan(library, **given)
     return {fault.path: fault.message for fault in refused.value.faults}
 
 
-def codes(library: Library, **given: Any) -> set[str]:
+def codes(library: DatasetRegistry, **given: Any) -> set[str]:
     return {warning.code for warning in plan(library, **given).warnings}
 
 
-def test_the_content_is_pinned_and_a_pinned_spec_resolves_to_itself(library: Library) -> None:
+def test_the_content_is_pinned_and_a_pinned_spec_resolves_to_itself(library: DatasetRegistry) -> None:
     first = plan(library)
     assert first.spec.dataset.sha256 == library.load(first.spec.dataset).sha256
     assert make_plan(first.spec, library).spec == first.spec
@@ -48,7 +48,7 @@ def test_the_content_is_pinned_and_a_pinned_spec_resolves_to_itself(library: Lib
     ],
 )
 def test_parameters_and_steps_are_those_of_the_training_to_come(
-    given: dict[str, Any], library: Library
+    given: dict[str, Any], library: DatasetRegistry
 ) -> None:
     given = {"training": {"epochs": 2}} | given
     planned = plan(library, **given)
@@ -64,7 +64,7 @@ def test_parameters_and_steps_are_those_of_the_training_to_come(
     assert (planned.parameters, planned.steps) == (trainer.network.size, steps)
 
 
-def test_the_split_counts_are_those_of_the_parts(library: Library) -> None:
+def test_the_split_counts_are_those_of_the_parts(library: DatasetRegistry) -> None:
     planned = plan(library, dataset={"name": "digits", "imbalance": {"kind": "exponential", "ratio": 20}})
     parts = library.parts(planned.spec.dataset, planned.spec.split)
     for part in ("train", "validation"):
@@ -100,14 +100,14 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
 
 @pytest.mark.parametrize(("given", "path", "remedy"), REFUSED, ids=[case[1] for case in REFUSED])
 def test_what_the_data_do_not_allow_is_refused_at_its_field(
-    given: dict[str, Any], path: str, remedy: str, library: Library
+    given: dict[str, Any], path: str, remedy: str, library: DatasetRegistry
 ) -> None:
     found = faults(library, **given)
     assert list(found) == [path]
     assert remedy in found[path]
 
 
-def test_faults_of_several_kinds_are_found_together(library: Library) -> None:
+def test_faults_of_several_kinds_are_found_together(library: DatasetRegistry) -> None:
     found = faults(
         library,
         class_weights={"name": "given", "weights": [1]},
@@ -163,7 +163,7 @@ WARNED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("code", "given", "harmless"), WARNED, ids=[case[0] for case in WARNED])
 def test_a_warning_is_given_where_it_belongs_and_nowhere_else(
-    code: str, given: dict[str, Any], harmless: dict[str, Any], library: Library
+    code: str, given: dict[str, Any], harmless: dict[str, Any], library: DatasetRegistry
 ) -> None:
     assert code in codes(library, **given)
     assert code not in codes(library, **harmless)
@@ -173,7 +173,7 @@ def test_every_check_has_its_case() -> None:
     assert {check.__name__ for check in CHECKS} == {code for code, _, _ in WARNED}
 
 
-def test_a_warning_is_a_sentence_with_a_remedy(library: Library) -> None:
+def test_a_warning_is_a_sentence_with_a_remedy(library: DatasetRegistry) -> None:
     for code, given, _ in WARNED:
         warning = next(each for each in plan(library, **given).warnings if each.code == code)
         assert warning.sentence.endswith(".")

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.workers.test_process import Pipe
+from tests.workers.processes.test_process import Pipe
 from workers.evaluation.baselines import Baseline
 from workers.evaluation.intervals import Interval
-from workers.process import Assignment, BaselinesFitted, Failed, Stopped, Succeeded, Worker
+from workers.processes.process import Assignment, BaselinesFitted, Failed, Stopped, Succeeded, Worker
 from workers.shared_baseline import SharedBaseline
 from workers.spec import ExperimentSpec
 from workers.training import Trainer
@@ -87,7 +87,7 @@ def test_every_run_supplies_the_same_one_and_the_first_fits_it(run: Run, fits: l
 
 
 def test_it_is_the_one_that_the_first_seed_alone_used_to_fit(run: Run, parts: Path) -> None:
-    from workers.data.parts import read_part
+    from workers.data.prepared_splits import read_part
 
     spec = ExperimentSpec.model_validate(SMALL)
     trainer = Trainer(spec, read_part(parts, "train"), read_part(parts, "validation"), seed=0)

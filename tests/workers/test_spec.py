@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from workers.faults import Fault, faults_of
-from workers.rules import broken_rules
 from workers.spec import ExperimentSpec
+from workers.spec_rules import broken_rules
+from workers.validation.errors import Fault, faults_of
 
 DESIGNED = """
 {"name": "digits-focal", "tags": ["demo"], "priority": 0,

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from workers.data.dataset import Indices, rows_by_class
 from workers.nn.arrays import Integers
-from workers.variant import variant
+from workers.tagged_union import variant
 
 
 @variant

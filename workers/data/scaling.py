@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from workers.data.dataset import Dataset, Features
 from workers.nn import kernels
 from workers.nn.arrays import Array
-from workers.variant import ByName, variant
+from workers.tagged_union import ByName, variant
 
 CHUNK_BYTES = 16 * 2**20
 HALF_OF_A_BYTE = 128

@@ -15,7 +15,7 @@ from workers.data.errors import TooFewRows
 from workers.data.imbalance import Imbalance
 from workers.nn.arrays import Integers
 from workers.randomness import generator
-from workers.variant import Flag, NonNegative, Positive, Seed, Tells, variant
+from workers.tagged_union import Flag, NonNegative, Positive, Seed, Tells, variant
 
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = get_args(Part)

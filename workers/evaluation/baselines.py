@@ -9,7 +9,7 @@ from workers.evaluation.confusion import Confusion, Margins, accuracy, balanced_
 from workers.evaluation.intervals import Interval, wilson
 from workers.evaluation.probabilities import nll
 from workers.nn.arrays import Array, Integers
-from workers.nn.outputs import log_softmax
+from workers.nn.output_layers import log_softmax
 
 ROWS = 10_000
 """Training rows that the linear baseline is fitted to, at most; fewer where they are wide."""

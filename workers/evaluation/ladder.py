@@ -12,14 +12,14 @@ from workers.nn.arrays import Array
 
 
 @dataclass(frozen=True, eq=False)
-class Rung:
+class LadderStep:
     """The best model so far: the `loss` that was revealed, and its losses (N,) per row, which never are."""
 
     loss: float
     losses: Array
 
 
-def climb(best: Rung | None, losses: Array) -> Rung:
+def climb(best: LadderStep | None, losses: Array) -> LadderStep:
     """The rung after a model with `losses` (N,) in [0, 1], such as 1 for each row it got wrong.
 
     A new number is revealed only if the mean loss is below the best one by more than s / sqrt(N), s the
@@ -30,7 +30,7 @@ def climb(best: Rung | None, losses: Array) -> Rung:
     mean = float(losses.mean(dtype=np.float64))
     if best is not None and best.loss - mean <= _margin(losses - best.losses):
         return best
-    return Rung(round(mean * n) / n, losses)
+    return LadderStep(round(mean * n) / n, losses)
 
 
 def _margin(differences: Array) -> float:

@@ -8,9 +8,9 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 
 from workers.nn.arrays import Array, Buffers
-from workers.nn.outputs import sigmoid
-from workers.nn.passes import Backward, Pass
-from workers.variant import ByName, Fraction, variant
+from workers.nn.execution import Backward, Pass
+from workers.nn.output_layers import sigmoid
+from workers.tagged_union import ByName, Fraction, variant
 
 
 class Activation(ABC):

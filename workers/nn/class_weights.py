@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import AfterValidator, Field
 
 from workers.nn.arrays import Array, Integers
-from workers.variant import ByName, Fraction, NonNegative, variant
+from workers.tagged_union import ByName, Fraction, NonNegative, variant
 
 Counts = Array | Integers
 """Rows of each class in the training part as it is sampled, shape (K,); expected counts need not be whole."""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import numpy as np
 
 from workers.nn.arrays import Array, Shape
-from workers.variant import ByName, variant
+from workers.tagged_union import ByName, variant
 
 
 def fans(shape: Shape) -> tuple[int, int]:

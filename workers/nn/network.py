@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from workers.nn.arrays import Array, Buffers, Integers, Shape
+from workers.nn.execution import Backward, Differentiable, Pass, no_backward, run
 from workers.nn.layers.layer import Layer
 from workers.nn.models import Model, Task
 from workers.nn.parameters import Parameters
-from workers.nn.passes import Backward, Differentiable, Pass, no_backward, run
 
 EVALUATION_ELEMENTS = 2**19
 """Of the widest layer's output, per chunk of an evaluation: 2 MB in float32, the fastest of 2^16 to 2^22."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from workers.variant import ByName, Count, Positive, Probability, variant
+from workers.tagged_union import ByName, Count, Positive, Probability, variant
 
 
 class Schedule(ABC):

@@ -9,7 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from service.engines import Engine, NoEngine
+from service.notifiers import Notifier, PollingNotifier
 from service.settings import UnusableSetting
 from service.store.database import Database
 
@@ -64,7 +64,7 @@ def require_known(connection: Connection) -> None:
         raise UnknownSchema(schema, newest())
 
 
-def upgrade(database: Database, engine: Engine | None = None) -> None:
+def upgrade(database: Database, engine: Notifier | None = None) -> None:
     """Apply every migration that the database lacks, and what `engine` needs, in one transaction.
 
     Raises UnknownSchema.
@@ -78,4 +78,4 @@ def upgrade(database: Database, engine: Engine | None = None) -> None:
         require_known(connection)
         configuration.attributes["connection"] = connection
         command.upgrade(configuration, "head")
-        (engine or NoEngine()).migrate(connection)
+        (engine or PollingNotifier()).migrate(connection)

@@ -7,8 +7,8 @@ import pytest
 
 from service.settings import Settings
 from service.store.database import Database
-from tests.office import Office
-from workers.data.library import Library
+from tests.harness import Office
+from workers.data.registry import DatasetRegistry
 
 
 @pytest.fixture
@@ -31,4 +31,4 @@ def settings(database_url: str, data_dir: Path) -> Settings:
 
 @pytest.fixture
 def office(database: Database, settings: Settings) -> Office:
-    return Office(database, Library(settings.data_dir), settings)
+    return Office(database, DatasetRegistry(settings.data_dir), settings)

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from service.agent import Agent
+from service.agent.agent import Agent
 from service.experiments.summary import summarise
 from service.schemas.summary import Summary
 from service.settings import Settings
-from service.store import queries
-from tests.office import IRIS, Office
-from tests.pace import endless_spec, long_spec
+from service.store import experiment_reader
+from tests.harness import IRIS, Office
+from tests.slow_runs import endless_spec, long_spec
 
 USELESS: dict[str, Any] = {"optimizer": {"name": "sgd", "learning_rate": 1e-9}}
 """What learns nothing is worse than a linear model."""
@@ -32,7 +32,7 @@ def agent(office: Office, settings: Settings) -> Iterator[Agent]:
 
 def summary_of(office: Office, experiment_id: int) -> Summary | None:
     with office.database.read() as connection:
-        return summarise(queries.find_experiment(connection, experiment_id))
+        return summarise(experiment_reader.find_experiment(connection, experiment_id))
 
 
 def require_finding(office: Office, experiment_id: int) -> None:

@@ -15,10 +15,10 @@ from sqlalchemy import text
 from service.app import create_app
 from service.settings import Settings
 from service.store.database import Database
-from service.store.sqlite import driver
-from tests.office import IRIS, Office
-from tests.pace import long_spec
-from workers.data.library import Library
+from service.store.sqlite_driver import driver
+from tests.harness import IRIS, Office
+from tests.slow_runs import long_spec
+from workers.data.registry import DatasetRegistry
 
 EPOCHS = 24
 
@@ -47,7 +47,7 @@ def settings(small_disk: Path, migrated_file: Path, data_dir: Path) -> Settings:
 @pytest.fixture
 def office(settings: Settings) -> Iterator[Office]:
     database = Database(settings.url)
-    yield Office(database, Library(settings.data_dir), settings)
+    yield Office(database, DatasetRegistry(settings.data_dir), settings)
     database.close()
 
 

@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from service.agent import Agent
+from service.agent.agent import Agent
 from service.settings import Settings
 from service.store.artifacts import Artifacts, content_of
 from service.store.queue import Lease
 from service.store.tables import Checkpoint, Run
-from tests.office import IRIS, Office
-from tests.pace import long_spec
+from tests.harness import IRIS, Office
 from tests.service.agent.scripted.pool import ScriptedPool, epoch
-from workers.process import CheckpointTaken, Message, Stopped, Succeeded
+from tests.slow_runs import long_spec
+from workers.processes.process import CheckpointTaken, Message, Stopped, Succeeded
 
 LARGE = b"large" * 100
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from service.agent import Agent
+from service.agent.agent import Agent
 from service.settings import Settings
-from tests.office import IRIS, Office
-from tests.pace import endless_spec, long_spec
+from tests.harness import IRIS, Office
+from tests.slow_runs import endless_spec, long_spec
 
 Start = Callable[..., Agent]
 LARGE_STEP = {

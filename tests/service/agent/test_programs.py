@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from service.settings import Settings
-from tests.office import Office
-from tests.pace import long_spec
+from tests.harness import Office
 from tests.programs import Program, gone
+from tests.slow_runs import long_spec
 
 LEASE_SECONDS = 2.0
 Start = Callable[[], Program]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.service.laboratory import CONFUSION, Laboratory
+from tests.service.fake_worker import CONFUSION, Laboratory
 
 
 @pytest.fixture

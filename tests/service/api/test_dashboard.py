@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Client
 
 from tests.programs import Program
-from tests.service.laboratory import CONFUSION, Laboratory
+from tests.service.fake_worker import CONFUSION, Laboratory
 
 EXPERIMENTS = 100
 ENOUGH = 0.95

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.service.laboratory import Laboratory
+from tests.service.fake_worker import Laboratory
 
 TRAIN, VALIDATION = [[600, 30], [20, 50]], [[170, 10], [5, 15]]
 LATER = [[175, 5], [8, 12]]

@@ -9,10 +9,10 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 
-from service.api.examples import SPECS, spec
+from service.api.openapi.request_examples import SPECS, spec
 from service.store.database import Database
 from service.store.tables import Base, Experiment, Key, Run
-from tests.service.laboratory import CONFUSION, Laboratory
+from tests.service.fake_worker import CONFUSION, Laboratory
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 

@@ -13,8 +13,8 @@ from service.settings import Settings
 from service.store import idempotency
 from service.store.database import Database, now
 from service.store.tables import Experiment, IdempotencyKey, Run
-from tests.service.laboratory import Laboratory
-from tests.service.live import live
+from tests.service.fake_worker import Laboratory
+from tests.service.live_server import live
 
 SPEC = {"dataset": "iris", "seeds": [0, 1]}
 

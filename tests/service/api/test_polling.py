@@ -7,11 +7,11 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import insert
 
-from service.store import history, queue
+from service.store import epoch_writer, queue
 from service.store.database import Database
 from service.store.tables import Webhook
 from tests.service.conditional import get
-from tests.service.laboratory import CONFUSION, Laboratory
+from tests.service.fake_worker import CONFUSION, Laboratory
 
 PATHS = ("", "/metrics", "/classes", "/confusion")
 
@@ -60,15 +60,15 @@ def test_whatever_changes_an_answer_changes_its_tag(
     def again() -> None:
         """Lost with its agent after an epoch, and claimed once more: the epoch is forgotten, and trained again."""
         with database.write() as connection:
-            queue.died(connection, laboratory.leases[experiment_id, 0], max_attempts=9)
+            queue.record_death(connection, laboratory.leases[experiment_id, 0], max_attempts=9)
         laboratory.claim()
         with database.write() as connection:
-            history.rewind(connection, laboratory.leases[experiment_id, 0].run_id)
+            epoch_writer.rewind(connection, laboratory.leases[experiment_id, 0].run_id)
         laboratory.epoch(experiment_id, 1, CONFUSION)
 
     def fitted() -> None:
         with database.write() as connection:
-            history.save_baselines(connection, experiment_id, [])
+            epoch_writer.save_baselines(connection, experiment_id, [])
 
     changes: list[Callable[[], Any]] = [
         laboratory.claim,

@@ -5,7 +5,7 @@ import re
 import pytest
 from fastapi.testclient import TestClient
 
-from service.api.problems import KINDS
+from service.api.errors.problems import KINDS
 from service.routes.pages import PAGES
 from service.settings import Settings
 from service.store.database import Database

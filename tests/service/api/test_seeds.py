@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service.http.cursors import SIGNATURE_BYTES
-from tests.service.laboratory import Laboratory
+from tests.service.fake_worker import Laboratory
 
 GIVEN, ASCENDING = [7, 0, 3], [0, 3, 7]
 MATRIX = [[170, 10], [5, 15]]

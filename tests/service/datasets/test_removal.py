@@ -3,7 +3,7 @@
 from fastapi.testclient import TestClient
 
 from tests.service.datasets.test_uploads import OTHER, refused, upload
-from tests.service.laboratory import Laboratory
+from tests.service.fake_worker import Laboratory
 from tests.uploads import FLOWERS
 
 

@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 from scipy.stats import ttest_rel
 
-from tests.service.laboratory import Laboratory, Matrix
+from tests.service.fake_worker import Laboratory, Matrix
 
 OUTLIER = {"dataset": {"name": "synthetic", "counts": [900, 100], "features": 3}}
 Scores = dict[int, int]

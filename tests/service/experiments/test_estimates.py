@@ -8,8 +8,8 @@ from sqlalchemy import select, update
 
 from service.store.database import Database
 from service.store.tables import Experiment, Run
-from tests.service.laboratory import Laboratory
-from workers.duration import typical_seconds
+from tests.service.fake_worker import Laboratory
+from workers.cost_model import typical_seconds
 from workers.spec import ExperimentSpec
 
 SMALL: dict[str, Any] = {"dataset": "iris", "model": {"hidden": [4]}, "training": {"epochs": 10}}

@@ -17,16 +17,16 @@ from fastapi.testclient import TestClient
 
 from service.settings import Settings
 from tests.service.experiments.training import train_seed
-from tests.service.laboratory import Laboratory
+from tests.service.fake_worker import Laboratory
 
 SPEC = {"dataset": "iris", "model": {"hidden": [8]}, "training": {"epochs": 2}}
 KILLED_AT_THE_COMPARISON = """
 import os, signal, sys
-from service.experiments import sealed
+from service.experiments import test_evaluation
 from service.launcher import serve
 from service.settings import Settings
 
-sealed.look = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+test_evaluation.look = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 serve(Settings(data_dir=sys.argv[1], database_url=sys.argv[2], port=0, workers=0))
 """
 

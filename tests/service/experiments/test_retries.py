@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.service.laboratory import Laboratory
+from tests.service.fake_worker import Laboratory
 
 WRONG = [[5, 0], [5, 0]]
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from service.store import history
+from service.store import epoch_writer
 from service.store.database import Database
-from tests.service.laboratory import Laboratory, Matrix
+from tests.service.fake_worker import Laboratory, Matrix
 
 CONSTANT = [[180, 0], [20, 0]]
 GOOD = [[176, 4], [2, 18]]
@@ -188,7 +188,7 @@ def test_a_linear_model_that_does_as_well_is_mentioned(laboratory: Laboratory, d
         laboratory.claim()
         laboratory.epoch(experiment_id, 1, GOOD)
         with database.write() as connection:
-            history.save_baselines(connection, experiment_id, [{**linear, "interval": interval}])
+            epoch_writer.save_baselines(connection, experiment_id, [{**linear, "interval": interval}])
         answer = laboratory.read(experiment_id)
         assert [each["name"] for each in answer["summary"]["baselines"]] == ["majority", "linear"]
         assert answer["summary"]["baselines"][1]["accuracy_low"] == 0.95

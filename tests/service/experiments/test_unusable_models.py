@@ -13,14 +13,14 @@ from fastapi.testclient import TestClient
 from safetensors.numpy import load, save
 from sqlalchemy import func, select, update
 
-from service.experiments import sealed
+from service.experiments import test_evaluation
 from service.settings import Settings
 from service.store.artifacts import Artifacts
 from service.store.database import Database
 from service.store.errors import UnusableModel
 from service.store.tables import Checkpoint, Experiment, LedgerEntry, Run
 from tests.service.experiments.training import train_seed
-from tests.service.laboratory import Laboratory
+from tests.service.fake_worker import Laboratory
 from workers.nn.arrays import Array
 from workers.predictor import Overflow, Predictor
 
@@ -209,11 +209,13 @@ def test_rows_of_another_width_spend_no_look(
     app: FastAPI, client: TestClient, database: Database, trained: Callable[[int], int]
 ) -> None:
     id_ = trained(0)
-    tested = sealed.Sealed(database, app.state.library, app.state.models, app.state.settings)
+    tested = test_evaluation.SealedEvaluator(
+        database, app.state.library, app.state.models, app.state.settings
+    )
     held = tested.held_back(id_)
     rows = np.arange(len(held.part))
     narrow = held.part.take(rows)
     object.__setattr__(narrow, "features", narrow.features[:, :3])
     with pytest.raises(UnusableModel, match="takes 4 features, and the test rows have 3"):
-        tested.evaluate(sealed.HeldBack(held.experiment, narrow, held.source), "local")
+        tested.evaluate(test_evaluation.SealedRows(held.experiment, narrow, held.source), "local")
     assert looks(database) == 0

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from tests.service.experiments.training import train_seed
-from tests.service.laboratory import Laboratory
+from tests.service.fake_worker import Laboratory
 
 NOTHING_IN_VALIDATION = {
     "dataset": {"name": "synthetic", "counts": [300, 300, 6], "features": 5, "separation": 2.0},

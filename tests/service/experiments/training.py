@@ -2,10 +2,10 @@
 
 from fastapi import FastAPI
 
-from service.store import history
+from service.store import epoch_writer
 from service.store.artifacts import Artifacts
-from tests.service.laboratory import Laboratory
-from workers.process import Succeeded
+from tests.service.fake_worker import Laboratory
+from workers.processes.process import Succeeded
 from workers.spec import ExperimentSpec
 from workers.training import Epoch, Trainer
 
@@ -21,7 +21,7 @@ def train_seed(
     run_id = laboratory.leases[experiment_id, seed].run_id
     model = Succeeded(trainer.best.epoch or 0, trainer.model().to_bytes())
     with laboratory.database.write() as connection:
-        history.record_epochs(connection, run_id, epochs)
-        history.save_model(connection, Artifacts(app.state.settings.artifacts_url), run_id, model)
+        epoch_writer.record_epochs(connection, run_id, epochs)
+        epoch_writer.save_model(connection, Artifacts(app.state.settings.artifacts_url), run_id, model)
     laboratory.finish(experiment_id, "succeeded", seed=seed)
     return trainer, epochs

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from service import cli
+from service.cli import commands
 from service.http.listening import bind
 from service.settings import UnusableSetting
 
@@ -15,7 +15,7 @@ def test_a_port_that_is_taken_is_named_with_what_to_do(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         options = ["--port", str(port), "--data-dir", str(tmp_path), "--workers", "0"]
-        result = CliRunner().invoke(cli.app, ["serve", *options])
+        result = CliRunner().invoke(commands.app, ["serve", *options])
     assert result.exit_code == 1
     assert isinstance(result.exception, SystemExit)
     assert f"Cannot listen on 127.0.0.1, port {port}: Address already in use." in result.stderr

@@ -6,7 +6,7 @@ import pytest
 from service.operations import doctor
 from service.operations.doctor import Finding, examine, is_sound
 from service.settings import Settings
-from service.store.sqlite import driver
+from service.store.sqlite_driver import driver
 
 
 def about(word: str, findings: list[Finding]) -> Finding:

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from service.app import create_app
 from service.operations import readiness
-from service.routes import operation
+from service.routes import health
 from service.settings import Settings
 from service.store import migrations
 from service.store.database import Database
@@ -101,7 +101,7 @@ def test_with_an_agent_that_has_stopped_it_is_not(
 def test_an_old_sqlite_is_warned_of(client: TestClient, database: Database) -> None:
     client.get("/ready")
     for sound in (True, False):
-        with patch.object(operation, "is_sound", return_value=sound):
+        with patch.object(health, "is_sound", return_value=sound):
             warnings = client.get("/health").json()["warnings"]
         expected = [] if sound or not database.is_sqlite else ["sqlite-wal-reset"]
         assert [each["code"] for each in warnings] == expected

@@ -16,7 +16,7 @@ from service.schemas.epochs import ClassRow
 from service.schemas.formats import FORMULA, csv_table
 from service.store.database import Database, now
 from service.store.tables import EpochMetrics, Run
-from tests.service.laboratory import CONFUSION, Laboratory
+from tests.service.fake_worker import CONFUSION, Laboratory
 
 PATHS = ("/experiments/{id}/metrics", "/experiments/{id}/classes")
 

@@ -24,5 +24,5 @@ def desk(database: Database) -> Desk:
 @pytest.fixture(autouse=True)
 def statements_made_anew() -> None:
     """A process makes these once: `make mutation` could otherwise change what makes them, and nobody would notice."""
-    for made_once in (queue._taken, queue._expired, queue._settled):
+    for made_once in (queue._claim_next, queue._expired, queue._status_update):
         made_once.cache_clear()

@@ -9,7 +9,7 @@ from service.store import queue
 from service.store.database import Database, now
 from service.store.queue import Claim, Lease
 from service.store.tables import Experiment, Run
-from workers.causes import Cause
+from workers.processes.failure_causes import Cause
 
 LEASE_SECONDS = 60.0
 MAX_ATTEMPTS = 3
@@ -74,10 +74,10 @@ class Desk:
         return self.write(queue.finish, lease, status, cause=cause, message=message)
 
     def give_back(self, lease: Lease) -> bool:
-        return self.write(queue.give_back, lease)
+        return self.write(queue.release, lease)
 
     def die(self, lease: Lease) -> bool:
-        return self.write(queue.died, lease, max_attempts=MAX_ATTEMPTS)
+        return self.write(queue.record_death, lease, max_attempts=MAX_ATTEMPTS)
 
     def cancel(self, experiment_id: int) -> None:
         self.write(queue.request_cancel, experiment_id)

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, select
 
-from service.store import history
+from service.store import epoch_writer
 from service.store.artifacts import ArtifactDamaged, ArtifactMissing, Artifacts, content_of
 from service.store.database import Database
 from service.store.tables import Checkpoint
 from tests.service.store.experiments import Desk
-from workers.process import CheckpointTaken, Kept, Stopped, Succeeded
+from workers.processes.process import ArtifactReference, CheckpointTaken, Stopped, Succeeded
 
 SMALL, LARGE = b"small" * 10, b"large" * 100
 
@@ -38,13 +38,15 @@ def age(artifacts: Artifacts, name: str, seconds: float) -> None:
     os.utime(Path(artifacts.files.url) / name, (written, written))
 
 
-def taken(content: bytes | Kept, epoch: int = 1) -> CheckpointTaken:
+def taken(content: bytes | ArtifactReference, epoch: int = 1) -> CheckpointTaken:
     return CheckpointTaken(epoch, 1, content)
 
 
-def save(desk: Desk, artifacts: Artifacts, run_id: int, content: bytes | Kept, epoch: int = 1) -> None:
+def save(
+    desk: Desk, artifacts: Artifacts, run_id: int, content: bytes | ArtifactReference, epoch: int = 1
+) -> None:
     """What the agent does with a checkpoint, in one transaction."""
-    desk.write(history.save_checkpoint, artifacts, run_id, taken(content, epoch))
+    desk.write(epoch_writer.save_checkpoint, artifacts, run_id, taken(content, epoch))
     artifacts.tidy(desk.database)
 
 
@@ -58,7 +60,7 @@ def test_small_checkpoints_are_in_their_rows(desk: Desk, artifacts: Artifacts, r
     save(desk, artifacts, run_id, SMALL)
     (row,) = stored(desk.database)
     assert (row.content, row.artifact, names(artifacts)) == (SMALL, None, set())
-    assert desk.write(history.rewind, run_id) == SMALL
+    assert desk.write(epoch_writer.rewind, run_id) == SMALL
 
 
 def test_large_ones_are_artifacts_named_by_their_hash(desk: Desk, artifacts: Artifacts, run_id: int) -> None:
@@ -66,8 +68,8 @@ def test_large_ones_are_artifacts_named_by_their_hash(desk: Desk, artifacts: Art
     (row,) = stored(desk.database)
     assert row.content is None
     assert row.artifact.startswith(f"checkpoints/{row.sha256}-")
-    kept = desk.write(history.rewind, run_id)
-    assert kept == content_of(row) == Kept(row.artifact, row.sha256)
+    kept = desk.write(epoch_writer.rewind, run_id)
+    assert kept == content_of(row) == ArtifactReference(row.artifact, row.sha256)
     assert artifacts.load(kept) == LARGE
 
 
@@ -123,7 +125,7 @@ def test_a_transaction_that_was_rolled_back_removes_nothing(
     save(desk, artifacts, run_id, LARGE)
     before = names(artifacts)
     with pytest.raises(ZeroDivisionError), desk.database.write() as connection:  # noqa: PT012
-        history.save_checkpoint(connection, artifacts, run_id, taken(SMALL, 2))
+        epoch_writer.save_checkpoint(connection, artifacts, run_id, taken(SMALL, 2))
         raise ZeroDivisionError
     artifacts.tidy(desk.database)
     assert names(artifacts) == before
@@ -151,7 +153,7 @@ def test_two_runs_with_the_same_bytes_do_not_share_them(desk: Desk, artifacts: A
 
 def test_a_model_takes_the_place_of_the_newest_state(desk: Desk, artifacts: Artifacts, run_id: int) -> None:
     save(desk, artifacts, run_id, LARGE)
-    desk.write(history.save_model, artifacts, run_id, Succeeded(2, LARGE + b"model"))
+    desk.write(epoch_writer.save_model, artifacts, run_id, Succeeded(2, LARGE + b"model"))
     artifacts.tidy(desk.database)
     (row,) = stored(desk.database)
     assert (row.kind, names(artifacts)) == ("model", {row.artifact})
@@ -172,11 +174,11 @@ def test_what_cannot_be_read_is_forgotten_with_its_epochs(
     desk: Desk, artifacts: Artifacts, run_id: int
 ) -> None:
     save(desk, artifacts, run_id, LARGE, 5)
-    assert desk.write(history.rewind, run_id) is not None
+    assert desk.write(epoch_writer.rewind, run_id) is not None
     assert desk.run(run_id).epoch == 5
-    desk.write(history.start_over, run_id)
+    desk.write(epoch_writer.start_over, run_id)
     assert desk.run(run_id).epoch == 0
-    assert desk.write(history.rewind, run_id) is None
+    assert desk.write(epoch_writer.rewind, run_id) is None
 
 
 def test_orphans_are_swept_an_hour_after_they_were_written(

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy.dialects import sqlite
 
-from service.store import migrations, queries
+from service.store import experiment_reader, migrations
 from service.store.database import Database
-from service.store.queries import Filters
+from service.store.experiment_reader import Filters
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 def plan(database: Database, filters: Filters, *, ascending: bool, after: int | None) -> str:
-    page = queries.page(filters, ascending=ascending, after=after, limit=20)
+    page = experiment_reader.page(filters, ascending=ascending, after=after, limit=20)
     sql = str(page.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
     with database.read() as connection:
         return "\n".join(row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}"))

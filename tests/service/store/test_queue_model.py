@@ -19,15 +19,15 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import Connection, Row, delete, select
 
-from service.store import history, queue
+from service.store import epoch_writer, queue
 from service.store.artifacts import Artifacts
 from service.store.database import Database
 from service.store.queue import Lease
 from service.store.tables import Checkpoint, EpochMetrics, Experiment, Run
-from tests.service.laboratory import evaluation
+from tests.service.fake_worker import evaluation
 from tests.service.store.experiments import LEASE_SECONDS, MAX_ATTEMPTS, Desk
-from workers.causes import Cause
-from workers.process import CheckpointTaken
+from workers.processes.failure_causes import Cause
+from workers.processes.process import CheckpointTaken
 from workers.training import Epoch
 
 FIGURES = evaluation([[3, 1], [0, 2]])
@@ -131,7 +131,7 @@ class QueueMachine(RuleBasedStateMachine):
         expected.status, expected.attempt = "running", expected.attempt + 1
         assert claim.lease == Lease(expected.id, expected.attempt)
         assert claim.worked_seconds == expected.worked
-        content = self.desk.write(history.rewind, expected.id)
+        content = self.desk.write(epoch_writer.rewind, expected.id)
         assert content == (f"{expected.checkpoint}".encode() if expected.checkpoint else None)
         expected.epoch = expected.checkpoint
         return claim.lease
@@ -218,11 +218,11 @@ class QueueMachine(RuleBasedStateMachine):
             "gradient_norm": 1.0,
         }
         ended = [Epoch(number, **figures, best_epoch=1, seconds=0.5) for number in epochs]
-        history.record_epochs(connection, lease.run_id, ended)
+        epoch_writer.record_epochs(connection, lease.run_id, ended)
         stored = connection.execute(select(Run.epoch).where(Run.id == lease.run_id)).scalar_one()
         if checkpoint and stored:
             taken = CheckpointTaken(stored, None, f"{stored}".encode())
-            history.save_checkpoint(connection, self.artifacts, lease.run_id, taken)
+            epoch_writer.save_checkpoint(connection, self.artifacts, lease.run_id, taken)
         return extended
 
     @invariant()

@@ -20,7 +20,7 @@ from service.store import queue, webhooks
 from service.store.database import Database, now
 from service.store.tables import Delivery
 from service.webhooks import courier
-from tests.service.laboratory import Laboratory
+from tests.service.fake_worker import Laboratory
 from tests.service.webhooks.test_outgoing import Receiver, receiver
 
 __all__ = ["receiver"]

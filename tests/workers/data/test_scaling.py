@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from workers.data import scaling
 from workers.data.dataset import Dataset, Features
+from workers.data.dataset_files import open_dataset, save_dataset
 from workers.data.scaling import (
     AnyScaling,
     Auto,
@@ -20,9 +21,8 @@ from workers.data.scaling import (
     Standard,
     Unit,
 )
-from workers.data.storage import open_dataset, save_dataset
 from workers.nn.arrays import Shape
-from workers.variant import members, name_of
+from workers.tagged_union import members, name_of
 
 pytestmark = pytest.mark.usefixtures("every_kernel_set")
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from workers.evaluation.ladder import Rung, climb
+from workers.evaluation.ladder import LadderStep, climb
 
 
 def wrong_on(first: int, n: int) -> NDArray[np.float64]:
@@ -62,7 +62,7 @@ def test_boosting_coin_flips_deceives_a_plain_leaderboard_and_not_the_ladder() -
 
     plain = vote(losses.mean(axis=1) < 0.5).mean()
 
-    best: Rung | None = None
+    best: LadderStep | None = None
     improved = np.zeros(guesses, bool)
     for index, row in enumerate(losses):
         rung = climb(best, row)

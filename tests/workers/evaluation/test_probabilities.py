@@ -5,7 +5,7 @@ import pytest
 
 from workers.evaluation.probabilities import brier, ece, nll, score
 from workers.nn.arrays import Array, Integers
-from workers.nn.outputs import log_softmax
+from workers.nn.output_layers import log_softmax
 
 
 @pytest.fixture

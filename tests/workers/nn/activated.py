@@ -6,8 +6,8 @@ import numpy as np
 
 from workers.nn.activations import Activation
 from workers.nn.arrays import Array, Buffers
+from workers.nn.execution import run
 from workers.nn.layers.bias import wire_bias
-from workers.nn.passes import run
 
 
 def activated(activation: Activation, z: Array) -> tuple[Array, Callable[[Array], Array]]:

@@ -8,7 +8,7 @@ from tests.workers.nn.activated import activated
 from tests.workers.nn.gradients import check_gradient
 from workers.nn.activations import Activation, AnyActivation, Identity, LeakyRelu, Relu
 from workers.nn.arrays import Array
-from workers.variant import members, name_of, names
+from workers.tagged_union import members, name_of, names
 
 pytestmark = pytest.mark.usefixtures("every_kernel_set")
 

@@ -15,7 +15,7 @@ from workers.nn.class_weights import (
     NoWeights,
     WeightCountError,
 )
-from workers.variant import members
+from workers.tagged_union import members
 
 COUNTS = np.array([5000, 400, 37, 1])
 NEEDED: dict[str, dict[str, Any]] = {"given": {"weights": (0.5, 1.0, 2.0, 0.0)}}

@@ -7,7 +7,7 @@ from tests.workers.nn.activated import activated
 from workers.nn.activations import Relu, Tanh
 from workers.nn.arrays import Array, Shape
 from workers.nn.initializers import AnyInitializer, GlorotUniform, HeNormal, Initializer, fans
-from workers.variant import members, name_of, names
+from workers.tagged_union import members, name_of, names
 
 INITIALIZERS = [cls() for cls in members(AnyInitializer)]
 every_initializer = pytest.mark.parametrize("initializer", INITIALIZERS, ids=lambda i: name_of(type(i)))

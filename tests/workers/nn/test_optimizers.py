@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from workers.nn.arrays import Array
 from workers.nn.optimizers import SGD, Adam, AdamW, AnyOptimizer, Optimizer, RMSprop, State
-from workers.variant import members, name_of, names
+from workers.tagged_union import members, name_of, names
 
 pytestmark = pytest.mark.usefixtures("every_kernel_set")
 

@@ -6,7 +6,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from workers.nn.schedules import AnySchedule, Constant, Cosine, Schedule, Step, Warmup
-from workers.variant import members, name_of, names
+from workers.tagged_union import members, name_of, names
 
 EPOCHS, PER_EPOCH = 12, 7
 STEPS = EPOCHS * PER_EPOCH

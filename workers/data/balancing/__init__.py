@@ -12,7 +12,7 @@ from workers.data.balancing.resampling import (
     WeightedSampler,
 )
 from workers.data.balancing.smote import Smote
-from workers.variant import ByName
+from workers.tagged_union import ByName
 
 AnyBalancing = Annotated[Resampling | Smote, ByName()]
 

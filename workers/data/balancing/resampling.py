@@ -16,7 +16,7 @@ from workers.data.balancing.balancing import (
 from workers.data.dataset import Dataset, Indices, rows_by_class
 from workers.data.scaling import Scaler
 from workers.nn.arrays import Integers
-from workers.variant import Flag, Probability, variant
+from workers.tagged_union import Flag, Probability, variant
 
 
 @variant

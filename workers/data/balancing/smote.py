@@ -11,7 +11,7 @@ from workers.data.dataset import Dataset, Indices, rows_by_class
 from workers.data.errors import TooFewRows
 from workers.data.scaling import Scaler
 from workers.nn.arrays import Array, Integers
-from workers.variant import Count, Probability, variant
+from workers.tagged_union import Count, Probability, variant
 
 
 class Neighbours(NamedTuple):

@@ -6,7 +6,7 @@ from workers.data.formats.csv import CSV
 from workers.data.formats.format import Format
 from workers.data.formats.idx import IDX
 from workers.data.formats.npz import NPZ
-from workers.variant import ByName
+from workers.tagged_union import ByName
 
 AnyFormat = Annotated[CSV | NPZ | IDX, ByName()]
 

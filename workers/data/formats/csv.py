@@ -14,13 +14,13 @@ from pydantic import Field
 
 from workers.data.dataset import Dataset
 from workers.data.errors import FileTooLarge, MalformedFile
+from workers.data.formats.feature_writer import FeatureWriter
 from workers.data.formats.format import MOST_FEATURES, Format
 from workers.data.formats.labels import BadLabel, Coder
-from workers.data.formats.lines import Block, blocks, shown
+from workers.data.formats.line_blocks import Block, blocks, shown
 from workers.data.formats.precision import Indistinct
-from workers.data.formats.spool import Spool
 from workers.data.sources.source import Contents
-from workers.variant import variant
+from workers.tagged_union import variant
 
 NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 LARGEST = float(np.finfo(np.float32).max)
@@ -43,7 +43,7 @@ class CSV(Format):
 
     def read(self, folder: Path) -> Contents:
         file = f"{folder.name}.csv"
-        with (folder / "file").open("rb") as stream, Spool(folder / "features", file) as spool:
+        with (folder / "file").open("rb") as stream, FeatureWriter(folder / "features", file) as spool:
             left = blocks(stream, file)
             header, rows = _header(next(left, Block(file, 1, [""])), self.label)
             table = _Table(header, spool, Coder())
@@ -116,7 +116,7 @@ def _require_names(block: Block, columns: list[str]) -> None:
 class _Table:
     """Takes the rows of blocks apart into features and labels."""
 
-    def __init__(self, header: _Header, spool: Spool, coder: Coder) -> None:
+    def __init__(self, header: _Header, spool: FeatureWriter, coder: Coder) -> None:
         self.header, self.spool, self.coder = header, spool, coder
 
     def append(self, block: Block) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from workers.data.sources.source import Contents
-from workers.variant import variant
+from workers.tagged_union import variant
 
 MOST_FEATURES = 2**18
 """A colour image of 295 x 295."""

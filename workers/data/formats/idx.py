@@ -8,7 +8,7 @@ from workers.data.formats.format import MOST_FEATURES, Format
 from workers.data.sources.folder import read_folder
 from workers.data.sources.idx import read_shape
 from workers.data.sources.source import Contents
-from workers.variant import variant
+from workers.tagged_union import variant
 
 NAMES = {
     "images": "train-images-idx3-ubyte",

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 
 from workers.data.dataset import Dataset, Features, Labels
 from workers.data.errors import FileTooLarge, MalformedFile
+from workers.data.formats.feature_writer import CHUNK_VALUES, FeatureWriter, Offset, Unusable, require_size
 from workers.data.formats.format import LONGEST_NAME, MOST_FEATURES, Format
 from workers.data.formats.labels import BadLabel, Coder
 from workers.data.formats.npy import AGAIN, Header, read_header
 from workers.data.formats.precision import Indistinct
-from workers.data.formats.spool import CHUNK_VALUES, Offset, Spool, Unusable, require_size
-from workers.data.formats.zipped import open_zip
+from workers.data.formats.zip_reader import open_zip
 from workers.data.sources.source import Contents
 from workers.nn.arrays import Shape
-from workers.variant import variant
+from workers.tagged_union import variant
 
 LAYOUTS = (
     ("features", "labels", "test_features", "test_labels"),
@@ -183,7 +183,7 @@ def _features(pair: _Pair, folder: Path, beside: Dataset | None) -> tuple[Featur
     array, columns = pair.features, pair.columns
     values = array.copied_to(folder / f"{array.name}.copy")
     step = max(1, CHUNK_VALUES // columns)
-    with Spool(folder / f"{array.name}.spool", array.file) as spool:
+    with FeatureWriter(folder / f"{array.name}.spool", array.file) as spool:
         for start in range(0, len(values), step):
             chunk = values[start : start + step]
             try:

@@ -11,7 +11,7 @@ from workers.data.sources.bundled import Bundled
 from workers.data.sources.folder import NAME, Folder
 from workers.data.sources.source import Contents, Sha256, Source
 from workers.data.sources.synthetic import Synthetic
-from workers.variant import require_names
+from workers.tagged_union import require_names
 
 BUNDLED: tuple[str, ...] = get_args(Bundled.__annotations__["name"])
 DEFAULT = "digits"

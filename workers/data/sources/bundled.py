@@ -7,7 +7,7 @@ import numpy as np
 
 from workers.data.dataset import Dataset
 from workers.data.sources.source import Contents, Source
-from workers.variant import variant
+from workers.tagged_union import variant
 
 FILE = Path(__file__).parent.parent / "bundled.npz"
 

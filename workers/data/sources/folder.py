@@ -15,9 +15,9 @@ from workers.data.dataset import Dataset
 from workers.data.errors import MalformedFile, MissingFile
 from workers.data.sources.idx import Dimensions, read_idx, read_shape
 from workers.data.sources.source import Contents, Source
-from workers.data.sources.uploaded import Uploaded
-from workers.data.sources.uploads import Uploads
-from workers.variant import variant
+from workers.data.sources.upload_source import UploadSource
+from workers.data.sources.upload_store import UploadStore
+from workers.tagged_union import variant
 
 NAME = "^[a-z0-9][a-z0-9._-]{0,63}$"
 """No separator and no leading dot: a name cannot lead out of the folder that holds the data sets."""
@@ -41,10 +41,10 @@ class Folder(Source):
     name: Annotated[str, Field(strict=True, pattern=NAME)] = "mnist"
 
     def resolved(self, datasets: Path) -> Source:
-        version = Uploads(datasets).chosen(self.name, self.sha256)
+        version = UploadStore(datasets).chosen(self.name, self.sha256)
         if version is None:
             return self
-        return Uploaded(name=self.name, imbalance=self.imbalance, sha256=self.sha256, version=version)
+        return UploadSource(name=self.name, imbalance=self.imbalance, sha256=self.sha256, version=version)
 
     def read(self, datasets: Path) -> Contents:
         return read_folder(datasets / self.name)

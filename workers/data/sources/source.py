@@ -9,7 +9,7 @@ from pydantic import Field
 
 from workers.data.dataset import Dataset
 from workers.data.imbalance import Imbalance
-from workers.variant import variant
+from workers.tagged_union import variant
 
 Sha256 = Annotated[str, Field(strict=True, pattern="^[0-9a-f]{64}$")]
 

@@ -12,7 +12,7 @@ from pydantic import Field
 from workers.data.dataset import Dataset
 from workers.data.sources.source import Contents, Source
 from workers.randomness import generator
-from workers.variant import Count, NonNegative, Seed, variant
+from workers.tagged_union import Count, NonNegative, Seed, variant
 
 MOST_VALUES = 50_000_000
 

@@ -8,9 +8,9 @@ import numpy as np
 from workers.nn import kernels
 from workers.nn.activations import Activation, Identity
 from workers.nn.arrays import Array
+from workers.nn.execution import Backward, Pass, no_backward
 from workers.nn.layers.layer import Layer
 from workers.nn.parameters import Constant, Parameter
-from workers.nn.passes import Backward, Pass, no_backward
 
 
 class BatchNorm(Layer):

@@ -6,7 +6,7 @@ from functools import partial
 from workers.nn import kernels
 from workers.nn.activations import Activation
 from workers.nn.arrays import Array, Buffers
-from workers.nn.passes import Backward, Pass
+from workers.nn.execution import Backward, Pass
 
 
 def wire_bias(

@@ -7,11 +7,11 @@ import numpy as np
 
 from workers.nn.activations import Activation, Identity
 from workers.nn.arrays import Array, Shape
+from workers.nn.execution import Backward, Pass, no_backward
 from workers.nn.layers.bias import wire_bias
+from workers.nn.layers.im2col import Axis, Block, Padding, wire_windows
 from workers.nn.layers.layer import Layer
-from workers.nn.layers.windows import Axis, Block, Padding, wire_windows
 from workers.nn.parameters import Constant, Initial, Parameter
-from workers.nn.passes import Backward, Pass, no_backward
 
 
 class Conv2D(Layer):

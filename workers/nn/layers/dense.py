@@ -6,10 +6,10 @@ from functools import partial
 from workers.nn import kernels
 from workers.nn.activations import Activation, Identity
 from workers.nn.arrays import Array, Shape
+from workers.nn.execution import Backward, Pass, no_backward
 from workers.nn.layers.bias import bias_of
 from workers.nn.layers.layer import Layer
 from workers.nn.parameters import Constant, Initial, Parameter
-from workers.nn.passes import Backward, Pass, no_backward
 
 
 class Dense(Layer):

@@ -6,8 +6,8 @@ import numpy as np
 
 from workers.nn import kernels
 from workers.nn.arrays import Array
+from workers.nn.execution import Backward, Pass, no_backward
 from workers.nn.layers.layer import Layer
-from workers.nn.passes import Backward, Pass, no_backward
 
 
 class Dropout(Layer):

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from workers.nn.arrays import Array, Buffers, Shape
+from workers.nn.execution import Differentiable
 from workers.nn.parameters import Parameter
-from workers.nn.passes import Differentiable
 
 
 class Layer(Differentiable):

@@ -4,8 +4,8 @@ from functools import partial
 
 from workers.nn import kernels
 from workers.nn.arrays import Array, Shape
+from workers.nn.execution import Backward, Pass, no_backward
 from workers.nn.layers.layer import Layer
-from workers.nn.passes import Backward, Pass, no_backward
 
 
 class MaxPool2D(Layer):

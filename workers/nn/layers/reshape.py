@@ -3,8 +3,8 @@
 import math
 
 from workers.nn.arrays import Array, Shape
+from workers.nn.execution import Backward, Pass, no_backward
 from workers.nn.layers.layer import Layer
-from workers.nn.passes import Backward, Pass, no_backward
 
 
 class Reshape(Layer):

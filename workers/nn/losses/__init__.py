@@ -6,7 +6,7 @@ from workers.nn.losses.entropy import CrossEntropy, EntropyLoss, Focal, Generali
 from workers.nn.losses.frequency import LDAM, BalancedSoftmax, FrequencyLoss, LogitAdjustment
 from workers.nn.losses.loss import Loss, LossFunction
 from workers.nn.losses.regression import L1, L2, Barron, Huber, RegressionLoss
-from workers.variant import ByName
+from workers.tagged_union import ByName
 
 AnyLoss = Annotated[RegressionLoss | EntropyLoss | FrequencyLoss, ByName()]
 

@@ -11,8 +11,8 @@ from workers.nn import kernels
 from workers.nn.arrays import Array, Integers, filled
 from workers.nn.class_weights import Counts, PerClass, one_per_class
 from workers.nn.losses.loss import Loss, LossFunction
-from workers.nn.outputs import log_softmax
-from workers.variant import Fraction, NonNegative, variant
+from workers.nn.output_layers import log_softmax
+from workers.tagged_union import Fraction, NonNegative, variant
 
 
 @variant

@@ -10,7 +10,7 @@ from workers.nn.arrays import Array, Integers
 from workers.nn.class_weights import Counts, EffectiveNumber, occurring
 from workers.nn.losses.entropy import CrossEntropy, ShiftedCrossEntropy
 from workers.nn.losses.loss import Loss, LossFunction
-from workers.variant import NonNegative, Positive, Probability, variant
+from workers.tagged_union import NonNegative, Positive, Probability, variant
 
 cross_entropy = CrossEntropy()
 

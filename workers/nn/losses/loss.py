@@ -8,7 +8,7 @@ import numpy as np
 
 from workers.nn.arrays import Array, Integers, drop_negligible
 from workers.nn.class_weights import Counts
-from workers.nn.outputs import Output
+from workers.nn.output_layers import Output
 
 
 class LossFunction(ABC):

@@ -7,8 +7,8 @@ from pydantic import Field
 
 from workers.nn.arrays import Array, Integers
 from workers.nn.losses.loss import Loss
-from workers.nn.outputs import predict
-from workers.variant import Positive, variant
+from workers.nn.output_layers import predict
+from workers.tagged_union import Positive, variant
 
 
 def residuals(predictions: Array, labels: Integers) -> Array:

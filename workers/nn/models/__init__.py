@@ -5,7 +5,7 @@ from typing import Annotated
 from workers.nn.models.convnet import ConvNet
 from workers.nn.models.mlp import MLP
 from workers.nn.models.model import Model, Task, UnsuitableModelError
-from workers.variant import ByName
+from workers.tagged_union import ByName
 
 AnyModel = Annotated[MLP | ConvNet, ByName(default="mlp")]
 

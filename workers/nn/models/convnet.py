@@ -16,7 +16,7 @@ from workers.nn.layers.max_pool import MaxPool2D
 from workers.nn.layers.reshape import Reshape
 from workers.nn.models.mlp import MLP
 from workers.nn.models.model import Hidden, Model, Task, UnsuitableModelError, Width, default_initializer
-from workers.variant import Flag, Fraction, variant
+from workers.tagged_union import Flag, Fraction, variant
 
 Filters = Annotated[tuple[Width, ...], Field(min_length=1, max_length=16)]
 Side = Annotated[int, Field(strict=True, ge=1, le=32)]

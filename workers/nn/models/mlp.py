@@ -12,7 +12,7 @@ from workers.nn.layers.dropout import Dropout
 from workers.nn.layers.layer import Layer
 from workers.nn.layers.layer_norm import LayerNorm
 from workers.nn.models.model import Hidden, Model, Task, default_initializer
-from workers.variant import Flag, Fraction, variant
+from workers.tagged_union import Flag, Fraction, variant
 
 
 @variant

@@ -10,10 +10,10 @@ from pydantic import Field
 from workers.nn.activations import Activation, Gelu, LeakyRelu, Relu
 from workers.nn.arrays import Shape
 from workers.nn.initializers import GlorotUniform, HeNormal, Initializer
-from workers.nn.layers.cosine import CosineDense
+from workers.nn.layers.cosine_classifier import CosineDense
 from workers.nn.layers.dense import Dense
 from workers.nn.layers.layer import Layer
-from workers.nn.outputs import Output
+from workers.nn.output_layers import Output
 from workers.nn.parameters import Initial
 
 Width = Annotated[int, Field(strict=True, ge=1, le=65_536)]

@@ -6,7 +6,7 @@ from workers.nn.optimizers.adam import Adam, AdamW
 from workers.nn.optimizers.optimizer import Optimizer, State
 from workers.nn.optimizers.rmsprop import RMSprop
 from workers.nn.optimizers.sgd import SGD
-from workers.variant import ByName
+from workers.tagged_union import ByName
 
 AnyOptimizer = Annotated[SGD | Adam | AdamW | RMSprop, ByName()]
 

@@ -8,7 +8,7 @@ import numpy as np
 from workers.nn import kernels
 from workers.nn.arrays import Array
 from workers.nn.optimizers.optimizer import Optimizer, State
-from workers.variant import Fraction, NonNegative, Positive, variant
+from workers.tagged_union import Fraction, NonNegative, Positive, variant
 
 
 class MomentOptimizer(Optimizer):

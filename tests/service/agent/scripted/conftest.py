@@ -2,9 +2,9 @@
 
 import pytest
 
-from service.agent import Agent
+from service.agent.agent import Agent
 from service.settings import Settings
-from tests.office import Office
+from tests.harness import Office
 from tests.service.agent.scripted.pool import ScriptedPool
 
 

@@ -1,9 +1,9 @@
 """A pool without processes: a test says what the workers say, and reads what they were told."""
 
 from service.store.queue import Lease
-from tests.service.laboratory import evaluation
-from workers.pool import Died, Pool
-from workers.process import Assignment, EpochEnded, Failed, Message, Order, Stopped, Succeeded
+from tests.service.fake_worker import evaluation
+from workers.processes.pool import Died, Pool
+from workers.processes.process import Assignment, Command, EpochEnded, Failed, Message, Stopped, Succeeded
 from workers.training import Epoch
 
 FIGURES = evaluation([[3, 1], [0, 2]])
@@ -14,7 +14,7 @@ class ScriptedPool(Pool[Lease]):
 
     def __init__(self) -> None:
         self.started: dict[Lease, Assignment] = {}
-        self.orders: list[tuple[Lease, Order]] = []
+        self.orders: list[tuple[Lease, Command]] = []
         self.forgotten: list[Lease] = []
         self.said: list[tuple[Lease, Message | Died]] = []
         self.timeouts: list[float] = []
@@ -37,7 +37,7 @@ class ScriptedPool(Pool[Lease]):
         self.started[key] = assignment
         self.alive.add(key)
 
-    def order(self, key: Lease, order: Order) -> None:
+    def order(self, key: Lease, order: Command) -> None:
         assert key in self.alive
         self.orders.append((key, order))
 

@@ -4,10 +4,10 @@ from typing import Any
 
 from sqlalchemy import select
 
-from service.agent import Agent
+from service.agent.agent import Agent
 from service.store.queue import Lease
 from service.store.tables import Checkpoint, EpochMetrics, Run
-from tests.office import Office
+from tests.harness import Office
 from tests.service.agent.scripted.pool import ScriptedPool
 
 

@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from service.agent import Agent
+from service.agent.agent import Agent
 from service.settings import Settings
 from service.store import queue
-from tests.office import IRIS, Office
+from tests.harness import IRIS, Office
 from tests.service.agent.scripted.pool import ScriptedPool
 from tests.service.agent.scripted.script import start
 from workers.data.errors import TooFewRows

@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from service.agent import Agent
+from service.agent.agent import Agent
 from service.settings import Settings
 from service.store import queue
 from service.store.artifacts import ArtifactMissing
-from tests.office import IRIS, Office
+from tests.harness import IRIS, Office
 from tests.service.agent.scripted.pool import ScriptedPool, epoch
 from tests.service.agent.scripted.script import checkpoints_of, epochs_of, say, start
-from workers.pool import Died
-from workers.process import CheckpointTaken
+from workers.processes.pool import Died
+from workers.processes.process import CheckpointTaken
 
 
 def test_a_resumed_run_starts_from_its_checkpoint(
@@ -46,7 +46,7 @@ def test_a_run_whose_checkpoint_is_not_there_any_more_starts_over(
     def missing(_: object) -> bytes:
         if lost_meanwhile:
             with office.database.write() as connection:
-                queue.give_back(connection, replace(lease, attempt=2))
+                queue.release(connection, replace(lease, attempt=2))
         raise ArtifactMissing("one", "there")
 
     with monkeypatch.context() as patch:

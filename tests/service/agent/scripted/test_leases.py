@@ -5,14 +5,14 @@ import time
 import pytest
 from sqlalchemy import update
 
-from service.agent import Agent
+from service.agent.agent import Agent
 from service.store import queue
 from service.store.database import now
 from service.store.tables import Run
-from tests.office import IRIS, Office
+from tests.harness import IRIS, Office
 from tests.service.agent.scripted.pool import ScriptedPool, epoch
 from tests.service.agent.scripted.script import epochs_of, say, start
-from workers.process import Succeeded
+from workers.processes.process import Succeeded
 
 
 def test_a_report_extends_the_lease_and_notes_the_work(
@@ -28,7 +28,7 @@ def test_a_report_extends_the_lease_and_notes_the_work(
     assert 20 <= after.worked_seconds < 25
     agent.pool.forget(lease)
     with office.database.write() as connection:
-        queue.give_back(connection, lease)
+        queue.release(connection, lease)
     again = start(agent)
     assert agent.held[again].worked_seconds >= after.worked_seconds
 
@@ -56,7 +56,7 @@ def test_a_process_whose_run_is_somebody_elses_is_killed(
     id_ = office.submit(IRIS)
     lease = start(agent)
     with office.database.write() as connection:
-        queue.give_back(connection, lease)
+        queue.release(connection, lease)
     agent.report()
     assert (agent.held, pool.forgotten) == ({}, [lease])
     assert caplog.messages == [f"run {lease.run_id} no longer belongs to this agent"]

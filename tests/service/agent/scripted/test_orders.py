@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from service import agent as module
-from service.agent import Agent
+from service.agent import agent as module
+from service.agent.agent import Agent
 from service.store.tables import Run
-from tests.office import IRIS, Office
+from tests.harness import IRIS, Office
 from tests.service.agent.scripted.pool import ScriptedPool, epoch
 from tests.service.agent.scripted.script import checkpoints_of, epochs_of, say, start
-from workers.pool import Died
-from workers.process import CheckpointTaken, Stopped
+from workers.processes.pool import Died
+from workers.processes.process import CheckpointTaken, Stopped
 
 TIMED = IRIS | {"training": {"epochs": 3, "max_seconds": 50}}
 

@@ -4,16 +4,16 @@ import time
 
 import pytest
 
-from service import agent as module
-from service.agent import Agent
+from service.agent import agent as module
+from service.agent.agent import Agent
 from service.settings import Settings
 from service.store.database import Database
-from tests.office import IRIS, Office
+from tests.harness import IRIS, Office
 from tests.service.agent.scripted.pool import ScriptedPool, epoch
 from tests.service.agent.scripted.script import checkpoints_of, epochs_of, say, start
 from workers.evaluation.baselines import Baseline
 from workers.evaluation.intervals import Interval
-from workers.process import BaselinesFitted, CheckpointTaken, Failed, Succeeded
+from workers.processes.process import BaselinesFitted, CheckpointTaken, Failed, Succeeded
 
 
 def test_what_a_worker_says_is_written_and_said_no_more(
@@ -160,7 +160,7 @@ def test_an_end_that_cannot_be_stored_is_tried_again_no_faster_than_an_epoch(
         raise OSError("no space left on device")
 
     with monkeypatch.context() as disk:
-        disk.setattr("service.store.history.save_model", full)
+        disk.setattr("service.store.epoch_writer.save_model", full)
         say(agent, lease, epoch(1), Succeeded(1, b"model"))
         assert office.run(id_).status == "running"
         assert agent._pause() > 0

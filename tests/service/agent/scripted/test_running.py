@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from service import agent as module
-from service.agent import Agent
-from service.engines import NoEngine, Rung
-from tests.office import IRIS, Office
+from service.agent import agent as module
+from service.agent.agent import Agent
+from service.notifiers import PollingNotifier, Wakeable
+from tests.harness import IRIS, Office
 from tests.service.agent.scripted.pool import ScriptedPool
 from tests.service.agent.scripted.script import start
 from tests.service.agent.scripted.unreachable import AWAY
@@ -68,9 +68,9 @@ def test_its_engine_rings_it_for_as_long_as_it_works(
 ) -> None:
     seen: list[object] = []
 
-    class Engine(NoEngine):
+    class Engine(PollingNotifier):
         @contextmanager
-        def listening(self, agent: Rung) -> Iterator[None]:
+        def listening(self, agent: Wakeable) -> Iterator[None]:
             seen.append(agent)
             yield
             seen.append("over")

@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from service import agent as module
-from service.agent import Agent
-from tests.office import IRIS, Office
+from service.agent import agent as module
+from service.agent.agent import Agent
+from tests.harness import IRIS, Office
 from tests.service.agent.scripted.pool import ScriptedPool, epoch
 from tests.service.agent.scripted.script import checkpoints_of, epochs_of, say, start
 from tests.service.agent.scripted.unreachable import AWAY, Unreachable
-from workers.process import CheckpointTaken, Succeeded
+from workers.processes.process import CheckpointTaken, Succeeded
 
 
 @pytest.mark.parametrize("kind", [ValueError("a bug"), TypeError("another")])

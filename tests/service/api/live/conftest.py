@@ -7,8 +7,8 @@ import pytest
 from httpx2 import Client
 
 from service.settings import Settings
-from tests.service.laboratory import Laboratory
-from tests.service.live import Live, live
+from tests.service.fake_worker import Laboratory
+from tests.service.live_server import Live, live
 
 
 @pytest.fixture

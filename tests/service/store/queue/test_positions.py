@@ -8,7 +8,7 @@ from statistics import median
 import pytest
 from sqlalchemy import insert
 
-from service.store import turns
+from service.store import claim_order
 from service.store.database import now
 from service.store.tables import Run
 from tests.service.store.experiments import Desk
@@ -18,7 +18,7 @@ OWNERS = ("ada", "bob", "cy")
 
 def position(desk: Desk, experiment_id: int) -> int | None:
     with desk.database.read() as connection:
-        return turns.position(connection, experiment_id)
+        return claim_order.position(connection, experiment_id)
 
 
 def positions(desk: Desk, experiments: Sequence[int]) -> dict[int, int]:

@@ -11,7 +11,7 @@ from workers.data.balancing import AnyBalancing, Balancing, NoBalancing, Undersa
 from workers.data.balancing.balancing import grown_counts, target_counts
 from workers.data.scaling import Standard
 from workers.randomness import generator
-from workers.variant import members, name_of
+from workers.tagged_union import members, name_of
 
 BALANCINGS = [cls() for cls in members(AnyBalancing)]
 VARIED = [*BALANCINGS, Undersample(redraw=False)] + [

@@ -16,7 +16,7 @@ from tests.workers.data.idx_files import idx_bytes, images_of
 from workers.data.errors import MalformedFile
 from workers.data.formats import CSV, IDX, NPZ, AnyFormat, Format
 from workers.data.sources import Contents
-from workers.variant import members, name_of
+from workers.tagged_union import members, name_of
 
 LABELS = [0, 1, 1, 2, 0]
 IMAGES = images_of(LABELS)

@@ -3,9 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from workers.data.formats.feature_writer import FeatureWriter, Unusable
 from workers.data.formats.format import MOST_CLASSES
 from workers.data.formats.labels import BadLabel, Coder
-from workers.data.formats.spool import Spool, Unusable
 
 
 def test_chunks_make_no_difference() -> None:
@@ -38,7 +38,7 @@ def test_a_label_that_cannot_be_shown_names_no_class(label: str) -> None:
 
 
 def test_the_first_value_that_cannot_be_stored_is_named_and_nothing_is_added(tmp_path: Path) -> None:
-    with Spool(tmp_path / "spool", "mine") as spool:
+    with FeatureWriter(tmp_path / "spool", "mine") as spool:
         spool.append(np.array([[1.0, 2.0]]))
         with pytest.raises(Unusable) as unusable:
             spool.append(np.array([[3.0, 4.0], [5.0, -np.inf], [np.nan, 6.0]]))

@@ -8,8 +8,8 @@ import pytest
 from tests.uploads import arrays, npz
 from workers.data.errors import FileTooLarge, MalformedFile
 from workers.data.formats import NPZ
+from workers.data.formats import feature_writer as spool_module
 from workers.data.formats import npz as npz_module
-from workers.data.formats import spool as spool_module
 from workers.data.sources import Contents
 
 GENERATOR = np.random.default_rng(0)

@@ -9,11 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 from workers.data.dataset import Dataset
+from workers.data.dataset_files import open_dataset, save_dataset
 from workers.data.errors import MalformedFile
 from workers.data.formats.csv import CSV
 from workers.data.formats.npz import NPZ
 from workers.data.sources.source import Contents
-from workers.data.storage import open_dataset, save_dataset
 
 ROWS = 120
 STEPS = np.arange(ROWS) % 60

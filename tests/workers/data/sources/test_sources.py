@@ -5,7 +5,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from workers.data.imbalance import Imbalance
 from workers.data.sources import BUNDLED, AnySource, Bundled, Folder, Source, Synthetic
-from workers.variant import members, name_of, names
+from workers.tagged_union import members, name_of, names
 
 SPEC: TypeAdapter[Source] = TypeAdapter(AnySource)
 

@@ -17,7 +17,7 @@ from workers.nn.activations import Tanh
 from workers.nn.arrays import Array, Shape
 from workers.nn.layers.batch_norm import BatchNorm
 from workers.nn.layers.conv2d import Conv2D
-from workers.nn.layers.cosine import CosineDense
+from workers.nn.layers.cosine_classifier import CosineDense
 from workers.nn.layers.dense import Dense
 from workers.nn.layers.dropout import Dropout
 from workers.nn.layers.layer import Layer

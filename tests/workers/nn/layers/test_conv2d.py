@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from tests.workers.nn.layers.binding import bound, gradients, normal
-from workers.nn.layers import windows
+from workers.nn.layers import im2col
 from workers.nn.layers.conv2d import Conv2D
-from workers.nn.layers.windows import Padding
+from workers.nn.layers.im2col import Padding
 
 CASES = {
     # height x width, kernel, stride, padding, and the zeros that it means: left, right, above, below
@@ -60,7 +60,7 @@ def test_the_size_of_the_blocks_does_not_matter(block: int, monkeypatch: pytest.
     bound(whole)
     bound(blocked)
     y, dx, expected = gradients(whole, x, dy)
-    monkeypatch.setattr(windows, "BLOCK_ELEMENTS", block)
+    monkeypatch.setattr(im2col, "BLOCK_ELEMENTS", block)
     y_blocked, dx_blocked, found = gradients(blocked, x, dy)
     np.testing.assert_allclose(y_blocked, y, rtol=1e-12)
     np.testing.assert_allclose(dx_blocked, dx, rtol=1e-10, atol=1e-12)

@@ -7,8 +7,8 @@ import pytest
 
 from workers.nn.arrays import Array, Integers
 from workers.nn.losses import AnyLoss, Loss, LossFunction
-from workers.nn.outputs import Output
-from workers.variant import members, name_of
+from workers.nn.output_layers import Output
+from workers.tagged_union import members, name_of
 
 COUNTS = np.array([900, 90, 9, 1])
 CLASSES = len(COUNTS)

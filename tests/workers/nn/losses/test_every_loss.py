@@ -16,7 +16,7 @@ from tests.workers.nn.losses.cases import (
     some_logits,
 )
 from workers.nn.losses import AnyLoss, Loss
-from workers.nn.outputs import Output, is_distribution
+from workers.nn.output_layers import Output, is_distribution
 
 
 @every_loss

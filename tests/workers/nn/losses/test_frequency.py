@@ -4,7 +4,7 @@ import pytest
 from tests.workers.nn.losses.cases import CLASSES, COUNTS, assert_same
 from workers.nn.class_weights import EffectiveNumber, EmptyClassError
 from workers.nn.losses import LDAM, AnyLoss, BalancedSoftmax, CrossEntropy, LogitAdjustment, Loss
-from workers.variant import members
+from workers.tagged_union import members
 
 pytestmark = pytest.mark.usefixtures("every_kernel_set")
 

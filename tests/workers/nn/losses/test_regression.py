@@ -7,7 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 from tests.workers.nn.losses.cases import CLASSES, assert_same, one_hot, some_labels, some_logits
 from workers.nn.arrays import Array, Integers
 from workers.nn.losses import L1, L2, AnyLoss, Barron, Huber, Loss
-from workers.nn.outputs import softmax
+from workers.nn.output_layers import softmax
 
 
 def test_ten_times_the_residual_is_ten_times_the_gradient_of_l2_and_the_same_of_l1() -> None:

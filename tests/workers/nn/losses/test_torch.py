@@ -9,7 +9,7 @@ import pytest
 
 from tests.workers.nn.losses.cases import CLASSES, COUNTS, every_loss, some_labels, some_logits
 from workers.nn.losses import L1, L2, LDAM, AnyLoss, Barron, Focal, GeneralizedCrossEntropy, Huber, Loss
-from workers.variant import names
+from workers.tagged_union import names
 
 pytestmark = pytest.mark.usefixtures("every_kernel_set")
 torch = pytest.importorskip("torch", reason="torch is the oracle of the losses")

@@ -3,7 +3,7 @@
 import numpy as np
 
 from workers.nn.arrays import Array, Integers
-from workers.nn.outputs import log_softmax
+from workers.nn.output_layers import log_softmax
 
 
 def score(

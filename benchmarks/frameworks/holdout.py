@@ -1,0 +1,55 @@
+"""This project: the stepper of a worker process, gathering from bytes and scaling on the way."""
+
+import numpy as np
+
+from benchmarks.frameworks import Steps
+from benchmarks.workload import LEARNING_RATE, Work
+from workers.data.balancing import Draw
+from workers.data.dataset import Dataset
+from workers.data.scaling import Standard
+from workers.nn.losses import CrossEntropy
+from workers.nn.models import MLP, ConvNet, Model, Task
+from workers.nn.network import build_network
+from workers.nn.optimizers import Adam
+from workers.objective import Objective
+from workers.step import Stepper, steps_of
+
+
+def contestant(work: Work) -> Steps:
+    """As `Trainer` steps, without its bookkeeping."""
+    stepper, data = stepper_of(work), work.data
+    objective, draw = Objective(CrossEntropy(), weights=None), Draw(data.order)
+    batches, done = steps_of(len(data.labels), work.batch, accumulate=1), 0
+
+    def steps(count: int) -> list[float]:
+        nonlocal done
+        losses = []
+        for number in range(done, done + count):
+            losses.append(stepper.gradient(objective, draw, batches[number % len(batches)]))
+            stepper.update(step=number + 1, learning_rate=LEARNING_RATE)
+        done += count
+        return losses
+
+    return steps
+
+
+def stepper_of(work: Work) -> Stepper:
+    """A stepper at the initial weights."""
+    data, classes, generator = work.data, work.widths[-1], np.random.default_rng(0)
+    part = Dataset("bytes", data.features, data.labels, tuple(map(str, range(classes))))
+    side = round(work.widths[0] ** 0.5)
+    dropout = work.dropout if work.regularised else 0.0
+    model: Model = MLP(hidden=work.widths[1:-1], batch_norm=work.regularised, dropout=dropout)
+    if work.filters:
+        model = ConvNet(filters=work.filters, hidden=())
+    network = build_network(
+        model, Task(work.widths[0], classes, (side, side, 1)), init=generator, dropout=generator
+    )
+    if not work.filters:
+        views = network.parameters.views(network.parameters.values)
+        dense = [view for view in views if "weight" in view]
+        for view, (weight, bias) in zip(dense, work.weights(), strict=True):
+            view["weight"][...] = weight
+            if "bias" in view:
+                view["bias"][...] = bias
+    return Stepper(network, Adam(), part, Standard().fit(part), clip_norm=None)

@@ -1,0 +1,1 @@
+"""Access to the API: authentication, scopes, rate limits, and requests from other origins."""

@@ -1,0 +1,98 @@
+"""The exception handlers: every error of the application is answered as a problem."""
+
+import logging
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.routing import Match
+
+from service.api.errors.problems import KINDS, LOCKED, MOST_ERRORS, UNAVAILABLE, Kind, Problem, shortened
+from service.api.live.sse import NothingFollows
+from service.http.conditional import NotModified
+from service.http.query import InvalidQuery
+from service.store.database import is_lock_timeout
+from workers.validation.errors import Fault, InvalidSpec, fault_of, merged, value_fault
+
+log = logging.getLogger("holdout.http")
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of `app` with a problem."""
+    app.add_exception_handler(NotModified, _not_modified)
+    app.add_exception_handler(NothingFollows, _nothing_follows)
+    for error in KINDS:
+        app.add_exception_handler(error, _domain_error)
+    app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(HTTPException, _http_error)
+    for error in (OperationalError, InterfaceError, PoolTimeout):
+        app.add_exception_handler(error, _unavailable)
+
+
+async def _not_modified(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, NotModified)  # noqa: S101 -- what it is installed for
+    return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=error.headers)
+
+
+async def _nothing_follows(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+async def _domain_error(request: Request, error: Exception) -> Response:
+    return Problem.of(error).response(request.url.path)
+
+
+async def _invalid_request(request: Request, error: Exception) -> Response:
+    """What FastAPI found wrong with a body, a parameter of the query, or one of the path."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 -- what it is installed for
+    details = error.errors()
+    faults = merged(_fault(request, detail) for detail in details[:MOST_ERRORS])
+    total = len(faults) + len(details[MOST_ERRORS:])
+    kind = KINDS[InvalidSpec if details[0]["loc"][0] == "body" else InvalidQuery]
+    return Problem.of_faults(kind, faults, total).response(request.url.path)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    """What the router found: no such path, or no such method there."""
+    assert isinstance(error, HTTPException)  # noqa: S101 -- what it is installed for
+    status, path, headers = HTTPStatus(error.status_code), request.url.path, {}
+    detail = f"{status.phrase}."
+    if status is HTTPStatus.NOT_FOUND:
+        detail = f"There is nothing at {shortened(path)}. /docs and /openapi.json list all paths."
+    elif status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_allowed_methods(request))
+        detail = f"{request.method} is not possible here. Possible: {headers['Allow']}."
+    kind = Kind("about:blank", status.value, status.phrase)
+    return Problem(kind, detail, headers=headers).response(path)
+
+
+async def _unavailable(request: Request, error: Exception) -> Response:
+    log.warning("request %s: the database did not answer", request.state.request_id, exc_info=error)
+    is_locked = isinstance(error, DBAPIError) and is_lock_timeout(error)
+    return (LOCKED if is_locked else UNAVAILABLE).response(request.url.path)
+
+
+def _fault(request: Request, detail: dict[str, Any]) -> Fault:
+    where, *location = detail["loc"]
+    if where != "body":
+        return value_fault(".".join(map(str, location)), detail)
+    # Shortened before: looking for the nearest right name takes time in proportion to the wrong one.
+    location = [shortened(step) if isinstance(step, str) else step for step in location]
+    context = {key: shortened(str(value)) for key, value in detail.get("ctx", {}).items()}
+    model = request.scope["route"].body_field.field_info.annotation
+    return fault_of({**detail, "loc": location, "ctx": context}, model)
+
+
+def _allowed_methods(request: Request) -> Iterator[str]:
+    """Every method that some route takes at this path; the router itself stops at the first route."""
+    for method in METHODS:
+        scope = {**request.scope, "method": "GET" if method == "HEAD" else method}
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.router.routes):
+            yield method

@@ -1,0 +1,1 @@
+"""Live updates: one change feed, and the long polls and server-sent events that read it."""

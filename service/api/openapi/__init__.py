@@ -1,0 +1,1 @@
+"""The OpenAPI document: errors, links and examples beside what the routes declare."""

@@ -1,0 +1,40 @@
+"""The query parameters of a comparison of experiments."""
+
+from pydantic import Field
+
+from service.api.routing.parameters import NUMBER, Query
+from service.http.query import InvalidQuery
+from workers.evaluation.selection import SelectionMetric
+
+MOST_COMPARED = 20
+
+
+class Comparing(Query):
+    """Which experiments to compare, and by what. The numbers of `reference` and `ids` are checked together."""
+
+    ids: str = Field(
+        pattern=rf"^{NUMBER}(,{NUMBER}){{1,{MOST_COMPARED - 1}}}$",
+        max_length=400,
+        description=f"The numbers of 2 to {MOST_COMPARED} experiments, separated by commas.",
+        examples=["1,2"],
+    )
+    metric: SelectionMetric | None = Field(
+        None,
+        description="By default the metric by which the reference or the first experiment selected its epochs.",
+    )
+    reference: int | None = Field(
+        None,
+        ge=1,
+        lt=2**63,
+        description="One of `ids`. The others are compared with it only, instead of all in pairs.",
+    )
+
+    @property
+    def experiments(self) -> list[int]:
+        """In the order given. Raises InvalidQuery where there is nothing to compare."""
+        distinct = list(dict.fromkeys(int(each) for each in self.ids.split(",")))
+        if len(distinct) < 2:
+            raise InvalidQuery("ids", self.ids, "names a single experiment; a comparison needs two")
+        if self.reference not in (None, *distinct):
+            raise InvalidQuery("reference", str(self.reference), f"is not among the ids {self.ids}")
+        return distinct

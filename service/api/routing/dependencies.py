@@ -1,0 +1,65 @@
+"""What routes ask for: the store, the data, the doorbell.
+
+Routes are plain functions and open their own short transactions, `with database.read()`: one thread then
+takes a connection, waits for its lock, works and commits before the answer is sent. As a dependency with
+`yield`, a transaction is held between threads, and forty waiting requests leave none for who holds the lock.
+"""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from service.datasets.uploads import UploadService
+from service.notifiers import Notifier
+from service.settings import Settings
+from service.store.database import Database
+from service.store.tokens import Caller
+from workers.data.registry import DatasetRegistry
+
+
+async def _database(request: Request) -> Database:
+    database: Database = request.app.state.database
+    return database
+
+
+async def _registry(request: Request) -> DatasetRegistry:
+    library: DatasetRegistry = request.app.state.library
+    return library
+
+
+async def _uploads(request: Request) -> UploadService:
+    intake: UploadService = request.app.state.intake
+    return intake
+
+
+async def _notifier(request: Request) -> Notifier:
+    engine: Notifier = request.app.state.engine
+    return engine
+
+
+async def _wake(request: Request) -> Callable[[], None]:
+    ring: Callable[[], None] = request.app.state.ring
+    return ring
+
+
+async def _caller(request: Request) -> Caller:
+    caller: Caller = request.state.caller
+    return caller
+
+
+async def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+CallerDep = Annotated[Caller, Depends(_caller)]
+"""Who asks, on a route that needs a token."""
+SettingsDep = Annotated[Settings, Depends(_settings)]
+DatabaseDep = Annotated[Database, Depends(_database)]
+RegistryDep = Annotated[DatasetRegistry, Depends(_registry)]
+UploadsDep = Annotated[UploadService, Depends(_uploads)]
+NotifierDep = Annotated[Notifier, Depends(_notifier)]
+"""To be rung in the transaction: agents elsewhere look at the queue once it is committed."""
+WakeDep = Annotated[Callable[[], None], Depends(_wake)]
+"""To be rung after the commit: an agent in this process looks at the queue at once."""

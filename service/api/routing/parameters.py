@@ -1,0 +1,285 @@
+"""The parameters that routes take in path and query: typed, with a closed set of values wherever there is one."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+from fastapi import Header, Path, Request
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    TypeAdapter,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema, core_schema
+from starlette.convertors import Convertor, register_url_convertor
+
+from service.http import cursors
+from service.http.query import InvalidQuery
+from service.schemas.epochs import Split
+from service.schemas.experiments import Status
+from service.schemas.formats import Format
+from service.store.epoch_reader import FEWEST_POINTS, MOST_ROWS, Place, Selection, Thinning
+from service.store.experiment_reader import Filters
+from workers.data.balancing import AnyBalancing
+from workers.data.sources.folder import NAME
+from workers.nn.losses import AnyLoss
+from workers.nn.optimizers import AnyOptimizer
+from workers.spec import Tag
+from workers.tagged_union import names
+
+
+class Number(Convertor[int]):
+    """Keeps a path apart from its neighbours: what is no number is no experiment, but may be another resource."""
+
+    regex = "[1-9][0-9]{0,18}"
+
+    def convert(self, value: str) -> int:
+        return int(value)
+
+    def to_string(self, value: int) -> str:
+        return str(value)
+
+
+register_url_convertor("number", Number())
+
+ExperimentId = Annotated[int, Path(ge=1, lt=2**63, description="The experiment's number.", examples=[1])]
+DatasetName = Annotated[str, Path(pattern=NAME, description="The data set's name.", examples=["digits"])]
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        pattern=r"^[\x20-\x7e]{1,255}$",
+        description="A text of your choice, such as a UUID. The same request with the same key is carried out once.",
+        examples=["6f1c2d0e-9a1b-4a53-8f3e-0c6f5a0f2c11"],
+    ),
+]
+
+
+class OneOf:
+    """Annotates a string that is one of some names, known only once the program runs."""
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self.known = list(known)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.literal_schema(self.known)
+
+
+Cursor = Annotated[str, Field(json_schema_extra={"format": "cursor"})]
+FROM_A_LINK = "The position of a page, as `next` links contain it."
+
+
+class Query(BaseModel):
+    """The query parameters of a route. Those it does not know are refused before."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Filtering(Query):
+    """Which experiments to list, in which order, and from where on."""
+
+    status: Status | None = None
+    dataset: Annotated[str, Field(pattern=NAME)] | None = None
+    loss: Annotated[str, OneOf(names(AnyLoss))] | None = None
+    optimizer: Annotated[str, OneOf(names(AnyOptimizer))] | None = None
+    balancing: Annotated[str, OneOf(names(AnyBalancing))] | None = None
+    tag: Tag | None = None
+    sort: Literal["-id", "id"] = Field("-id", description="-id: newest first.")
+    limit: int = Field(100, ge=1, le=1000)
+    cursor: Cursor | None = Field(None, max_length=100, description=FROM_A_LINK)
+
+    @property
+    def filters(self) -> Filters:
+        return Filters(self.status, self.dataset, self.loss, self.optimizer, self.balancing, self.tag)
+
+    @property
+    def after(self) -> int | None:
+        """The id after which the page starts. Raises InvalidCursor."""
+        return cursors.decode(self.cursor, LAST_ID) if self.cursor is not None else None
+
+
+LAST_ID: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1, lt=2**63)])
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+EpochNumber = Annotated[int, Field(ge=1, lt=2**31)]
+POSITION = TypeAdapter(Annotated[list[tuple[Seed, EpochNumber, Split]], Field(min_length=1, max_length=100)])
+PLACE: TypeAdapter[Place] = TypeAdapter(
+    tuple[Annotated[int, Field(ge=1, lt=2**63)], EpochNumber, Seed, Split]
+)
+
+
+EPOCH = "^(best|last|[1-9][0-9]{0,8})$"
+
+
+def _epoch(given: str) -> str | int:
+    if not re.fullmatch(EPOCH, given):
+        raise ValueError("should be best, last, or the number of an epoch, from 1")
+    return int(given) if given.isdecimal() else given
+
+
+Epoch = Annotated[
+    Literal["best", "last"] | int,
+    BeforeValidator(_epoch),
+    WithJsonSchema(
+        {"anyOf": [{"enum": ["best", "last"]}, {"type": "integer", "minimum": 1, "maximum": 999_999_999}]}
+    ),
+    Field(
+        description="best: the selected epoch of each seed; last: its latest epoch; or the number of an epoch."
+    ),
+]
+
+
+FORMATS = (
+    "By default the format that the header Accept prefers, or json. "
+    "json comes in pages, each with a link to the next one. ndjson and csv have all rows, unless `limit` is given: "
+    "then the link is in the header Link."
+)
+
+
+SEALED = (
+    "the test part is sealed and no epoch is measured on it; POST /experiments/{id}/test-evaluations evaluates the "
+    "finished models there"
+)
+
+
+def _measured(given: Any) -> Any:
+    if given == "test":
+        raise ValueError(SEALED)
+    return given
+
+
+class Reading(Query):
+    """Which rows of an experiment's epochs."""
+
+    split: Annotated[Literal["train", "validation"], BeforeValidator(_measured)] | None = Field(
+        None, description="Rows of this part only. The test part is sealed: no epoch is measured on it."
+    )
+    seed: int | None = Field(None, ge=0, lt=2**63)
+
+
+ROWS = 1000
+"""On a page, by default."""
+
+
+class ReadingPages(Reading):
+    """... and from where on. Where seeds advance unevenly, only `cursor` misses none."""
+
+    after_epoch: int = Field(0, ge=0, lt=2**31, description="Only epochs with a larger number.")
+    limit: int = Field(
+        ROWS, ge=1, le=MOST_ROWS, description="The largest number of rows: on a page of JSON, or in all."
+    )
+    cursor: Cursor | None = Field(None, max_length=10_000, description=FROM_A_LINK)
+
+    def selection(self) -> Selection:
+        """Raises InvalidCursor."""
+        after = cursors.decode(self.cursor, POSITION) if self.cursor is not None else None
+        return Selection(self.split, self.seed, after_epoch=self.after_epoch, after=after, limit=self.limit)
+
+
+Metric = Literal[
+    "loss",
+    "weighted_loss",
+    "accuracy",
+    "balanced_accuracy",
+    "macro_f1",
+    "mcc",
+    "nll",
+    "brier",
+    "ece",
+    "learning_rate",
+    "gradient_norm",
+]
+
+
+class ReadingMetrics(ReadingPages):
+    """... in which format; or so many points of each curve, in place of pages."""
+
+    max_points: int | None = Field(
+        None,
+        ge=FEWEST_POINTS,
+        le=MOST_ROWS,
+        description="The largest number of epochs for each seed and split: the first, the last, and between them the "
+        "extremes of `metric`. They come on one page; where it would have more than 10,000 rows, the number is "
+        "reduced.",
+    )
+    metric: Metric = Field("loss", description="The metric whose extremes `max_points` keeps.")
+    format: Format | None = Field(None, description=FORMATS)
+
+    def selection(self) -> Selection:
+        """Raises InvalidCursor, or InvalidQuery where `limit` and `max_points` are both given."""
+        return replace(super().selection(), thinning=thinning(self))
+
+
+def takes_all(query: ReadingPages, wanted: Format) -> bool:
+    """Whether all rows are wanted in this format, and not a page of them."""
+    return wanted != "json" and "limit" not in query.model_fields_set
+
+
+NUMBER = "[1-9][0-9]{0,17}"
+
+
+class ReadingAcross(ReadingMetrics):
+    """Which rows of which experiments."""
+
+    ids: str = Field(
+        pattern=rf"^{NUMBER}(,{NUMBER}){{0,99}}$",
+        max_length=2000,
+        description="The numbers of up to 100 experiments, separated by commas.",
+        examples=["1,2,3"],
+    )
+
+    @property
+    def experiments(self) -> list[int]:
+        return sorted({int(each) for each in self.ids.split(",")})
+
+    @property
+    def place(self) -> Place | None:
+        """Raises InvalidCursor."""
+        return cursors.decode(self.cursor, PLACE) if self.cursor is not None else None
+
+    def selection(self) -> Selection:
+        """Without the place, which is none of a single experiment."""
+        return Selection(
+            self.split, self.seed, after_epoch=self.after_epoch, limit=self.limit, thinning=thinning(self)
+        )
+
+
+def thinning(query: ReadingMetrics) -> Thinning | None:
+    """Raises InvalidQuery where pages were asked for as well: many a generated client always sends the default."""
+    if query.max_points is None:
+        return None
+    if query.limit != ROWS:
+        raise InvalidQuery(
+            "limit", str(query.limit), "cannot be combined with max_points, whose rows come on one page"
+        )
+    return Thinning(query.max_points, query.metric)
+
+
+class ReadingClasses(ReadingPages):
+    """`limit` counts epochs of a seed and split, each of which has an item for every class."""
+
+    format: Format | None = Field(None, description=FORMATS)
+    epoch: Epoch = "best"
+    series: bool = Field(False, description="All epochs instead of one.")
+
+    def selection(self) -> Selection:
+        return replace(super().selection(), epoch=None if self.series else self.epoch)
+
+
+class ReadingConfusion(Reading):
+    """One matrix a seed and split."""
+
+    epoch: Epoch = "best"
+
+    def selection(self) -> Selection:
+        return Selection(self.split, self.seed, self.epoch)
+
+
+def next_link(request: Request, cursor: str | None) -> str:
+    """The same request, from a cursor on; without one, the same again."""
+    url = request.url.include_query_params(cursor=cursor) if cursor else request.url
+    return f"{url.path}?{url.query}" if url.query else url.path

@@ -1,0 +1,88 @@
+"""Lingering close: read on and discard for a while what a client still sends, so that it gets to read its answer.
+
+A server that closes a connection with unread bytes resets it, and the reset overtakes the answer: Python's urllib,
+for one, then reports a broken pipe instead of 413. How long and how much is read is bounded, as in nginx.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from service.api.transport.write_coalescing import CoalescingTransport
+
+LINGER_SECONDS = 30.0
+LINGER_PAUSE_SECONDS = 5.0
+"""Without a byte."""
+LINGER_BYTES = 100_000_000
+
+
+class Drain:
+    """What is discarded, until it is too much, takes too long, or pauses: then `end` is called."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, end: Callable[[], None]) -> None:
+        self._loop, self._end, self._left = loop, end, LINGER_BYTES
+        self._whole = loop.call_later(LINGER_SECONDS, end)
+        self._pause = loop.call_later(LINGER_PAUSE_SECONDS, end)
+
+    def discard(self, size: int) -> None:
+        """Count bytes that have come."""
+        self._left -= size
+        self._pause.cancel()
+        if self._left < 0:
+            self._end()
+        else:
+            self._pause = self._loop.call_later(LINGER_PAUSE_SECONDS, self._end)
+
+    def cancel(self) -> None:
+        self._whole.cancel()
+        self._pause.cancel()
+
+
+class LingeringTransport(CoalescingTransport):
+    """A transport that is closed in two steps while the client `is_sending`: first for writing, then for good."""
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        is_sending: Callable[[], bool],
+        resume: Callable[[], None],
+    ) -> None:
+        """`resume` starts reading again where it was paused."""
+        super().__init__(transport, loop)
+        self._is_sending, self._resume = is_sending, resume
+        self.drain: Drain | None = None
+        self.is_lingering = False
+        """Whether nothing is written any more, and all that comes is discarded."""
+
+    def is_closing(self) -> bool:
+        return self.is_lingering or self._transport.is_closing()
+
+    def write(self, data: bytes) -> None:
+        if not self.is_lingering:
+            super().write(data)
+
+    def close(self) -> None:
+        """Say that the answer is over; close at once where nothing is on its way, or this was tried before."""
+        if self.drain or self._transport.is_closing() or not self._is_sending():
+            self.finish()
+            return
+        self.write_eof()
+        self.is_lingering = True
+        self.begin_drain()
+        self._resume()
+
+    def begin_drain(self) -> None:
+        """From now on what comes is counted, and too much of it closes the connection."""
+        self.drain = self.drain or Drain(self._loop, self.finish)
+
+    def end_drain(self) -> None:
+        """What was discarded has come to its end."""
+        if self.drain:
+            self.drain.cancel()
+            self.drain = None
+
+    def finish(self) -> None:
+        """Close, whatever is still on its way."""
+        self.end_drain()
+        super().close()

@@ -1,0 +1,297 @@
+"""holdout: the command line. Each command imports what it needs when it runs, so that `--help` is instant."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from workers import blas
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from service.cli.client import Client
+
+app = typer.Typer(
+    name="holdout",
+    help="Train classifiers from JSON specs, as a service, and see every accuracy beside baselines and intervals.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+token = typer.Typer(help="Create, list and revoke access tokens.")
+app.add_typer(token, name="token", no_args_is_help=True)
+
+Url = Annotated[str, typer.Option(envvar="HOLDOUT_URL", help="The address of the service.")]
+DataDir = Annotated[
+    Path | None, typer.Option(help="Folder for the database, data sets and caches.  [HOLDOUT_DATA_DIR: data]")
+]
+Workers = Annotated[
+    int | None, typer.Option(min=0, help="Worker processes.  [HOLDOUT_WORKERS: one per core]")
+]
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        help="How agents learn of new runs: none (they poll), or procrastinate for several machines.  "
+        "[HOLDOUT_ENGINE: none]"
+    ),
+]
+SpecFile = Annotated[Path, typer.Argument(help="A JSON file with the spec, or - for standard input.")]
+LOCAL = "http://127.0.0.1:8000"
+TOKEN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+
+
+@app.callback()
+def main() -> None:
+    """Before anything imports NumPy."""
+    blas.configure(os.environ)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.  [HOLDOUT_HOST: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one.  [HOLDOUT_PORT: 8000]")] = None,
+    workers: Workers = None,
+    data_dir: DataDir = None,
+    engine: Engine = None,
+) -> None:
+    """Run the API, and workers that train."""
+    from service.launcher import serve
+
+    with _starting():
+        serve(_settings(host=host, port=port, workers=workers, data_dir=data_dir, engine=engine))
+
+
+@app.command()
+def worker(workers: Workers = None, data_dir: DataDir = None, engine: Engine = None) -> None:
+    """Run workers only, on the database of an API that runs elsewhere."""
+    from service.launcher import work
+
+    with _starting():
+        work(_settings(workers=workers, data_dir=data_dir, engine=engine))
+
+
+@app.command()
+def migrate(data_dir: DataDir = None, engine: Engine = None) -> None:
+    """Migrate the database to the current schema."""
+    from service.launcher import migrate
+
+    with _starting():
+        migrate(_settings(data_dir=data_dir, engine=engine))
+
+
+@app.command()
+def run(spec: SpecFile, url: Url = LOCAL) -> None:
+    """Submit an experiment and follow it until it is finished."""
+    from service.cli.console import follow
+
+    with _client(url) as client:
+        accepted = client.submit(_read(spec))
+        raise typer.Exit(follow(client, [accepted["id"]]))
+
+
+@app.command()
+def watch(experiments: list[int], url: Url = LOCAL) -> None:
+    """Follow experiments that were already submitted."""
+    from service.cli.console import follow
+
+    with _client(url) as client:
+        raise typer.Exit(follow(client, experiments))
+
+
+@app.command()
+def validate(spec: SpecFile, url: Url = LOCAL) -> None:
+    """Check a spec without running it: print what it resolves to, or every error in it."""
+    from service.cli.console import show_json
+
+    with _client(url) as client:
+        show_json(client.validate(_read(spec)))
+
+
+@app.command()
+def datasets(url: Url = LOCAL) -> None:
+    """List the data sets that a spec can name."""
+    from service.cli.console import show_datasets
+
+    with _client(url) as client:
+        show_datasets(client.datasets())
+
+
+@app.command()
+def doctor(data_dir: DataDir = None) -> None:
+    """Check the installation: versions, speed, folders and database, and what to fix."""
+    from service.cli.console import show_findings
+    from service.operations.doctor import examine
+
+    raise typer.Exit(show_findings(examine(_settings(data_dir=data_dir))))
+
+
+@app.command()
+def demo(
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Keep the service running after the report.")
+    ] = False,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Keep the demo's data in this folder.  [a temporary folder]")
+    ] = None,
+) -> None:
+    """Compare two losses on imbalanced digits, on a service and in a folder of its own."""
+    from service.cli.demo import demonstrate
+
+    with _starting(), _asking("of the demo"):
+        raise typer.Exit(demonstrate(_settings(), data_dir, serve=serve))
+
+
+@token.command("create")
+def create_token(
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="The user or program that it is for. Experiments submitted with it belong to this name."
+        ),
+    ],
+    scope: Annotated[
+        Literal["read", "submit", "admin"],
+        typer.Option(
+            help="read; submit: also run experiments and upload data; admin: also delete, and manage webhooks."
+        ),
+    ] = "submit",
+    expires_days: Annotated[float | None, typer.Option(min=0, help="Days until it expires.  [never]")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Create a token and print it. It cannot be shown again: only its hash is stored."""
+    from service.store import tokens
+
+    if not TOKEN_NAME.fullmatch(name):
+        raise typer.BadParameter(
+            "A name has up to 64 letters, digits and . _ @ -, and begins with a letter or a digit."
+        )
+    with _store(data_dir) as connection:
+        is_first = not tokens.exist(connection)
+        made = tokens.create(connection, name, scope, expires_days=expires_days)
+    typer.echo(made)
+    if is_first:
+        typer.echo(
+            "This is the first token: from now on every request needs one, on 127.0.0.1 too. That cannot be undone "
+            "for this database.",
+            err=True,
+        )
+    typer.echo("Send it as `Authorization: Bearer ...`; `holdout run` takes it from HOLDOUT_TOKEN.", err=True)
+
+
+@token.command("list")
+def list_tokens(data_dir: DataDir = None) -> None:
+    """List all tokens, including expired and revoked ones."""
+    from service.cli.console import show_tokens
+    from service.store import tokens
+
+    with _store(data_dir) as connection:
+        show_tokens(tokens.listed(connection))
+
+
+@token.command("revoke")
+def revoke_token(
+    name: Annotated[str, typer.Argument(help="The name of the token.")], data_dir: DataDir = None
+) -> None:
+    """Revoke a token. It stops working at once, and cannot be restored."""
+    from service.store import tokens
+
+    with _store(data_dir) as connection:
+        tokens.revoke(connection, name)
+    typer.echo(f"The token {name} is revoked.")
+
+
+@contextmanager
+def _store(data_dir: Path | None) -> Iterator["Connection"]:
+    """A write transaction on the service's database, migrated to the current schema."""
+    from service.launcher import migrate
+    from service.store.database import Database
+    from service.store.errors import StoreError
+
+    settings = _settings(data_dir=data_dir)
+    with _starting():
+        migrate(settings)
+        database = Database(settings.url)
+        try:
+            with database.write() as connection:
+                yield connection
+        except StoreError as error:
+            raise _ended(str(error)) from None
+        finally:
+            database.close()
+
+
+@contextmanager
+def _starting() -> Iterator[None]:
+    """Print a sentence instead of a traceback when the service cannot start."""
+    from sqlalchemy.exc import OperationalError
+
+    from service.settings import UnusableSetting
+
+    try:
+        yield
+    except UnusableSetting as unusable:
+        raise _ended(str(unusable)) from None
+    except OperationalError as error:
+        raise _ended(f"The database cannot be used: {error.orig}") from None
+
+
+@contextmanager
+def _client(url: str) -> Iterator["Client"]:
+    """A client of the service at `url`."""
+    from service.cli.client import Client
+
+    with _asking(f"at {url}"), Client(url) as client:
+        yield client
+
+
+@contextmanager
+def _asking(where: str) -> Iterator[None]:
+    """Print a sentence instead of a traceback when the service refuses a request or cannot be reached."""
+    import httpx2
+
+    from service.cli.client import Refused
+
+    try:
+        yield
+    except Refused as problem:
+        raise _ended(str(problem)) from None
+    except httpx2.ConnectError:
+        raise _ended(f"No service answers {where}. Start one with: make serve (or: holdout serve)") from None
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        raise _ended(
+            f"The request to the service {where} failed: {str(error) or type(error).__name__}"
+        ) from None
+
+
+def _ended(message: str) -> typer.Exit:
+    typer.echo(message, err=True)
+    return typer.Exit(1)
+
+
+def _settings(**options: Any) -> Any:
+    from pydantic import ValidationError
+
+    from service.settings import Settings
+    from workers.validation.messages import sentence
+
+    try:
+        return Settings(**{name: value for name, value in options.items() if value is not None})
+    except ValidationError as error:
+        wrong = [
+            f"HOLDOUT_{'.'.join(map(str, each['loc'])).upper()}: {sentence(each)}" for each in error.errors()
+        ]
+        raise _ended("\n".join(wrong)) from None
+
+
+def _read(path: Path) -> str:
+    if str(path) == "-":
+        return typer.get_text_stream("stdin").read()
+    if not path.is_file():
+        raise typer.BadParameter(f"{path} is not a file")
+    return path.read_text()

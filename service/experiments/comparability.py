@@ -1,0 +1,151 @@
+"""Why two experiments cannot be compared: one function for each reason, with what would help."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row
+
+from service.schemas.base import Remark
+from service.store.tables import ACTIVE
+from workers.evaluation.selection import SelectionMetric
+
+FEWEST_SEEDS = 2
+"""A spread needs two differences."""
+
+
+@dataclass(frozen=True, eq=False)
+class Contender:
+    """An experiment, and the validation figures of each seed that has succeeded, at its selected epoch."""
+
+    experiment: Row[Any]
+    figures: Mapping[int, Row[Any]]
+
+    @property
+    def id(self) -> int:
+        return int(self.experiment.id)
+
+    @property
+    def title(self) -> str:
+        """Its number, and its name where it has one: `6 ('focal')`."""
+        return f"{self.id} ('{self.experiment.name}')" if self.experiment.name else str(self.id)
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        spec: dict[str, Any] = self.experiment.spec
+        return spec
+
+    def value(self, metric: SelectionMetric, seed: int) -> float | None:
+        value: float | None = getattr(self.figures[seed], metric)
+        return value
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Two experiments that are to be compared by a metric."""
+
+    a: Contender
+    b: Contender
+    metric: SelectionMetric
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds that have succeeded in both, ascending."""
+        return [seed for seed in self.a.figures if seed in self.b.figures]
+
+    def values(self, of: Contender) -> list[float]:
+        """Of the shared seeds, where the metric is defined."""
+        return [value for seed in self.seeds if (value := of.value(self.metric, seed)) is not None]
+
+
+def reason_against(pair: Pair) -> Remark | None:
+    """The first reason why two experiments cannot be compared; None if they can be."""
+    return next((found for each in REASONS if (found := each(pair))), None)
+
+
+def different_data(pair: Pair) -> Remark | None:
+    a, b = pair.a, pair.b
+    ours, theirs = (each.experiment.plan["dataset"] for each in (a, b))
+    if ours["sha256"] == theirs["sha256"]:
+        return None
+    names = f"'{ours['name']}' ({ours['sha256'][:12]}) and '{theirs['name']}' ({theirs['sha256'][:12]})"
+    return Remark(
+        code="different_data",
+        sentence=f"Experiments {a.title} and {b.title} use different data: {names}.",
+        remedy=f'Submit the spec of {b.id} with "dataset" as in experiment {a.id}.',
+    )
+
+
+def different_split(pair: Pair) -> Remark | None:
+    a, b = pair.a, pair.b
+    if _rows(a) == _rows(b):
+        return None
+    return Remark(
+        code="different_split",
+        sentence=f"Experiments {a.title} and {b.title} were validated on different rows: their splits differ.",
+        remedy=f'Submit the spec of {b.id} with "split" as in experiment {a.id}, '
+        'and with any imbalance in the training part only ("parts": "training").',
+    )
+
+
+def different_losses(pair: Pair) -> Remark | None:
+    a, b = pair.a, pair.b
+    if pair.metric != "loss" or a.spec["loss"] == b.spec["loss"]:
+        return None
+    return Remark(
+        code="different_losses",
+        sentence=f"Experiments {a.title} and {b.title} minimise different losses, whose values cannot be compared.",
+        remedy="Compare by a metric that does not depend on the loss: balanced_accuracy, or nll.",
+    )
+
+
+def too_few_seeds(pair: Pair) -> Remark | None:
+    a, b = pair.a, pair.b
+    count = len(pair.seeds)
+    if count >= FEWEST_SEEDS:
+        return None
+    common = len(set(a.spec["seeds"]) & set(b.spec["seeds"]))
+    which = "no seed has" if count == 0 else "only one seed has"
+    return Remark(
+        code="no_shared_seeds" if count == 0 else "single_shared_seed",
+        sentence=f"{which.capitalize()} succeeded in both experiments {a.title} and {b.title}, so a real difference "
+        "cannot be separated from chance.",
+        remedy=_how_to_get_seeds(a, b, enough=common >= FEWEST_SEEDS),
+    )
+
+
+def undefined_metric(pair: Pair) -> Remark | None:
+    a, b = pair.a, pair.b
+    without = [each for each in (a, b) if len(pair.values(each)) < len(pair.seeds)]
+    if not without:
+        return None
+    return Remark(
+        code="undefined_metric",
+        sentence=f"Experiment {without[0].title} has no {pair.metric}: its output layer gives no probabilities.",
+        remedy="Compare by balanced_accuracy, accuracy, macro_f1 or mcc.",
+    )
+
+
+REASONS: tuple[Callable[[Pair], Remark | None], ...] = (
+    different_data,
+    different_split,
+    different_losses,
+    too_few_seeds,
+    undefined_metric,
+)
+
+
+def _rows(of: Contender) -> tuple[Any, Any]:
+    """What chooses the validation rows: the split, and a thinning that comes before it."""
+    imbalance = of.spec["dataset"].get("imbalance")
+    before = imbalance if imbalance and imbalance["parts"] == "all" else None
+    return of.spec["split"], before
+
+
+def _how_to_get_seeds(a: Contender, b: Contender, *, enough: bool) -> str:
+    if not enough:
+        return 'Submit both with the same seeds, as in "seeds": [0, 1, 2, 3, 4].'
+    active = [each.id for each in (a, b) if each.experiment.status in ACTIVE]
+    if active:
+        return f"Wait until {' and '.join(f'experiment {id_}' for id_ in active)} ended."
+    return "Retry the failed runs: POST /experiments/{id}/retry."

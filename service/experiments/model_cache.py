@@ -1,0 +1,134 @@
+"""Trained models, loaded on request; the last few stay. The one place where loading a model can fail."""
+
+import hashlib
+import logging
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import Row
+
+from service.store import experiment_reader, model_reader
+from service.store.artifacts import ArtifactError, Artifacts
+from service.store.database import Database
+from service.store.errors import UnusableModel
+from workers.checkpoint import Checkpoint, CorruptCheckpoint
+from workers.predictor import IncompatibleModel, Predictor
+from workers.processes.process import ArtifactReference
+from workers.spec import ExperimentSpec
+
+log = logging.getLogger("holdout.models")
+
+KEPT = 4
+RESTORE_ARTIFACT = "Restore {} from a backup into the folder or store of HOLDOUT_ARTIFACTS"
+RESTORE_DATABASE = "Restore the database from a backup"
+OTHER_VERSION = "Use the version of Holdout that trained it"
+
+
+class Unusable(Exception):
+    """Why a model cannot be loaded, and what brings it back."""
+
+    def __init__(self, why: str, remedy: str) -> None:
+        self.why, self.remedy = why, remedy
+        super().__init__(why)
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """The model of one run. `experiment` is its row; epoch: the selected one, whose weights these are."""
+
+    experiment: Row[Any]
+    seed: int
+    epoch: int
+    sha256: str
+    predictor: Predictor
+    lock: Lock = field(default_factory=Lock)
+
+    @contextmanager
+    def alone(self) -> Iterator[Predictor]:
+        """The predictor, for one thread at a time."""
+        with self.lock:
+            yield self.predictor
+
+
+class ModelCache:
+    """The models of one database. A model never changes, so what is loaded is known by its run and its hash."""
+
+    def __init__(self, database: Database, artifacts: Artifacts) -> None:
+        self._database, self._artifacts = database, artifacts
+        self._loaded: OrderedDict[tuple[int, str], LoadedModel] = OrderedDict()
+        self._lock = Lock()
+
+    def load(self, experiment_id: int, seed: int | None) -> LoadedModel:
+        """The model of a seed, or of the first that has one. Raises UnknownExperiment, UnknownSeed,
+        NoModel, UnusableModel, or FilesUnavailable.
+        """
+        with self._database.read() as connection:
+            run = model_reader.model(connection, experiment_id, seed)
+            key = (run.id, run.sha256)
+            if loaded := self._held(key):
+                return loaded
+            experiment = experiment_reader.experiment(connection, experiment_id)
+            content = model_reader.content(connection, run.id)
+        try:
+            predictor = _predictor(experiment, self._checkpoint(content, run.sha256))
+        except Unusable as error:
+            log.warning(
+                "seed %s of experiment %s has no usable model: %s", run.seed, experiment_id, error.why
+            )
+            raise UnusableModel(experiment_id, run.seed, error.why, error.remedy) from error
+        loaded = LoadedModel(experiment, run.seed, run.epoch, run.sha256, predictor)
+        self._hold(key, loaded)
+        return loaded
+
+    def _checkpoint(self, content: bytes | ArtifactReference, sha256: str) -> Checkpoint:
+        """What was stored under this hash. Raises Unusable."""
+        remedy = (
+            RESTORE_ARTIFACT.format(content.name)
+            if isinstance(content, ArtifactReference)
+            else RESTORE_DATABASE
+        )
+        try:
+            stored = self._artifacts.load(content)
+            if hashlib.sha256(stored).hexdigest() != sha256:
+                raise Unusable("its bytes in the database are damaged: their SHA-256 differs", remedy)
+            return Checkpoint.from_bytes(stored)
+        except ArtifactError as error:
+            raise Unusable(error.why, remedy) from error
+        except CorruptCheckpoint as error:
+            raise Unusable(f"its bytes are {error}", remedy) from error
+
+    def _held(self, key: tuple[int, str]) -> LoadedModel | None:
+        with self._lock:
+            if key in self._loaded:
+                self._loaded.move_to_end(key)
+            return self._loaded.get(key)
+
+    def _hold(self, key: tuple[int, str], loaded: LoadedModel) -> None:
+        with self._lock:
+            self._loaded[key] = loaded
+            while len(self._loaded) > KEPT:
+                self._loaded.popitem(last=False)
+
+
+def _predictor(experiment: Row[Any], checkpoint: Checkpoint) -> Predictor:
+    """The network of an experiment with these weights. Raises Unusable: another version may have stored them."""
+    dataset = experiment.plan["dataset"]
+    shape = tuple(dataset["shape"]) if dataset["shape"] else None
+    try:
+        return Predictor(stored_spec(experiment), checkpoint, classes=dataset["classes"], image_shape=shape)
+    except IncompatibleModel as error:
+        raise Unusable(f"another version of Holdout stored it, and {error}", OTHER_VERSION) from error
+
+
+def stored_spec(experiment: Row[Any]) -> ExperimentSpec:
+    """The spec of a stored experiment. Raises UnusableModel: another version may have stored it."""
+    try:
+        return ExperimentSpec.model_validate(experiment.spec)
+    except ValidationError as error:
+        why = "another version of Holdout stored it, and this one does not understand its spec"
+        raise UnusableModel(experiment.id, experiment.spec["seeds"][0], why, OTHER_VERSION) from error

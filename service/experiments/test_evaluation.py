@@ -1,0 +1,146 @@
+"""The one door to the test rows: a look is written into their ledger before it is computed, and then answered.
+
+An experiment is looked at as a whole, the models of all its seeds at once. Everything that can fail comes before the
+entry: the rows are read, the models loaded, their predictions made. What follows is the comparison with the labels.
+If the service dies between entry and answer, the same models get their answer on the next request and spend nothing.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Row
+
+from service.experiments.model_cache import ModelCache, stored_spec
+from service.settings import Settings
+from service.store import experiment_reader, ledger, model_reader
+from service.store.database import Database
+from service.store.errors import NoModel, NoTestPart, UnusableModel
+from workers.data.dataset import Dataset
+from workers.data.registry import DatasetRegistry
+from workers.data.splits import OfficialSplit
+from workers.evaluation.ladder import LadderStep, climb
+from workers.evaluation.test_look import Look, look
+from workers.nn.arrays import Integers
+from workers.predictor import Overflow
+
+RESTORE_DATASET = "Restore the data set from a backup"
+OTHER_SCALING = "Choose another scaling"
+
+
+@dataclass(frozen=True)
+class SealedEvaluator:
+    """The test rows of one experiment, and its ledger."""
+
+    database: Database
+    library: DatasetRegistry
+    models: ModelCache
+    settings: Settings
+
+    def evaluate(self, tested: "SealedRows", owner: str) -> tuple[Row[Any], bool]:
+        """The entry with its answer, and whether it is new.
+
+        Raises NoModel, UnusableModel, BudgetSpent or FilesUnavailable; none of them spends a look.
+        """
+        experiment_id = tested.experiment.id
+        opening = ledger.Opening(
+            test_set=tested.sha256,
+            weights=self._weights(experiment_id),
+            ladder=self.settings.test_ladder,
+            experiment_id=experiment_id,
+            spec_hash=tested.experiment.spec_hash,
+            dataset=tested.experiment.dataset,
+            source=tested.source,
+            rows=len(tested.part),
+            owner=owner,
+        )
+        budget = None if self.settings.test_ladder else self.settings.test_budget
+        with self.database.read() as connection:
+            before = ledger.find(connection, opening, budget=budget)
+        if before is not None and before.losses is not None:
+            return before, False
+        predictions = self._predictions(tested)
+        with self.database.write() as connection:
+            entry, is_new = ledger.open_test_set(connection, opening, budget=budget)
+        return (entry if entry.losses is not None else self._answer(entry, tested, predictions)), is_new
+
+    def held_back(self, experiment_id: int) -> "SealedRows":
+        """The test rows of an experiment. Raises UnknownExperiment, UnusableModel, NoTestPart or DatasetError."""
+        with self.database.read() as connection:
+            experiment = experiment_reader.experiment(connection, experiment_id)
+        spec = stored_spec(experiment)
+        part = self.library.test_part(spec.dataset, spec.split)
+        if not len(part):
+            raise NoTestPart(experiment_id)
+        source = "official" if isinstance(spec.split, OfficialSplit) else "held_back"
+        return SealedRows(experiment, part, source)
+
+    def _weights(self, experiment_id: int) -> str:
+        """The hash of the models of all seeds. Raises NoModel where one of them has none."""
+        with self.database.read() as connection:
+            runs = model_reader.models(connection, experiment_id)
+        for run in runs:
+            if run.sha256 is None:
+                raise NoModel(experiment_id, run.seed, run.status)
+        return hashlib.sha256("\n".join(sorted(run.sha256 for run in runs)).encode()).hexdigest()
+
+    def _predictions(self, tested: "SealedRows") -> list[Integers]:
+        """The predicted labels (n,) of each seed's model. Raises UnusableModel."""
+        return [self._predicted(tested, seed) for seed in tested.experiment.spec["seeds"]]
+
+    def _predicted(self, tested: "SealedRows", seed: int) -> Integers:
+        id_, features = tested.experiment.id, tested.part.features
+        with self.models.load(id_, seed).alone() as predictor:
+            if predictor.features != features.shape[1]:
+                why = f"it takes {predictor.features} features, and the test rows have {features.shape[1]}"
+                raise UnusableModel(id_, seed, why, RESTORE_DATASET)
+            try:
+                return predictor(features).labels
+            except Overflow as error:
+                raise UnusableModel(id_, seed, f"of the test rows, {error}", OTHER_SCALING) from error
+
+    def _answer(self, entry: Row[Any], tested: "SealedRows", predictions: list[Integers]) -> Row[Any]:
+        looked = look(predictions, tested.part.labels, len(tested.part.classes))
+        with self.database.write() as connection:
+            before = ledger.entries(connection, entry.test_set)[: entry.look - 1]
+            answer = _of_ladder(looked, before) if entry.ladder else _in_full(looked)
+            ledger.close(connection, entry.id, answer, looked.losses.tobytes())
+            answered: Row[Any] = ledger.entries(connection, entry.test_set)[entry.look - 1]
+        return answered
+
+
+@dataclass(frozen=True, eq=False)
+class SealedRows:
+    """Test rows, and the experiment that holds them back. source: "held_back", or "official"."""
+
+    experiment: Row[Any]
+    part: Dataset
+    source: str
+
+    @cached_property
+    def sha256(self) -> str:
+        """What names the ledger: the hash of the rows, whatever the data set is called."""
+        return self.part.sha256
+
+
+def _in_full(looked: Look) -> dict[str, Any]:
+    """How many rows of each class were right: all that is ever told of a look."""
+    rows = sum(looked.support) * looked.seeds
+    return {
+        "accuracy": sum(looked.correct) / rows,
+        "seeds": looked.seeds,
+        "support": looked.support,
+        "correct": looked.correct,
+    }
+
+
+def _of_ladder(looked: Look, before: Any) -> dict[str, Any]:
+    """The best accuracy so far; `improved` where this look has set it."""
+    best: LadderStep | None = None
+    for entry in before:
+        if entry.losses is not None:
+            best = climb(best, np.frombuffer(entry.losses, np.float32))
+    rung = climb(best, looked.losses)
+    return {"accuracy": 1 - rung.loss, "seeds": looked.seeds, "improved": rung is not best}

@@ -1,0 +1,66 @@
+"""The metrics of several experiments in one call."""
+
+from itertools import chain
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from service.api.auth.authorization import allow
+from service.api.openapi.document import conditional, formats, problems
+from service.api.routing.content_negotiation import Wanted
+from service.api.routing.dependencies import DatabaseDep
+from service.api.routing.exports import export
+from service.api.routing.parameters import ReadingAcross, next_link, takes_all
+from service.api.routing.strict_route import StrictRoute
+from service.experiments.summary import majority_accuracies
+from service.http import cursors
+from service.http.conditional import Known
+from service.http.cursors import InvalidCursor
+from service.http.query import InvalidQuery
+from service.schemas.epochs import EpochRow, EpochsPage
+from service.schemas.formats import represent
+from service.store import experiment_reader, status_reader
+from service.store.epoch_reader import place_of, read_across
+from service.store.errors import UnknownExperiment
+from service.store.export_extents import Extent, following_pages_across
+
+router = APIRouter(tags=["epochs"], route_class=StrictRoute)
+
+
+@router.get(
+    "/epochs",
+    operation_id="read_epochs",
+    dependencies=[allow("read")],
+    summary="Metrics of several experiments",
+    response_model=EpochsPage,
+    responses=problems(UnknownExperiment, InvalidQuery, InvalidCursor) | conditional() | formats(),
+)
+def read_epochs(
+    query: Annotated[ReadingAcross, Query()],
+    request: Request,
+    response: Response,
+    known: Known,
+    wanted_format: Wanted,
+    database: DatabaseDep,
+) -> Response:
+    """The rows of `/experiments/{id}/metrics` with the number of their experiment, ordered by experiment, epoch, seed
+    and split. `next` pages through the rows that exist now; to follow running experiments, send the request again
+    with the `ETag`.
+    """
+    wanted, after, ids = query.selection(), query.place, query.experiments
+    with database.read() as connection:
+        found = status_reader.states(connection, ids)
+        known.require_news(found)
+        wanted = wanted.fitting(sum(len(state.runs) for state in found.values()))
+        rows, more = read_across(connection, ids, wanted, after)
+        plans = experiment_reader.plans(connection, ids)
+    majorities = {id_: majority_accuracies(plan["split_counts"]) for id_, plan in plans.items()}
+    if more and takes_all(query, wanted_format):
+        rest = following_pages_across(database, ids, wanted, place_of(rows[-1]), Extent(found))
+        pages = (
+            (EpochRow.of(row, majorities[row.experiment_id]) for row in page) for page in chain([rows], rest)
+        )
+        return export(request, pages, EpochRow, wanted_format, response.headers)
+    items = [EpochRow.of(row, majorities[row.experiment_id]) for row in rows]
+    following = next_link(request, cursors.encode(place_of(rows[-1]))) if more else None
+    return represent(EpochsPage(items=items, next=following), EpochRow, wanted_format, response)

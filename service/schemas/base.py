@@ -1,0 +1,52 @@
+"""What answers share."""
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from workers.evaluation.intervals import Interval, wilson
+
+
+class ResponseModel(BaseModel):
+    """Read from a row or an object by the names of its fields."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+def _utc(seconds: float | None) -> datetime | None:
+    """Seconds since 1970, to the millisecond: the databases' clocks are no finer."""
+    return None if seconds is None else datetime.fromtimestamp(round(seconds, 3), UTC)
+
+
+Time = Annotated[datetime, BeforeValidator(_utc)]
+OptionalTime = Annotated[datetime | None, BeforeValidator(_utc)]
+
+
+class Remark(ResponseModel):
+    """A remark: a code for programs, a sentence for people, and a remedy."""
+
+    code: str
+    sentence: str
+    remedy: str
+
+
+Next = Annotated[
+    str | None,
+    Field(description="The link to the next page; null on the last.", examples=["/experiments?cursor=MTIz"]),
+]
+Links = Annotated[
+    dict[str, str], Field(examples=[{"self": "/experiments/1", "metrics": "/experiments/1/metrics"}])
+]
+
+
+def bounds(interval: Interval | None) -> tuple[float | None, float | None]:
+    """The two ends of an interval; of none, nulls."""
+    return (interval.low, interval.high) if interval else (None, None)
+
+
+@lru_cache(maxsize=10_000)
+def share_bounds(share: float, rows: int) -> tuple[float | None, float | None]:
+    """The ends of Wilson's interval of a share of so many rows. Remembered: dashboards read the same epochs."""
+    return bounds(wilson(round(share * rows), rows))

@@ -1,0 +1,168 @@
+"""The history of epochs, read back: a page of rows in the order (epoch, seed, split), and where to go on.
+
+Seeds advance at their own pace, so a reader's place is kept for each of them: with one number for all, a reader
+who has seen epoch 10 of a fast seed would miss epoch 4 of a slow one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, case, func, or_, select, tuple_
+
+from service.store.tables import EpochClasses, EpochMetrics, Run
+
+MOST_ROWS = 10_000
+"""On one page."""
+FEWEST_POINTS = 4
+"""Of a curve that is thinned: both ends, and both extremes between."""
+PARTS = ("train", "validation")
+"""What each epoch has a row of."""
+AFTER_ALL_PARTS = "zzz"
+"""In the order of their names."""
+
+EpochTable = type[EpochMetrics] | type[EpochClasses]
+Position = Sequence[tuple[int, int, str]]
+"""The last row seen of each seed, by seed: (seed, epoch, split)."""
+Place = tuple[int, int, int, str]
+"""A row among those of several experiments: (experiment, epoch, seed, split)."""
+EpochChoice = Literal["best", "last"] | int | None
+"""Which epoch of each run: the selected one, the newest, one by its number; None is every one."""
+
+
+@dataclass(frozen=True)
+class Thinning:
+    """At most `points` epochs of each seed and split: the first, the last, and the extremes of a metric between."""
+
+    points: int
+    metric: str
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which rows of an experiment. What is thinned comes on one page."""
+
+    split: str | None = None
+    seed: int | None = None
+    epoch: EpochChoice = None
+    after_epoch: int = 0
+    after: Position | None = None
+    limit: int = 1000
+    thinning: Thinning | None = None
+
+    def fitting(self, runs: int) -> "Selection":
+        """With fewer points of each curve, where so many runs would not fit on a page."""
+        if self.thinning is None:
+            return self
+        curves = runs * (len(PARTS) if self.split is None else 1)
+        points = max(FEWEST_POINTS, min(self.thinning.points, MOST_ROWS // curves))
+        return replace(self, thinning=replace(self.thinning, points=points))
+
+
+@dataclass(frozen=True)
+class EpochPage:
+    """Rows, where they end, and whether there are more already."""
+
+    rows: Sequence[Row[Any]]
+    position: Position
+    more: bool
+
+
+def read_page(connection: Connection, table: EpochTable, experiment_id: int, wanted: Selection) -> EpochPage:
+    """A page of one of the two tables of epochs, with the seed of each row."""
+    chosen = _chosen(table, [experiment_id], wanted)
+    columns = chosen.selected_columns
+    chosen = chosen.order_by(columns.epoch, columns.seed, columns.split)
+    rows, more = _read(connection, chosen, wanted)
+    return EpochPage(rows, _advanced(wanted.after or [], rows), more)
+
+
+def read_across(
+    connection: Connection, ids: Sequence[int], wanted: Selection, after: Place | None
+) -> tuple[Sequence[Row[Any]], bool]:
+    """A page of the metrics of several experiments, by experiment, epoch, seed and split; whether there are more."""
+    chosen = _chosen(EpochMetrics, ids, wanted)
+    columns = chosen.selected_columns
+    order = (columns.experiment_id, columns.epoch, columns.seed, columns.split)
+    if after is not None:
+        chosen = chosen.where(tuple_(*order) > tuple_(*after))
+    return _read(connection, chosen.order_by(*order), wanted)
+
+
+def place_of(row: Row[Any]) -> Place:
+    """Where a page of several experiments has ended."""
+    return row.experiment_id, row.epoch, row.seed, row.split
+
+
+def _chosen(table: EpochTable, ids: Sequence[int], wanted: Selection) -> Select[Any]:
+    columns: Select[Any] = select(Run.experiment_id, Run.seed, table.__table__)
+    chosen = columns.join(table, table.run_id == Run.id)
+    mine = Run.experiment_id == ids[0] if len(ids) == 1 else Run.experiment_id.in_(ids)
+    chosen = chosen.where(mine, *_conditions(table, wanted))
+    return _thinned(chosen, wanted.thinning) if wanted.thinning else chosen
+
+
+def _read(connection: Connection, chosen: Select[Any], wanted: Selection) -> tuple[Sequence[Row[Any]], bool]:
+    if wanted.thinning:
+        return connection.execute(chosen).all(), False
+    found = connection.execute(chosen.limit(wanted.limit + 1)).all()
+    return found[: wanted.limit], len(found) > wanted.limit
+
+
+def _thinned(chosen: Select[Any], thinning: Thinning) -> Select[Any]:
+    """Of each curve: all, if they are few enough; else its ends, and of equal stretches the lowest and highest."""
+    rows = chosen.subquery("rows")
+    curve = (rows.c.run_id, rows.c.split)
+    measured = select(
+        rows,
+        func.count().over(partition_by=curve).label("points"),
+        func.min(rows.c.epoch).over(partition_by=curve).label("first"),
+        func.max(rows.c.epoch).over(partition_by=curve).label("last"),
+    ).subquery("measured")
+    at = measured.c
+    stretches = (thinning.points - 2) // 2
+    stretch = (at.run_id, at.split, (at.epoch - at.first) * stretches // (at.last - at.first + 1))
+    metric = at[thinning.metric]
+    ranked = select(
+        measured,
+        func.row_number()
+        .over(partition_by=stretch, order_by=(metric.asc().nulls_last(), at.epoch))
+        .label("lowest"),
+        func.row_number()
+        .over(partition_by=stretch, order_by=(metric.desc().nulls_last(), at.epoch))
+        .label("highest"),
+    ).subquery("ranked")
+    of = ranked.c
+    is_end = or_(of.epoch == of.first, of.epoch == of.last)
+    kept = or_(of.points <= thinning.points, is_end, of.lowest == 1, of.highest == 1)
+    return select(*(of[column.key] for column in rows.c)).where(kept)
+
+
+def _conditions(table: EpochTable, wanted: Selection) -> list[ColumnElement[bool]]:
+    conditions = [table.epoch > wanted.after_epoch]
+    if wanted.after:  # their places lie behind after_epoch: one bound of the index, not two
+        conditions = _beyond(table, wanted.after, wanted.after_epoch)
+    if wanted.split is not None:
+        conditions.append(table.split == wanted.split)
+    if wanted.seed is not None:
+        conditions.append(Run.seed == wanted.seed)
+    if wanted.epoch is not None:
+        named = Run.best_epoch if wanted.epoch == "best" else Run.epoch if wanted.epoch == "last" else None
+        conditions.append(table.epoch == (wanted.epoch if named is None else named))
+    return conditions
+
+
+def _beyond(table: EpochTable, seen: Position, after_epoch: int) -> list[ColumnElement[bool]]:
+    """Rows after the place of their seed. It is a bound of the index: what was read before is not walked again."""
+    nowhere = (after_epoch, AFTER_ALL_PARTS)
+    places = {seed: max((epoch, split), nowhere) for seed, epoch, split in seen}
+    epoch = case({seed: place[0] for seed, place in places.items()}, value=Run.seed, else_=nowhere[0])
+    split = case({seed: place[1] for seed, place in places.items()}, value=Run.seed, else_=nowhere[1])
+    return [table.epoch >= epoch, or_(table.epoch > epoch, table.split > split)]
+
+
+def _advanced(seen: Position, rows: Sequence[Row[Any]]) -> Position:
+    last = {seed: (seed, epoch, split) for seed, epoch, split in seen}
+    last_rows = {row.seed: row for row in rows}
+    last |= {seed: (seed, row.epoch, row.split) for seed, row in last_rows.items()}
+    return sorted(last.values())

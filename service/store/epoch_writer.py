@@ -1,0 +1,161 @@
+"""What a run's worker reports, into the tables: an epoch is two rows a part, a checkpoint replaces the last.
+
+The caller has extended the run's lease in the same transaction: who holds none writes nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+
+from service.store.artifacts import Artifacts, content_of
+from service.store.database import now
+from service.store.tables import Checkpoint, EpochClasses, EpochMetrics, Experiment, Run
+from workers.evaluation.confusion import figures_per_class
+from workers.evaluation.metrics import Evaluation
+from workers.processes.process import ArtifactReference, CheckpointTaken, Succeeded
+from workers.training import Epoch
+
+METRICS = (
+    "rows",
+    "loss",
+    "weighted_loss",
+    "accuracy",
+    "balanced_accuracy",
+    "macro_f1",
+    "mcc",
+    "nll",
+    "brier",
+    "ece",
+)
+"""Columns of `EpochMetrics` that an evaluation fills, by the same names."""
+OF_TRAINING = ("learning_rate", "gradient_norm", "seconds")
+""" ... and those that an epoch has for its training part alone."""
+CLASS_FIGURES = ("support", "accuracy", "precision", "f1")
+""" ... and those of `EpochClasses`."""
+
+STORED = select(Run.epoch).where(Run.id == bindparam("run"))
+ADD_METRICS = insert(EpochMetrics).values(recorded_at=now())
+ADD_CLASSES = insert(EpochClasses)
+AT_EPOCH = update(Run).where(Run.id == bindparam("run"))
+AT_EPOCH = AT_EPOCH.values(epoch=bindparam("last"), best_epoch=bindparam("best"))
+PROGRESS = AT_EPOCH.values(training_seconds=Run.training_seconds + bindparam("seconds"))
+NEWEST = select(Checkpoint).where(Checkpoint.run_id == bindparam("run"), Checkpoint.kind == "newest")
+REPLACED = delete(Checkpoint).where(Checkpoint.run_id == bindparam("run")).returning(Checkpoint.artifact)
+ADD_CHECKPOINT = insert(Checkpoint).values(created_at=now())
+FORGOTTEN = [
+    delete(table).where(table.run_id == bindparam("run"), table.epoch > bindparam("last"))
+    for table in (EpochMetrics, EpochClasses)
+]
+KEPT_SECONDS = select(func.coalesce(func.sum(EpochMetrics.seconds), 0.0))
+KEPT_SECONDS = KEPT_SECONDS.where(EpochMetrics.run_id == bindparam("run"))
+REWOUND = AT_EPOCH.values(training_seconds=KEPT_SECONDS.scalar_subquery())
+"""Made once: making them takes longer than SQLite takes to execute them."""
+
+
+def record_epochs(connection: Connection, run_id: int, epochs: Sequence[Epoch]) -> None:
+    """Store the figures of consecutive epochs, of both parts; those that are there already change nothing.
+
+    They are there when a commit succeeded whose answer was lost, and its words are written once more.
+    """
+    stored = connection.execute(STORED, {"run": run_id}).scalar_one()
+    new = [epoch for epoch in epochs if epoch.number > stored]
+    if not new:
+        return
+    parts = _parts(new)
+    connection.execute(ADD_METRICS, _metrics(run_id, parts))
+    connection.execute(ADD_CLASSES, _classes(run_id, parts))
+    progress = {"last": new[-1].number, "best": new[-1].best_epoch}
+    seconds = sum(epoch.seconds for epoch in new)
+    connection.execute(PROGRESS, {"run": run_id, **progress, "seconds": seconds})
+
+
+def rewind(connection: Connection, run_id: int) -> bytes | ArtifactReference | None:
+    """Forget the epochs that the newest checkpoint does not include, so that none shows twice; the checkpoint."""
+    mine = {"run": run_id}
+    checkpoint = connection.execute(NEWEST, mine).first()
+    epoch, best_epoch = (checkpoint.epoch, checkpoint.best_epoch) if checkpoint else (0, None)
+    for forgotten in FORGOTTEN:
+        connection.execute(forgotten, mine | {"last": epoch})
+    connection.execute(REWOUND, mine | {"last": epoch, "best": best_epoch})
+    return content_of(checkpoint) if checkpoint else None
+
+
+def start_over(connection: Connection, run_id: int) -> None:
+    """Forget a newest checkpoint that cannot be read, and all that it includes."""
+    connection.execute(delete(Checkpoint).where(Checkpoint.run_id == run_id, Checkpoint.kind == "newest"))
+    rewind(connection, run_id)
+
+
+def save_checkpoint(
+    connection: Connection, artifacts: Artifacts, run_id: int, taken: CheckpointTaken
+) -> None:
+    """Keep the newest state of a run, instead of the one before. Raises OSError where it cannot be stored."""
+    _save(connection, artifacts, run_id, "newest", taken.epoch, taken.best_epoch, taken.content)
+
+
+def save_model(connection: Connection, artifacts: Artifacts, run_id: int, ended: Succeeded) -> None:
+    """Keep the weights of the best epoch of a run that is over, instead of its newest state. Raises OSError."""
+    _save(connection, artifacts, run_id, "model", ended.best_epoch, ended.best_epoch, ended.model)
+
+
+def save_baselines(connection: Connection, experiment_id: int, baselines: list[Any]) -> None:
+    """Keep the baselines of an experiment: they follow from its data, and are the same for each of its runs."""
+    missing = Experiment.baselines.is_(None)
+    kept = update(Experiment).where(Experiment.id == experiment_id, missing).values(baselines=baselines)
+    connection.execute(kept)
+
+
+Part = tuple[Epoch, str, Evaluation]
+
+
+def _parts(epochs: Iterable[Epoch]) -> list[Part]:
+    """Both parts of each epoch, by their names."""
+    both = (((epoch, "train", epoch.training), (epoch, "validation", epoch.validation)) for epoch in epochs)
+    return [part for parts in both for part in parts]
+
+
+def _metrics(run_id: int, parts: Iterable[Part]) -> list[dict[str, Any]]:
+    """A row of `EpochMetrics` for each part."""
+    return [
+        {"run_id": run_id, "epoch": epoch.number, "split": split}
+        | {name: getattr(figures, name) for name in METRICS}
+        | {name: getattr(epoch, name) if split == "train" else None for name in OF_TRAINING}
+        for epoch, split, figures in parts
+    ]
+
+
+def _classes(run_id: int, parts: Sequence[Part]) -> list[dict[str, Any]]:
+    """A row of `EpochClasses` for each part."""
+    confusions = np.stack([figures.confusion for _, _, figures in parts])
+    by_name = figures_per_class(confusions)
+    by_part = zip(*(by_name[name] for name in CLASS_FIGURES), strict=True)
+    rows = zip(parts, by_part, confusions.tolist(), strict=True)
+    return [
+        {
+            "run_id": run_id,
+            "epoch": epoch.number,
+            "split": split,
+            **dict(zip(CLASS_FIGURES, lists, strict=True)),
+            "drawn": epoch.drawn.tolist() if split == "train" else None,
+            "confusion": confusion,
+        }
+        for (epoch, split, _), lists, confusion in rows
+    ]
+
+
+def _save(
+    connection: Connection,
+    artifacts: Artifacts,
+    run_id: int,
+    kind: str,
+    epoch: int,
+    best_epoch: int | None,
+    content: bytes | ArtifactReference,
+) -> None:
+    """Store one state of a run in the place of any other: it is the newest, or the only one still needed."""
+    stored = artifacts.columns(content)
+    artifacts.doubt(name for name in connection.scalars(REPLACED, {"run": run_id}) if name)
+    row = {"run_id": run_id, "kind": kind, "epoch": epoch, "best_epoch": best_epoch}
+    connection.execute(ADD_CHECKPOINT, row | stored)

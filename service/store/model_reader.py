@@ -1,0 +1,44 @@
+"""The models that runs have left behind."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, select
+
+from service.store.artifacts import content_of
+from service.store.errors import NoModel, UnknownSeed
+from service.store.experiment_reader import experiment
+from service.store.tables import Checkpoint, Run
+from workers.processes.process import ArtifactReference
+
+
+def models(connection: Connection, experiment_id: int) -> Sequence[Row[Any]]:
+    """The runs of an experiment by seed, each with the hash of its model or null. Raises UnknownExperiment."""
+    experiment(connection, experiment_id)
+    its_model = and_(Checkpoint.run_id == Run.id, Checkpoint.kind == "model")
+    columns: list[Any] = [Run.id, Run.seed, Run.status, Checkpoint.epoch, Checkpoint.sha256]
+    runs = (
+        select(*columns).join(Checkpoint, its_model, isouter=True).where(Run.experiment_id == experiment_id)
+    )
+    return connection.execute(runs.order_by(Run.seed)).all()
+
+
+def model(connection: Connection, experiment_id: int, seed: int | None) -> Row[Any]:
+    """The run of that seed, or the first one submitted that has a model.
+
+    Raises UnknownExperiment, UnknownSeed or NoModel.
+    """
+    runs = models(connection, experiment_id)
+    asked = [run for run in runs if seed in (None, run.seed)]
+    if not asked:
+        raise UnknownSeed(experiment_id, [run.seed for run in runs])
+    for run in sorted(asked, key=lambda run: run.id):
+        if run.sha256 is not None:
+            return run
+    raise NoModel(experiment_id, asked[0].seed, asked[0].status)
+
+
+def content(connection: Connection, run_id: int) -> bytes | ArtifactReference:
+    """The bytes of a run's model, or where they are kept."""
+    mine = select(Checkpoint).where(Checkpoint.run_id == run_id, Checkpoint.kind == "model")
+    return content_of(connection.execute(mine).one())

@@ -1,0 +1,134 @@
+"""Where experiments are submitted and looked up, in place of the API."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Row, delete, select
+
+from service.experiments.submission import submit
+from service.notifiers import PollingNotifier
+from service.settings import Settings
+from service.store import queue
+from service.store.database import Database
+from service.store.epoch_writer import CLASS_FIGURES, METRICS
+from service.store.tables import EpochClasses, EpochMetrics, Experiment, Run
+from workers.data.registry import DatasetRegistry
+from workers.plan import make_plan
+from workers.spec import ExperimentSpec
+from workers.training import Epoch, train
+
+IRIS = {"dataset": "iris", "model": {"hidden": [8], "dropout": 0.2}, "training": {"epochs": 3}}
+
+Figures = list[tuple[Any, ...]]
+"""All that is stored of epochs, times aside, in order."""
+
+UNDISTURBED: dict[tuple[str, int, str], Figures] = {}
+"""Of each training its figures: by spec, seed, and the folder of its parts, whose name is their hash."""
+
+
+class Office:
+    """A client's view of one database."""
+
+    def __init__(self, database: Database, library: DatasetRegistry, settings: Settings) -> None:
+        self.database, self.library, self.settings = database, library, settings
+
+    def submit(self, spec: dict[str, Any]) -> int:
+        """The id of a new experiment."""
+        plan = make_plan(ExperimentSpec.model_validate(spec), self.library)
+        with self.database.write() as connection:
+            return submit(connection, plan, PollingNotifier())
+
+    def cancel(self, experiment_id: int) -> None:
+        with self.database.write() as connection:
+            queue.request_cancel(connection, experiment_id)
+
+    def retry(self, experiment_id: int) -> int:
+        with self.database.write() as connection:
+            return queue.retry(connection, experiment_id)
+
+    def delete(self, experiment_id: int) -> None:
+        with self.database.write() as connection:
+            connection.execute(delete(Experiment).where(Experiment.id == experiment_id))
+
+    def experiment(self, experiment_id: int) -> Row[Any]:
+        with self.database.read() as connection:
+            return connection.execute(select(Experiment).where(Experiment.id == experiment_id)).one()
+
+    def runs(self, experiment_id: int) -> Sequence[Row[Any]]:
+        with self.database.read() as connection:
+            mine = select(Run).where(Run.experiment_id == experiment_id)
+            return connection.execute(mine.order_by(Run.id)).all()
+
+    def run(self, experiment_id: int) -> Row[Any]:
+        """The only run of an experiment."""
+        (run,) = self.runs(experiment_id)
+        return run
+
+    def wait(
+        self, experiment_id: int, until: Callable[[Row[Any]], object], *, seconds: float = 30
+    ) -> Row[Any]:
+        """The experiment's first run, once it is as wanted."""
+        deadline = time.monotonic() + seconds
+        while not until(run := self.runs(experiment_id)[0]):
+            assert time.monotonic() < deadline, run
+            time.sleep(0.02)
+        return run
+
+    def wait_for_epoch(self, experiment_id: int, epoch: int) -> Row[Any]:
+        """The first run, once that epoch is stored."""
+        return self.wait(experiment_id, lambda run: run.epoch >= epoch)
+
+    def wait_for_attempt(self, experiment_id: int, attempt: int) -> Row[Any]:
+        """The first run, once it was claimed that often."""
+        return self.wait(experiment_id, lambda run: run.attempt >= attempt)
+
+    def wait_for_end(self, experiment_id: int, *, seconds: float = 60) -> Row[Any]:
+        self.wait(experiment_id, lambda _: self.experiment(experiment_id).finished_at, seconds=seconds)
+        return self.experiment(experiment_id)
+
+    def figures(self, run: Row[Any]) -> Figures:
+        """What is stored of a run's epochs."""
+        figures: Figures = []
+        with self.database.read() as connection:
+            for table, names in ((EpochMetrics, METRICS), (EpochClasses, (*CLASS_FIGURES, "confusion"))):
+                columns = [getattr(table, name) for name in ("epoch", "split", *names)]
+                rows = select(*columns).where(table.run_id == run.id).order_by(table.epoch, table.split)
+                figures += [tuple(row) for row in connection.execute(rows)]
+        return figures
+
+    def library_spec(self, spec: dict[str, Any]) -> str:
+        """A stored spec, as a worker is given it."""
+        return ExperimentSpec.model_validate(spec).model_dump_json()
+
+    def library_parts(self, spec: dict[str, Any]) -> Path:
+        """The folder of the parts that a stored spec speaks of."""
+        resolved = ExperimentSpec.model_validate(spec)
+        return self.library.parts(resolved.dataset, resolved.split).folder
+
+    def undisturbed(self, spec: dict[str, Any], *, seed: int = 0) -> Figures:
+        """What should be stored: the same training, in this process, without anything in its way."""
+        resolved = ExperimentSpec.model_validate(spec)
+        parts = self.library.parts(resolved.dataset, resolved.split)
+        key = (resolved.model_dump_json(), seed, parts.folder.name)
+        if key not in UNDISTURBED:
+            epochs = list(train(resolved, parts.read("train"), parts.read("validation"), seed=seed))
+            UNDISTURBED[key] = [
+                row(epoch, split)
+                for row in (_metrics, _classes)
+                for epoch in epochs
+                for split in ("train", "validation")
+            ]
+        return UNDISTURBED[key]
+
+
+def _metrics(epoch: Epoch, split: str) -> tuple[Any, ...]:
+    evaluation = epoch.training if split == "train" else epoch.validation
+    return (epoch.number, split, *(getattr(evaluation, name) for name in METRICS))
+
+
+def _classes(epoch: Epoch, split: str) -> tuple[Any, ...]:
+    evaluation = epoch.training if split == "train" else epoch.validation
+    lists = ([getattr(each, name) for each in evaluation.per_class()] for name in CLASS_FIGURES)
+    return (epoch.number, split, *lists, evaluation.confusion.tolist())

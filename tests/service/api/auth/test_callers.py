@@ -1,0 +1,118 @@
+"""Who asks is looked up anew after every commit, and at once: on SQLite it takes no query of a pool and no thread."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from service.settings import Settings
+from service.store import tokens
+from service.store.database import Database
+from service.store.nonblocking_reader import NonblockingReader, WouldBlock
+from tests.service.fake_worker import CONFUSION, Laboratory
+
+
+@pytest.fixture
+def elsewhere(settings: Settings) -> Iterator[Database]:
+    """Another connection to the application's database, as another process has one."""
+    database = Database(settings.url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def running(laboratory: Laboratory) -> str:
+    """The path of an experiment that goes on."""
+    experiment_id = laboratory.submit()
+    laboratory.claim()
+    laboratory.epoch(experiment_id, 1, CONFUSION)
+    return f"/experiments/{experiment_id}"
+
+
+def headers(database: Database, name: str) -> dict[str, str]:
+    with database.write() as connection:
+        return {"Authorization": f"Bearer {tokens.create(connection, name, 'read')}"}
+
+
+def status(client: TestClient, path: str, headers: dict[str, str] | None = None) -> int:
+    return client.get(path, headers=headers).status_code
+
+
+@pytest.mark.parametrize("path", ["", "/metrics", "/classes"])
+def test_a_token_works_from_its_commit_on_and_ends_with_the_commit_that_revokes_it(
+    client: TestClient, elsewhere: Database, running: str, path: str
+) -> None:
+    path = running + path
+    assert status(client, path) == 200
+    ada, bob = headers(elsewhere, "ada"), headers(elsewhere, "bob")
+    assert [status(client, path, each) for each in (ada, bob, ada, bob, None)] == [200, 200, 200, 200, 401]
+    with elsewhere.write() as connection:
+        tokens.revoke(connection, "ada")
+    assert [status(client, path, each) for each in (bob, ada, bob)] == [200, 401, 200]
+
+
+def test_another_process_revokes_a_token(client: TestClient, settings: Settings, running: str) -> None:
+    ada = {"Authorization": f"Bearer {_holdout(settings, 'token', 'create', 'ada')}"}
+    assert [status(client, running, ada) for _ in range(3)] == [200] * 3
+    _holdout(settings, "token", "revoke", "ada")
+    assert status(client, running, ada) == 401
+
+
+def test_an_epoch_that_is_stored_costs_no_query_for_who_asks(
+    client: TestClient, database: Database, laboratory: Laboratory, running: str, statements: list[str]
+) -> None:
+    ada = headers(database, "ada")
+    assert status(client, running, ada) == 200
+    laboratory.epoch(int(running.rpartition("/")[2]), 2, CONFUSION)
+    statements.clear()
+    assert status(client, running, ada) == 200
+    assert any("tokens" in each for each in statements) != database.is_sqlite
+
+
+def test_what_one_was_answered_after_a_commit_is_there_for_all(
+    client: TestClient, database: Database, laboratory: Laboratory, running: str, statements: list[str]
+) -> None:
+    everybody = [headers(database, name) for name in ("ada", "bob", "eve")]
+    laboratory.epoch(int(running.rpartition("/")[2]), 2, CONFUSION)
+    for path in (running, f"{running}/metrics"):
+        first = client.get(path, headers=everybody[0])
+        statements.clear()
+        assert [client.get(path, headers=each).content for each in everybody] == [first.content] * 3
+        assert bool(statements) != database.is_sqlite
+
+
+def test_where_the_database_shows_nothing_at_once_it_is_waited_for(
+    client: TestClient, database: Database, running: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unseen(*_: Any) -> None:
+        raise WouldBlock
+
+    ada = headers(database, "ada")
+    monkeypatch.setattr(NonblockingReader, "execute", unseen)
+    assert [status(client, running, each) for each in (ada, ada, None)] == [200, 200, 401]
+
+
+def test_tokens_that_are_tried_where_an_answer_is_kept_are_counted(
+    client: TestClient, settings: Settings, running: str, app: Any
+) -> None:
+    ada, wrong = headers(app.state.database, "ada"), {"Authorization": "Bearer hold_wrong"}
+    assert status(client, running, ada) == 200
+    rates = app.state.guard.rates
+    limit = rates._limits["refusals"].amount
+    assert status(client, running, wrong) == 401
+    for _ in range(limit - 1):
+        rates.count("refusals", "testclient")
+    assert status(client, running, wrong) == 429
+    assert status(client, running, ada) == 429
+
+
+def _holdout(settings: Settings, *arguments: str) -> str:
+    """What a command on the same database prints."""
+    command = [sys.executable, "-m", "service", *arguments, "--data-dir", str(settings.data_dir)]
+    environment = os.environ | {"HOLDOUT_DATABASE_URL": settings.url}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    return done.stdout.strip()

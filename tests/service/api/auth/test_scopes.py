@@ -1,0 +1,162 @@
+"""The table of who may do what: every route, with no token and with one of each scope."""
+
+import re
+
+import pytest
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import iter_route_contexts
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+
+from service.api.routing.strict_route import StrictRoute
+from service.app import create_app
+from service.settings import Settings
+from service.store.database import Database
+from service.store.tables import Experiment, Run
+from service.store.tokens import SCOPES, Scope
+from tests.service.api.auth.conftest import Bearer
+
+PUBLIC = None
+TABLE: dict[str, Scope | None] = {
+    "GET /": PUBLIC,
+    "GET /docs": PUBLIC,
+    "GET /static/{name}": PUBLIC,
+    "GET /openapi.json": PUBLIC,
+    "GET /problems": PUBLIC,
+    "GET /problems/{name}": PUBLIC,
+    "GET /health": PUBLIC,
+    "GET /ready": PUBLIC,
+    "GET /metrics": "read",
+    "GET /catalog": "read",
+    "GET /datasets": "read",
+    "POST /datasets": "submit",
+    "GET /datasets/{name}": "read",
+    "GET /datasets/{name}/preview.png": "read",
+    "DELETE /datasets/{name}": "admin",
+    "GET /webhooks": "admin",
+    "POST /webhooks": "admin",
+    "GET /webhooks/{webhook_id}": "admin",
+    "DELETE /webhooks/{webhook_id}": "admin",
+    "GET /experiments": "read",
+    "POST /experiments": "submit",
+    "POST /experiments/validate": "read",
+    "GET /experiments/{experiment_id}": "read",
+    "DELETE /experiments/{experiment_id}": "admin",
+    "POST /experiments/{experiment_id}/cancel": "submit",
+    "POST /experiments/{experiment_id}/retry": "submit",
+    "GET /experiments/{experiment_id}/metrics": "read",
+    "GET /experiments/{experiment_id}/classes": "read",
+    "GET /experiments/{experiment_id}/confusion": "read",
+    "GET /experiments/{experiment_id}/events": "read",
+    "GET /experiments/{experiment_id}/weights": "read",
+    "GET /experiments/{experiment_id}/bundle": "read",
+    "POST /experiments/{experiment_id}/predict": "read",
+    "GET /experiments/{experiment_id}/test-evaluations": "read",
+    "POST /experiments/{experiment_id}/test-evaluations": "submit",
+    "GET /epochs": "read",
+    "GET /comparisons": "read",
+}
+"""What a route needs. It is written here a second time on purpose: a change of either is a decision."""
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """Nothing here depends on the database."""
+    return sqlite_url
+
+
+def routes(app: FastAPI) -> set[str]:
+    found = set()
+    for route in iter_route_contexts(app.routes):
+        path = re.sub(r":\w+}", "}", str(route.path))
+        found |= {f"{method} {path}" for method in route.methods or () if method != "HEAD"}
+    return found
+
+
+def test_the_table_has_every_route(app: FastAPI) -> None:
+    assert routes(app) == set(TABLE)
+
+
+@pytest.mark.parametrize("given", [None, *SCOPES])
+@pytest.mark.parametrize(("route", "needed"), TABLE.items(), ids=list(TABLE))
+def test_a_scope_opens_what_it_should_and_nothing_else(
+    guarded: TestClient, its_bearer: Bearer, route: str, needed: Scope | None, given: Scope | None
+) -> None:
+    method, path = route.split()
+    path = path.replace("{experiment_id}", "7").replace("{name}", "digits").replace("{webhook_id}", "7")
+    response = guarded.request(method, path, headers=its_bearer(given))
+    if needed is None or (given is not None and SCOPES.index(given) >= SCOPES.index(needed)):
+        assert response.status_code not in (401, 403, 500)
+        return
+    problem = response.json()
+    assert response.headers["content-type"] == "application/problem+json"
+    if given is None:
+        assert (response.status_code, problem["type"]) == (401, "/problems/unauthenticated")
+        assert response.headers["www-authenticate"] == "Bearer"
+    else:
+        assert (response.status_code, problem["type"]) == (403, "/problems/scope-too-narrow")
+        assert f"scope {needed}" in problem["detail"]
+        challenge = f'Bearer error="insufficient_scope", scope="{needed}"'
+        assert response.headers["www-authenticate"] == challenge
+
+
+def test_the_document_says_of_every_operation_what_it_needs(app: FastAPI) -> None:
+    document = app.openapi()
+    (scheme,) = document["components"]["securitySchemes"].values()
+    assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            needed = TABLE[f"{method.upper()} {path}"]
+            assert operation.get("security") == ([] if needed is None else [{}, {"token": [needed]}]), path
+            assert ({"401", "403", "421", "429"} <= set(operation["responses"])) == (needed is not None)
+
+
+def test_a_route_that_declares_nothing_is_for_admins_alone(settings: Settings, bearer: Bearer) -> None:
+    router = APIRouter(route_class=StrictRoute)
+
+    @router.get("/forgotten")
+    def forgotten() -> None: ...
+
+    app = create_app(settings)
+    app.include_router(router)
+    with TestClient(app) as client:
+        answers = [client.get("/forgotten", headers=bearer(scope)).status_code for scope in (None, *SCOPES)]
+    assert answers == [401, 403, 403, 200]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Bearer",
+        "Bearer ",
+        "Bearer hold_",
+        "Bearer hold_" + "A" * 43,
+        "Bearer hold_" + "A" * 10_000,
+        "Basic aG9sZDpvdXQ=",
+        "hold_" + "A" * 43,
+        "Bearer \xff",
+        "Bearer ' OR 1=1 --",
+        "Bearer a, Bearer b",
+    ],
+)
+def test_what_is_no_token_is_401(guarded: TestClient, its_bearer: Bearer, header: str) -> None:
+    response = guarded.get("/experiments", headers=[(b"Authorization", header.encode("latin-1"))])
+    assert response.status_code == 401
+    assert header[7:] not in response.text or len(header) < 10
+
+
+def test_nothing_of_a_body_is_read_before_the_token_is_known(guarded: TestClient, its_bearer: Bearer) -> None:
+    response = guarded.post("/experiments", content=b"{" * 10_000_000)
+    assert response.status_code == 401
+    response = guarded.post("/experiments", content=b"not json", headers=its_bearer("read"))
+    assert response.status_code == 403
+
+
+def test_the_owner_of_an_experiment_is_the_token_that_submitted_it(
+    client: TestClient, database: Database, bearer: Bearer
+) -> None:
+    spec = {"dataset": "iris"}
+    assert client.post("/experiments", json=spec, headers=bearer("submit")).status_code == 202
+    with database.read() as connection:
+        assert list(connection.scalars(select(Experiment.owner))) == ["submit"]
+        assert list(connection.scalars(select(Run.owner))) == ["submit"]

@@ -1,0 +1,158 @@
+"""Long polling on a live service: who asks to wait is answered with the news, or when the time is over."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from httpx2 import Client, Response
+from sqlalchemy import event
+
+from tests.service.conditional import get
+from tests.service.fake_worker import CONFUSION, Laboratory
+from tests.service.live_server import Live
+
+SOON = 10.0
+"""Seconds within which an answer does not count as one that came because the time was over."""
+
+
+@pytest.fixture
+def statements(service: Live) -> Iterator[list[str]]:
+    """The SQL that the service runs, as it is run."""
+    seen: list[str] = []
+
+    def keep(*arguments: object) -> None:
+        seen.append(str(arguments[2]))
+
+    event.listen(service.database.engine, "before_cursor_execute", keep)
+    yield seen
+    event.remove(service.database.engine, "before_cursor_execute", keep)
+
+
+class Waiting:
+    """Requests that wait, each in a thread of its own."""
+
+    def __init__(self, client: Client, threads: ThreadPoolExecutor) -> None:
+        self.client, self.threads = client, threads
+
+    def get(self, path: str, tag: str | None = None, **query: Any) -> "Future[Response]":
+        return self.threads.submit(get, self.client, path, tag, **query)
+
+
+@pytest.fixture
+def waiting(service: Live) -> Iterator[Waiting]:
+    with ThreadPoolExecutor(80) as threads:
+        yield Waiting(service.client, threads)
+        service.request_stop()  # where a test has failed, the others are not waited for
+
+
+def test_who_waits_is_answered_with_the_news(
+    client: Client, laboratory: Laboratory, running: int, waiting: Waiting
+) -> None:
+    path = f"/experiments/{running}"
+    tag = get(client, path).headers["etag"]
+    cursor = get(client, f"{path}/metrics").json()["next"].partition("=")[2]
+    held = {
+        "by its tag": waiting.get(path, tag, wait=60),
+        "as it is now": waiting.get(path, wait=60),
+        "by a cursor": waiting.get(f"{path}/metrics", cursor=cursor, wait=60),
+        "by an epoch": waiting.get(f"{path}/metrics", after_epoch=1, wait=60),
+        "metrics by their tag": waiting.get(
+            f"{path}/metrics", get(client, f"{path}/metrics").headers["etag"], wait=60
+        ),
+    }
+    time.sleep(0.5)
+    assert not any(each.done() for each in held.values())
+    laboratory.epoch(running, 2, CONFUSION)
+    for name, each in held.items():
+        response = each.result(SOON)
+        assert response.status_code == 200, name
+        if "items" in response.json():
+            assert response.json()["items"][-1]["epoch"] == 2, name
+        else:
+            assert response.json()["progress"]["epoch"] == 2, name
+
+
+def test_the_end_of_a_run_in_this_process_is_told_at_once(
+    service: Live, laboratory: Laboratory, running: int, waiting: Waiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.api.live.change_feed.PAUSE_SECONDS", 50.0)
+    held = waiting.get(f"/experiments/{running}", wait=60)
+    time.sleep(0.5)  # the watch has looked, and would look again in 50 seconds
+    laboratory.epoch(running, 2, CONFUSION)
+    service.app.state.watch.look()
+    assert held.result(SOON).json()["progress"]["epoch"] == 2
+
+
+def test_without_news_it_is_304_when_the_time_is_over(client: Client, running: int) -> None:
+    tag = get(client, f"/experiments/{running}").headers["etag"]
+    started = time.monotonic()
+    assert get(client, f"/experiments/{running}", tag, wait=1).status_code == 304
+    assert time.monotonic() - started >= 0.9
+
+
+def test_who_has_missed_something_does_not_wait(client: Client, laboratory: Laboratory, running: int) -> None:
+    path = f"/experiments/{running}"
+    missed = [
+        get(client, path, 'W/"old"', wait=60),
+        get(client, f"{path}/metrics", wait=60),
+        get(client, f"{path}/metrics", after_epoch=0, seed=0, split="train", wait=60),
+        get(client, "/experiments/99", wait=60),
+        get(client, "/experiments/99/metrics", wait=60),
+    ]
+    assert [each.status_code for each in missed] == [200, 200, 200, 404, 404]
+    laboratory.finish(running, "failed", cause="diverged")
+    client.post(f"{path}/cancel")
+    assert get(client, path, wait=60).json()["status"] == "failed"
+    assert get(client, f"{path}/metrics", after_epoch=1, wait=60).json() == {"items": [], "next": None}
+
+
+def test_rows_of_another_seed_or_split_are_no_news(
+    client: Client, laboratory: Laboratory, running: int
+) -> None:
+    path = f"/experiments/{running}/metrics"
+    queries: list[dict[str, Any]] = [{"seed": 1}, {"after_epoch": 1, "seed": 0}]
+    for query in queries:
+        assert get(client, path, **query, wait=0.3).json()["items"] == [], query
+
+
+def test_the_time_to_wait_is_limited(client: Client) -> None:
+    for wait in ("-1", "61", "nan", "inf", "x"):
+        assert client.get(f"/experiments/1?wait={wait}").json()["errors"][0]["path"] == "wait"
+
+
+def test_an_experiment_that_is_deleted_keeps_nobody_waiting(
+    client: Client, laboratory: Laboratory, waiting: Waiting
+) -> None:
+    experiment_id = laboratory.submit()
+    client.post(f"/experiments/{experiment_id}/cancel")
+    path = f"/experiments/{experiment_id}"
+    held = waiting.get(path, get(client, path).headers["etag"], wait=60)
+    time.sleep(0.3)
+    client.delete(path)
+    assert held.result(SOON).status_code == 404
+
+
+def test_who_waits_holds_no_thread_and_all_together_cost_one_query_at_a_time(
+    service: Live, client: Client, running: int, waiting: Waiting, statements: list[str]
+) -> None:
+    path = f"/experiments/{running}"
+    tag = get(client, path).headers["etag"]
+    held = [waiting.get(path, tag, wait=30) for _ in range(70)]  # more than there are threads
+    time.sleep(1.5)
+    statements.clear()
+    time.sleep(1)
+    asked = [each for each in statements if "runs" in each]
+    assert 1 <= len(asked) <= 11
+    assert client.get("/experiments").status_code == 200
+    service.request_stop()  # nobody is kept waiting by a stop
+    assert {each.result(SOON).status_code for each in held} == {304}
+
+
+def test_nothing_is_asked_while_nobody_waits(client: Client, running: int, statements: list[str]) -> None:
+    get(client, f"/experiments/{running}/metrics", after_epoch=1, wait=0.3)
+    time.sleep(0.3)
+    statements.clear()
+    time.sleep(0.5)
+    assert [each for each in statements if "runs" in each] == []

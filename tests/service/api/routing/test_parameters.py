@@ -1,0 +1,65 @@
+"""Parameters that are not understood: the answer says so in words that need no knowledge of Python."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from tests.workers.validation.test_messages import PYTHON, unquoted
+
+WRONG = ["", "x", "-1", "1.5", "1e400", "9" * 50, "null", "None", "[]", "\x00", "a" * 300]
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """Nothing here depends on the database."""
+    return sqlite_url
+
+
+def places(app: FastAPI) -> Iterator[tuple[str, str]]:
+    """Each path that is read, with each parameter of its query."""
+    for path, item in app.openapi()["paths"].items():
+        for parameter in item.get("get", {}).get("parameters", ()):
+            if parameter["in"] == "query":
+                yield re.sub(r"{[^}]*}", "1", path), parameter["name"]
+
+
+def test_no_wrong_parameter_is_answered_in_words_of_python(app: FastAPI, client: TestClient) -> None:
+    said: set[tuple[str, str]] = set()
+    for path, name in places(app):
+        others = {"ids": "1,2"} if path in ("/epochs", "/comparisons") else {}
+        for value in WRONG:
+            answer = client.get(path, params=others | {name: value})
+            if answer.status_code == 422:
+                said |= {(error["path"], unquoted(error["message"])) for error in answer.json()["errors"]}
+    assert len(said) > 20
+    assert {each for each in said if PYTHON.search(each[1])} == set()
+
+
+@pytest.mark.parametrize(
+    ("path", "parameter", "right"),
+    [
+        ("/experiments?status=done", "status", "succeeded"),
+        ("/experiments?loss=mse", "loss", "l2"),
+        ("/experiments?optimiser=adam", "optimiser", "optimizer"),
+        ("/experiments/1/metrics?split=val", "split", "validation"),
+        ("/experiments/1/metrics?splitt=train", "splitt", "split"),
+        ("/comparisons?ids=1,2&metric=f1", "metric", "macro_f1"),
+    ],
+)
+def test_another_word_leads_to_the_right_one(
+    client: TestClient, path: str, parameter: str, right: str
+) -> None:
+    [error] = client.get(path).json()["errors"]
+    assert error["path"] == parameter
+    assert f"did you mean {right!r}?" in error["message"]
+
+
+def test_a_header_is_no_exception(client: TestClient) -> None:
+    headers: dict[Any, Any] = {"Idempotency-Key": "x" * 300}
+    [error] = client.post("/experiments", json={}, headers=headers).json()["errors"]
+    assert error["path"] == "idempotency-key"
+    assert error["message"].startswith("should match the pattern")

@@ -1,0 +1,106 @@
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from service.cli.commands import app
+from service.launcher import serving
+from service.settings import Settings
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> Iterator[str]:
+    with serving(Settings(data_dir=tmp_path, port=0, workers=0, log_level="warning")) as url:
+        yield url
+
+
+def run(*arguments: str, given: str | None = None) -> tuple[int, str]:
+    result = CliRunner().invoke(app, arguments, input=given)
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result.exit_code, result.output
+
+
+def test_where_no_service_answers_the_command_says_how_to_start_one() -> None:
+    code, said = run("datasets", "--url", "http://127.0.0.1:1")
+    assert code == 1
+    assert said == (
+        "No service answers at http://127.0.0.1:1. Start one with: make serve (or: holdout serve)\n"
+    )
+
+
+@pytest.mark.parametrize("wrong", ["127.0.0.1:8000", "ftp://127.0.0.1", "http://[::1"])
+def test_a_url_that_is_none_is_said_to_be_so(wrong: str) -> None:
+    code, said = run("datasets", "--url", wrong)
+    assert code == 1
+    assert said.startswith(f"The request to the service at {wrong} failed: ")
+
+
+def test_a_refused_spec_is_answered_with_what_is_wrong(url: str) -> None:
+    code, said = run("run", "-", "--url", url, given=json.dumps({"loss": "focl"}))
+    assert code == 1
+    assert "did you mean 'focal'" in said
+    assert "Traceback" not in said
+
+
+def test_a_valid_spec_is_resolved(url: str) -> None:
+    code, said = run("validate", "-", "--url", url, given="{}")
+    assert code == 0
+    assert json.loads(said)["parameters"] == 9610
+
+
+def test_an_experiment_that_does_not_exist_cannot_be_watched(url: str) -> None:
+    assert run("watch", "12", "--url", url) == (1, "There is no experiment 12.\n")
+
+
+def test_the_data_sets_are_listed(url: str) -> None:
+    code, said = run("datasets", "--url", url)
+    assert code == 0
+    assert "breast_cancer" in said
+
+
+def test_a_setting_out_of_range_is_named_as_it_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOLDOUT_PORT", "eighty")
+    code, said = run("doctor")
+    assert code == 1
+    assert said.startswith("HOLDOUT_PORT: ")
+
+
+def test_a_spec_that_is_no_file_is_a_usage_error() -> None:
+    code, said = run("run", "nowhere.json")
+    assert code == 2
+    assert "nowhere.json is not a file" in said
+
+
+class Elsewhere(http.server.BaseHTTPRequestHandler):
+    """Another service, which has no experiments."""
+
+    def do_GET(self) -> None:
+        self.send_error(404)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+def test_another_service_on_that_port_is_no_traceback() -> None:
+    with http.server.HTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+        threading.Thread(target=server.serve_forever).start()
+        code, said = run("datasets", "--url", f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+    assert (code, said) == (1, "GET /datasets answered 404\n")
+
+
+def test_the_first_token_says_that_it_closes_the_service(tmp_path: Path) -> None:
+    closing = "from now on every request needs one"
+    assert closing in run("token", "create", "first", "--data-dir", str(tmp_path))[1]
+    assert closing not in run("token", "create", "second", "--data-dir", str(tmp_path))[1]
+
+
+def test_a_demo_that_is_refused_says_why(tmp_path: Path) -> None:
+    assert run("token", "create", "somebody", "--data-dir", str(tmp_path))[0] == 0
+    code, said = run("demo", "--data-dir", str(tmp_path))
+    assert code == 1
+    assert "token" in said
+    assert "Traceback" not in said

@@ -1,0 +1,82 @@
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from service.cli.client import Client
+from service.cli.demo import SPECS, demonstrate
+from service.launcher import serving
+from service.settings import Settings
+
+HOLDOUT = Path(sys.executable).parent / "holdout"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Those of a user who has a service already: the demo must touch neither its folder nor its database."""
+    database = f"sqlite:///{tmp_path}/elsewhere/holdout.db"
+    return Settings(data_dir=tmp_path / "data", database_url=database, workers=2, port=8765)
+
+
+def test_the_demo_shows_both_losses_and_writes_nothing_of_the_users(
+    tmp_path: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert demonstrate(settings) == 0
+
+    printed, logged = capsys.readouterr()
+    assert logged == ""
+    heading = next(line for line in printed.splitlines() if line.startswith("class "))
+    assert heading.split() == ["class", "rows", "always", "'3'", "linear", "cross-entropy", "focal"]
+    assert "http://" not in printed
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_named_keeps_the_experiments(
+    tmp_path: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = tmp_path / "kept"
+    assert demonstrate(settings, kept) == 0
+    assert f"holdout serve --data-dir {kept}" in capsys.readouterr().out
+    later = Settings(data_dir=kept, port=0, workers=0, log_level="warning")
+    with serving(later) as url, Client(url) as client:
+        assert [client.experiment(number)["name"] for number in (1, 2)] == [spec["name"] for spec in SPECS]
+    assert list(tmp_path.iterdir()) == [kept]
+
+
+def heed_interrupts() -> None:
+    """A shell without job control has what it starts in the background ignore SIGINT, and so has all below it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_demo_that_serves_has_links_that_work_until_it_is_stopped(
+    tmp_path: Path, stop: signal.Signals
+) -> None:
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen(
+        [HOLDOUT, "demo", "--serve"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_interrupts,
+    ) as demo:
+        assert demo.stdout is not None
+        links = []
+        for line in demo.stdout:
+            links += [line.strip()] if line.startswith("  http://") else []
+            if "Ctrl-C" in line:
+                break
+        assert [httpx2.get(link).status_code for link in links] == [200, 200, 200]
+        assert links[1].endswith("/experiments/2")
+        demo.send_signal(stop)
+        assert demo.wait(30) == 0
+    assert list(tmp_path.glob("holdout-demo-*")) == []
+
+
+def test_the_experiments_of_the_demo_differ_in_the_loss_alone() -> None:
+    plain, focal = SPECS
+    assert {key for key in plain if plain[key] != focal[key]} == {"name", "loss"}

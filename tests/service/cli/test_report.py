@@ -1,0 +1,109 @@
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from service.cli.report import show_report
+from tests.service.cli.answers import FINDING, LINEAR, Experiment, experiment, summary
+
+
+def report(*experiments: Experiment, width: int = 120) -> str:
+    console = Console(file=io.StringIO(), width=width, highlight=False)
+    show_report(console, experiments, "http://here")
+    printed: str = console.file.getvalue()  # type: ignore[attr-defined]
+    return printed
+
+
+def rows(printed: str) -> dict[str, list[str]]:
+    """The tables' cells by the first, which two spaces or more keep apart."""
+    cells = [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in printed.splitlines()]
+    return {line[0]: line[1:] for line in cells if len(line) > 2}
+
+
+def test_each_class_stands_beside_its_rows_the_majority_baseline_and_its_interval() -> None:
+    table = rows(report(experiment(name="plain", summary=summary())))
+    assert table["class"] == ["rows", "always 'well'", "linear", "plain"]
+    assert table["well"] == ["180", "1.000", "1.000 [0.90, 1.00]"]
+    assert table["ill"] == ["20", "0.000", "0.250 [0.15, 0.35]"]
+
+
+def test_the_means_stand_beside_both_baselines_with_the_interval_over_seeds() -> None:
+    table = rows(report(experiment(summary=summary())))
+    assert table["accuracy"][:3] == ["200", "0.900", "0.930"]
+    assert table["accuracy"][3].startswith("0.925 [0.9")
+    assert table["balanced accuracy"][:3] == ["200", "0.500", "0.710"]
+    assert table["balanced accuracy"][3].startswith("0.625 [0.6")
+
+
+def test_experiments_on_the_same_rows_share_a_table() -> None:
+    printed = report(
+        experiment(1, name="plain", summary=summary()),
+        experiment(2, name="focal", summary=summary(0.95, 0.5)),
+    )
+    assert printed.count("Accuracy of each class") == 1
+    assert rows(printed)["ill"] == ["20", "0.000", "0.250 [0.15, 0.35]", "0.500 [0.40, 0.60]"]
+
+
+def test_experiments_with_other_baselines_do_not() -> None:
+    other = summary(baselines=[{**LINEAR, "accuracy": 0.5}])
+    printed = report(experiment(1, summary=summary()), experiment(2, summary=other))
+    assert printed.count("Accuracy of each class") == 2
+
+
+def test_a_single_seed_has_wilsons_interval_and_no_other() -> None:
+    alone = summary()
+    alone["seeds"] = alone["seeds"][:1]
+    for mean in alone["metrics"].values():
+        mean |= {"n": 1, "low": None, "high": None}
+    printed = report(experiment(summary=alone))
+    assert rows(printed)["accuracy"][-1] == "0.925 [0.83, 1.00]"
+    assert rows(printed)["balanced accuracy"][-1] == "0.625"
+    assert "With a single seed" in printed
+
+
+def test_a_class_without_rows_has_no_accuracy() -> None:
+    assert rows(report(experiment(summary=summary(ill=None))))["ill"][-1] == "no rows"
+
+
+def test_a_finding_of_two_experiments_is_said_once_with_both_names() -> None:
+    found = summary(findings=[FINDING])
+    printed = report(experiment(1, name="a", summary=found), experiment(2, name="b", summary=found))
+    assert printed.count("Every row is called") == 1
+    assert "a, b: Every row is called 'well'. Try oversampling." in printed
+
+
+def test_warnings_and_failures_are_sentences() -> None:
+    runs = [{"seed": 7, "status": "failed", "cause": "diverged", "message": "epoch 3: the loss is nan"}]
+    warning = {"code": "one_seed", "sentence": "One seed shows one outcome.", "remedy": "Give several."}
+    printed = report(experiment(status="failed", name="wild", runs=runs, warnings=[warning]))
+    assert "wild: Seed 7 diverged: epoch 3: the loss is nan" in printed
+    assert "wild: One seed shows one outcome. Give several." in printed
+
+
+def test_an_experiment_without_a_name_goes_by_its_number_and_its_place_is_named() -> None:
+    printed = report(experiment(12, summary=summary()))
+    assert "experiment 12" in printed
+    assert "http://here/experiments/12" in printed
+    assert "http://here/docs" in printed
+
+
+@pytest.mark.parametrize("name", ["[red]ill", "[/]", ":ok:"])
+def test_names_are_shown_as_they_are_given(name: str) -> None:
+    marked: dict[str, Any] = summary()
+    marked["classes"][1]["class"] = name
+    printed = report(experiment(name=name, summary=marked))
+    assert name in rows(printed)
+    assert rows(printed)["class"][-1] == name
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_many_experiments_take_several_tables_and_no_line_is_too_wide(width: int) -> None:
+    many = [
+        experiment(number, name=f"experiment-{number}", summary=summary(findings=[FINDING]))
+        for number in range(1, 8)
+    ]
+    printed = report(*many, width=width)
+    assert all(len(line) <= width for line in printed.splitlines())
+    assert printed.count("balanced") >= 2
+    assert printed.count("0.250 [0.15, 0.35]") == 7

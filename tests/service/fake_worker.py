@@ -1,0 +1,93 @@
+"""Stands in for the agent and its workers: stores what they would report, through the same functions."""
+
+from typing import Any
+
+import numpy as np
+from httpx2 import Client
+from sqlalchemy import select
+
+from service.store import epoch_writer, queue
+from service.store.database import Database
+from service.store.queue import Lease
+from service.store.tables import Run
+from workers.evaluation.metrics import Evaluation, evaluate
+from workers.nn.losses import CrossEntropy
+from workers.processes.failure_causes import Cause
+from workers.training import Epoch
+
+Matrix = list[list[int]]
+
+CONFUSION: Matrix = [[170, 10], [5, 15]]
+"""Of 200 rows, one in ten of the second class."""
+
+
+def evaluation(confusion: Matrix, *, distribution: bool = True) -> Evaluation:
+    """The evaluation of a model whose predictions give this confusion matrix, rows true."""
+    counts = np.array(confusion)
+    labels, predictions = (np.repeat(axis.ravel(), counts.ravel()) for axis in np.indices(counts.shape))
+    logits = 4 * np.eye(len(counts))[predictions]
+    losses, _ = CrossEntropy()(logits, labels)
+    return evaluate(logits, labels, losses=losses, distribution=distribution)
+
+
+class Laboratory:
+    """Submits by HTTP, and writes epochs and ends by hand."""
+
+    def __init__(self, client: Client, database: Database) -> None:
+        self.client, self.database = client, database
+        self.leases: dict[tuple[int, int], Lease] = {}
+
+    def submit(self, **spec: Any) -> int:
+        """The id of a new experiment; two classes, 900:100 rows, unless the spec says otherwise."""
+        dataset = {"name": "synthetic", "counts": [900, 100], "features": 2}
+        response = self.client.post("/experiments", json={"dataset": dataset} | spec)
+        assert response.status_code == 202, response.text
+        return int(response.json()["id"])
+
+    def read(self, experiment_id: int) -> dict[str, Any]:
+        """The experiment as it is answered."""
+        response = self.client.get(f"/experiments/{experiment_id}")
+        assert response.status_code == 200, response.text
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    def claim(self) -> tuple[int, int]:
+        """Take the next run: its experiment and its seed."""
+        with self.database.write() as connection:
+            claim = queue.claim(connection, agent="laboratory", lease_seconds=60, max_attempts=3)
+        assert claim is not None, "the queue is empty"
+        self.leases[claim.experiment_id, claim.seed] = claim.lease
+        return claim.experiment_id, claim.seed
+
+    def epoch(
+        self,
+        experiment_id: int,
+        number: int,
+        validation: Matrix,
+        *,
+        train: Matrix | None = None,
+        seed: int = 0,
+        best_epoch: int | None = None,
+        distribution: bool = True,
+    ) -> None:
+        """Store one epoch of a run; the selected one is this unless `best_epoch` says otherwise."""
+        training = evaluation(train or validation, distribution=distribution)
+        epoch = Epoch(
+            number=number,
+            training=training,
+            validation=evaluation(validation, distribution=distribution),
+            drawn=2 * training.confusion.sum(axis=1),
+            learning_rate=0.001,
+            gradient_norm=0.5,
+            best_epoch=best_epoch or number,
+            seconds=2.0,
+        )
+        with self.database.write() as connection:
+            mine = (Run.experiment_id == experiment_id, Run.seed == seed)
+            run_id = connection.scalars(select(Run.id).where(*mine)).one()
+            epoch_writer.record_epochs(connection, run_id, [epoch])
+
+    def finish(self, experiment_id: int, status: str, *, seed: int = 0, cause: Cause | None = None) -> None:
+        """End a run that was claimed."""
+        with self.database.write() as connection:
+            assert queue.finish(connection, self.leases[experiment_id, seed], status, cause=cause)

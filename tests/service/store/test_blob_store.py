@@ -1,0 +1,132 @@
+"""Files in a folder and in an object store alike; fsspec's store in memory stands in for the latter."""
+
+import os
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from service.settings import UnusableSetting
+from service.store.blob_store import BlobStore, BlobStoreUnavailable
+
+BYTES = bytes(range(256)) * 400
+
+
+@pytest.fixture(params=["folder", "objects"])
+def files(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
+    return BlobStore(
+        str(tmp_path / "there") if request.param == "folder" else f"memory://{tmp_path.name}/there"
+    )
+
+
+def test_what_is_written_is_read_again(files: BlobStore) -> None:
+    files.write("a/b/c", BYTES)
+    files.write("a/b/c", BYTES + b"more")
+    assert files.read("a/b/c") == BYTES + b"more"
+
+
+def test_what_is_not_there_is_none(files: BlobStore) -> None:
+    assert files.read("a/b/c") is None
+    assert files.names("a") == set()
+    files.remove("a/b/c")
+    with pytest.raises(FileNotFoundError):
+        files.written_at("a/b/c")
+
+
+def test_local_files_are_copied_to_and_fro(files: BlobStore, tmp_path: Path) -> None:
+    (tmp_path / "ours").write_bytes(BYTES)
+    files.put(tmp_path / "ours", "theirs/one")
+    files.get("theirs/one", tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == files.read("theirs/one") == BYTES
+    with pytest.raises(FileNotFoundError):
+        files.get("theirs/two", tmp_path / "again")
+
+
+def test_names_are_those_below_a_place_alone(files: BlobStore) -> None:
+    for name in ("a/1", "a/sub/2", "ab/3"):
+        files.write(name, b"")
+    assert files.names("a") == {"a/1", "a/sub/2"}
+    files.remove("a/1")
+    assert files.names("a") == {"a/sub/2"}
+
+
+def test_a_file_says_when_it_was_written(files: BlobStore, tmp_path: Path) -> None:
+    files.write("now", b"")
+    reference = tmp_path / "reference"
+    reference.touch()
+    assert abs(files.written_at("now") - reference.stat().st_mtime) < 1
+
+
+def test_two_places_see_the_same_at_once(files: BlobStore) -> None:
+    other = BlobStore(files.url)
+    assert other.names("a") == set()
+    files.write("a/1", BYTES)
+    assert (other.names("a"), other.read("a/1")) == ({"a/1"}, BYTES)
+
+
+def test_a_reader_never_sees_a_part_of_a_file(tmp_path: Path) -> None:
+    files, whole = BlobStore(str(tmp_path)), {bytes([value]) * 2_000_000 for value in range(8)}
+    files.write("name", next(iter(whole)))
+
+    def write_all() -> None:
+        for content in whole:
+            files.write("name", content)
+
+    writers = [Thread(target=write_all) for _ in range(3)]
+    for writer in writers:
+        writer.start()
+    while any(writer.is_alive() for writer in writers):
+        assert files.read("name") in whole
+    for writer in writers:
+        writer.join()
+    assert files.names("drafts") == set()
+
+
+def test_a_full_disk_leaves_the_old_file_and_no_draft(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = BlobStore(str(tmp_path))
+    files.write("name", b"old")
+
+    def fill_up(_: Any, path: str, content: bytes) -> None:
+        Path(path).write_bytes(content[:10])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(type(files._system), "pipe_file", fill_up)
+    with pytest.raises(BlobStoreUnavailable) as full:
+        files.write("name", BYTES)
+    assert isinstance(full.value.__cause__, OSError)
+    assert files.read("name") == b"old"
+    assert files.names("drafts") == set()
+
+
+def test_whatever_a_store_raises_is_logged_and_told_to_nobody(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = BlobStore("memory://broken")
+
+    class EndpointConnectionError(Exception):
+        """As botocore has it: not one of Python's own."""
+
+    def fail(*_: Any) -> None:
+        raise EndpointConnectionError("could not connect")
+
+    monkeypatch.setattr(type(files._system), "cat_file", fail)
+    with pytest.raises(BlobStoreUnavailable, match="cannot be used at the moment; try again"):
+        files.read("a/1")
+    assert "a/1 in memory://broken: EndpointConnectionError: could not connect" in caplog.text
+
+
+@pytest.mark.parametrize("url", ["nonsense://bucket", "abfs://container/prefix"])
+def test_a_place_that_cannot_be_used_is_named(url: str) -> None:
+    with pytest.raises(UnusableSetting, match=f"HOLDOUT_ARTIFACTS cannot be {url}"):
+        BlobStore(url)
+
+
+def test_a_relative_folder_stays_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    files = BlobStore("there")
+    monkeypatch.chdir(os.sep)
+    files.write("name", b"")
+    assert (tmp_path / "there" / "name").exists()

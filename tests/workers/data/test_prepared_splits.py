@@ -1,0 +1,72 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from workers.data.dataset import Dataset
+from workers.data.imbalance import Imbalance
+from workers.data.prepared_splits import held_back, open_parts, parts_key, read_part, write_parts
+from workers.data.splits import OfficialSplit, RatioSplit, Split, split_rows
+
+LABELS = np.repeat([0, 1, 2], 40)
+NUMBERED = Dataset(
+    "numbered",
+    np.arange(120, dtype=np.float32)[:, np.newaxis] * np.ones(3, np.float32),
+    LABELS,
+    ("a", "b", "c"),
+)
+"""Every feature of a row is its number: what is on disk can be told apart."""
+
+
+@pytest.mark.parametrize("imbalance", [None, Imbalance(ratio=4), Imbalance(ratio=4, parts="all")])
+def test_no_held_back_row_is_on_disk_and_none_is_lost(tmp_path: Path, imbalance: Imbalance | None) -> None:
+    split = RatioSplit(seed=2)
+    rows = split_rows(NUMBERED.labels, NUMBERED.classes, split, imbalance)
+    write_parts(NUMBERED, rows, tmp_path / "parts")
+    test = held_back(NUMBERED, split, imbalance).features[:, 0].astype(int)
+    train, validation = (
+        read_part(tmp_path / "parts", part).features[:, 0].astype(int) for part in ("train", "validation")
+    )
+
+    assert np.array_equal(train, rows.train)
+    assert np.array_equal(validation, rows.validation)
+    assert np.array_equal(test, rows.test)
+    assert not set(test) & (set(train) | set(validation))
+    stored = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert NUMBERED.features[train[0]].tobytes() in stored
+    assert not any(NUMBERED.features[row].tobytes() in stored for row in test)
+
+
+def test_parts_are_opened_with_the_counts_of_all(tmp_path: Path) -> None:
+    assert open_parts(tmp_path / "parts") is None
+    rows = split_rows(NUMBERED.labels, NUMBERED.classes, RatioSplit(), Imbalance(ratio=4))
+    written = write_parts(NUMBERED, rows, tmp_path / "parts")
+    assert open_parts(tmp_path / "parts") == written
+    assert written.counts == {"train": [28, 28, 7], "validation": [8, 8, 8], "test": [4, 4, 4]}
+    train = written.read("train")
+    assert train.counts.tolist() == written.counts["train"]
+    assert isinstance(train.features.base, np.memmap)
+
+
+def test_the_test_rows_are_the_same_whatever_the_training_part_was_thinned_by() -> None:
+    hashes = {held_back(NUMBERED, RatioSplit(), Imbalance(ratio=ratio)).sha256 for ratio in (1, 2, 30)}
+    assert len(hashes) == 1
+
+
+def test_anything_that_moves_a_row_makes_another_key() -> None:
+    split = RatioSplit()
+    different: list[tuple[str, Split, Imbalance | None]] = [
+        ("a", split, None),
+        ("b", split, None),
+        ("a", replace(split, seed=1), None),
+        ("a", replace(split, stratify=False), None),
+        ("a", RatioSplit(train=0.8, validation=0.2, test=0.0), None),
+        ("a", OfficialSplit(), None),
+        ("a", split, Imbalance()),
+        ("a", split, Imbalance(ratio=11)),
+        ("a", split, Imbalance(kind="exponential")),
+        ("a", split, Imbalance(parts="all")),
+    ]
+    assert len({parts_key(*arguments) for arguments in different}) == len(different)
+    assert parts_key("a", RatioSplit(), Imbalance()) == parts_key("a", RatioSplit(), Imbalance())

@@ -1,0 +1,165 @@
+"""Two machines, each with a data folder of its own, and one place that both reach."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from service.store.blob_store import BlobStore
+from tests.workers.data.idx_files import write_folder
+from workers.data.errors import DatasetChanged, MalformedFile, UnknownDataset
+from workers.data.registry import DatasetRegistry
+from workers.data.sources import Bundled, Folder
+from workers.data.splits import OfficialSplit, RatioSplit
+
+MINE = Folder(name="mine")
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> BlobStore:
+    return BlobStore(str(tmp_path / "shared"))
+
+
+@pytest.fixture
+def here(tmp_path: Path, files: BlobStore) -> DatasetRegistry:
+    """The machine that has the data set."""
+    write_folder(tmp_path / "here" / "datasets" / "mine", [0, 1] * 50, [1, 0, 1])
+    return DatasetRegistry(tmp_path / "here", files)
+
+
+@pytest.fixture
+def there(tmp_path: Path, files: BlobStore) -> DatasetRegistry:
+    """The machine that has nothing."""
+    return DatasetRegistry(tmp_path / "there", files)
+
+
+def pinned(library: DatasetRegistry, source: Folder = MINE) -> Folder:
+    return replace(source, sha256=library.load(source).sha256)
+
+
+def test_what_was_shared_is_found_by_its_hash(here: DatasetRegistry, there: DatasetRegistry) -> None:
+    here.share(MINE)
+    source = pinned(here)
+    assert there.load(source).sha256 == source.sha256
+    assert there.load(source).name == "mine"
+    assert isinstance(there.load(source).features.base, np.memmap)
+    ours, theirs = here.parts(source, RatioSplit()), there.parts(source, RatioSplit())
+    assert ours.counts == theirs.counts
+    assert ours.read("train").sha256 == theirs.read("train").sha256
+
+
+def test_the_official_test_part_comes_along(here: DatasetRegistry, there: DatasetRegistry) -> None:
+    here.share(MINE)
+    source = pinned(here)
+    assert there.counts(source, OfficialSplit()) == here.counts(source, OfficialSplit())
+    test = there.official_test(source)
+    assert test is not None
+    assert test.sha256 == here.test_part(source, OfficialSplit()).sha256
+
+
+def test_a_data_set_without_an_official_test_part_comes_without(
+    tmp_path: Path, here: DatasetRegistry, there: DatasetRegistry
+) -> None:
+    write_folder(tmp_path / "here" / "datasets" / "plain", [0, 1] * 20)
+    plain = Folder(name="plain")
+    here.share(plain)
+    source = pinned(here, plain)
+    assert there.load(source).sha256 == source.sha256
+    assert there.official_test(source) is None
+
+
+def test_only_a_pin_finds_it(here: DatasetRegistry, there: DatasetRegistry) -> None:
+    here.share(MINE)
+    with pytest.raises(UnknownDataset):
+        there.load(MINE)
+    with pytest.raises(UnknownDataset):
+        there.load(replace(MINE, sha256="0" * 64))
+
+
+def test_what_was_not_shared_is_unknown(here: DatasetRegistry, there: DatasetRegistry) -> None:
+    with pytest.raises(UnknownDataset):
+        there.load(pinned(here))
+
+
+def test_a_folder_of_that_name_with_another_content_does_not_stand_in_its_way(
+    tmp_path: Path, here: DatasetRegistry, there: DatasetRegistry
+) -> None:
+    write_folder(tmp_path / "there" / "datasets" / "mine", [0, 1] * 50, seed=9)
+    source = pinned(here)
+    with pytest.raises(DatasetChanged):
+        there.load(source)
+    here.share(MINE)
+    assert there.load(source).sha256 == source.sha256
+    assert there.load(MINE).sha256 != source.sha256
+
+
+def test_it_is_fetched_once(
+    here: DatasetRegistry, there: DatasetRegistry, files: BlobStore, tmp_path: Path
+) -> None:
+    here.share(MINE)
+    source = pinned(here)
+    there.load(source)
+    for name in files.names("datasets") - {f"datasets/{source.sha256}.json"}:
+        files.remove(name)
+    assert DatasetRegistry(tmp_path / "there", files).load(source).sha256 == source.sha256
+
+
+def test_it_is_put_there_once(
+    here: DatasetRegistry, files: BlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put: list[str] = []
+    monkeypatch.setattr(files, "put", lambda file, name: put.append(name))
+    for _ in range(2):
+        here.share(MINE)
+    assert len(put) == len(set(put)) == 6
+
+
+def test_the_record_comes_last(
+    here: DatasetRegistry, files: BlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who finds the record finds everything."""
+
+    def fail(*_: object) -> None:
+        raise OSError("the store is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "put", fail)
+        with pytest.raises(OSError, match="full"):
+            here.share(MINE)
+    assert files.names("datasets") == set()
+    here.share(MINE)
+    assert f"datasets/{pinned(here).sha256}.json" in files.names("datasets")
+
+
+def test_what_can_be_made_anywhere_is_not_put_there(here: DatasetRegistry, files: BlobStore) -> None:
+    here.share(Bundled(name="iris"))
+    assert files.names("datasets") == set()
+
+
+def test_without_a_place_nothing_is_shared(tmp_path: Path) -> None:
+    write_folder(tmp_path / "datasets" / "mine", [0, 1] * 50)
+    alone = DatasetRegistry(tmp_path)
+    alone.share(MINE)
+    with pytest.raises(DatasetChanged):
+        alone.load(replace(MINE, sha256="0" * 64))
+
+
+def test_a_damaged_content_is_refused_and_leaves_nothing(
+    here: DatasetRegistry, there: DatasetRegistry, files: BlobStore, tmp_path: Path
+) -> None:
+    here.share(MINE)
+    source = pinned(here)
+    labels = f"datasets/{source.sha256}/labels.npy"
+    content = files.read(labels)
+    assert content is not None
+    files.write(labels, content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(MalformedFile, match="is not what its name says; remove"):
+        there.load(source)
+    files.remove(labels)
+    with pytest.raises(MalformedFile, match=r"lacks labels\.npy"):
+        DatasetRegistry(tmp_path / "third", files).load(source)
+    assert not list((tmp_path / "third" / "cache").glob("*"))
+    files.remove(f"datasets/{source.sha256}.json")
+    here.share(MINE)
+    assert there.load(source).sha256 == source.sha256

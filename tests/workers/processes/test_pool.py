@@ -1,0 +1,299 @@
+"""The pool with real processes: every key ends with exactly one last word, whatever happens to its process."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.programs import parent
+from workers.checkpoint import Checkpoint
+from workers.processes import memory
+from workers.processes.pool import PATIENCE_SECONDS, READ_AHEAD, Died, Pool
+from workers.processes.process import (
+    Assignment,
+    BaselinesFitted,
+    CheckpointTaken,
+    EpochEnded,
+    Failed,
+    Message,
+    Stopped,
+    Succeeded,
+)
+from workers.spec import ExperimentSpec
+
+Word = Message | Died
+Assign = Callable[..., Assignment]
+
+
+@pytest.fixture
+def pool() -> Iterator[Pool[str]]:
+    pool: Pool[str] = Pool()
+    pool.receive(60)  # it rings once it is ready
+    assert pool.is_ready
+    yield pool
+    pool.close()
+    assert len(pool) == 0
+
+
+@pytest.fixture
+def assign(digits_folder: Path) -> Assign:
+    """An assignment on digits; endless unless the number of epochs is given."""
+
+    def assign(*, epochs: int = 100_000, spec: str | None = None, **more: object) -> Assignment:
+        small = {"model": {"hidden": [8]}, "training": {"epochs": epochs, "batch_size": 32}}
+        written = spec or ExperimentSpec.model_validate(small).model_dump_json()
+        return Assignment(written, 0, digits_folder, **more)  # type: ignore[arg-type]
+
+    return assign
+
+
+def listen(pool: Pool[str], until: Callable[[list[Word]], object], *, seconds: float = 20) -> list[Word]:
+    """All words until they are as wanted, or the last has been said."""
+    words: list[Word] = []
+    deadline = time.monotonic() + seconds
+    while not until(words):
+        assert time.monotonic() < deadline, words[-3:]
+        words += [word for _, word in pool.receive(0.1)]
+    return words
+
+
+def is_over(words: list[Word]) -> bool:
+    return bool(words) and isinstance(words[-1], Succeeded | Failed | Stopped | Died)
+
+
+def process_of(pool: Pool[str], key: str = "run") -> int:
+    id_ = pool._children[key].process.pid
+    assert id_ is not None
+    return id_
+
+
+def test_a_worker_says_each_epoch_the_baseline_and_its_model(pool: Pool[str], assign: Assign) -> None:
+    pool.start("run", assign(epochs=3))
+    assert "run" in pool
+    *words, last = listen(pool, is_over)
+    assert [word.epoch.number for word in words if isinstance(word, EpochEnded)] == [1, 2, 3]
+    assert [type(word) for word in words].count(BaselinesFitted) == 1
+    assert isinstance(last, Succeeded)
+    assert isinstance(last.model, bytes)
+    assert "parameters" in Checkpoint.from_bytes(last.model).arrays
+    assert "run" not in pool
+    assert pool.receive(0) == []
+
+
+def test_a_killed_worker_has_died(pool: Pool[str], assign: Assign) -> None:
+    pool.start("run", assign())
+    listen(pool, len)
+    os.kill(process_of(pool), signal.SIGKILL)
+    assert listen(pool, is_over)[-1] == Died(-signal.SIGKILL)
+    assert len(pool) == 0
+
+
+@pytest.mark.parametrize("order", ["cancel", "timeout"])
+def test_an_order_ends_a_worker(pool: Pool[str], assign: Assign, order: str) -> None:
+    pool.start("run", assign())
+    listen(pool, len)
+    pool.order("run", order)  # type: ignore[arg-type]
+    assert listen(pool, is_over, seconds=2)[-1] == Stopped(order)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("how", ["an order", "SIGTERM"])
+def test_a_released_worker_leaves_a_checkpoint(pool: Pool[str], assign: Assign, how: str) -> None:
+    pool.start("run", assign())
+    listen(pool, len)
+    if how == "SIGTERM":
+        os.kill(process_of(pool), signal.SIGTERM)
+    else:
+        pool.order("run", "release")
+    *_, taken, last = listen(pool, is_over)
+    assert isinstance(taken, CheckpointTaken)
+    assert isinstance(taken.content, bytes)
+    assert Checkpoint.from_bytes(taken.content).epoch == taken.epoch
+    assert last == Stopped("release")
+
+
+def test_only_the_first_order_counts(pool: Pool[str], assign: Assign) -> None:
+    pool.start("run", assign())
+    listen(pool, len)
+    os.kill(process_of(pool), signal.SIGSTOP)
+    pool.order("run", "cancel")
+    pool.order("run", "release")
+    os.kill(process_of(pool), signal.SIGCONT)
+    assert listen(pool, is_over)[-1] == Stopped("cancel")
+
+
+def test_who_does_not_heed_an_order_is_killed(pool: Pool[str], assign: Assign) -> None:
+    pool.start("run", assign())
+    listen(pool, len)
+    os.kill(process_of(pool), signal.SIGSTOP)
+    pool.order("run", "cancel")
+    started = time.monotonic()
+    assert listen(pool, is_over)[-1] == Died(-signal.SIGKILL)
+    assert PATIENCE_SECONDS["cancel"] <= time.monotonic() - started < 2
+
+
+def test_an_order_to_a_dead_worker_changes_nothing(pool: Pool[str], assign: Assign) -> None:
+    pool.start("run", assign())
+    listen(pool, len)
+    os.kill(process_of(pool), signal.SIGKILL)
+    time.sleep(0.3)
+    pool.order("run", "cancel")
+    assert listen(pool, is_over)[-1] == Died(-signal.SIGKILL)
+
+
+def test_a_stopped_worker_does_not_hold_up_the_others(pool: Pool[str], assign: Assign) -> None:
+    pool.start("stopped", assign())
+    listen(pool, len)
+    os.kill(process_of(pool, "stopped"), signal.SIGSTOP)
+    pool.start("run", assign(epochs=2))
+    assert isinstance(listen(pool, is_over)[-1], Succeeded)
+
+
+def test_a_forgotten_worker_is_gone_and_not_heard_of(pool: Pool[str], assign: Assign) -> None:
+    pool.start("run", assign())
+    listen(pool, len)
+    process = process_of(pool)
+    pool.forget("run")
+    assert not Path(f"/proc/{process}").exists()
+    assert pool.receive(0.3) == []
+
+
+def test_a_key_can_be_used_again(pool: Pool[str], assign: Assign) -> None:
+    pool.start("run", assign())
+    listen(pool, len)
+    pool.forget("run")
+    pool.start("run", assign(epochs=1))
+    words = listen(pool, is_over)
+    assert [word.epoch.number for word in words if isinstance(word, EpochEnded)] == [1]
+    assert isinstance(words[-1], Succeeded)
+
+
+def test_a_worker_that_nobody_hears_pauses_and_loses_no_word(pool: Pool[str], assign: Assign) -> None:
+    pool.start("run", assign(epochs=100_000))
+    deadline = time.monotonic() + 20
+    while (heard := pool._heard.qsize()) < READ_AHEAD:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    time.sleep(0.5)
+    assert pool._heard.qsize() == heard == READ_AHEAD
+    words = listen(pool, lambda words: len(words) > 5 * READ_AHEAD)
+    numbers = [word.epoch.number for word in words if isinstance(word, EpochEnded)]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_a_worker_whose_parent_is_killed_leaves(assign: Assign, tmp_path: Path) -> None:
+    program = tmp_path / "parent.py"
+    program.write_text(PARENT.format(assignment=assign()))
+    parent = subprocess.Popen(
+        [sys.executable, str(program)], stdout=subprocess.PIPE, text=True, cwd=Path.cwd()
+    )
+    assert parent.stdout is not None
+    worker = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 10  # it would train for hours
+    while is_alive(worker):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    parent.stdout.close()
+
+
+def is_alive(pid: int) -> bool:
+    """Not gone, and no zombie: nobody may have collected it yet, with its parent dead and its server leaving."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
+PARENT = """
+from pathlib import PosixPath
+from workers.processes.pool import Pool
+from workers.processes.process import Assignment
+pool = Pool()
+pool.start("run", {assignment})
+while not pool.receive(1):
+    pass
+print(pool._children["run"].process.pid, flush=True)
+while True:
+    pool.receive(1)
+"""
+
+
+def test_what_cannot_be_carried_out_fails_with_an_error(
+    pool: Pool[str], assign: Assign, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pool.start("run", assign(spec="{}", checkpoint=b"no checkpoint"))
+    (word,) = listen(pool, is_over)
+    assert word == Failed("error", "CorruptCheckpoint: not a checkpoint: JSONDecodeError")
+
+
+def test_a_network_that_diverges_fails_as_such(pool: Pool[str], assign: Assign) -> None:
+    wild = {"optimizer": {"name": "sgd", "learning_rate": 1e30}, "loss": "l2", "training": {"epochs": 5}}
+    pool.start("run", assign(spec=ExperimentSpec.model_validate(wild).model_dump_json()))
+    last = listen(pool, is_over)[-1]
+    assert isinstance(last, Failed)
+    assert last.cause == "diverged"
+
+
+def test_a_worker_that_allocates_too_much_fails_as_such(pool: Pool[str], assign: Assign) -> None:
+    wide = ExperimentSpec.model_validate({"model": {"hidden": [30_000, 1000]}}).model_dump_json()
+    pool.start("run", assign(spec=wide, memory_bytes=300_000_000))
+    assert listen(pool, is_over) == [
+        Failed("out_of_memory", "a worker process may allocate 300,000,000 bytes")
+    ]
+
+
+def test_a_worker_that_the_kernel_kills_for_want_of_memory_fails_as_such(
+    pool: Pool[str], assign: Assign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool.start("run", assign())
+    listen(pool, len)
+    kills = memory.kills()
+    monkeypatch.setattr(memory, "kills", lambda: kills + 1)
+    os.kill(process_of(pool), signal.SIGKILL)
+    last = listen(pool, is_over)[-1]
+    assert isinstance(last, Failed)
+    assert last.cause == "out_of_memory"
+
+
+CGROUP = Path("/sys/fs/cgroup/memory")
+
+
+@pytest.fixture
+def cage() -> Iterator[Path]:
+    """A control group (version 1) with little memory."""
+    cage = CGROUP / f"holdout-test-{os.getpid()}"
+    try:
+        cage.mkdir()
+        (cage / "memory.limit_in_bytes").write_text(str(200 * 2**20))
+    except OSError as error:
+        pytest.skip(f"no control group for memory can be made here: {error}")
+    yield cage
+    cage.rmdir()
+
+
+def test_the_kernel_takes_a_worker_when_memory_runs_out(pool: Pool[str], assign: Assign, cage: Path) -> None:
+    """It is born there: what it had allocated before it was moved would not be counted."""
+    large = {"model": {"hidden": [8000, 2000]}, "training": {"epochs": 100}}
+    pool.start("first", assign())
+    server = parent(process_of(pool, "first"))
+    pool.forget("first")
+    (cage / "cgroup.procs").write_text(str(server))
+    pool.start("run", assign(spec=ExperimentSpec.model_validate(large).model_dump_json()))
+    (CGROUP / "cgroup.procs").write_text(str(server))
+    last = listen(pool, is_over, seconds=60)[-1]
+    assert isinstance(last, Failed)
+    assert last.cause == "out_of_memory"
+    assert "the kernel killed" in last.message
+
+
+def test_a_ring_wakes_the_listener(pool: Pool[str]) -> None:
+    pool.ring()
+    started = time.monotonic()
+    assert pool.receive(5) == []
+    assert time.monotonic() - started < 1

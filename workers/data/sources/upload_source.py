@@ -1,0 +1,26 @@
+"""An uploaded data set: what the name of a folder means where something was uploaded under it."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from workers.data.sources.source import Contents, Source
+from workers.data.sources.upload_store import UploadStore, Version
+from workers.tagged_union import variant
+
+
+@variant
+class UploadSource(Source):
+    """One version of an upload. A spec gives its name, and may pin its hash; `Folder` finds the version."""
+
+    kind: ClassVar = "upload"
+
+    version: Version
+
+    def read(self, datasets: Path) -> Contents:
+        return UploadStore(datasets).open(self.name, self.version)
+
+    def signature(self, datasets: Path) -> str:
+        return repr((self.name, self.version.upload.hashes))
+
+    def shelf(self, datasets: Path, cache: Path) -> Path:
+        return datasets / self.name

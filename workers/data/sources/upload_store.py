@@ -1,0 +1,193 @@
+"""What was uploaded: under each name its versions, each content in a folder that is named by its hash.
+
+NAME/versions.json    every version, the newest last; a name that has it was uploaded
+NAME/SHA256/          one content, as `save_dataset` writes it; an official test part likewise
+.upload-*/            what is being received and read, and is no data set yet
+.removed-*/           what is being deleted
+"""
+
+import fcntl
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workers.data.dataset import Dataset
+from workers.data.dataset_files import open_dataset, save_dataset, write_whole
+from workers.data.errors import MalformedFile, NameReserved
+from workers.data.sources.source import Contents
+from workers.nn.arrays import Shape
+
+ABANDONED_AFTER_SECONDS = 24 * 3600.0
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One content. rows, shape, classes and counts (K,) are of what a split divides; sha256 is its hash.
+
+    official_test: the hash of the official test part, None where there is none; official_test_rows: its rows.
+    """
+
+    format: str
+    sha256: str
+    rows: int
+    features: int
+    shape: Shape | None
+    classes: tuple[str, ...]
+    counts: tuple[int, ...]
+    official_test: str | None
+    official_test_rows: int
+
+    @classmethod
+    def of(cls, contents: Contents, file_format: str) -> "Upload":
+        dataset, official_test = contents
+        return cls(
+            format=file_format,
+            sha256=dataset.sha256,
+            rows=len(dataset),
+            features=dataset.features.shape[1],
+            shape=dataset.shape,
+            classes=dataset.classes,
+            counts=tuple(dataset.counts.tolist()),
+            official_test=official_test.sha256 if official_test else None,
+            official_test_rows=len(official_test) if official_test else 0,
+        )
+
+    @classmethod
+    def from_json(cls, given: Mapping[str, Any]) -> "Upload":
+        """The inverse of `asdict`, once that has been JSON."""
+        shape = given["shape"] and tuple(given["shape"])
+        sequences = {"shape": shape, "classes": tuple(given["classes"]), "counts": tuple(given["counts"])}
+        return cls(**{**given, **sequences})
+
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """Of the data set and, if it has one, of its official test part."""
+        return (self.sha256,) if self.official_test is None else (self.sha256, self.official_test)
+
+
+@dataclass(frozen=True)
+class Version:
+    """An upload that is kept. number: from 1 within its name; uploaded_at: seconds since 1970."""
+
+    number: int
+    upload: Upload
+    uploaded_at: float = field(default_factory=time.time)
+
+
+def write_contents(contents: Contents, file_format: str, folder: Path) -> Upload:
+    """Lay out what was read in a new `folder`, for `Uploads.add` to take."""
+    folder.mkdir()
+    for dataset in filter(None, contents):
+        save_dataset(dataset, folder / dataset.sha256)
+    return Upload.of(contents, file_format)
+
+
+class UploadStore:
+    """The uploaded data sets in the folder `datasets`. Several processes and threads may use it at once."""
+
+    def __init__(self, datasets: Path) -> None:
+        self.datasets = datasets
+
+    @contextmanager
+    def draft(self) -> Iterator[Path]:
+        """An empty folder for what is being received; with all that is left in it, it is gone afterwards."""
+        self.datasets.mkdir(parents=True, exist_ok=True)
+        self._sweep()
+        with tempfile.TemporaryDirectory(prefix=".upload-", dir=self.datasets) as folder:
+            yield Path(folder)
+
+    def versions(self, name: str) -> tuple[Version, ...]:
+        """Every version of a name, the newest last; none where nothing was uploaded under it."""
+        try:
+            stored = json.loads(self._record(name).read_text())
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+        return tuple(
+            Version(each["number"], Upload.from_json(each["upload"]), each["uploaded_at"]) for each in stored
+        )
+
+    def chosen(self, name: str, sha256: str | None) -> Version | None:
+        """The newest version with this content; where there is none, or None is asked for, the newest of all."""
+        versions = self.versions(name)
+        fitting = [each for each in versions if each.upload.sha256 == sha256] or versions
+        return fitting[-1] if fitting else None
+
+    def open(self, name: str, version: Version) -> Contents:
+        """The content of a version, memory-mapped. Raises MalformedFile where it is damaged."""
+        return Contents(*(self._open(name, sha256) for sha256 in version.upload.hashes))
+
+    def add(self, name: str, upload: Upload, contents: Path) -> tuple[Version, bool]:
+        """Keep what `write_contents` laid out in the folder `contents`, and say whether it is a new version.
+
+        The same content again is the version that it was. Raises NameReserved where `name` is a folder of files.
+        """
+        with self._locked():
+            versions = self.versions(name)
+            if not versions and (self.datasets / name).exists():
+                raise NameReserved(name, "a folder of files")
+            known = next((each for each in versions if each.upload.hashes == upload.hashes), None)
+            version = known or Version(len(versions) + 1, upload)
+            if not versions:
+                _write(contents / "versions.json", [version])
+                contents.rename(self.datasets / name)
+            else:
+                self._take(name, upload, contents)
+                if not known:
+                    _write(self._record(name), [*versions, version])
+        return version, known is None
+
+    def remove(self, name: str) -> None:
+        """Delete a name with all its versions, if it is there. What is mapped stays readable."""
+        with tempfile.TemporaryDirectory(prefix=".removed-", dir=self.datasets) as folder, self._locked():
+            if self._record(name).exists():
+                (self.datasets / name).rename(Path(folder) / name)
+
+    def _take(self, name: str, upload: Upload, contents: Path) -> None:
+        """Contents that are here already stay, unless they are damaged."""
+        for sha256 in set(upload.hashes):
+            target = self.datasets / name / sha256
+            if target.exists():
+                try:
+                    self._open(name, sha256)
+                except MalformedFile:
+                    shutil.rmtree(target)
+            if not target.exists():
+                (contents / sha256).rename(target)
+
+    def _open(self, name: str, sha256: str) -> Dataset:
+        try:
+            dataset = open_dataset(self.datasets / name / sha256, name)
+            intact = dataset.sha256 == sha256
+        except (OSError, EOFError, ValueError, KeyError, TypeError):
+            intact = False
+        if not intact:
+            raise MalformedFile(f"{name}/{sha256}", "is damaged", "upload the same again")
+        return dataset
+
+    def _record(self, name: str) -> Path:
+        return self.datasets / name / "versions.json"
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """One writer at a time, of all threads and processes."""
+        with (self.datasets / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _sweep(self) -> None:
+        """Delete what a process that was killed has left behind."""
+        for pattern in (".upload-*", ".removed-*"):
+            for folder in self.datasets.glob(pattern):
+                with suppress(FileNotFoundError):
+                    if folder.stat().st_mtime < time.time() - ABANDONED_AFTER_SECONDS:
+                        shutil.rmtree(folder)
+
+
+def _write(record: Path, versions: list[Version]) -> None:
+    write_whole(record, json.dumps([asdict(version) for version in versions]))

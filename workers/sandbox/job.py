@@ -1,0 +1,73 @@
+"""What is asked of a reading process, and what it answers: both as JSON, so that an answer can do nothing."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from workers.data.errors import FileTooLarge, MalformedFile
+from workers.data.formats import AnyFormat, Format
+from workers.data.sources.upload_store import Upload
+
+FORMAT: TypeAdapter[Format] = TypeAdapter(AnyFormat)
+REFUSALS: dict[str, type[MalformedFile]] = {cls.__name__: cls for cls in (MalformedFile, FileTooLarge)}
+
+
+@dataclass(frozen=True)
+class Job:
+    """Read the files in `folder`, whose name is that of the data set, and lay out what they hold in `contents`.
+
+    memory_bytes: what reading may allocate; seconds: how long it may take.
+    """
+
+    folder: Path
+    contents: Path
+    format: Format
+    memory_bytes: int
+    seconds: int
+
+    def to_json(self) -> bytes:
+        paths = {"folder": str(self.folder), "contents": str(self.contents)}
+        limits = {"memory_bytes": self.memory_bytes, "seconds": self.seconds}
+        return json.dumps(paths | limits | {"format": FORMAT.dump_python(self.format)}).encode()
+
+    @classmethod
+    def from_json(cls, content: bytes) -> "Job":
+        given = json.loads(content)
+        paths = {name: Path(given[name]) for name in ("folder", "contents")}
+        return cls(**{**given, **paths, "format": FORMAT.validate_python(given["format"])})
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a job ended: with an upload, with a refusal, or with neither, when it ran out of memory or into a bug.
+
+    peak_bytes: the most memory that the process held at a time. cpu_seconds: the processor time that it took.
+    """
+
+    upload: Upload | None
+    refusal: MalformedFile | None
+    out_of_memory: bool
+    peak_bytes: int
+    cpu_seconds: float
+
+    def to_json(self) -> bytes:
+        given: dict[str, Any] = {"out_of_memory": self.out_of_memory}
+        given |= {"peak_bytes": self.peak_bytes, "cpu_seconds": self.cpu_seconds}
+        given["upload"] = self.upload and asdict(self.upload)
+        given["refusal"] = self.refusal and [type(self.refusal).__name__, *self.refusal.args]
+        return json.dumps(given).encode()
+
+    @classmethod
+    def from_json(cls, content: bytes) -> "Report":
+        given = json.loads(content)
+        upload, refusal = given["upload"], given["refusal"]
+        return cls(
+            upload=Upload.from_json(upload) if upload else None,
+            refusal=REFUSALS[refusal[0]](*refusal[1:]) if refusal else None,
+            out_of_memory=given["out_of_memory"],
+            peak_bytes=given["peak_bytes"],
+            cpu_seconds=given["cpu_seconds"],
+        )

@@ -1,0 +1,41 @@
+"""The rules across the fields of a spec: each says what is wrong and what would be right, or nothing."""
+
+from collections.abc import Callable, Iterator
+
+from workers.nn.output_layers import is_distribution
+from workers.spec import ExperimentSpec
+from workers.validation.errors import Fault
+
+Rule = Callable[[ExperimentSpec], Iterator[Fault]]
+
+DISTRIBUTION_METRICS = ("nll", "brier", "ece")
+
+
+def broken_rules(spec: ExperimentSpec) -> list[Fault]:
+    """All that is wrong with a spec whose fields are each in range."""
+    return [fault for rule in RULES for fault in rule(spec)]
+
+
+def batch_norm_needs_two_rows(spec: ExperimentSpec) -> Iterator[Fault]:
+    if spec.model.batch_norm and spec.training.batch_size == 1:
+        message = "batch norm needs at least 2 rows in a batch: the variance of a single row is 0"
+        yield Fault("training.batch_size", 1, message)
+
+
+def selection_metric_exists(spec: ExperimentSpec) -> Iterator[Fault]:
+    metric, output = spec.selection_metric, spec.loss.output
+    if metric in DISTRIBUTION_METRICS and not is_distribution(output):
+        message = f"{metric} needs probabilities, and a {output} output gives none; choose a softmax output, or loss"
+        yield Fault("training.early_stopping.metric", metric, message)
+
+
+def calibration_selects_nothing(spec: ExperimentSpec) -> Iterator[Fault]:
+    if spec.selection_metric == "ece":
+        message = (
+            "ece cannot select epochs: a network that has learnt nothing is well calibrated, so the untrained "
+            "epochs win; use nll or brier, which reward calibration and accuracy together"
+        )
+        yield Fault("training.early_stopping.metric", "ece", message)
+
+
+RULES: tuple[Rule, ...] = (batch_norm_needs_two_rows, selection_metric_exists, calibration_selects_nothing)
