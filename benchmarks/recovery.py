@@ -21,7 +21,7 @@ import httpx2
 
 from service.settings import Settings
 from service.store.database import Database
-from tests.harness import Office
+from tests.harness import Harness
 from tests.programs import Program, gone
 from workers.data.registry import DatasetRegistry
 
@@ -46,7 +46,7 @@ class Bench:
         self.api = self.start("serve", f"--port={PORT}")
         self.eventually(self.is_ready)
         settings = Settings(data_dir=folder, database_url=url)
-        self.office = Office(Database(url), DatasetRegistry(folder), settings)
+        self.harness = Harness(Database(url), DatasetRegistry(folder), settings)
 
     def start(self, *arguments: str) -> Program:
         log = self.folder / f"{len(self.programs)}.log"
@@ -74,13 +74,13 @@ class Bench:
             time.sleep(0.002)
 
     def status(self, id_: int) -> str:
-        return str(self.office.run(id_).status)
+        return str(self.harness.run(id_).status)
 
     def close(self) -> None:
         for program in self.programs:
             program.end()
         self.http.close()
-        self.office.database.close()
+        self.harness.database.close()
 
 
 def submitted_to_running(bench: Bench) -> float:
@@ -91,7 +91,7 @@ def submitted_to_running(bench: Bench) -> float:
         id_ = bench.submit(SHORT)
         bench.eventually(lambda id_=id_: bench.status(id_) != "queued")  # type: ignore[misc]
         times.append(time.monotonic() - started)
-        bench.office.wait_for_end(id_)
+        bench.harness.wait_for_end(id_)
     return statistics.median(times)
 
 
@@ -100,16 +100,16 @@ def child_killed_to_training_again(bench: Bench) -> float:
     id_ = bench.submit(ENDLESS)
     times = []
     for attempt in (1, 2, 3):
-        epoch = bench.office.wait_for_attempt(id_, attempt).epoch
-        bench.office.wait_for_epoch(id_, epoch + 50)
+        epoch = bench.harness.wait_for_attempt(id_, attempt).epoch
+        bench.harness.wait_for_epoch(id_, epoch + 50)
         (worker,) = bench.api.workers()
         started = time.monotonic()
         os.kill(worker, signal.SIGKILL)
-        rewound = bench.office.wait_for_attempt(id_, attempt + 1).epoch
-        bench.office.wait_for_epoch(id_, rewound + 1)
+        rewound = bench.harness.wait_for_attempt(id_, attempt + 1).epoch
+        bench.harness.wait_for_epoch(id_, rewound + 1)
         times.append(time.monotonic() - started)
     bench.cancel(id_)
-    bench.office.wait_for_end(id_)
+    bench.harness.wait_for_end(id_)
     return max(times)
 
 
@@ -137,7 +137,7 @@ def told_to_gone(bench: Bench) -> float:
     Each has brought events, and nobody reads on: that is the hardest kind of client to get rid of.
     """
     id_ = bench.submit(ENDLESS)
-    bench.office.wait_for_epoch(id_, 1)
+    bench.harness.wait_for_epoch(id_, 1)
     with ExitStack() as stack:
         for _ in range(STREAMS):
             stack.enter_context(open_stream(f"/experiments/{id_}/events"))
@@ -145,9 +145,9 @@ def told_to_gone(bench: Bench) -> float:
         bench.api.signal(signal.SIGTERM)
         code = bench.api.wait(60)
         took = time.monotonic() - started
-    handed_back = bench.status(id_) == "queued" and not bench.office.run(id_).deaths
+    handed_back = bench.status(id_) == "queued" and not bench.harness.run(id_).deaths
     if code not in (0, -signal.SIGTERM) or not handed_back:
-        raise RuntimeError(f"it was not handed back: exit code {code}, {bench.office.run(id_)}")
+        raise RuntimeError(f"it was not handed back: exit code {code}, {bench.harness.run(id_)}")
     return took
 
 
@@ -167,16 +167,16 @@ def open_stream(path: str) -> socket.socket:
 def agent_killed_to_taken_over(bench: Bench) -> float:
     """Of two agents the one that trains is killed; the API's own was stopped before."""
     first = bench.start("worker")
-    id_ = bench.office.submit(ENDLESS | {"priority": 1})
-    bench.office.wait_for_epoch(id_, 1)
+    id_ = bench.harness.submit(ENDLESS | {"priority": 1})
+    bench.harness.wait_for_epoch(id_, 1)
     second = bench.start("worker")
     second.wait_for("works on")
     bench.eventually(second.workers)  # it trains what the API handed back
-    bench.office.cancel(id_ - 1)
-    bench.office.wait_for_end(id_ - 1)
+    bench.harness.cancel(id_ - 1)
+    bench.harness.wait_for_end(id_ - 1)
     started = time.monotonic()
     first.signal(signal.SIGKILL)
-    bench.office.wait_for_attempt(id_, 2)
+    bench.harness.wait_for_attempt(id_, 2)
     return time.monotonic() - started
 
 

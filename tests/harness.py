@@ -28,7 +28,7 @@ UNDISTURBED: dict[tuple[str, int, str], Figures] = {}
 """Of each training its figures: by spec, seed, and the folder of its parts, whose name is their hash."""
 
 
-class Office:
+class Harness:
     """A client's view of one database."""
 
     def __init__(self, database: Database, library: DatasetRegistry, settings: Settings) -> None:
@@ -98,11 +98,11 @@ class Office:
                 figures += [tuple(row) for row in connection.execute(rows)]
         return figures
 
-    def library_spec(self, spec: dict[str, Any]) -> str:
+    def spec_json(self, spec: dict[str, Any]) -> str:
         """A stored spec, as a worker is given it."""
         return ExperimentSpec.model_validate(spec).model_dump_json()
 
-    def library_parts(self, spec: dict[str, Any]) -> Path:
+    def parts_folder(self, spec: dict[str, Any]) -> Path:
         """The folder of the parts that a stored spec speaks of."""
         resolved = ExperimentSpec.model_validate(spec)
         return self.library.parts(resolved.dataset, resolved.split).folder

@@ -12,7 +12,7 @@ from service.store.sqlite_driver import driver
 from service.store.tables import TERMINAL, EpochMetrics, Experiment, Run
 from tests.chaos.clients import Clients, Submission
 from tests.chaos.site import Site
-from tests.harness import Figures, Office
+from tests.harness import Figures, Harness
 from workers.data.registry import DatasetRegistry
 
 
@@ -22,11 +22,11 @@ class Audit:
     def __init__(self, site: Site) -> None:
         self.site = site
         settings = Settings(data_dir=site.folder, database_url=site.url)
-        self.office = Office(Database(site.url), DatasetRegistry(site.folder), settings)
+        self.harness = Harness(Database(site.url), DatasetRegistry(site.folder), settings)
         self._undisturbed: dict[tuple[str, int], Figures] = {}
 
     def experiments(self) -> dict[int, Row[Any]]:
-        with self.office.database.read() as connection:
+        with self.harness.database.read() as connection:
             return {row.id: row for row in connection.execute(select(Experiment))}
 
     def unfinished(self) -> list[Row[Any]]:
@@ -41,7 +41,7 @@ class Audit:
         for submission in clients.acknowledged:
             self._check(submission, experiments)
         self._check_file()
-        with self.office.database.read() as connection:
+        with self.harness.database.read() as connection:
             runs = connection.execute(select(Run)).all()
             epochs = connection.execute(select(EpochMetrics.run_id)).all()
         return {
@@ -59,13 +59,13 @@ class Audit:
         assert stored is not None, f"{submission} is lost"
         assert stored.name == submission.name
         assert stored.status == "succeeded" or (stored.status == "cancelled" and submission.cancelled), stored
-        runs = self.office.runs(submission.id)
+        runs = self.harness.runs(submission.id)
         assert [run.seed for run in runs] == submission.spec["seeds"]
         for run in runs:
             self._check_run(run, submission)
 
     def _check_run(self, run: Row[Any], submission: Submission) -> None:
-        stored, truth = self.office.figures(run), self._truth(submission, run.seed)
+        stored, truth = self.harness.figures(run), self._truth(submission, run.seed)
         if run.status == "succeeded":
             assert stored == truth, f"run {run.id} differs from an undisturbed one"
         else:
@@ -77,7 +77,7 @@ class Audit:
         spec = {name: value for name, value in submission.spec.items() if name not in ("seeds", "priority")}
         key = (repr(spec), seed)
         if key not in self._undisturbed:
-            self._undisturbed[key] = self.office.undisturbed(spec, seed=seed)
+            self._undisturbed[key] = self.harness.undisturbed(spec, seed=seed)
         return self._undisturbed[key]
 
     def _check_file(self) -> None:
@@ -87,4 +87,4 @@ class Audit:
                 assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
 
     def close(self) -> None:
-        self.office.database.close()
+        self.harness.database.close()

@@ -1,4 +1,4 @@
-"""The application without workers, on both databases: what workers would do, a laboratory does."""
+"""The application on both databases, without workers: a fake worker stores what they would report."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from sqlalchemy import event
 from service.app import create_app
 from service.settings import Settings
 from service.store.database import Database
-from tests.service.fake_worker import Laboratory
+from tests.service.fake_worker import FakeWorker
 
 
 @pytest.fixture
@@ -40,8 +40,8 @@ def database(app: FastAPI, client: TestClient) -> Database:
 
 
 @pytest.fixture
-def laboratory(client: TestClient, database: Database) -> Laboratory:
-    return Laboratory(client, database)
+def fake_worker(client: TestClient, database: Database) -> FakeWorker:
+    return FakeWorker(client, database)
 
 
 @pytest.fixture

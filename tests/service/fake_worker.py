@@ -30,7 +30,7 @@ def evaluation(confusion: Matrix, *, distribution: bool = True) -> Evaluation:
     return evaluate(logits, labels, losses=losses, distribution=distribution)
 
 
-class Laboratory:
+class FakeWorker:
     """Submits by HTTP, and writes epochs and ends by hand."""
 
     def __init__(self, client: Client, database: Database) -> None:
@@ -54,7 +54,7 @@ class Laboratory:
     def claim(self) -> tuple[int, int]:
         """Take the next run: its experiment and its seed."""
         with self.database.write() as connection:
-            claim = queue.claim(connection, agent="laboratory", lease_seconds=60, max_attempts=3)
+            claim = queue.claim(connection, agent="fake worker", lease_seconds=60, max_attempts=3)
         assert claim is not None, "the queue is empty"
         self.leases[claim.experiment_id, claim.seed] = claim.lease
         return claim.experiment_id, claim.seed

@@ -1,4 +1,4 @@
-"""A service on a port of its own in this process, without workers: what they would do, a laboratory does."""
+"""A service on a port of its own in this process, without workers: a fake worker stores what they would report."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from httpx2 import Client
 from service.launcher import in_thread, server_config
 from service.settings import Settings
 from service.store.database import Database
-from tests.service.fake_worker import Laboratory
+from tests.service.fake_worker import FakeWorker
 
 
 @dataclass
@@ -19,7 +19,7 @@ class Live:
 
     app: FastAPI
     client: Client
-    laboratory: Laboratory
+    fake_worker: FakeWorker
 
     @property
     def database(self) -> Database:
@@ -37,4 +37,4 @@ def live(settings: Settings) -> Iterator[Live]:
     config = server_config(settings.model_copy(update={"port": 0}))
     assert isinstance(config.app, FastAPI)
     with in_thread(config) as url, Client(base_url=url, timeout=90) as client:
-        yield Live(config.app, client, Laboratory(client, config.app.state.database))
+        yield Live(config.app, client, FakeWorker(client, config.app.state.database))

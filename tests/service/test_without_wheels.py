@@ -12,7 +12,7 @@ import pytest
 
 from service.settings import Settings
 from service.store.database import Database
-from tests.harness import IRIS, Office
+from tests.harness import IRIS, Harness
 from tests.hidden import hide
 from tests.programs import Program
 from workers.data.registry import DatasetRegistry
@@ -41,8 +41,8 @@ def test_an_experiment_is_trained_by_the_readable_kernels(
     assert "NumPy (numba is not installed)" in agent.log.read_text()
     settings = Settings(data_dir=tmp_path, database_url=sqlite_url, workers=0)
     with closing(Database(sqlite_url)) as database:
-        office = Office(database, DatasetRegistry(tmp_path), settings)
-        assert office.wait_for_end(office.submit(IRIS)).status == "succeeded"
+        harness = Harness(database, DatasetRegistry(tmp_path), settings)
+        assert harness.wait_for_end(harness.submit(IRIS)).status == "succeeded"
 
 
 def test_the_doctor_says_what_is_missing(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from service.settings import Settings
 from service.store.database import Database
-from tests.harness import Office
+from tests.harness import Harness
 from workers.data.registry import DatasetRegistry
 
 
@@ -30,5 +30,5 @@ def settings(database_url: str, data_dir: Path) -> Settings:
 
 
 @pytest.fixture
-def office(database: Database, settings: Settings) -> Office:
-    return Office(database, DatasetRegistry(settings.data_dir), settings)
+def harness(database: Database, settings: Settings) -> Harness:
+    return Harness(database, DatasetRegistry(settings.data_dir), settings)

@@ -12,7 +12,7 @@ from service.experiments.summary import summarise
 from service.schemas.summary import Summary
 from service.settings import Settings
 from service.store import experiment_reader
-from tests.harness import IRIS, Office
+from tests.harness import IRIS, Harness
 from tests.slow_runs import endless_spec, long_spec
 
 USELESS: dict[str, Any] = {"optimizer": {"name": "sgd", "learning_rate": 1e-9}}
@@ -20,53 +20,53 @@ USELESS: dict[str, Any] = {"optimizer": {"name": "sgd", "learning_rate": 1e-9}}
 
 
 @pytest.fixture
-def agent(office: Office, settings: Settings) -> Iterator[Agent]:
+def agent(harness: Harness, settings: Settings) -> Iterator[Agent]:
     """One process, and a run whose worker dies is lost."""
     agent = Agent(
-        office.database, office.library, settings.model_copy(update={"workers": 1, "max_attempts": 1})
+        harness.database, harness.library, settings.model_copy(update={"workers": 1, "max_attempts": 1})
     )
     agent.start()
     yield agent
     agent.stop()
 
 
-def summary_of(office: Office, experiment_id: int) -> Summary | None:
-    with office.database.read() as connection:
+def summary_of(harness: Harness, experiment_id: int) -> Summary | None:
+    with harness.database.read() as connection:
         return summarise(experiment_reader.find_experiment(connection, experiment_id))
 
 
-def require_finding(office: Office, experiment_id: int) -> None:
-    summary = summary_of(office, experiment_id)
+def require_finding(harness: Harness, experiment_id: int) -> None:
+    summary = summary_of(harness, experiment_id)
     assert summary is not None
     assert [each.name for each in summary.baselines] == ["majority", "linear"]
     assert "no_better_than_linear" in [each.code for each in summary.findings]
 
 
 @pytest.mark.usefixtures("agent")
-def test_after_a_cancelled_run(office: Office) -> None:
-    id_ = office.submit(endless_spec() | USELESS)
-    office.wait_for_epoch(id_, 3)
-    office.cancel(id_)
-    assert office.wait_for_end(id_).status == "cancelled"
-    require_finding(office, id_)
+def test_after_a_cancelled_run(harness: Harness) -> None:
+    id_ = harness.submit(endless_spec() | USELESS)
+    harness.wait_for_epoch(id_, 3)
+    harness.cancel(id_)
+    assert harness.wait_for_end(id_).status == "cancelled"
+    require_finding(harness, id_)
 
 
-def test_after_the_first_seed_was_lost(office: Office, agent: Agent) -> None:
-    id_ = office.submit(long_spec() | USELESS | {"seeds": [0, 1]})
-    office.wait_for_epoch(id_, 1)
+def test_after_the_first_seed_was_lost(harness: Harness, agent: Agent) -> None:
+    id_ = harness.submit(long_spec() | USELESS | {"seeds": [0, 1]})
+    harness.wait_for_epoch(id_, 1)
     for child in list(agent.pool._children.values()):
         assert child.process.pid is not None
         os.kill(child.process.pid, signal.SIGKILL)
-    assert office.wait_for_end(id_).status == "failed"
-    first, second = office.runs(id_)
+    assert harness.wait_for_end(id_).status == "failed"
+    first, second = harness.runs(id_)
     assert (first.cause, second.status) == ("lost", "succeeded")
-    require_finding(office, id_)
+    require_finding(harness, id_)
 
 
 @pytest.mark.usefixtures("agent")
-def test_after_every_run_has_diverged_in_its_first_epoch(office: Office) -> None:
+def test_after_every_run_has_diverged_in_its_first_epoch(harness: Harness) -> None:
     diverging = {"loss": "l2", "optimizer": {"name": "sgd", "learning_rate": 1e30}}
-    id_ = office.submit(IRIS | diverging | {"seeds": [0, 1]})
-    experiment = office.wait_for_end(id_)
-    assert [(run.cause, run.epoch) for run in office.runs(id_)] == [("diverged", 0)] * 2
+    id_ = harness.submit(IRIS | diverging | {"seeds": [0, 1]})
+    experiment = harness.wait_for_end(id_)
+    assert [(run.cause, run.epoch) for run in harness.runs(id_)] == [("diverged", 0)] * 2
     assert [each["name"] for each in experiment.baselines] == ["linear"]

@@ -16,7 +16,7 @@ from service.app import create_app
 from service.settings import Settings
 from service.store.database import Database
 from service.store.sqlite_driver import driver
-from tests.harness import IRIS, Office
+from tests.harness import IRIS, Harness
 from tests.slow_runs import long_spec
 from workers.data.registry import DatasetRegistry
 
@@ -45,9 +45,9 @@ def settings(small_disk: Path, migrated_file: Path, data_dir: Path) -> Settings:
 
 
 @pytest.fixture
-def office(settings: Settings) -> Iterator[Office]:
+def harness(settings: Settings) -> Iterator[Harness]:
     database = Database(settings.url)
-    yield Office(database, DatasetRegistry(settings.data_dir), settings)
+    yield Harness(database, DatasetRegistry(settings.data_dir), settings)
     database.close()
 
 
@@ -86,26 +86,26 @@ def submit_until(client: TestClient, refused: Callable[[Any], bool]) -> Any:
 
 
 def test_on_a_full_disk_the_service_answers_and_the_work_waits(
-    office: Office, client: TestClient, small_disk: Path
+    harness: Harness, client: TestClient, small_disk: Path
 ) -> None:
     spec = long_spec(epochs=EPOCHS)
-    id_ = office.submit(spec | {"priority": 1})
-    office.wait_for_epoch(id_, 2)
+    id_ = harness.submit(spec | {"priority": 1})
+    harness.wait_for_epoch(id_, 2)
     ballast = fill(small_disk)
     refused = submit_until(client, lambda answer: answer.status_code != 202)
     assert (refused.status_code, refused.json()["type"]) == (503, "/problems/database-unavailable")
     time.sleep(1.5)
-    stuck = office.run(id_)
+    stuck = harness.run(id_)
     time.sleep(1.5)
     assert client.get(f"/experiments/{id_}").json()["status"] == "running"
     assert client.get("/ready").status_code == 200
-    assert (stuck.status, office.run(id_).epoch) == ("running", stuck.epoch)
+    assert (stuck.status, harness.run(id_).epoch) == ("running", stuck.epoch)
     assert stuck.epoch < EPOCHS
     ballast.unlink()
-    assert office.wait_for_end(id_).status == "succeeded"
-    run = office.run(id_)
+    assert harness.wait_for_end(id_).status == "succeeded"
+    run = harness.run(id_)
     assert (run.attempt, run.deaths, run.epoch) == (1, 0, EPOCHS)
-    assert office.figures(run) == office.undisturbed(spec)
+    assert harness.figures(run) == harness.undisturbed(spec)
     assert client.post("/experiments", json=IRIS).status_code == 202
-    with office.database.read() as connection:
+    with harness.database.read() as connection:
         assert connection.execute(text("PRAGMA integrity_check")).scalars().all() == ["ok"]

@@ -10,7 +10,7 @@ from service.settings import Settings
 from service.store.artifacts import Artifacts, content_of
 from service.store.queue import Lease
 from service.store.tables import Checkpoint, Run
-from tests.harness import IRIS, Office
+from tests.harness import IRIS, Harness
 from tests.service.agent.scripted.pool import ScriptedPool, epoch
 from tests.slow_runs import long_spec
 from workers.processes.process import CheckpointTaken, Message, Stopped, Succeeded
@@ -36,8 +36,8 @@ def settings(database_url: str, data_dir: Path, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def agent(office: Office, settings: Settings) -> Agent:
-    return Agent(office.database, office.library, settings, ScriptedPool())
+def agent(harness: Harness, settings: Settings) -> Agent:
+    return Agent(harness.database, harness.library, settings, ScriptedPool())
 
 
 def start(agent: Agent) -> Lease:
@@ -60,8 +60,8 @@ def names(agent: Agent) -> set[str]:
     return agent.artifacts.files.names("checkpoints")
 
 
-def test_a_run_goes_on_from_an_artifact(office: Office, agent: Agent) -> None:
-    office.submit(IRIS)
+def test_a_run_goes_on_from_an_artifact(harness: Harness, agent: Agent) -> None:
+    harness.submit(IRIS)
     first = start(agent)
     say(agent, first, epoch(1), CheckpointTaken(1, 1, LARGE), Stopped("release"))
     second = start(agent)
@@ -71,9 +71,9 @@ def test_a_run_goes_on_from_an_artifact(office: Office, agent: Agent) -> None:
 
 @pytest.mark.parametrize("damage", [b"", None])
 def test_a_run_whose_checkpoint_is_lost_starts_over(
-    office: Office, agent: Agent, caplog: pytest.LogCaptureFixture, damage: bytes | None
+    harness: Harness, agent: Agent, caplog: pytest.LogCaptureFixture, damage: bytes | None
 ) -> None:
-    id_ = office.submit(IRIS)
+    id_ = harness.submit(IRIS)
     first = start(agent)
     say(agent, first, epoch(1), CheckpointTaken(1, 1, LARGE), Stopped("release"))
     for name in names(agent):
@@ -84,26 +84,26 @@ def test_a_run_whose_checkpoint_is_lost_starts_over(
     assert isinstance(agent.pool, ScriptedPool)
     assert agent.pool.started[second].checkpoint is None
     assert f"run {second.run_id} starts over" in caplog.text
-    assert (office.run(id_).epoch, office.run(id_).status) == (0, "running")
+    assert (harness.run(id_).epoch, harness.run(id_).status) == (0, "running")
     say(agent, second, epoch(1))
-    assert office.run(id_).epoch == 1
+    assert harness.run(id_).epoch == 1
 
 
-def test_who_has_lost_the_run_forgets_nothing_of_it(office: Office, agent: Agent) -> None:
-    id_ = office.submit(IRIS)
+def test_who_has_lost_the_run_forgets_nothing_of_it(harness: Harness, agent: Agent) -> None:
+    id_ = harness.submit(IRIS)
     first = start(agent)
     say(agent, first, epoch(1), CheckpointTaken(1, 1, LARGE), Stopped("release"))
     claim = agent.held[start(agent)].claim
-    with office.database.write() as connection:
+    with harness.database.write() as connection:
         connection.execute(update(Run).values(attempt=Run.attempt + 1))
         lost = content_of(connection.execute(select(Checkpoint)).one())
     agent.artifacts.files.remove(names(agent).pop())
     assert agent.preparation._loaded(claim, lost) is None
-    assert office.run(id_).epoch == 1
+    assert harness.run(id_).epoch == 1
 
 
-def test_superseded_checkpoints_and_the_last_one_leave_nothing_behind(office: Office, agent: Agent) -> None:
-    office.submit(IRIS)
+def test_superseded_checkpoints_and_the_last_one_leave_nothing_behind(harness: Harness, agent: Agent) -> None:
+    harness.submit(IRIS)
     lease = start(agent)
     checkpoints = [CheckpointTaken(number, 1, LARGE + bytes([number])) for number in (1, 2, 3)]
     say(agent, lease, epoch(1), checkpoints[0], epoch(2), checkpoints[1], epoch(3), checkpoints[2])
@@ -112,25 +112,25 @@ def test_superseded_checkpoints_and_the_last_one_leave_nothing_behind(office: Of
     assert names(agent) == set()
 
 
-def test_a_real_worker_stores_artifacts_and_another_resumes(office: Office, settings: Settings) -> None:
-    experiment_id = office.submit(long_spec())
-    first, second = (Agent(office.database, office.library, settings) for _ in range(2))
+def test_a_real_worker_stores_artifacts_and_another_resumes(harness: Harness, settings: Settings) -> None:
+    experiment_id = harness.submit(long_spec())
+    first, second = (Agent(harness.database, harness.library, settings) for _ in range(2))
     first.start()
-    office.wait(experiment_id, lambda run: _has_artifact(office, run.id))
+    harness.wait(experiment_id, lambda run: _has_artifact(harness, run.id))
     first.stop()
-    assert office.run(experiment_id).status == "queued"
+    assert harness.run(experiment_id).status == "queued"
     second.start()
-    office.wait_for_end(experiment_id)
+    harness.wait_for_end(experiment_id)
     second.stop()
-    run = office.run(experiment_id)
+    run = harness.run(experiment_id)
     assert (run.status, run.attempt, run.deaths) == ("succeeded", 2, 0)
-    assert office.figures(run) == office.undisturbed(long_spec())
-    with office.database.read() as connection:
+    assert harness.figures(run) == harness.undisturbed(long_spec())
+    with harness.database.read() as connection:
         (model,) = connection.scalars(select(Checkpoint.artifact))
     assert Artifacts(settings.artifacts_url).files.names("checkpoints") == {model}
 
 
-def _has_artifact(office: Office, run_id: int) -> bool:
+def _has_artifact(harness: Harness, run_id: int) -> bool:
     mine = select(Checkpoint.artifact).where(Checkpoint.run_id == run_id)
-    with office.database.read() as connection:
+    with harness.database.read() as connection:
         return connection.scalar(mine) is not None

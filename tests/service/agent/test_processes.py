@@ -10,7 +10,7 @@ import pytest
 
 from service.agent.agent import Agent
 from service.settings import Settings
-from tests.harness import IRIS, Office
+from tests.harness import IRIS, Harness
 from tests.slow_runs import endless_spec, long_spec
 
 Start = Callable[..., Agent]
@@ -23,12 +23,12 @@ LARGE_STEP = {
 
 
 @pytest.fixture
-def start(office: Office, settings: Settings) -> Iterator[Start]:
+def start(harness: Harness, settings: Settings) -> Iterator[Start]:
     """Starts agents, each in a thread, with some settings of their own; stops them in the end."""
     agents: list[Agent] = []
 
     def start(**changed: object) -> Agent:
-        agent = Agent(office.database, office.library, settings.model_copy(update=changed))
+        agent = Agent(harness.database, harness.library, settings.model_copy(update=changed))
         agents.append(agent)
         agent.start()
         return agent
@@ -50,138 +50,138 @@ def kill(agent: Agent) -> None:
     os.kill(process, signal.SIGKILL)
 
 
-def test_what_is_stored_is_what_was_trained(office: Office, start: Start) -> None:
+def test_what_is_stored_is_what_was_trained(harness: Harness, start: Start) -> None:
     start()
     spec = IRIS | {"seeds": [0, 7]}
-    id_ = office.submit(spec)
-    experiment = office.wait_for_end(id_)
+    id_ = harness.submit(spec)
+    experiment = harness.wait_for_end(id_)
     assert experiment.status == "succeeded"
     assert [baseline["name"] for baseline in experiment.baselines] == ["linear"]
-    for run in office.runs(id_):
+    for run in harness.runs(id_):
         assert (run.status, run.attempt, run.deaths, run.epoch) == ("succeeded", 1, 0, 3)
-        assert office.figures(run) == office.undisturbed(spec, seed=run.seed)
+        assert harness.figures(run) == harness.undisturbed(spec, seed=run.seed)
 
 
 def test_a_worker_that_is_killed_is_replaced_and_the_figures_are_those_of_an_undisturbed_run(
-    office: Office, start: Start
+    harness: Harness, start: Start
 ) -> None:
     agent = start(checkpoint_seconds=0.1)
-    id_ = office.submit(long_spec())
+    id_ = harness.submit(long_spec())
     for epoch in (2, 5):
-        office.wait_for_epoch(id_, epoch)
+        harness.wait_for_epoch(id_, epoch)
         kill(agent)
-    office.wait_for_end(id_)
-    run = office.run(id_)
+    harness.wait_for_end(id_)
+    run = harness.run(id_)
     assert (run.status, run.deaths, run.attempt) == ("succeeded", 2, 3)
-    assert office.figures(run) == office.undisturbed(long_spec())
+    assert harness.figures(run) == harness.undisturbed(long_spec())
 
 
-def test_a_run_that_kills_every_worker_is_lost(office: Office, start: Start) -> None:
+def test_a_run_that_kills_every_worker_is_lost(harness: Harness, start: Start) -> None:
     agent = start(max_attempts=2)
-    id_ = office.submit(endless_spec())
+    id_ = harness.submit(endless_spec())
     for attempt in (1, 2):
-        office.wait_for_attempt(id_, attempt)
-        office.wait(id_, lambda _: children(agent))
+        harness.wait_for_attempt(id_, attempt)
+        harness.wait(id_, lambda _: children(agent))
         kill(agent)
-    assert office.wait_for_end(id_).status == "failed"
-    assert (office.run(id_).cause, office.run(id_).deaths) == ("lost", 2)
+    assert harness.wait_for_end(id_).status == "failed"
+    assert (harness.run(id_).cause, harness.run(id_).deaths) == ("lost", 2)
 
 
 @pytest.mark.parametrize("steps", ["short", "long"])
 def test_a_cancelled_run_stops_within_two_seconds_and_keeps_its_epochs(
-    office: Office, start: Start, steps: str
+    harness: Harness, start: Start, steps: str
 ) -> None:
     agent = start()
-    id_ = office.submit(LARGE_STEP if steps == "long" else endless_spec())
-    office.wait(id_, lambda run: children(agent) and (run.epoch >= 1 or steps == "long"))
+    id_ = harness.submit(LARGE_STEP if steps == "long" else endless_spec())
+    harness.wait(id_, lambda run: children(agent) and (run.epoch >= 1 or steps == "long"))
     time.sleep(0.5)
     process = children(agent)[0]
     started = time.monotonic()
-    office.cancel(id_)
-    assert office.wait_for_end(id_).status == "cancelled"
+    harness.cancel(id_)
+    assert harness.wait_for_end(id_).status == "cancelled"
     while Path(f"/proc/{process}").exists():
         assert time.monotonic() - started < 2
         time.sleep(0.01)
     assert time.monotonic() - started < 2
-    run = office.run(id_)
+    run = harness.run(id_)
     assert (run.status, run.deaths) == ("cancelled", 0)
-    assert len(office.figures(run)) == 4 * run.epoch
+    assert len(harness.figures(run)) == 4 * run.epoch
     assert steps == "long" or run.epoch >= 1
 
 
 def test_a_stop_hands_back_with_a_checkpoint_within_the_epoch_and_counts_no_death(
-    office: Office, start: Start
+    harness: Harness, start: Start
 ) -> None:
     first = start()
-    id_ = office.submit(long_spec())
-    office.wait_for_epoch(id_, 2)
+    id_ = harness.submit(long_spec())
+    harness.wait_for_epoch(id_, 2)
     started = time.monotonic()
     first.stop()
     assert time.monotonic() - started < 10
-    run = office.run(id_)
+    run = harness.run(id_)
     assert (run.status, run.deaths, run.agent) == ("queued", 0, None)
     assert run.epoch >= 2
     start()
-    office.wait_for_end(id_)
-    run = office.run(id_)
+    harness.wait_for_end(id_)
+    run = harness.run(id_)
     assert (run.status, run.deaths, run.attempt) == ("succeeded", 0, 2)
-    assert office.figures(run) == office.undisturbed(long_spec())
+    assert harness.figures(run) == harness.undisturbed(long_spec())
 
 
-def test_a_run_that_takes_too_long_fails_with_what_it_has(office: Office, start: Start) -> None:
+def test_a_run_that_takes_too_long_fails_with_what_it_has(harness: Harness, start: Start) -> None:
     start()
-    id_ = office.submit(endless_spec(max_seconds=1.5))
-    assert office.wait_for_end(id_).status == "failed"
-    run = office.run(id_)
+    id_ = harness.submit(endless_spec(max_seconds=1.5))
+    assert harness.wait_for_end(id_).status == "failed"
+    run = harness.run(id_)
     assert (run.cause, run.deaths) == ("timeout", 0)
     assert 1.5 <= run.worked_seconds < 5
     assert run.epoch >= 1
 
 
-def test_a_run_that_fails_can_be_retried(office: Office, start: Start) -> None:
+def test_a_run_that_fails_can_be_retried(harness: Harness, start: Start) -> None:
     start(checkpoint_seconds=0.1)
-    id_ = office.submit(long_spec(epochs=12, max_seconds=1.0))
-    while office.wait_for_end(id_).status == "failed":
-        before = office.run(id_)
+    id_ = harness.submit(long_spec(epochs=12, max_seconds=1.0))
+    while harness.wait_for_end(id_).status == "failed":
+        before = harness.run(id_)
         assert before.cause == "timeout"
-        assert office.retry(id_) == 1
-        office.wait_for_attempt(id_, before.attempt + 1)
-    run = office.run(id_)
+        assert harness.retry(id_) == 1
+        harness.wait_for_attempt(id_, before.attempt + 1)
+    run = harness.run(id_)
     assert run.status == "succeeded"
     assert run.attempt > 1
-    assert office.figures(run) == office.undisturbed(long_spec(epochs=12))
+    assert harness.figures(run) == harness.undisturbed(long_spec(epochs=12))
 
 
-def test_a_worker_that_allocates_more_than_it_may_fails(office: Office, start: Start) -> None:
+def test_a_worker_that_allocates_more_than_it_may_fails(harness: Harness, start: Start) -> None:
     start(worker_memory_bytes=400_000_000)
-    id_, modest = office.submit(LARGE_STEP), office.submit(IRIS)
-    assert office.wait_for_end(id_).status == "failed"
-    run = office.run(id_)
+    id_, modest = harness.submit(LARGE_STEP), harness.submit(IRIS)
+    assert harness.wait_for_end(id_).status == "failed"
+    run = harness.run(id_)
     assert (run.cause, run.message) == ("out_of_memory", "a worker process may allocate 400,000,000 bytes")
-    assert office.wait_for_end(modest).status == "succeeded"
+    assert harness.wait_for_end(modest).status == "succeeded"
 
 
 def test_an_error_in_a_worker_fails_its_run_and_no_other(
-    office: Office, start: Start, settings: Settings
+    harness: Harness, start: Start, settings: Settings
 ) -> None:
     """The training rows are damaged after the split was laid out."""
     dataset = {"name": "synthetic", "counts": [31, 17], "features": 3}
-    id_ = office.submit(IRIS | {"dataset": dataset})
-    spec = office.experiment(id_).spec
-    folder = office.library_parts(spec)
+    id_ = harness.submit(IRIS | {"dataset": dataset})
+    spec = harness.experiment(id_).spec
+    folder = harness.parts_folder(spec)
     (folder / "train" / "features.npy").write_bytes(b"nothing")
     start()
-    other = office.submit(IRIS)
-    assert office.wait_for_end(id_).status == "failed"
-    run = office.run(id_)
+    other = harness.submit(IRIS)
+    assert harness.wait_for_end(id_).status == "failed"
+    run = harness.run(id_)
     assert (run.cause, run.deaths, run.attempt) == ("error", 0, 1)
     assert "ValueError" in run.message
-    assert office.wait_for_end(other).status == "succeeded"
+    assert harness.wait_for_end(other).status == "succeeded"
 
 
-def test_a_worker_in_the_middle_of_a_long_run_holds_up_nobody(office: Office, start: Start) -> None:
+def test_a_worker_in_the_middle_of_a_long_run_holds_up_nobody(harness: Harness, start: Start) -> None:
     agent = start()
-    office.submit(endless_spec())
-    id_ = office.submit(IRIS)
-    assert office.wait_for_end(id_).status == "succeeded"
+    harness.submit(endless_spec())
+    id_ = harness.submit(IRIS)
+    assert harness.wait_for_end(id_).status == "succeeded"
     assert len(children(agent)) == 1

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from service.settings import Settings
-from tests.harness import Office
+from tests.harness import Harness
 from tests.programs import Program, gone
 from tests.slow_runs import long_spec
 
@@ -41,55 +41,55 @@ def start(settings: Settings, tmp_path: Path) -> Iterator[Start]:
 
 
 def test_the_workers_of_an_agent_that_is_killed_leave_and_its_run_is_taken_over_after_the_lease(
-    office: Office, start: Start
+    harness: Harness, start: Start
 ) -> None:
     first, second = start(), start()
     second.wait_for("ready to start")
     second.signal(signal.SIGSTOP)
-    id_ = office.submit(long_spec(epochs=20))
-    office.wait_for_epoch(id_, 2)
+    id_ = harness.submit(long_spec(epochs=20))
+    harness.wait_for_epoch(id_, 2)
     second.signal(signal.SIGCONT)
     left = first.descendants()
     assert first.workers()
     first.signal(signal.SIGKILL)
     killed = time.monotonic()
     assert gone(left, within=2)
-    office.wait_for_attempt(id_, 2)
+    harness.wait_for_attempt(id_, 2)
     assert time.monotonic() - killed < LEASE_SECONDS + 1
-    assert office.wait_for_end(id_).status == "succeeded"
-    run = office.run(id_)
+    assert harness.wait_for_end(id_).status == "succeeded"
+    run = harness.run(id_)
     assert (run.deaths, run.attempt) == (1, 2)
-    assert office.figures(run) == office.undisturbed(long_spec(epochs=20))
+    assert harness.figures(run) == harness.undisturbed(long_spec(epochs=20))
     second.signal(signal.SIGTERM)
     assert second.wait(10) == 0
 
 
 def test_an_agent_that_was_frozen_beyond_its_lease_changes_nothing_when_it_comes_back(
-    office: Office, start: Start
+    harness: Harness, start: Start
 ) -> None:
     frozen = start()
-    id_ = office.submit(long_spec())
-    office.wait_for_epoch(id_, 2)
+    id_ = harness.submit(long_spec())
+    harness.wait_for_epoch(id_, 2)
     workers = frozen.workers()
     frozen.signal(signal.SIGSTOP)
     start()
-    office.wait_for_attempt(id_, 2)
+    harness.wait_for_attempt(id_, 2)
     frozen.signal(signal.SIGCONT)
     assert gone(workers, within=3)
-    assert office.wait_for_end(id_).status == "succeeded"
-    run = office.run(id_)
+    assert harness.wait_for_end(id_).status == "succeeded"
+    run = harness.run(id_)
     assert (run.deaths, run.attempt) == (1, 2)
-    assert office.figures(run) == office.undisturbed(long_spec())
+    assert harness.figures(run) == harness.undisturbed(long_spec())
     assert "no longer belongs to this agent" in frozen.log.read_text()
 
 
 @pytest.mark.parametrize("to", ["the program", "all its processes"])
 def test_an_agent_that_is_told_to_stop_hands_back_and_leaves_nobody_behind(
-    office: Office, start: Start, to: str
+    harness: Harness, start: Start, to: str
 ) -> None:
     first = start()
-    id_ = office.submit(long_spec())
-    office.wait_for_epoch(id_, 2)
+    id_ = harness.submit(long_spec())
+    harness.wait_for_epoch(id_, 2)
     everybody = [first.id, *first.descendants()]
     told = time.monotonic()
     if to == "the program":
@@ -99,10 +99,10 @@ def test_an_agent_that_is_told_to_stop_hands_back_and_leaves_nobody_behind(
     assert first.wait(10) == 0
     assert time.monotonic() - told < 10
     assert gone(everybody, within=1)
-    run = office.run(id_)
+    run = harness.run(id_)
     assert (run.status, run.deaths, run.agent) == ("queued", 0, None)
     start()
-    assert office.wait_for_end(id_).status == "succeeded"
-    run = office.run(id_)
+    assert harness.wait_for_end(id_).status == "succeeded"
+    run = harness.run(id_)
     assert run.deaths == 0
-    assert office.figures(run) == office.undisturbed(long_spec())
+    assert harness.figures(run) == harness.undisturbed(long_spec())

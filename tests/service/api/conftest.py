@@ -2,13 +2,13 @@
 
 import pytest
 
-from tests.service.fake_worker import CONFUSION, Laboratory
+from tests.service.fake_worker import CONFUSION, FakeWorker
 
 
 @pytest.fixture
-def running(laboratory: Laboratory) -> int:
+def running(fake_worker: FakeWorker) -> int:
     """An experiment of which one seed has done an epoch, and the other waits."""
-    experiment_id = laboratory.submit(seeds=[0, 1])
-    laboratory.claim()
-    laboratory.epoch(experiment_id, 1, CONFUSION)
+    experiment_id = fake_worker.submit(seeds=[0, 1])
+    fake_worker.claim()
+    fake_worker.epoch(experiment_id, 1, CONFUSION)
     return experiment_id

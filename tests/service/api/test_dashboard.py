@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Client
 
 from tests.programs import Program
-from tests.service.fake_worker import CONFUSION, Laboratory
+from tests.service.fake_worker import CONFUSION, FakeWorker
 
 EXPERIMENTS = 100
 ENOUGH = 0.95
@@ -42,9 +42,9 @@ class Dashboard:
 
 
 def test_a_dashboard_shows_every_epoch_at_its_next_poll_and_then_only_asks_whether_there_is_news(
-    client: TestClient, laboratory: Laboratory
+    client: TestClient, fake_worker: FakeWorker
 ) -> None:
-    ids = [laboratory.submit(training={"epochs": 4}) for _ in range(EXPERIMENTS)]
+    ids = [fake_worker.submit(training={"epochs": 4}) for _ in range(EXPERIMENTS)]
     dashboard = Dashboard(client, ids)
     assert dashboard.poll() == {200: EXPERIMENTS}
     stored: dict[int, list[int]] = {id_: [] for id_ in ids}
@@ -52,7 +52,7 @@ def test_a_dashboard_shows_every_epoch_at_its_next_poll_and_then_only_asks_wheth
         advancing = ids[second::2]  # each second half of them, some twice
         for id_ in advancing:
             stored[id_].append(len(stored[id_]) + 1)
-            laboratory.epoch(id_, stored[id_][-1], CONFUSION)
+            fake_worker.epoch(id_, stored[id_][-1], CONFUSION)
         assert dashboard.poll() == {200: len(advancing), 304: EXPERIMENTS - len(advancing)}
         assert dashboard.shown == stored
     for _ in range(2):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.service.fake_worker import Laboratory
+from tests.service.fake_worker import FakeWorker
 
 TRAIN, VALIDATION = [[600, 30], [20, 50]], [[170, 10], [5, 15]]
 LATER = [[175, 5], [8, 12]]
@@ -27,14 +27,14 @@ def keys(rows: Items) -> list[tuple[int, int, str]]:
 
 
 @pytest.fixture
-def experiment(laboratory: Laboratory) -> int:
+def experiment(fake_worker: FakeWorker) -> int:
     """Two seeds: 7 has done two epochs, of which it selected the first; 3 has done one."""
-    experiment_id = laboratory.submit(seeds=[7, 3])
+    experiment_id = fake_worker.submit(seeds=[7, 3])
     for _ in range(2):
-        laboratory.claim()
-    laboratory.epoch(experiment_id, 1, VALIDATION, train=TRAIN, seed=7)
-    laboratory.epoch(experiment_id, 2, LATER, train=TRAIN, seed=7, best_epoch=1)
-    laboratory.epoch(experiment_id, 1, VALIDATION, train=TRAIN, seed=3)
+        fake_worker.claim()
+    fake_worker.epoch(experiment_id, 1, VALIDATION, train=TRAIN, seed=7)
+    fake_worker.epoch(experiment_id, 2, LATER, train=TRAIN, seed=7, best_epoch=1)
+    fake_worker.epoch(experiment_id, 1, VALIDATION, train=TRAIN, seed=3)
     return experiment_id
 
 
@@ -155,15 +155,15 @@ def test_the_training_part_says_how_many_examples_of_each_class_were_drawn(
     ]
 
 
-def test_before_the_first_epoch_there_is_nothing_to_read(client: TestClient, laboratory: Laboratory) -> None:
-    experiment_id = laboratory.submit()
+def test_before_the_first_epoch_there_is_nothing_to_read(client: TestClient, fake_worker: FakeWorker) -> None:
+    experiment_id = fake_worker.submit()
     for name in ("metrics", "classes", "confusion"):
         assert items(client, f"/experiments/{experiment_id}/{name}") == []
 
 
-def test_a_class_that_validation_lacks_has_no_accuracy(client: TestClient, laboratory: Laboratory) -> None:
-    experiment_id = laboratory.submit()
-    laboratory.epoch(experiment_id, 1, [[180, 0], [0, 0]], train=TRAIN)
+def test_a_class_that_validation_lacks_has_no_accuracy(client: TestClient, fake_worker: FakeWorker) -> None:
+    experiment_id = fake_worker.submit()
+    fake_worker.epoch(experiment_id, 1, [[180, 0], [0, 0]], train=TRAIN)
     absent = items(client, f"/experiments/{experiment_id}/classes", split="validation")[1]
     expected = {"accuracy": None, "accuracy_low": None, "accuracy_high": None, "precision": None, "f1": None}
     assert {key: absent[key] for key in expected} == expected
@@ -185,12 +185,12 @@ def read_on(client: TestClient, link: str | None, *, at_most: int = 100) -> tupl
 
 @pytest.mark.parametrize("limit", [1, 3, 1000])
 def test_a_reader_of_seeds_that_advance_unevenly_gets_every_row_once(
-    client: TestClient, laboratory: Laboratory, limit: int
+    client: TestClient, fake_worker: FakeWorker, limit: int
 ) -> None:
     seeds, epochs = [0, 1, 2], 6
-    experiment_id = laboratory.submit(seeds=seeds, training={"epochs": epochs})
+    experiment_id = fake_worker.submit(seeds=seeds, training={"epochs": epochs})
     for _ in seeds:
-        laboratory.claim()
+        fake_worker.claim()
     order = [seed for seed in seeds for _ in range(epochs)]
     random.Random(limit).shuffle(order)
     done = dict.fromkeys(seeds, 0)
@@ -198,11 +198,11 @@ def test_a_reader_of_seeds_that_advance_unevenly_gets_every_row_once(
     link: str | None = f"/experiments/{experiment_id}/metrics?limit={limit}"
     for seed in order:
         done[seed] += 1
-        laboratory.epoch(experiment_id, done[seed], VALIDATION, seed=seed)
+        fake_worker.epoch(experiment_id, done[seed], VALIDATION, seed=seed)
         rows, link = read_on(client, link)
         read += rows
     for seed in seeds:
-        laboratory.finish(experiment_id, "succeeded", seed=seed)
+        fake_worker.finish(experiment_id, "succeeded", seed=seed)
     rows, link = read_on(client, link)
     assert (rows, link) == ([], None)
     expected = itertools.product(range(1, epochs + 1), seeds, ("train", "validation"))
@@ -210,16 +210,16 @@ def test_a_reader_of_seeds_that_advance_unevenly_gets_every_row_once(
 
 
 def test_a_page_that_is_not_full_leads_on_while_the_experiment_runs(
-    client: TestClient, laboratory: Laboratory
+    client: TestClient, fake_worker: FakeWorker
 ) -> None:
-    experiment_id = laboratory.submit()
+    experiment_id = fake_worker.submit()
     path = f"/experiments/{experiment_id}/metrics?split=validation"
     assert client.get(path).json() == {"items": [], "next": path}
-    laboratory.claim()
-    laboratory.epoch(experiment_id, 1, VALIDATION)
+    fake_worker.claim()
+    fake_worker.epoch(experiment_id, 1, VALIDATION)
     following = client.get(path).json()["next"]
     assert client.get(following).json() == {"items": [], "next": following}
-    laboratory.finish(experiment_id, "failed", cause="diverged")
+    fake_worker.finish(experiment_id, "failed", cause="diverged")
     assert client.get(following).json() == {"items": [], "next": None}
 
 

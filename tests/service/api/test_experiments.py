@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from service.api.openapi.request_examples import SPECS, spec
 from service.store.database import Database
 from service.store.tables import Base, Experiment, Key, Run
-from tests.service.fake_worker import CONFUSION, Laboratory
+from tests.service.fake_worker import CONFUSION, FakeWorker
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
@@ -29,9 +29,9 @@ def test_nothing_but_defaults_is_taken_into_the_queue(client: TestClient) -> Non
         assert client.get(answer["links"][name]).status_code == 200
 
 
-def test_a_queued_experiment_is_answered_in_full(laboratory: Laboratory) -> None:
-    experiment_id = laboratory.submit(name="first", tags=["b", "a"], seeds=[2, 0], priority=3)
-    answer = laboratory.read(experiment_id)
+def test_a_queued_experiment_is_answered_in_full(fake_worker: FakeWorker) -> None:
+    experiment_id = fake_worker.submit(name="first", tags=["b", "a"], seeds=[2, 0], priority=3)
+    answer = fake_worker.read(experiment_id)
     assert TIME.fullmatch(answer.pop("created_at"))
     assert answer["spec"]["loss"] == {"name": "cross_entropy", "output": "softmax", "label_smoothing": 0.0}
     assert len(answer["spec"]["dataset"]["sha256"]) == 64
@@ -56,37 +56,37 @@ def test_a_queued_experiment_is_answered_in_full(laboratory: Laboratory) -> None
     ]
 
 
-def test_progress_is_summed_over_the_runs(laboratory: Laboratory) -> None:
-    experiment_id = laboratory.submit(seeds=[0, 1, 2], training={"epochs": 10})
+def test_progress_is_summed_over_the_runs(fake_worker: FakeWorker) -> None:
+    experiment_id = fake_worker.submit(seeds=[0, 1, 2], training={"epochs": 10})
     for seed in (0, 1):
-        laboratory.claim()
-        laboratory.epoch(experiment_id, 1, CONFUSION, seed=seed)
-        laboratory.epoch(experiment_id, 2, CONFUSION, seed=seed)
-    running = laboratory.read(experiment_id)
+        fake_worker.claim()
+        fake_worker.epoch(experiment_id, 1, CONFUSION, seed=seed)
+        fake_worker.epoch(experiment_id, 2, CONFUSION, seed=seed)
+    running = fake_worker.read(experiment_id)
     assert running["status"] == "running"
     assert running["queue_position"] is None
     # 8 + 8 + 10 epochs are left, at 2 s each, on the two processes at work
     assert running["progress"] == {"epoch": 4, "epochs": 30, "eta_seconds": 26.0}
-    laboratory.finish(experiment_id, "succeeded", seed=0)
-    stopped_early = laboratory.read(experiment_id)
+    fake_worker.finish(experiment_id, "succeeded", seed=0)
+    stopped_early = fake_worker.read(experiment_id)
     # 10 epochs of one run are more than half of the 18 that are left
     assert stopped_early["progress"] == {"epoch": 4, "epochs": 22, "eta_seconds": 36.0}
-    laboratory.claim()
-    assert laboratory.read(experiment_id)["progress"]["eta_seconds"] == 20.0
+    fake_worker.claim()
+    assert fake_worker.read(experiment_id)["progress"]["eta_seconds"] == 20.0
 
 
-def test_the_queue_position_is_the_order_in_which_runs_are_claimed(laboratory: Laboratory) -> None:
-    submitted = [laboratory.submit(priority=priority) for priority in (0, 5, 0, 9)]
-    positions = {each: laboratory.read(each)["queue_position"] for each in submitted}
-    claimed = [laboratory.claim()[0] for _ in submitted]
+def test_the_queue_position_is_the_order_in_which_runs_are_claimed(fake_worker: FakeWorker) -> None:
+    submitted = [fake_worker.submit(priority=priority) for priority in (0, 5, 0, 9)]
+    positions = {each: fake_worker.read(each)["queue_position"] for each in submitted}
+    claimed = [fake_worker.claim()[0] for _ in submitted]
     assert claimed == sorted(submitted, key=lambda each: positions[each])
-    assert [laboratory.read(each)["queue_position"] for each in submitted] == [None] * 4
+    assert [fake_worker.read(each)["queue_position"] for each in submitted] == [None] * 4
 
 
-def test_several_seeds_wait_one_behind_the_other(laboratory: Laboratory) -> None:
-    first, second = laboratory.submit(seeds=[0, 1, 2]), laboratory.submit()
-    assert laboratory.read(first)["queue_position"] == 1
-    assert laboratory.read(second)["queue_position"] == 4
+def test_several_seeds_wait_one_behind_the_other(fake_worker: FakeWorker) -> None:
+    first, second = fake_worker.submit(seeds=[0, 1, 2]), fake_worker.submit()
+    assert fake_worker.read(first)["queue_position"] == 1
+    assert fake_worker.read(second)["queue_position"] == 4
 
 
 def test_every_example_runs_as_it_stands(client: TestClient) -> None:
@@ -116,9 +116,9 @@ def test_validation_resolves_a_spec_and_stores_nothing(client: TestClient, datab
         assert connection.scalar(select(func.count()).select_from(Experiment)) == 0
 
 
-def test_a_list_has_flat_rows_the_newest_first(client: TestClient, laboratory: Laboratory) -> None:
-    first = laboratory.submit(name="first", tags=["x"], seeds=[1, 0])
-    second = laboratory.submit(name="second")
+def test_a_list_has_flat_rows_the_newest_first(client: TestClient, fake_worker: FakeWorker) -> None:
+    first = fake_worker.submit(name="first", tags=["x"], seeds=[1, 0])
+    second = fake_worker.submit(name="second")
     items = client.get("/experiments").json()["items"]
     assert [item["id"] for item in items] == [second, first]
     flat = {"name": "first", "tags": ["x"], "seeds": [0, 1], "status": "queued", "epoch": 0, "epochs": 40}
@@ -130,10 +130,10 @@ def test_nothing_listed_is_an_empty_list(client: TestClient) -> None:
     assert client.get("/experiments").json() == {"items": [], "next": None}
 
 
-def test_a_list_is_filtered(client: TestClient, laboratory: Laboratory) -> None:
-    laboratory.submit(name="plain")
-    laboratory.submit(name="focal", loss="focal", balancing="oversample", tags=["a"])
-    sgd = laboratory.submit(name="sgd", optimizer="sgd", dataset="iris", tags=["a", "c"])
+def test_a_list_is_filtered(client: TestClient, fake_worker: FakeWorker) -> None:
+    fake_worker.submit(name="plain")
+    fake_worker.submit(name="focal", loss="focal", balancing="oversample", tags=["a"])
+    sgd = fake_worker.submit(name="sgd", optimizer="sgd", dataset="iris", tags=["a", "c"])
     client.post(f"/experiments/{sgd}/cancel")
     filtered: list[tuple[dict[str, str], set[str]]] = [
         ({"status": "queued"}, {"focal", "plain"}),
@@ -154,9 +154,9 @@ def test_a_list_is_filtered(client: TestClient, laboratory: Laboratory) -> None:
 
 @pytest.mark.parametrize(("sort", "ascending"), [("id", True), ("-id", False)])
 def test_pages_neither_repeat_nor_miss_while_experiments_come_and_go(
-    client: TestClient, laboratory: Laboratory, sort: str, ascending: bool
+    client: TestClient, fake_worker: FakeWorker, sort: str, ascending: bool
 ) -> None:
-    ids = [laboratory.submit() for _ in range(7)]
+    ids = [fake_worker.submit() for _ in range(7)]
     ids = ids if ascending else ids[::-1]
     seen: list[int] = []
     path: str | None = f"/experiments?limit=3&sort={sort}&status=queued"
@@ -167,39 +167,39 @@ def test_pages_neither_repeat_nor_miss_while_experiments_come_and_go(
         if len(seen) == 3:  # the one that the next page would start after is gone
             client.post(f"/experiments/{seen[-1]}/cancel")
             client.delete(f"/experiments/{seen[-1]}")
-            added = laboratory.submit()
+            added = fake_worker.submit()
     assert seen == ([*ids, added] if ascending else ids)
 
 
 def test_a_page_costs_the_same_number_of_queries_however_long(
-    client: TestClient, database: Database, laboratory: Laboratory, statements: list[str]
+    client: TestClient, database: Database, fake_worker: FakeWorker, statements: list[str]
 ) -> None:
     def queries_for_a_page() -> int:
         statements.clear()
         client.get("/experiments")
         return len([each for each in statements if each.startswith("SELECT")])
 
-    laboratory.submit(tags=["a"])
+    fake_worker.submit(tags=["a"])
     alone = queries_for_a_page()
     for _ in range(5):
-        laboratory.submit(tags=["a", "b"], seeds=[0, 1])
+        fake_worker.submit(tags=["a", "b"], seeds=[0, 1])
     # How far they are, and then: them, their tags, their runs. SQLite shows at once who asks.
     assert queries_for_a_page() == alone == (4 if database.is_sqlite else 5)
 
 
-def test_a_queued_experiment_is_cancelled_at_once(client: TestClient, laboratory: Laboratory) -> None:
-    experiment_id = laboratory.submit(seeds=[0, 1])
+def test_a_queued_experiment_is_cancelled_at_once(client: TestClient, fake_worker: FakeWorker) -> None:
+    experiment_id = fake_worker.submit(seeds=[0, 1])
     response = client.post(f"/experiments/{experiment_id}/cancel")
     assert response.status_code == 202
     assert response.json()["status"] == "cancelled"
-    assert {run["status"] for run in laboratory.read(experiment_id)["runs"]} == {"cancelled"}
+    assert {run["status"] for run in fake_worker.read(experiment_id)["runs"]} == {"cancelled"}
 
 
 def test_a_running_one_is_told_to_stop(
-    client: TestClient, laboratory: Laboratory, database: Database
+    client: TestClient, fake_worker: FakeWorker, database: Database
 ) -> None:
-    experiment_id = laboratory.submit(seeds=[0, 1])
-    laboratory.claim()
+    experiment_id = fake_worker.submit(seeds=[0, 1])
+    fake_worker.claim()
     assert client.post(f"/experiments/{experiment_id}/cancel").json()["status"] == "running"
     with database.read() as connection:
         asked = connection.scalars(select(Run.cancel_requested).where(Run.status == "running")).all()
@@ -209,12 +209,12 @@ def test_a_running_one_is_told_to_stop(
 
 @pytest.mark.parametrize("status", ["succeeded", "failed", "cancelled"])
 def test_what_is_over_cannot_be_cancelled_and_can_be_deleted(
-    client: TestClient, laboratory: Laboratory, database: Database, status: str
+    client: TestClient, fake_worker: FakeWorker, database: Database, status: str
 ) -> None:
-    experiment_id = laboratory.submit(tags=["a"])
-    laboratory.claim()
-    laboratory.epoch(experiment_id, 1, CONFUSION)
-    laboratory.finish(experiment_id, status)
+    experiment_id = fake_worker.submit(tags=["a"])
+    fake_worker.claim()
+    fake_worker.epoch(experiment_id, 1, CONFUSION)
+    fake_worker.finish(experiment_id, status)
     refused = client.post(f"/experiments/{experiment_id}/cancel")
     assert refused.status_code == 409
     assert refused.json()["type"] == "/problems/experiment-over"
@@ -230,15 +230,15 @@ def test_what_is_over_cannot_be_cancelled_and_can_be_deleted(
 
 @pytest.mark.parametrize("started", [False, True])
 def test_what_is_not_over_cannot_be_deleted(
-    client: TestClient, laboratory: Laboratory, started: bool
+    client: TestClient, fake_worker: FakeWorker, started: bool
 ) -> None:
-    experiment_id = laboratory.submit()
+    experiment_id = fake_worker.submit()
     if started:
-        laboratory.claim()
+        fake_worker.claim()
     refused = client.delete(f"/experiments/{experiment_id}")
     assert refused.status_code == 409
     assert refused.json()["type"] == "/problems/experiment-active"
-    assert laboratory.read(experiment_id)["status"] in refused.json()["detail"]
+    assert fake_worker.read(experiment_id)["status"] in refused.json()["detail"]
 
 
 def test_an_experiment_that_is_not_there_is_404(client: TestClient) -> None:
@@ -250,10 +250,10 @@ def test_an_experiment_that_is_not_there_is_404(client: TestClient) -> None:
         assert "41" in response.json()["detail"]
 
 
-def test_reading_never_writes(client: TestClient, laboratory: Laboratory, statements: list[str]) -> None:
-    experiment_id = laboratory.submit()
-    laboratory.claim()
-    laboratory.epoch(experiment_id, 1, CONFUSION)
+def test_reading_never_writes(client: TestClient, fake_worker: FakeWorker, statements: list[str]) -> None:
+    experiment_id = fake_worker.submit()
+    fake_worker.claim()
+    fake_worker.epoch(experiment_id, 1, CONFUSION)
     statements.clear()
     for path in ("", f"/{experiment_id}", f"/{experiment_id}/metrics", f"/{experiment_id}/classes"):
         assert client.get(f"/experiments{path}").status_code == 200

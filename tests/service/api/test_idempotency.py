@@ -13,7 +13,7 @@ from service.settings import Settings
 from service.store import idempotency
 from service.store.database import Database, now
 from service.store.tables import Experiment, IdempotencyKey, Run
-from tests.service.fake_worker import Laboratory
+from tests.service.fake_worker import FakeWorker
 from tests.service.live_server import live
 
 SPEC = {"dataset": "iris", "seeds": [0, 1]}
@@ -56,7 +56,7 @@ def test_who_hangs_up_before_the_answer_and_asks_again_gets_the_same_experiment(
 
 
 def test_a_repetition_finds_its_experiment_whatever_has_become_of_it(
-    client: TestClient, laboratory: Laboratory
+    client: TestClient, fake_worker: FakeWorker
 ) -> None:
     first = post(client, "a").json()
     client.post(f"/experiments/{first['id']}/cancel")

@@ -76,9 +76,9 @@ def test_sixty_waiting_writers_starve_nobody(
     service: Live, record_property: Callable[[str, object], None]
 ) -> None:
     client = service.client
-    id_ = service.laboratory.submit()
-    service.laboratory.claim()
-    service.laboratory.epoch(id_, 1, CONFUSION)
+    id_ = service.fake_worker.submit()
+    service.fake_worker.claim()
+    service.fake_worker.epoch(id_, 1, CONFUSION)
     kept = f"/experiments/{id_}"
     client.get(kept)
     reads = ["/experiments", f"/experiments/{id_}/classes", "/datasets", f"/experiments/{id_}/metrics"]

@@ -11,7 +11,7 @@ from service.store import epoch_writer, queue
 from service.store.database import Database
 from service.store.tables import Webhook
 from tests.service.conditional import get
-from tests.service.fake_worker import CONFUSION, Laboratory
+from tests.service.fake_worker import CONFUSION, FakeWorker
 
 PATHS = ("", "/metrics", "/classes", "/confusion")
 
@@ -53,29 +53,29 @@ def test_a_tag_is_found_among_others_weak_or_not(client: TestClient, running: in
 
 
 def test_whatever_changes_an_answer_changes_its_tag(
-    client: TestClient, laboratory: Laboratory, database: Database
+    client: TestClient, fake_worker: FakeWorker, database: Database
 ) -> None:
-    experiment_id = laboratory.submit(training={"epochs": 3})
+    experiment_id = fake_worker.submit(training={"epochs": 3})
 
     def again() -> None:
         """Lost with its agent after an epoch, and claimed once more: the epoch is forgotten, and trained again."""
         with database.write() as connection:
-            queue.record_death(connection, laboratory.leases[experiment_id, 0], max_attempts=9)
-        laboratory.claim()
+            queue.record_death(connection, fake_worker.leases[experiment_id, 0], max_attempts=9)
+        fake_worker.claim()
         with database.write() as connection:
-            epoch_writer.rewind(connection, laboratory.leases[experiment_id, 0].run_id)
-        laboratory.epoch(experiment_id, 1, CONFUSION)
+            epoch_writer.rewind(connection, fake_worker.leases[experiment_id, 0].run_id)
+        fake_worker.epoch(experiment_id, 1, CONFUSION)
 
     def fitted() -> None:
         with database.write() as connection:
             epoch_writer.save_baselines(connection, experiment_id, [])
 
     changes: list[Callable[[], Any]] = [
-        laboratory.claim,
-        lambda: laboratory.epoch(experiment_id, 1, CONFUSION),
+        fake_worker.claim,
+        lambda: fake_worker.epoch(experiment_id, 1, CONFUSION),
         again,
         fitted,
-        lambda: laboratory.finish(experiment_id, "failed", cause="diverged"),
+        lambda: fake_worker.finish(experiment_id, "failed", cause="diverged"),
         lambda: client.post(f"/experiments/{experiment_id}/retry"),
     ]
     seen = [tags(client, experiment_id)]
@@ -86,8 +86,8 @@ def test_whatever_changes_an_answer_changes_its_tag(
         assert len({each[name] for each in seen}) == len(seen), name
 
 
-def test_a_place_further_ahead_in_the_queue_is_news(client: TestClient, laboratory: Laboratory) -> None:
-    first, second = laboratory.submit(), laboratory.submit()
+def test_a_place_further_ahead_in_the_queue_is_news(client: TestClient, fake_worker: FakeWorker) -> None:
+    first, second = fake_worker.submit(), fake_worker.submit()
     tag = get(client, f"/experiments/{second}").headers["etag"]
     client.post(f"/experiments/{first}/cancel")
     moved = get(client, f"/experiments/{second}", tag)

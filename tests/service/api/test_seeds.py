@@ -9,22 +9,22 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service.http.cursors import SIGNATURE_BYTES
-from tests.service.fake_worker import Laboratory
+from tests.service.fake_worker import FakeWorker
 
 GIVEN, ASCENDING = [7, 0, 3], [0, 3, 7]
 MATRIX = [[170, 10], [5, 15]]
 
 
 @pytest.fixture
-def experiment(laboratory: Laboratory) -> str:
+def experiment(fake_worker: FakeWorker) -> str:
     """The path of an experiment whose seeds have advanced unevenly."""
-    id_ = laboratory.submit(seeds=GIVEN, training={"epochs": 2})
+    id_ = fake_worker.submit(seeds=GIVEN, training={"epochs": 2})
     for seed in GIVEN:
-        laboratory.claim()
-        laboratory.epoch(id_, 1, MATRIX, seed=seed)
-    laboratory.epoch(id_, 2, MATRIX, seed=7)
+        fake_worker.claim()
+        fake_worker.epoch(id_, 1, MATRIX, seed=seed)
+    fake_worker.epoch(id_, 2, MATRIX, seed=7)
     for seed in GIVEN:
-        laboratory.finish(id_, "succeeded", seed=seed)
+        fake_worker.finish(id_, "succeeded", seed=seed)
     return f"/experiments/{id_}"
 
 

@@ -3,15 +3,15 @@
 from fastapi.testclient import TestClient
 
 from tests.service.datasets.test_uploads import OTHER, refused, upload
-from tests.service.fake_worker import Laboratory
+from tests.service.fake_worker import FakeWorker
 from tests.uploads import FLOWERS
 
 
-def test_what_experiments_need_is_not_deleted(client: TestClient, laboratory: Laboratory) -> None:
+def test_what_experiments_need_is_not_deleted(client: TestClient, fake_worker: FakeWorker) -> None:
     content = FLOWERS + b"1,2,setosa\n3,4,virginica\n" * 20
     upload(client, content)
     upload(client, content, name="copy")
-    experiment = laboratory.submit(dataset="flowers")
+    experiment = fake_worker.submit(dataset="flowers")
     upload(client, OTHER)  # a newer version does not free the older
     problem = refused(client.delete("/datasets/flowers"), 409, "dataset-in-use")
     assert f"experiment {experiment}." in problem["detail"]

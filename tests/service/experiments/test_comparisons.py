@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 from scipy.stats import ttest_rel
 
-from tests.service.fake_worker import Laboratory, Matrix
+from tests.service.fake_worker import FakeWorker, Matrix
 
 OUTLIER = {"dataset": {"name": "synthetic", "counts": [900, 100], "features": 3}}
 Scores = dict[int, int]
@@ -18,15 +18,15 @@ def confusion(recognised: int) -> Matrix:
     return [[180, 0], [20 - recognised, recognised]]
 
 
-def trained(laboratory: Laboratory, scores: Scores, **spec: Any) -> int:
+def trained(fake_worker: FakeWorker, scores: Scores, **spec: Any) -> int:
     """An experiment that has succeeded with these scores."""
-    id_ = laboratory.submit(seeds=list(scores), training={"epochs": 2}, **spec)
+    id_ = fake_worker.submit(seeds=list(scores), training={"epochs": 2}, **spec)
     for _ in scores:
-        laboratory.claim()
+        fake_worker.claim()
     for seed, recognised in scores.items():
-        laboratory.epoch(id_, 1, confusion(recognised), seed=seed)
-        laboratory.epoch(id_, 2, confusion(0), seed=seed, best_epoch=1)
-        laboratory.finish(id_, "succeeded", seed=seed)
+        fake_worker.epoch(id_, 1, confusion(recognised), seed=seed)
+        fake_worker.epoch(id_, 2, confusion(0), seed=seed, best_epoch=1)
+        fake_worker.finish(id_, "succeeded", seed=seed)
     return id_
 
 
@@ -42,10 +42,10 @@ def balanced(scores: Sequence[int]) -> list[float]:
 
 
 def test_a_difference_is_that_of_the_same_seeds_at_their_selected_epochs(
-    client: TestClient, laboratory: Laboratory
+    client: TestClient, fake_worker: FakeWorker
 ) -> None:
-    a = trained(laboratory, {0: 15, 1: 16, 2: 14, 3: 17}, loss="focal")
-    b = trained(laboratory, {3: 12, 2: 10, 7: 20, 1: 10, 0: 11})
+    a = trained(fake_worker, {0: 15, 1: 16, 2: 14, 3: 17}, loss="focal")
+    b = trained(fake_worker, {3: 12, 2: 10, 7: 20, 1: 10, 0: 11})
     answer = compare(client, a, b)
     assert (answer["metric"], answer["direction"]) == ("balanced_accuracy", "max")
     (item,) = answer["items"]
@@ -65,10 +65,10 @@ def test_a_difference_is_that_of_the_same_seeds_at_their_selected_epochs(
 
 
 def test_the_p_values_are_corrected_for_all_pairs_or_for_those_with_the_reference(
-    client: TestClient, laboratory: Laboratory
+    client: TestClient, fake_worker: FakeWorker
 ) -> None:
     scores = ([10, 11, 12, 10], [12, 14, 14, 13], [12, 12, 15, 11])
-    ids = [trained(laboratory, dict(enumerate(each))) for each in scores]
+    ids = [trained(fake_worker, dict(enumerate(each))) for each in scores]
     pairs = compare(client, *ids)["items"]
     assert [(each["a"], each["b"]) for each in pairs] == [
         (ids[0], ids[1]),
@@ -84,10 +84,10 @@ def test_the_p_values_are_corrected_for_all_pairs_or_for_those_with_the_referenc
 
 
 def test_a_difference_that_the_correction_takes_away_is_not_called_none(
-    client: TestClient, laboratory: Laboratory
+    client: TestClient, fake_worker: FakeWorker
 ) -> None:
     scores = ([10, 11, 12], [12, 14, 14], [10, 14, 11])
-    a, b, c = (trained(laboratory, dict(enumerate(each)), name=f"no {i}") for i, each in enumerate(scores))
+    a, b, c = (trained(fake_worker, dict(enumerate(each)), name=f"no {i}") for i, each in enumerate(scores))
     alone = compare(client, a, b)["items"][0]
     assert alone["finding"]["code"] == "difference_shown"
     assert (
@@ -105,8 +105,8 @@ def test_a_difference_that_the_correction_takes_away_is_not_called_none(
     )
 
 
-def test_what_no_seed_shows_is_said_so(client: TestClient, laboratory: Laboratory) -> None:
-    a, b = trained(laboratory, {0: 15, 1: 12}), trained(laboratory, {0: 16, 1: 11})
+def test_what_no_seed_shows_is_said_so(client: TestClient, fake_worker: FakeWorker) -> None:
+    a, b = trained(fake_worker, {0: 15, 1: 12}), trained(fake_worker, {0: 16, 1: 11})
     (item,) = compare(client, a, b)["items"]
     assert item["low"] < 0 < item["high"]
     shown = f"The seeds show no difference in balanced_accuracy between experiments {a} and {b}: +0 ["
@@ -114,10 +114,10 @@ def test_what_no_seed_shows_is_said_so(client: TestClient, laboratory: Laborator
 
 
 def test_of_a_metric_that_should_be_small_the_smaller_is_better(
-    client: TestClient, laboratory: Laboratory
+    client: TestClient, fake_worker: FakeWorker
 ) -> None:
-    good = trained(laboratory, {0: 15, 1: 16, 2: 14, 3: 17})
-    bad = trained(laboratory, {0: 11, 1: 11, 2: 10, 3: 12})
+    good = trained(fake_worker, {0: 15, 1: 16, 2: 14, 3: 17})
+    bad = trained(fake_worker, {0: 11, 1: 11, 2: 10, 3: 12})
     answer = compare(client, bad, good, metric="loss")
     assert answer["direction"] == "min"
     assert answer["items"][0]["difference"] > 0
@@ -140,9 +140,9 @@ def test_of_a_metric_that_should_be_small_the_smaller_is_better(
     ],
 )
 def test_what_does_not_belong_together_is_not_compared(
-    client: TestClient, laboratory: Laboratory, other: dict[str, Any], metric: str, code: str, says: str
+    client: TestClient, fake_worker: FakeWorker, other: dict[str, Any], metric: str, code: str, says: str
 ) -> None:
-    a, b = trained(laboratory, {0: 15, 1: 16}), trained(laboratory, {0: 11, 1: 10}, **other)
+    a, b = trained(fake_worker, {0: 15, 1: 16}), trained(fake_worker, {0: 11, 1: 10}, **other)
     (item,) = compare(client, a, b, metric=metric)["items"]
     figures = (
         "mean_a",
@@ -161,22 +161,22 @@ def test_what_does_not_belong_together_is_not_compared(
 
 
 def test_thinning_the_training_part_leaves_the_validation_rows_the_same(
-    client: TestClient, laboratory: Laboratory
+    client: TestClient, fake_worker: FakeWorker
 ) -> None:
     dataset = {"name": "synthetic", "counts": [900, 100], "features": 2, "imbalance": {"ratio": 5}}
-    a, b = trained(laboratory, {0: 15, 1: 16}), trained(laboratory, {0: 11, 1: 10}, dataset=dataset)
+    a, b = trained(fake_worker, {0: 15, 1: 16}), trained(fake_worker, {0: 11, 1: 10}, dataset=dataset)
     assert compare(client, a, b)["items"][0]["comparable"]
 
 
 def test_seeds_that_are_not_over_or_not_shared_are_said_to_be_missing(
-    client: TestClient, laboratory: Laboratory
+    client: TestClient, fake_worker: FakeWorker
 ) -> None:
-    done = trained(laboratory, {0: 15, 1: 16})
-    alone = trained(laboratory, {5: 11, 0: 11})
-    other = trained(laboratory, {8: 11, 9: 11})
-    running = laboratory.submit(seeds=[0, 1])
-    laboratory.claim()
-    laboratory.epoch(running, 1, confusion(9))
+    done = trained(fake_worker, {0: 15, 1: 16})
+    alone = trained(fake_worker, {5: 11, 0: 11})
+    other = trained(fake_worker, {8: 11, 9: 11})
+    running = fake_worker.submit(seeds=[0, 1])
+    fake_worker.claim()
+    fake_worker.epoch(running, 1, confusion(9))
     items = compare(client, done, alone, other, running, reference=done)["items"]
     findings = [each["finding"] for each in items]
     assert [each["code"] for each in findings] == [
@@ -189,15 +189,15 @@ def test_seeds_that_are_not_over_or_not_shared_are_said_to_be_missing(
     assert compare(client, done, running)["remarks"] == []
 
 
-def test_seeds_that_failed_are_left_out_and_it_is_said(client: TestClient, laboratory: Laboratory) -> None:
-    a = trained(laboratory, {0: 15, 1: 16, 2: 13})
-    b = laboratory.submit(seeds=[0, 1, 2])
+def test_seeds_that_failed_are_left_out_and_it_is_said(client: TestClient, fake_worker: FakeWorker) -> None:
+    a = trained(fake_worker, {0: 15, 1: 16, 2: 13})
+    b = fake_worker.submit(seeds=[0, 1, 2])
     for _ in range(3):
-        laboratory.claim()
+        fake_worker.claim()
     for seed in (0, 1, 2):
-        laboratory.epoch(b, 1, confusion(10 + seed), seed=seed)
+        fake_worker.epoch(b, 1, confusion(10 + seed), seed=seed)
         status, cause = ("failed", "diverged") if seed == 2 else ("succeeded", None)
-        laboratory.finish(b, status, seed=seed, cause=cause)  # type: ignore[arg-type]
+        fake_worker.finish(b, status, seed=seed, cause=cause)  # type: ignore[arg-type]
     answer = compare(client, a, b)
     assert answer["items"][0]["seeds"] == [0, 1]
     (left_out,) = [each for each in answer["remarks"] if each["code"] == "seeds_left_out"]
@@ -208,33 +208,33 @@ def test_seeds_that_failed_are_left_out_and_it_is_said(client: TestClient, labor
     ("scores", "code"), [({0: 15, 1: 12}, "identical"), ({0: 17, 1: 14}, "no_spread"), ({0: 16, 1: 11}, None)]
 )
 def test_without_spread_there_is_no_p_value_and_nothing_is_claimed(
-    client: TestClient, laboratory: Laboratory, scores: Scores, code: str | None
+    client: TestClient, fake_worker: FakeWorker, scores: Scores, code: str | None
 ) -> None:
-    (item,) = compare(client, trained(laboratory, {0: 15, 1: 12}), trained(laboratory, scores))["items"]
+    (item,) = compare(client, trained(fake_worker, {0: 15, 1: 12}), trained(fake_worker, scores))["items"]
     assert item["better"] is None
     assert (item["p_value"] is None) == (code is not None)
     assert item["finding"]["code"] == (code or "no_difference_shown")
 
 
-def test_a_metric_that_one_does_not_have_is_not_compared(client: TestClient, laboratory: Laboratory) -> None:
-    a, b = trained(laboratory, {0: 15, 1: 16}), laboratory.submit(seeds=[0, 1])
+def test_a_metric_that_one_does_not_have_is_not_compared(client: TestClient, fake_worker: FakeWorker) -> None:
+    a, b = trained(fake_worker, {0: 15, 1: 16}), fake_worker.submit(seeds=[0, 1])
     for seed in (0, 1):
-        laboratory.claim()
-        laboratory.epoch(b, 1, confusion(9), seed=seed, distribution=False)
-        laboratory.finish(b, "succeeded", seed=seed)
+        fake_worker.claim()
+        fake_worker.epoch(b, 1, confusion(9), seed=seed, distribution=False)
+        fake_worker.finish(b, "succeeded", seed=seed)
     finding = compare(client, a, b, metric="nll")["items"][0]["finding"]
     assert finding["code"] == "undefined_metric"
     assert f"Experiment {b} has no nll" in finding["sentence"]
 
 
 def test_a_comparison_is_not_sent_again_until_something_changes(
-    client: TestClient, laboratory: Laboratory
+    client: TestClient, fake_worker: FakeWorker
 ) -> None:
-    a, b = trained(laboratory, {0: 15, 1: 16}), laboratory.submit(seeds=[0, 1])
+    a, b = trained(fake_worker, {0: 15, 1: 16}), fake_worker.submit(seeds=[0, 1])
     path = f"/comparisons?ids={a},{b}"
     tag = {"If-None-Match": client.get(path).headers["etag"]}
     assert client.get(path, headers=tag).status_code == 304
-    laboratory.claim()
+    fake_worker.claim()
     assert client.get(path, headers=tag).status_code == 200
 
 
@@ -258,6 +258,6 @@ def test_what_is_asked_is_checked(client: TestClient, query: str, path: str) -> 
     assert response.json()["errors"][0]["path"] == path
 
 
-def test_an_experiment_that_is_not_there_is_404(client: TestClient, laboratory: Laboratory) -> None:
-    response = client.get(f"/comparisons?ids={laboratory.submit()},77")
+def test_an_experiment_that_is_not_there_is_404(client: TestClient, fake_worker: FakeWorker) -> None:
+    response = client.get(f"/comparisons?ids={fake_worker.submit()},77")
     assert response.json()["type"] == "/problems/unknown-experiment"

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from service.store.database import Database
 from service.store.tables import Experiment, Run
-from tests.service.fake_worker import Laboratory
+from tests.service.fake_worker import FakeWorker
 from workers.cost_model import typical_seconds
 from workers.spec import ExperimentSpec
 
@@ -34,10 +34,10 @@ def trained(
         connection.execute(mine.values(epoch=epochs, training_seconds=took))
 
 
-def test_without_a_run_it_is_that_of_a_typical_processor(client: TestClient, laboratory: Laboratory) -> None:
+def test_without_a_run_it_is_that_of_a_typical_processor(client: TestClient, fake_worker: FakeWorker) -> None:
     before = estimate(client, SMALL)
     assert 0 < before < estimate(client, LARGE)
-    laboratory.submit()  # queued: it says nothing
+    fake_worker.submit()  # queued: it says nothing
     assert estimate(client, SMALL) == before
 
 

@@ -17,7 +17,7 @@ from fastapi.testclient import TestClient
 
 from service.settings import Settings
 from tests.service.experiments.training import train_seed
-from tests.service.fake_worker import Laboratory
+from tests.service.fake_worker import FakeWorker
 
 SPEC = {"dataset": "iris", "model": {"hidden": [8]}, "training": {"epochs": 2}}
 KILLED_AT_THE_COMPARISON = """
@@ -54,13 +54,13 @@ def _url(log: Path) -> str:
 
 
 @pytest.fixture
-def trained(app: FastAPI, laboratory: Laboratory) -> Callable[[int], int]:
+def trained(app: FastAPI, fake_worker: FakeWorker) -> Callable[[int], int]:
     """An experiment on iris whose one seed has succeeded."""
 
     def train(seed: int) -> int:
-        experiment_id = laboratory.submit(**SPEC, seeds=[seed])
-        laboratory.claim()
-        train_seed(app, laboratory, experiment_id, seed)
+        experiment_id = fake_worker.submit(**SPEC, seeds=[seed])
+        fake_worker.claim()
+        train_seed(app, fake_worker, experiment_id, seed)
         return experiment_id
 
     return train

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from safetensors.numpy import load
 
 from tests.service.experiments.training import train_seed
-from tests.service.fake_worker import Laboratory
+from tests.service.fake_worker import FakeWorker
 from workers.data.dataset import Dataset
 
 SPEC = {"dataset": "iris", "model": {"hidden": [8]}, "training": {"epochs": 3}}
@@ -21,11 +21,11 @@ SPEC = {"dataset": "iris", "model": {"hidden": [8]}, "training": {"epochs": 3}}
 class Trained:
     """An experiment of two seeds, of which the second has succeeded, and the first waits."""
 
-    def __init__(self, app: FastAPI, laboratory: Laboratory, spec: dict[str, Any]) -> None:
-        self.id = laboratory.submit(**spec, seeds=[4, 9])
+    def __init__(self, app: FastAPI, fake_worker: FakeWorker, spec: dict[str, Any]) -> None:
+        self.id = fake_worker.submit(**spec, seeds=[4, 9])
         for _ in range(2):
-            laboratory.claim()
-        self.trainer, self.epochs = train_seed(app, laboratory, self.id, 9)
+            fake_worker.claim()
+        self.trainer, self.epochs = train_seed(app, fake_worker, self.id, 9)
         self.validation: Dataset = self.trainer.validation
 
     @property
@@ -39,8 +39,8 @@ class Trained:
 
 
 @pytest.fixture
-def trained(app: FastAPI, laboratory: Laboratory) -> Trained:
-    return Trained(app, laboratory, SPEC)
+def trained(app: FastAPI, fake_worker: FakeWorker) -> Trained:
+    return Trained(app, fake_worker, SPEC)
 
 
 def test_a_model_says_of_rows_what_training_measured(client: TestClient, trained: Trained) -> None:
@@ -59,9 +59,9 @@ def test_a_model_says_of_rows_what_training_measured(client: TestClient, trained
 
 
 def test_what_is_no_probability_is_called_a_score(
-    app: FastAPI, client: TestClient, laboratory: Laboratory
+    app: FastAPI, client: TestClient, fake_worker: FakeWorker
 ) -> None:
-    trained = Trained(app, laboratory, SPEC | {"loss": {"name": "l2", "output": "linear"}})
+    trained = Trained(app, fake_worker, SPEC | {"loss": {"name": "l2", "output": "linear"}})
     (item,) = client.post(f"/experiments/{trained.id}/predict", json={"rows": trained.rows[:1]}).json()[
         "items"
     ]
@@ -154,7 +154,7 @@ def test_a_seed_or_an_experiment_that_is_not_there_is_404(client: TestClient, tr
 
 
 def test_rows_of_a_data_set_with_an_offset_are_sent_as_they_are(
-    app: FastAPI, client: TestClient, laboratory: Laboratory
+    app: FastAPI, client: TestClient, fake_worker: FakeWorker
 ) -> None:
     """Unix seconds a second apart: in single precision, rows of both classes would be one."""
     seconds = [1_700_000_000 + second for second in range(60)] * 2
@@ -166,7 +166,7 @@ def test_rows_of_a_data_set_with_an_offset_are_sent_as_they_are(
         "training": {"epochs": 60},
         "optimizer": {"name": "adam", "learning_rate": 0.05},
     }
-    trained = Trained(app, laboratory, spec)
+    trained = Trained(app, fake_worker, spec)
     body = {"rows": [[each] for each in seconds]}
     said = client.post(f"/experiments/{trained.id}/predict", json=body).json()["items"]
     right = [

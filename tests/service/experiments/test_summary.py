@@ -6,7 +6,7 @@ import pytest
 
 from service.store import epoch_writer
 from service.store.database import Database
-from tests.service.fake_worker import Laboratory, Matrix
+from tests.service.fake_worker import FakeWorker, Matrix
 
 CONSTANT = [[180, 0], [20, 0]]
 GOOD = [[176, 4], [2, 18]]
@@ -18,25 +18,25 @@ def database_url(sqlite_url: str) -> str:
     return sqlite_url
 
 
-def trained(laboratory: Laboratory, *validation: Matrix, **spec: Any) -> dict[str, Any]:
+def trained(fake_worker: FakeWorker, *validation: Matrix, **spec: Any) -> dict[str, Any]:
     """The answer for an experiment with a seed for each matrix, which is of its only epoch."""
     seeds = list(range(len(validation)))
-    experiment_id = laboratory.submit(seeds=seeds, **spec)
+    experiment_id = fake_worker.submit(seeds=seeds, **spec)
     for seed, matrix in zip(seeds, validation, strict=True):
-        laboratory.claim()
-        laboratory.epoch(experiment_id, 1, matrix, seed=seed)
-        laboratory.finish(experiment_id, "succeeded", seed=seed)
-    return laboratory.read(experiment_id)
+        fake_worker.claim()
+        fake_worker.epoch(experiment_id, 1, matrix, seed=seed)
+        fake_worker.finish(experiment_id, "succeeded", seed=seed)
+    return fake_worker.read(experiment_id)
 
 
 def findings(answer: dict[str, Any]) -> dict[str, str]:
     return {each["code"]: each["sentence"] for each in answer["summary"]["findings"]}
 
 
-def test_the_mean_over_seeds_has_students_interval(laboratory: Laboratory) -> None:
+def test_the_mean_over_seeds_has_students_interval(fake_worker: FakeWorker) -> None:
     stats = pytest.importorskip("scipy.stats", reason="the oracle of the interval")
     matrices = [GOOD, [[170, 10], [5, 15]], [[175, 5], [8, 12]]]
-    summary = trained(laboratory, *matrices)["summary"]
+    summary = trained(fake_worker, *matrices)["summary"]
     accuracies = [(m[0][0] + m[1][1]) / 200 for m in matrices]
     assert [seed["accuracy"] for seed in summary["seeds"]] == accuracies
     result = stats.ttest_1samp(accuracies, 0).confidence_interval(0.95)
@@ -52,10 +52,10 @@ def test_the_mean_over_seeds_has_students_interval(laboratory: Laboratory) -> No
     )
 
 
-def test_the_metrics_are_scikit_learns(laboratory: Laboratory) -> None:
+def test_the_metrics_are_scikit_learns(fake_worker: FakeWorker) -> None:
     metrics = pytest.importorskip("sklearn.metrics", reason="the oracle of the metrics")
     matrix = [[170, 10], [5, 15]]
-    (seed,) = trained(laboratory, matrix)["summary"]["seeds"]
+    (seed,) = trained(fake_worker, matrix)["summary"]["seeds"]
     true = [0] * 180 + [1] * 20
     predicted = [0] * 170 + [1] * 10 + [0] * 5 + [1] * 15
     assert seed["balanced_accuracy"] == pytest.approx(metrics.balanced_accuracy_score(true, predicted))
@@ -63,34 +63,34 @@ def test_the_metrics_are_scikit_learns(laboratory: Laboratory) -> None:
     assert seed["mcc"] == pytest.approx(metrics.matthews_corrcoef(true, predicted))
 
 
-def test_a_single_seed_has_no_interval_of_its_mean_and_wilsons_for_itself(laboratory: Laboratory) -> None:
-    summary = trained(laboratory, GOOD)["summary"]
+def test_a_single_seed_has_no_interval_of_its_mean_and_wilsons_for_itself(fake_worker: FakeWorker) -> None:
+    summary = trained(fake_worker, GOOD)["summary"]
     assert summary["metrics"]["accuracy"] == {"mean": 0.97, "sd": None, "n": 1, "low": None, "high": None}
     (seed,) = summary["seeds"]
     assert seed["accuracy_low"] < 0.97 < seed["accuracy_high"]
 
 
 def test_every_figure_is_of_the_selected_epoch_even_where_another_has_a_better_one(
-    laboratory: Laboratory,
+    fake_worker: FakeWorker,
 ) -> None:
-    experiment_id = laboratory.submit()
-    laboratory.claim()
-    laboratory.epoch(experiment_id, 1, [[160, 20], [1, 19]])
-    laboratory.epoch(experiment_id, 2, [[180, 0], [10, 10]], best_epoch=1)
-    summary = laboratory.read(experiment_id)["summary"]
+    experiment_id = fake_worker.submit()
+    fake_worker.claim()
+    fake_worker.epoch(experiment_id, 1, [[160, 20], [1, 19]])
+    fake_worker.epoch(experiment_id, 2, [[180, 0], [10, 10]], best_epoch=1)
+    summary = fake_worker.read(experiment_id)["summary"]
     assert summary["selection"] == {"metric": "balanced_accuracy", "direction": "max", "split": "validation"}
     assert [(seed["epoch"], seed["accuracy"]) for seed in summary["seeds"]] == [(1, 179 / 200)]
     assert summary["classes"][1]["accuracy"] == 19 / 20
 
 
-def test_the_selection_is_the_one_of_the_spec(laboratory: Laboratory) -> None:
-    answer = trained(laboratory, GOOD, training={"early_stopping": {"metric": "loss"}})
+def test_the_selection_is_the_one_of_the_spec(fake_worker: FakeWorker) -> None:
+    answer = trained(fake_worker, GOOD, training={"early_stopping": {"metric": "loss"}})
     assert answer["summary"]["selection"] == {"metric": "loss", "direction": "min", "split": "validation"}
 
 
-def test_a_class_is_averaged_over_seeds_and_measured_on_the_rows_of_one(laboratory: Laboratory) -> None:
+def test_a_class_is_averaged_over_seeds_and_measured_on_the_rows_of_one(fake_worker: FakeWorker) -> None:
     proportion = pytest.importorskip("statsmodels.stats.proportion", reason="the oracle of the interval")
-    rare = trained(laboratory, [[180, 0], [4, 16]], [[180, 0], [6, 14]])["summary"]["classes"][1]
+    rare = trained(fake_worker, [[180, 0], [4, 16]], [[180, 0], [6, 14]])["summary"]["classes"][1]
     low, high = proportion.proportion_confint(15, 20, method="wilson")
     assert rare == {
         "class": "1",
@@ -102,9 +102,9 @@ def test_a_class_is_averaged_over_seeds_and_measured_on_the_rows_of_one(laborato
     }
 
 
-def test_the_majority_baseline_stands_beside_the_accuracy(laboratory: Laboratory) -> None:
+def test_the_majority_baseline_stands_beside_the_accuracy(fake_worker: FakeWorker) -> None:
     dummy = pytest.importorskip("sklearn.dummy", reason="the oracle of the baseline")
-    (majority,) = trained(laboratory, GOOD)["summary"]["baselines"]
+    (majority,) = trained(fake_worker, GOOD)["summary"]["baselines"]
     oracle = dummy.DummyClassifier(strategy="most_frequent").fit([[0]] * 700, [0] * 630 + [1] * 70)
     assert majority["accuracy"] == oracle.score([[0]] * 200, [0] * 180 + [1] * 20)
     assert (majority["name"], majority["split"], majority["predicted_class"]) == (
@@ -115,17 +115,17 @@ def test_the_majority_baseline_stands_beside_the_accuracy(laboratory: Laboratory
     assert majority["balanced_accuracy"] == 0.5
 
 
-def test_a_good_model_has_no_findings(laboratory: Laboratory) -> None:
-    experiment_id = laboratory.submit(training={"epochs": 2})
-    laboratory.claim()
-    laboratory.epoch(experiment_id, 1, GOOD)
-    laboratory.epoch(experiment_id, 2, GOOD, best_epoch=1)
-    laboratory.finish(experiment_id, "succeeded")
-    assert findings(laboratory.read(experiment_id)) == {}
+def test_a_good_model_has_no_findings(fake_worker: FakeWorker) -> None:
+    experiment_id = fake_worker.submit(training={"epochs": 2})
+    fake_worker.claim()
+    fake_worker.epoch(experiment_id, 1, GOOD)
+    fake_worker.epoch(experiment_id, 2, GOOD, best_epoch=1)
+    fake_worker.finish(experiment_id, "succeeded")
+    assert findings(fake_worker.read(experiment_id)) == {}
 
 
-def test_a_constant_classifier_on_90_to_10_is_told_to_be_one(laboratory: Laboratory) -> None:
-    answer = trained(laboratory, CONSTANT)
+def test_a_constant_classifier_on_90_to_10_is_told_to_be_one(fake_worker: FakeWorker) -> None:
+    answer = trained(fake_worker, CONSTANT)
     assert answer["summary"]["metrics"]["accuracy"]["mean"] == 0.9
     assert findings(answer) == {
         "collapsed": "The model predicts '0' for every validation row: it does not distinguish the classes.",
@@ -136,20 +136,20 @@ def test_a_constant_classifier_on_90_to_10_is_told_to_be_one(laboratory: Laborat
     assert '"balancing": "oversample"' in remedies["collapsed"]
 
 
-def test_a_remedy_that_is_taken_already_is_not_proposed(laboratory: Laboratory) -> None:
+def test_a_remedy_that_is_taken_already_is_not_proposed(fake_worker: FakeWorker) -> None:
     for spec in (
         {"balancing": "oversample"},
         {"class_weights": "inverse_frequency"},
         {"loss": "balanced_softmax"},
     ):
-        answer = trained(laboratory, CONSTANT, **spec)
+        answer = trained(fake_worker, CONSTANT, **spec)
         assert not [each for each in answer["summary"]["findings"] if "oversample" in each["remedy"]]
 
 
 def test_an_accuracy_that_cannot_be_told_from_the_majoritys_is_not_called_better(
-    laboratory: Laboratory,
+    fake_worker: FakeWorker,
 ) -> None:
-    answer = trained(laboratory, [[178, 2], [14, 6]])
+    answer = trained(fake_worker, [[178, 2], [14, 6]])
     assert answer["summary"]["metrics"]["accuracy"]["mean"] == 0.92
     assert findings(answer)["no_better_than_majority"].startswith(
         "Accuracy 0.920 is not clearly above the 0.900 of always answering '0' "
@@ -157,52 +157,52 @@ def test_an_accuracy_that_cannot_be_told_from_the_majoritys_is_not_called_better
     )
 
 
-def test_an_accuracy_below_the_majoritys_is_called_that(laboratory: Laboratory) -> None:
-    sentence = findings(trained(laboratory, [[150, 30], [2, 18]]))["no_better_than_majority"]
+def test_an_accuracy_below_the_majoritys_is_called_that(fake_worker: FakeWorker) -> None:
+    sentence = findings(trained(fake_worker, [[150, 30], [2, 18]]))["no_better_than_majority"]
     assert sentence.startswith(
         "Accuracy 0.840 is below the 0.900 of always answering '0'; balanced accuracy is 0.867"
     )
 
 
-def test_a_class_that_is_never_predicted_is_named_with_its_seeds(laboratory: Laboratory) -> None:
+def test_a_class_that_is_never_predicted_is_named_with_its_seeds(fake_worker: FakeWorker) -> None:
     three = {"name": "synthetic", "counts": [100, 100, 100], "features": 2}
     misses_2, good = [[20, 0, 0], [0, 20, 0], [10, 10, 0]], [[20, 0, 0], [0, 20, 0], [0, 1, 19]]
-    by_all = findings(trained(laboratory, misses_2, misses_2, dataset=three))
+    by_all = findings(trained(fake_worker, misses_2, misses_2, dataset=three))
     assert by_all["never_predicted"] == "Never predicted: '2', though validation has such rows."
-    by_one = findings(trained(laboratory, good, misses_2, dataset=three))
+    by_one = findings(trained(fake_worker, good, misses_2, dataset=three))
     assert by_one["never_predicted"] == "Never predicted (seed 1): '2', though validation has such rows."
     assert "collapsed" not in by_one
 
 
-def test_seeds_that_collapsed_are_named(laboratory: Laboratory) -> None:
-    found = findings(trained(laboratory, GOOD, CONSTANT, CONSTANT))
+def test_seeds_that_collapsed_are_named(fake_worker: FakeWorker) -> None:
+    found = findings(trained(fake_worker, GOOD, CONSTANT, CONSTANT))
     assert found["collapsed"].startswith("The model predicts '0' for every validation row (seeds 1, 2):")
     assert "never_predicted" not in found
 
 
-def test_a_linear_model_that_does_as_well_is_mentioned(laboratory: Laboratory, database: Database) -> None:
+def test_a_linear_model_that_does_as_well_is_mentioned(fake_worker: FakeWorker, database: Database) -> None:
     linear = {"name": "linear", "accuracy": 0.98, "balanced_accuracy": 0.97, "predicted_class": None}
     interval = {"low": 0.95, "high": 0.99, "level": 0.95}
     for hidden, expected in (([8], True), ([], False)):
-        experiment_id = laboratory.submit(model={"hidden": hidden})
-        laboratory.claim()
-        laboratory.epoch(experiment_id, 1, GOOD)
+        experiment_id = fake_worker.submit(model={"hidden": hidden})
+        fake_worker.claim()
+        fake_worker.epoch(experiment_id, 1, GOOD)
         with database.write() as connection:
             epoch_writer.save_baselines(connection, experiment_id, [{**linear, "interval": interval}])
-        answer = laboratory.read(experiment_id)
+        answer = fake_worker.read(experiment_id)
         assert [each["name"] for each in answer["summary"]["baselines"]] == ["majority", "linear"]
         assert answer["summary"]["baselines"][1]["accuracy_low"] == 0.95
         assert ("no_better_than_linear" in findings(answer)) is expected
 
 
-def test_seeds_that_failed_are_left_out_and_mentioned(laboratory: Laboratory) -> None:
-    experiment_id = laboratory.submit(seeds=[0, 1, 2])
+def test_seeds_that_failed_are_left_out_and_mentioned(fake_worker: FakeWorker) -> None:
+    experiment_id = fake_worker.submit(seeds=[0, 1, 2])
     for seed in (0, 1, 2):
-        laboratory.claim()
-        laboratory.epoch(experiment_id, 1, GOOD if seed else CONSTANT, seed=seed)
-    assert laboratory.read(experiment_id)["summary"]["metrics"]["accuracy"]["n"] == 3
-    laboratory.finish(experiment_id, "failed", seed=0, cause="diverged")
-    answer = laboratory.read(experiment_id)
+        fake_worker.claim()
+        fake_worker.epoch(experiment_id, 1, GOOD if seed else CONSTANT, seed=seed)
+    assert fake_worker.read(experiment_id)["summary"]["metrics"]["accuracy"]["n"] == 3
+    fake_worker.finish(experiment_id, "failed", seed=0, cause="diverged")
+    answer = fake_worker.read(experiment_id)
     assert answer["summary"]["metrics"]["accuracy"] == pytest.approx(
         {"mean": 0.97, "sd": 0, "n": 2, "low": 0.97, "high": 0.97}
     )
@@ -212,25 +212,25 @@ def test_seeds_that_failed_are_left_out_and_mentioned(laboratory: Laboratory) ->
     )
 
 
-def test_where_all_seeds_failed_there_is_no_summary(laboratory: Laboratory) -> None:
-    experiment_id = laboratory.submit()
-    laboratory.claim()
-    laboratory.epoch(experiment_id, 1, GOOD)
-    laboratory.finish(experiment_id, "failed", cause="diverged")
-    answer = laboratory.read(experiment_id)
+def test_where_all_seeds_failed_there_is_no_summary(fake_worker: FakeWorker) -> None:
+    experiment_id = fake_worker.submit()
+    fake_worker.claim()
+    fake_worker.epoch(experiment_id, 1, GOOD)
+    fake_worker.finish(experiment_id, "failed", cause="diverged")
+    answer = fake_worker.read(experiment_id)
     assert answer["summary"] is None
     assert [(run["status"], run["cause"]) for run in answer["runs"]] == [("failed", "diverged")]
 
 
-def test_a_model_that_was_still_improving_is_called_unfinished(laboratory: Laboratory) -> None:
-    assert "still_improving" in findings(trained(laboratory, GOOD, GOOD, training={"epochs": 1}))
-    assert "still_improving" not in findings(trained(laboratory, GOOD, training={"epochs": 2}))
+def test_a_model_that_was_still_improving_is_called_unfinished(fake_worker: FakeWorker) -> None:
+    assert "still_improving" in findings(trained(fake_worker, GOOD, GOOD, training={"epochs": 1}))
+    assert "still_improving" not in findings(trained(fake_worker, GOOD, training={"epochs": 2}))
 
 
-def test_an_output_without_probabilities_has_no_probabilistic_metrics(laboratory: Laboratory) -> None:
-    experiment_id = laboratory.submit(loss="l2")
-    laboratory.epoch(experiment_id, 1, GOOD, distribution=False)
-    summary = laboratory.read(experiment_id)["summary"]
+def test_an_output_without_probabilities_has_no_probabilistic_metrics(fake_worker: FakeWorker) -> None:
+    experiment_id = fake_worker.submit(loss="l2")
+    fake_worker.epoch(experiment_id, 1, GOOD, distribution=False)
+    summary = fake_worker.read(experiment_id)["summary"]
     assert {name for name, estimate in summary["metrics"].items() if estimate is None} == {
         "nll",
         "brier",

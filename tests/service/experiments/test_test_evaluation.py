@@ -16,7 +16,7 @@ from service.store import ledger
 from service.store.database import Database
 from service.store.tables import LedgerEntry
 from tests.service.experiments.training import train_seed
-from tests.service.fake_worker import Laboratory
+from tests.service.fake_worker import FakeWorker
 from workers.spec import ExperimentSpec
 from workers.training import Trainer
 
@@ -25,15 +25,15 @@ SPEC = {"dataset": "iris", "model": {"hidden": [8]}, "training": {"epochs": 2}}
 
 
 @pytest.fixture
-def train(app: FastAPI, laboratory: Laboratory) -> Train:
+def train(app: FastAPI, fake_worker: FakeWorker) -> Train:
     """An experiment on iris that has succeeded; `trainers` keeps what trained it."""
 
     def train(*, seeds: tuple[int, ...] = (0,), **spec: Any) -> int:
-        experiment_id = laboratory.submit(**(SPEC | spec), seeds=list(seeds))
+        experiment_id = fake_worker.submit(**(SPEC | spec), seeds=list(seeds))
         for _ in seeds:
-            laboratory.claim()
+            fake_worker.claim()
         for seed in seeds:
-            trainers[experiment_id, seed] = train_seed(app, laboratory, experiment_id, seed)[0]
+            trainers[experiment_id, seed] = train_seed(app, fake_worker, experiment_id, seed)[0]
         return experiment_id
 
     trainers: dict[tuple[int, int], Trainer] = {}
@@ -64,11 +64,11 @@ def read_ledger(client: TestClient, experiment_id: int) -> dict[str, Any]:
 
 
 def test_it_tells_the_mean_over_the_seeds_on_rows_that_none_was_trained_on(
-    app: FastAPI, client: TestClient, train: Train, laboratory: Laboratory
+    app: FastAPI, client: TestClient, train: Train, fake_worker: FakeWorker
 ) -> None:
     experiment_id = train(seeds=(3, 5))
     said = look(client, experiment_id)
-    spec = ExperimentSpec.model_validate(laboratory.read(experiment_id)["spec"])
+    spec = ExperimentSpec.model_validate(fake_worker.read(experiment_id)["spec"])
     part = app.state.library.test_part(spec.dataset, spec.split)
     recalls = []
     for seed in (3, 5):
@@ -189,12 +189,12 @@ def test_a_deleted_experiment_stays_in_the_ledger(client: TestClient, train: Tra
 
 
 def test_what_has_no_model_or_no_test_part_is_refused_and_nothing_is_spent(
-    client: TestClient, train: Train, laboratory: Laboratory
+    client: TestClient, train: Train, fake_worker: FakeWorker
 ) -> None:
-    queued = laboratory.submit(**SPEC)
+    queued = fake_worker.submit(**SPEC)
     assert look(client, queued, 409)["type"] == "/problems/no-model"
     assert read_ledger(client, queued)["looks"] == 0
-    whole = laboratory.submit(**SPEC, split={"train": 0.7, "validation": 0.3, "test": 0})
+    whole = fake_worker.submit(**SPEC, split={"train": 0.7, "validation": 0.3, "test": 0})
     assert look(client, whole, 409)["type"] == "/problems/no-test-part"
     assert client.get(f"/experiments/{whole}/test-evaluations").status_code == 409
     assert look(client, 999, 404)["type"] == "/problems/unknown-experiment"

@@ -20,7 +20,7 @@ from service.store.database import Database
 from service.store.errors import UnusableModel
 from service.store.tables import Checkpoint, Experiment, LedgerEntry, Run
 from tests.service.experiments.training import train_seed
-from tests.service.fake_worker import Laboratory
+from tests.service.fake_worker import FakeWorker
 from workers.nn.arrays import Array
 from workers.predictor import Overflow, Predictor
 
@@ -104,13 +104,13 @@ def artifact_of(database: Database, settings: Settings) -> Path:
 
 
 @pytest.fixture
-def trained(app: FastAPI, laboratory: Laboratory) -> Callable[[int], int]:
+def trained(app: FastAPI, fake_worker: FakeWorker) -> Callable[[int], int]:
     """An experiment on iris whose one seed has succeeded."""
 
     def train(seed: int) -> int:
-        experiment_id = laboratory.submit(**SPEC, seeds=[seed])
-        laboratory.claim()
-        train_seed(app, laboratory, experiment_id, seed)
+        experiment_id = fake_worker.submit(**SPEC, seeds=[seed])
+        fake_worker.claim()
+        train_seed(app, fake_worker, experiment_id, seed)
         return experiment_id
 
     return train

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from tests.service.experiments.training import train_seed
-from tests.service.fake_worker import Laboratory
+from tests.service.fake_worker import FakeWorker
 
 NOTHING_IN_VALIDATION = {
     "dataset": {"name": "synthetic", "counts": [300, 300, 6], "features": 5, "separation": 2.0},
@@ -22,11 +22,11 @@ NOTHING_IN_VALIDATION = {
 
 
 def test_the_weighted_loss_of_rows_without_weight_is_null_for_every_reader(
-    app: FastAPI, client: TestClient, laboratory: Laboratory
+    app: FastAPI, client: TestClient, fake_worker: FakeWorker
 ) -> None:
-    id_ = laboratory.submit(**NOTHING_IN_VALIDATION)
-    laboratory.claim()
-    train_seed(app, laboratory, id_, 0)
+    id_ = fake_worker.submit(**NOTHING_IN_VALIDATION)
+    fake_worker.claim()
+    train_seed(app, fake_worker, id_, 0)
     here = f"/experiments/{id_}/metrics"
     rows = client.get(here).json()["items"]
     weighted = {part: [row["weighted_loss"] for row in rows if row["split"] == part] for part in PARTS}
@@ -51,13 +51,13 @@ PARTS = ("train", "validation")
 
 @pytest.mark.parametrize("scale", [1e39, 1e300, 1e-46, 1e-300])
 def test_only_the_ratios_of_weights_matter(
-    app: FastAPI, client: TestClient, laboratory: Laboratory, scale: float
+    app: FastAPI, client: TestClient, fake_worker: FakeWorker, scale: float
 ) -> None:
     def metrics(weights: list[float]) -> list[dict[str, Any]]:
         spec = {"class_weights": {"name": "given", "weights": weights}, "training": {"epochs": 2}}
-        id_ = laboratory.submit(**spec)
-        laboratory.claim()
-        train_seed(app, laboratory, id_, 0)
+        id_ = fake_worker.submit(**spec)
+        fake_worker.claim()
+        train_seed(app, fake_worker, id_, 0)
         items: list[dict[str, Any]] = client.get(f"/experiments/{id_}/metrics").json()["items"]
         return items
 

@@ -4,24 +4,24 @@ from fastapi import FastAPI
 
 from service.store import epoch_writer
 from service.store.artifacts import Artifacts
-from tests.service.fake_worker import Laboratory
+from tests.service.fake_worker import FakeWorker
 from workers.processes.process import Succeeded
 from workers.spec import ExperimentSpec
 from workers.training import Epoch, Trainer
 
 
 def train_seed(
-    app: FastAPI, laboratory: Laboratory, experiment_id: int, seed: int
+    app: FastAPI, fake_worker: FakeWorker, experiment_id: int, seed: int
 ) -> tuple[Trainer, list[Epoch]]:
     """Train one seed of an experiment and let it succeed; its run was claimed before."""
-    spec = ExperimentSpec.model_validate(laboratory.read(experiment_id)["spec"])
+    spec = ExperimentSpec.model_validate(fake_worker.read(experiment_id)["spec"])
     parts = app.state.library.parts(spec.dataset, spec.split)
     trainer = Trainer(spec, parts.read("train"), parts.read("validation"), seed=seed)
     epochs = list(trainer.epochs())
-    run_id = laboratory.leases[experiment_id, seed].run_id
+    run_id = fake_worker.leases[experiment_id, seed].run_id
     model = Succeeded(trainer.best.epoch or 0, trainer.model().to_bytes())
-    with laboratory.database.write() as connection:
+    with fake_worker.database.write() as connection:
         epoch_writer.record_epochs(connection, run_id, epochs)
         epoch_writer.save_model(connection, Artifacts(app.state.settings.artifacts_url), run_id, model)
-    laboratory.finish(experiment_id, "succeeded", seed=seed)
+    fake_worker.finish(experiment_id, "succeeded", seed=seed)
     return trainer, epochs

@@ -18,7 +18,7 @@ from service.store import migrations
 from service.store.blob_store import BlobStore
 from service.store.database import Database
 from service.store.tables import Checkpoint, Run
-from tests.harness import Office
+from tests.harness import Harness
 from tests.postgresql import private_server
 from tests.service.notifiers.machines import Machine, let_in, networks
 from tests.slow_runs import BATCH, repetitions
@@ -43,7 +43,7 @@ SPEC = {
 PASSES = [(epoch, split) for epoch in range(1, EPOCHS + 1) for split in ("train", "validation")]
 
 
-class Headquarters(Office):
+class Headquarters(Harness):
     """Submits with the engine, as the API does, and shares the data set."""
 
     engine: Notifier
@@ -101,11 +101,11 @@ def headquarters(database: Database, settings: Settings, tmp_path: Path, artifac
 
 def headquarters_on(database: Database, settings: Settings, tmp_path: Path, artifacts: Path) -> Headquarters:
     write_folder(tmp_path / "headquarters" / "datasets" / "mine", [0, 1, 2] * 330 * repetitions())
-    office = Headquarters(
+    harness = Headquarters(
         database, DatasetRegistry(tmp_path / "headquarters", BlobStore(str(artifacts))), settings
     )
-    office.engine = notifier_of(settings)
-    return office
+    harness.engine = notifier_of(settings)
+    return harness
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from service.settings import Settings
 from service.store.database import Database, now
 from service.store.tables import Run
-from tests.service.fake_worker import Laboratory
+from tests.service.fake_worker import FakeWorker
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 Scrape = Callable[[], Samples]
@@ -37,16 +37,16 @@ def by(**labels: object) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((name, str(value)) for name, value in labels.items()))
 
 
-def test_the_queue_is_told_as_it_is_in_the_database(laboratory: Laboratory, scrape: Scrape) -> None:
+def test_the_queue_is_told_as_it_is_in_the_database(fake_worker: FakeWorker, scrape: Scrape) -> None:
     before = scrape()
     assert before["database_up", ()] == 1
     assert before["runs", by(status="queued")] == before["runs", by(status="running")] == 0
     assert before["queue_oldest_seconds", ()] == before["agents", ()] == before["epochs_per_second", ()] == 0
     for seeds in ([0, 1], [0], [0]):
-        laboratory.submit(**PAIR, seeds=seeds)
-    first, _ = laboratory.claim()
-    laboratory.epoch(first, 1, [[9, 1], [1, 9]])
-    laboratory.epoch(first, 2, [[9, 1], [1, 9]])
+        fake_worker.submit(**PAIR, seeds=seeds)
+    first, _ = fake_worker.claim()
+    fake_worker.epoch(first, 1, [[9, 1], [1, 9]])
+    fake_worker.epoch(first, 2, [[9, 1], [1, 9]])
     after = scrape()
     assert after["runs", by(status="queued")] == 3
     assert after["runs", by(status="running")] == 1
@@ -54,33 +54,33 @@ def test_the_queue_is_told_as_it_is_in_the_database(laboratory: Laboratory, scra
     assert after["experiments", by(status="running")] == 1
     assert after["experiments", by(status="failed")] == 0
     assert 0 < after["queue_oldest_seconds", ()] < 60
-    assert after["epochs_per_second", ()] == pytest.approx(0.5)  # the laboratory's epochs take two seconds
+    assert after["epochs_per_second", ()] == pytest.approx(0.5)  # the fake worker's epochs take two seconds
     assert after["agents", ()] == 1
 
 
 def test_an_agent_that_falls_silent_is_seen_to(
-    laboratory: Laboratory, database: Database, settings: Settings, scrape: Scrape
+    fake_worker: FakeWorker, database: Database, settings: Settings, scrape: Scrape
 ) -> None:
-    laboratory.submit(**PAIR)
-    laboratory.claim()
+    fake_worker.submit(**PAIR)
+    fake_worker.claim()
     with database.write() as connection:
         silent = now() + settings.lease_seconds - 40
         connection.execute(update(Run).values(lease_until=silent, agent="alpha:12:ab"))
     assert scrape()["heartbeat_age_seconds", by(host="alpha")] == pytest.approx(40, abs=2)
 
 
-def test_every_run_counts_once_when_it_is_over(laboratory: Laboratory, scrape: Scrape) -> None:
+def test_every_run_counts_once_when_it_is_over(fake_worker: FakeWorker, scrape: Scrape) -> None:
     outcomes = "runs_finished_total"
     assert scrape()[outcomes, by(status="failed", cause="diverged")] == 0
     for number in range(3):
-        laboratory.submit(**PAIR)
-        id_, _ = laboratory.claim()
+        fake_worker.submit(**PAIR)
+        id_, _ = fake_worker.claim()
         if number == 0:
-            laboratory.finish(id_, "failed", cause="diverged")
+            fake_worker.finish(id_, "failed", cause="diverged")
         else:
-            laboratory.finish(id_, "succeeded")
-    cancelled = laboratory.submit(**PAIR)
-    laboratory.client.post(f"/experiments/{cancelled}/cancel")
+            fake_worker.finish(id_, "succeeded")
+    cancelled = fake_worker.submit(**PAIR)
+    fake_worker.client.post(f"/experiments/{cancelled}/cancel")
     for samples in (scrape(), scrape()):
         assert samples[outcomes, by(status="succeeded", cause="none")] == 2
         assert samples[outcomes, by(status="failed", cause="diverged")] == 1
@@ -90,22 +90,24 @@ def test_every_run_counts_once_when_it_is_over(laboratory: Laboratory, scrape: S
         assert samples["run_wait_seconds_count", ()] == samples["run_work_seconds_count", ()] == 3
 
 
-def test_a_counter_never_falls_whatever_is_deleted_or_retried(laboratory: Laboratory, scrape: Scrape) -> None:
+def test_a_counter_never_falls_whatever_is_deleted_or_retried(
+    fake_worker: FakeWorker, scrape: Scrape
+) -> None:
     failed = "runs_finished_total", by(status="failed", cause="error")
-    first = laboratory.submit(**PAIR)
+    first = fake_worker.submit(**PAIR)
     for count in (1, 2):
-        laboratory.claim()
-        laboratory.finish(first, "failed", cause="error")
+        fake_worker.claim()
+        fake_worker.finish(first, "failed", cause="error")
         assert scrape()[failed] == count
-        laboratory.client.post(f"/experiments/{first}/retry")
+        fake_worker.client.post(f"/experiments/{first}/retry")
         assert scrape()[failed] == count
-    laboratory.client.post(f"/experiments/{first}/cancel")
-    assert laboratory.client.delete(f"/experiments/{first}").status_code == 204
+    fake_worker.client.post(f"/experiments/{first}/cancel")
+    assert fake_worker.client.delete(f"/experiments/{first}").status_code == 204
     assert scrape()[failed] == 2
 
 
-def test_requests_are_counted_by_route_and_not_by_address(laboratory: Laboratory, scrape: Scrape) -> None:
-    client = laboratory.client
+def test_requests_are_counted_by_route_and_not_by_address(fake_worker: FakeWorker, scrape: Scrape) -> None:
+    client = fake_worker.client
     for path in ("/experiments/1", "/experiments/2", "/experiments/3", "/nothing", "/nothing/at/all"):
         client.get(path)
     client.post("/experiments", content=b"{")
@@ -118,14 +120,14 @@ def test_requests_are_counted_by_route_and_not_by_address(laboratory: Laboratory
     assert samples[latency, by(method="GET", route="/experiments/{experiment_id}")] == 3
 
 
-def test_nothing_that_grows_is_a_label(laboratory: Laboratory, scrape: Scrape) -> None:
-    laboratory.submit(**PAIR, name="name-of-mine", tags=["tag-of-mine"])
+def test_nothing_that_grows_is_a_label(fake_worker: FakeWorker, scrape: Scrape) -> None:
+    fake_worker.submit(**PAIR, name="name-of-mine", tags=["tag-of-mine"])
     series = set(scrape())
     for _ in range(5):
-        id_, _ = laboratory.claim()
-        laboratory.finish(id_, "succeeded")
-        laboratory.client.get(f"/experiments/{id_}")
-        laboratory.submit(**PAIR)
+        id_, _ = fake_worker.claim()
+        fake_worker.finish(id_, "succeeded")
+        fake_worker.client.get(f"/experiments/{id_}")
+        fake_worker.submit(**PAIR)
     grown = {key for key in scrape() if key not in series}
     assert {dict(labels).get("route") for _, labels in grown} <= {
         "/experiments/{experiment_id}",

@@ -18,7 +18,7 @@ from service.launcher import serving
 from service.settings import Settings
 from service.store import tokens
 from service.store.database import Database
-from tests.service.fake_worker import Laboratory
+from tests.service.fake_worker import FakeWorker
 
 PATIENCE_SECONDS = 60
 """It looks for what to scrape every five seconds."""
@@ -53,10 +53,10 @@ def url(tmp_path: Path) -> Iterator[str]:
         yield url
 
 
-def test_promtool_finds_nothing_to_complain_of(laboratory: Laboratory) -> None:
-    laboratory.submit(**PAIR)
-    laboratory.claim()
-    told = laboratory.client.get("/metrics").text
+def test_promtool_finds_nothing_to_complain_of(fake_worker: FakeWorker) -> None:
+    fake_worker.submit(**PAIR)
+    fake_worker.claim()
+    told = fake_worker.client.get("/metrics").text
     assert "holdout_http_requests_total{" in told
     checked = subprocess.run(
         ["promtool", "check", "metrics"], input=told, text=True, capture_output=True, timeout=60

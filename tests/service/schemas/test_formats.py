@@ -16,21 +16,21 @@ from service.schemas.epochs import ClassRow
 from service.schemas.formats import FORMULA, csv_table
 from service.store.database import Database, now
 from service.store.tables import EpochMetrics, Run
-from tests.service.fake_worker import CONFUSION, Laboratory
+from tests.service.fake_worker import CONFUSION, FakeWorker
 
 PATHS = ("/experiments/{id}/metrics", "/experiments/{id}/classes")
 
 Rows = list[dict[str, Any]]
 
 
-def trained(laboratory: Laboratory, *seeds: int, epochs: int = 2) -> int:
+def trained(fake_worker: FakeWorker, *seeds: int, epochs: int = 2) -> int:
     """An experiment whose seeds have each done some epochs."""
-    experiment_id = laboratory.submit(seeds=list(seeds))
+    experiment_id = fake_worker.submit(seeds=list(seeds))
     for _ in seeds:
-        laboratory.claim()
+        fake_worker.claim()
     for seed in seeds:
         for number in range(1, epochs + 1):
-            laboratory.epoch(experiment_id, number, CONFUSION, seed=seed)
+            fake_worker.epoch(experiment_id, number, CONFUSION, seed=seed)
     return experiment_id
 
 
@@ -42,8 +42,10 @@ def items(client: TestClient, path: str, **query: Any) -> Rows:
 
 
 @pytest.mark.parametrize("path", ["metrics", "classes"])
-def test_json_lines_and_csv_say_what_json_says(client: TestClient, laboratory: Laboratory, path: str) -> None:
-    where = f"/experiments/{trained(laboratory, 3, 7)}/{path}"
+def test_json_lines_and_csv_say_what_json_says(
+    client: TestClient, fake_worker: FakeWorker, path: str
+) -> None:
+    where = f"/experiments/{trained(fake_worker, 3, 7)}/{path}"
     expected = items(client, where)
     lines = client.get(where, params={"format": "ndjson"})
     assert lines.headers["content-type"] == "application/x-ndjson; charset=utf-8"
@@ -57,8 +59,8 @@ def test_json_lines_and_csv_say_what_json_says(client: TestClient, laboratory: L
     assert read == written
 
 
-def test_a_table_without_rows_has_its_header(client: TestClient, laboratory: Laboratory) -> None:
-    path = f"/experiments/{laboratory.submit()}/classes"
+def test_a_table_without_rows_has_its_header(client: TestClient, fake_worker: FakeWorker) -> None:
+    path = f"/experiments/{fake_worker.submit()}/classes"
     assert client.get(path, params={"format": "csv"}).text.startswith(
         "class,index,split,seed,epoch,accuracy,"
     )
@@ -81,9 +83,9 @@ def test_no_cell_of_text_is_a_formula(name: str) -> None:
     "path", ["/experiments", "/experiments/{id}/metrics", "/experiments/{id}/classes", "/epochs"]
 )
 def test_a_header_says_where_a_collection_goes_on(
-    client: TestClient, laboratory: Laboratory, path: str
+    client: TestClient, fake_worker: FakeWorker, path: str
 ) -> None:
-    ids = [trained(laboratory, 0), trained(laboratory, 0)]
+    ids = [trained(fake_worker, 0), trained(fake_worker, 0)]
     query = {"limit": 1} | ({"ids": f"{ids[0]},{ids[1]}"} if path == "/epochs" else {})
     response = client.get(path.format(id=ids[0]), params=query)
     following = response.json()["next"]
@@ -92,8 +94,8 @@ def test_a_header_says_where_a_collection_goes_on(
     assert client.get(following).json()["items"] != response.json()["items"]
 
 
-def test_what_does_not_go_on_has_no_such_header(client: TestClient, laboratory: Laboratory) -> None:
-    trained(laboratory, 0)
+def test_what_does_not_go_on_has_no_such_header(client: TestClient, fake_worker: FakeWorker) -> None:
+    trained(fake_worker, 0)
     assert "link" not in client.get("/experiments").headers
 
 
@@ -113,9 +115,9 @@ def draw(database: Database, experiment_id: int, seed: int, losses: list[float |
 
 
 def test_a_thinned_curve_keeps_its_ends_and_extremes(
-    client: TestClient, laboratory: Laboratory, database: Database
+    client: TestClient, fake_worker: FakeWorker, database: Database
 ) -> None:
-    experiment_id = laboratory.submit(seeds=[0, 1, 2])
+    experiment_id = fake_worker.submit(seeds=[0, 1, 2])
     chance = random.Random(0)
     lengths = {0: 500, 1: 37, 2: 12}
     for seed, length in lengths.items():
@@ -136,31 +138,31 @@ def test_a_thinned_curve_keeps_its_ends_and_extremes(
 
 
 def test_the_extremes_are_of_the_metric_that_was_chosen(
-    client: TestClient, laboratory: Laboratory, database: Database
+    client: TestClient, fake_worker: FakeWorker, database: Database
 ) -> None:
-    experiment_id = laboratory.submit()
+    experiment_id = fake_worker.submit()
     draw(database, experiment_id, 0, [None, 0.5, 0.1, None, 0.9, 0.3, None, 0.2])
     path = f"/experiments/{experiment_id}/metrics"
     kept = items(client, path, max_points=4, metric="nll", split="train")
     assert [row["epoch"] for row in kept] == [1, 3, 5, 8]
 
 
-def test_a_thinned_curve_can_be_followed(client: TestClient, laboratory: Laboratory) -> None:
-    experiment_id = trained(laboratory, 0, epochs=7)
+def test_a_thinned_curve_can_be_followed(client: TestClient, fake_worker: FakeWorker) -> None:
+    experiment_id = trained(fake_worker, 0, epochs=7)
     page = client.get(f"/experiments/{experiment_id}/metrics?max_points=4").json()
-    laboratory.epoch(experiment_id, 8, CONFUSION)
+    fake_worker.epoch(experiment_id, 8, CONFUSION)
     assert {row["epoch"] for row in client.get(page["next"]).json()["items"]} == {8}
 
 
-def test_pages_and_points_exclude_each_other(client: TestClient, laboratory: Laboratory) -> None:
-    path = f"/experiments/{laboratory.submit()}/metrics"
+def test_pages_and_points_exclude_each_other(client: TestClient, fake_worker: FakeWorker) -> None:
+    path = f"/experiments/{fake_worker.submit()}/metrics"
     assert client.get(path, params={"max_points": 9, "limit": 1000}).status_code == 200
     refused = client.get(path, params={"max_points": 9, "limit": 9}).json()
     assert (refused["type"], refused["errors"][0]["path"]) == ("/problems/invalid-parameter", "limit")
 
 
-def test_several_experiments_are_read_in_one_call(client: TestClient, laboratory: Laboratory) -> None:
-    ids = [trained(laboratory, 0, 1), trained(laboratory, 5), laboratory.submit()]
+def test_several_experiments_are_read_in_one_call(client: TestClient, fake_worker: FakeWorker) -> None:
+    ids = [trained(fake_worker, 0, 1), trained(fake_worker, 5), fake_worker.submit()]
     expected = [
         row | {"experiment_id": id_} for id_ in ids for row in items(client, f"/experiments/{id_}/metrics")
     ]
@@ -181,9 +183,9 @@ def test_several_experiments_are_read_in_one_call(client: TestClient, laboratory
 
 
 def test_several_experiments_are_thinned_each_for_itself(
-    client: TestClient, laboratory: Laboratory, database: Database
+    client: TestClient, fake_worker: FakeWorker, database: Database
 ) -> None:
-    ids = [laboratory.submit(), laboratory.submit()]
+    ids = [fake_worker.submit(), fake_worker.submit()]
     for id_, length in zip(ids, (100, 5), strict=True):
         draw(database, id_, 0, [float(epoch) for epoch in range(length)])
     rows = items(client, "/epochs", ids=",".join(map(str, ids)), split="train", max_points=10)
@@ -200,7 +202,7 @@ def test_the_ids_are_up_to_a_hundred_numbers(client: TestClient, ids: str) -> No
     assert client.get("/epochs", params={"ids": ids}).json()["errors"][0]["path"] == "ids"
 
 
-def test_an_unknown_experiment_among_several_is_404(client: TestClient, laboratory: Laboratory) -> None:
-    response = client.get("/epochs", params={"ids": f"{laboratory.submit()},77"})
+def test_an_unknown_experiment_among_several_is_404(client: TestClient, fake_worker: FakeWorker) -> None:
+    response = client.get("/epochs", params={"ids": f"{fake_worker.submit()},77"})
     assert response.json()["type"] == "/problems/unknown-experiment"
     assert "77" in response.json()["detail"]

@@ -6,7 +6,7 @@ import pytest
 
 from service.store import queue
 from service.store.database import Database
-from tests.service.store.experiments import Desk
+from tests.service.store.experiments import QueueHarness
 
 
 @pytest.fixture
@@ -17,8 +17,8 @@ def database(database_url: str) -> Iterator[Database]:
 
 
 @pytest.fixture
-def desk(database: Database) -> Desk:
-    return Desk(database)
+def harness(database: Database) -> QueueHarness:
+    return QueueHarness(database)
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Experiments as the queue sees them, each call a transaction of its own."""
+"""Experiments with only the columns that the queue needs, and a harness that calls its functions."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -18,8 +18,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Desk:
-    """Who submits, claims, reports and cancels."""
+class QueueHarness:
+    """Calls the functions of the queue, each in a transaction of its own."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -55,7 +55,7 @@ class Desk:
         return self.write(queue.claim, agent=agent, lease_seconds=lease_seconds, max_attempts=MAX_ATTEMPTS)
 
     def take(self, agent: str = "agent") -> Lease:
-        """Claim, where there must be something."""
+        """Claim a run. Fails if there is none."""
         claim = self.claim(agent)
         assert claim is not None
         return claim.lease
@@ -73,10 +73,10 @@ class Desk:
     ) -> bool:
         return self.write(queue.finish, lease, status, cause=cause, message=message)
 
-    def give_back(self, lease: Lease) -> bool:
+    def release(self, lease: Lease) -> bool:
         return self.write(queue.release, lease)
 
-    def die(self, lease: Lease) -> bool:
+    def record_death(self, lease: Lease) -> bool:
         return self.write(queue.record_death, lease, max_attempts=MAX_ATTEMPTS)
 
     def cancel(self, experiment_id: int) -> None:
@@ -89,8 +89,8 @@ class Desk:
         with self.database.read() as connection:
             return queue.has_work(connection)
 
-    def freeze(self, *leases: Lease) -> None:
-        """Let leases run out, as when their agent is not heard of for long."""
+    def expire(self, *leases: Lease) -> None:
+        """Let leases expire, as if their agent had been frozen."""
         with self.database.write() as connection:
             for lease in leases:
                 expired = update(Run).where(Run.id == lease.run_id, Run.status == "running")
@@ -114,5 +114,5 @@ class Desk:
             return connection.execute(select(Experiment).where(Experiment.id == experiment_id)).one()
 
 
-End = Callable[[Desk, Lease], object]
-"""One way in which a lease comes to its end."""
+End = Callable[[QueueHarness, Lease], object]
+"""One way in which a lease ends."""

@@ -12,7 +12,7 @@ from service.store import epoch_writer
 from service.store.artifacts import ArtifactDamaged, ArtifactMissing, Artifacts, content_of
 from service.store.database import Database
 from service.store.tables import Checkpoint
-from tests.service.store.experiments import Desk
+from tests.service.store.experiments import QueueHarness
 from workers.processes.process import ArtifactReference, CheckpointTaken, Stopped, Succeeded
 
 SMALL, LARGE = b"small" * 10, b"large" * 100
@@ -43,32 +43,40 @@ def taken(content: bytes | ArtifactReference, epoch: int = 1) -> CheckpointTaken
 
 
 def save(
-    desk: Desk, artifacts: Artifacts, run_id: int, content: bytes | ArtifactReference, epoch: int = 1
+    harness: QueueHarness,
+    artifacts: Artifacts,
+    run_id: int,
+    content: bytes | ArtifactReference,
+    epoch: int = 1,
 ) -> None:
     """What the agent does with a checkpoint, in one transaction."""
-    desk.write(epoch_writer.save_checkpoint, artifacts, run_id, taken(content, epoch))
-    artifacts.tidy(desk.database)
+    harness.write(epoch_writer.save_checkpoint, artifacts, run_id, taken(content, epoch))
+    artifacts.tidy(harness.database)
 
 
 @pytest.fixture
-def run_id(desk: Desk) -> int:
-    desk.submit()
-    return desk.take().run_id
+def run_id(harness: QueueHarness) -> int:
+    harness.submit()
+    return harness.take().run_id
 
 
-def test_small_checkpoints_are_in_their_rows(desk: Desk, artifacts: Artifacts, run_id: int) -> None:
-    save(desk, artifacts, run_id, SMALL)
-    (row,) = stored(desk.database)
+def test_small_checkpoints_are_in_their_rows(
+    harness: QueueHarness, artifacts: Artifacts, run_id: int
+) -> None:
+    save(harness, artifacts, run_id, SMALL)
+    (row,) = stored(harness.database)
     assert (row.content, row.artifact, names(artifacts)) == (SMALL, None, set())
-    assert desk.write(epoch_writer.rewind, run_id) == SMALL
+    assert harness.write(epoch_writer.rewind, run_id) == SMALL
 
 
-def test_large_ones_are_artifacts_named_by_their_hash(desk: Desk, artifacts: Artifacts, run_id: int) -> None:
-    save(desk, artifacts, run_id, LARGE)
-    (row,) = stored(desk.database)
+def test_large_ones_are_artifacts_named_by_their_hash(
+    harness: QueueHarness, artifacts: Artifacts, run_id: int
+) -> None:
+    save(harness, artifacts, run_id, LARGE)
+    (row,) = stored(harness.database)
     assert row.content is None
     assert row.artifact.startswith(f"checkpoints/{row.sha256}-")
-    kept = desk.write(epoch_writer.rewind, run_id)
+    kept = harness.write(epoch_writer.rewind, run_id)
     assert kept == content_of(row) == ArtifactReference(row.artifact, row.sha256)
     assert artifacts.load(kept) == LARGE
 
@@ -84,11 +92,13 @@ def test_only_what_is_too_large_is_put_away_on_its_way(artifacts: Artifacts) -> 
         assert artifacts.put_away(message) is message
 
 
-def test_what_was_put_away_is_not_stored_twice(desk: Desk, artifacts: Artifacts, run_id: int) -> None:
+def test_what_was_put_away_is_not_stored_twice(
+    harness: QueueHarness, artifacts: Artifacts, run_id: int
+) -> None:
     message = artifacts.put_away(taken(LARGE))
     assert isinstance(message, CheckpointTaken)
-    save(desk, artifacts, run_id, message.content)
-    assert names(artifacts) == {row.artifact for row in stored(desk.database)}
+    save(harness, artifacts, run_id, message.content)
+    assert names(artifacts) == {row.artifact for row in stored(harness.database)}
     assert len(names(artifacts)) == 1
 
 
@@ -107,55 +117,59 @@ def test_a_store_that_is_away_leaves_the_message_as_it_is(
 
 
 def test_the_one_before_is_removed_once_the_new_one_is_committed(
-    desk: Desk, artifacts: Artifacts, run_id: int
+    harness: QueueHarness, artifacts: Artifacts, run_id: int
 ) -> None:
-    save(desk, artifacts, run_id, LARGE, 1)
+    save(harness, artifacts, run_id, LARGE, 1)
     before = names(artifacts)
-    save(desk, artifacts, run_id, LARGE + b"2", 2)
+    save(harness, artifacts, run_id, LARGE + b"2", 2)
     after = names(artifacts)
     assert len(after) == 1
     assert not before & after
-    save(desk, artifacts, run_id, SMALL, 3)
+    save(harness, artifacts, run_id, SMALL, 3)
     assert names(artifacts) == set()
 
 
 def test_a_transaction_that_was_rolled_back_removes_nothing(
-    desk: Desk, artifacts: Artifacts, run_id: int
+    harness: QueueHarness, artifacts: Artifacts, run_id: int
 ) -> None:
-    save(desk, artifacts, run_id, LARGE)
+    save(harness, artifacts, run_id, LARGE)
     before = names(artifacts)
-    with pytest.raises(ZeroDivisionError), desk.database.write() as connection:  # noqa: PT012
+    with pytest.raises(ZeroDivisionError), harness.database.write() as connection:  # noqa: PT012
         epoch_writer.save_checkpoint(connection, artifacts, run_id, taken(SMALL, 2))
         raise ZeroDivisionError
-    artifacts.tidy(desk.database)
+    artifacts.tidy(harness.database)
     assert names(artifacts) == before
-    assert artifacts.load(content_of(stored(desk.database)[0])) == LARGE
+    assert artifacts.load(content_of(stored(harness.database)[0])) == LARGE
 
 
-def test_a_checkpoint_that_is_written_twice_stays(desk: Desk, artifacts: Artifacts, run_id: int) -> None:
+def test_a_checkpoint_that_is_written_twice_stays(
+    harness: QueueHarness, artifacts: Artifacts, run_id: int
+) -> None:
     """As when a commit succeeds and its answer is lost: the agent writes the same words again."""
     message = artifacts.put_away(taken(LARGE))
     assert isinstance(message, CheckpointTaken)
     for _ in range(2):
-        save(desk, artifacts, run_id, message.content)
+        save(harness, artifacts, run_id, message.content)
     assert artifacts.load(message.content) == LARGE
 
 
-def test_two_runs_with_the_same_bytes_do_not_share_them(desk: Desk, artifacts: Artifacts) -> None:
-    desk.submit([0, 1])
-    first, second = desk.take().run_id, desk.take().run_id
+def test_two_runs_with_the_same_bytes_do_not_share_them(harness: QueueHarness, artifacts: Artifacts) -> None:
+    harness.submit([0, 1])
+    first, second = harness.take().run_id, harness.take().run_id
     for run_id in (first, second):
-        save(desk, artifacts, run_id, LARGE)
-    save(desk, artifacts, first, SMALL)
-    (_, row) = stored(desk.database)
+        save(harness, artifacts, run_id, LARGE)
+    save(harness, artifacts, first, SMALL)
+    (_, row) = stored(harness.database)
     assert artifacts.load(content_of(row)) == LARGE
 
 
-def test_a_model_takes_the_place_of_the_newest_state(desk: Desk, artifacts: Artifacts, run_id: int) -> None:
-    save(desk, artifacts, run_id, LARGE)
-    desk.write(epoch_writer.save_model, artifacts, run_id, Succeeded(2, LARGE + b"model"))
-    artifacts.tidy(desk.database)
-    (row,) = stored(desk.database)
+def test_a_model_takes_the_place_of_the_newest_state(
+    harness: QueueHarness, artifacts: Artifacts, run_id: int
+) -> None:
+    save(harness, artifacts, run_id, LARGE)
+    harness.write(epoch_writer.save_model, artifacts, run_id, Succeeded(2, LARGE + b"model"))
+    artifacts.tidy(harness.database)
+    (row,) = stored(harness.database)
     assert (row.kind, names(artifacts)) == ("model", {row.artifact})
     assert artifacts.load(content_of(row)) == LARGE + b"model"
 
@@ -171,20 +185,20 @@ def test_a_lost_artifact_is_missing_and_a_changed_one_damaged(artifacts: Artifac
 
 
 def test_what_cannot_be_read_is_forgotten_with_its_epochs(
-    desk: Desk, artifacts: Artifacts, run_id: int
+    harness: QueueHarness, artifacts: Artifacts, run_id: int
 ) -> None:
-    save(desk, artifacts, run_id, LARGE, 5)
-    assert desk.write(epoch_writer.rewind, run_id) is not None
-    assert desk.run(run_id).epoch == 5
-    desk.write(epoch_writer.start_over, run_id)
-    assert desk.run(run_id).epoch == 0
-    assert desk.write(epoch_writer.rewind, run_id) is None
+    save(harness, artifacts, run_id, LARGE, 5)
+    assert harness.write(epoch_writer.rewind, run_id) is not None
+    assert harness.run(run_id).epoch == 5
+    harness.write(epoch_writer.start_over, run_id)
+    assert harness.run(run_id).epoch == 0
+    assert harness.write(epoch_writer.rewind, run_id) is None
 
 
 def test_orphans_are_swept_an_hour_after_they_were_written(
-    desk: Desk, artifacts: Artifacts, run_id: int
+    harness: QueueHarness, artifacts: Artifacts, run_id: int
 ) -> None:
-    save(desk, artifacts, run_id, LARGE)
+    save(harness, artifacts, run_id, LARGE)
     (named,) = names(artifacts)
     young, old = artifacts.save(b"young").name, artifacts.save(b"old").name
     artifacts.files.write("drafts/old", b"")
@@ -192,14 +206,14 @@ def test_orphans_are_swept_an_hour_after_they_were_written(
     for name in (named, old, "drafts/old", "datasets/old"):
         age(artifacts, name, 3700)
     age(artifacts, young, 3500)
-    artifacts.sweep(desk.database)
+    artifacts.sweep(harness.database)
     assert names(artifacts) == {named, young}
     assert artifacts.files.names("drafts") == set()
     assert artifacts.files.read("datasets/old") is not None
 
 
 def test_an_artifact_is_named_by_its_row_before_it_can_be_swept(
-    desk: Desk, artifacts: Artifacts, run_id: int, monkeypatch: pytest.MonkeyPatch
+    harness: QueueHarness, artifacts: Artifacts, run_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The worst that may happen: an old file gets its row between the listing of files and of rows."""
     kept = artifacts.save(LARGE)
@@ -209,26 +223,28 @@ def test_an_artifact_is_named_by_its_row_before_it_can_be_swept(
     def list_then_commit(place: str) -> set[str]:
         listed = list_names(place)
         if place == "checkpoints":
-            save(desk, artifacts, run_id, kept)
+            save(harness, artifacts, run_id, kept)
         return listed
 
     monkeypatch.setattr(artifacts.files, "names", list_then_commit)
-    artifacts.sweep(desk.database)
+    artifacts.sweep(harness.database)
     assert artifacts.load(kept) == LARGE
 
 
-def test_artifacts_of_deleted_experiments_are_orphans(desk: Desk, artifacts: Artifacts, run_id: int) -> None:
-    save(desk, artifacts, run_id, LARGE)
+def test_artifacts_of_deleted_experiments_are_orphans(
+    harness: QueueHarness, artifacts: Artifacts, run_id: int
+) -> None:
+    save(harness, artifacts, run_id, LARGE)
     (name,) = names(artifacts)
     age(artifacts, name, 3700)
-    with desk.database.write() as connection:
+    with harness.database.write() as connection:
         connection.execute(delete(Checkpoint))
-    artifacts.sweep(desk.database)
+    artifacts.sweep(harness.database)
     assert names(artifacts) == set()
 
 
 def test_tidying_sweeps_after_a_minute_and_then_every_hour(
-    desk: Desk, artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch
+    harness: QueueHarness, artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     swept: list[Database] = []
     monkeypatch.setattr(artifacts, "_sweep_quietly", swept.append)
@@ -236,14 +252,14 @@ def test_tidying_sweeps_after_a_minute_and_then_every_hour(
     for seconds, times in ((1, 0), (61, 1), (3600, 1), (3662, 2), (7200, 2), (7263, 3)):
         with monkeypatch.context() as patched:
             patched.setattr(time, "monotonic", lambda now=clock + seconds: now)
-            artifacts.tidy(desk.database)
+            artifacts.tidy(harness.database)
         for thread in (each for each in threading.enumerate() if each.name == "sweep"):
             thread.join()
         assert len(swept) == times
 
 
 def test_a_store_that_is_away_only_delays_the_tidying(
-    desk: Desk,
+    harness: QueueHarness,
     artifacts: Artifacts,
     run_id: int,
     monkeypatch: pytest.MonkeyPatch,
@@ -252,15 +268,15 @@ def test_a_store_that_is_away_only_delays_the_tidying(
     def away(*_: object) -> None:
         raise OSError("the store is away")
 
-    save(desk, artifacts, run_id, LARGE)
+    save(harness, artifacts, run_id, LARGE)
     (left,) = names(artifacts)
     with monkeypatch.context() as patched, caplog.at_level(logging.WARNING):
         patched.setattr(artifacts.files, "remove", away)
-        save(desk, artifacts, run_id, SMALL)
+        save(harness, artifacts, run_id, SMALL)
         patched.setattr(artifacts.files, "names", away)
-        artifacts._sweep_quietly(desk.database)
+        artifacts._sweep_quietly(harness.database)
     assert "an artifact stays until the next sweep" in caplog.text
     assert "orphaned artifacts stay where they are" in caplog.text
     age(artifacts, left, 3700)
-    artifacts.sweep(desk.database)
+    artifacts.sweep(harness.database)
     assert names(artifacts) == set()

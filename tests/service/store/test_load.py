@@ -3,27 +3,27 @@
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.service.store.experiments import Desk
+from tests.service.store.experiments import QueueHarness
 
 CLIENTS, EACH = 8, 12
 
 
-def test_what_eight_clients_submit_is_claimed_exactly_once(desk: Desk) -> None:
+def test_what_eight_clients_submit_is_claimed_exactly_once(harness: QueueHarness) -> None:
     def submit(client: int) -> list[int]:
-        return [desk.submit([client, client + 1], owner=f"owner-{client % 3}") for _ in range(EACH)]
+        return [harness.submit([client, client + 1], owner=f"owner-{client % 3}") for _ in range(EACH)]
 
     def work(agent: int) -> list[int]:
         taken = []
-        while desk.has_work():
-            if claim := desk.claim(str(agent)):
+        while harness.has_work():
+            if claim := harness.claim(str(agent)):
                 taken.append(claim.lease.run_id)
-                desk.finish(claim.lease)
+                harness.finish(claim.lease)
         return taken
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         submitted = [id_ for ids in pool.map(submit, range(CLIENTS)) for id_ in ids]
         claimed = Counter(id_ for ids in pool.map(work, range(3)) for id_ in ids)
-    runs = [run for id_ in submitted for run in desk.runs(id_)]
+    runs = [run for id_ in submitted for run in harness.runs(id_)]
     assert len(submitted) == len(set(submitted)) == CLIENTS * EACH
     assert claimed == Counter(run.id for run in runs)
     assert {run.status for run in runs} == {"succeeded"}

@@ -1,4 +1,4 @@
-"""The queue and the history, under any order of events, against a model that a page of Python holds."""
+"""The queue and the stored epochs, under random sequences of events, checked against a model of a page of Python."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ from service.store.database import Database
 from service.store.queue import Lease
 from service.store.tables import Checkpoint, EpochMetrics, Experiment, Run
 from tests.service.fake_worker import evaluation
-from tests.service.store.experiments import LEASE_SECONDS, MAX_ATTEMPTS, Desk
+from tests.service.store.experiments import LEASE_SECONDS, MAX_ATTEMPTS, QueueHarness
 from workers.processes.failure_causes import Cause
 from workers.processes.process import CheckpointTaken
 from workers.training import Epoch
@@ -53,8 +53,8 @@ class ModelRun:
     checkpoint: int = 0
     worked: float = 0.0
 
-    def die(self) -> None:
-        """Its worker or its agent ended without a word."""
+    def record_death(self) -> None:
+        """Its worker or agent died."""
         self.deaths += 1
         self.frozen = False
         if self.cancel_requested:
@@ -71,7 +71,7 @@ class Model:
 
     runs: dict[int, ModelRun] = field(default_factory=dict)
 
-    def held(self, lease: Lease) -> ModelRun | None:
+    def leased(self, lease: Lease) -> ModelRun | None:
         run = self.runs[lease.run_id]
         return run if run.status == "running" and run.attempt == lease.attempt else None
 
@@ -81,7 +81,7 @@ class Model:
     def expire(self) -> None:
         for run in self.runs.values():
             if run.status == "running" and run.frozen:
-                run.die()
+                run.record_death()
 
     def next(self) -> ModelRun | None:
         running = [run.owner for run in self.runs.values() if run.status == "running"]
@@ -98,14 +98,14 @@ class Model:
 
 
 class QueueMachine(RuleBasedStateMachine):
-    """Agents that hold leases, old and new, clients, and the two together against one database."""
+    """Random calls of agents (with old and new leases) and clients, against one database and the model."""
 
     experiments = Bundle("experiments")
     leases = Bundle("leases")
 
     def __init__(self, database: Database, artifacts: Artifacts) -> None:
         super().__init__()
-        self.desk, self.model, self.artifacts = Desk(database), Model(), artifacts
+        self.harness, self.model, self.artifacts = QueueHarness(database), Model(), artifacts
 
     @rule(
         target=experiments,
@@ -114,8 +114,8 @@ class QueueMachine(RuleBasedStateMachine):
         owner=st.sampled_from(["ada", "bob"]),
     )
     def submit(self, seeds: int, priority: int, owner: str) -> int:
-        id_ = self.desk.submit(range(seeds), priority=priority, owner=owner, epochs=99)
-        for run in self.desk.runs(id_):
+        id_ = self.harness.submit(range(seeds), priority=priority, owner=owner, epochs=99)
+        for run in self.harness.runs(id_):
             self.model.runs[run.id] = ModelRun(run.id, id_, owner, priority)
         return id_
 
@@ -123,7 +123,7 @@ class QueueMachine(RuleBasedStateMachine):
     def claim(self) -> Lease | MultipleResults[Lease]:
         self.model.expire()
         expected = self.model.next()
-        claim = self.desk.claim()
+        claim = self.harness.claim()
         if expected is None:
             assert claim is None
             return multiple()
@@ -131,19 +131,19 @@ class QueueMachine(RuleBasedStateMachine):
         expected.status, expected.attempt = "running", expected.attempt + 1
         assert claim.lease == Lease(expected.id, expected.attempt)
         assert claim.worked_seconds == expected.worked
-        content = self.desk.write(epoch_writer.rewind, expected.id)
+        content = self.harness.write(epoch_writer.rewind, expected.id)
         assert content == (f"{expected.checkpoint}".encode() if expected.checkpoint else None)
         expected.epoch = expected.checkpoint
         return claim.lease
 
     @rule(lease=leases, epochs=st.integers(0, 2), checkpoint=st.booleans(), worked=st.integers(0, 9))
     def tick(self, lease: Lease, epochs: int, checkpoint: bool, worked: int) -> None:
-        """What an agent reports: fenced by the lease, all or nothing."""
-        run = self.model.held(lease)
+        """What an agent writes: fenced by the lease, all or nothing."""
+        run = self.model.leased(lease)
         known = self.model.runs[lease.run_id]
         first = known.epoch + 1
         ended = range(first, first + epochs)
-        extended = self.desk.write(self._report, lease, ended, checkpoint=checkpoint, worked=worked)
+        extended = self.harness.write(self._write, lease, ended, checkpoint=checkpoint, worked=worked)
         assert extended == (run.cancel_requested if run else None)
         if run:
             run.frozen = False
@@ -153,45 +153,45 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(lease=leases)
     def repeat_the_last_epoch(self, lease: Lease) -> None:
-        """A commit whose answer was lost is written again, and changes nothing."""
-        run = self.model.held(lease)
+        """Writing again after a commit whose response was lost changes nothing."""
+        run = self.model.leased(lease)
         if run and run.epoch:
             again = range(run.epoch, run.epoch + 1)
-            self.desk.write(self._report, lease, again, checkpoint=False, worked=run.worked)
+            self.harness.write(self._write, lease, again, checkpoint=False, worked=run.worked)
             run.frozen = False
 
     @rule(lease=leases)
     def freeze(self, lease: Lease) -> None:
-        """Its agent is not heard of for a whole lease; whoever holds the run now."""
+        """The run is not renewed for a whole lease, whichever lease is the current one."""
         run = self.model.runs[lease.run_id]
-        self.desk.freeze(lease)
+        self.harness.expire(lease)
         run.frozen = run.status == "running"
 
     @rule(lease=leases)
     def crash(self, lease: Lease) -> None:
-        run = self.model.held(lease)
-        assert self.desk.die(lease) is (run is not None)
+        run = self.model.leased(lease)
+        assert self.harness.record_death(lease) is (run is not None)
         if run:
-            run.die()
+            run.record_death()
 
     @rule(lease=leases)
-    def give_back(self, lease: Lease) -> None:
-        run = self.model.held(lease)
-        assert self.desk.give_back(lease) is (run is not None)
+    def release(self, lease: Lease) -> None:
+        run = self.model.leased(lease)
+        assert self.harness.release(lease) is (run is not None)
         if run:
             run.status, run.frozen = "queued", False
 
     @rule(lease=leases, status=st.sampled_from(["succeeded", "failed", "cancelled"]))
     def finish(self, lease: Lease, status: str) -> None:
-        run = self.model.held(lease)
+        run = self.model.leased(lease)
         cause: Cause | None = "error" if status == "failed" else None
-        assert self.desk.finish(lease, status, cause=cause) is (run is not None)
+        assert self.harness.finish(lease, status, cause=cause) is (run is not None)
         if run:
             run.status, run.cause, run.frozen = status, cause, False
 
     @rule(id_=experiments)
     def cancel(self, id_: int) -> None:
-        self.desk.cancel(id_)
+        self.harness.cancel(id_)
         for run in self.model.of(id_):
             run.cancel_requested |= run.status not in OVER
             run.status = "cancelled" if run.status == "queued" else run.status
@@ -199,12 +199,12 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(id_=experiments)
     def retry(self, id_: int) -> None:
         again = [run for run in self.model.of(id_) if run.status in ("failed", "cancelled")]
-        assert self.desk.retry(id_) == len(again)
+        assert self.harness.retry(id_) == len(again)
         for run in again:
             run.status, run.cause, run.deaths, run.cancel_requested = "queued", None, 0, False
             run.worked = 0.0
 
-    def _report(
+    def _write(
         self, connection: Connection, lease: Lease, epochs: range, *, checkpoint: bool, worked: float
     ) -> bool | None:
         extended = queue.extend(connection, lease, lease_seconds=LEASE_SECONDS, worked_seconds=worked)
@@ -227,7 +227,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_database_is_as_the_model(self) -> None:
-        with self.desk.database.read() as connection:
+        with self.harness.database.read() as connection:
             runs: Rows = connection.execute(select(Run)).all()
             experiments: Rows = connection.execute(select(Experiment)).all()
             epochs = connection.execute(
@@ -255,7 +255,7 @@ class QueueMachine(RuleBasedStateMachine):
         assert work == any(claimable)
 
     def teardown(self) -> None:
-        with self.desk.database.write() as connection:
+        with self.harness.database.write() as connection:
             connection.execute(delete(Experiment))
 
 

@@ -20,7 +20,7 @@ from service.store import queue, webhooks
 from service.store.database import Database, now
 from service.store.tables import Delivery
 from service.webhooks import courier
-from tests.service.fake_worker import Laboratory
+from tests.service.fake_worker import FakeWorker
 from tests.service.webhooks.test_outgoing import Receiver, receiver
 
 __all__ = ["receiver"]
@@ -61,24 +61,24 @@ def wait(condition: Callable[[], Any], *, seconds: float = 10) -> Any:
     return found
 
 
-def end(laboratory: Laboratory, status: str = "succeeded") -> int:
-    id_ = laboratory.submit(**PAIR)
-    laboratory.claim()
-    laboratory.finish(id_, status)
+def end(fake_worker: FakeWorker, status: str = "succeeded") -> int:
+    id_ = fake_worker.submit(**PAIR)
+    fake_worker.claim()
+    fake_worker.finish(id_, status)
     return id_
 
 
 def test_the_end_of_an_experiment_is_told_and_signed(
-    laboratory: Laboratory, client: TestClient, receiver: ThreadingHTTPServer
+    fake_worker: FakeWorker, client: TestClient, receiver: ThreadingHTTPServer
 ) -> None:
     webhook = create(client, receiver, "/hook/204")
-    id_ = end(laboratory)
+    id_ = end(fake_worker)
     wait(lambda: Receiver.received)
     ((path, headers, content),) = Receiver.received
     assert path == "/hook/204"
     message = json.loads(content)
     assert message["type"] == "experiment.succeeded"
-    finished_at = laboratory.read(id_)["finished_at"]
+    finished_at = fake_worker.read(id_)["finished_at"]
     assert datetime.fromisoformat(message["timestamp"]) == datetime.fromisoformat(finished_at)
     assert (message["data"]["id"], message["data"]["links"]["self"]) == (id_, f"/experiments/{id_}")
     key = base64.b64decode(webhook["secret"].removeprefix("whsec_"))
@@ -107,32 +107,32 @@ def test_the_signature_is_that_of_the_standard() -> None:
 
 @pytest.mark.parametrize("status", ["succeeded", "failed", "cancelled"])
 def test_only_what_was_asked_for_is_told(
-    laboratory: Laboratory, client: TestClient, receiver: ThreadingHTTPServer, status: str
+    fake_worker: FakeWorker, client: TestClient, receiver: ThreadingHTTPServer, status: str
 ) -> None:
     wanted = create(client, receiver, events=[status])
     for each in ("succeeded", "failed", "cancelled"):
-        end(laboratory, each)
+        end(fake_worker, each)
     wait(lambda: Receiver.received)
     assert [each["event"] for each in deliveries(client, wanted)] == [f"experiment.{status}"]
 
 
 def test_an_experiment_of_many_runs_is_told_of_once(
-    laboratory: Laboratory, client: TestClient, receiver: ThreadingHTTPServer
+    fake_worker: FakeWorker, client: TestClient, receiver: ThreadingHTTPServer
 ) -> None:
     webhook = create(client, receiver)
-    id_ = laboratory.submit(**PAIR, seeds=[0, 1, 2])
+    id_ = fake_worker.submit(**PAIR, seeds=[0, 1, 2])
     for seed in range(3):
-        laboratory.claim()
+        fake_worker.claim()
         assert deliveries(client, webhook) == []
-        laboratory.finish(id_, "failed" if seed == 1 else "succeeded", seed=seed)
+        fake_worker.finish(id_, "failed" if seed == 1 else "succeeded", seed=seed)
     assert [each["event"] for each in deliveries(client, webhook)] == ["experiment.failed"]
 
 
 def test_what_is_not_taken_is_sent_again_ever_more_seldom_and_then_given_up(
-    laboratory: Laboratory, client: TestClient, database: Database, receiver: ThreadingHTTPServer
+    fake_worker: FakeWorker, client: TestClient, database: Database, receiver: ThreadingHTTPServer
 ) -> None:
     webhook = create(client, receiver, "/503")
-    end(laboratory)
+    end(fake_worker)
     pauses = []
     for attempt in range(1, webhooks.MOST_ATTEMPTS):
         pauses.append(wait(lambda: pause(database)))
@@ -176,13 +176,13 @@ def test_a_message_that_somebody_took_and_died_with_is_sent_by_another(database:
 
 
 def test_what_is_rolled_back_is_not_told(
-    laboratory: Laboratory, client: TestClient, database: Database, receiver: ThreadingHTTPServer
+    fake_worker: FakeWorker, client: TestClient, database: Database, receiver: ThreadingHTTPServer
 ) -> None:
     webhook = create(client, receiver)
-    id_ = laboratory.submit(**PAIR)
-    laboratory.claim()
+    id_ = fake_worker.submit(**PAIR)
+    fake_worker.claim()
     with database.write() as connection:
-        queue.finish(connection, laboratory.leases[id_, 0], "succeeded")
+        queue.finish(connection, fake_worker.leases[id_, 0], "succeeded")
         connection.rollback()
     time.sleep(0.2)
     assert Receiver.received == []
@@ -197,11 +197,11 @@ def test_the_secret_is_shown_once(client: TestClient, receiver: ThreadingHTTPSer
 
 
 def test_a_webhook_that_is_deleted_is_told_no_more(
-    laboratory: Laboratory, client: TestClient, receiver: ThreadingHTTPServer
+    fake_worker: FakeWorker, client: TestClient, receiver: ThreadingHTTPServer
 ) -> None:
     webhook = create(client, receiver)
     assert client.delete(f"/webhooks/{webhook['id']}").status_code == 204
-    end(laboratory)
+    end(fake_worker)
     time.sleep(0.2)
     assert Receiver.received == []
     for method in ("GET", "DELETE"):

@@ -4,7 +4,7 @@ import pytest
 
 from service.agent.agent import Agent
 from service.settings import Settings
-from tests.harness import Office
+from tests.harness import Harness
 from tests.service.agent.scripted.pool import ScriptedPool
 
 
@@ -20,5 +20,5 @@ def pool() -> ScriptedPool:
 
 
 @pytest.fixture
-def agent(office: Office, settings: Settings, pool: ScriptedPool) -> Agent:
-    return Agent(office.database, office.library, settings, pool)
+def agent(harness: Harness, settings: Settings, pool: ScriptedPool) -> Agent:
+    return Agent(harness.database, harness.library, settings, pool)

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from service.agent.agent import Agent
 from service.store.queue import Lease
 from service.store.tables import Checkpoint, EpochMetrics, Run
-from tests.harness import Office
+from tests.harness import Harness
 from tests.service.agent.scripted.pool import ScriptedPool
 
 
@@ -28,17 +28,17 @@ def say(agent: Agent, lease: Lease, *words: Any) -> None:
     agent.report()
 
 
-def epochs_of(office: Office, id_: int) -> list[tuple[int, int]]:
+def epochs_of(harness: Harness, id_: int) -> list[tuple[int, int]]:
     """(seed, epoch) of every stored epoch."""
     rows = select(Run.seed, EpochMetrics.epoch).join(Run, Run.id == EpochMetrics.run_id)
     mine = rows.where(Run.experiment_id == id_, EpochMetrics.split == "train").order_by(
         Run.seed, EpochMetrics.epoch
     )
-    with office.database.read() as connection:
+    with harness.database.read() as connection:
         return [(row.seed, row.epoch) for row in connection.execute(mine)]
 
 
-def checkpoints_of(office: Office, run_id: int) -> list[tuple[str, int, bytes | None]]:
+def checkpoints_of(harness: Harness, run_id: int) -> list[tuple[str, int, bytes | None]]:
     rows = select(Checkpoint.kind, Checkpoint.epoch, Checkpoint.content).where(Checkpoint.run_id == run_id)
-    with office.database.read() as connection:
+    with harness.database.read() as connection:
         return [(row.kind, row.epoch, row.content) for row in connection.execute(rows)]

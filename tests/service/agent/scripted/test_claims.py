@@ -7,44 +7,46 @@ import pytest
 from service.agent.agent import Agent
 from service.settings import Settings
 from service.store import queue
-from tests.harness import IRIS, Office
+from tests.harness import IRIS, Harness
 from tests.service.agent.scripted.pool import ScriptedPool
 from tests.service.agent.scripted.script import start
 from workers.data.errors import TooFewRows
 
 
-def test_it_claims_as_many_runs_as_it_has_processes(office: Office, agent: Agent, pool: ScriptedPool) -> None:
-    id_ = office.submit(IRIS | {"seeds": [0, 1, 2]})
+def test_it_claims_as_many_runs_as_it_has_processes(
+    harness: Harness, agent: Agent, pool: ScriptedPool
+) -> None:
+    id_ = harness.submit(IRIS | {"seeds": [0, 1, 2]})
     agent.tick()
     assert len(agent.held) == 2
     assert agent.is_full
-    assert [run.status for run in office.runs(id_)] == ["running", "running", "queued"]
-    assert {run.agent for run in office.runs(id_)} == {agent.name, None}
+    assert [run.status for run in harness.runs(id_)] == ["running", "running", "queued"]
+    assert {run.agent for run in harness.runs(id_)} == {agent.name, None}
     assert not pool.started
 
 
 def test_it_claims_nothing_before_processes_can_be_started(
-    office: Office, agent: Agent, pool: ScriptedPool
+    harness: Harness, agent: Agent, pool: ScriptedPool
 ) -> None:
-    id_ = office.submit(IRIS)
+    id_ = harness.submit(IRIS)
     pool.ready = False
     agent.tick()
-    assert office.run(id_).status == "queued"
+    assert harness.run(id_).status == "queued"
     pool.ready = True
     agent.tick()
-    assert office.run(id_).status == "running"
+    assert harness.run(id_).status == "running"
 
 
 def test_a_worker_is_given_the_spec_the_seed_the_folder_and_the_limits(
-    office: Office, settings: Settings, pool: ScriptedPool
+    harness: Harness, settings: Settings, pool: ScriptedPool
 ) -> None:
     limited = settings.model_copy(update={"checkpoint_seconds": 7.0, "worker_memory_bytes": 10**9})
-    agent = Agent(office.database, office.library, limited, pool)
-    office.submit(IRIS | {"seeds": [5]})
+    agent = Agent(harness.database, harness.library, limited, pool)
+    harness.submit(IRIS | {"seeds": [5]})
     lease = start(agent)
     given = pool.started[lease]
     spec = agent.held[lease].claim.spec
-    assert given.spec == office.library_spec(spec)
+    assert given.spec == harness.spec_json(spec)
     assert (given.seed, given.checkpoint, given.checkpoint_seconds, given.memory_bytes) == (
         5,
         None,
@@ -54,8 +56,8 @@ def test_a_worker_is_given_the_spec_the_seed_the_folder_and_the_limits(
     assert sorted(path.name for path in given.parts.iterdir()) == ["counts.json", "train", "validation"]
 
 
-def test_a_worker_is_started_once(office: Office, agent: Agent, pool: ScriptedPool) -> None:
-    office.submit(IRIS)
+def test_a_worker_is_started_once(harness: Harness, agent: Agent, pool: ScriptedPool) -> None:
+    harness.submit(IRIS)
     lease = start(agent)
     pool.started.clear()
     agent.start_prepared()
@@ -63,8 +65,8 @@ def test_a_worker_is_started_once(office: Office, agent: Agent, pool: ScriptedPo
     assert not pool.started
 
 
-def test_preparing_rings(office: Office, agent: Agent, pool: ScriptedPool) -> None:
-    office.submit(IRIS)
+def test_preparing_rings(harness: Harness, agent: Agent, pool: ScriptedPool) -> None:
+    harness.submit(IRIS)
     start(agent)
     deadline = time.monotonic() + 5
     while not pool.rung and time.monotonic() < deadline:
@@ -80,7 +82,7 @@ def test_preparing_rings(office: Office, agent: Agent, pool: ScriptedPool) -> No
     ],
 )
 def test_data_that_cannot_be_prepared_fail_the_run(
-    office: Office,
+    harness: Harness,
     agent: Agent,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -88,15 +90,15 @@ def test_data_that_cannot_be_prepared_fail_the_run(
     cause: str,
     message: str,
 ) -> None:
-    id_ = office.submit(IRIS)
+    id_ = harness.submit(IRIS)
 
     def refuse(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(office.library, "parts", refuse)
+    monkeypatch.setattr(harness.library, "parts", refuse)
     lease = start(agent)
     agent.report()
-    run = office.run(id_)
+    run = harness.run(id_)
     assert (run.status, run.cause, run.deaths) == ("failed", cause, 0)
     assert message in run.message
     unexpected = [f"the data of run {lease.run_id} could not be prepared"] if cause == "error" else []
@@ -106,14 +108,14 @@ def test_data_that_cannot_be_prepared_fail_the_run(
 
 @pytest.mark.parametrize("error", [OSError("no more processes"), EOFError()])
 def test_a_process_that_cannot_be_started_is_a_death(
-    office: Office,
+    harness: Harness,
     agent: Agent,
     pool: ScriptedPool,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     error: Exception,
 ) -> None:
-    id_ = office.submit(IRIS)
+    id_ = harness.submit(IRIS)
 
     def refuse(*_: object) -> None:
         raise error
@@ -121,24 +123,24 @@ def test_a_process_that_cannot_be_started_is_a_death(
     monkeypatch.setattr(pool, "start", refuse)
     lease = start(agent)
     agent.report()
-    run = office.run(id_)
+    run = harness.run(id_)
     assert (run.status, run.deaths) == ("queued", 1)
     assert caplog.messages[0] == f"no process could be started for run {lease.run_id}"
 
 
-def test_an_idle_agent_only_reads(office: Office, agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_idle_agent_only_reads(harness: Harness, agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queue, "claim", None)
     assert not agent.claim()
 
 
 def test_a_run_that_another_agent_takes_first_is_none_of_its_business(
-    office: Office, agent: Agent, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queue, "has_work", lambda _: True)
     assert not agent.claim()
     assert agent.held == {}
 
 
-def test_names_tell_agents_apart(office: Office, settings: Settings) -> None:
-    names = {Agent(office.database, office.library, settings, ScriptedPool()).name for _ in range(2)}
+def test_names_tell_agents_apart(harness: Harness, settings: Settings) -> None:
+    names = {Agent(harness.database, harness.library, settings, ScriptedPool()).name for _ in range(2)}
     assert len(names) == 2

@@ -8,7 +8,7 @@ from service.agent.agent import Agent
 from service.settings import Settings
 from service.store import queue
 from service.store.artifacts import ArtifactMissing
-from tests.harness import IRIS, Office
+from tests.harness import IRIS, Harness
 from tests.service.agent.scripted.pool import ScriptedPool, epoch
 from tests.service.agent.scripted.script import checkpoints_of, epochs_of, say, start
 from workers.processes.pool import Died
@@ -16,36 +16,36 @@ from workers.processes.process import CheckpointTaken
 
 
 def test_a_resumed_run_starts_from_its_checkpoint(
-    office: Office, agent: Agent, pool: ScriptedPool, caplog: pytest.LogCaptureFixture
+    harness: Harness, agent: Agent, pool: ScriptedPool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    id_ = office.submit(IRIS)
+    id_ = harness.submit(IRIS)
     lease = start(agent)
     say(agent, lease, epoch(1), CheckpointTaken(1, 1, b"one"), epoch(2), Died(-9))
-    assert epochs_of(office, id_) == [(0, 1), (0, 2)]
+    assert epochs_of(harness, id_) == [(0, 1), (0, 2)]
     assert caplog.messages == [f"the worker of run {lease.run_id} died, exit code -9"]
     again = start(agent)
     assert pool.started[again].checkpoint == b"one"
-    assert epochs_of(office, id_) == [(0, 1)]
-    run = office.run(id_)
+    assert epochs_of(harness, id_) == [(0, 1)]
+    run = harness.run(id_)
     assert (run.epoch, run.best_epoch, run.training_seconds, run.deaths) == (1, 1, 0.5, 1)
 
 
 @pytest.mark.parametrize("lost_meanwhile", [False, True])
 def test_a_run_whose_checkpoint_is_not_there_any_more_starts_over(
-    office: Office,
+    harness: Harness,
     agent: Agent,
     pool: ScriptedPool,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     lost_meanwhile: bool,
 ) -> None:
-    id_ = office.submit(IRIS)
+    id_ = harness.submit(IRIS)
     lease = start(agent)
     say(agent, lease, epoch(1), CheckpointTaken(1, 1, b"one"), Died(-9))
 
     def missing(_: object) -> bytes:
         if lost_meanwhile:
-            with office.database.write() as connection:
+            with harness.database.write() as connection:
                 queue.release(connection, replace(lease, attempt=2))
         raise ArtifactMissing("one", "there")
 
@@ -54,16 +54,16 @@ def test_a_run_whose_checkpoint_is_not_there_any_more_starts_over(
         again = start(agent)
     assert pool.started[again].checkpoint is None
     assert caplog.messages[-1] == f"run {lease.run_id} starts over: There is no artifact one in there."
-    assert office.run(id_).epoch == (1 if lost_meanwhile else 0)
-    assert epochs_of(office, id_) == ([(0, 1)] if lost_meanwhile else [])
-    assert len(checkpoints_of(office, lease.run_id)) == lost_meanwhile
+    assert harness.run(id_).epoch == (1 if lost_meanwhile else 0)
+    assert epochs_of(harness, id_) == ([(0, 1)] if lost_meanwhile else [])
+    assert len(checkpoints_of(harness, lease.run_id)) == lost_meanwhile
 
 
-def test_too_many_deaths_lose_a_run(office: Office, agent: Agent, settings: Settings) -> None:
-    id_ = office.submit(IRIS)
+def test_too_many_deaths_lose_a_run(harness: Harness, agent: Agent, settings: Settings) -> None:
+    id_ = harness.submit(IRIS)
     for _ in range(settings.max_attempts):
-        assert office.run(id_).status == "queued"
+        assert harness.run(id_).status == "queued"
         say(agent, start(agent), Died(-9))
-    run = office.run(id_)
+    run = harness.run(id_)
     assert (run.status, run.cause) == ("failed", "lost")
     assert not agent.claim()

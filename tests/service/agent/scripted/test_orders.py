@@ -9,7 +9,7 @@ from sqlalchemy import update
 from service.agent import agent as module
 from service.agent.agent import Agent
 from service.store.tables import Run
-from tests.harness import IRIS, Office
+from tests.harness import IRIS, Harness
 from tests.service.agent.scripted.pool import ScriptedPool, epoch
 from tests.service.agent.scripted.script import checkpoints_of, epochs_of, say, start
 from workers.processes.pool import Died
@@ -20,27 +20,27 @@ TIMED = IRIS | {"training": {"epochs": 3, "max_seconds": 50}}
 
 @pytest.mark.parametrize("last", [Stopped("cancel"), Died(-9)])
 def test_a_cancelled_run_is_told_once_and_ends_whether_or_not_it_heeds(
-    office: Office, agent: Agent, pool: ScriptedPool, last: Any
+    harness: Harness, agent: Agent, pool: ScriptedPool, last: Any
 ) -> None:
-    id_ = office.submit(IRIS | {"seeds": [0, 1]})
+    id_ = harness.submit(IRIS | {"seeds": [0, 1]})
     lease, other = start(agent), start(agent)
-    office.cancel(id_)
+    harness.cancel(id_)
     agent.report()
     agent.report()
     assert pool.orders == [(lease, "cancel"), (other, "cancel")]
     say(agent, lease, epoch(1), last)
-    first, second = office.runs(id_)
+    first, second = harness.runs(id_)
     assert (first.status, first.deaths, second.status) == ("cancelled", 0, "running")
-    assert epochs_of(office, id_) == [(0, 1)]
+    assert epochs_of(harness, id_) == [(0, 1)]
     assert list(agent.held) == [other]
 
 
 def test_a_run_that_is_cancelled_before_it_starts_never_does_any_work(
-    office: Office, agent: Agent, pool: ScriptedPool
+    harness: Harness, agent: Agent, pool: ScriptedPool
 ) -> None:
-    id_ = office.submit(IRIS)
+    id_ = harness.submit(IRIS)
     assert agent.claim()
-    office.cancel(id_)
+    harness.cancel(id_)
     agent.report()
     assert pool.orders == []
     (lease,) = agent.held
@@ -51,8 +51,10 @@ def test_a_run_that_is_cancelled_before_it_starts_never_does_any_work(
 
 
 @pytest.mark.parametrize("last", [Stopped("timeout"), Died(-9)])
-def test_a_run_that_takes_too_long_fails(office: Office, agent: Agent, pool: ScriptedPool, last: Any) -> None:
-    id_ = office.submit(TIMED)
+def test_a_run_that_takes_too_long_fails(
+    harness: Harness, agent: Agent, pool: ScriptedPool, last: Any
+) -> None:
+    id_ = harness.submit(TIMED)
     lease = start(agent)
     agent.held[lease].started_at = time.monotonic() - 49
     agent.report()
@@ -61,14 +63,14 @@ def test_a_run_that_takes_too_long_fails(office: Office, agent: Agent, pool: Scr
     agent.report()
     assert pool.orders == [(lease, "timeout")]
     say(agent, lease, last)
-    run = office.run(id_)
+    run = harness.run(id_)
     assert (run.status, run.cause, run.deaths) == ("failed", "timeout", 0)
     assert "longer than the 50 seconds" in run.message
 
 
-def test_the_time_of_earlier_attempts_counts(office: Office, agent: Agent, pool: ScriptedPool) -> None:
-    id_ = office.submit(TIMED)
-    with office.database.write() as connection:
+def test_the_time_of_earlier_attempts_counts(harness: Harness, agent: Agent, pool: ScriptedPool) -> None:
+    id_ = harness.submit(TIMED)
+    with harness.database.write() as connection:
         connection.execute(update(Run).where(Run.experiment_id == id_).values(worked_seconds=49.0))
     lease = start(agent)
     agent.held[lease].started_at = time.monotonic() - 2
@@ -76,15 +78,15 @@ def test_the_time_of_earlier_attempts_counts(office: Office, agent: Agent, pool:
     assert pool.orders == [(lease, "timeout")]
 
 
-def test_without_a_limit_no_run_takes_too_long(office: Office, agent: Agent, pool: ScriptedPool) -> None:
-    office.submit(IRIS)
+def test_without_a_limit_no_run_takes_too_long(harness: Harness, agent: Agent, pool: ScriptedPool) -> None:
+    harness.submit(IRIS)
     agent.held[start(agent)].started_at = time.monotonic() - 1e9
     agent.report()
     assert pool.orders == []
 
 
-def test_time_spent_on_preparing_is_no_work(office: Office, agent: Agent) -> None:
-    office.submit(TIMED)
+def test_time_spent_on_preparing_is_no_work(harness: Harness, agent: Agent) -> None:
+    harness.submit(TIMED)
     assert agent.claim()
     (held,) = agent.held.values()
     assert held.worked_seconds == 0.0
@@ -92,29 +94,29 @@ def test_time_spent_on_preparing_is_no_work(office: Office, agent: Agent) -> Non
 
 
 def test_stopping_hands_back_what_runs_and_what_is_being_prepared(
-    office: Office, agent: Agent, pool: ScriptedPool
+    harness: Harness, agent: Agent, pool: ScriptedPool
 ) -> None:
-    id_ = office.submit(IRIS | {"seeds": [0, 1]})
+    id_ = harness.submit(IRIS | {"seeds": [0, 1]})
     running = start(agent)
     assert agent.claim()
     agent.hand_back()
     assert pool.orders == [(running, "release")]
     assert pool.timeouts == [module.SHORTEST_PAUSE_SECONDS]
-    assert [run.status for run in office.runs(id_)] == ["running", "queued"]
+    assert [run.status for run in harness.runs(id_)] == ["running", "queued"]
     pool.say(running, epoch(1), CheckpointTaken(1, 1, b"one"), Stopped("release"))
     agent.hand_back()
     assert pool.orders == [(running, "release")]
-    assert [(run.status, run.deaths) for run in office.runs(id_)] == [("queued", 0), ("queued", 0)]
-    assert checkpoints_of(office, running.run_id) == [("newest", 1, b"one")]
+    assert [(run.status, run.deaths) for run in harness.runs(id_)] == [("queued", 0), ("queued", 0)]
+    assert checkpoints_of(harness, running.run_id) == [("newest", 1, b"one")]
     assert agent.held == {}
 
 
 def test_who_is_killed_while_it_hands_back_has_not_died(
-    office: Office, agent: Agent, pool: ScriptedPool
+    harness: Harness, agent: Agent, pool: ScriptedPool
 ) -> None:
-    id_ = office.submit(IRIS)
+    id_ = harness.submit(IRIS)
     lease = start(agent)
     agent.hand_back()
     pool.say(lease, Died(-9))
     agent.hand_back()
-    assert (office.run(id_).status, office.run(id_).deaths) == ("queued", 0)
+    assert (harness.run(id_).status, harness.run(id_).deaths) == ("queued", 0)

@@ -10,14 +10,14 @@ import pytest
 from service.agent import agent as module
 from service.agent.agent import Agent
 from service.notifiers import PollingNotifier, Wakeable
-from tests.harness import IRIS, Office
+from tests.harness import IRIS, Harness
 from tests.service.agent.scripted.pool import ScriptedPool
 from tests.service.agent.scripted.script import start
 from tests.service.agent.scripted.unreachable import AWAY
 
 
 def test_it_runs_until_stopped_whatever_happens(
-    office: Office,
+    harness: Harness,
     agent: Agent,
     pool: ScriptedPool,
     caplog: pytest.LogCaptureFixture,
@@ -25,7 +25,7 @@ def test_it_runs_until_stopped_whatever_happens(
 ) -> None:
     monkeypatch.setattr(module, "LONGEST_PAUSE_SECONDS", 0.05)
     monkeypatch.setattr(module, "HAND_BACK_SECONDS", 0.2)
-    id_ = office.submit(IRIS)
+    id_ = harness.submit(IRIS)
     tick, troubles = agent.tick, iter([AWAY, ValueError("a bug")])
 
     def troubled() -> None:
@@ -36,9 +36,9 @@ def test_it_runs_until_stopped_whatever_happens(
     monkeypatch.setattr(agent, "tick", troubled)
     with caplog.at_level(logging.ERROR):
         agent.start()
-        office.wait(id_, lambda run: run.status == "running")
+        harness.wait(id_, lambda run: run.status == "running")
         turned_at = agent.turned_at
-        office.wait(id_, lambda _: agent.turned_at > turned_at)
+        harness.wait(id_, lambda _: agent.turned_at > turned_at)
         agent.stop()
     assert pool.closed
     assert [record.message.partition(";")[0] for record in caplog.records] == [
@@ -48,10 +48,10 @@ def test_it_runs_until_stopped_whatever_happens(
 
 
 def test_a_stop_does_not_wait_for_ever(
-    office: Office, agent: Agent, pool: ScriptedPool, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, agent: Agent, pool: ScriptedPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "HAND_BACK_SECONDS", 0.3)
-    id_ = office.submit(IRIS)
+    id_ = harness.submit(IRIS)
     lease = start(agent)
     started = time.monotonic()
     agent.request_stop()
@@ -60,11 +60,11 @@ def test_a_stop_does_not_wait_for_ever(
     assert 0.3 <= time.monotonic() - started < 2
     assert pool.orders == [(lease, "release")]
     assert pool.closed
-    assert office.run(id_).status == "running"
+    assert harness.run(id_).status == "running"
 
 
 def test_its_engine_rings_it_for_as_long_as_it_works(
-    office: Office, agent: Agent, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[object] = []
 

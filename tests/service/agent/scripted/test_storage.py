@@ -10,7 +10,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from service.agent import agent as module
 from service.agent.agent import Agent
-from tests.harness import IRIS, Office
+from tests.harness import IRIS, Harness
 from tests.service.agent.scripted.pool import ScriptedPool, epoch
 from tests.service.agent.scripted.script import checkpoints_of, epochs_of, say, start
 from tests.service.agent.scripted.unreachable import AWAY, Unreachable
@@ -19,18 +19,18 @@ from workers.processes.process import CheckpointTaken, Succeeded
 
 @pytest.mark.parametrize("kind", [ValueError("a bug"), TypeError("another")])
 def test_a_run_whose_figures_are_refused_fails_and_the_others_go_on(
-    office: Office, agent: Agent, pool: ScriptedPool, caplog: pytest.LogCaptureFixture, kind: Exception
+    harness: Harness, agent: Agent, pool: ScriptedPool, caplog: pytest.LogCaptureFixture, kind: Exception
 ) -> None:
-    id_ = office.submit(IRIS | {"seeds": [0, 1]})
+    id_ = harness.submit(IRIS | {"seeds": [0, 1]})
     poisoned, healthy = start(agent), start(agent)
     ended = epoch(1)
     pool.say(poisoned, replace(ended, epoch=replace(ended.epoch, gradient_norm="high")))  # type: ignore[arg-type]
     say(agent, healthy, epoch(1))
-    failed, running = office.runs(id_)
+    failed, running = harness.runs(id_)
     assert (failed.status, failed.cause, failed.epoch) == ("failed", "error", 0)
     assert failed.message == "its results could not be stored: StatementError"
     assert (running.status, running.epoch) == ("running", 1)
-    assert epochs_of(office, id_) == [(1, 1)]
+    assert epochs_of(harness, id_) == [(1, 1)]
     assert pool.forgotten == [poisoned]
     assert caplog.messages == [f"the results of run {poisoned.run_id} cannot be stored"]
     assert list(agent.held) == [healthy]
@@ -38,11 +38,11 @@ def test_a_run_whose_figures_are_refused_fails_and_the_others_go_on(
 
 @pytest.mark.parametrize("error", [AWAY, InterfaceError("SELECT", {}, Exception("it is away"))])
 def test_while_the_database_is_away_words_are_kept(
-    office: Office, agent: Agent, pool: ScriptedPool, caplog: pytest.LogCaptureFixture, error: Exception
+    harness: Harness, agent: Agent, pool: ScriptedPool, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
-    id_ = office.submit(IRIS)
+    id_ = harness.submit(IRIS)
     lease = start(agent)
-    agent.database = Unreachable(office.database, error)  # type: ignore[assignment]
+    agent.database = Unreachable(harness.database, error)  # type: ignore[assignment]
     pool.say(lease, epoch(1))
     for _ in range(3):
         agent._attempt(agent.tick)
@@ -51,16 +51,16 @@ def test_while_the_database_is_away_words_are_kept(
         "the database does not answer; trying again: it is away"
     ]
     assert len(agent.held[lease].outbox) == 1
-    agent.database = office.database
+    agent.database = harness.database
     agent._attempt(agent.tick)
     assert agent.database_is_away is False
-    assert epochs_of(office, id_) == [(0, 1)]
+    assert epochs_of(harness, id_) == [(0, 1)]
 
 
 def test_a_database_that_goes_away_in_the_middle_of_a_report_is_waited_for(
-    office: Office, agent: Agent, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    id_ = office.submit(IRIS)
+    id_ = harness.submit(IRIS)
     lease = start(agent)
 
     def refuse(*_: object, **__: object) -> None:
@@ -70,15 +70,15 @@ def test_a_database_that_goes_away_in_the_middle_of_a_report_is_waited_for(
         patch.setattr(module, "write", refuse)
         with pytest.raises(OperationalError):
             say(agent, lease, epoch(1))
-    assert office.run(id_).status == "running"
+    assert harness.run(id_).status == "running"
     agent.report()
-    assert epochs_of(office, id_) == [(0, 1)]
+    assert epochs_of(harness, id_) == [(0, 1)]
 
 
 def test_words_that_were_written_though_the_commit_seemed_to_fail_are_not_written_twice(
-    office: Office, agent: Agent, pool: ScriptedPool
+    harness: Harness, agent: Agent, pool: ScriptedPool
 ) -> None:
-    id_ = office.submit(IRIS)
+    id_ = harness.submit(IRIS)
     lease = start(agent)
 
     class Deaf(Unreachable):
@@ -88,27 +88,27 @@ def test_words_that_were_written_though_the_commit_seemed_to_fail_are_not_writte
                 yield connection
             raise self.error
 
-    agent.database = Deaf(office.database, AWAY)  # type: ignore[assignment]
+    agent.database = Deaf(harness.database, AWAY)  # type: ignore[assignment]
     with pytest.raises(OperationalError):
         say(agent, lease, epoch(1), CheckpointTaken(1, 1, b"one"))
-    agent.database = office.database
+    agent.database = harness.database
     say(agent, lease, epoch(2))
-    run = office.run(id_)
+    run = harness.run(id_)
     assert (run.epoch, run.training_seconds, run.status) == (2, 1.0, "running")
-    agent.database = Deaf(office.database, AWAY)  # type: ignore[assignment]
+    agent.database = Deaf(harness.database, AWAY)  # type: ignore[assignment]
     with pytest.raises(OperationalError):
         say(agent, lease, epoch(3), Succeeded(1, b"model"))
-    agent.database = office.database
+    agent.database = harness.database
     agent.report()
-    assert office.run(id_).status == "succeeded"
+    assert harness.run(id_).status == "succeeded"
     assert agent.held == {}
-    assert epochs_of(office, id_) == [(0, 1), (0, 2), (0, 3)]
+    assert epochs_of(harness, id_) == [(0, 1), (0, 2), (0, 3)]
 
 
 def test_a_checkpoint_that_cannot_be_stored_is_done_without(
-    office: Office, agent: Agent, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    harness: Harness, agent: Agent, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    id_ = office.submit(IRIS)
+    id_ = harness.submit(IRIS)
     lease = start(agent)
     say(agent, lease, epoch(1), CheckpointTaken(1, 1, b"one"))
     with monkeypatch.context() as patch:
@@ -116,33 +116,33 @@ def test_a_checkpoint_that_cannot_be_stored_is_done_without(
         say(agent, lease, epoch(2), CheckpointTaken(2, 1, b"two"))
     told = f"a checkpoint of run {lease.run_id} was not stored: [Errno 28] No space left on device"
     assert caplog.messages == [told]
-    assert epochs_of(office, id_) == [(0, 1), (0, 2)]
-    assert checkpoints_of(office, lease.run_id) == [("newest", 1, b"one")]
+    assert epochs_of(harness, id_) == [(0, 1), (0, 2)]
+    assert checkpoints_of(harness, lease.run_id) == [("newest", 1, b"one")]
 
 
 def test_a_model_that_cannot_be_stored_yet_is_waited_for_and_the_others_go_on(
-    office: Office,
+    harness: Harness,
     agent: Agent,
     pool: ScriptedPool,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    id_ = office.submit(IRIS | {"seeds": [0, 1]})
+    id_ = harness.submit(IRIS | {"seeds": [0, 1]})
     waiting, healthy = start(agent), start(agent)
-    before = office.runs(id_)[0].lease_until
+    before = harness.runs(id_)[0].lease_until
     with monkeypatch.context() as patch:
         patch.setattr(agent.artifacts, "columns", _no_space)
         pool.say(healthy, epoch(1))
         say(agent, waiting, epoch(1), Succeeded(1, b"model"))
-    assert epochs_of(office, id_) == [(1, 1)]
-    run = office.runs(id_)[0]
+    assert epochs_of(harness, id_) == [(1, 1)]
+    run = harness.runs(id_)[0]
     assert run.status == "running"
     assert run.lease_until > before
     assert set(agent.held) == {waiting, healthy}
     assert caplog.messages == [f"the results of run {waiting.run_id} cannot be stored yet"]
     agent.report()
-    assert epochs_of(office, id_) == [(0, 1), (1, 1)]
-    assert office.runs(id_)[0].status == "succeeded"
+    assert epochs_of(harness, id_) == [(0, 1), (1, 1)]
+    assert harness.runs(id_)[0].status == "succeeded"
 
 
 def _no_space(*_: object) -> None:

@@ -13,7 +13,7 @@ from service.settings import Settings
 from service.store import tokens
 from service.store.database import Database
 from service.store.nonblocking_reader import NonblockingReader, WouldBlock
-from tests.service.fake_worker import CONFUSION, Laboratory
+from tests.service.fake_worker import CONFUSION, FakeWorker
 
 
 @pytest.fixture
@@ -25,11 +25,11 @@ def elsewhere(settings: Settings) -> Iterator[Database]:
 
 
 @pytest.fixture
-def running(laboratory: Laboratory) -> str:
+def running(fake_worker: FakeWorker) -> str:
     """The path of an experiment that goes on."""
-    experiment_id = laboratory.submit()
-    laboratory.claim()
-    laboratory.epoch(experiment_id, 1, CONFUSION)
+    experiment_id = fake_worker.submit()
+    fake_worker.claim()
+    fake_worker.epoch(experiment_id, 1, CONFUSION)
     return f"/experiments/{experiment_id}"
 
 
@@ -63,21 +63,21 @@ def test_another_process_revokes_a_token(client: TestClient, settings: Settings,
 
 
 def test_an_epoch_that_is_stored_costs_no_query_for_who_asks(
-    client: TestClient, database: Database, laboratory: Laboratory, running: str, statements: list[str]
+    client: TestClient, database: Database, fake_worker: FakeWorker, running: str, statements: list[str]
 ) -> None:
     ada = headers(database, "ada")
     assert status(client, running, ada) == 200
-    laboratory.epoch(int(running.rpartition("/")[2]), 2, CONFUSION)
+    fake_worker.epoch(int(running.rpartition("/")[2]), 2, CONFUSION)
     statements.clear()
     assert status(client, running, ada) == 200
     assert any("tokens" in each for each in statements) != database.is_sqlite
 
 
 def test_what_one_was_answered_after_a_commit_is_there_for_all(
-    client: TestClient, database: Database, laboratory: Laboratory, running: str, statements: list[str]
+    client: TestClient, database: Database, fake_worker: FakeWorker, running: str, statements: list[str]
 ) -> None:
     everybody = [headers(database, name) for name in ("ada", "bob", "eve")]
-    laboratory.epoch(int(running.rpartition("/")[2]), 2, CONFUSION)
+    fake_worker.epoch(int(running.rpartition("/")[2]), 2, CONFUSION)
     for path in (running, f"{running}/metrics"):
         first = client.get(path, headers=everybody[0])
         statements.clear()

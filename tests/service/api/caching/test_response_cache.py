@@ -13,16 +13,16 @@ from service.api.caching import response_cache
 from service.api.caching.response_store import ResponseStore
 from service.store import tokens
 from service.store.database import Database
-from tests.service.fake_worker import CONFUSION, Laboratory
+from tests.service.fake_worker import CONFUSION, FakeWorker
 
 PATHS = ("", "/metrics", "/classes", "/confusion")
 
 
 @pytest.fixture
-def running(laboratory: Laboratory) -> int:
-    experiment_id = laboratory.submit()
-    laboratory.claim()
-    laboratory.epoch(experiment_id, 1, CONFUSION)
+def running(fake_worker: FakeWorker) -> int:
+    experiment_id = fake_worker.submit()
+    fake_worker.claim()
+    fake_worker.epoch(experiment_id, 1, CONFUSION)
     return experiment_id
 
 
@@ -63,12 +63,12 @@ def test_while_nobody_commits_an_answer_costs_sqlite_no_query(
 
 @pytest.mark.parametrize("path", PATHS)
 def test_a_commit_is_seen_by_the_next_answer(
-    client: TestClient, laboratory: Laboratory, running: int, path: str
+    client: TestClient, fake_worker: FakeWorker, running: int, path: str
 ) -> None:
     path = f"/experiments/{running}{path}"
     before = client.get(path)
     assert client.get(path).content == before.content
-    laboratory.epoch(running, 2, [[100, 80], [0, 20]])
+    fake_worker.epoch(running, 2, [[100, 80], [0, 20]])
     after = client.get(path, headers={"If-None-Match": before.headers["etag"]})
     assert after.status_code == 200
     assert after.content != before.content
@@ -76,11 +76,11 @@ def test_a_commit_is_seen_by_the_next_answer(
 
 
 def test_what_still_holds_is_not_read_again(
-    client: TestClient, laboratory: Laboratory, running: int, statements: list[str], from_memory: list[str]
+    client: TestClient, fake_worker: FakeWorker, running: int, statements: list[str], from_memory: list[str]
 ) -> None:
     path = f"/experiments/{running}/metrics"
     first = client.get(path)
-    laboratory.submit()
+    fake_worker.submit()
     statements.clear()
     assert client.get(path).content == first.content
     assert from_memory == [path]
@@ -114,19 +114,19 @@ def admitted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_after_a_commit_a_status_is_made_anew_without_the_application(
-    client: TestClient, database: Database, laboratory: Laboratory, running: int, admitted: list[str]
+    client: TestClient, database: Database, fake_worker: FakeWorker, running: int, admitted: list[str]
 ) -> None:
     path = f"/experiments/{running}"
     tags = [client.get(path).headers["etag"]]
     admitted.clear()
     for number in (2, 3, 4):
-        laboratory.epoch(running, number, CONFUSION)
+        fake_worker.epoch(running, number, CONFUSION)
         given = {"If-None-Match": tags[-1]} if number < 4 else {}
         news = client.get(path, headers=given)
         assert (news.status_code, news.json()["runs"][0]["epoch"]) == (200, number)
         tags.append(news.headers["etag"])
         assert client.get(path, headers={"If-None-Match": tags[-1]}).status_code == 304
-    laboratory.submit()
+    fake_worker.submit()
     assert client.get(path, headers={"If-None-Match": tags[-1]}).status_code == 304
     assert len({*tags}) == 4
     assert bool([each for each in admitted if each == path]) != database.is_sqlite
@@ -186,10 +186,10 @@ def test_a_token_ends_when_its_time_is_over(client: TestClient, database: Databa
 
 
 def test_an_experiment_that_was_deleted_is_gone(
-    client: TestClient, laboratory: Laboratory, running: int
+    client: TestClient, fake_worker: FakeWorker, running: int
 ) -> None:
     path = f"/experiments/{running}"
-    laboratory.finish(running, "failed", cause="diverged")
+    fake_worker.finish(running, "failed", cause="diverged")
     for _ in range(2):
         assert client.get(path).status_code == 200
     assert client.delete(path).status_code == 204

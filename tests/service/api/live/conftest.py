@@ -7,7 +7,7 @@ import pytest
 from httpx2 import Client
 
 from service.settings import Settings
-from tests.service.fake_worker import Laboratory
+from tests.service.fake_worker import FakeWorker
 from tests.service.live_server import Live, live
 
 
@@ -28,5 +28,5 @@ def client(service: Live) -> Client:
 
 
 @pytest.fixture
-def laboratory(service: Live) -> Laboratory:
-    return service.laboratory
+def fake_worker(service: Live) -> FakeWorker:
+    return service.fake_worker

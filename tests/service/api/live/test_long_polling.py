@@ -10,7 +10,7 @@ from httpx2 import Client, Response
 from sqlalchemy import event
 
 from tests.service.conditional import get
-from tests.service.fake_worker import CONFUSION, Laboratory
+from tests.service.fake_worker import CONFUSION, FakeWorker
 from tests.service.live_server import Live
 
 SOON = 10.0
@@ -48,7 +48,7 @@ def waiting(service: Live) -> Iterator[Waiting]:
 
 
 def test_who_waits_is_answered_with_the_news(
-    client: Client, laboratory: Laboratory, running: int, waiting: Waiting
+    client: Client, fake_worker: FakeWorker, running: int, waiting: Waiting
 ) -> None:
     path = f"/experiments/{running}"
     tag = get(client, path).headers["etag"]
@@ -64,7 +64,7 @@ def test_who_waits_is_answered_with_the_news(
     }
     time.sleep(0.5)
     assert not any(each.done() for each in held.values())
-    laboratory.epoch(running, 2, CONFUSION)
+    fake_worker.epoch(running, 2, CONFUSION)
     for name, each in held.items():
         response = each.result(SOON)
         assert response.status_code == 200, name
@@ -75,12 +75,12 @@ def test_who_waits_is_answered_with_the_news(
 
 
 def test_the_end_of_a_run_in_this_process_is_told_at_once(
-    service: Live, laboratory: Laboratory, running: int, waiting: Waiting, monkeypatch: pytest.MonkeyPatch
+    service: Live, fake_worker: FakeWorker, running: int, waiting: Waiting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("service.api.live.change_feed.PAUSE_SECONDS", 50.0)
     held = waiting.get(f"/experiments/{running}", wait=60)
     time.sleep(0.5)  # the watch has looked, and would look again in 50 seconds
-    laboratory.epoch(running, 2, CONFUSION)
+    fake_worker.epoch(running, 2, CONFUSION)
     service.app.state.watch.look()
     assert held.result(SOON).json()["progress"]["epoch"] == 2
 
@@ -92,7 +92,9 @@ def test_without_news_it_is_304_when_the_time_is_over(client: Client, running: i
     assert time.monotonic() - started >= 0.9
 
 
-def test_who_has_missed_something_does_not_wait(client: Client, laboratory: Laboratory, running: int) -> None:
+def test_who_has_missed_something_does_not_wait(
+    client: Client, fake_worker: FakeWorker, running: int
+) -> None:
     path = f"/experiments/{running}"
     missed = [
         get(client, path, 'W/"old"', wait=60),
@@ -102,14 +104,14 @@ def test_who_has_missed_something_does_not_wait(client: Client, laboratory: Labo
         get(client, "/experiments/99/metrics", wait=60),
     ]
     assert [each.status_code for each in missed] == [200, 200, 200, 404, 404]
-    laboratory.finish(running, "failed", cause="diverged")
+    fake_worker.finish(running, "failed", cause="diverged")
     client.post(f"{path}/cancel")
     assert get(client, path, wait=60).json()["status"] == "failed"
     assert get(client, f"{path}/metrics", after_epoch=1, wait=60).json() == {"items": [], "next": None}
 
 
 def test_rows_of_another_seed_or_split_are_no_news(
-    client: Client, laboratory: Laboratory, running: int
+    client: Client, fake_worker: FakeWorker, running: int
 ) -> None:
     path = f"/experiments/{running}/metrics"
     queries: list[dict[str, Any]] = [{"seed": 1}, {"after_epoch": 1, "seed": 0}]
@@ -123,9 +125,9 @@ def test_the_time_to_wait_is_limited(client: Client) -> None:
 
 
 def test_an_experiment_that_is_deleted_keeps_nobody_waiting(
-    client: Client, laboratory: Laboratory, waiting: Waiting
+    client: Client, fake_worker: FakeWorker, waiting: Waiting
 ) -> None:
-    experiment_id = laboratory.submit()
+    experiment_id = fake_worker.submit()
     client.post(f"/experiments/{experiment_id}/cancel")
     path = f"/experiments/{experiment_id}"
     held = waiting.get(path, get(client, path).headers["etag"], wait=60)

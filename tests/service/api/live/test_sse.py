@@ -15,7 +15,7 @@ import pytest
 from httpx2 import Client
 
 from tests.programs import Program
-from tests.service.fake_worker import CONFUSION, Laboratory
+from tests.service.fake_worker import CONFUSION, FakeWorker
 from tests.service.live_server import Live
 
 STREAMS = 100
@@ -61,32 +61,32 @@ def epochs(seen: list[Event]) -> list[tuple[int, int]]:
 
 
 @pytest.fixture
-def finished(laboratory: Laboratory) -> int:
+def finished(fake_worker: FakeWorker) -> int:
     """Two seeds that advanced unevenly."""
-    experiment_id = laboratory.submit(seeds=[5, 2], training={"epochs": 3})
+    experiment_id = fake_worker.submit(seeds=[5, 2], training={"epochs": 3})
     for _ in range(2):
-        laboratory.claim()
+        fake_worker.claim()
     for seed, epoch in ((5, 1), (5, 2), (2, 1), (5, 3), (2, 2), (2, 3)):
-        laboratory.epoch(experiment_id, epoch, CONFUSION, seed=seed)
+        fake_worker.epoch(experiment_id, epoch, CONFUSION, seed=seed)
     for seed in (5, 2):
-        laboratory.finish(experiment_id, "succeeded", seed=seed)
+        fake_worker.finish(experiment_id, "succeeded", seed=seed)
     return experiment_id
 
 
-def test_a_stream_tells_status_epochs_and_end_as_they_happen(client: Client, laboratory: Laboratory) -> None:
-    experiment_id = laboratory.submit(training={"epochs": 2})
+def test_a_stream_tells_status_epochs_and_end_as_they_happen(client: Client, fake_worker: FakeWorker) -> None:
+    experiment_id = fake_worker.submit(training={"epochs": 2})
     with client.stream("GET", f"/experiments/{experiment_id}/events") as response:
         coming = events(response.iter_lines())
         assert next(coming).data["status"] == "queued"
-        laboratory.claim()
+        fake_worker.claim()
         assert next(coming).data["runs"][0]["status"] == "running"
         for number in (1, 2):
-            laboratory.epoch(experiment_id, number, CONFUSION)
+            fake_worker.epoch(experiment_id, number, CONFUSION)
             epoch = next(coming)
             assert (epoch.name, epoch.data["epoch"], epoch.data["seed"]) == ("epoch", number, 0)
             assert epoch.data["validation"]["accuracy"] == 185 / 200
             assert epoch.data["train"]["split"] == "train"
-        laboratory.finish(experiment_id, "succeeded")
+        fake_worker.finish(experiment_id, "succeeded")
         assert [(each.name, each.data["status"]) for each in coming] == [
             ("status", "succeeded"),
             ("end", "succeeded"),
@@ -107,16 +107,16 @@ def test_whoever_is_cut_off_anywhere_and_comes_back_misses_nothing(client: Clien
 
 
 def test_who_has_had_the_end_is_told_not_to_come_back(
-    client: Client, laboratory: Laboratory, finished: int
+    client: Client, fake_worker: FakeWorker, finished: int
 ) -> None:
     end = read(client, finished)[-1].id
     path = f"/experiments/{finished}/events"
     again = client.get(path, headers={"Last-Event-ID": str(end)})
     assert (again.status_code, again.content) == (204, b"")
-    failed = laboratory.submit()
-    laboratory.claim()
-    laboratory.epoch(failed, 1, CONFUSION)
-    laboratory.finish(failed, "failed", cause="diverged")
+    failed = fake_worker.submit()
+    fake_worker.claim()
+    fake_worker.epoch(failed, 1, CONFUSION)
+    fake_worker.finish(failed, "failed", cause="diverged")
     end = read(client, failed)[-1].id
     client.post(f"/experiments/{failed}/retry")
     assert read(client, failed, end, at_most=1)[0].data["status"] == "queued"
@@ -130,10 +130,10 @@ def test_what_is_wrong_is_a_problem_and_no_stream(client: Client, finished: int)
 
 
 def test_a_silent_stream_shows_that_it_is_alive(
-    client: Client, laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch
+    client: Client, fake_worker: FakeWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fastapi.routing, "_PING_INTERVAL", 0.1)
-    experiment_id = laboratory.submit()
+    experiment_id = fake_worker.submit()
     with client.stream("GET", f"/experiments/{experiment_id}/events") as response:
         assert response.headers["cache-control"] == "no-cache"
         lines = (line for line in response.iter_lines() if line.startswith(":"))
@@ -141,12 +141,12 @@ def test_a_silent_stream_shows_that_it_is_alive(
 
 
 def test_a_client_that_leaves_while_events_are_sent_is_no_error(
-    service: Live, laboratory: Laboratory, caplog: pytest.LogCaptureFixture
+    service: Live, fake_worker: FakeWorker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    experiment_id = laboratory.submit()
-    laboratory.claim()
+    experiment_id = fake_worker.submit()
+    fake_worker.claim()
     for number in range(1, 101):
-        laboratory.epoch(experiment_id, number, CONFUSION)
+        fake_worker.epoch(experiment_id, number, CONFUSION)
     path = f"/experiments/{experiment_id}/events"
     with caplog.at_level("INFO"):
         for milliseconds in range(0, 30, 2):

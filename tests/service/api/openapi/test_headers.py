@@ -10,7 +10,7 @@ from httpx2 import Response
 from service.api.transport.middleware import SECURITY_HEADERS
 from service.store import tokens
 from service.store.database import Database
-from tests.service.fake_worker import CONFUSION, Laboratory
+from tests.service.fake_worker import CONFUSION, FakeWorker
 from tools.openapi_operations import operation_of
 
 Schema = dict[str, Any]
@@ -44,11 +44,11 @@ def check(client: TestClient) -> Callable[[Response], set[str]]:
 
 
 @pytest.fixture
-def experiment(laboratory: Laboratory) -> int:
-    experiment_id = laboratory.submit()
-    laboratory.claim()
+def experiment(fake_worker: FakeWorker) -> int:
+    experiment_id = fake_worker.submit()
+    fake_worker.claim()
     for number in (1, 2):
-        laboratory.epoch(experiment_id, number, CONFUSION)
+        fake_worker.epoch(experiment_id, number, CONFUSION)
     return experiment_id
 
 
@@ -73,9 +73,9 @@ def test_answers_with_a_tag(
 
 
 def test_pages_that_have_a_next_one(
-    client: TestClient, check: Callable[..., set[str]], experiment: int, laboratory: Laboratory
+    client: TestClient, check: Callable[..., set[str]], experiment: int, fake_worker: FakeWorker
 ) -> None:
-    laboratory.submit()
+    fake_worker.submit()
     for path in ("/experiments?limit=1", f"/experiments/{experiment}/metrics?limit=1"):
         assert "link" in check(client.get(path))
     assert {"link", "vary"} <= check(client.get(f"/epochs?ids={experiment}&limit=1"))

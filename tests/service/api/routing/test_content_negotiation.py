@@ -3,17 +3,17 @@
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.service.fake_worker import CONFUSION, Laboratory
+from tests.service.fake_worker import CONFUSION, FakeWorker
 
 JSON, LINES, CSV = "application/json", "application/x-ndjson", "text/csv"
 PATHS = ("/experiments/{}/metrics", "/experiments/{}/classes", "/epochs?ids={}")
 
 
 @pytest.fixture
-def experiment(laboratory: Laboratory) -> int:
-    experiment_id = laboratory.submit()
-    laboratory.claim()
-    laboratory.epoch(experiment_id, 1, CONFUSION)
+def experiment(fake_worker: FakeWorker) -> int:
+    experiment_id = fake_worker.submit()
+    fake_worker.claim()
+    fake_worker.epoch(experiment_id, 1, CONFUSION)
     return experiment_id
 
 

@@ -43,9 +43,9 @@ def service(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Liv
 
 def trained(service: Live, epochs: int, *seeds: int) -> int:
     """An experiment whose seeds have each done so many epochs, and still train."""
-    experiment_id = service.laboratory.submit(seeds=list(seeds or (0,)))
+    experiment_id = service.fake_worker.submit(seeds=list(seeds or (0,)))
     for seed in seeds or (0,):
-        service.laboratory.claim()
+        service.fake_worker.claim()
         record(service.database, experiment_id, seed, range(1, epochs + 1))
     return experiment_id
 

@@ -1,82 +1,82 @@
 """Who is next, and what is left to claim."""
 
 from service.store.queue import Lease
-from tests.service.store.experiments import LEASE_SECONDS, Desk
+from tests.service.store.experiments import LEASE_SECONDS, QueueHarness
 
 
-def test_a_claim_takes_a_lease_and_starts_the_experiment(desk: Desk) -> None:
-    id_ = desk.submit([5])
-    before = desk.clock()
-    claim = desk.claim("one")
+def test_a_claim_takes_a_lease_and_starts_the_experiment(harness: QueueHarness) -> None:
+    id_ = harness.submit([5])
+    before = harness.clock()
+    claim = harness.claim("one")
     assert claim is not None
-    run, experiment = desk.run(claim.lease.run_id), desk.experiment(id_)
+    run, experiment = harness.run(claim.lease.run_id), harness.experiment(id_)
     assert (claim.experiment_id, claim.seed, claim.lease.attempt, claim.worked_seconds) == (id_, 5, 1, 0.0)
     assert claim.spec == {"training": {"max_seconds": None}}
     assert (run.status, run.agent, run.attempt) == ("running", "one", 1)
-    assert before + LEASE_SECONDS <= run.lease_until <= desk.clock() + LEASE_SECONDS
-    assert before <= run.started_at <= desk.clock()
+    assert before + LEASE_SECONDS <= run.lease_until <= harness.clock() + LEASE_SECONDS
+    assert before <= run.started_at <= harness.clock()
     assert experiment.status == "running"
-    assert before <= experiment.started_at <= desk.clock()
+    assert before <= experiment.started_at <= harness.clock()
 
 
-def test_an_empty_queue_gives_nothing(desk: Desk) -> None:
-    assert desk.claim() is None
-    assert not desk.has_work()
+def test_an_empty_queue_gives_nothing(harness: QueueHarness) -> None:
+    assert harness.claim() is None
+    assert not harness.has_work()
 
 
-def test_priority_goes_first_then_age(desk: Desk) -> None:
-    low, old, young, high = (desk.submit(priority=priority) for priority in (-1, 0, 0, 5))
-    order = [claim.experiment_id for _ in range(4) if (claim := desk.claim())]
+def test_priority_goes_first_then_age(harness: QueueHarness) -> None:
+    low, old, young, high = (harness.submit(priority=priority) for priority in (-1, 0, 0, 5))
+    order = [claim.experiment_id for _ in range(4) if (claim := harness.claim())]
     assert order == [high, old, young, low]
 
 
-def test_the_owner_with_the_fewest_running_goes_first(desk: Desk) -> None:
+def test_the_owner_with_the_fewest_running_goes_first(harness: QueueHarness) -> None:
     for owner in ("ada", "ada", "ada", "bob", "bob", "cy"):
-        desk.submit(owner=owner)
-    owners = [desk.run(desk.take().run_id).owner for _ in range(6)]
+        harness.submit(owner=owner)
+    owners = [harness.run(harness.take().run_id).owner for _ in range(6)]
     assert owners == ["ada", "bob", "cy", "ada", "bob", "ada"]
 
 
-def test_of_owners_with_as_many_running_the_oldest_run_goes_first(desk: Desk) -> None:
+def test_of_owners_with_as_many_running_the_oldest_run_goes_first(harness: QueueHarness) -> None:
     for owner in ("zoe", "ada", "mia"):
-        desk.submit(owner=owner)
-    assert [desk.run(desk.take().run_id).owner for _ in range(3)] == ["zoe", "ada", "mia"]
+        harness.submit(owner=owner)
+    assert [harness.run(harness.take().run_id).owner for _ in range(3)] == ["zoe", "ada", "mia"]
 
 
-def test_a_run_that_is_over_does_not_count_against_its_owner(desk: Desk) -> None:
-    desk.submit(owner="ada")
-    desk.finish(desk.take())
-    ada, bob = desk.submit(owner="ada"), desk.submit(owner="bob")
-    assert [desk.run(desk.take().run_id).experiment_id for _ in range(2)] == [ada, bob]
+def test_a_run_that_is_over_does_not_count_against_its_owner(harness: QueueHarness) -> None:
+    harness.submit(owner="ada")
+    harness.finish(harness.take())
+    ada, bob = harness.submit(owner="ada"), harness.submit(owner="bob")
+    assert [harness.run(harness.take().run_id).experiment_id for _ in range(2)] == [ada, bob]
 
 
-def test_of_owners_with_as_many_running_what_is_over_puts_nobody_first(desk: Desk) -> None:
-    desk.submit(owner="ada")
-    desk.finish(desk.take())
-    bob, ada = desk.submit(owner="bob"), desk.submit(owner="ada")
-    assert [desk.run(desk.take().run_id).experiment_id for _ in range(2)] == [bob, ada]
+def test_of_owners_with_as_many_running_what_is_over_puts_nobody_first(harness: QueueHarness) -> None:
+    harness.submit(owner="ada")
+    harness.finish(harness.take())
+    bob, ada = harness.submit(owner="bob"), harness.submit(owner="ada")
+    assert [harness.run(harness.take().run_id).experiment_id for _ in range(2)] == [bob, ada]
 
 
-def test_an_expired_lease_is_found_by_the_next_claim(desk: Desk) -> None:
-    id_ = desk.submit()
-    lease = desk.take("frozen")
-    assert not desk.has_work()
-    assert desk.claim("idle") is None
-    desk.freeze(lease)
-    assert desk.has_work()
-    assert desk.take("other") == Lease(lease.run_id, 2)
-    run = desk.run(lease.run_id)
+def test_an_expired_lease_is_found_by_the_next_claim(harness: QueueHarness) -> None:
+    id_ = harness.submit()
+    lease = harness.take("frozen")
+    assert not harness.has_work()
+    assert harness.claim("idle") is None
+    harness.expire(lease)
+    assert harness.has_work()
+    assert harness.take("other") == Lease(lease.run_id, 2)
+    run = harness.run(lease.run_id)
     assert (run.agent, run.deaths, run.status) == ("other", 1, "running")
-    assert desk.experiment(id_).status == "running"
+    assert harness.experiment(id_).status == "running"
 
 
-def test_only_what_is_claimable_is_work(desk: Desk) -> None:
+def test_only_what_is_claimable_is_work(harness: QueueHarness) -> None:
     for _ in range(3):
-        desk.submit()
-    running, over = desk.take(), desk.take()
-    desk.finish(over)
-    assert desk.has_work()
-    desk.take()
-    assert not desk.has_work()
-    desk.freeze(running)
-    assert desk.has_work()
+        harness.submit()
+    running, over = harness.take(), harness.take()
+    harness.finish(over)
+    assert harness.has_work()
+    harness.take()
+    assert not harness.has_work()
+    harness.expire(running)
+    assert harness.has_work()

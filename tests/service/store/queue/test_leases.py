@@ -1,45 +1,45 @@
-"""What a lease allows, how it is given up, and how it is lost."""
+"""What a lease allows, how it is released, and how it is lost."""
 
 import pytest
 
 from service.store.queue import Lease
-from tests.service.store.experiments import LEASE_SECONDS, MAX_ATTEMPTS, Desk, End
+from tests.service.store.experiments import LEASE_SECONDS, MAX_ATTEMPTS, End, QueueHarness
 
 
-def test_extending_a_lease_renews_it_and_notes_the_work(desk: Desk) -> None:
-    desk.submit()
-    lease = desk.take()
-    desk.freeze(lease)
-    assert desk.extend(lease, worked_seconds=12.5) is False
-    run = desk.run(lease.run_id)
-    assert run.lease_until > desk.clock() + LEASE_SECONDS - 10
+def test_extending_a_lease_renews_it_and_notes_the_work(harness: QueueHarness) -> None:
+    harness.submit()
+    lease = harness.take()
+    harness.expire(lease)
+    assert harness.extend(lease, worked_seconds=12.5) is False
+    run = harness.run(lease.run_id)
+    assert run.lease_until > harness.clock() + LEASE_SECONDS - 10
     assert run.worked_seconds == 12.5
 
 
-def test_extending_tells_of_a_cancellation(desk: Desk) -> None:
-    id_ = desk.submit()
-    lease = desk.take()
-    desk.cancel(id_)
-    assert desk.extend(lease) is True
+def test_extending_tells_of_a_cancellation(harness: QueueHarness) -> None:
+    id_ = harness.submit()
+    lease = harness.take()
+    harness.cancel(id_)
+    assert harness.extend(lease) is True
 
 
-def test_giving_back_counts_no_death_and_keeps_the_place(desk: Desk) -> None:
-    first, _ = desk.submit(), desk.submit()
-    lease = desk.take()
-    assert desk.give_back(lease)
-    run = desk.run(lease.run_id)
+def test_a_release_counts_no_death_and_keeps_the_place_in_the_queue(harness: QueueHarness) -> None:
+    first, _ = harness.submit(), harness.submit()
+    lease = harness.take()
+    assert harness.release(lease)
+    run = harness.run(lease.run_id)
     assert (run.status, run.deaths, run.attempt, run.agent, run.lease_until) == ("queued", 0, 1, None, None)
     assert run.finished_at is None
-    assert desk.experiment(first).status == "queued"
-    assert desk.take() == Lease(lease.run_id, 2)
+    assert harness.experiment(first).status == "queued"
+    assert harness.take() == Lease(lease.run_id, 2)
 
 
-def test_a_death_is_counted_and_the_run_goes_back_to_the_queue(desk: Desk) -> None:
-    id_ = desk.submit()
-    lease = desk.take()
-    started = desk.run(lease.run_id).started_at, desk.experiment(id_).started_at
-    assert desk.die(lease)
-    run = desk.run(lease.run_id)
+def test_a_death_is_counted_and_the_run_goes_back_to_the_queue(harness: QueueHarness) -> None:
+    id_ = harness.submit()
+    lease = harness.take()
+    started = harness.run(lease.run_id).started_at, harness.experiment(id_).started_at
+    assert harness.record_death(lease)
+    run = harness.run(lease.run_id)
     assert (run.status, run.deaths, run.cause, run.message, run.finished_at) == (
         "queued",
         1,
@@ -47,55 +47,65 @@ def test_a_death_is_counted_and_the_run_goes_back_to_the_queue(desk: Desk) -> No
         None,
         None,
     )
-    again = desk.take()
+    again = harness.take()
     assert again == Lease(lease.run_id, 2)
-    assert (desk.run(lease.run_id).started_at, desk.experiment(id_).started_at) == started
+    assert (harness.run(lease.run_id).started_at, harness.experiment(id_).started_at) == started
 
 
-@pytest.mark.parametrize("end", [Desk.die, lambda desk, lease: (desk.freeze(lease), desk.claim("other"))])
-def test_too_many_deaths_lose_a_run(desk: Desk, end: End) -> None:
-    id_ = desk.submit()
+@pytest.mark.parametrize(
+    "end", [QueueHarness.record_death, lambda harness, lease: (harness.expire(lease), harness.claim("other"))]
+)
+def test_too_many_deaths_lose_a_run(harness: QueueHarness, end: End) -> None:
+    id_ = harness.submit()
     for attempt in range(1, MAX_ATTEMPTS + 1):
-        run = desk.runs(id_)[0]
-        lease = Lease(run.id, run.attempt) if run.status == "running" else desk.take()
+        run = harness.runs(id_)[0]
+        lease = Lease(run.id, run.attempt) if run.status == "running" else harness.take()
         assert (run.cause, lease.attempt) == (None, attempt)
-        end(desk, lease)
-    run = desk.run(lease.run_id)
+        end(harness, lease)
+    run = harness.run(lease.run_id)
     assert (run.status, run.cause, run.deaths) == ("failed", "lost", MAX_ATTEMPTS)
     assert run.message.startswith("3 attempts ended without a word")
-    assert run.finished_at <= desk.clock()
-    assert desk.experiment(id_).status == "failed"
-    assert desk.claim() is None
+    assert run.finished_at <= harness.clock()
+    assert harness.experiment(id_).status == "failed"
+    assert harness.claim() is None
 
 
-@pytest.mark.parametrize("end", [Desk.die, lambda desk, lease: (desk.freeze(lease), desk.claim("other"))])
-def test_who_dies_for_the_last_time_after_a_cancellation_is_cancelled_and_not_lost(
-    desk: Desk, end: End
+@pytest.mark.parametrize(
+    "end", [QueueHarness.record_death, lambda harness, lease: (harness.expire(lease), harness.claim("other"))]
+)
+def test_a_last_death_after_a_cancellation_cancels_the_run_and_does_not_lose_it(
+    harness: QueueHarness, end: End
 ) -> None:
-    id_ = desk.submit()
+    id_ = harness.submit()
     for _ in range(MAX_ATTEMPTS - 1):
-        desk.die(desk.take())
-    lease = desk.take()
-    desk.cancel(id_)
-    end(desk, lease)
-    run = desk.run(lease.run_id)
+        harness.record_death(harness.take())
+    lease = harness.take()
+    harness.cancel(id_)
+    end(harness, lease)
+    run = harness.run(lease.run_id)
     assert (run.status, run.deaths, run.cause, run.message) == ("cancelled", MAX_ATTEMPTS, None, None)
-    assert run.finished_at <= desk.clock()
-    assert desk.experiment(id_).status == "cancelled"
+    assert run.finished_at <= harness.clock()
+    assert harness.experiment(id_).status == "cancelled"
 
 
 @pytest.mark.parametrize("taken_by", ["other", None])
 @pytest.mark.parametrize(
     "act",
-    [Desk.extend, Desk.finish, Desk.give_back, Desk.die, lambda desk, lease: desk.finish(lease, "failed")],
+    [
+        QueueHarness.extend,
+        QueueHarness.finish,
+        QueueHarness.release,
+        QueueHarness.record_death,
+        lambda harness, lease: harness.finish(lease, "failed"),
+    ],
 )
-def test_who_lost_his_lease_can_change_nothing(desk: Desk, act: End, taken_by: str | None) -> None:
-    id_ = desk.submit()
-    frozen = desk.take("frozen")
-    desk.freeze(frozen)
-    lease = desk.take("other")
+def test_a_lost_lease_can_change_nothing(harness: QueueHarness, act: End, taken_by: str | None) -> None:
+    id_ = harness.submit()
+    frozen = harness.take("frozen")
+    harness.expire(frozen)
+    lease = harness.take("other")
     if taken_by is None:
-        desk.give_back(lease)
-    before = desk.run(frozen.run_id), desk.experiment(id_)
-    assert not act(desk, frozen)
-    assert (desk.run(frozen.run_id), desk.experiment(id_)) == before
+        harness.release(lease)
+    before = harness.run(frozen.run_id), harness.experiment(id_)
+    assert not act(harness, frozen)
+    assert (harness.run(frozen.run_id), harness.experiment(id_)) == before

@@ -11,26 +11,26 @@ from sqlalchemy import insert
 from service.store import claim_order
 from service.store.database import now
 from service.store.tables import Run
-from tests.service.store.experiments import Desk
+from tests.service.store.experiments import QueueHarness
 
 OWNERS = ("ada", "bob", "cy")
 
 
-def position(desk: Desk, experiment_id: int) -> int | None:
-    with desk.database.read() as connection:
+def position(harness: QueueHarness, experiment_id: int) -> int | None:
+    with harness.database.read() as connection:
         return claim_order.position(connection, experiment_id)
 
 
-def positions(desk: Desk, experiments: Sequence[int]) -> dict[int, int]:
+def positions(harness: QueueHarness, experiments: Sequence[int]) -> dict[int, int]:
     """Of every experiment that has a queued run."""
-    told = {each: position(desk, each) for each in experiments}
+    told = {each: position(harness, each) for each in experiments}
     return {each: place for each, place in told.items() if place is not None}
 
 
-def order_of_claims(desk: Desk) -> list[int]:
+def order_of_claims(harness: QueueHarness) -> list[int]:
     """The experiments of all queued runs, as they are claimed while none ends."""
     order = []
-    while claim := desk.claim():
+    while claim := harness.claim():
         order.append(claim.experiment_id)
     return order
 
@@ -40,74 +40,74 @@ def first_places(order: Sequence[int]) -> dict[int, int]:
     return {each: order.index(each) + 1 for each in order}
 
 
-def test_one_run_of_another_owner_does_not_wait_behind_twenty(desk: Desk) -> None:
-    twenty = [desk.submit(owner="ada") for _ in range(20)]
-    other = desk.submit(owner="bob")
-    assert position(desk, other) == 2
-    assert [position(desk, each) for each in twenty[:3]] == [1, 3, 4]
-    assert order_of_claims(desk)[:3] == [twenty[0], other, twenty[1]]
+def test_one_run_of_another_owner_does_not_wait_behind_twenty(harness: QueueHarness) -> None:
+    twenty = [harness.submit(owner="ada") for _ in range(20)]
+    other = harness.submit(owner="bob")
+    assert position(harness, other) == 2
+    assert [position(harness, each) for each in twenty[:3]] == [1, 3, 4]
+    assert order_of_claims(harness)[:3] == [twenty[0], other, twenty[1]]
 
 
-def test_an_owner_who_has_runs_running_waits_for_those_who_have_fewer(desk: Desk) -> None:
+def test_an_owner_who_has_runs_running_waits_for_those_who_have_fewer(harness: QueueHarness) -> None:
     for _ in range(2):
-        desk.submit(owner="ada")
-        desk.take()
-    ada, *bobs = (desk.submit(owner=owner) for owner in ("ada", "bob", "bob", "bob"))
-    assert [position(desk, each) for each in (ada, *bobs)] == [3, 1, 2, 4]
-    assert order_of_claims(desk) == [bobs[0], bobs[1], ada, bobs[2]]
+        harness.submit(owner="ada")
+        harness.take()
+    ada, *bobs = (harness.submit(owner=owner) for owner in ("ada", "bob", "bob", "bob"))
+    assert [position(harness, each) for each in (ada, *bobs)] == [3, 1, 2, 4]
+    assert order_of_claims(harness) == [bobs[0], bobs[1], ada, bobs[2]]
 
 
-def test_what_an_owner_has_of_higher_priority_counts_as_running_by_then(desk: Desk) -> None:
-    desk.submit(owner="ada", priority=1)
-    ada, bob = desk.submit(owner="ada"), desk.submit(owner="bob")
-    assert [position(desk, each) for each in (ada, bob)] == [3, 2]
+def test_what_an_owner_has_of_higher_priority_counts_as_running_by_then(harness: QueueHarness) -> None:
+    harness.submit(owner="ada", priority=1)
+    ada, bob = harness.submit(owner="ada"), harness.submit(owner="bob")
+    assert [position(harness, each) for each in (ada, bob)] == [3, 2]
 
 
-def test_what_is_not_queued_has_no_place(desk: Desk) -> None:
-    id_ = desk.submit()
-    desk.take()
-    assert position(desk, id_) is None
-    assert position(desk, id_ + 1) is None
+def test_what_is_not_queued_has_no_place(harness: QueueHarness) -> None:
+    id_ = harness.submit()
+    harness.take()
+    assert position(harness, id_) is None
+    assert position(harness, id_ + 1) is None
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_places_are_those_of_the_claims_that_follow(desk: Desk, seed: int) -> None:
+def test_places_are_those_of_the_claims_that_follow(harness: QueueHarness, seed: int) -> None:
     """Owners, priorities and seeds at random, some of the runs running: the promise is kept to the last claim."""
     drawn = random.Random(seed)
     experiments = []
     for _ in range(drawn.randint(5, 25)):
         owner = drawn.choice(OWNERS[: 2 + seed % 2])
         priority = drawn.choice([0, 0, 0, 1, -1])
-        experiments.append(desk.submit(range(drawn.randint(1, 4)), owner=owner, priority=priority))
+        experiments.append(harness.submit(range(drawn.randint(1, 4)), owner=owner, priority=priority))
         if drawn.random() < 0.3:
-            lease = desk.take()
+            lease = harness.take()
             if drawn.random() < 0.5:
-                drawn.choice([desk.finish, desk.give_back, desk.die])(lease)
-    told = positions(desk, experiments)
-    halfway = [claim.experiment_id for _ in range(len(told) // 2) if (claim := desk.claim())]
-    told_halfway = positions(desk, experiments)
-    rest = order_of_claims(desk)
+                drawn.choice([harness.finish, harness.release, harness.record_death])(lease)
+    told = positions(harness, experiments)
+    halfway = [claim.experiment_id for _ in range(len(told) // 2) if (claim := harness.claim())]
+    told_halfway = positions(harness, experiments)
+    rest = order_of_claims(harness)
     assert told == first_places(halfway + rest)
     assert told_halfway == first_places(rest)
 
 
 def test_a_place_among_5000_runs_is_told_at_once(
-    desk: Desk, record_property: Callable[[str, object], None]
+    harness: QueueHarness, record_property: Callable[[str, object], None]
 ) -> None:
     """The claim goes through 4,999 others first. The figures are shown."""
-    experiments = [desk.submit(owner=owner) for owner in OWNERS]
+    experiments = [harness.submit(owner=owner) for owner in OWNERS]
     rows = [
         {"experiment_id": experiments[i % 3], "seed": i, "owner": OWNERS[i % 3], "priority": i % 5}
         for i in range(1, 4997)
     ]
-    with desk.database.write() as connection:
+    with harness.database.write() as connection:
         connection.execute(insert(Run).values(epochs=1, status="queued", created_at=now()), rows)
-    last = desk.submit(owner=OWNERS[0], priority=-1)
-    told, place = timed(lambda: position(desk, last))
-    claimed, _ = timed(lambda: desk.take())
+    last = harness.submit(owner=OWNERS[0], priority=-1)
+    told, place = timed(lambda: position(harness, last))
+    claimed, _ = timed(lambda: harness.take())
     assert place == 5000
     figures = f"a position takes {told:.1f} ms, a claim {claimed:.1f} ms"
-    record_property("shown", f"5,000 runs queued on {desk.database.url.get_backend_name()}: {figures}")
+    record_property("shown", f"5,000 runs queued on {harness.database.url.get_backend_name()}: {figures}")
 
 
 def timed(action: Callable[[], object]) -> tuple[float, object]:
