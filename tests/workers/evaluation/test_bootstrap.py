@@ -1,0 +1,170 @@
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from workers.evaluation import bootstrap, confusion
+from workers.evaluation.bootstrap import (
+    METRICS,
+    WeightedMargins,
+    corrected_t_interval,
+    paired_two_way_bootstrap,
+    two_way_bootstrap,
+)
+
+Integers = NDArray[np.int64]
+
+
+def models(labels: Integers, classes: int, seeds: int, skill: float, seed: int = 0) -> Integers:
+    """Predictions (S, N): right with probability `skill`, else any class."""
+    generator = np.random.default_rng(seed)
+    guesses = generator.integers(0, classes, (seeds, len(labels)))
+    return np.where(generator.random(guesses.shape) < skill, labels, guesses)
+
+
+LABELS = np.repeat([0, 1, 2], [120, 60, 20])
+PREDICTIONS = models(LABELS, 3, 3, 0.7)
+
+
+def sklearn_metrics() -> dict[str, Callable[[Integers, Integers], float]]:
+    m = pytest.importorskip("sklearn.metrics", reason="scikit-learn is the oracle")
+    return {
+        "accuracy": m.accuracy_score,
+        "balanced_accuracy": m.balanced_accuracy_score,
+        "macro_f1": lambda y, p: m.f1_score(y, p, average="macro"),
+        "mcc": m.matthews_corrcoef,
+        "cohen_kappa": m.cohen_kappa_score,
+        "g_mean": lambda y, p: math.prod(m.recall_score(y, p, average=None)) ** (1 / len(np.unique(y))),
+    }
+
+
+def test_the_values_are_the_means_over_seeds_of_scikit_learn_s_metrics() -> None:
+    oracles = sklearn_metrics()
+    found = two_way_bootstrap(PREDICTIONS, LABELS, np.random.default_rng(0), classes=3, resamples=10)
+    assert set(found) == {*METRICS, "recall_0", "recall_1", "recall_2"}
+    for name, oracle in oracles.items():
+        expected = np.mean([oracle(LABELS, predictions) for predictions in PREDICTIONS])
+        assert found[name].value == pytest.approx(expected), name
+
+
+def figures(labels: Integers, predictions: Integers) -> dict[str, float]:
+    """Of one model, from the margins of its confusion matrix."""
+    matrix = confusion.confusion_matrix(labels, predictions, 3).astype(np.float64)
+    margins = WeightedMargins(np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0))
+    return {name: float(metric(margins)) for name, metric in METRICS.items()}
+
+
+def draw(labels: Integers, predictions: Integers, generator: np.random.Generator) -> dict[str, float]:
+    """One resample, by its definition: rows within their class, and seeds, drawn with replacement."""
+    of_class = [np.flatnonzero(labels == k) for k in range(3)]
+    rows = np.concatenate([generator.choice(each, len(each)) for each in of_class])
+    of_seed = [figures(labels[rows], each[rows]) for each in predictions]
+    drawn = generator.integers(0, len(predictions), len(predictions))
+    widen = math.sqrt(len(predictions) / (len(predictions) - 1))
+    values = {}
+    for name in METRICS:
+        column = np.array([each[name] for each in of_seed])
+        values[name] = float(column.mean() + widen * (column[drawn].mean() - column.mean()))
+    return values
+
+
+def test_the_intervals_are_those_of_drawing_rows_and_seeds_one_by_one() -> None:
+    generator = np.random.default_rng(5)
+    drawn = [draw(LABELS, PREDICTIONS, generator) for _ in range(2000)]
+    found = two_way_bootstrap(PREDICTIONS, LABELS, generator, classes=3, resamples=4000)
+    for name in METRICS:
+        low, high = np.quantile([values[name] for values in drawn], [0.025, 0.975])
+        assert found[name].interval.low == pytest.approx(low, abs=0.1 * (high - low)), name
+        assert found[name].interval.high == pytest.approx(high, abs=0.1 * (high - low)), name
+
+
+@pytest.mark.parametrize(("right", "rows"), [(5, 5), (0, 5), (27, 30), (400, 500)])
+def test_the_recall_of_one_seed_has_jeffreys_interval(right: int, rows: int) -> None:
+    stats = pytest.importorskip("scipy.stats")
+    labels = np.repeat([0, 1], [rows, 50])
+    predictions = np.concatenate([np.repeat([0, 1], [right, rows - right]), np.ones(50, np.int64)])
+    generator = np.random.default_rng(2)
+    found = two_way_bootstrap(predictions[None], labels, generator, classes=2, resamples=40_000)["recall_0"]
+    low, high = stats.beta(right + 0.5, rows - right + 0.5).ppf([0.025, 0.975])
+    assert found.interval.low == pytest.approx(low, abs=0.01)
+    assert found.interval.high == pytest.approx(high, abs=0.01)
+    assert not found.seeds
+
+
+def test_models_that_err_nowhere_are_not_certain() -> None:
+    found = two_way_bootstrap(np.tile(LABELS, (5, 1)), LABELS, np.random.default_rng(0), classes=3)
+    for name, figure in found.items():
+        assert figure.value == 1
+        assert figure.interval.low < figure.interval.high <= 1, name
+    assert found["recall_2"].interval.low < found["recall_0"].interval.low < 1
+
+
+def test_many_small_classes_are_not_pulled_towards_one_half() -> None:
+    labels = np.repeat(np.arange(100), 5)
+    found = two_way_bootstrap(models(labels, 100, 3, 0.95), labels, np.random.default_rng(0), classes=100)
+    for name in ("accuracy", "balanced_accuracy", "macro_f1"):
+        figure = found[name]
+        assert figure.interval.low < figure.value < figure.interval.high
+        assert figure.value - figure.interval.low < 3 * (figure.interval.high - figure.value)
+
+
+def test_a_class_without_rows_has_no_recall_and_no_part_in_the_means() -> None:
+    found = two_way_bootstrap(PREDICTIONS, LABELS, np.random.default_rng(0), classes=5, resamples=50)
+    assert {name for name in found if name.startswith("recall")} == {"recall_0", "recall_1", "recall_2"}
+    among_three = two_way_bootstrap(PREDICTIONS, LABELS, np.random.default_rng(0), classes=3, resamples=50)
+    assert found["balanced_accuracy"].value == pytest.approx(among_three["balanced_accuracy"].value)
+
+
+def test_class_totals_vary_only_without_stratification() -> None:
+    """With models right on class 0 alone, accuracy is the share of class 0: fixed by a stratified split."""
+    only_zero = np.zeros((1, 200), np.int64)
+    widths = {}
+    for stratified in (True, False):
+        generator = np.random.default_rng(0)
+        found = two_way_bootstrap(only_zero, LABELS, generator, classes=3, stratified=stratified)["accuracy"]
+        widths[stratified] = found.interval.high - found.interval.low
+    assert widths[True] < 0.02
+    expected = 2 * 1.96 * math.sqrt(0.6 * 0.4 / 200)
+    assert widths[False] == pytest.approx(expected, rel=0.15)
+
+
+def test_memory_is_bounded_by_blocks_without_a_change_of_the_distribution(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = two_way_bootstrap(PREDICTIONS, LABELS, np.random.default_rng(0), classes=3, resamples=3000)
+    monkeypatch.setattr(bootstrap, "BLOCK_CELLS", 500)
+    blocks = two_way_bootstrap(PREDICTIONS, LABELS, np.random.default_rng(1), classes=3, resamples=3000)
+    for name, figure in whole.items():
+        assert blocks[name].interval.low == pytest.approx(figure.interval.low, abs=0.01)
+
+
+def test_of_pairs_equal_models_differ_by_nothing_and_better_ones_by_their_skill() -> None:
+    better = models(LABELS, 3, 3, 0.95, seed=1)
+    same = np.stack([PREDICTIONS, PREDICTIONS])
+    found = paired_two_way_bootstrap(same, LABELS, np.random.default_rng(0), classes=3)["accuracy"]
+    assert (found.value, found.interval.low, found.interval.high) == (0, 0, 0)
+    pair = np.stack([better, PREDICTIONS])
+    found = paired_two_way_bootstrap(pair, LABELS, np.random.default_rng(0), classes=3)["balanced_accuracy"]
+    assert 0 < found.interval.low < found.value < found.interval.high < 0.5
+
+
+def test_margins_of_whole_numbers_give_the_metrics_of_an_epoch() -> None:
+    matrix = confusion.confusion_matrix(LABELS, PREDICTIONS[0], 3)
+    margins = confusion.Margins.of(matrix)
+    weighted = WeightedMargins(*(np.array(counts, np.float64) for counts in vars(margins).values()))
+    for name in ("accuracy", "balanced_accuracy", "macro_f1", "mcc"):
+        assert float(METRICS[name](weighted)) == pytest.approx(getattr(confusion, name)(margins), rel=1e-12)
+
+
+def test_the_corrected_t_interval_is_nadeau_and_bengio_s_by_hand() -> None:
+    stats = pytest.importorskip("scipy.stats")
+    values = [0.81, 0.84, 0.79, 0.86, 0.82, 0.80, 0.85, 0.83, 0.78, 0.84]
+    found = corrected_t_interval(values, evaluation_share=0.25)
+    assert found is not None
+    mean, interval = found
+    scale = np.std(values, ddof=1) * math.sqrt(1 / 10 + 0.25)
+    low, high = stats.t(9, loc=np.mean(values), scale=scale).interval(0.95)
+    assert [mean, interval.low, interval.high] == pytest.approx([np.mean(values), low, high])
+    assert corrected_t_interval([0.5], evaluation_share=0.25) is None

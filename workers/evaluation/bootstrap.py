@@ -1,0 +1,291 @@
+"""Two-way bootstrap: intervals of metrics over new rows and new seeds at once, and of paired differences.
+
+The models of S seeds predicted the same N rows. Rows and seeds are drawn independently of each other ("pigeonhole",
+Owen 2007): each draw weights the rows, takes S of the seeds with replacement, and averages the metric of each drawn
+seed's weighted confusion matrix. Interval bounds are percentiles of these averages.
+
+Rows get the weights of a Bayesian bootstrap (Rubin 1981) with Jeffreys' prior: half a row that every seed has right,
+and half a row that every seed has wrong. So five rows of a class that are all right do not prove a recall of 1. For
+the recall of one class the prior's rows are of that class: with one seed, its interval is Jeffreys' (Brown, Cai &
+DasGupta 2001). For the other metrics the classes share them, or many small classes would pull every mean towards 1/2.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.evaluation.intervals import LEVEL, Interval
+from workers.nn.arrays import Integers
+
+Floats = NDArray[np.float64]
+
+RESAMPLES = 1000
+BLOCK_CELLS = 4_000_000
+"""Weights drawn at a time: bounds memory."""
+PRIOR = 0.5
+"""Jeffreys' prior: this many rows of either kind."""
+
+
+@dataclass(frozen=True, eq=False)
+class WeightedMargins:
+    """The margins of weighted confusion matrices, each (..., K).
+
+    correct: weight of the rows of class k predicted as k; support: of the rows of class k; predicted: of those
+    predicted as k.
+    """
+
+    correct: Floats
+    support: Floats
+    predicted: Floats
+
+
+Metric = Callable[[WeightedMargins], Floats]
+"""From margins (..., K) to values (...)."""
+
+
+def accuracy(m: WeightedMargins) -> Floats:
+    return np.asarray(m.correct.sum(-1) / m.support.sum(-1))
+
+
+def recalls(m: WeightedMargins) -> Floats:
+    """(..., K), 0 for a class without rows."""
+    return np.asarray(np.divide(m.correct, m.support, out=np.zeros_like(m.correct), where=m.support > 0))
+
+
+def balanced_accuracy(m: WeightedMargins) -> Floats:
+    return np.asarray(recalls(m).sum(-1) / (m.support > 0).sum(-1))
+
+
+def macro_f1(m: WeightedMargins) -> Floats:
+    both = m.support + m.predicted
+    f1 = np.divide(2 * m.correct, both, out=np.zeros_like(both), where=m.support > 0)
+    return np.asarray(f1.sum(-1) / (m.support > 0).sum(-1))
+
+
+def mcc(m: WeightedMargins) -> Floats:
+    n = m.support.sum(-1)
+    covariance = n * m.correct.sum(-1) - (m.support * m.predicted).sum(-1)
+    variances = (n**2 - (m.support**2).sum(-1)) * (n**2 - (m.predicted**2).sum(-1))
+    root = np.sqrt(np.maximum(variances, 0))
+    return np.asarray(np.divide(covariance, root, out=np.zeros_like(root), where=root > 0))
+
+
+def cohen_kappa(m: WeightedMargins) -> Floats:
+    n = m.support.sum(-1)
+    observed, chance = m.correct.sum(-1) / n, (m.support * m.predicted).sum(-1) / n**2
+    return np.asarray(np.divide(observed - chance, 1 - chance, out=np.zeros_like(n), where=chance < 1))
+
+
+def g_mean(m: WeightedMargins) -> Floats:
+    present = m.support > 0
+    with np.errstate(divide="ignore"):
+        logs = np.log(recalls(m), where=present, out=np.zeros_like(m.correct))
+    return np.asarray(np.exp(logs.sum(-1) / present.sum(-1)))
+
+
+METRICS: Mapping[str, Metric] = {
+    "accuracy": accuracy,
+    "balanced_accuracy": balanced_accuracy,
+    "macro_f1": macro_f1,
+    "mcc": mcc,
+    "cohen_kappa": cohen_kappa,
+    "g_mean": g_mean,
+}
+RANGES: Mapping[str, tuple[float, float]] = {"mcc": (-1.0, 1.0), "cohen_kappa": (-1.0, 1.0)}
+"""Where a metric lies, if not in [0, 1]."""
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """What the resamples say of one figure. seeds: whether more than one was drawn from."""
+
+    value: float
+    interval: Interval
+    seeds: bool
+
+
+def two_way_bootstrap(
+    predictions: Integers,
+    labels: Integers,
+    generator: np.random.Generator,
+    *,
+    classes: int,
+    stratified: bool = True,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+) -> dict[str, Resampled]:
+    """The mean over seeds of each metric and of each class's recall (`recall_0`, ...), with intervals.
+
+    predictions: (S, N), one row a seed. labels: (N,). stratified: the number of rows of each class was fixed by the
+    split, so that it does not vary from draw to draw. The interval is about these models and this choice of epoch on
+    new rows, and about new seeds of the same training; not about another training set.
+    With S seeds, the spread of means over drawn seeds comes out too small by (S - 1) / S: it is widened.
+    """
+    draws = _Draws(predictions[None], labels, classes, stratified)
+    values = draws.resample(generator, resamples)
+    return {
+        name: Resampled(
+            float(draws.observed()[name][0].mean()),
+            _clipped(_percentiles(values[name][:, 0], level), *RANGES.get(name, (0.0, 1.0))),
+            seeds=predictions.shape[0] > 1,
+        )
+        for name in draws.present(values)
+    }
+
+
+def paired_two_way_bootstrap(
+    predictions: Integers,
+    labels: Integers,
+    generator: np.random.Generator,
+    *,
+    classes: int,
+    stratified: bool = True,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+) -> dict[str, Resampled]:
+    """The same of the difference, first minus second, of two experiments with the same seeds: (2, S, N).
+
+    Each draw takes the same rows and the same seeds of both.
+    """
+    draws = _Draws(predictions, labels, classes, stratified)
+    values, observed = draws.resample(generator, resamples), draws.observed()
+    found = {}
+    for name in draws.present(values):
+        low, high = RANGES.get(name, (0.0, 1.0))
+        interval = _percentiles(values[name][:, 0] - values[name][:, 1], level)
+        difference = float(observed[name][0].mean() - observed[name][1].mean())
+        found[name] = Resampled(
+            difference, _clipped(interval, low - high, high - low), predictions.shape[1] > 1
+        )
+    return found
+
+
+class _Draws:
+    """Rows grouped by pattern: rows of one class that all models predict alike share their fate in every draw."""
+
+    def __init__(self, predictions: Integers, labels: Integers, classes: int, stratified: bool) -> None:
+        self.experiments, self.seeds, self.rows = predictions.shape
+        self.classes, self.stratified = classes, stratified
+        table = np.concatenate([labels[None], predictions.reshape(-1, self.rows)])
+        patterns, counts = np.unique(table, axis=1, return_counts=True)
+        self.labels, self.predictions = patterns[0], patterns[1:]
+        self.counts = counts.astype(np.float64)
+        self.support = np.bincount(labels, minlength=classes).astype(np.float64)
+
+    def observed(self) -> dict[str, Floats]:
+        """Each figure as observed, (experiments, seeds)."""
+        none = np.zeros((1, 2, self.classes))
+        figures = self._figures(self._margins(self.counts[None]), none, none)
+        return {name: values[0] for name, values in figures.items()}
+
+    def present(self, values: Mapping[str, Floats]) -> Iterator[str]:
+        """The figures that mean something: not the recall of a class without rows."""
+        absent = {f"recall_{k}" for k in np.flatnonzero(self.support == 0)}
+        return (name for name in values if name not in absent)
+
+    def resample(self, generator: np.random.Generator, resamples: int) -> dict[str, Floats]:
+        """Each figure's mean over drawn seeds, (resamples, experiments)."""
+        block = max(1, BLOCK_CELLS // max(len(self.counts), self.classes * len(self.predictions)))
+        parts: list[dict[str, Floats]] = []
+        for start in range(0, resamples, block):
+            n = min(block, resamples - start)
+            weights, of_all, of_class = self._weights(generator, n)
+            figures = self._figures(self._margins(weights), of_all, of_class)
+            share = (
+                generator.multinomial(self.seeds, np.full(self.seeds, 1 / self.seeds), size=n) / self.seeds
+            )
+            parts.append({name: self._over_seeds(values, share) for name, values in figures.items()})
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def _over_seeds(self, values: Floats, share: Floats) -> Floats:
+        """The mean over drawn seeds: values (R, E, S) and each seed's share of the draw (R, S), to (R, E)."""
+        centre = values.mean(axis=2)
+        if self.seeds == 1:
+            return np.asarray(centre)
+        deviation = np.einsum("res,rs->re", values - centre[:, :, None], share)
+        return np.asarray(centre + math.sqrt(self.seeds / (self.seeds - 1)) * deviation)
+
+    def _weights(self, generator: np.random.Generator, n: int) -> tuple[Floats, Floats, Floats]:
+        """Of the patterns (n, U), and of right and wrong rows that the two priors add to each class, (n, 2, K)."""
+        weights = generator.standard_gamma(self.counts, size=(n, len(self.counts)))
+        of_all = generator.standard_gamma(PRIOR / self.classes, size=(n, 2, self.classes)) * (
+            self.support > 0
+        )
+        of_class = generator.standard_gamma(PRIOR, size=(n, 2, self.classes)) * (self.support > 0)
+        totals = self._by_class(weights, self.labels) + of_all.sum(axis=1)
+        if self.stratified:
+            scale = np.divide(self.support, totals, out=np.zeros_like(totals), where=totals > 0)
+        else:
+            scale = np.broadcast_to(self.rows / totals.sum(axis=1, keepdims=True), totals.shape)
+        return weights * scale[:, self.labels], of_all * scale[:, None], of_class * scale[:, None]
+
+    def _margins(self, weights: Floats) -> WeightedMargins:
+        """Of every model: (R, E, S, K) from weights (R, U)."""
+        shape = (len(weights), self.experiments, self.seeds, self.classes)
+        correct, predicted = np.zeros(shape), np.zeros(shape)
+        for model, predictions in enumerate(self.predictions):
+            at = (slice(None), *divmod(model, self.seeds))
+            predicted[at] = self._by_class(weights, predictions)
+            right = predictions == self.labels
+            correct[at] = self._by_class(weights[:, right], predictions[right])
+        support = np.broadcast_to(self._by_class(weights, self.labels)[:, None, None, :], shape)
+        return WeightedMargins(correct, support, predicted)
+
+    def _by_class(self, weights: Floats, class_of: Integers) -> Floats:
+        """Sums (R, K) of weights (R, U) over the patterns of each class (U,)."""
+        from scipy.sparse import csr_array
+
+        patterns = len(class_of)
+        one_hot = (np.ones(patterns), class_of, np.arange(patterns + 1))
+        return np.asarray(weights @ csr_array(one_hot, shape=(patterns, self.classes)))
+
+    def _figures(self, margins: WeightedMargins, of_all: Floats, of_class: Floats) -> dict[str, Floats]:
+        """Each figure of each model, (R, E, S)."""
+        with_prior = _with_prior(margins, of_all)
+        figures = {name: metric(with_prior) for name, metric in METRICS.items()}
+        of_classes = recalls(_with_prior(margins, of_class))
+        return figures | {f"recall_{k}": of_classes[..., k] for k in range(self.classes)}
+
+
+def _with_prior(margins: WeightedMargins, prior: Floats) -> WeightedMargins:
+    """With right and wrong rows (R, 2, K); a wrong one is predicted as every other class in equal shares."""
+    right, wrong = prior[:, 0], prior[:, 1]
+    elsewhere = (wrong.sum(axis=1, keepdims=True) - wrong) / max(wrong.shape[1] - 1, 1)
+    return WeightedMargins(
+        margins.correct + right[:, None, None],
+        margins.support + (right + wrong)[:, None, None],
+        margins.predicted + (right + elsewhere)[:, None, None],
+    )
+
+
+def _percentiles(values: NDArray[Any], level: float) -> Interval:
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2]).tolist()
+    return Interval(low, high, level)
+
+
+def _clipped(interval: Interval, low: float, high: float) -> Interval:
+    return Interval(max(interval.low, low), min(interval.high, high), interval.level)
+
+
+def corrected_t_interval(
+    values: Sequence[float], *, evaluation_share: float, level: float = LEVEL
+) -> tuple[float, Interval] | None:
+    """The mean over the J evaluation folds of a cross-validation, and its corrected t interval.
+
+    The folds' training sets overlap, so the variance of the mean is (1/J + n_eval/n_train) s^2 instead of s^2/J, with
+    J - 1 degrees of freedom. evaluation_share: n_eval / n_train. None for fewer than two folds.
+    Source: Nadeau & Bengio 2003, Inference for the generalization error; Bouckaert & Frank 2004.
+    """
+    from scipy.special import stdtrit
+
+    j = len(values)
+    if j < 2:
+        return None
+    mean = math.fsum(values) / j
+    variance = math.fsum((value - mean) ** 2 for value in values) / (j - 1)
+    half_width = float(stdtrit(j - 1, 0.5 + level / 2)) * math.sqrt((1 / j + evaluation_share) * variance)
+    return mean, Interval(mean - half_width, mean + half_width, level)
