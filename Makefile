@@ -27,7 +27,7 @@ INSTALL_TORCH := $(VENV)/bin/python -m tools.install_torch --$(TORCH)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo serve test lint format clients bench chaos coverage mutation constraints migration methods openapi answers
+.PHONY: help install demo serve test lint format clients bench chaos coverage mutation constraints migration methods openapi examples
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,8 +79,8 @@ methods: $(RUNTIME) ## Write docs/methods.md from the docstrings
 openapi: $(CHECKS) ## Write docs/openapi.json from the service, and name what it breaks
 	@$(VENV)/bin/python -m tools.make_openapi
 
-answers: $(CHECKS) ## Run the commands of docs/api.md, keep their answers as examples, then write openapi.json
-	@$(VENV)/bin/python -m tools.make_answers
+examples: $(CHECKS) ## Run the commands of docs/api.md, save their responses as examples, then write openapi.json
+	@$(VENV)/bin/python -m tools.make_examples
 	@$(VENV)/bin/python -m tools.make_openapi
 
 migration: $(CHECKS) ## Write the migration from the last one to tables.py: make migration MESSAGE="what changes"

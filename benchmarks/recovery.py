@@ -22,7 +22,7 @@ import httpx2
 from service.settings import Settings
 from service.store.database import Database
 from tests.harness import Harness
-from tests.programs import Program, gone
+from tests.service_process import ServiceProcess, all_ended
 from workers.data.registry import DatasetRegistry
 
 ENDLESS = {"dataset": "iris", "model": {"hidden": [8]}, "training": {"epochs": 100_000, "batch_size": 8}}
@@ -41,16 +41,18 @@ class Bench:
 
     def __init__(self, folder: Path, url: str) -> None:
         self.folder, self.url = folder, url
-        self.programs: list[Program] = []
+        self.programs: list[ServiceProcess] = []
         self.http = httpx2.Client(base_url=f"http://127.0.0.1:{PORT}", timeout=10)
         self.api = self.start("serve", f"--port={PORT}")
         self.eventually(self.is_ready)
         settings = Settings(data_dir=folder, database_url=url)
         self.harness = Harness(Database(url), DatasetRegistry(folder), settings)
 
-    def start(self, *arguments: str) -> Program:
+    def start(self, *arguments: str) -> ServiceProcess:
         log = self.folder / f"{len(self.programs)}.log"
-        program = Program(*arguments, "--workers=1", data_dir=self.folder, log=log, database_url=self.url)
+        program = ServiceProcess(
+            *arguments, "--workers=1", data_dir=self.folder, log=log, database_url=self.url
+        )
         self.programs.append(program)
         return program
 
@@ -126,7 +128,7 @@ def _cancelled_to_gone(bench: Bench, spec: dict[str, Any]) -> float:
     started = time.monotonic()
     bench.cancel(id_)
     bench.eventually(lambda: bench.status(id_) == "cancelled")
-    if not gone(workers, within=10):
+    if not all_ended(workers, within=10):
         raise TimeoutError
     return time.monotonic() - started
 

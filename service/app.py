@@ -46,7 +46,7 @@ from service.store.artifacts import Artifacts
 from service.store.blob_store import shared_blob_store
 from service.store.database import Database
 from service.store.signing_keys import signing_key
-from service.webhooks.courier import Courier
+from service.webhooks.dispatcher import WebhookDispatcher
 from workers.data.registry import DatasetRegistry
 
 
@@ -105,7 +105,7 @@ async def _running(app: FastAPI, settings: Settings, database: Database) -> Asyn
     """All that the application has beside its database, for as long as it runs."""
     app.state.database = database
     app.state.library = library = DatasetRegistry(settings.data_dir, shared_blob_store(settings))
-    app.state.intake = intake = UploadService(library, settings)
+    app.state.uploads = uploads = UploadService(library, settings)
     app.state.models = ModelCache(database, Artifacts(settings.artifacts_url))
     app.state.engine = notifier_of(settings)
     app.state.limiters = limiters = Limiters()
@@ -117,8 +117,8 @@ async def _running(app: FastAPI, settings: Settings, database: Database) -> Asyn
     app.state.watch = watch = ChangeFeed(database)
     agent = Agent(database, library, settings, on_end=watch.look) if settings.workers else None
     app.state.agent = agent
-    courier = Courier(database, private=settings.webhooks_private)
-    courier.start()
+    dispatcher = WebhookDispatcher(database, private=settings.webhooks_private)
+    dispatcher.start()
     app.state.request_stop = partial(_request_stop, watch, agent)
     app.state.ring = agent.ring if agent else lambda: None
     if agent:
@@ -126,11 +126,11 @@ async def _running(app: FastAPI, settings: Settings, database: Database) -> Asyn
     try:
         yield
     finally:
-        intake.close()
+        uploads.close()
         await watch.close()
         if agent:
             await run_in_threadpool(agent.stop)
-        await run_in_threadpool(courier.stop)
+        await run_in_threadpool(dispatcher.stop)
 
 
 def _request_stop(watch: ChangeFeed, agent: Agent | None) -> None:

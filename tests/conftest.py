@@ -19,7 +19,7 @@ blas.configure(os.environ)  # before NumPy is imported: tests and worker process
 from service.store import migrations
 from service.store.database import Database
 from service.store.tables import Base
-from tests.leaks import tracked
+from tests.unclosed_connections import warn_of_unclosed_connections
 
 if TYPE_CHECKING:
     from tests.postgresql import PostgreSQL
@@ -32,7 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile("unhurried", settings(), deadline=None)
     settings.load_profile("unhurried")
     watching = ExitStack()
-    watching.enter_context(tracked())
+    watching.enter_context(warn_of_unclosed_connections())
     config.add_cleanup(watching.close)
 
 

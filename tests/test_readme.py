@@ -14,7 +14,7 @@ import pytest
 
 from service.launcher import serving
 from service.settings import Settings
-from tests.shown import json_differs, text_differs
+from tests.documented_output import json_differences, text_difference
 from tools.doc_commands import ADDRESS, Command, blocks, commands
 from workers.spec import ExperimentSpec
 from workers.spec_rules import broken_rules
@@ -72,9 +72,9 @@ def printed(url: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str
 def test_a_command_prints_what_the_readme_shows(command: Command, printed: dict[str, str]) -> None:
     output = printed[command.text]
     if command.shown.startswith("{"):
-        assert json_differs(command.shown, json.loads(output)) == []
+        assert json_differences(command.shown, json.loads(output)) == []
     else:
-        assert text_differs(command.shown, output) == ""
+        assert text_difference(command.shown, output) == ""
 
 
 def test_the_readme_shows_what_most_commands_print() -> None:
@@ -83,12 +83,12 @@ def test_the_readme_shows_what_most_commands_print() -> None:
 
 
 def test_a_figure_that_is_not_the_printed_one_would_be_noticed() -> None:
-    assert text_differs("b 0.7\n", "a 0.1\nb 0.9\n") == "0.7 was 0.9"
-    assert text_differs("b 0.7\n", "a 0.9\nb 0.71\n") == ""
-    assert text_differs("c 0.7\n", "a 0.1\nb 0.7\n") != ""
+    assert text_difference("b 0.7\n", "a 0.1\nb 0.9\n") == "0.7 was 0.9"
+    assert text_difference("b 0.7\n", "a 0.9\nb 0.71\n") == ""
+    assert text_difference("c 0.7\n", "a 0.1\nb 0.7\n") != ""
     answer = {"items": [{"id": 1, "sha": "123"}], "p": 0.5}
-    assert json_differs('{"items": [{"id": 1, ...}, ...], ...}', answer) == []
-    assert json_differs('{"items": [{"id": 2}], "p": 0.6, "q": null}', answer) == [
+    assert json_differences('{"items": [{"id": 1, ...}, ...], ...}', answer) == []
+    assert json_differences('{"items": [{"id": 2}], "p": 0.6, "q": null}', answer) == [
         ".q is missing",
         ".items[0].id: 2 was 1",
         ".p: 0.6 was 0.5",

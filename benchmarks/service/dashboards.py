@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import uvloop
 
 from benchmarks.service.load import Connection
-from benchmarks.service.programs import python
+from benchmarks.service.servers import python
 
 DASHBOARDS, PER_SECOND = 16, 5
 LEAST_ANSWERED = 0.9

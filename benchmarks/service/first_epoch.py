@@ -4,7 +4,7 @@ import time
 from statistics import median
 
 from benchmarks.report import Row
-from benchmarks.service.programs import Service, serving
+from benchmarks.service.servers import Service, serving
 
 EXPERIMENTS = 20
 SPEC = {"dataset": "digits"}

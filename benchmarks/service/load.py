@@ -16,7 +16,7 @@ from typing import Any, cast
 import httptools
 import uvloop
 
-from benchmarks.service.programs import on_cores, python
+from benchmarks.service.servers import on_cores, python
 
 CONNECTIONS = 8
 

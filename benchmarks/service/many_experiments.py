@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, case, insert, literal, select
 
 from benchmarks.report import Row
-from benchmarks.service.programs import Service, serving, two_cores
+from benchmarks.service.servers import Service, serving, two_cores
 from service.store.database import Database
 from service.store.tables import EpochClasses, EpochMetrics, Experiment, ExperimentTag, Run
 

@@ -15,7 +15,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.report import LeftOut, Row
-from benchmarks.service.programs import Service, serving
+from benchmarks.service.servers import Service, serving
 
 MNIST = Path(os.environ.get("HOLDOUT_MNIST", Path(__file__).parents[3] / "shared" / "data" / "mnist"))
 SAMPLES, PAUSE_SECONDS = 10, 0.3

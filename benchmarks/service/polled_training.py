@@ -8,7 +8,7 @@ from statistics import fmean, median
 
 from benchmarks.report import Row
 from benchmarks.service.dashboards import DASHBOARDS, PER_SECOND, Dashboards, dashboards
-from benchmarks.service.programs import Service, serving
+from benchmarks.service.servers import Service, serving
 
 SPELLS, SPELL_SECONDS = 8, 4.0
 SPEC = {

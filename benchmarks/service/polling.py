@@ -15,7 +15,7 @@ import httpx2
 
 from benchmarks.report import Row
 from benchmarks.service.load import Rate, ask
-from benchmarks.service.programs import Service, free_port, python, running, serving, two_cores
+from benchmarks.service.servers import Service, free_port, python, running, serving, two_cores
 
 ROUNDS, SECONDS = 7, 1.0
 EPOCHS = 100

@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.report import Row
-from benchmarks.service.programs import Service, python, serving
+from benchmarks.service.servers import Service, python, serving
 
 SEEDS, EPOCHS = 8, 100
 ROUNDS = 3

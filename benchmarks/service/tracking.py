@@ -18,7 +18,7 @@ import httpx2
 from benchmarks.report import LeftOut, Row
 from benchmarks.service.load import ask
 from benchmarks.service.polling import SPEC
-from benchmarks.service.programs import free_port, running, serving, two_cores
+from benchmarks.service.servers import free_port, running, serving, two_cores
 
 MLFLOW = Path(os.environ.get("MLFLOW", Path(sys.prefix) / "mlflow" / "bin" / "mlflow"))
 ROUNDS, SECONDS = 5, 1.0

@@ -1,1 +1,1 @@
-"""Data sets that come over HTTP: taken in, pictured, removed."""
+"""Uploaded data sets over HTTP: receiving, previewing and deleting them."""

@@ -1,4 +1,4 @@
-"""Pictures of image data: the first images of each class in a row, as a PNG."""
+"""Previews of image data sets: a PNG with a row of images for each class."""
 
 import struct
 import zlib
@@ -13,11 +13,12 @@ from workers.nn.arrays import Shape
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GREY, COLOUR = 0, 2
 IMAGES = 10
-MOST_CLASSES = 50
-"""Of more classes, the first are shown."""
+MAX_CLASSES = 50
+"""The preview of a data set with more classes shows the first ones."""
 SIDE = 56
-"""Pixels that an image's longer side is brought near, by leaving out or repeating whole pixels."""
+"""Pixels of an image's longer side, approximately: whole pixels are left out or repeated."""
 GAP = 2
+"""White pixels between images."""
 
 Pixels = NDArray[np.uint8]
 
@@ -30,13 +31,13 @@ class NoPicture(ValueError):
 
 
 def preview(dataset: Dataset) -> Pixels:
-    """A row of images for each class, in the order of the data set, whatever part a split will put them in.
+    """A row of images for each class, in the order of the data set, without regard to any split.
 
-    (h, w) grey, or (h, w, 3) for images of three channels. Raises NoPicture.
+    Returns (h, w) grey values, or (h, w, 3) for images of three channels. Raises NoPicture.
     """
     if dataset.shape is None:
         raise NoPicture(dataset.name)
-    classes = rows_by_class(dataset.labels, len(dataset.classes))[:MOST_CLASSES]
+    classes = rows_by_class(dataset.labels, len(dataset.classes))[:MAX_CLASSES]
     rows = [[_image(dataset.features[row], dataset.shape) for row in each[:IMAGES]] for each in classes]
     shown = [image for row in rows for image in row]
     low = min(image.min() for image in shown)
@@ -54,7 +55,7 @@ def preview(dataset: Dataset) -> Pixels:
 
 
 def png(pixels: Pixels) -> bytes:
-    """A PNG of `pixels`, (h, w) grey or (h, w, 3) red, green and blue. Source: RFC 2083, without filters."""
+    """Encode `pixels`, (h, w) grey or (h, w, 3) red, green and blue, as a PNG. Source: RFC 2083, without filters."""
     height, width = pixels.shape[:2]
     kind = COLOUR if pixels.ndim == 3 else GREY
     lines = np.pad(pixels.reshape(height, -1), ((0, 0), (1, 0)))  # each line begins with its filter: none
@@ -68,7 +69,7 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def _image(features: NDArray[np.generic], shape: Shape) -> NDArray[np.generic]:
-    """One image near the wanted size; of channels that are not three, the first."""
+    """One image, scaled to about `SIDE`. If it has not exactly three channels, only the first one is shown."""
     image = features.reshape(shape)
     longest = max(shape[:2])
     step, repeats = ceil(longest / SIDE), max(1, SIDE // longest)

@@ -11,8 +11,8 @@ from service.api.routing.parameters import DatasetName
 from service.api.routing.strict_route import StrictRoute
 from service.api.routing.thread_limiters import run_on
 from service.datasets.previews import NoPicture, png, preview
-from service.datasets.removal import remove
-from service.datasets.uploads import StorageFull, UnusableUpload, UploadsBusy, UploadTooLarge, form_schema
+from service.datasets.upload_form import form_schema
+from service.datasets.uploads import StorageFull, UnusableUpload, UploadsBusy, UploadTooLarge, delete_upload
 from service.http.query import InvalidQuery
 from service.schemas.datasets import Dataset, Datasets
 from service.store.errors import DatasetInUse
@@ -64,12 +64,12 @@ def list_datasets(library: RegistryDep) -> Datasets:
     ),
     openapi_extra=form,
 )
-def upload_dataset(request: Request, response: Response, intake: UploadsDep) -> Dataset:
+def upload_dataset(request: Request, response: Response, uploads: UploadsDep) -> Dataset:
     """A table as CSV, arrays as NPZ, or images as IDX; `curl -F name=flowers -F format=csv -F file=@flowers.csv`.
 
     New content under an existing name becomes a new version; the same content keeps its version.
     """
-    facts, is_new = intake.take(request)
+    facts, is_new = uploads.receive(request)
     response.status_code = 201 if is_new else 200
     response.headers["Location"] = f"/datasets/{facts.name}"
     return Dataset.of(facts)
@@ -110,4 +110,4 @@ def preview_dataset(name: DatasetName, library: RegistryDep) -> Response:
 )
 def delete_dataset(name: DatasetName, library: RegistryDep, database: DatabaseDep) -> None:
     """Deletes all its versions, unless experiments need them. This cannot be undone."""
-    remove(name, library, database)
+    delete_upload(name, library, database)

@@ -13,7 +13,7 @@ from service.http.query import InvalidQuery
 from service.schemas.webhooks import Delivery, NewWebhook, SecretWebhook, Webhook, WebhookDeliveries, Webhooks
 from service.store import webhooks
 from service.store.errors import UnknownWebhook
-from service.webhooks.outgoing import PrivateAddress, resolve
+from service.webhooks.ssrf_protection import PrivateAddress, resolve
 from workers.validation.errors import InvalidSpec
 
 router = APIRouter(

@@ -1,1 +1,1 @@
-"""Telling others that an experiment is over."""
+"""Webhooks: sending a signed message to every registered URL when an experiment ends."""

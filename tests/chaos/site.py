@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.programs import Program, session
+from tests.service_process import ServiceProcess, processes_of_session
 
 if TYPE_CHECKING:
     from tests.postgresql import PostgreSQL
@@ -29,7 +29,7 @@ class Place:
 
     name: str
     arguments: tuple[str, ...]
-    program: Program | None = None
+    program: ServiceProcess | None = None
     sessions: list[int] = field(default_factory=list)
 
     @property
@@ -52,10 +52,10 @@ class Site:
         if place.program is None or place.program.process.poll() is not None:
             log = self.folder / f"{place.name}.log"
             settings = SETTINGS | {"database_url": self.url}
-            place.program = Program(*place.arguments, data_dir=self.folder, log=log, **settings)
+            place.program = ServiceProcess(*place.arguments, data_dir=self.folder, log=log, **settings)
             place.sessions.append(place.program.id)
 
-    def running(self) -> list[Program]:
+    def running(self) -> list[ServiceProcess]:
         return [p.program for p in self.places if p.program and p.program.process.poll() is None]
 
     def a_place(self, random_: random.Random, *, serving: bool) -> Place:
@@ -75,7 +75,7 @@ class Site:
     def left_behind(self) -> list[int]:
         """Every process of any program that ever ran here and is still there."""
         ended = [id_ for place in self.places for id_ in place.sessions]
-        return [process for id_ in ended for process in session(id_)]
+        return [process for id_ in ended for process in processes_of_session(id_)]
 
     def raze(self) -> None:
         """Kill everything."""

@@ -8,7 +8,7 @@ from tests.chaos.audit import Audit
 from tests.chaos.blows import Attacker
 from tests.chaos.clients import Clients
 from tests.chaos.site import Site, site
-from tests.programs import gone
+from tests.service_process import all_ended
 
 
 def storm(
@@ -35,10 +35,10 @@ def _come_to_rest(attacked: Site, audit: Audit, patience: float) -> None:
     for place in attacked.places:
         attacked.start(place)
     _wait_for(lambda: not audit.unfinished(), seconds=patience)
-    assert gone(attacked.workers(), within=3), "a worker computes on though nothing is running"
+    assert all_ended(attacked.workers(), within=3), "a worker computes on though nothing is running"
     codes = set(attacked.stop())
     assert codes <= {0, -signal.SIGTERM}, codes
-    assert gone(attacked.left_behind(), within=3), "a process was left behind"
+    assert all_ended(attacked.left_behind(), within=3), "a process was left behind"
 
 
 def _wait_for(condition: object, *, seconds: float) -> None:

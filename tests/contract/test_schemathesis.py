@@ -21,8 +21,8 @@ from service.settings import Settings
 from service.store import tokens
 from service.store.database import Database
 from service.store.signing_keys import signing_key
-from service.webhooks import outgoing
-from tools.doc_commands import settle
+from service.webhooks import ssrf_protection
+from tools.doc_commands import wait_until_idle
 
 pytest.importorskip("schemathesis", reason="pip install 'holdout[test]'")
 
@@ -58,7 +58,7 @@ def settings(data_dir: Path, *, workers: int) -> Settings:
 
 
 def unreachable(host: str, port: int, *, private: bool) -> NoReturn:
-    raise outgoing.Undeliverable(f"{host} is not to be reached from a test")
+    raise ssrf_protection.Undeliverable(f"{host} is not to be reached from a test")
 
 
 @pytest.fixture
@@ -70,14 +70,14 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[s
     with serving(settings(tmp_path, workers=1)) as url:
         for spec in SPECS:
             httpx2.post(f"{url}/experiments", json=spec).raise_for_status()
-        settle(url)
+        wait_until_idle(url)
     # To wait a minute for what will not come would be most of the test.
     monkeypatch.setattr(
         long_polling, "move_on_after", lambda seconds: anyio.move_on_after(min(seconds, 0.01))
     )
     # Every invented host is there, and no message is sent to it.
     monkeypatch.setattr(webhooks, "resolve", lambda host, port, *, private: (host, port))
-    monkeypatch.setattr(outgoing, "resolve", unreachable)
+    monkeypatch.setattr(ssrf_protection, "resolve", unreachable)
     database = Database(settings(tmp_path, workers=0).url)
     with database.write() as connection:
         token = tokens.create(connection, "contract", "admin")

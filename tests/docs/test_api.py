@@ -1,4 +1,4 @@
-"""docs/api.md: its commands, run in order against a service, cover the API and are answered as it shows."""
+"""docs/api.md: its commands cover the API and, run in order against a service, return what the page shows."""
 
 import json
 import re
@@ -11,8 +11,8 @@ import pytest
 
 from service.launcher import serving
 from service.settings import Settings
-from tools import make_answers, make_openapi
-from tools.doc_commands import Answer, Command, commands
+from tools import make_examples, make_openapi
+from tools.doc_commands import Command, Response, commands
 from tools.openapi_operations import operation_of, operations
 
 REFUSED_ON_PURPOSE = '"gama"'
@@ -24,7 +24,7 @@ def document() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def answered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[make_answers.Answered]]:
+def executed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[make_examples.Executed]]:
     if not shutil.which("curl"):
         pytest.skip("the commands need curl")
     folder = tmp_path_factory.mktemp("shell")
@@ -32,44 +32,44 @@ def answered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[make_ans
         data_dir=folder / "data", port=0, workers=1, webhooks_private=True, log_level="warning"
     )
     with serving(settings) as url:
-        yield make_answers.answered(url, folder)
+        yield make_examples.run_commands(url, folder)
 
 
 def test_every_operation_has_a_command(document: dict[str, Any]) -> None:
-    shown = commands(make_answers.PAGE.read_text())
+    shown = commands(make_examples.PAGE.read_text())
     described = {operation_of(command.method, command.path, document) for command in shown}
     assert set(operations(document)) - described == set()
 
 
-def test_every_command_is_carried_out(
-    answered: list[make_answers.Answered], document: dict[str, Any]
+def test_every_command_succeeds_except_one_that_shows_an_error(
+    executed: list[make_examples.Executed], document: dict[str, Any]
 ) -> None:
-    for command, answer in answered:
+    for command, response in executed:
         assert operation_of(command.method, command.path, document) is not None, command.text
-        assert (answer.status < 400) != (REFUSED_ON_PURPOSE in command.text), (command.text, answer.body)
+        assert (response.status < 400) != (REFUSED_ON_PURPOSE in command.text), (command.text, response.body)
 
 
-def test_what_the_page_shows_of_an_answer_is_in_it(answered: list[make_answers.Answered]) -> None:
-    for command, answer in answered:
-        assert [word for word in _words(command) if word not in answer.body.decode()] == [], command.text
+def test_a_response_contains_what_the_page_shows_of_it(executed: list[make_examples.Executed]) -> None:
+    for command, response in executed:
+        assert [word for word in _words(command) if word not in response.body.decode()] == [], command.text
 
 
-def test_what_is_downloaded_is_what_it_says(answered: list[make_answers.Answered]) -> None:
-    media_types = {command.path: answer.media_type for command, answer in answered}
+def test_downloads_have_the_right_media_type(executed: list[make_examples.Executed]) -> None:
+    media_types = {command.path: response.media_type for command, response in executed}
     assert media_types["/experiments/$plain/bundle"] == "application/zip"
     assert media_types["/datasets/digits/preview.png"] == "image/png"
 
 
-def test_the_answers_are_of_the_declared_shape(
-    answered: list[make_answers.Answered], document: dict[str, Any]
+def test_the_responses_match_their_schemas(
+    executed: list[make_examples.Executed], document: dict[str, Any]
 ) -> None:
-    for command, answer in answered:
+    for command, response in executed:
         operation = operation_of(command.method, command.path, document)
-        if answer.media_type == "application/json" and operation and answer.body:
-            _validate(json.loads(answer.body), _schema(document, operation, str(answer.status)), document)
+        if response.media_type == "application/json" and operation and response.body:
+            _validate(json.loads(response.body), _schema(document, operation, str(response.status)), document)
 
 
-def test_every_answer_in_json_has_an_example_of_the_declared_shape(document: dict[str, Any]) -> None:
+def test_every_json_response_has_an_example_that_matches_its_schema(document: dict[str, Any]) -> None:
     missing = []
     for name, (method, path) in operations(document).items():
         responses = document["paths"][path][method.lower()]["responses"]
@@ -86,14 +86,14 @@ def test_every_answer_in_json_has_an_example_of_the_declared_shape(document: dic
     assert missing == []
 
 
-def test_a_field_that_is_not_answered_would_be_noticed() -> None:
+def test_a_field_that_a_response_lacks_would_be_noticed() -> None:
     command = Command("curl", '{"status": "ready", "colour": "red"}\n')
-    answer = Answer(200, "application/json", b'{"status":"ready"}')
-    assert [word for word in _words(command) if word not in answer.body.decode()] == ['"colour":']
+    response = Response(200, "application/json", b'{"status":"ready"}')
+    assert [word for word in _words(command) if word not in response.body.decode()] == ['"colour":']
 
 
 def _words(command: Command) -> list[str]:
-    """What of an answer is shown: the names of its fields; of a text, whatever comes before the dots."""
+    """What the page shows of a response: the names of its fields, or of a text, what comes before the dots."""
     if command.shown.lstrip().startswith("{"):
         return re.findall(r'"\w+":', command.shown)
     return [line.split("...")[0].rstrip() for line in command.shown.splitlines()]

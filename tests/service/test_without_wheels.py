@@ -13,21 +13,21 @@ import pytest
 from service.settings import Settings
 from service.store.database import Database
 from tests.harness import IRIS, Harness
-from tests.hidden import hide
-from tests.programs import Program
+from tests.missing_packages import environment_without
+from tests.service_process import ServiceProcess
 from workers.data.registry import DatasetRegistry
 
 
 @pytest.fixture(autouse=True)
 def without_wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in hide(tmp_path / "hidden", "numba", "llvmlite", "pysqlite3").items():
+    for name, value in environment_without(tmp_path / "hidden", "numba", "llvmlite", "pysqlite3").items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("HOLDOUT_KERNELS", raising=False)
 
 
 @pytest.fixture
-def agent(sqlite_url: str, tmp_path: Path) -> Iterator[Program]:
-    program = Program(
+def agent(sqlite_url: str, tmp_path: Path) -> Iterator[ServiceProcess]:
+    program = ServiceProcess(
         "worker", "--workers=1", data_dir=tmp_path, log=tmp_path / "agent.log", database_url=sqlite_url
     )
     yield program
@@ -35,7 +35,7 @@ def agent(sqlite_url: str, tmp_path: Path) -> Iterator[Program]:
 
 
 def test_an_experiment_is_trained_by_the_readable_kernels(
-    agent: Program, sqlite_url: str, tmp_path: Path
+    agent: ServiceProcess, sqlite_url: str, tmp_path: Path
 ) -> None:
     agent.wait_for("works on")
     assert "NumPy (numba is not installed)" in agent.log.read_text()

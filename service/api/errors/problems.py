@@ -39,7 +39,7 @@ from service.store.errors import (
     UnknownWebhook,
     UnusableModel,
 )
-from service.webhooks.outgoing import PrivateAddress, Undeliverable
+from service.webhooks.ssrf_protection import PrivateAddress, Undeliverable
 from workers.data.errors import DatasetError, NameReserved, NotUploaded, UnknownDataset
 from workers.validation.errors import Fault, InvalidSpec
 

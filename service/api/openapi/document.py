@@ -44,7 +44,7 @@ from service.store.errors import (
     UnusableModel,
 )
 from service.store.tokens import Caller
-from service.webhooks.outgoing import PrivateAddress
+from service.webhooks.ssrf_protection import PrivateAddress
 from workers.data.errors import DatasetError, MissingFile, NameReserved, NotUploaded, UnknownDataset
 from workers.validation.errors import Fault, InvalidSpec
 

@@ -1,6 +1,6 @@
 """Example responses in the OpenAPI document: what the commands of docs/api.md return, shortened.
 
-`make answers` writes response_examples.json; the tests check each example against the schema of its response.
+`make examples` writes response_examples.json; the tests check each example against the schema of its response.
 """
 
 import json

@@ -29,8 +29,8 @@ async def _registry(request: Request) -> DatasetRegistry:
 
 
 async def _uploads(request: Request) -> UploadService:
-    intake: UploadService = request.app.state.intake
-    return intake
+    uploads: UploadService = request.app.state.uploads
+    return uploads
 
 
 async def _notifier(request: Request) -> Notifier:

@@ -10,20 +10,20 @@ import pytest
 
 from service.settings import Settings
 from tests.harness import Harness
-from tests.programs import Program, gone
+from tests.service_process import ServiceProcess, all_ended
 from tests.slow_runs import long_spec
 
 LEASE_SECONDS = 2.0
-Start = Callable[[], Program]
+Start = Callable[[], ServiceProcess]
 
 
 @pytest.fixture
 def start(settings: Settings, tmp_path: Path) -> Iterator[Start]:
     """Starts agents with one worker each and short leases; kills what is left in the end."""
-    programs: list[Program] = []
+    programs: list[ServiceProcess] = []
 
-    def start() -> Program:
-        program = Program(
+    def start() -> ServiceProcess:
+        program = ServiceProcess(
             "worker",
             "--workers=1",
             data_dir=settings.data_dir,
@@ -53,7 +53,7 @@ def test_the_workers_of_an_agent_that_is_killed_leave_and_its_run_is_taken_over_
     assert first.workers()
     first.signal(signal.SIGKILL)
     killed = time.monotonic()
-    assert gone(left, within=2)
+    assert all_ended(left, within=2)
     harness.wait_for_attempt(id_, 2)
     assert time.monotonic() - killed < LEASE_SECONDS + 1
     assert harness.wait_for_end(id_).status == "succeeded"
@@ -75,7 +75,7 @@ def test_an_agent_that_was_frozen_beyond_its_lease_changes_nothing_when_it_comes
     start()
     harness.wait_for_attempt(id_, 2)
     frozen.signal(signal.SIGCONT)
-    assert gone(workers, within=3)
+    assert all_ended(workers, within=3)
     assert harness.wait_for_end(id_).status == "succeeded"
     run = harness.run(id_)
     assert (run.deaths, run.attempt) == (1, 2)
@@ -98,7 +98,7 @@ def test_an_agent_that_is_told_to_stop_hands_back_and_leaves_nobody_behind(
         os.killpg(first.id, signal.SIGTERM)
     assert first.wait(10) == 0
     assert time.monotonic() - told < 10
-    assert gone(everybody, within=1)
+    assert all_ended(everybody, within=1)
     run = harness.run(id_)
     assert (run.status, run.deaths, run.agent) == ("queued", 0, None)
     start()

@@ -8,7 +8,7 @@ import pytest
 from service.cli import console as terminal
 from service.cli.console import follow, show_datasets, show_findings, show_json
 from service.operations.doctor import Finding
-from tests.service.cli.answers import Experiment, experiment, summary
+from tests.service.cli.experiment_responses import Experiment, experiment, summary
 
 ESCAPE = "\x1b"
 

@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from service.cli.report import show_report
-from tests.service.cli.answers import FINDING, LINEAR, Experiment, experiment, summary
+from tests.service.cli.experiment_responses import FINDING, LINEAR, Experiment, experiment, summary
 
 
 def report(*experiments: Experiment, width: int = 120) -> str:

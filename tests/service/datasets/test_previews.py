@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from service.datasets.previews import GAP, IMAGES, MOST_CLASSES, SIDE, NoPicture, Pixels, png, preview
+from service.datasets.previews import GAP, IMAGES, MAX_CLASSES, SIDE, NoPicture, Pixels, png, preview
 from workers.data.dataset import Dataset
 from workers.nn.arrays import Shape
 
@@ -69,8 +69,8 @@ def test_images_of_any_size_are_brought_near_one(shape: Shape, side: int) -> Non
 
 
 def test_of_many_images_and_classes_some_are_shown() -> None:
-    sheet = preview(images(list(range(MOST_CLASSES + 5)) + [0] * 100, (2, 2, 5), np.float32))
-    assert sheet.shape[0] == MOST_CLASSES * (SIDE + GAP) + GAP
+    sheet = preview(images(list(range(MAX_CLASSES + 5)) + [0] * 100, (2, 2, 5), np.float32))
+    assert sheet.shape[0] == MAX_CLASSES * (SIDE + GAP) + GAP
 
 
 def test_images_that_are_all_the_same_have_a_picture_too() -> None:

@@ -203,7 +203,7 @@ def test_a_body_that_is_no_form_is_refused(
 def test_more_than_the_limit_is_413_however_it_comes(
     app: FastAPI, client: TestClient, settings: Settings, datasets: Path, declared: bool
 ) -> None:
-    app.state.intake.settings = settings.model_copy(update={"max_upload_bytes": 1000})
+    app.state.uploads.settings = settings.model_copy(update={"max_upload_bytes": 1000})
     body = b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\n' + bytes(2000)
     content = body if declared else (body[start : start + 100] for start in range(0, len(body), 100))
     headers = {"Content-Type": "multipart/form-data; boundary=x"}
@@ -227,17 +227,17 @@ def test_an_upload_that_trickles_is_408(
 
 
 def test_reading_has_its_limits(app: FastAPI, client: TestClient, settings: Settings, datasets: Path) -> None:
-    app.state.intake.settings = settings.model_copy(update={"upload_seconds": 1})
+    app.state.uploads.settings = settings.model_copy(update={"upload_seconds": 1})
     long = b"x,y\n" + b"1.25,a\n2.25,b\n" * 2_000_000
     assert "within 1 second" in refused(upload(client, long), 413, "upload-too-large")["detail"]
-    app.state.intake.settings = settings.model_copy(update={"upload_memory_bytes": 60_000_000})
+    app.state.uploads.settings = settings.model_copy(update={"upload_memory_bytes": 60_000_000})
     wide = b",".join(b"%d" % n for n in range(200_000)) + b",y\n" + (b"1.25," * 200_000 + b"k\n") * 2
     assert "60,000,000 bytes of memory" in refused(upload(client, wide), 413, "upload-too-large")["detail"]
 
 
 def test_only_a_few_are_taken_at_once(client: TestClient, app: FastAPI, datasets: Path) -> None:
-    free = app.state.intake._free
-    for _ in range(uploads.MOST_AT_ONCE):
+    free = app.state.uploads._free
+    for _ in range(uploads.MAX_CONCURRENT):
         free.acquire()
     response = upload(client)
     refused(response, 429, "uploads-busy")

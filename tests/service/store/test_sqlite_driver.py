@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hidden import hide
+from tests.missing_packages import environment_without
 
 STAND_IN = """
 from sqlite3 import *
@@ -55,7 +55,7 @@ def test_pysqlite3_opens_every_connection_where_it_is_installed(tmp_path: Path) 
 
 
 def test_without_it_python_s_own_sqlite_is_taken(tmp_path: Path) -> None:
-    assert ask(tmp_path, **hide(tmp_path / "hidden", "pysqlite3")) == "sqlite3 True None"
+    assert ask(tmp_path, **environment_without(tmp_path / "hidden", "pysqlite3")) == "sqlite3 True None"
 
 
 @pytest.mark.parametrize("folder", ["service", "tests", "benchmarks", "tools"])

@@ -15,10 +15,10 @@ from service.store import webhooks
 from service.store.database import Database, now
 from service.store.tables import Delivery, Webhook
 from service.store.webhooks import Waiting
-from service.webhooks import courier, outgoing
-from service.webhooks.courier import Courier
-from service.webhooks.slots import AT_A_TIME, FAILING_TOGETHER, SHARE, Slots, receiver_of
-from tests.service.webhooks.test_outgoing import receiver
+from service.webhooks import dispatcher, ssrf_protection
+from service.webhooks.dispatcher import WebhookDispatcher
+from service.webhooks.slots import FAILING_SLOTS, SLOTS, SLOTS_PER_RECEIVER, DeliverySlots, receiver_of
+from tests.service.webhooks.test_ssrf_protection import receiver
 
 __all__ = ["receiver"]
 
@@ -37,8 +37,8 @@ def database(database_url: str) -> Iterator[Database]:
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes 10 seconds takes less here."""
-    monkeypatch.setattr(outgoing, "SECONDS", TIMEOUT_SECONDS)
-    monkeypatch.setattr(courier, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(ssrf_protection, "TIMEOUT_SECONDS", TIMEOUT_SECONDS)
+    monkeypatch.setattr(dispatcher, "POLL_SECONDS", 0.1)
 
 
 @pytest.fixture
@@ -100,10 +100,10 @@ def test_healthy_receivers_do_not_wait_for_hanging_ones(
     announce(database, sick, PENDING)
     figures = []
     for start in ("first start", "restart"):
-        sender = Courier(database, private=True)
+        sender = WebhookDispatcher(database, private=True)
         sender.start()
         try:
-            wait_for(lambda: attempts(database, sick) >= min(hanging, FAILING_TOGETHER))
+            wait_for(lambda: attempts(database, sick) >= min(hanging, FAILING_SLOTS))
             if start == "first start":  # from here on it is known that they fail
                 wait_for(lambda: failing(database) == hanging)
             announce(database, healthy, EACH)
@@ -130,17 +130,19 @@ def failing(database: Database) -> int:
 
 
 def test_webhooks_of_one_server_share_its_slots() -> None:
-    shared = Slots()
+    shared = DeliverySlots()
     mine = [Waiting(number, f"http://Example.org/{number}", 0, float(number)) for number in range(5)]
     taken = [shared.take(mine) for _ in range(5)]
-    assert [slot is not None for slot in taken] == [True] * SHARE + [False] * (5 - SHARE)
+    assert [slot is not None for slot in taken] == [True] * SLOTS_PER_RECEIVER + [False] * (
+        5 - SLOTS_PER_RECEIVER
+    )
     other = shared.take([*mine, Waiting(9, "https://example.org/", 0, 99.0)])
     assert other is not None
     assert other.webhook_id == 9
 
 
 def test_the_receiver_with_the_fewest_slots_goes_first_then_the_oldest_message() -> None:
-    shared = Slots()
+    shared = DeliverySlots()
     waiting = [
         Waiting(1, "http://a/", 0, 1.0),
         Waiting(2, "http://b/", 0, 2.0),
@@ -150,23 +152,23 @@ def test_the_receiver_with_the_fewest_slots_goes_first_then_the_oldest_message()
     assert [slot and slot.webhook_id for slot in taken] == [1, 3, 2, 1, 3, 2]
     first = taken[0]
     assert first is not None
-    shared.give_back(first)
+    shared.release(first)
     again = shared.take(waiting)
     assert again is not None
     assert again.webhook_id == 1
 
 
 def test_all_that_fail_together_leave_most_of_the_slots() -> None:
-    shared = Slots()
+    shared = DeliverySlots()
     failing = [Waiting(number, f"http://sick-{number}/", 3, 0.0) for number in range(50)]
     while shared.take(failing):
         pass
-    assert len(shared._used) == FAILING_TOGETHER
-    assert len({slot.receiver for slot in shared._used}) == FAILING_TOGETHER
+    assert len(shared._used) == FAILING_SLOTS
+    assert len({slot.receiver for slot in shared._used}) == FAILING_SLOTS
     healthy = [Waiting(100 + number, f"http://well-{number}/", 0, 1.0) for number in range(50)]
     while shared.take([*failing, *healthy]):
         pass
-    assert len(shared._used) == AT_A_TIME
+    assert len(shared._used) == SLOTS
     assert shared.is_full
 
 

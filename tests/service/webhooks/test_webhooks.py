@@ -19,9 +19,9 @@ from service.settings import Settings
 from service.store import queue, webhooks
 from service.store.database import Database, now
 from service.store.tables import Delivery
-from service.webhooks import courier
+from service.webhooks import dispatcher
 from tests.service.fake_worker import FakeWorker
-from tests.service.webhooks.test_outgoing import Receiver, receiver
+from tests.service.webhooks.test_ssrf_protection import Receiver, receiver
 
 __all__ = ["receiver"]
 
@@ -36,7 +36,7 @@ def settings(settings: Settings) -> Settings:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(courier, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(dispatcher, "POLL_SECONDS", 0.02)
 
 
 def create(client: TestClient, receiver: ThreadingHTTPServer, path: str = "/200", **more: Any) -> Answer:
@@ -96,11 +96,11 @@ def test_the_signature_is_that_of_the_standard() -> None:
     """The example of https://github.com/standard-webhooks, whose libraries all check it."""
     id_, secret = "p5jXN8AQM9LWM0D4loKWxJek", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
     content = b'{"test": 2432232314}'
-    original, courier.time.time = courier.time.time, lambda: 1614265330.0  # type: ignore[attr-defined]
+    original, dispatcher.time.time = dispatcher.time.time, lambda: 1614265330.0  # type: ignore[attr-defined]
     try:
-        headers = courier.signed(id_, content, secret)  # type: ignore[arg-type]
+        headers = dispatcher.signed(id_, content, secret)  # type: ignore[arg-type]
     finally:
-        courier.time.time = original  # type: ignore[attr-defined]
+        dispatcher.time.time = original  # type: ignore[attr-defined]
     assert headers["webhook-id"] == f"msg_{id_}"
     assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
@@ -159,7 +159,7 @@ def test_a_message_that_somebody_took_and_died_with_is_sent_by_another(database:
         webhook = webhooks.create(connection, "http://127.0.0.1:1/", ["succeeded"])
         row = {"webhook_id": webhook.id, "experiment_id": 1, "event": "e", "content": "{}"}
         connection.execute(insert(Delivery).values(**row, attempts=0, due_at=now() - 1, created_at=now()))
-    # The service's own courier may be quicker; it then is the one who took it.
+    # The service's own dispatcher may be quicker; it then is the one who took it.
     with database.write() as connection:
         connection.execute(update(Delivery).values(due_at=now() - 1))
         first = webhooks.take(connection, webhook.id)

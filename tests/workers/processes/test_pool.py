@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs import parent
+from tests.service_process import parent_of
 from workers.checkpoint import Checkpoint
 from workers.processes import memory
 from workers.processes.pool import PATIENCE_SECONDS, READ_AHEAD, Died, Pool
@@ -281,7 +281,7 @@ def test_the_kernel_takes_a_worker_when_memory_runs_out(pool: Pool[str], assign:
     """It is born there: what it had allocated before it was moved would not be counted."""
     large = {"model": {"hidden": [8000, 2000]}, "training": {"epochs": 100}}
     pool.start("first", assign())
-    server = parent(process_of(pool, "first"))
+    server = parent_of(process_of(pool, "first"))
     pool.forget("first")
     (cage / "cgroup.procs").write_text(str(server))
     pool.start("run", assign(spec=ExperimentSpec.model_validate(large).model_dump_json()))

@@ -14,9 +14,9 @@ import fastapi.routing
 import pytest
 from httpx2 import Client
 
-from tests.programs import Program
 from tests.service.fake_worker import CONFUSION, FakeWorker
 from tests.service.live_server import Live
+from tests.service_process import ServiceProcess
 
 STREAMS = 100
 
@@ -167,7 +167,7 @@ def _wait_for_ends(caplog: pytest.LogCaptureFixture, streams: int) -> None:
 
 
 def test_a_hundred_streams_end_within_a_second_of_sigterm(tmp_path: Path) -> None:
-    program = Program("serve", data_dir=tmp_path, log=tmp_path / "log", workers=0, port=0)
+    program = ServiceProcess("serve", data_dir=tmp_path, log=tmp_path / "log", workers=0, port=0)
     streams: list[socket.socket] = []
     try:
         program.wait_for("Holdout answers on")

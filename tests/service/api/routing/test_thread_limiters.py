@@ -42,7 +42,7 @@ OTHERS: dict[str, Kind] = {
 """What is neither a GET that reads nor another method that writes. Written a second time on purpose."""
 IN_THE_LOOP = {"GET /health", "GET /static/{name}", "GET /experiments/{experiment_id}/events"}
 BESIDE_REQUESTS = 10
-"""Connections that the watch, the agent, the courier and their like take."""
+"""Connections that the watch, the agent, the webhook dispatcher and their like take."""
 
 
 @pytest.fixture

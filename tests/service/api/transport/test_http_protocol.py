@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from httpx2 import Client
 
-from tests.programs import Program
 from tests.service.api.test_hostile import BODIES, LEAKS
+from tests.service_process import ServiceProcess
 from tests.uploads import FLOWERS, MEGABYTE, Files, bad_files
 
 MOST_MEGABYTES = 128
@@ -82,7 +82,7 @@ SLOW: dict[str, tuple[bytes, int | None]] = {
 class Service:
     """The program, and its address."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: ServiceProcess) -> None:
         found = re.search(r"http://127\.0\.0\.1:(\d+)", program.log.read_text())
         assert found is not None
         self.program, self.port = program, int(found[1])
@@ -106,7 +106,7 @@ class Service:
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """One for all. It has to be well when all is over."""
     folder = tmp_path_factory.mktemp("wire")
-    program = Program("serve", data_dir=folder, log=folder / "log", workers=0, port=0)
+    program = ServiceProcess("serve", data_dir=folder, log=folder / "log", workers=0, port=0)
     try:
         program.wait_for("Holdout answers on")
         service = Service(program)

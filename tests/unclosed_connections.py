@@ -11,7 +11,7 @@ from typing import Any
 from service.store.sqlite_driver import driver
 
 
-class Tracked(driver.Connection):  # type: ignore[misc]  # whichever driver it is
+class TrackedConnection(driver.Connection):  # type: ignore[misc]  # whichever driver it is
     """A connection that knows whether it is open."""
 
     is_open = False
@@ -32,12 +32,12 @@ class Tracked(driver.Connection):  # type: ignore[misc]  # whichever driver it i
 
 
 @contextmanager
-def tracked() -> Iterator[None]:
+def warn_of_unclosed_connections() -> Iterator[None]:
     """Whatever this process connects to while the context lasts is tracked."""
     connect = driver.connect
 
     def connect_tracked(*arguments: Any, **options: Any) -> Any:
-        return connect(*arguments, **{"factory": Tracked} | options)
+        return connect(*arguments, **{"factory": TrackedConnection} | options)
 
     driver.connect = connect_tracked
     try:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from service.webhooks import outgoing
-from service.webhooks.outgoing import PrivateAddress, Undeliverable, is_public, post, resolve
+from service.webhooks import ssrf_protection
+from service.webhooks.ssrf_protection import PrivateAddress, Undeliverable, is_public, post, resolve
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_name_is_resolved_once_and_its_address_is_the_one_that_is_asked(
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
 
     resolved = socket.create_connection
-    monkeypatch.setattr(outgoing, "is_public", lambda _: True)
+    monkeypatch.setattr(ssrf_protection, "is_public", lambda _: True)
     monkeypatch.setattr(socket, "getaddrinfo", changing)
     monkeypatch.setattr(socket, "create_connection", lambda address, *more: _connect(address))
     assert resolved is not socket.create_connection
@@ -133,7 +133,7 @@ def test_nobody_there_is_said_without_a_traceback() -> None:
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_whoever_dribbles_is_given_up_in_time(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outgoing, "SECONDS", 0.5)
+    monkeypatch.setattr(ssrf_protection, "TIMEOUT_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server:
         done = threading.Event()
 

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 
-class Program:
+class ServiceProcess:
     """`python -m service ...`, and all the processes that it starts."""
 
     def __init__(self, *arguments: str, data_dir: Path, log: Path, **settings: object) -> None:
@@ -30,12 +30,12 @@ class Program:
 
     def descendants(self) -> list[int]:
         """Every process of its session but itself: the fork server and the workers."""
-        return [id_ for id_ in session(self.id) if id_ != self.id]
+        return [id_ for id_ in processes_of_session(self.id) if id_ != self.id]
 
     def workers(self) -> list[int]:
         """Its worker processes: children of its fork server."""
         mine = self.descendants()
-        return [id_ for id_ in mine if parent(id_) in mine]
+        return [id_ for id_ in mine if parent_of(id_) in mine]
 
     def wait_for(self, words: str, *, seconds: float = 30) -> None:
         """Until its log says so."""
@@ -50,24 +50,24 @@ class Program:
 
     def end(self) -> None:
         """Kill what is left of it."""
-        for id_ in session(self.id):
+        for id_ in processes_of_session(self.id):
             os.kill(id_, signal.SIGKILL)
         self.process.wait(10)
 
 
-def session(id_: int) -> list[int]:
+def processes_of_session(id_: int) -> list[int]:
     """The living processes of a session."""
     processes = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
     return [process for process in processes if _is_in(process, id_)]
 
 
-def parent(id_: int) -> int | None:
+def parent_of(id_: int) -> int | None:
     """The id of a process's parent; None where it is gone."""
     found = _status(id_)
     return int(found[1]) if found else None
 
 
-def gone(ids: list[int], *, within: float) -> bool:
+def all_ended(ids: list[int], *, within: float) -> bool:
     """Whether processes end in time, zombies counting as ended."""
     deadline = time.monotonic() + within
     while any(_status(id_) for id_ in ids):

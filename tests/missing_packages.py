@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 
-def hide(folder: Path, *names: str) -> dict[str, str]:
+def environment_without(folder: Path, *names: str) -> dict[str, str]:
     """The variables of an environment whose Pythons, and those they start, lack these packages."""
     folder.mkdir()
     hidden = "".join(f"sys.modules[{name!r}] = None\n" for name in names)

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx2
 
-from tests.programs import Program
+from tests.service_process import ServiceProcess
 
 PATIENCE_SECONDS = 120
 
@@ -25,7 +25,7 @@ class NoAnswerError(RuntimeError):
 class Service:
     """`holdout serve` in a folder that is gone with it, and a client of it."""
 
-    def __init__(self, program: Program, url: str, folder: Path) -> None:
+    def __init__(self, program: ServiceProcess, url: str, folder: Path) -> None:
         self.program, self.url, self.folder = program, url, folder
         self.http = httpx2.Client(base_url=url, timeout=PATIENCE_SECONDS)
 
@@ -61,7 +61,7 @@ def serving(
         unlimited = {"read_rate_limit": "999999999/second", "rate_limit": "999999999/second"}
         arguments = ("serve", f"--port={port}", f"--workers={workers}")
         log = Path(made) / "service.log"
-        program = Program(*arguments, data_dir=folder, log=log, **unlimited, **settings)
+        program = ServiceProcess(*arguments, data_dir=folder, log=log, **unlimited, **settings)
         service = Service(program, f"http://127.0.0.1:{port}", folder)
         try:
             wait_until_it_answers(f"{service.url}/ready", program.process)
@@ -85,7 +85,7 @@ def running(command: Sequence[str], answers: str, *, cores: Collection[int] | No
             Ended(process).end()
 
 
-class Ended(Program):
+class Ended(ServiceProcess):
     """A program that was started otherwise, to be ended with all that it started."""
 
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:

@@ -14,7 +14,7 @@ FRACTION = re.compile(r"\d+\.\d+")
 ELISION = re.compile(r",?\s*\.\.\.(?=\s*[,}\]])")
 
 
-def text_differs(shown: str, printed: str) -> str:
+def text_difference(shown: str, printed: str) -> str:
     """Where a text is not part of the printed one; empty where it is. Line breaks and rules do not count."""
     skeletons = [" ".join(FRACTION.sub("#", _plain(text)).split()) for text in (shown, printed)]
     start = skeletons[1].find(skeletons[0])
@@ -26,7 +26,7 @@ def text_differs(shown: str, printed: str) -> str:
     return "; ".join(f"{a} was {b}" for a, b in pairs if not _near(float(a), float(b)))
 
 
-def json_differs(shown: str, answer: Any) -> list[str]:
+def json_differences(shown: str, answer: Any) -> list[str]:
     """The paths at which an answer is not what is shown of it; `...` stands for what is left out."""
     return list(_differences(json.loads(ELISION.sub("", shown)), answer, ""))
 
@@ -42,7 +42,7 @@ def _differences(shown: Any, answer: Any, path: str) -> list[str]:
     if isinstance(shown, float) and isinstance(answer, float):
         same = _near(shown, answer)
     elif isinstance(shown, str) and isinstance(answer, str):
-        same = not text_differs(shown, answer)
+        same = not text_difference(shown, answer)
     else:
         same = bool(shown == answer)
     return [] if same else [f"{path}: {shown!r} was {answer!r}"]

@@ -1,10 +1,11 @@
-"""Requests that leave this machine, to addresses that somebody else chose: a POST, and the status of its answer.
+"""POSTs to URLs that users chose, protected against server-side request forgery (SSRF).
 
-A name is resolved once; each of its addresses has to be public, and the one that was looked at is connected to. A
-redirect is not followed. So nobody reaches through the service what it alone reaches.
+A host name is resolved once. Every address of it has to be public, and the connection goes to the checked address, so
+a second DNS lookup cannot redirect it. HTTP redirects are not followed. Users therefore cannot reach through the
+service what only the service can reach.
 
-Undeliverable           no such host, no connection, no answer in time, or not with the status 2xx
-└── PrivateAddress      it leads into a private network, or to this machine
+Undeliverable           unknown host, no connection, no response in time, or a status other than 2xx
+└── PrivateAddress      the host is in a private network or on this machine
 """
 
 import http.client
@@ -16,8 +17,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from threading import Timer
 from urllib.parse import urlsplit
 
-SECONDS = 10.0
-"""What a request may take in all, however slowly the other side talks."""
+TIMEOUT_SECONDS = 10.0
+"""Of a whole request, even if the receiver sends its response byte by byte."""
 
 Address = tuple[str, int]
 
@@ -36,12 +37,12 @@ class PrivateAddress(Undeliverable):
 
 
 def post(url: str, content: bytes, headers: Mapping[str, str], *, private: bool) -> int:
-    """Send `content`; the status, which is 2xx. Raises Undeliverable."""
+    """Send `content`. Returns the status, which is 2xx. Raises Undeliverable."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     address = resolve(host, port, private=private)
-    connection = _Pinned(host, port, address, encrypted=parts.scheme == "https")
-    deadline = Timer(SECONDS, connection.abort)
+    connection = _PinnedConnection(host, port, address, encrypted=parts.scheme == "https")
+    deadline = Timer(TIMEOUT_SECONDS, connection.abort)
     deadline.daemon = True
     deadline.start()
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -61,7 +62,10 @@ def post(url: str, content: bytes, headers: Mapping[str, str], *, private: bool)
 
 
 def resolve(host: str, port: int, *, private: bool) -> Address:
-    """An address of a host. Raises PrivateAddress where any of them is not public, unless `private` allows it."""
+    """The first address of a host. Raises Undeliverable if the host is unknown.
+
+    Raises PrivateAddress if any of its addresses is not public, unless `private` allows it.
+    """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
@@ -73,7 +77,7 @@ def resolve(host: str, port: int, *, private: bool) -> Address:
 
 
 def is_public(address: str) -> bool:
-    """Whether an address is one of the whole internet, with whatever other address is written into it."""
+    """Whether an address, and the IPv4 address that it may embed, is reachable from the whole internet."""
     parsed = ip_address(address)
     if isinstance(parsed, IPv6Address) and (embedded := _embedded(parsed)):
         return is_public(str(embedded))
@@ -87,16 +91,16 @@ def _embedded(address: IPv6Address) -> IPv4Address | None:
     return address.ipv4_mapped or address.sixtofour
 
 
-class _Pinned(http.client.HTTPConnection):
-    """Connects to an address that was decided on before; the host is for the certificate and the header."""
+class _PinnedConnection(http.client.HTTPConnection):
+    """Connects to an address that was checked before; the host serves for the certificate and the Host header."""
 
     def __init__(self, host: str, port: int, address: Address, *, encrypted: bool) -> None:
-        super().__init__(host, port, timeout=SECONDS)
+        super().__init__(host, port, timeout=TIMEOUT_SECONDS)
         self._address, self._encrypted = address, encrypted
         self.default_port = 443 if encrypted else 80
 
     def connect(self) -> None:
-        self.sock = plain = socket.create_connection(self._address, SECONDS)
+        self.sock = plain = socket.create_connection(self._address, TIMEOUT_SECONDS)
         if self._encrypted:
             context = ssl.create_default_context()
             self.sock = encrypted = context.wrap_socket(
@@ -105,7 +109,7 @@ class _Pinned(http.client.HTTPConnection):
             encrypted.do_handshake()
 
     def abort(self) -> None:
-        """End it from another thread."""
+        """Close the connection; called from another thread."""
         if self.sock is not None:
             with suppress(OSError):
                 self.sock.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,93 @@
+"""The form of an upload: its fields and files, what can be wrong with them, and its OpenAPI schema."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from service.http.forms import Form, InvalidField
+from workers.data.formats import AnyFormat, Format
+from workers.data.sources.folder import NAME
+from workers.tagged_union import members, names
+from workers.validation.messages import sentence
+from workers.validation.suggestions import hint
+
+FORMAT: TypeAdapter[Format] = TypeAdapter(AnyFormat)
+FORMATS: tuple[type[Format], ...] = members(AnyFormat)
+OPTIONS = tuple({each.name: None for cls in FORMATS for each in fields(cls) if each.name != "name"})
+FIELDS = ("name", "format", *OPTIONS)
+FILES = tuple({part: None for cls in FORMATS for part in (*cls.required, *cls.optional)})
+
+
+def name_of(form: Form) -> str:
+    """The data set's name in a form. Raises InvalidField."""
+    name = _required(form, "name")
+    if not re.fullmatch(NAME, name):
+        right = "should be up to 64 characters of a-z, 0-9, ., - and _, and start with a letter or a digit"
+        raise InvalidField("name", name, right)
+    return name
+
+
+def format_of(form: Form) -> Format:
+    """The format in a form, with its options. Raises InvalidField, also if the files are not those of the format."""
+    known, given = names(AnyFormat), _required(form, "format")
+    if given not in known:
+        raise InvalidField("format", given, f"{hint(given[:100], known)}it is one of {', '.join(known)}")
+    options = {name: value for name, value in form.fields.items() if name not in ("name", "format")}
+    try:
+        wanted = FORMAT.validate_python({"name": given, **options})
+    except ValidationError as error:
+        [detail, *_] = error.errors(include_url=False)
+        option = str(detail["loc"][-1])
+        unknown = detail["type"] == "unexpected_keyword_argument"
+        raise InvalidField(
+            option, options[option], f"is not a field of {given}" if unknown else sentence(detail)
+        ) from None
+    _require_files(form, wanted)
+    return wanted
+
+
+def _require_files(form: Form, wanted: Format) -> None:
+    takes = ", ".join(wanted.required) + (
+        f", and {', '.join(wanted.optional)} if any" if wanted.optional else ""
+    )
+    for part in wanted.required:
+        if part not in form.files:
+            raise InvalidField(part, "", f"is missing; {wanted.name} takes the files {takes}")
+    chosen = form.files - form.empty
+    for part in sorted(chosen - {*wanted.required, *wanted.optional}):
+        raise InvalidField(part, "", f"is not a file of {wanted.name}, which takes {takes}")
+    absent = sorted({*wanted.optional} - chosen)
+    if absent and len(absent) < len(wanted.optional):
+        raise InvalidField(absent[0], "", f"is missing; {', '.join(wanted.optional)} come together")
+
+
+def _required(form: Form, name: str) -> str:
+    if name not in form.fields:
+        raise InvalidField(name, "", "is missing (curl: -F name=NAME -F format=csv -F file=@FILE)")
+    return form.fields[name]
+
+
+def form_schema() -> dict[str, Any]:
+    """The schema of the form for the OpenAPI document."""
+    texts = {
+        "name": {"type": "string", "pattern": NAME, "examples": ["flowers"]},
+        "format": {"type": "string", "enum": names(AnyFormat)},
+    }
+    options = {
+        name: {"type": "string", "description": "Of CSV: the column of the class.", "examples": ["species"]}
+        for name in OPTIONS
+    }
+    file = {"type": "string", "format": "binary"}
+    files = {part: {**file, "description": f"For {', '.join(_formats_with(part))}."} for part in FILES}
+    required = ["name", "format"]
+    return {"type": "object", "properties": texts | options | files, "required": required}
+
+
+def _formats_with(part: str) -> Iterator[str]:
+    """Each format that takes a file, and whether it needs it."""
+    for name, cls in zip(names(AnyFormat), FORMATS, strict=True):
+        if part in (*cls.required, *cls.optional):
+            yield f"{name}, {'if there is an official test part' if part in cls.optional else 'required'}"
