@@ -1,0 +1,71 @@
+"""Digests of rows by their content: which rows are the same one, and an order that no file and no seed decides.
+
+The rows of each class in ascending order of their digests: the first ones are held back for the test. So the test
+parts of all ratios are nested, a copy of the data under another name has the same ones, and neither the order of the
+file nor a seed moves them. Columns that are scaled or reordered make other rows: a digest cannot see through that.
+"""
+
+import hashlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.data.dataset import Dataset, Indices, Labels, rows_by_class
+
+Digests = NDArray[np.uint64]
+
+KEY = b"holdout: order of rows, 1"
+"""Of this version of the digests: another key would move every test part."""
+BLOCK_BYTES = 16_000_000
+"""Converted at a time: bounds memory."""
+
+
+def row_digests(dataset: Dataset) -> Digests:
+    """A digest (n,) of each row's features and the name of its class.
+
+    Keyed BLAKE2b of 8 bytes, over the class's name and the original values in single precision, little endian: so
+    bytes and floats of the same values are the same row. Two different rows share a digest with probability 2^-64.
+    """
+    hashers = [_hasher(name) for name in dataset.classes]
+    digests = bytearray()
+    width = dataset.features.shape[1] * 4
+    rows = max(1, BLOCK_BYTES // width)
+    for start in range(0, len(dataset), rows):
+        block = memoryview(_values(dataset, slice(start, start + rows)).tobytes())
+        for i, label in enumerate(dataset.labels[start : start + rows].tolist()):
+            hasher = hashers[label].copy()
+            hasher.update(block[i * width : (i + 1) * width])
+            digests += hasher.digest()
+    return np.frombuffer(bytes(digests), "<u8").astype(np.uint64)
+
+
+def first_rows(digests: Digests, labels: Labels, wanted: list[int]) -> Indices:
+    """The first `wanted[k]` rows of each class k in the order of the digests, ascending indices.
+
+    Of equal rows all are taken, or none: a class may have a few rows more than wanted.
+    """
+    taken = []
+    for rows, count in zip(rows_by_class(labels, len(wanted)), wanted, strict=True):
+        if count:
+            last = np.partition(digests[rows], min(count, len(rows)) - 1)[min(count, len(rows)) - 1]
+            taken.append(rows[digests[rows] <= last])
+    return np.sort(np.concatenate(taken)) if taken else np.empty(0, np.int64)
+
+
+def groups_of_equal_rows(digests: Digests) -> Indices:
+    """The group (n,) of each row, from 0: equal rows have the same one, whatever their place."""
+    return np.unique(digests, return_inverse=True)[1].astype(np.int64)
+
+
+def _hasher(name: str) -> "hashlib.blake2b":
+    """Begins with the name's length, so that no name and features run into each other."""
+    text = name.encode()
+    return hashlib.blake2b(len(text).to_bytes(4, "little") + text, digest_size=8, key=KEY)
+
+
+def _values(dataset: Dataset, rows: slice) -> NDArray[np.float32]:
+    """The original values of rows (n, d), in single precision; -0 is 0."""
+    block = dataset.features[rows]
+    if dataset.offset is not None:
+        block = (block + dataset.offset).astype(np.float32)
+    return np.ascontiguousarray(block, "<f4") + np.float32(0)
