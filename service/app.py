@@ -17,7 +17,8 @@ from service.api.caching.response_cache import ResponseCache
 from service.api.caching.response_store import ResponseStore
 from service.api.errors import exception_handlers
 from service.api.live.change_feed import ChangeFeed
-from service.api.openapi import document
+from service.api.openapi.document import document
+from service.api.openapi.responses import unavailable
 from service.api.routing.thread_limiters import Limiters
 from service.api.transport.middleware import RequestMiddleware
 from service.datasets.uploads import UploadService
@@ -59,13 +60,13 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_lifespan,
-        responses=document.unavailable(),
+        responses=unavailable(),
         telemetry=telemetry(),
     )
     app.state.settings = settings
     app.state.request_stop = lambda: None
     app.state.observe = lambda exchange: None
-    app.openapi = partial(document.document, app)  # type: ignore[method-assign]
+    app.openapi = partial(document, app)  # type: ignore[method-assign]
     for resource in (
         experiments,
         retries,

@@ -5,7 +5,7 @@ from functools import cache
 from fastapi import APIRouter
 
 from service.api.auth.authorization import allow
-from service.api.openapi.document import problems
+from service.api.openapi.responses import problems
 from service.api.routing.strict_route import StrictRoute
 from service.http.query import InvalidQuery
 from workers import catalog

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from service.api.auth.authorization import allow
-from service.api.openapi.document import conditional, problems
+from service.api.openapi.responses import conditional, problems
 from service.api.routing.comparison_parameters import Comparing
 from service.api.routing.dependencies import DatabaseDep
 from service.api.routing.strict_route import StrictRoute

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from service.api.auth.authorization import allow
-from service.api.openapi.document import Responses, problems
+from service.api.openapi.responses import Responses, problems
 from service.api.routing.dependencies import DatabaseDep, RegistryDep, UploadsDep
 from service.api.routing.parameters import DatasetName
 from service.api.routing.strict_route import StrictRoute

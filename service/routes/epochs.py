@@ -10,7 +10,7 @@ from sqlalchemy import Row
 
 from service.api.auth.authorization import allow
 from service.api.live.long_polling import Awaited
-from service.api.openapi.document import conditional, formats, problems
+from service.api.openapi.responses import conditional, formats, problems
 from service.api.routing.content_negotiation import Wanted
 from service.api.routing.dependencies import DatabaseDep
 from service.api.routing.exports import export

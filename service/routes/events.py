@@ -9,7 +9,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from service.api.auth.authorization import allow
 from service.api.live.sse import EventStream
-from service.api.openapi.document import problems
+from service.api.openapi.responses import problems
 from service.api.routing.dependencies import DatabaseDep
 from service.api.routing.parameters import ExperimentId
 from service.api.routing.strict_route import StrictRoute

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Body, Query, Request, Response
 from service.api.auth.authorization import allow
 from service.api.caching.response_cache import renewable
 from service.api.live.long_polling import Changed
-from service.api.openapi.document import conditional, problems
 from service.api.openapi.request_examples import SPECS
+from service.api.openapi.responses import conditional, problems
 from service.api.routing.dependencies import (
     CallerDep,
     DatabaseDep,

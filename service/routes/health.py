@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from service.api.auth.authorization import PUBLIC, allow
-from service.api.openapi.document import problems
+from service.api.openapi.responses import problems
 from service.api.routing.dependencies import DatabaseDep
 from service.api.routing.strict_route import StrictRoute
 from service.api.routing.thread_limiters import run_on

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from service.api.auth.authorization import allow
-from service.api.openapi.document import conditional, problems
+from service.api.openapi.responses import conditional, problems
 from service.api.routing.dependencies import DatabaseDep
 from service.api.routing.parameters import ExperimentId
 from service.api.routing.strict_route import StrictRoute

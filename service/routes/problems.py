@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from service.api.auth.authorization import PUBLIC
-from service.api.errors.problems import KINDS
-from service.api.openapi.document import problems
+from service.api.errors.problems import PROBLEM_TYPES
+from service.api.openapi.responses import problems
 from service.api.routing.parameters import OneOf
 from service.api.routing.strict_route import StrictRoute
 from service.http.query import InvalidQuery
@@ -16,10 +16,10 @@ from service.schemas.problem import ProblemKind, ProblemKinds
 router = APIRouter(prefix="/problems", tags=["operation"], dependencies=[PUBLIC], route_class=StrictRoute)
 
 MEANINGS = {
-    kind.name: ProblemKind(
-        type=kind.type, title=kind.title, status=kind.status, meaning=inspect.getdoc(error) or ""
+    each.name: ProblemKind(
+        type=each.uri, title=each.title, status=each.status, meaning=inspect.getdoc(error) or ""
     )
-    for error, kind in KINDS.items()
+    for error, each in PROBLEM_TYPES.items()
 }
 
 

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from service.api.auth.authorization import allow
-from service.api.openapi.document import problems
+from service.api.openapi.responses import problems
 from service.api.routing.dependencies import DatabaseDep, NotifierDep, WakeDep
 from service.api.routing.parameters import ExperimentId
 from service.api.routing.strict_route import StrictRoute

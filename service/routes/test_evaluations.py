@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy import Row
 
 from service.api.auth.authorization import allow
-from service.api.openapi.document import conditional, problems
+from service.api.openapi.responses import conditional, problems
 from service.api.routing.dependencies import CallerDep, DatabaseDep, RegistryDep, SettingsDep
 from service.api.routing.parameters import ExperimentId
 from service.api.routing.strict_route import StrictRoute

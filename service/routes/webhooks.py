@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Path, Response
 
 from service.api.auth.authorization import allow
-from service.api.openapi.document import problems
+from service.api.openapi.responses import problems
 from service.api.routing.dependencies import DatabaseDep, SettingsDep
 from service.api.routing.strict_route import StrictRoute
 from service.http.query import InvalidQuery

@@ -37,7 +37,7 @@ class Preflight:
         if refused is not None:
             self._log(refused)
             if _is_preflight(scope):
-                answer = Problem.of(CrossSite(refused)).response(scope["path"])
+                answer = Problem.from_error(CrossSite(refused)).response(scope["path"])
                 await answer(scope, receive, send)
                 return
         await self.app(scope, receive, send)

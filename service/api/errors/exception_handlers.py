@@ -1,4 +1,4 @@
-"""The exception handlers: every error of the application is answered as a problem."""
+"""The exception handlers: every error of the application becomes a problem response (RFC 9457)."""
 
 import logging
 from collections.abc import Iterator
@@ -12,7 +12,15 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from service.api.errors.problems import KINDS, LOCKED, MOST_ERRORS, UNAVAILABLE, Kind, Problem, shortened
+from service.api.errors.problems import (
+    LOCKED,
+    MAX_ERRORS,
+    PROBLEM_TYPES,
+    UNAVAILABLE,
+    Problem,
+    ProblemType,
+    shortened,
+)
 from service.api.live.sse import NothingFollows
 from service.http.conditional import NotModified
 from service.http.query import InvalidQuery
@@ -25,10 +33,10 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error of `app` with a problem."""
+    """Respond to every error of `app` with a problem."""
     app.add_exception_handler(NotModified, _not_modified)
     app.add_exception_handler(NothingFollows, _nothing_follows)
-    for error in KINDS:
+    for error in PROBLEM_TYPES:
         app.add_exception_handler(error, _domain_error)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_error)
@@ -37,7 +45,7 @@ def install(app: FastAPI) -> None:
 
 
 async def _not_modified(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, NotModified)  # noqa: S101 -- what it is installed for
+    assert isinstance(error, NotModified)  # noqa: S101 -- it is installed for this class
     return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=error.headers)
 
 
@@ -46,22 +54,22 @@ async def _nothing_follows(_request: Request, _error: Exception) -> Response:
 
 
 async def _domain_error(request: Request, error: Exception) -> Response:
-    return Problem.of(error).response(request.url.path)
+    return Problem.from_error(error).response(request.url.path)
 
 
 async def _invalid_request(request: Request, error: Exception) -> Response:
-    """What FastAPI found wrong with a body, a parameter of the query, or one of the path."""
-    assert isinstance(error, RequestValidationError)  # noqa: S101 -- what it is installed for
+    """The faults that FastAPI found in a body, a query parameter, or a path parameter."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 -- it is installed for this class
     details = error.errors()
-    faults = merged(_fault(request, detail) for detail in details[:MOST_ERRORS])
-    total = len(faults) + len(details[MOST_ERRORS:])
-    kind = KINDS[InvalidSpec if details[0]["loc"][0] == "body" else InvalidQuery]
-    return Problem.of_faults(kind, faults, total).response(request.url.path)
+    faults = merged(_fault(request, detail) for detail in details[:MAX_ERRORS])
+    total = len(faults) + len(details[MAX_ERRORS:])
+    problem_type = PROBLEM_TYPES[InvalidSpec if details[0]["loc"][0] == "body" else InvalidQuery]
+    return Problem.from_faults(problem_type, faults, total).response(request.url.path)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
-    """What the router found: no such path, or no such method there."""
-    assert isinstance(error, HTTPException)  # noqa: S101 -- what it is installed for
+    """An error of the router: no such path, or no such method at this path."""
+    assert isinstance(error, HTTPException)  # noqa: S101 -- it is installed for this class
     status, path, headers = HTTPStatus(error.status_code), request.url.path, {}
     detail = f"{status.phrase}."
     if status is HTTPStatus.NOT_FOUND:
@@ -69,8 +77,8 @@ async def _http_error(request: Request, error: Exception) -> Response:
     elif status is HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(_allowed_methods(request))
         detail = f"{request.method} is not possible here. Possible: {headers['Allow']}."
-    kind = Kind("about:blank", status.value, status.phrase)
-    return Problem(kind, detail, headers=headers).response(path)
+    problem_type = ProblemType("about:blank", status.value, status.phrase)
+    return Problem(problem_type, detail, headers=headers).response(path)
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:
@@ -83,7 +91,7 @@ def _fault(request: Request, detail: dict[str, Any]) -> Fault:
     where, *location = detail["loc"]
     if where != "body":
         return value_fault(".".join(map(str, location)), detail)
-    # Shortened before: looking for the nearest right name takes time in proportion to the wrong one.
+    # Shortened first: the search for the nearest valid name takes time in proportion to the wrong one.
     location = [shortened(step) if isinstance(step, str) else step for step in location]
     context = {key: shortened(str(value)) for key, value in detail.get("ctx", {}).items()}
     model = request.scope["route"].body_field.field_info.annotation
@@ -91,7 +99,7 @@ def _fault(request: Request, detail: dict[str, Any]) -> Fault:
 
 
 def _allowed_methods(request: Request) -> Iterator[str]:
-    """Every method that some route takes at this path; the router itself stops at the first route."""
+    """Every method that a route has at this path. The router itself stops at the first route."""
     for method in METHODS:
         scope = {**request.scope, "method": "GET" if method == "HEAD" else method}
         if any(route.matches(scope)[0] is Match.FULL for route in request.app.router.routes):

@@ -1,31 +1,42 @@
-"""The OpenAPI document in plain words of version 3.1: what other tools refuse of what FastAPI writes is rewritten.
+"""Rewrites the parts of FastAPI's and pydantic's schemas that other OpenAPI 3.1 tools refuse or misread.
 
-FastAPI describes a stream of events by `itemSchema`, which OpenAPI 3.2 brought. Pydantic gives a field that is an
-object its default, which generators of clients cannot write down: the catalogue has the defaults of each variant.
+- FastAPI describes a stream of events with `itemSchema`, which only OpenAPI 3.2 has.
+- Pydantic gives a field that is an object its default, and generators of clients cannot write that down. The
+  catalogue has the defaults of each variant instead.
+- Pydantic writes `lt=2**63` as 9.223372036854776e+18, which is 192 more than the bound.
 """
 
 from typing import Any
 
-STREAM = {"type": "string"}
-"""Of events, each of which is text."""
+EVENT_STREAM = {"type": "string"}
+"""The schema of a stream of events: text."""
+BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+MAX_INTEGER = 2**63
 
 
-def in_plain_words(part: Any) -> Any:
-    """The document, or a part of it."""
+def portable(part: Any) -> Any:
+    """A rewritten copy of the document, or of a part of it."""
     if isinstance(part, list):
-        return [in_plain_words(each) for each in part]
+        return [portable(each) for each in part]
     if not isinstance(part, dict):
         return part
-    plain = {key: _inside(key, value) for key, value in part.items() if not _is_beyond(key, value)}
-    return plain | ({"schema": STREAM} if "itemSchema" in part else {})
+    result = {key: _value(key, value) for key, value in part.items() if not _is_dropped(key, value)}
+    return result | ({"schema": EVENT_STREAM} if "itemSchema" in part else {})
 
 
-def _inside(key: str, value: Any) -> Any:
-    """Of properties, the keys are names: one may be called `default`."""
-    if key == "properties":
-        return {name: in_plain_words(schema) for name, schema in value.items()}
-    return value if key in ("example", "examples") else in_plain_words(value)
+def _value(key: str, value: Any) -> Any:
+    if key == "properties":  # its keys are names: one may be called `default`
+        return {name: portable(schema) for name, schema in value.items()}
+    if key in BOUNDS:
+        return _exact(value)
+    return value if key in ("example", "examples") else portable(value)
 
 
-def _is_beyond(key: str, value: Any) -> bool:
+def _is_dropped(key: str, value: Any) -> bool:
     return key == "itemSchema" or (key == "default" and isinstance(value, dict))
+
+
+def _exact(bound: Any) -> Any:
+    """A whole number as an integer."""
+    is_whole = isinstance(bound, float) and bound.is_integer() and abs(bound) <= MAX_INTEGER
+    return int(bound) if is_whole else portable(bound)

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from service.api.errors.problems import Kind, Problem
+from service.api.errors.problems import Problem, ProblemType
 from service.api.transport import lingering_close
 from service.api.transport.lingering_close import LingeringTransport
 
@@ -17,14 +17,14 @@ MOST_HEAD_BYTES = 65_536
 HEAD_SECONDS = 10.0
 
 MALFORMED = Problem(
-    Kind("about:blank", 400, "Bad Request"), "This is not a request as HTTP/1.1 describes one."
+    ProblemType("about:blank", 400, "Bad Request"), "This is not a request as HTTP/1.1 describes one."
 )
 TOO_LARGE = Problem(
-    Kind("about:blank", 431, "Request Header Fields Too Large"),
+    ProblemType("about:blank", 431, "Request Header Fields Too Large"),
     f"The request line and the headers are larger than {MOST_HEAD_BYTES:,} bytes.",
 )
 TOO_SLOW = Problem(
-    Kind("about:blank", 408, "Request Timeout"),
+    ProblemType("about:blank", 408, "Request Timeout"),
     f"The headers did not arrive within {HEAD_SECONDS:.0f} seconds.",
 )
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from fastapi.testclient import TestClient
 
-from service.api.errors.problems import KINDS
+from service.api.errors.problems import PROBLEM_TYPES
 from service.routes.pages import PAGES
 from service.settings import Settings
 from service.store.database import Database
@@ -84,7 +84,7 @@ def test_ready_means_that_the_tables_are_there(client: TestClient, database: Dat
 
 def test_the_type_of_every_problem_leads_to_its_meaning(client: TestClient) -> None:
     listed = client.get("/problems").json()["items"]
-    assert {each["type"] for each in listed} == {kind.type for kind in KINDS.values()}
+    assert {each["type"] for each in listed} == {kind.uri for kind in PROBLEM_TYPES.values()}
     for each in listed:
         assert client.get(each["type"]).json() == each
         assert each["meaning"]

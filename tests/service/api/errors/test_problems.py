@@ -5,7 +5,7 @@ import re
 import pytest
 from fastapi.testclient import TestClient
 
-from service.api.errors.problems import KINDS
+from service.api.errors.problems import PROBLEM_TYPES
 
 INTERNAL = re.compile(r"faults|\b(its|the) text\b|exception|Raises|\bself\b|tuple|\bNone\b")
 """Words of the code, which no answer has."""
@@ -19,7 +19,7 @@ def database_url(sqlite_url: str) -> str:
 
 def test_each_kind_has_a_page_in_the_words_of_the_answers(client: TestClient) -> None:
     listed = client.get("/problems").json()["items"]
-    assert [each["type"] for each in listed] == [kind.type for kind in KINDS.values()]
+    assert [each["type"] for each in listed] == [kind.uri for kind in PROBLEM_TYPES.values()]
     for each in listed:
         assert client.get(each["type"]).json() == each
         assert each["meaning"].endswith(".")

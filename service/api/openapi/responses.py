@@ -1,0 +1,141 @@
+"""The responses that routes declare for the OpenAPI document: problems with examples, 304, and export formats."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from limits import parse
+
+from service.api.auth.authorization import ScopeTooNarrow, Unauthenticated
+from service.api.auth.origins import CrossSite, ForeignHost
+from service.api.auth.rate_limits import TooManyRequests
+from service.api.errors.problems import MEDIA_TYPE, UNAVAILABLE, Problem
+from service.api.routing.thread_limiters import Standstill, TooBusy
+from service.datasets.previews import NoPicture
+from service.datasets.uploads import StorageFull, UnusableUpload, UploadsBusy, UploadTooLarge
+from service.http.bodies import BodyTooLarge, BodyTooSlow, MalformedJSON, UnsupportedMediaType
+from service.http.cursors import InvalidCursor
+from service.http.forms import InvalidField, UploadTooSlow
+from service.http.multipart import MalformedForm, NotAForm
+from service.http.query import InvalidQuery
+from service.operations.readiness import NotReady
+from service.schemas.formats import MEDIA_TYPES
+from service.store.blob_store import BlobStoreUnavailable
+from service.store.errors import (
+    BudgetSpent,
+    DatasetInUse,
+    ExperimentActive,
+    ExperimentOver,
+    KeyReused,
+    NoModel,
+    NoTestPart,
+    NothingToRetry,
+    QueueFull,
+    UnknownExperiment,
+    UnknownSeed,
+    UnknownWebhook,
+    UnusableModel,
+)
+from service.store.tokens import Caller
+from service.webhooks.ssrf_protection import PrivateAddress
+from workers.data.errors import DatasetError, MissingFile, NameReserved, NotUploaded, UnknownDataset
+from workers.validation.errors import Fault, InvalidSpec
+
+Responses = dict[int | str, dict[str, Any]]
+
+PROBLEM_SCHEMA = {"$ref": "#/components/schemas/Problem"}
+EXAMPLES: dict[type[Exception], Exception] = {
+    InvalidSpec: InvalidSpec(
+        [Fault("loss.gama", 2, "unknown field; did you mean 'gamma'? it is one of name, gamma")]
+    ),
+    InvalidQuery: InvalidQuery("splitt", "train", "unknown query parameter; did you mean 'split'?"),
+    InvalidCursor: InvalidCursor(),
+    MalformedJSON: MalformedJSON("The body is not JSON: Expecting ',' delimiter (line 1, column 18)."),
+    UnsupportedMediaType: UnsupportedMediaType("text/plain"),
+    BodyTooLarge: BodyTooLarge(1_000_000),
+    BodyTooSlow: BodyTooSlow(),
+    Unauthenticated: Unauthenticated(),
+    ScopeTooNarrow: ScopeTooNarrow(Caller("dashboard", "read"), "submit"),
+    CrossSite: CrossSite("https://dashboard.example.org"),
+    ForeignHost: ForeignHost("holdout.example.org"),
+    TooManyRequests: TooManyRequests("writes", parse("6000/minute"), 12),
+    PrivateAddress: PrivateAddress("intranet.example.org"),
+    UnknownWebhook: UnknownWebhook(7),
+    TooBusy: Standstill(40),
+    QueueFull: QueueFull("nightly", 9_999, 10_000),
+    BlobStoreUnavailable: BlobStoreUnavailable(),
+    KeyReused: KeyReused("6f1c2d0e-nightly"),
+    NotReady: NotReady([Fault("agent", 75, "the embedded agent has stopped: restart the service")]),
+    UnknownExperiment: UnknownExperiment(7),
+    ExperimentOver: ExperimentOver(7, "succeeded"),
+    ExperimentActive: ExperimentActive(7, "running"),
+    UnknownSeed: UnknownSeed(7, [0, 1, 2]),
+    NoModel: NoModel(7, 0, "running"),
+    UnusableModel: UnusableModel(
+        7, 0, "checkpoints/4f0c.. is not in the artifact store", "Restore that file in HOLDOUT_ARTIFACTS"
+    ),
+    NoTestPart: NoTestPart(7),
+    BudgetSpent: BudgetSpent(
+        1, [Fault("ledger[0]", {"experiment_id": 3, "accuracy": 0.971}, "look 1, by experiment 3")]
+    ),
+    NothingToRetry: NothingToRetry(7, "running"),
+    InvalidField: InvalidField("label", "specie", "is not a field of npz"),
+    MalformedForm: MalformedForm("The form ends before its last boundary."),
+    NotAForm: NotAForm("text/csv"),
+    UnusableUpload: UnusableUpload(
+        "flowers.csv, line 17, column 'petal'", "is 'NaN'; a feature is a finite decimal number"
+    ),
+    UploadTooLarge: UploadTooLarge(
+        "flowers.csv, line 1", "names 1,000,001 columns; at most 262,144 features"
+    ),
+    UploadTooSlow: UploadTooSlow(),
+    UploadsBusy: UploadsBusy(),
+    StorageFull: StorageFull(),
+    NameReserved: NameReserved("digits", "a bundled data set"),
+    NotUploaded: NotUploaded("digits", "a bundled data set"),
+    DatasetInUse: DatasetInUse("flowers", [7, 12]),
+    NoPicture: NoPicture("flowers"),
+    UnknownDataset: UnknownDataset("digts", ("digits", "iris"), "digits", "DATA_DIR/datasets/NAME"),
+    DatasetError: MissingFile("mnist", "train-labels-idx1-ubyte"),
+}
+FORM_ERRORS = (NotAForm, MalformedForm, InvalidField, BodyTooLarge, UploadTooSlow)
+"""Errors of any route that reads a form."""
+BODY_ERRORS = (MalformedJSON, UnsupportedMediaType, BodyTooLarge, BodyTooSlow)
+"""Errors of any route that reads a JSON body."""
+ACCESS_ERRORS = (Unauthenticated, ScopeTooNarrow, CrossSite, ForeignHost, TooManyRequests)
+"""Errors of any route that needs a token."""
+
+
+def problems(*errors: type[Exception], body: bool = False, form: bool = False) -> Responses:
+    """The error responses of a route. `body` adds those of reading a JSON body, `form` those of reading a form."""
+    all_errors = (*errors, *(BODY_ERRORS if body else ()), *(FORM_ERRORS if form else ()))
+    return responses_of(Problem.from_error(EXAMPLES[error]) for error in all_errors)
+
+
+def conditional() -> Responses:
+    """The 304 response of a route that sends an ETag."""
+    return {304: {"description": "Nothing has changed since the answer that had this ETag."}}
+
+
+def formats() -> Responses:
+    """The additional formats of a route that returns flat rows: JSON lines and CSV."""
+    text = {"schema": {"type": "string"}}
+    return {200: {"content": {MEDIA_TYPES["ndjson"]: text, "text/csv": text}}}
+
+
+def unavailable() -> Responses:
+    """The error responses that every route may send."""
+    return responses_of([UNAVAILABLE, Problem.from_error(EXAMPLES[TooBusy])])
+
+
+def responses_of(problems: Iterable[Problem]) -> Responses:
+    """Group problems by status, each with its example."""
+    responses: Responses = {}
+    for problem in problems:
+        problem_type = problem.type
+        shape: dict[str, Any] = {"schema": PROBLEM_SCHEMA, "examples": {}}
+        response = responses.setdefault(
+            problem_type.status, {"description": problem_type.title, "content": {MEDIA_TYPE: shape}}
+        )
+        example = {"summary": problem_type.title, "value": problem.body("/experiments/7")}
+        response["content"][MEDIA_TYPE]["examples"][problem_type.name] = example
+    return responses
