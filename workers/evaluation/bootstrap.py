@@ -114,18 +114,19 @@ def two_way_bootstrap(
     generator: np.random.Generator,
     *,
     classes: int,
-    stratified: bool = True,
+    class_counts: Integers | None = None,
     resamples: int = RESAMPLES,
     level: float = LEVEL,
 ) -> dict[str, Resampled]:
     """The mean over seeds of each metric and of each class's recall (`recall_0`, ...), with intervals.
 
-    predictions: (S, N), one row a seed. labels: (N,). stratified: the number of rows of each class was fixed by the
-    split, so that it does not vary from draw to draw. The interval is about these models and this choice of epoch on
-    new rows, and about new seeds of the same training; not about another training set.
+    predictions: (S, N), one row a seed. labels: (N,). class_counts: rows of each class (K,) in the sample that tells
+    how frequent the classes are: with a stratified split the whole data set; by default these rows themselves.
+    The interval is about these models and this choice of epoch on new rows, and about new seeds of the same training;
+    not about another training set.
     With S seeds, the spread of means over drawn seeds comes out too small by (S - 1) / S: it is widened.
     """
-    draws = _Draws(predictions[None], labels, classes, stratified)
+    draws = _Draws(predictions[None], labels, classes, class_counts)
     values = draws.resample(generator, resamples)
     return {
         name: Resampled(
@@ -143,7 +144,7 @@ def paired_two_way_bootstrap(
     generator: np.random.Generator,
     *,
     classes: int,
-    stratified: bool = True,
+    class_counts: Integers | None = None,
     resamples: int = RESAMPLES,
     level: float = LEVEL,
 ) -> dict[str, Resampled]:
@@ -151,7 +152,7 @@ def paired_two_way_bootstrap(
 
     Each draw takes the same rows and the same seeds of both.
     """
-    draws = _Draws(predictions, labels, classes, stratified)
+    draws = _Draws(predictions, labels, classes, class_counts)
     values, observed = draws.resample(generator, resamples), draws.observed()
     found = {}
     for name in draws.present(values):
@@ -167,14 +168,17 @@ def paired_two_way_bootstrap(
 class _Draws:
     """Rows grouped by pattern: rows of one class that all models predict alike share their fate in every draw."""
 
-    def __init__(self, predictions: Integers, labels: Integers, classes: int, stratified: bool) -> None:
+    def __init__(
+        self, predictions: Integers, labels: Integers, classes: int, class_counts: Integers | None
+    ) -> None:
         self.experiments, self.seeds, self.rows = predictions.shape
-        self.classes, self.stratified = classes, stratified
+        self.classes = classes
         table = np.concatenate([labels[None], predictions.reshape(-1, self.rows)])
         patterns, counts = np.unique(table, axis=1, return_counts=True)
         self.labels, self.predictions = patterns[0], patterns[1:]
         self.counts = counts.astype(np.float64)
         self.support = np.bincount(labels, minlength=classes).astype(np.float64)
+        self.class_counts = self.support if class_counts is None else class_counts * (self.support > 0)
 
     def observed(self) -> dict[str, Floats]:
         """Each figure as observed, (experiments, seeds)."""
@@ -217,10 +221,9 @@ class _Draws:
         )
         of_class = generator.standard_gamma(PRIOR, size=(n, 2, self.classes)) * (self.support > 0)
         totals = self._by_class(weights, self.labels) + of_all.sum(axis=1)
-        if self.stratified:
-            scale = np.divide(self.support, totals, out=np.zeros_like(totals), where=totals > 0)
-        else:
-            scale = np.broadcast_to(self.rows / totals.sum(axis=1, keepdims=True), totals.shape)
+        frequencies = generator.standard_gamma(self.class_counts, size=totals.shape)
+        frequencies *= self.rows / frequencies.sum(axis=1, keepdims=True)
+        scale = np.divide(frequencies, totals, out=np.zeros_like(totals), where=totals > 0)
         return weights * scale[:, self.labels], of_all * scale[:, None], of_class * scale[:, None]
 
     def _margins(self, weights: Floats) -> WeightedMargins:
