@@ -38,7 +38,6 @@ from service.routes import (
     models,
     pages,
     problems,
-    retries,
     test_evaluations,
     webhooks,
 )
@@ -69,7 +68,6 @@ def create_app(settings: Settings) -> FastAPI:
     app.openapi = partial(document, app)  # type: ignore[method-assign]
     for resource in (
         experiments,
-        retries,
         epochs,
         epochs_of_many,
         comparisons,
@@ -108,7 +106,7 @@ async def _running(app: FastAPI, settings: Settings, database: Database) -> Asyn
     app.state.library = library = DatasetRegistry(settings.data_dir, shared_blob_store(settings))
     app.state.uploads = uploads = UploadService(library, settings)
     app.state.models = ModelCache(database, Artifacts(settings.artifacts_url))
-    app.state.engine = notifier_of(settings)
+    app.state.notifier = notifier = notifier_of(settings)
     app.state.limiters = limiters = Limiters()
     app.state.guard = Authenticator(settings, database, limiters["authentication"])
     app.state.shelf = ResponseStore()
@@ -116,12 +114,13 @@ async def _running(app: FastAPI, settings: Settings, database: Database) -> Asyn
     app.state.metrics = metrics = PrometheusMetrics(database, lease_seconds=settings.lease_seconds)
     app.state.observe = metrics.observe
     app.state.watch = watch = ChangeFeed(database)
-    agent = Agent(database, library, settings, on_end=watch.look) if settings.workers else None
+    agent = (
+        Agent(database, library, settings, on_end=watch.look, notifier=notifier) if settings.workers else None
+    )
     app.state.agent = agent
     dispatcher = WebhookDispatcher(database, private=settings.webhooks_private)
     dispatcher.start()
     app.state.request_stop = partial(_request_stop, watch, agent)
-    app.state.ring = agent.ring if agent else lambda: None
     if agent:
         agent.start()
     try:

@@ -106,7 +106,7 @@ def work(settings: Settings) -> None:
     prepare(settings)
     library = DatasetRegistry(settings.data_dir, shared_blob_store(settings))
     with closing(Database(settings.url)) as database:
-        agent = Agent(database, library, settings)
+        agent = Agent(database, library, settings, notifier=notifier_of(settings))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: agent.request_stop())
         log.info("Agent %s works on %s with %s processes", agent.name, database.url, settings.workers)
@@ -139,4 +139,4 @@ def _kernels() -> kernels.Choice:
 def migrate(settings: Settings) -> None:
     """Bring the database to the current schema. Raises UnusableSetting."""
     with closing(Database(settings.url)) as database:
-        migrations.upgrade(database, notifier_of(settings))
+        migrations.upgrade(database, notifier_of(settings).migrate)

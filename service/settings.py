@@ -89,5 +89,5 @@ class Settings(BaseSettings):
 
     @property
     def poll_seconds(self) -> float:
-        """How often an idle agent looks at the queue by itself: seldom where a doorbell wakes it."""
+        """How often an idle agent polls the queue: seldom, if a notifier of other machines wakes it."""
         return 0.1 if self.engine == "none" else 1.0

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from service.agent.assignments import AssignmentBuilder
 from service.agent.leased_run import LeasedRun, write
-from service.notifiers import notifier_of
+from service.notifiers import Notifier, PollingNotifier
 from service.settings import Settings
 from service.store import epoch_writer, queue
 from service.store.artifacts import Artifacts
@@ -51,11 +51,12 @@ class Agent:
         settings: Settings,
         pool: Pool[Lease] | None = None,
         on_end: Callable[[], None] = lambda: None,
+        notifier: Notifier | None = None,
     ) -> None:
         """`on_end` is called in the agent's thread once the end of a run is stored."""
         self.database, self.settings, self.on_end = database, settings, on_end
         self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-        self.engine = notifier_of(settings)
+        self.notifier = notifier or PollingNotifier()
         self.artifacts = Artifacts(settings.artifacts_url, row_bytes=settings.artifact_bytes)
         self.pool = Pool[Lease](self.artifacts.put_away) if pool is None else pool
         self.preparation = AssignmentBuilder(database, library, settings, self.artifacts)
@@ -78,9 +79,9 @@ class Agent:
     def request_stop(self) -> None:
         """Let `run` come to its end. Safe in a signal handler."""
         self._stopping.set()
-        self.ring()
+        self.wake()
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         """Something was submitted or cancelled: look at once. Safe from any thread."""
         self.reported_at = 0.0
         self.pool.ring()
@@ -92,7 +93,7 @@ class Agent:
 
     def run(self) -> None:
         """Work until stopped."""
-        with self.engine.listening(self):
+        with self.notifier.listening(self):
             while not self._stopping.is_set():
                 self.turned_at = time.monotonic()
                 self._attempt(self.tick)

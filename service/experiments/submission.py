@@ -1,4 +1,4 @@
-"""Takes a planned experiment into the queue."""
+"""Submit an experiment: plan it, store it, queue a run for each seed."""
 
 import hashlib
 from dataclasses import asdict
@@ -15,33 +15,40 @@ from workers.spec import ExperimentSpec
 
 
 class SubmissionService:
-    """Takes in what one owner sends, once for each key that he gives."""
+    """Submits the specs of one owner, and only once for each idempotency key."""
 
     def __init__(
-        self, database: Database, library: DatasetRegistry, engine: Notifier, *, owner: str, max_queued: int
+        self,
+        database: Database,
+        library: DatasetRegistry,
+        notifier: Notifier,
+        *,
+        owner: str,
+        max_queued: int,
     ) -> None:
-        self._database, self._library, self._engine = database, library, engine
+        self._database, self._library, self._notifier = database, library, notifier
         self._owner, self._max_queued = owner, max_queued
 
-    def accept(self, spec: ExperimentSpec, key: str | None) -> int:
-        """The id of a new experiment, or of the one that was made under this key. Raises KeyReused, QueueFull or
-        InvalidSpec.
+    def submit(self, spec: ExperimentSpec, key: str | None) -> int:
+        """The id of a new experiment, or of the one that was submitted under this idempotency key before.
+
+        Raises KeyReused, QueueFull or InvalidSpec.
         """
         if key is None:
-            return self._accept(spec, None)
+            return self._submit(spec, None)
         ticket = Ticket(self._owner, key, hashlib.sha256(spec.model_dump_json().encode()).hexdigest())
         with self._database.read() as connection:
-            made_before = idempotency.find(connection, ticket)
-        return made_before or self._accept(spec, ticket)
+            submitted_before = idempotency.find(connection, ticket)
+        return submitted_before or self._submit(spec, ticket)
 
-    def _accept(self, spec: ExperimentSpec, ticket: Ticket | None) -> int:
+    def _submit(self, spec: ExperimentSpec, ticket: Ticket | None) -> int:
         plan = make_plan(spec, self._library)
         self._library.share(plan.spec.dataset)
         with self._database.write() as connection:
-            made_meanwhile = idempotency.take(connection, ticket) if ticket else None
-            if made_meanwhile:
-                return made_meanwhile
-            id_ = submit(connection, plan, self._engine, owner=self._owner, max_queued=self._max_queued)
+            submitted_meanwhile = idempotency.take(connection, ticket) if ticket else None
+            if submitted_meanwhile:
+                return submitted_meanwhile
+            id_ = submit(connection, plan, self._notifier, owner=self._owner, max_queued=self._max_queued)
             if ticket:
                 idempotency.assign(connection, ticket, id_)
             return id_
@@ -50,15 +57,15 @@ class SubmissionService:
 def submit(
     connection: Connection,
     plan: Plan,
-    engine: Notifier,
+    notifier: Notifier,
     *,
     owner: str = "local",
     max_queued: int | None = None,
 ) -> int:
-    """Store the resolved spec, what is known of it, and a queued run for each seed; the experiment's id.
+    """Store the resolved spec, its plan, and a queued run for each seed. Returns the experiment's id.
 
-    All of it and the ringing for agents are one transaction: nothing is stored unannounced, nor the other way.
-    Raises QueueFull where the owner would have more than `max_queued` runs queued.
+    Agents are woken by the same transaction: either everything is stored and they are woken, or neither happens.
+    Raises QueueFull if the owner would have more than `max_queued` runs queued.
     """
     spec = plan.spec
     if max_queued is not None:
@@ -80,5 +87,5 @@ def submit(
         optimizer=spec.optimizer.name,
         balancing=spec.balancing.name,
     )
-    engine.announce(connection, experiment_id, len(spec.seeds))
+    notifier.wake(connection, experiment_id, queued_runs=len(spec.seeds))
     return experiment_id

@@ -1,4 +1,4 @@
-"""The doorbell that wakes an agent. The rows stay the truth: a ring that is lost, late or doubled changes nothing."""
+"""Notifiers wake agents when there is work. The rows are the truth: a wake-up may be lost, late or doubled."""
 
 from sqlalchemy import make_url
 
@@ -8,7 +8,7 @@ from service.settings import Settings, UnusableSetting
 
 
 def notifier_of(settings: Settings) -> Notifier:
-    """The engine that the settings name. Raises UnusableSetting where it cannot work with the rest of them."""
+    """The notifier that the settings name. Raises UnusableSetting if the other settings rule it out."""
     if settings.engine == "none":
         return PollingNotifier()
     if make_url(settings.url).get_backend_name() != "postgresql":
@@ -24,4 +24,4 @@ def notifier_of(settings: Settings) -> Notifier:
     return ProcrastinateNotifier(settings.url)
 
 
-__all__ = ["Notifier", "PollingNotifier", "Wakeable", "engine_of"]
+__all__ = ["Notifier", "PollingNotifier", "Wakeable", "notifier_of"]

@@ -1,4 +1,4 @@
-"""What every engine is."""
+"""The interface of a notifier, and of the agents that it wakes."""
 
 from contextlib import AbstractContextManager
 from typing import Protocol
@@ -7,24 +7,28 @@ from sqlalchemy import Connection
 
 
 class Wakeable(Protocol):
-    """Who is woken: an agent, as far as an engine knows it."""
+    """An agent, as far as a notifier knows it."""
 
-    def ring(self) -> None:
-        """Look at the queue at once. Called from any thread."""
+    def wake(self) -> None:
+        """Look at the queue at once. May be called from any thread."""
 
     @property
     def is_full(self) -> bool:
-        """Whether a run that is queued now would have to wait here."""
+        """Whether a run that is queued now would have to wait for a free worker of this agent."""
 
 
 class Notifier(Protocol):
-    """Tells agents on other machines that there is work, sooner than they would look by themselves."""
+    """Wakes agents as soon as a transaction has committed, so that none waits for its next poll."""
 
-    def announce(self, connection: Connection, experiment_id: int, runs: int) -> None:
-        """Ring once for each queued run of an experiment, if and when the transaction of `connection` commits."""
+    def wake(self, connection: Connection, experiment_id: int, *, queued_runs: int = 0) -> None:
+        """When the write transaction of `connection` commits, and only then, wake agents.
+
+        Agents in this process are woken once, whatever has changed: a cancellation concerns them too. Agents on other
+        machines are woken once for each of the runs that the transaction has queued.
+        """
 
     def listening(self, agent: Wakeable) -> AbstractContextManager[None]:
-        """Ring `agent` when something was announced, for as long as the context lasts."""
+        """Wake `agent` for as long as the context lasts."""
 
     def migrate(self, connection: Connection) -> None:
-        """Create the tables that the engine itself needs, if they are not there, in the caller's transaction."""
+        """Create the tables that the notifier itself needs, if they are missing, in the caller's transaction."""

@@ -1,20 +1,34 @@
-"""No engine: an agent in the API's own process is rung by the API, any other one looks ten times a second."""
+"""Without a message broker: agents in this process are woken after the commit, all others poll ten times a second."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from sqlalchemy import Connection
 
 from service.notifiers.notifier import Wakeable
+from service.store.database import after_commit
 
 
 class PollingNotifier:
-    """Does nothing, which is enough for one machine."""
+    """Wakes the agents of its own process, which is enough for one machine."""
 
-    def announce(self, connection: Connection, experiment_id: int, runs: int) -> None:
-        pass
+    def __init__(self) -> None:
+        self._agents: tuple[Wakeable, ...] = ()
 
-    def listening(self, agent: Wakeable) -> AbstractContextManager[None]:
-        return nullcontext()
+    def wake(self, connection: Connection, experiment_id: int, *, queued_runs: int = 0) -> None:
+        after_commit(connection, self._wake_agents)
+
+    @contextmanager
+    def listening(self, agent: Wakeable) -> Iterator[None]:
+        self._agents = (*self._agents, agent)
+        try:
+            yield
+        finally:
+            self._agents = tuple(each for each in self._agents if each is not agent)
 
     def migrate(self, connection: Connection) -> None:
         pass
+
+    def _wake_agents(self) -> None:
+        for agent in self._agents:
+            agent.wake()

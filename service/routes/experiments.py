@@ -1,4 +1,4 @@
-"""Experiments: submit, validate, list, read, cancel, delete."""
+"""Experiments: submit, validate, list, read, cancel, retry, delete."""
 
 from functools import partial
 from typing import Annotated
@@ -16,11 +16,10 @@ from service.api.routing.dependencies import (
     NotifierDep,
     RegistryDep,
     SettingsDep,
-    WakeDep,
 )
 from service.api.routing.parameters import ExperimentId, Filtering, IdempotencyKey, next_link
 from service.api.routing.strict_route import StrictRoute
-from service.experiments import cancellation
+from service.experiments import lifecycle
 from service.experiments.estimates import estimated_seconds
 from service.experiments.submission import SubmissionService
 from service.http import cursors
@@ -32,7 +31,14 @@ from service.schemas.formats import as_json, link
 from service.store import experiment_reader, status_reader
 from service.store.blob_store import BlobStoreUnavailable
 from service.store.database import Database
-from service.store.errors import ExperimentActive, ExperimentOver, KeyReused, QueueFull, UnknownExperiment
+from service.store.errors import (
+    ExperimentActive,
+    ExperimentOver,
+    KeyReused,
+    NothingToRetry,
+    QueueFull,
+    UnknownExperiment,
+)
 from workers.plan import make_plan
 from workers.spec import ExperimentSpec
 from workers.validation.errors import InvalidSpec
@@ -53,12 +59,11 @@ Spec = Annotated[ExperimentSpec, Body(openapi_examples=SPECS)]
 def submit_experiment(
     spec: Spec,
     response: Response,
-    asking: CallerDep,
+    caller: CallerDep,
     settings: SettingsDep,
     database: DatabaseDep,
     library: RegistryDep,
-    engine: NotifierDep,
-    ring: WakeDep,
+    notifier: NotifierDep,
     idempotency_key: IdempotencyKey = None,
 ) -> Accepted:
     """Puts a spec into the queue. `{}` uses the default of every field. Each seed is a separate run.
@@ -66,11 +71,10 @@ def submit_experiment(
     The answer comes at once; its `Location` is the address of the experiment. If the answer may get lost, send an
     `Idempotency-Key`: for 24 hours, the same request with the same key returns the experiment of the first one.
     """
-    reception = SubmissionService(
-        database, library, engine, owner=asking.name, max_queued=settings.max_queued
+    submission = SubmissionService(
+        database, library, notifier, owner=caller.name, max_queued=settings.max_queued
     )
-    experiment_id = reception.accept(spec, idempotency_key)
-    ring()
+    experiment_id = submission.submit(spec, idempotency_key)
     with database.read() as connection:
         accepted = Accepted.of(experiment_reader.experiment(connection, experiment_id))
     response.headers.update({"Location": accepted.links["self"], "Retry-After": "1"})
@@ -154,13 +158,29 @@ def _experiment(database: Database, experiment_id: int, known: Condition) -> Res
     summary="Cancel an experiment",
     responses=problems(UnknownExperiment, ExperimentOver, InvalidQuery),
 )
-def cancel_experiment(experiment_id: ExperimentId, database: DatabaseDep, ring: WakeDep) -> Accepted:
+def cancel_experiment(experiment_id: ExperimentId, database: DatabaseDep, notifier: NotifierDep) -> Accepted:
     """Queued runs are cancelled at once, running ones stop at their next step. Stored results are kept."""
     with database.write() as connection:
-        cancellation.cancel(connection, experiment_id)
-        accepted = Accepted.of(experiment_reader.experiment(connection, experiment_id))
-    ring()
-    return accepted
+        lifecycle.cancel(connection, experiment_id, notifier)
+        return Accepted.of(experiment_reader.experiment(connection, experiment_id))
+
+
+@router.post(
+    "/{experiment_id:number}/retry",
+    status_code=202,
+    operation_id="retry_experiment",
+    dependencies=[allow("submit")],
+    summary="Retry failed and cancelled runs",
+    responses=problems(UnknownExperiment, NothingToRetry, InvalidQuery),
+)
+def retry_experiment(experiment_id: ExperimentId, database: DatabaseDep, notifier: NotifierDep) -> Accepted:
+    """Queues failed and cancelled runs again. They continue from their last checkpoint.
+
+    Runs that succeeded stay as they are. Attempts and seconds start again from 0.
+    """
+    with database.write() as connection:
+        lifecycle.retry(connection, experiment_id, notifier)
+        return Accepted.of(experiment_reader.experiment(connection, experiment_id))
 
 
 @router.delete(
@@ -174,4 +194,4 @@ def cancel_experiment(experiment_id: ExperimentId, database: DatabaseDep, ring: 
 def delete_experiment(experiment_id: ExperimentId, database: DatabaseDep) -> None:
     """Deletes its runs, epochs and weights as well. This cannot be undone."""
     with database.write() as connection:
-        cancellation.remove(connection, experiment_id)
+        lifecycle.delete(connection, experiment_id)

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -26,6 +26,8 @@ POOL: dict[str, Any] = {"pool_size": 16, "max_overflow": 48}
 NEVER = -math.inf
 WRITE_UNTIL: ContextVar[float] = ContextVar("write_until", default=math.inf)
 """Until when, on the monotonic clock, a writer waits for a lock; NEVER in a request that has no right to wait."""
+AFTER_COMMIT = "after_commit"
+"""Where a connection of `write` notes what `after_commit` was given."""
 LOCK_NOT_AVAILABLE = "55P03"
 """PostgreSQL's code for a lock that did not become free in time."""
 SILENCE_SECONDS = 10
@@ -87,11 +89,15 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that may write: committed on leaving, rolled back on an exception."""
+        """A transaction that may write: committed on leaving, rolled back on an exception. See `after_commit`."""
         if WRITE_UNTIL.get() == NEVER:
             raise RuntimeError("This request takes a thread of those that only read: declare what it needs")
         with self._writing.begin() as connection:
+            actions: list[Callable[[], None]] = []
+            connection.info[AFTER_COMMIT] = actions
             yield connection
+        for action in actions:
+            action()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -118,6 +124,11 @@ class Database:
         self.engine.dispose()
         if self.observer:
             self.observer.close()
+
+
+def after_commit(connection: Connection, action: Callable[[], None]) -> None:
+    """Call `action` once the transaction of `Database.write` has committed; never, if it is rolled back."""
+    connection.info[AFTER_COMMIT].append(action)
 
 
 def is_lock_timeout(error: DBAPIError) -> bool:

@@ -1,11 +1,10 @@
-"""What routes ask for: the store, the data, the doorbell.
+"""What routes ask for: the store, the data, the notifier.
 
 Routes are plain functions and open their own short transactions, `with database.read()`: one thread then
 takes a connection, waits for its lock, works and commits before the answer is sent. As a dependency with
 `yield`, a transaction is held between threads, and forty waiting requests leave none for who holds the lock.
 """
 
-from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -34,13 +33,8 @@ async def _uploads(request: Request) -> UploadService:
 
 
 async def _notifier(request: Request) -> Notifier:
-    engine: Notifier = request.app.state.engine
-    return engine
-
-
-async def _wake(request: Request) -> Callable[[], None]:
-    ring: Callable[[], None] = request.app.state.ring
-    return ring
+    notifier: Notifier = request.app.state.notifier
+    return notifier
 
 
 async def _caller(request: Request) -> Caller:
@@ -60,6 +54,4 @@ DatabaseDep = Annotated[Database, Depends(_database)]
 RegistryDep = Annotated[DatasetRegistry, Depends(_registry)]
 UploadsDep = Annotated[UploadService, Depends(_uploads)]
 NotifierDep = Annotated[Notifier, Depends(_notifier)]
-"""To be rung in the transaction: agents elsewhere look at the queue once it is committed."""
-WakeDep = Annotated[Callable[[], None], Depends(_wake)]
-"""To be rung after the commit: an agent in this process looks at the queue at once."""
+"""Its `wake` is called within the transaction, and wakes agents when that commits."""

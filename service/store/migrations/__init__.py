@@ -1,5 +1,6 @@
-"""Brings a database to the current schema: by Alembic, on SQLite and Postgres alike, by the launcher alone."""
+"""Migrate a database to the current schema with Alembic. Only the launcher does so, on SQLite and Postgres alike."""
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -9,13 +10,11 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from service.notifiers import Notifier, PollingNotifier
 from service.settings import UnusableSetting
 from service.store.database import Database
 
 ADVISORY_LOCK = 0x484F4C44
-"""Of two launchers on one Postgres, the second waits and then finds nothing to do."""
-
+"""If two launchers start on one Postgres, the second waits, and then has nothing to do."""
 
 REMEDY = (
     "Install the newer version that migrated it, or restore the backup from before that (docs/operations.md)."
@@ -64,8 +63,8 @@ def require_known(connection: Connection) -> None:
         raise UnknownSchema(schema, newest())
 
 
-def upgrade(database: Database, engine: Notifier | None = None) -> None:
-    """Apply every migration that the database lacks, and what `engine` needs, in one transaction.
+def upgrade(database: Database, then: Callable[[Connection], None] | None = None) -> None:
+    """Apply every migration that the database lacks, and `then` more changes, in one transaction.
 
     Raises UnknownSchema.
     """
@@ -78,4 +77,5 @@ def upgrade(database: Database, engine: Notifier | None = None) -> None:
         require_known(connection)
         configuration.attributes["connection"] = connection
         command.upgrade(configuration, "head")
-        (engine or PollingNotifier()).migrate(connection)
+        if then is not None:
+            then(connection)

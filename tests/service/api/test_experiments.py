@@ -264,14 +264,19 @@ def test_reading_never_writes(client: TestClient, fake_worker: FakeWorker, state
 def test_an_agent_is_woken_after_the_commit(app: FastAPI, client: TestClient, database: Database) -> None:
     seen: list[Any] = []
 
-    def ring() -> None:
-        with database.read() as connection:
-            seen.append(connection.execute(select(Run.status)).scalars().all())
+    class Agent:
+        is_full = False
 
-    app.state.ring = ring
-    experiment_id = client.post("/experiments", json={}).json()["id"]
+        def wake(self) -> None:
+            with database.read() as connection:
+                seen.append(connection.execute(select(Run.status)).scalars().all())
+
+    with app.state.notifier.listening(Agent()):
+        experiment_id = client.post("/experiments", json={}).json()["id"]
+        client.post(f"/experiments/{experiment_id}/cancel")
+        client.post(f"/experiments/{experiment_id}/retry")
     client.post(f"/experiments/{experiment_id}/cancel")
-    assert seen == [["queued"], ["cancelled"]]
+    assert seen == [["queued"], ["cancelled"], ["queued"]]
 
 
 def test_more_clients_than_threads_and_connections_are_all_served(client: TestClient) -> None:

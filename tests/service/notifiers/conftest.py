@@ -21,13 +21,20 @@ def settings(postgresql: PostgreSQL) -> Iterator[Settings]:
 
 
 @pytest.fixture
-def engine(settings: Settings) -> Notifier:
+def notifier(settings: Settings) -> Notifier:
+    """The notifier of the machine that submits."""
     return notifier_of(settings)
 
 
 @pytest.fixture
-def database(settings: Settings, engine: Notifier) -> Iterator[Database]:
+def remote(settings: Settings) -> Notifier:
+    """The notifier of a machine that only works."""
+    return notifier_of(settings)
+
+
+@pytest.fixture
+def database(settings: Settings, notifier: Notifier) -> Iterator[Database]:
     database = Database(settings.url)
-    migrations.upgrade(database, engine)
+    migrations.upgrade(database, notifier.migrate)
     yield database
     database.close()

@@ -44,15 +44,15 @@ PASSES = [(epoch, split) for epoch in range(1, EPOCHS + 1) for split in ("train"
 
 
 class Headquarters(Harness):
-    """Submits with the engine, as the API does, and shares the data set."""
+    """Submits with the notifier, as the API does, and shares the data set."""
 
-    engine: Notifier
+    notifier: Notifier
 
     def submit(self, spec: dict[str, Any]) -> int:
         plan = make_plan(ExperimentSpec.model_validate(spec), self.library)
         self.library.share(plan.spec.dataset)
         with self.database.write() as connection:
-            return submit(connection, plan, self.engine)
+            return submit(connection, plan, self.notifier)
 
     def both_train(self, first: Machine, second: Machine, *, checkpoint: bool = False) -> bool:
         """Whether each of them holds a run; `checkpoint`: and that of `first` has one, as an artifact."""
@@ -104,7 +104,7 @@ def headquarters_on(database: Database, settings: Settings, tmp_path: Path, arti
     harness = Headquarters(
         database, DatasetRegistry(tmp_path / "headquarters", BlobStore(str(artifacts))), settings
     )
-    harness.engine = notifier_of(settings)
+    harness.notifier = notifier_of(settings)
     return harness
 
 
@@ -162,7 +162,7 @@ def test_of_two_networks_one_is_cut_off_and_the_other_finishes(
         settings = Settings(database_url=server.create("holdout"), engine="procrastinate")
         database = Database(settings.url)
         stack.callback(database.close)
-        migrations.upgrade(database, notifier_of(settings))
+        migrations.upgrade(database, notifier_of(settings).migrate)
         headquarters = headquarters_on(database, settings, tmp_path, artifacts)
         close, distant = [
             hire(
@@ -224,7 +224,7 @@ def test_a_run_whose_job_is_lost_is_found(
     headquarters.wait_for_end(headquarters.submit(spec))
     plan = make_plan(ExperimentSpec.model_validate(spec), headquarters.library)
     with headquarters.database.write() as connection:
-        experiment_id = submit(connection, plan, headquarters.engine)
+        experiment_id = submit(connection, plan, headquarters.notifier)
         connection.execute(text("DELETE FROM procrastinate_jobs"))
     headquarters.wait_for_end(experiment_id)
     run = headquarters.run(experiment_id)

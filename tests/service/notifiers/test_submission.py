@@ -29,17 +29,17 @@ def waiting(database: Database) -> int:
         return int(connection.execute(text("SELECT count(*) FROM procrastinate_jobs")).scalar_one())
 
 
-def test_each_run_of_a_submission_is_announced(client: TestClient, database: Database) -> None:
+def test_each_run_of_a_submission_has_a_job(client: TestClient, database: Database) -> None:
     assert client.post("/experiments", json={"seeds": [0, 1, 2]}).status_code == 202
     assert waiting(database) == 3
 
 
-def test_a_refused_submission_announces_nothing(client: TestClient, database: Database) -> None:
+def test_a_refused_submission_has_no_job(client: TestClient, database: Database) -> None:
     assert client.post("/experiments", json={"loss": "focale"}).status_code == 422
     assert waiting(database) == 0
 
 
-def test_without_its_announcement_nothing_is_stored(client: TestClient, database: Database) -> None:
+def test_if_its_jobs_cannot_be_stored_nothing_is(client: TestClient, database: Database) -> None:
     with database.write() as connection:
         connection.execute(text("ALTER TABLE procrastinate_jobs RENAME TO elsewhere"))
     answer = client.post("/experiments", json={})

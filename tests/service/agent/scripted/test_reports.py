@@ -107,7 +107,7 @@ def test_it_reports_at_once_when_rung_soon_when_words_wait_and_each_second_anywa
     agent.tick()
     assert pool.timeouts.pop() == 0.0
     assert not agent.held[lease].outbox
-    agent.ring()
+    agent.wake()
     assert (agent.reported_at, pool.rung) == (0.0, 2)
     agent.tick()
     assert agent.reported_at > reported_at

@@ -63,19 +63,19 @@ def test_a_stop_does_not_wait_for_ever(
     assert harness.run(id_).status == "running"
 
 
-def test_its_engine_rings_it_for_as_long_as_it_works(
+def test_its_notifier_wakes_it_for_as_long_as_it_works(
     harness: Harness, agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[object] = []
 
-    class Engine(PollingNotifier):
+    class FakeNotifier(PollingNotifier):
         @contextmanager
         def listening(self, agent: Wakeable) -> Iterator[None]:
             seen.append(agent)
             yield
             seen.append("over")
 
-    monkeypatch.setattr(agent, "engine", Engine())
+    monkeypatch.setattr(agent, "notifier", FakeNotifier())
     agent.start()
     agent.stop()
     assert seen == [agent, "over"]

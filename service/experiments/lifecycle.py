@@ -1,0 +1,42 @@
+"""Cancel, retry and delete an experiment on request."""
+
+from sqlalchemy import Connection
+from sqlalchemy import delete as delete_from
+
+from service.notifiers import Notifier
+from service.store import experiment_reader, queue
+from service.store.errors import ExperimentActive, ExperimentOver, NothingToRetry
+from service.store.tables import TERMINAL, Experiment
+
+
+def cancel(connection: Connection, experiment_id: int, notifier: Notifier) -> None:
+    """Cancel the queued runs, and request a cancellation of the running ones.
+
+    Raises UnknownExperiment, or ExperimentOver if the experiment has ended.
+    """
+    found = experiment_reader.experiment(connection, experiment_id)
+    if found.status in TERMINAL:
+        raise ExperimentOver(experiment_id, found.status)
+    queue.request_cancel(connection, experiment_id)
+    notifier.wake(connection, experiment_id)
+
+
+def retry(connection: Connection, experiment_id: int, notifier: Notifier) -> None:
+    """Queue the failed and cancelled runs again. Raises UnknownExperiment or NothingToRetry."""
+    found = experiment_reader.experiment(connection, experiment_id)
+    queued = queue.retry(connection, experiment_id)
+    if queued == 0:
+        raise NothingToRetry(experiment_id, found.status)
+    notifier.wake(connection, experiment_id, queued_runs=queued)
+
+
+def delete(connection: Connection, experiment_id: int) -> None:
+    """Delete an experiment that has ended, with its runs, epochs and weights.
+
+    Raises UnknownExperiment, or ExperimentActive if it has not ended.
+    """
+    ended = Experiment.status.in_(TERMINAL)
+    deleted = delete_from(Experiment).where(Experiment.id == experiment_id, ended).returning(Experiment.id)
+    if connection.execute(deleted).one_or_none() is None:
+        found = experiment_reader.experiment(connection, experiment_id)
+        raise ExperimentActive(experiment_id, found.status)
