@@ -1,4 +1,4 @@
-"""`python -m service` is `holdout`."""
+"""`python -m service` runs the command `holdout`."""
 
 from service.cli.commands import app
 

@@ -1,4 +1,4 @@
-"""What starts and stops the processes of a service: migrate once, then serve or work until told to stop."""
+"""Starts the processes of a service: migrates the database, then runs the API or an agent until a stop signal."""
 
 import logging
 import signal
@@ -27,7 +27,7 @@ from workers.nn import kernels
 from workers.processes import memory
 
 SHUTDOWN_SECONDS = 5
-"""How long open connections may take once the service was told to stop."""
+"""How long open connections may take after a stop signal."""
 
 log = logging.getLogger("holdout")
 
@@ -42,10 +42,10 @@ def serve(settings: Settings) -> None:
 
 
 class Server(uvicorn.Server):
-    """Told to stop, it has the agent hand back at once, while open connections are still being served."""
+    """A uvicorn server that, on a stop signal, also stops the agent while open connections are still served."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Say where it answers, once it does: a socket that is bound refuses connections until it listens."""
+        """Log the URL once the server listens: until then, a bound socket refuses connections."""
         await super().startup(sockets)
         if self.started and sockets:
             host, port = sockets[0].getsockname()[:2]
@@ -54,13 +54,13 @@ class Server(uvicorn.Server):
             )
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """On SIGTERM and SIGINT."""
+        """Handle SIGTERM and SIGINT."""
         self.config.app.state.request_stop()  # type: ignore[union-attr]
         super().handle_exit(sig, frame)
 
 
 def server_config(settings: Settings) -> uvicorn.Config:
-    """The application and how it is served."""
+    """The uvicorn configuration of a new application."""
     return uvicorn.Config(
         create_app(settings),
         host=settings.host,
@@ -76,7 +76,7 @@ def server_config(settings: Settings) -> uvicorn.Config:
 
 @contextmanager
 def serving(settings: Settings) -> Iterator[str]:
-    """A service in a thread of this process, for as long as the context lasts; gives its URL."""
+    """Run a service in a thread of this process for as long as the context lasts. Yields its URL."""
     prepare(settings)
     with in_thread(server_config(settings)) as url:
         yield url
@@ -84,7 +84,10 @@ def serving(settings: Settings) -> Iterator[str]:
 
 @contextmanager
 def in_thread(config: uvicorn.Config) -> Iterator[str]:
-    """A server that answers, in a thread, for as long as the context lasts. RuntimeError where it does not start."""
+    """Run a server in a thread for as long as the context lasts. Yields its URL.
+
+    Raises RuntimeError if the server does not start.
+    """
     server = uvicorn.Server(config)
     with bind(config.host, config.port) as listening:
         thread = Thread(target=server.run, kwargs={"sockets": [listening]}, name="server")
@@ -101,12 +104,12 @@ def in_thread(config: uvicorn.Config) -> Iterator[str]:
             thread.join()
 
 
-def work(settings: Settings) -> None:
-    """Run an agent alone until SIGTERM or SIGINT; what it was training is handed back."""
+def run_agent(settings: Settings) -> None:
+    """Run an agent without the API until SIGTERM or SIGINT. Runs in training are released then."""
     prepare(settings)
-    library = DatasetRegistry(settings.data_dir, shared_blob_store(settings))
+    registry = DatasetRegistry(settings.data_dir, shared_blob_store(settings))
     with closing(Database(settings.url)) as database:
-        agent = Agent(database, library, settings, notifier=notifier_of(settings))
+        agent = Agent(database, registry, settings, notifier=notifier_of(settings))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: agent.request_stop())
         log.info("Agent %s works on %s with %s processes", agent.name, database.url, settings.workers)
@@ -114,7 +117,7 @@ def work(settings: Settings) -> None:
 
 
 def prepare(settings: Settings) -> None:
-    """Memory, logging, and the current schema. Raises UnusableSetting."""
+    """Configure memory and logging, check settings, and migrate the database. Raises UnusableSetting."""
     memory.return_free_memory()
     logs.configure(settings.log_level)
     if settings.engine != "none" and settings.artifacts is None:
@@ -122,14 +125,14 @@ def prepare(settings: Settings) -> None:
             "HOLDOUT_ARTIFACTS is not set: other machines find neither data sets nor large checkpoints"
         )
     BlobStore(settings.artifacts_url)
-    chosen = _kernels() if settings.workers else None
+    choice = _kernels() if settings.workers else None
     migrate(settings)
-    if chosen:
-        log.info("Training kernels: %s", chosen)
+    if choice:
+        log.info("Training kernels: %s", choice)
 
 
 def _kernels() -> kernels.Choice:
-    """What this service's workers will train with."""
+    """The training kernels that the workers will use. Raises UnusableSetting."""
     try:
         return kernels.chosen()
     except ValueError as error:
@@ -137,6 +140,6 @@ def _kernels() -> kernels.Choice:
 
 
 def migrate(settings: Settings) -> None:
-    """Bring the database to the current schema. Raises UnusableSetting."""
+    """Migrate the database to the current schema. Raises UnusableSetting."""
     with closing(Database(settings.url)) as database:
         migrations.upgrade(database, notifier_of(settings).migrate)

@@ -1,1 +1,1 @@
-"""What the command line does and shows."""
+"""The command line `holdout`: its commands, its HTTP client, its output, and the demo."""

@@ -1,4 +1,4 @@
-"""A client of the service's own API, for the command line and for scripts in Python."""
+"""An HTTP client of the service, for the command line and for scripts in Python."""
 
 import json
 import os
@@ -8,8 +8,8 @@ from typing import Any, Self
 import httpx2
 
 
-class Refused(Exception):
-    """The service answered with a problem; its text says what and where."""
+class RequestRefused(Exception):
+    """The service responded with a problem. The text has its detail, and the place of each fault."""
 
     def __init__(self, problem: dict[str, Any]) -> None:
         self.problem = problem
@@ -19,10 +19,13 @@ class Refused(Exception):
 
 
 class Client:
-    """The endpoints that the command line needs, one a method; each answers the decoded JSON."""
+    """A method for each endpoint that the command line needs. Each returns the decoded JSON.
+
+    Raises RequestRefused if the service responds with an error, and httpx2.HTTPError if it does not respond.
+    """
 
     def __init__(self, url: str, token: str | None = None) -> None:
-        """The token is that of HOLDOUT_TOKEN unless another is given."""
+        """`token` defaults to the environment variable HOLDOUT_TOKEN."""
         self.url = url.rstrip("/")
         token = token or os.environ.get("HOLDOUT_TOKEN")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -37,7 +40,7 @@ class Client:
         self._http.close()
 
     def submit(self, spec: str) -> dict[str, Any]:
-        """Queue an experiment from a spec in JSON; its id, status and links."""
+        """Queue an experiment from a spec in JSON. Returns its id, status and links."""
         accepted: dict[str, Any] = self._json("POST", "/experiments", content=spec)
         return accepted
 
@@ -48,8 +51,8 @@ class Client:
 
     def experiment(self, experiment_id: int) -> dict[str, Any]:
         """An experiment's status, progress and summary."""
-        found: dict[str, Any] = self._json("GET", f"/experiments/{experiment_id}")
-        return found
+        experiment: dict[str, Any] = self._json("GET", f"/experiments/{experiment_id}")
+        return experiment
 
     def datasets(self) -> list[dict[str, Any]]:
         """The data sets that a spec can name."""
@@ -61,7 +64,7 @@ class Client:
         response = self._http.request(method, path, content=content, headers=headers)
         if response.is_error:
             try:
-                raise Refused(response.json())
+                raise RequestRefused(response.json())
             except json.JSONDecodeError:
-                raise Refused({"title": f"{method} {path} answered {response.status_code}"}) from None
+                raise RequestRefused({"title": f"{method} {path} answered {response.status_code}"}) from None
         return response.json()

@@ -1,4 +1,4 @@
-"""holdout: the command line. Each command imports what it needs when it runs, so that `--help` is instant."""
+"""The commands of `holdout`. Each imports what it needs when it runs, so that `--help` is instant."""
 
 import os
 import re
@@ -48,7 +48,7 @@ TOKEN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 @app.callback()
 def main() -> None:
-    """Before anything imports NumPy."""
+    """Configure BLAS before anything imports NumPy."""
     blas.configure(os.environ)
 
 
@@ -63,17 +63,17 @@ def serve(
     """Run the API, and workers that train."""
     from service.launcher import serve
 
-    with _starting():
+    with _startup_errors_as_messages():
         serve(_settings(host=host, port=port, workers=workers, data_dir=data_dir, engine=engine))
 
 
 @app.command()
 def worker(workers: Workers = None, data_dir: DataDir = None, engine: Engine = None) -> None:
     """Run workers only, on the database of an API that runs elsewhere."""
-    from service.launcher import work
+    from service.launcher import run_agent
 
-    with _starting():
-        work(_settings(workers=workers, data_dir=data_dir, engine=engine))
+    with _startup_errors_as_messages():
+        run_agent(_settings(workers=workers, data_dir=data_dir, engine=engine))
 
 
 @app.command()
@@ -81,7 +81,7 @@ def migrate(data_dir: DataDir = None, engine: Engine = None) -> None:
     """Migrate the database to the current schema."""
     from service.launcher import migrate
 
-    with _starting():
+    with _startup_errors_as_messages():
         migrate(_settings(data_dir=data_dir, engine=engine))
 
 
@@ -125,10 +125,10 @@ def datasets(url: Url = LOCAL) -> None:
 @app.command()
 def doctor(data_dir: DataDir = None) -> None:
     """Check the installation: versions, speed, folders and database, and what to fix."""
-    from service.cli.console import show_findings
-    from service.operations.doctor import examine
+    from service.cli.console import show_checks
+    from service.operations.doctor import run_checks
 
-    raise typer.Exit(show_findings(examine(_settings(data_dir=data_dir))))
+    raise typer.Exit(show_checks(run_checks(_settings(data_dir=data_dir))))
 
 
 @app.command()
@@ -141,10 +141,10 @@ def demo(
     ] = None,
 ) -> None:
     """Compare two losses on imbalanced digits, on a service and in a folder of its own."""
-    from service.cli.demo import demonstrate
+    from service.cli.demo import run_demo
 
-    with _starting(), _asking("of the demo"):
-        raise typer.Exit(demonstrate(_settings(), data_dir, serve=serve))
+    with _startup_errors_as_messages(), _request_errors_as_messages("of the demo"):
+        raise typer.Exit(run_demo(_settings(), data_dir, serve=serve))
 
 
 @token.command("create")
@@ -171,10 +171,10 @@ def create_token(
         raise typer.BadParameter(
             "A name has up to 64 letters, digits and . _ @ -, and begins with a letter or a digit."
         )
-    with _store(data_dir) as connection:
+    with _write_transaction(data_dir) as connection:
         is_first = not tokens.exist(connection)
-        made = tokens.create(connection, name, scope, expires_days=expires_days)
-    typer.echo(made)
+        secret = tokens.create(connection, name, scope, expires_days=expires_days)
+    typer.echo(secret)
     if is_first:
         typer.echo(
             "This is the first token: from now on every request needs one, on 127.0.0.1 too. That cannot be undone "
@@ -190,7 +190,7 @@ def list_tokens(data_dir: DataDir = None) -> None:
     from service.cli.console import show_tokens
     from service.store import tokens
 
-    with _store(data_dir) as connection:
+    with _write_transaction(data_dir) as connection:
         show_tokens(tokens.listed(connection))
 
 
@@ -201,33 +201,33 @@ def revoke_token(
     """Revoke a token. It stops working at once, and cannot be restored."""
     from service.store import tokens
 
-    with _store(data_dir) as connection:
+    with _write_transaction(data_dir) as connection:
         tokens.revoke(connection, name)
     typer.echo(f"The token {name} is revoked.")
 
 
 @contextmanager
-def _store(data_dir: Path | None) -> Iterator["Connection"]:
+def _write_transaction(data_dir: Path | None) -> Iterator["Connection"]:
     """A write transaction on the service's database, migrated to the current schema."""
     from service.launcher import migrate
     from service.store.database import Database
     from service.store.errors import StoreError
 
     settings = _settings(data_dir=data_dir)
-    with _starting():
+    with _startup_errors_as_messages():
         migrate(settings)
         database = Database(settings.url)
         try:
             with database.write() as connection:
                 yield connection
         except StoreError as error:
-            raise _ended(str(error)) from None
+            raise _failure(str(error)) from None
         finally:
             database.close()
 
 
 @contextmanager
-def _starting() -> Iterator[None]:
+def _startup_errors_as_messages() -> Iterator[None]:
     """Print a sentence instead of a traceback when the service cannot start."""
     from sqlalchemy.exc import OperationalError
 
@@ -236,9 +236,9 @@ def _starting() -> Iterator[None]:
     try:
         yield
     except UnusableSetting as unusable:
-        raise _ended(str(unusable)) from None
+        raise _failure(str(unusable)) from None
     except OperationalError as error:
-        raise _ended(f"The database cannot be used: {error.orig}") from None
+        raise _failure(f"The database cannot be used: {error.orig}") from None
 
 
 @contextmanager
@@ -246,35 +246,39 @@ def _client(url: str) -> Iterator["Client"]:
     """A client of the service at `url`."""
     from service.cli.client import Client
 
-    with _asking(f"at {url}"), Client(url) as client:
+    with _request_errors_as_messages(f"at {url}"), Client(url) as client:
         yield client
 
 
 @contextmanager
-def _asking(where: str) -> Iterator[None]:
+def _request_errors_as_messages(where: str) -> Iterator[None]:
     """Print a sentence instead of a traceback when the service refuses a request or cannot be reached."""
     import httpx2
 
-    from service.cli.client import Refused
+    from service.cli.client import RequestRefused
 
     try:
         yield
-    except Refused as problem:
-        raise _ended(str(problem)) from None
+    except RequestRefused as refused:
+        raise _failure(str(refused)) from None
     except httpx2.ConnectError:
-        raise _ended(f"No service answers {where}. Start one with: make serve (or: holdout serve)") from None
+        raise _failure(
+            f"No service answers {where}. Start one with: make serve (or: holdout serve)"
+        ) from None
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        raise _ended(
+        raise _failure(
             f"The request to the service {where} failed: {str(error) or type(error).__name__}"
         ) from None
 
 
-def _ended(message: str) -> typer.Exit:
+def _failure(message: str) -> typer.Exit:
+    """Print a message to standard error. Returns the exit with status 1, to be raised."""
     typer.echo(message, err=True)
     return typer.Exit(1)
 
 
 def _settings(**options: Any) -> Any:
+    """The settings from the environment, overridden by the options that were given."""
     from pydantic import ValidationError
 
     from service.settings import Settings
@@ -283,13 +287,14 @@ def _settings(**options: Any) -> Any:
     try:
         return Settings(**{name: value for name, value in options.items() if value is not None})
     except ValidationError as error:
-        wrong = [
+        messages = [
             f"HOLDOUT_{'.'.join(map(str, each['loc'])).upper()}: {sentence(each)}" for each in error.errors()
         ]
-        raise _ended("\n".join(wrong)) from None
+        raise _failure("\n".join(messages)) from None
 
 
 def _read(path: Path) -> str:
+    """The text of a file, or of standard input if the path is `-`."""
     if str(path) == "-":
         return typer.get_text_stream("stdin").read()
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""What the command line prints: plain lines without control codes where the output is not a terminal."""
+"""What the command line prints. If the output is not a terminal, it is plain lines without control codes."""
 
 import sys
 import time
@@ -11,50 +11,57 @@ from rich.table import Table
 from rich.text import Text
 
 from service.cli.report import Experiment, show_report, title
-from service.operations.doctor import Finding
+from service.operations.doctor import CheckResult
 
 POLL_SECONDS = 0.2
 PLAIN_WIDTH = 120
 TERMINAL = ("succeeded", "failed", "cancelled")
 INTERRUPTED = 130
-"""The exit status of a command that Ctrl-C ended."""
+"""The exit status of a command that was ended with Ctrl-C."""
 
 MARKS = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "bad": ("bad ", "red")}
 
 
-class Source(Protocol):
-    """Where experiments are read from; `service.cli.client.Client` is one."""
+class ExperimentClient(Protocol):
+    """Reads experiments; `service.cli.client.Client` does."""
 
     url: str
 
     def experiment(self, experiment_id: int) -> Experiment: ...
 
 
-def follow(source: Source, experiment_ids: Sequence[int], *, links: bool = True, stays: bool = True) -> int:
-    """Show progress until all experiments are over, then the report; 0 if all succeeded, else 1.
+def follow(
+    client: ExperimentClient,
+    experiment_ids: Sequence[int],
+    *,
+    links: bool = True,
+    service_continues: bool = True,
+) -> int:
+    """Show the progress until all experiments have ended, then the report.
 
     links: end the report with the URLs of the experiments.
-    stays: whether the service goes on when the command is interrupted.
+    service_continues: whether the service keeps running when the command is interrupted.
+    Returns the exit status: 0 if all succeeded, 130 after Ctrl-C, else 1.
     """
     console = _console()
     try:
-        experiments = _watch(console, source, experiment_ids)
+        experiments = _watch(console, client, experiment_ids)
     except KeyboardInterrupt:
         ids = " ".join(map(str, experiment_ids))
         again = f" The service continues training. To follow it again: holdout watch {ids}"
-        console.print(f"Interrupted.{again if stays else ''}")
+        console.print(f"Interrupted.{again if service_continues else ''}")
         return INTERRUPTED
-    show_report(console, experiments, source.url if links else None)
+    show_report(console, experiments, client.url if links else None)
     return 0 if all(each["status"] == "succeeded" for each in experiments) else 1
 
 
 def show_json(value: Any) -> None:
-    """Print an answer as JSON that can be piped on."""
+    """Print a response as JSON, which can be piped into another program."""
     _console().print_json(data=value)
 
 
 def show_datasets(datasets: Sequence[dict[str, Any]]) -> None:
-    """The data sets, one per line."""
+    """Print the data sets, one per line."""
     table = Table("name", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in ("rows", "features", "classes"):
         table.add_column(column, justify="right")
@@ -67,7 +74,7 @@ def show_datasets(datasets: Sequence[dict[str, Any]]) -> None:
 
 
 def show_tokens(tokens: Sequence[Any]) -> None:
-    """The tokens, one per line: name, scope, dates of creation and end, state."""
+    """Print the tokens, one per line: name, scope, dates of creation and end, state."""
     table = Table("name", "scope", "created", "ends", "", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for each in tokens:
         state = "valid" if each.valid else "expired" if each.revoked_at is None else "revoked"
@@ -80,24 +87,24 @@ def _day(seconds: float | None) -> str:
     return "never" if seconds is None else time.strftime("%Y-%m-%d", time.gmtime(seconds))
 
 
-def show_findings(findings: Sequence[Finding]) -> int:
-    """Print what `holdout doctor` found; 1 if something keeps the service from working, else 0."""
+def show_checks(results: Sequence[CheckResult]) -> int:
+    """Print the results of `holdout doctor`. Returns the exit status: 1 if the service cannot work, else 0."""
     console = _console()
-    for finding in findings:
-        console.print(Text.assemble(MARKS[finding.state], "  ", finding.what))
-        if finding.remedy:
-            console.print(Text(f"      {finding.remedy}", "dim"))
-    return 1 if any(finding.state == "bad" for finding in findings) else 0
+    for result in results:
+        console.print(Text.assemble(MARKS[result.status], "  ", result.message))
+        if result.remedy:
+            console.print(Text(f"      {result.remedy}", "dim"))
+    return 1 if any(result.status == "bad" for result in results) else 0
 
 
 def _console() -> Console:
     return Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
 
 
-def _watch(console: Console, source: Source, experiment_ids: Sequence[int]) -> list[Experiment]:
-    """Poll until every experiment is finished; return their final states."""
-    latest = {each: source.experiment(each) for each in experiment_ids}
-    display = Bars(console) if console.is_terminal else Lines(console)
+def _watch(console: Console, client: ExperimentClient, experiment_ids: Sequence[int]) -> list[Experiment]:
+    """Poll until every experiment has ended. Returns their final states."""
+    latest = {each: client.experiment(each) for each in experiment_ids}
+    display = ProgressBars(console) if console.is_terminal else ProgressLines(console)
     with display:
         while True:
             for experiment in latest.values():
@@ -106,11 +113,11 @@ def _watch(console: Console, source: Source, experiment_ids: Sequence[int]) -> l
             if not active:
                 return list(latest.values())
             time.sleep(POLL_SECONDS)
-            latest |= {each: source.experiment(each) for each in active}
+            latest |= {each: client.experiment(each) for each in active}
 
 
-class Bars(Progress):
-    """A progress bar per experiment: the epochs of all its seeds, and the time left."""
+class ProgressBars(Progress):
+    """On a terminal: a progress bar per experiment, with the epochs of all its seeds and the time left."""
 
     def __init__(self, console: Console) -> None:
         words = TextColumn("{task.description}", markup=False)
@@ -119,7 +126,7 @@ class Bars(Progress):
         self.bars: dict[int, TaskID] = {}
 
     def show(self, experiment: Experiment) -> None:
-        """Bring an experiment's bar up to date."""
+        """Update the bar of an experiment."""
         epoch, epochs = experiment["progress"]["epoch"], experiment["progress"]["epochs"]
         if experiment["id"] not in self.bars:
             self.bars[experiment["id"]] = self.add_task(title(experiment), total=epochs, state="")
@@ -127,8 +134,8 @@ class Bars(Progress):
         self.update(bar, completed=epoch, total=epochs, state=_state(experiment))
 
 
-class Lines:
-    """A line per experiment whenever its status changes or another tenth of it is done."""
+class ProgressLines:
+    """Without a terminal: a line whenever an experiment's status changes or another tenth of it is done."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -139,11 +146,11 @@ class Lines:
     def __exit__(self, *_: object) -> None: ...
 
     def show(self, experiment: Experiment) -> None:
-        """Print the progress of an experiment, if it has changed enough."""
+        """Print the progress of an experiment if it has changed enough."""
         epoch, epochs = experiment["progress"]["epoch"], experiment["progress"]["epochs"]
-        news = experiment["status"], 10 * epoch // max(1, epochs)
-        if self.shown.get(experiment["id"]) != news:
-            self.shown[experiment["id"]] = news
+        state = experiment["status"], 10 * epoch // max(1, epochs)
+        if self.shown.get(experiment["id"]) != state:
+            self.shown[experiment["id"]] = state
             words = f"{title(experiment)}: {epoch}/{epochs} epochs, {_state(experiment)}"
             self.console.print(Text(words))
 

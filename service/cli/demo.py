@@ -1,4 +1,4 @@
-"""The demo: a service on a free port, two losses on imbalanced digits, and what came out of it.
+"""`holdout demo`: trains two losses on imbalanced digits, on a service of its own, and reports the accuracies.
 
 Focal loss was made for imbalance, so one expects it to help. The report shows whether it does.
 """
@@ -29,7 +29,7 @@ SPECS: tuple[dict[str, Any], ...] = (
     {"name": "cross-entropy", "loss": "cross_entropy", **SHARED},
     {"name": "focal", "loss": {"name": "focal", "gamma": 2.0}, **SHARED},
 )
-OWN: dict[str, Any] = {
+OVERRIDES: dict[str, Any] = {
     "host": "127.0.0.1",
     "port": 0,
     "database_url": None,
@@ -40,40 +40,41 @@ OWN: dict[str, Any] = {
 """Settings of the demo's service, so that it touches neither the user's data folder nor their database."""
 
 
-def demonstrate(settings: Settings, data_dir: Path | None = None, *, serve: bool = False) -> int:
-    """Run the demo; 0 if both experiments succeeded, 130 if it was interrupted.
+def run_demo(settings: Settings, data_dir: Path | None = None, *, serve: bool = False) -> int:
+    """Run the demo.
 
-    settings: those of the demo's service, except where it runs and where its data go.
-    data_dir: keeps the demo's data. Without it they go into a temporary folder.
+    settings: the user's settings; `OVERRIDES` and `data_dir` replace some for the demo's service.
+    data_dir: the folder for the demo's data. None: a temporary folder, which is deleted at the end.
     serve: keep the service running after the report, until Ctrl-C.
+    Returns the exit status: 0 if both experiments succeeded, 130 if the demo was interrupted, else 1.
     """
     typer.echo(
         "Digits 5 to 9 keep 1 in 20 of their training rows; validation keeps all of them.\n"
         "Two experiments that differ only in the loss, three seeds each.\n"
     )
     with _folder(data_dir) as folder:
-        own = OWN | {"data_dir": folder, "workers": max(1, settings.workers)}
-        with serving(settings.model_copy(update=own)) as url, Client(url) as client:
-            accepted = [client.submit(json.dumps(spec))["id"] for spec in SPECS]
-            code = follow(client, accepted, links=serve, stays=False)
+        overrides = OVERRIDES | {"data_dir": folder, "workers": max(1, settings.workers)}
+        with serving(settings.model_copy(update=overrides)) as url, Client(url) as client:
+            submitted = [client.submit(json.dumps(spec))["id"] for spec in SPECS]
+            code = follow(client, submitted, links=serve, service_continues=False)
             if serve and code == 0:
                 typer.echo("\nThe demo's service keeps running until you press Ctrl-C.")
                 _wait_for_interrupt()
     if code == 0 and not serve:
-        typer.echo(_afterwards(data_dir))
+        typer.echo(_how_to_browse(data_dir))
     return code
 
 
-def _afterwards(kept: Path | None) -> str:
-    if kept is not None:
-        return f"The experiments are kept in {kept}. To browse them: holdout serve --data-dir {kept}"
+def _how_to_browse(data_dir: Path | None) -> str:
+    if data_dir is not None:
+        return f"The experiments are kept in {data_dir}. To browse them: holdout serve --data-dir {data_dir}"
     return "The demo keeps nothing. To browse its experiments, run it with: make demo ARGS=--serve"
 
 
 @contextmanager
-def _folder(kept: Path | None) -> Iterator[Path]:
-    if kept is not None:
-        yield kept
+def _folder(data_dir: Path | None) -> Iterator[Path]:
+    if data_dir is not None:
+        yield data_dir
         return
     with tempfile.TemporaryDirectory(prefix="holdout-demo-") as folder:
         yield Path(folder)

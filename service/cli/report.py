@@ -1,4 +1,4 @@
-"""The report of finished experiments: tables and sentences for a terminal.
+"""The report of experiments that have ended: tables and sentences for a terminal.
 
 Experiments measured on the same rows share a table, next to the baselines of these rows.
 """
@@ -17,19 +17,17 @@ Experiment = dict[str, Any]
 
 MEANS = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy"}
 BASELINE_WIDTH, COLUMN_WIDTH = 36, 20
-"""Widths within a table: of classes and baselines together, and of each experiment."""
+"""Characters of a table's row: classes and baselines together, and each experiment."""
 
 
 def show_report(console: Console, experiments: Sequence[Experiment], url: str | None) -> None:
     """Print the tables, failures, findings and warnings, and links to the experiments if there is a `url`."""
-    finished = sorted((each for each in experiments if each["summary"]), key=_measured_on)
-    for _, alike in groupby(finished, key=_measured_on):
-        _tables(console, list(alike))
-    _remarks(console, "Failures", ((each, failure) for each in experiments for failure in _failures(each)))
-    _remarks(
-        console, "Findings", ((each, remark) for each in finished for remark in each["summary"]["findings"])
-    )
-    _remarks(console, "Warnings", ((each, remark) for each in experiments for remark in each["warnings"]))
+    finished = sorted((each for each in experiments if each["summary"]), key=_comparison_key)
+    for _, comparable in groupby(finished, key=_comparison_key):
+        _tables(console, list(comparable))
+    _notes(console, "Failures", ((each, failure) for each in experiments for failure in _failures(each)))
+    _notes(console, "Findings", ((each, note) for each in finished for note in each["summary"]["findings"]))
+    _notes(console, "Warnings", ((each, note) for each in experiments for note in each["warnings"]))
     if url is not None:
         console.print(Text("Links", "bold"))
         links = [f"{url}/experiments/{each['id']}" for each in experiments]
@@ -38,25 +36,25 @@ def show_report(console: Console, experiments: Sequence[Experiment], url: str | 
 
 
 def title(experiment: Experiment) -> str:
-    """The name of an experiment, or else its number."""
+    """The name of an experiment, or its id if it has no name."""
     return str(experiment["name"] or f"experiment {experiment['id']}")
 
 
-def _measured_on(experiment: Experiment) -> str:
+def _comparison_key(experiment: Experiment) -> str:
     """A key that is equal for experiments with the same classes, rows and baselines: only these are comparable."""
     summary = experiment["summary"]
     classes = [(each["class"], each["support"]) for each in summary["classes"]]
     return json.dumps([experiment["plan"]["dataset"]["sha256"], classes, summary["baselines"]])
 
 
-def _tables(console: Console, alike: list[Experiment]) -> None:
-    """One table, or several where the experiments are too many for the width."""
-    console.print(_heading(alike), end="\n\n")
+def _tables(console: Console, comparable: list[Experiment]) -> None:
+    """Print one table, or several if the experiments are too many for the width."""
+    console.print(_heading(comparable), end="\n\n")
     side_by_side = max(1, (console.width - BASELINE_WIDTH) // COLUMN_WIDTH)
-    for start in range(0, len(alike), side_by_side):
-        console.print(_table(alike[start : start + side_by_side]))
+    for start in range(0, len(comparable), side_by_side):
+        console.print(_table(comparable[start : start + side_by_side]))
         console.print()
-    console.print(_caption(alike), end="\n\n")
+    console.print(_caption(comparable), end="\n\n")
 
 
 def _table(experiments: list[Experiment]) -> Table:
@@ -70,19 +68,19 @@ def _table(experiments: list[Experiment]) -> Table:
             Text(title(experiment)), justify="right", style="bold", no_wrap=True, max_width=COLUMN_WIDTH - 2
         )
     for index, each in enumerate(classes):
-        always = [_always(baseline, each["class"]) for baseline in baselines]
+        of_baselines = [_baseline_recall(baseline, each["class"]) for baseline in baselines]
         measured = [_with_interval(summary["classes"][index], "accuracy") for summary in summaries]
-        _row(table, each["class"], str(each["support"]), *always, *measured)
+        _row(table, each["class"], str(each["support"]), *of_baselines, *measured)
     table.add_section()
     rows = str(sum(each["support"] for each in classes))
-    for metric, words in MEANS.items():
-        reached = [f"{baseline[metric]:.3f}" for baseline in baselines]
-        _row(table, words, rows, *reached, *[_mean(summary, metric) for summary in summaries])
+    for metric, label in MEANS.items():
+        of_baselines = [f"{baseline[metric]:.3f}" for baseline in baselines]
+        _row(table, label, rows, *of_baselines, *[_mean(summary, metric) for summary in summaries])
     return table
 
 
 def _row(table: Table, *cells: str) -> None:
-    """Add plain text: the name of a class may contain square brackets, which rich would take for markup."""
+    """Add a row as plain text: a class name may contain square brackets, which rich would read as markup."""
     table.add_row(*map(Text, cells))
 
 
@@ -109,8 +107,8 @@ def _baseline_heading(baseline: dict[str, Any]) -> str:
     return f"always '{predicted}'" if predicted is not None else str(baseline["name"])
 
 
-def _always(baseline: dict[str, Any], name: str) -> str:
-    """The recall of always predicting one class; for other baselines it is not recorded."""
+def _baseline_recall(baseline: dict[str, Any], name: str) -> str:
+    """The recall of a class under a baseline that always predicts one class; empty for other baselines."""
     if baseline["predicted_class"] is None:
         return ""
     return "1.000" if baseline["predicted_class"] == name else "0.000"
@@ -140,16 +138,16 @@ def _failures(experiment: Experiment) -> list[dict[str, str]]:
     ]
 
 
-def _remarks(console: Console, heading: str, remarks: Iterable[tuple[Experiment, dict[str, str]]]) -> None:
-    """Print each sentence once, with the experiments it is about."""
+def _notes(console: Console, heading: str, notes: Iterable[tuple[Experiment, dict[str, str]]]) -> None:
+    """Print each sentence once, with the experiments that it concerns."""
     about: dict[str, list[str]] = {}
-    for experiment, remark in remarks:
-        words = f"{remark['sentence']} {remark['remedy']}".strip()
-        about.setdefault(words, []).append(title(experiment))
+    for experiment, note in notes:
+        sentence = f"{note['sentence']} {note['remedy']}".strip()
+        about.setdefault(sentence, []).append(title(experiment))
     if about:
         console.print(Text(heading, "bold"))
-        for words, titles in about.items():
-            said = Text.assemble((f"{', '.join(titles)}: ", "bold"), words)
-            for line in said.wrap(console, console.width - 2):
+        for sentence, titles in about.items():
+            paragraph = Text.assemble((f"{', '.join(titles)}: ", "bold"), sentence)
+            for line in paragraph.wrap(console, console.width - 2):
                 console.print(Text("  ") + line)
         console.print()

@@ -1,1 +1,1 @@
-"""What an operator watches: logs, metrics, readiness, traces."""
+"""For operators: logs, Prometheus metrics, readiness, OpenTelemetry, and `holdout doctor`."""

@@ -1,7 +1,7 @@
-"""The metrics of jobs: read from the database at each scrape, so that every replica tells the same of the queue.
+"""Prometheus metrics of experiments and runs, read from the database at each scrape: replicas report the same.
 
-Counters begin at zero with the process and only grow, whatever is deleted: each run counts when it is over. Every
-replica counts all of them, so they are not to be summed over replicas.
+Counters start at zero with the process and only grow, even if experiments are deleted: each run is counted when it
+ends. Every replica counts all runs, so do not sum counters over replicas.
 """
 
 import logging
@@ -26,37 +26,37 @@ from workers.processes.failure_causes import Cause
 log = logging.getLogger("holdout.metrics")
 
 BUCKETS = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600)
-LATE_SECONDS = 60.0
-"""A run may become visible this long after it was over: its transaction was not committed yet."""
+COMMIT_DELAY_SECONDS = 60.0
+"""A run may become visible this long after its `finished_at`, when its transaction commits."""
 
 
-class Jobs(Collector):
-    """Reads the database. Where that does not answer, this is what is told."""
+class JobCollector(Collector):
+    """Reads gauges from the database. If the database does not respond, it reports only that."""
 
     def __init__(self, database: Database, registry: CollectorRegistry, *, lease_seconds: float) -> None:
         self._database, self._lease_seconds = database, lease_seconds
-        registry.register(self)  # before its counters: they are collected once it has looked
-        self._finished = Finished(registry)
+        registry.register(self)  # before its counters, which are collected after `collect` has updated them
+        self._finished = FinishedRunCounters(registry)
 
     def describe(self) -> Iterator[Metric]:
-        """Nothing, so that registering does not ask the database."""
+        """Describes nothing, so that registering does not query the database."""
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
         try:
             with self._database.read() as connection:
-                present = queue_stats(connection, lease_seconds=self._lease_seconds)
+                stats = queue_stats(connection, lease_seconds=self._lease_seconds)
                 self._finished.count(finished_since(connection, self._finished.since))
         except (DBAPIError, PoolTimeout) as error:
-            log.warning("the figures of the jobs could not be read: %s", type(error).__name__)
+            log.warning("the metrics of the jobs could not be read: %s", type(error).__name__)
             yield _gauge("database_up", "Whether the database answers (1) or not (0).", 0)
         else:
             yield _gauge("database_up", "Whether the database answers (1) or not (0).", 1)
-            yield from _gauges(present)
+            yield from _gauges(stats)
 
 
-class Finished:
-    """Counts each run when it is over; one that is retried counts again when it is over again."""
+class FinishedRunCounters:
+    """Counts each run when it ends; a retried run counts again when it ends again."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._outcomes = Counter(
@@ -76,7 +76,7 @@ class Finished:
             "Number of attempts that ended because a worker process or agent died.",
             registry=registry,
         )
-        self._waits, self._work = (
+        self._wait_seconds, self._work_seconds = (
             Histogram(f"holdout_run_{name}_seconds", text, buckets=BUCKETS, registry=registry)
             for name, text in (
                 ("wait", "Time that ended runs waited in the queue."),
@@ -84,16 +84,16 @@ class Finished:
             )
         )
         self._lock = Lock()
-        self._began = self._newest = time.time()
+        self._started_at = self._newest = time.time()
         self._counted: set[tuple[int, float]] = set()
 
     @property
     def since(self) -> float:
-        """From when on runs are looked at: what was late the last time may be there now."""
-        return max(self._began, self._newest - LATE_SECONDS)
+        """Runs that ended from this time on are read: some may have been committed since the last scrape."""
+        return max(self._started_at, self._newest - COMMIT_DELAY_SECONDS)
 
     def count(self, runs: Rows) -> None:
-        """Count those that were not counted before."""
+        """Count the runs that were not counted before."""
         with self._lock:
             for run in runs:
                 if (run.id, run.finished_at) not in self._counted:
@@ -107,24 +107,24 @@ class Finished:
         self._attempts.inc(run.attempt)
         self._deaths.inc(run.deaths)
         if run.waited_seconds is not None:
-            self._waits.observe(run.waited_seconds)
-            self._work.observe(run.worked_seconds)
+            self._wait_seconds.observe(run.waited_seconds)
+            self._work_seconds.observe(run.worked_seconds)
 
 
-def _gauges(present: QueueStats) -> Iterator[Metric]:
-    experiments = dict.fromkeys((*ACTIVE, *TERMINAL), 0) | dict(present.experiments)
+def _gauges(stats: QueueStats) -> Iterator[Metric]:
+    experiments = dict.fromkeys((*ACTIVE, *TERMINAL), 0) | dict(stats.experiments)
     yield _gauges_by("experiments", "Number of experiments.", "status", experiments)
-    runs = dict.fromkeys(ACTIVE, 0) | dict(present.runs)
+    runs = dict.fromkeys(ACTIVE, 0) | dict(stats.runs)
     yield _gauges_by("runs", "Number of queued and running runs.", "status", runs)
     yield _gauge(
         "queue_oldest_seconds",
         "Age of the oldest queued run; 0 if the queue is empty.",
-        present.oldest_seconds,
+        stats.oldest_seconds,
     )
-    yield _gauge("epochs_per_second", "Epochs per second, over all running runs.", present.epochs_per_second)
-    yield _gauge("agents", "Number of agents that hold runs.", len(present.silent_seconds))
+    yield _gauge("epochs_per_second", "Epochs per second, over all running runs.", stats.epochs_per_second)
+    yield _gauge("agents", "Number of agents that hold runs.", len(stats.silent_seconds))
     silent: dict[str, float] = {}
-    for agent, seconds in present.silent_seconds.items():
+    for agent, seconds in stats.silent_seconds.items():
         host = agent.partition(":")[0]
         silent[host] = max(seconds, silent.get(host, 0.0))
     text = "Time since the last heartbeat of an agent that holds runs; the longest on each host."

@@ -1,6 +1,6 @@
-"""Logs: one line an event, JSON for programs and plain text on a terminal, by whichever logger it was written.
+"""Log formatting for all loggers: one line per event, as JSON, or as text on a terminal.
 
-What is written while a request is answered carries its id. Tokens and secrets never leave, wherever they came from.
+Lines that are written during a request have its id. Tokens and secrets are removed from every line.
 """
 
 import json
@@ -17,78 +17,77 @@ from service.http.access_log import REQUEST_ID
 
 PREFIXES = ("hold_", "whsec_")
 SECRETS = re.compile(rf"\b({'|'.join(PREFIXES)})[A-Za-z0-9_+/=-]{{8,}}")
-"""Tokens, and what signs webhooks."""
+"""Access tokens, and the secrets that sign webhooks."""
 ENCODER = json.JSONEncoder(default=repr)
-STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "color_message"}
-"""What every record has, and what uvicorn says a second time, in colours: the rest was given as `extra`."""
+STANDARD_ATTRIBUTES = {*vars(logging.makeLogRecord({})), "message", "asctime", "color_message"}
+"""Attributes of every log record, and uvicorn's copy of its message in colours. Any other was given as `extra`."""
 
 
 def configure(level: str) -> None:
-    """Write to standard error, unless the program that this runs in has arranged its logs already."""
-    # What no line shows, and each request would pay for.
+    """Log to standard error, unless the embedding program has configured logging already."""
+    # No line shows these, but collecting them would cost time in each request.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging._srcfile = None  # the switch that logging's documentation names
+    logging._srcfile = None  # documented in logging's HOWTO, "Optimization"
     handler = logging.StreamHandler()
-    handler.setFormatter(formatter(readable=sys.stderr.isatty()))
+    handler.setFormatter(formatter(terminal=sys.stderr.isatty()))
     logging.basicConfig(level=level.upper(), handlers=[handler])
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
-def formatter(*, readable: bool) -> logging.Formatter:
-    """For the records of any logger, with what `extra` they have, and the id of the request."""
-    return _readable() if readable else Lines()
+def formatter(*, terminal: bool) -> logging.Formatter:
+    """A formatter for the records of any logger, with their `extra` fields and the id of the request."""
+    return _terminal_formatter() if terminal else JSONFormatter()
 
 
-class Lines(logging.Formatter):
-    """A JSON object a line. Every request writes one, so this is done by hand: it takes a third of the time of a
-    chain of processors.
+class JSONFormatter(logging.Formatter):
+    """One JSON object per line. Every request writes one, so the code is direct: it takes a third of the time of a
+    chain of structlog processors.
     """
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {"event": record.getMessage()}
-        line.update((name, value) for name, value in vars(record).items() if name not in STANDARD)
+        line.update((name, value) for name, value in vars(record).items() if name not in STANDARD_ATTRIBUTES)
         if (request_id := REQUEST_ID.get()) is not None:
             line["request_id"] = request_id
         line |= {"level": record.levelname.lower(), "logger": record.name, "timestamp": _utc(record.created)}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return _without_secrets(None, "", ENCODER.encode(line))
+        return _remove_secrets(None, "", ENCODER.encode(line))
 
 
 def _utc(seconds: float) -> str:
-    """ISO 8601, to the microsecond."""
+    """A Unix time in ISO 8601, to the microsecond."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _readable() -> logging.Formatter:
-    """For people, on a terminal."""
+def _terminal_formatter() -> logging.Formatter:
     shared: list[Processor] = [
-        _with_request_id,
+        _add_request_id,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
-        _without_colours,
+        _drop_colours,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared, processors=[meta, structlog.dev.ConsoleRenderer(), _without_secrets]
+        foreign_pre_chain=shared, processors=[meta, structlog.dev.ConsoleRenderer(), _remove_secrets]
     )
 
 
-def _with_request_id(_logger: object, _method: str, event: EventDict) -> EventDict:
-    """Whose answer it was written for."""
+def _add_request_id(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Add the id of the request during which the line is written."""
     if (request_id := REQUEST_ID.get()) is not None:
         event["request_id"] = request_id
     return event
 
 
-def _without_colours(_logger: object, _method: str, event: EventDict) -> EventDict:
-    """Uvicorn says what it says twice, the second time with colours."""
+def _drop_colours(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Drop uvicorn's copy of its message in colours."""
     event.pop("color_message", None)
     return event
 
 
-def _without_secrets(_logger: object, _method: str, line: Any) -> str:
-    """The last step: the line is text by now."""
+def _remove_secrets(_logger: object, _method: str, line: Any) -> str:
+    """Remove secrets. This is the last step, when the line is text."""
     return SECRETS.sub(r"\1...", line) if any(prefix in line for prefix in PREFIXES) else line

@@ -1,4 +1,4 @@
-"""The metrics for Prometheus. No experiment and no token is a label."""
+"""The Prometheus metrics of one application. No label grows: neither experiments nor tokens are labels."""
 
 from prometheus_client import (
     CollectorRegistry,
@@ -12,15 +12,15 @@ from prometheus_client import (
 from prometheus_client.exposition import choose_encoder
 
 from service.http.access_log import AccessLogEntry
-from service.operations.job_metrics import Jobs
+from service.operations.job_metrics import JobCollector
 from service.store.database import Database
 
-disable_created_metrics()  # type: ignore[no-untyped-call] # what says when each series began
-BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+disable_created_metrics()  # type: ignore[no-untyped-call] # no series with the time of creation
+LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
 class PrometheusMetrics:
-    """The registry of one application: its requests, its process, and the jobs in its database."""
+    """Metrics of the requests, the process, and the jobs in the database."""
 
     def __init__(self, database: Database, *, lease_seconds: float) -> None:
         self._registry = registry = CollectorRegistry()
@@ -37,17 +37,17 @@ class PrometheusMetrics:
             "holdout_http_request_seconds",
             "Duration of requests, including streams and long polls.",
             ("method", "route"),
-            buckets=BUCKETS,
+            buckets=LATENCY_BUCKETS,
             registry=registry,
         )
-        Jobs(database, registry, lease_seconds=lease_seconds)
+        JobCollector(database, registry, lease_seconds=lease_seconds)
 
-    def observe(self, exchange: AccessLogEntry) -> None:
-        """Count a request."""
-        self._requests.labels(exchange.method, exchange.route, exchange.status).inc()
-        self._latency.labels(exchange.method, exchange.route).observe(exchange.seconds)
+    def observe(self, request: AccessLogEntry) -> None:
+        """Count a request and its duration."""
+        self._requests.labels(request.method, request.route, request.status).inc()
+        self._latency.labels(request.method, request.route).observe(request.seconds)
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
-        """Everything, in the format that the header Accept prefers, and its media type."""
+        """All metrics in the format that the Accept header prefers, and its media type."""
         encode, media_type = choose_encoder(accept)
         return encode(self._registry), media_type

@@ -1,4 +1,4 @@
-"""Whether the service can do its work: what is looked at, and what is wrong."""
+"""The readiness checks behind `/ready`: schema, database, embedded agent."""
 
 import time
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ from service.store.database import Database, is_lock_timeout
 from service.store.tables import Experiment
 from workers.validation.errors import Fault
 
-SILENCE_SECONDS = 60.0
-"""An agent looks around every second; a database that is locked may keep it for half a minute."""
+MAX_AGENT_SILENCE_SECONDS = 60.0
+"""The agent's loop turns every second, but a locked database can block it for half a minute."""
 
 
 class NotReady(RuntimeError):
@@ -26,7 +26,7 @@ class NotReady(RuntimeError):
 
 
 def require_ready(database: Database, agent: Agent | None) -> None:
-    """Look at everything. Raises NotReady."""
+    """Run all checks. Raises NotReady with every fault."""
     faults = [*_database(database), *_agent(agent)]
     if faults:
         raise NotReady(faults)
@@ -55,11 +55,11 @@ def _how_to_migrate(schema: str | None) -> str:
 
 
 def _is_writable(database: Database) -> bool:
-    """Whether a statement is accepted that may change rows, and changes none. Raises if it is locked."""
-    nothing = update(Experiment).where(false()).values(name=Experiment.name)
+    """Whether the database accepts an UPDATE, which here matches no row. Raises DBAPIError if it is locked."""
+    no_row = update(Experiment).where(false()).values(name=Experiment.name)
     try:
         with database.write() as connection:
-            connection.execute(nothing)
+            connection.execute(no_row)
     except DBAPIError as error:
         if is_lock_timeout(error):
             raise
@@ -71,5 +71,5 @@ def _agent(agent: Agent | None) -> Iterator[Fault]:
     if agent is None:
         return
     silence = time.monotonic() - agent.turned_at
-    if silence > SILENCE_SECONDS:
+    if silence > MAX_AGENT_SILENCE_SECONDS:
         yield Fault("agent", round(silence), "the embedded agent has stopped: restart the service")

@@ -1,4 +1,4 @@
-"""OpenTelemetry: FastAPI's own traces and metrics, sent where the OTEL_* variables say, if the extra is installed."""
+"""OpenTelemetry: sends FastAPI's traces and metrics to the endpoint in the OTEL_* variables."""
 
 import logging
 import os
@@ -12,15 +12,18 @@ ENDPOINTS = tuple(f"OTEL_EXPORTER_OTLP_{signal}ENDPOINT" for signal in ("", "TRA
 
 
 def telemetry() -> TelemetryConfig:
-    """For FastAPI. Its logs stay off: they hold the text of exceptions, which is for the service's own log."""
-    installed = all(map(_is_there, ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")))
+    """The telemetry configuration for FastAPI.
+
+    Its logs stay off: they contain the text of exceptions, which belongs only into the service's own log.
+    """
+    installed = all(map(_is_installed, ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")))
     wanted = any(os.environ.get(name) for name in ENDPOINTS)
     if wanted and not installed:
         log.warning("nothing is sent to OpenTelemetry: pip install 'holdout[telemetry]'")
     return {"auto_configure": wanted and installed, "logs": False}
 
 
-def _is_there(module: str) -> bool:
+def _is_installed(module: str) -> bool:
     try:
         return find_spec(module) is not None
     except ModuleNotFoundError:

@@ -13,7 +13,7 @@ from service.api.routing.dependencies import DatabaseDep
 from service.api.routing.strict_route import StrictRoute
 from service.api.routing.thread_limiters import run_on
 from service.http.query import InvalidQuery
-from service.operations.doctor import is_sound
+from service.operations.doctor import has_wal_reset_bug
 from service.operations.readiness import NotReady, require_ready
 from service.schemas.base import Remark, ResponseModel
 
@@ -74,7 +74,7 @@ async def read_health(database: DatabaseDep) -> Health:
         python=platform.python_version(),
         database=dialect.name,
         database_version=".".join(map(str, number)) or None,
-        warnings=[WAL_RESET_BUG] if database.is_sqlite and number and not is_sound(number) else [],
+        warnings=[WAL_RESET_BUG] if database.is_sqlite and number and has_wal_reset_bug(number) else [],
     )
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from service.cli import console as terminal
-from service.cli.console import follow, show_datasets, show_findings, show_json
-from service.operations.doctor import Finding
+from service.cli.console import follow, show_checks, show_datasets, show_json
+from service.operations.doctor import CheckResult
 from tests.service.cli.experiment_responses import Experiment, experiment, summary
 
 ESCAPE = "\x1b"
@@ -122,7 +122,7 @@ def test_json_can_be_piped_on(capsys: pytest.CaptureFixture[str]) -> None:
 def test_only_what_keeps_the_service_from_working_fails(
     state: Any, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert show_findings([Finding("ok", "fine"), Finding(state, "look", "do this")]) == code
+    assert show_checks([CheckResult("ok", "fine"), CheckResult(state, "look", "do this")]) == code
     printed = capsys.readouterr().out
     assert f"{state:<4}  look" in printed
     assert "      do this" in printed

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from service.cli.client import Client
-from service.cli.demo import SPECS, demonstrate
+from service.cli.demo import SPECS, run_demo
 from service.launcher import serving
 from service.settings import Settings
 
@@ -25,7 +25,7 @@ def settings(tmp_path: Path) -> Settings:
 def test_the_demo_shows_both_losses_and_writes_nothing_of_the_users(
     tmp_path: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert demonstrate(settings) == 0
+    assert run_demo(settings) == 0
 
     printed, logged = capsys.readouterr()
     assert logged == ""
@@ -39,7 +39,7 @@ def test_a_folder_that_is_named_keeps_the_experiments(
     tmp_path: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     kept = tmp_path / "kept"
-    assert demonstrate(settings, kept) == 0
+    assert run_demo(settings, kept) == 0
     assert f"holdout serve --data-dir {kept}" in capsys.readouterr().out
     later = Settings(data_dir=kept, port=0, workers=0, log_level="warning")
     with serving(later) as url, Client(url) as client:

@@ -4,52 +4,54 @@ from pathlib import Path
 import pytest
 
 from service.operations import doctor
-from service.operations.doctor import Finding, examine, is_sound
+from service.operations.doctor import CheckResult, has_wal_reset_bug, run_checks
 from service.settings import Settings
 from service.store.sqlite_driver import driver
 
 
-def about(word: str, findings: list[Finding]) -> Finding:
-    return next(each for each in findings if each.what.startswith(word))
+def about(word: str, results: list[CheckResult]) -> CheckResult:
+    return next(each for each in results if each.message.startswith(word))
 
 
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "MATRIX", 8)
+    monkeypatch.setattr(doctor, "MATRIX_SIZE", 8)
 
 
 def test_a_fresh_installation_has_nothing_bad_and_stays_as_it_is(tmp_path: Path) -> None:
-    findings = examine(Settings(data_dir=tmp_path / "data"))
-    assert [each.what for each in findings if each.state == "bad"] == []
-    assert "not there yet" in about("Database", findings).what
-    assert "digits (1,797 rows)" in about("Bundled", findings).what
+    results = run_checks(Settings(data_dir=tmp_path / "data"))
+    assert [each.message for each in results if each.status == "bad"] == []
+    assert "not there yet" in about("Database", results).message
+    assert "digits (1,797 rows)" in about("Bundled", results).message
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_migrated_database_is_current_and_an_empty_one_is_not(tmp_path: Path, sqlite_url: str) -> None:
-    assert about("Database", examine(Settings(database_url=sqlite_url))).state == "ok"
+    assert about("Database", run_checks(Settings(database_url=sqlite_url))).status == "ok"
     with closing(driver.connect(tmp_path / "empty.db")) as connection:
         connection.execute("CREATE TABLE t (x)")
-    finding = about("Database", examine(Settings(database_url=f"sqlite:///{tmp_path}/empty.db")))
-    assert (finding.state, "holdout migrate" in finding.remedy) == ("warn", True)
+    result = about("Database", run_checks(Settings(database_url=f"sqlite:///{tmp_path}/empty.db")))
+    assert (result.status, "holdout migrate" in result.remedy) == ("warn", True)
 
 
 def test_what_is_no_database_is_bad(tmp_path: Path) -> None:
     (tmp_path / "holdout.db").write_text("not a database, but long enough to be looked at as one" * 20)
-    assert about("Database", examine(Settings(data_dir=tmp_path))).state == "bad"
+    assert about("Database", run_checks(Settings(data_dir=tmp_path))).status == "bad"
 
 
 def test_an_unreachable_server_is_bad_and_its_password_is_not_shown() -> None:
-    finding = about("Database", examine(Settings(database_url="postgresql://me:secret@127.0.0.1:1/holdout")))
-    assert finding.state == "bad"
-    assert "secret" not in finding.what + finding.remedy
+    result = about(
+        "Database", run_checks(Settings(database_url="postgresql://me:secret@127.0.0.1:1/holdout"))
+    )
+    assert result.status == "bad"
+    assert "secret" not in result.message + result.remedy
 
 
 def test_examining_a_database_migrates_nothing(tmp_path: Path) -> None:
     path = tmp_path / "holdout.db"
     with closing(driver.connect(path)) as connection:
         connection.execute("CREATE TABLE t (x)")
-    examine(Settings(data_dir=tmp_path))
+    run_checks(Settings(data_dir=tmp_path))
     with closing(driver.connect(path)) as connection:
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("t",)]
 
@@ -59,18 +61,18 @@ def test_a_folder_that_cannot_be_written_to_is_bad(monkeypatch: pytest.MonkeyPat
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("service.operations.doctor.tempfile.TemporaryFile", refuse)
-    assert about("Data folder", examine(Settings(data_dir=tmp_path))).state == "bad"
+    assert about("Data folder", run_checks(Settings(data_dir=tmp_path))).status == "bad"
 
 
 def test_a_full_disk_is_worth_a_warning(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(doctor, "LEAST_FREE_BYTES", 2**80)
-    assert about("Data folder", examine(Settings(data_dir=tmp_path))).state == "warn"
+    monkeypatch.setattr(doctor, "MIN_FREE_BYTES", 2**80)
+    assert about("Data folder", run_checks(Settings(data_dir=tmp_path))).status == "warn"
 
 
 def test_damaged_bundled_data_is_bad(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (broken := tmp_path / "bundled.npz").write_bytes(b"torn")
     monkeypatch.setattr("workers.data.sources.bundled.FILE", broken)
-    assert about("Bundled", examine(Settings(data_dir=tmp_path))).state == "bad"
+    assert about("Bundled", run_checks(Settings(data_dir=tmp_path))).status == "bad"
 
 
 @pytest.mark.parametrize(
@@ -89,4 +91,4 @@ def test_damaged_bundled_data_is_bad(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 def test_the_releases_of_sqlite_with_the_wal_reset_bug_are_known(
     version: tuple[int, ...], sound: bool
 ) -> None:
-    assert is_sound(version) is sound
+    assert has_wal_reset_bug(version) is not sound

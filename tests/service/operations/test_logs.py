@@ -27,7 +27,7 @@ def stream() -> Iterator[io.StringIO]:
     """What is logged under `holdout`, as a program would read it."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(formatter(readable=False))
+    handler.setFormatter(formatter(terminal=False))
     logger = logging.getLogger("holdout")
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
@@ -124,11 +124,11 @@ def test_no_token_is_ever_logged(client: TestClient, database: Database, stream:
 def test_uvicorn_says_nothing_twice() -> None:
     record = logging.LogRecord("uvicorn.error", logging.INFO, "", 0, "it runs", (), None)
     record.color_message = "it \x1b[1mruns"
-    assert "color" not in formatter(readable=False).format(record)
+    assert "color" not in formatter(terminal=False).format(record)
 
 
 def test_on_a_terminal_a_line_is_text() -> None:
     record = logging.LogRecord("holdout.agent", logging.WARNING, "", 0, "run %s is not ours", (7,), None)
-    line = formatter(readable=True).format(record)
+    line = formatter(terminal=True).format(record)
     assert "run 7 is not ours" in line
     assert not line.startswith("{")

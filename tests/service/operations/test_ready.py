@@ -89,7 +89,7 @@ def with_agent(sqlite_url: str, tmp_path: Path) -> Iterator[TestClient]:
 def test_with_an_agent_that_has_stopped_it_is_not(
     with_agent: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(readiness, "SILENCE_SECONDS", 2.0)
+    monkeypatch.setattr(readiness, "MAX_AGENT_SILENCE_SECONDS", 2.0)
     time.sleep(2.5)
     assert with_agent.get("/ready").status_code == 200
     agent = with_agent.app.state.agent  # type: ignore[attr-defined]
@@ -100,8 +100,8 @@ def test_with_an_agent_that_has_stopped_it_is_not(
 
 def test_an_old_sqlite_is_warned_of(client: TestClient, database: Database) -> None:
     client.get("/ready")
-    for sound in (True, False):
-        with patch.object(health, "is_sound", return_value=sound):
+    for has_bug in (False, True):
+        with patch.object(health, "has_wal_reset_bug", return_value=has_bug):
             warnings = client.get("/health").json()["warnings"]
-        expected = [] if sound or not database.is_sqlite else ["sqlite-wal-reset"]
+        expected = ["sqlite-wal-reset"] if has_bug and database.is_sqlite else []
         assert [each["code"] for each in warnings] == expected

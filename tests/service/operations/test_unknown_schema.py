@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from service.operations.doctor import examine
+from service.operations.doctor import run_checks
 from service.settings import Settings
 from service.store import migrations
 from service.store.database import Database
@@ -75,10 +75,10 @@ def test_nothing_is_migrated_and_doctor_calls_it_bad(newer: str, tmp_path: Path)
     with database.read() as connection:
         assert migrations.applied(connection) == before
     database.close()
-    finding = about("Database", examine(Settings(database_url=newer, data_dir=tmp_path)))
-    assert finding.state == "bad"
-    assert f"schema {before} is unknown" in finding.what
-    assert "restore the backup" in finding.remedy
+    result = about("Database", run_checks(Settings(database_url=newer, data_dir=tmp_path)))
+    assert result.status == "bad"
+    assert f"schema {before} is unknown" in result.message
+    assert "restore the backup" in result.remedy
 
 
 @pytest.mark.usefixtures("newer")
