@@ -1,29 +1,23 @@
-"""How far an experiment is, and how long it may still take."""
+"""The progress of an experiment over all its runs, and an estimate of the time left."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
+from service.schemas.experiments import ProgressState
 from service.store.tables import ACTIVE
 
 
-@dataclass(frozen=True)
-class Progress:
-    """Epochs done and to do over all runs; eta_seconds is null where nothing runs, or no epoch was timed yet."""
-
-    epoch: int
-    epochs: int
-    eta_seconds: float | None
-
-    @classmethod
-    def of(cls, runs: Sequence[Any]) -> Self:
-        """A run that is over is complete, even if it was stopped early."""
-        epochs = sum(run.epochs if run.status in ACTIVE else run.epoch for run in runs)
-        return cls(sum(run.epoch for run in runs), epochs, _eta(runs))
+def progress_of(runs: Sequence[Any]) -> ProgressState:
+    """Epochs done and to do. A run that has ended counts as complete, even if it was stopped early."""
+    epochs = sum(run.epochs if run.status in ACTIVE else run.epoch for run in runs)
+    return ProgressState(epoch=sum(run.epoch for run in runs), epochs=epochs, eta_seconds=_eta(runs))
 
 
 def _eta(runs: Sequence[Any]) -> float | None:
-    """As long as the longest run takes alone, or all of them on as many processes as now."""
+    """Seconds until all runs have ended; None if none is running, or no epoch was timed yet.
+
+    It is the longer of two times: that of the longest run alone, and that of all runs on as many processes as now.
+    """
     running = sum(run.status == "running" for run in runs)
     timed = sum(run.epoch for run in runs)
     if not running or not timed:

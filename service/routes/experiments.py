@@ -21,7 +21,9 @@ from service.api.routing.parameters import ExperimentId, Filtering, IdempotencyK
 from service.api.routing.strict_route import StrictRoute
 from service.experiments import lifecycle
 from service.experiments.estimates import estimated_seconds
+from service.experiments.progress import progress_of
 from service.experiments.submission import SubmissionService
+from service.experiments.summary import summarise
 from service.http import cursors
 from service.http.conditional import Condition, Known
 from service.http.cursors import InvalidCursor
@@ -118,7 +120,7 @@ def list_experiments(
     with database.read() as connection:
         known.require_news(status_reader.known_states(connection, page))
         listed, more = experiment_reader.list_experiments(connection, page, limit=query.limit)
-    items = [ExperimentRow.of(each) for each in listed]
+    items = [ExperimentRow.of(each, progress_of(each.runs)) for each in listed]
     following = next_link(request, cursors.encode(items[-1].id)) if more else None
     link(response, following)
     return ExperimentPage(items=items, next=following)
@@ -147,7 +149,8 @@ def _experiment(database: Database, experiment_id: int, known: Condition) -> Res
         state, position = experiment_reader.standing(connection, experiment_id)
         known.require_news(state, position)
         found = experiment_reader.find_experiment(connection, experiment_id, queue_position=position)
-    return as_json(Experiment.of(found), known.headers)
+    answer = Experiment.of(found, progress=progress_of(found.runs), summary=summarise(found))
+    return as_json(answer, known.headers)
 
 
 @router.post(

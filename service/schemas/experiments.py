@@ -4,8 +4,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from service.experiments.progress import Progress
-from service.experiments.summary import summarise
 from service.schemas.base import Links, Next, OptionalTime, Remark, ResponseModel, Time
 from service.schemas.summary import Summary
 from service.store.experiment_reader import ExperimentDetails, ExperimentListItem
@@ -132,8 +130,8 @@ class ExperimentRow(ResponseModel):
     links: Links
 
     @classmethod
-    def of(cls, listed: ExperimentListItem) -> "ExperimentRow":
-        row, progress = listed.experiment, Progress.of(listed.runs)
+    def of(cls, listed: ExperimentListItem, progress: ProgressState) -> "ExperimentRow":
+        row = listed.experiment
         more = {"tags": listed.tags, "seeds": [run.seed for run in listed.runs], "links": links(row.id)}
         return cls.model_validate({**row._mapping, **vars(progress), **more})
 
@@ -173,14 +171,16 @@ class Experiment(ResponseModel):
     links: Links
 
     @classmethod
-    def of(cls, found: ExperimentDetails) -> "Experiment":
+    def of(
+        cls, found: ExperimentDetails, *, progress: ProgressState, summary: Summary | None
+    ) -> "Experiment":
         row = found.experiment
         more = {
             "tags": found.tags,
             "runs": found.runs,
             "queue_position": found.queue_position,
-            "progress": Progress.of(found.runs),
-            "summary": summarise(found),
+            "progress": progress,
+            "summary": summary,
             "links": links(row.id),
         }
         return cls.model_validate({**row._mapping, **more})
