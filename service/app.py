@@ -103,8 +103,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 async def _running(app: FastAPI, settings: Settings, database: Database) -> AsyncIterator[None]:
     """All that the application has beside its database, for as long as it runs."""
     app.state.database = database
-    app.state.library = library = DatasetRegistry(settings.data_dir, shared_blob_store(settings))
-    app.state.uploads = uploads = UploadService(library, settings)
+    app.state.registry = registry = DatasetRegistry(settings.data_dir, shared_blob_store(settings))
+    app.state.uploads = uploads = UploadService(registry, settings)
     app.state.models = ModelCache(database, Artifacts(settings.artifacts_url))
     app.state.notifier = notifier = notifier_of(settings)
     app.state.limiters = limiters = Limiters()
@@ -115,7 +115,9 @@ async def _running(app: FastAPI, settings: Settings, database: Database) -> Asyn
     app.state.observe = metrics.observe
     app.state.watch = watch = ChangeFeed(database)
     agent = (
-        Agent(database, library, settings, on_end=watch.look, notifier=notifier) if settings.workers else None
+        Agent(database, registry, settings, on_end=watch.look, notifier=notifier)
+        if settings.workers
+        else None
     )
     app.state.agent = agent
     dispatcher = WebhookDispatcher(database, private=settings.webhooks_private)

@@ -31,12 +31,12 @@ UNDISTURBED: dict[tuple[str, int, str], Figures] = {}
 class Harness:
     """A client's view of one database."""
 
-    def __init__(self, database: Database, library: DatasetRegistry, settings: Settings) -> None:
-        self.database, self.library, self.settings = database, library, settings
+    def __init__(self, database: Database, registry: DatasetRegistry, settings: Settings) -> None:
+        self.database, self.registry, self.settings = database, registry, settings
 
     def submit(self, spec: dict[str, Any]) -> int:
         """The id of a new experiment."""
-        plan = make_plan(ExperimentSpec.model_validate(spec), self.library)
+        plan = make_plan(ExperimentSpec.model_validate(spec), self.registry)
         with self.database.write() as connection:
             return submit(connection, plan, PollingNotifier())
 
@@ -105,12 +105,12 @@ class Harness:
     def parts_folder(self, spec: dict[str, Any]) -> Path:
         """The folder of the parts that a stored spec speaks of."""
         resolved = ExperimentSpec.model_validate(spec)
-        return self.library.parts(resolved.dataset, resolved.split).folder
+        return self.registry.parts(resolved.dataset, resolved.split).folder
 
     def undisturbed(self, spec: dict[str, Any], *, seed: int = 0) -> Figures:
         """What should be stored: the same training, in this process, without anything in its way."""
         resolved = ExperimentSpec.model_validate(spec)
-        parts = self.library.parts(resolved.dataset, resolved.split)
+        parts = self.registry.parts(resolved.dataset, resolved.split)
         key = (resolved.model_dump_json(), seed, parts.folder.name)
         if key not in UNDISTURBED:
             epochs = list(train(resolved, parts.read("train"), parts.read("validation"), seed=seed))

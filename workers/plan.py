@@ -58,10 +58,10 @@ class Plan:
         }
 
 
-def make_plan(spec: ExperimentSpec, library: DatasetRegistry) -> Plan:
+def make_plan(spec: ExperimentSpec, registry: DatasetRegistry) -> Plan:
     """Resolve a spec against its data: the content it names is pinned. Raises InvalidSpec with every fault."""
     faults = broken_rules(spec)
-    dataset, split_counts = _data(spec, library, faults)
+    dataset, split_counts = _data(spec, registry, faults)
     if dataset is None:
         raise InvalidSpec(faults)
     sampled = _sampled_counts(spec, split_counts["train"], dataset.classes, faults)
@@ -83,16 +83,16 @@ def make_plan(spec: ExperimentSpec, library: DatasetRegistry) -> Plan:
 
 
 def _data(
-    spec: ExperimentSpec, library: DatasetRegistry, faults: list[Fault]
+    spec: ExperimentSpec, registry: DatasetRegistry, faults: list[Fault]
 ) -> tuple[Dataset | None, dict[str, list[int]]]:
     """The data set, and the rows of each class in each part."""
     dataset = None
     with _noting(faults, "dataset", spec.dataset.name):
-        dataset = library.load(spec.dataset)
+        dataset = registry.load(spec.dataset)
     if dataset is None:
         return None, {}
     with _noting(faults, "split", asdict(spec.split)):
-        counts = library.counts(spec.dataset, spec.split)
+        counts = registry.counts(spec.dataset, spec.split)
         return dataset, {str(part): list(rows) for part, rows in counts.items()}
     return None, {}
 

@@ -47,7 +47,7 @@ class Agent:
     def __init__(
         self,
         database: Database,
-        library: DatasetRegistry,
+        registry: DatasetRegistry,
         settings: Settings,
         pool: Pool[Lease] | None = None,
         on_end: Callable[[], None] = lambda: None,
@@ -59,7 +59,7 @@ class Agent:
         self.notifier = notifier or PollingNotifier()
         self.artifacts = Artifacts(settings.artifacts_url, row_bytes=settings.artifact_bytes)
         self.pool = Pool[Lease](self.artifacts.put_away) if pool is None else pool
-        self.preparation = AssignmentBuilder(database, library, settings, self.artifacts)
+        self.preparation = AssignmentBuilder(database, registry, settings, self.artifacts)
         self.held: dict[Lease, LeasedRun] = {}
         self.reported_at = 0.0
         self.turned_at = time.monotonic()

@@ -21,9 +21,9 @@ class AssignmentBuilder:
     """Turns claims into assignments, each in a thread of its own, one at a time."""
 
     def __init__(
-        self, database: Database, library: DatasetRegistry, settings: Settings, artifacts: Artifacts
+        self, database: Database, registry: DatasetRegistry, settings: Settings, artifacts: Artifacts
     ) -> None:
-        self.database, self.library, self.settings, self.artifacts = database, library, settings, artifacts
+        self.database, self.registry, self.settings, self.artifacts = database, registry, settings, artifacts
         self._preparing = threading.Lock()
 
     def begin(
@@ -54,7 +54,7 @@ class AssignmentBuilder:
         return Assignment(
             spec=spec.model_dump_json(),
             seed=claim.seed,
-            parts=self.library.parts(spec.dataset, spec.split).folder,
+            parts=self.registry.parts(spec.dataset, spec.split).folder,
             checkpoint=self._loaded(claim, checkpoint),
             checkpoint_seconds=self.settings.checkpoint_seconds,
             memory_bytes=self.settings.worker_memory_bytes,

@@ -20,13 +20,13 @@ class SubmissionService:
     def __init__(
         self,
         database: Database,
-        library: DatasetRegistry,
+        registry: DatasetRegistry,
         notifier: Notifier,
         *,
         owner: str,
         max_queued: int,
     ) -> None:
-        self._database, self._library, self._notifier = database, library, notifier
+        self._database, self._registry, self._notifier = database, registry, notifier
         self._owner, self._max_queued = owner, max_queued
 
     def submit(self, spec: ExperimentSpec, key: str | None) -> int:
@@ -42,8 +42,8 @@ class SubmissionService:
         return submitted_before or self._submit(spec, ticket)
 
     def _submit(self, spec: ExperimentSpec, ticket: Ticket | None) -> int:
-        plan = make_plan(spec, self._library)
-        self._library.share(plan.spec.dataset)
+        plan = make_plan(spec, self._registry)
+        self._registry.share(plan.spec.dataset)
         with self._database.write() as connection:
             submitted_meanwhile = idempotency.take(connection, ticket) if ticket else None
             if submitted_meanwhile:

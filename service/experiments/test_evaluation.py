@@ -35,7 +35,7 @@ class SealedEvaluator:
     """The test rows of one experiment, and its ledger."""
 
     database: Database
-    library: DatasetRegistry
+    registry: DatasetRegistry
     models: ModelCache
     settings: Settings
 
@@ -71,7 +71,7 @@ class SealedEvaluator:
         with self.database.read() as connection:
             experiment = experiment_reader.experiment(connection, experiment_id)
         spec = stored_spec(experiment)
-        part = self.library.test_part(spec.dataset, spec.split)
+        part = self.registry.test_part(spec.dataset, spec.split)
         if not len(part):
             raise NoTestPart(experiment_id)
         source = "official" if isinstance(spec.split, OfficialSplit) else "held_back"

@@ -44,12 +44,12 @@ picture: Responses = {200: {"content": {"image/png": image}, "description": "A r
     dependencies=reading,
     responses=problems(InvalidQuery),
 )
-def list_datasets(library: RegistryDep) -> Datasets:
+def list_datasets(registry: RegistryDep) -> Datasets:
     """The data sets that a spec can name: the bundled ones, `synthetic`, uploads, and folders of the data directory.
 
     A folder that cannot be read is listed with its error.
     """
-    return Datasets(items=[Dataset.listed(library, name) for name in library.names()])
+    return Datasets(items=[Dataset.listed(registry, name) for name in registry.names()])
 
 
 @router.post(
@@ -82,9 +82,9 @@ def upload_dataset(request: Request, response: Response, uploads: UploadsDep) ->
     dependencies=reading,
     responses=problems(UnknownDataset, DatasetError, InvalidQuery),
 )
-def read_dataset(name: DatasetName, library: RegistryDep) -> Dataset:
+def read_dataset(name: DatasetName, registry: RegistryDep) -> Dataset:
     """Its rows, features and classes, the number of rows of each class, its hash, and its versions."""
-    return Dataset.of(library.describe(name))
+    return Dataset.of(registry.describe(name))
 
 
 @router.get(
@@ -95,9 +95,9 @@ def read_dataset(name: DatasetName, library: RegistryDep) -> Dataset:
     response_class=Response,
     responses=picture | problems(UnknownDataset, NoPicture, DatasetError, InvalidQuery),
 )
-def preview_dataset(name: DatasetName, library: RegistryDep) -> Response:
+def preview_dataset(name: DatasetName, registry: RegistryDep) -> Response:
     """A picture of the first ten images of each class. A table has no picture."""
-    return Response(png(preview(library.load(library.named(name)))), media_type="image/png")
+    return Response(png(preview(registry.load(registry.named(name)))), media_type="image/png")
 
 
 @router.delete(
@@ -108,6 +108,6 @@ def preview_dataset(name: DatasetName, library: RegistryDep) -> Response:
     dependencies=deleting,
     responses=problems(UnknownDataset, NotUploaded, DatasetInUse, InvalidQuery),
 )
-def delete_dataset(name: DatasetName, library: RegistryDep, database: DatabaseDep) -> None:
+def delete_dataset(name: DatasetName, registry: RegistryDep, database: DatabaseDep) -> None:
     """Deletes all its versions, unless experiments need them. This cannot be undone."""
-    delete_upload(name, library, database)
+    delete_upload(name, registry, database)

@@ -64,7 +64,7 @@ def submit_experiment(
     caller: CallerDep,
     settings: SettingsDep,
     database: DatabaseDep,
-    library: RegistryDep,
+    registry: RegistryDep,
     notifier: NotifierDep,
     idempotency_key: IdempotencyKey = None,
 ) -> Accepted:
@@ -74,7 +74,7 @@ def submit_experiment(
     `Idempotency-Key`: for 24 hours, the same request with the same key returns the experiment of the first one.
     """
     submission = SubmissionService(
-        database, library, notifier, owner=caller.name, max_queued=settings.max_queued
+        database, registry, notifier, owner=caller.name, max_queued=settings.max_queued
     )
     experiment_id = submission.submit(spec, idempotency_key)
     with database.read() as connection:
@@ -90,11 +90,11 @@ def submit_experiment(
     summary="Validate a spec without running it",
     responses=problems(InvalidSpec, BlobStoreUnavailable, body=True),
 )
-def validate_experiment(spec: Spec, library: RegistryDep, database: DatabaseDep) -> Resolved:
+def validate_experiment(spec: Spec, registry: RegistryDep, database: DatabaseDep) -> Resolved:
     """Returns the spec with every default filled in, its hash, and facts such as the estimated duration of a run;
     or all errors in it at once.
     """
-    plan = make_plan(spec, library)
+    plan = make_plan(spec, registry)
     with database.read() as connection:
         return Resolved.of(plan, round(estimated_seconds(connection, plan), 3))
 

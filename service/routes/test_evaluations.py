@@ -48,14 +48,14 @@ def evaluate_on_test_set(
     response: Response,
     caller: CallerDep,
     database: DatabaseDep,
-    library: RegistryDep,
+    registry: RegistryDep,
     settings: SettingsDep,
 ) -> Evaluation:
     """The accuracy of all its seeds on rows that were used neither for training nor for selection. A budget limits
     the evaluations on the same rows, to one by default, and a ledger records each before it is answered. Evaluating
     the same models again costs nothing.
     """
-    sealed = SealedEvaluator(database, library, request.app.state.models, settings)
+    sealed = SealedEvaluator(database, registry, request.app.state.models, settings)
     held = sealed.held_back(experiment_id)
     entry, is_new = sealed.evaluate(held, caller.name)
     if not is_new:
@@ -77,11 +77,11 @@ def read_ledger(
     request: Request,
     known: Known,
     database: DatabaseDep,
-    library: RegistryDep,
+    registry: RegistryDep,
     settings: SettingsDep,
 ) -> Ledger:
     """Every evaluation on these test rows, including those of experiments on copies of the data set."""
-    held = SealedEvaluator(database, library, request.app.state.models, settings).held_back(experiment_id)
+    held = SealedEvaluator(database, registry, request.app.state.models, settings).held_back(experiment_id)
     with database.read() as connection:
         known.require_news(held.sha256, ledger.state(connection, held.sha256), settings.test_budget)
         rows = ledger.entries(connection, held.sha256)

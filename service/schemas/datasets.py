@@ -66,9 +66,9 @@ class Dataset(ResponseModel):
         return cls.model_validate(given)
 
     @classmethod
-    def listed(cls, library: DatasetRegistry, name: str) -> "Dataset":
+    def listed(cls, registry: DatasetRegistry, name: str) -> "Dataset":
         try:
-            return cls.of(library.describe(name))
+            return cls.of(registry.describe(name))
         except DatasetError as error:
             return cls(name=name, problem=str(error))
 

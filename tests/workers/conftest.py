@@ -33,30 +33,30 @@ def every_kernel_set(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
 
 
 @pytest.fixture(scope="session")
-def library(tmp_path_factory: pytest.TempPathFactory) -> DatasetRegistry:
+def registry(tmp_path_factory: pytest.TempPathFactory) -> DatasetRegistry:
     return DatasetRegistry(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="session")
-def iris(library: DatasetRegistry) -> Parts:
+def iris(registry: DatasetRegistry) -> Parts:
     """The training and validation part of iris."""
-    return _parts(library, "iris")
+    return _parts(registry, "iris")
 
 
 @pytest.fixture(scope="session")
-def digits(library: DatasetRegistry) -> Parts:
+def digits(registry: DatasetRegistry) -> Parts:
     """The training and validation part of digits."""
-    return _parts(library, "digits")
+    return _parts(registry, "digits")
 
 
 @pytest.fixture(scope="session")
-def digits_folder(library: DatasetRegistry) -> Path:
+def digits_folder(registry: DatasetRegistry) -> Path:
     """The folder of the parts of digits, as a worker process is given it."""
     spec = ExperimentSpec()
-    return library.parts(spec.dataset, spec.split).folder
+    return registry.parts(spec.dataset, spec.split).folder
 
 
-def _parts(library: DatasetRegistry, name: str) -> Parts:
+def _parts(registry: DatasetRegistry, name: str) -> Parts:
     spec = ExperimentSpec.model_validate({"dataset": name})
-    prepared = library.parts(spec.dataset, spec.split)
+    prepared = registry.parts(spec.dataset, spec.split)
     return prepared.read("train"), prepared.read("validation")

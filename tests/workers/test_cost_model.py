@@ -12,17 +12,17 @@ from workers.spec import ExperimentSpec
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> DatasetRegistry:
+def registry(tmp_path: Path) -> DatasetRegistry:
     return DatasetRegistry(tmp_path)
 
 
-def seconds(library: DatasetRegistry, **spec: Any) -> float:
-    plan = make_plan(ExperimentSpec.model_validate(spec), library)
+def seconds(registry: DatasetRegistry, **spec: Any) -> float:
+    plan = make_plan(ExperimentSpec.model_validate(spec), registry)
     return typical_seconds(plan.spec, plan.facts())
 
 
-def test_twice_the_epochs_take_twice_as_long(library: DatasetRegistry) -> None:
-    once, twice = (seconds(library, training={"epochs": epochs}) for epochs in (7, 14))
+def test_twice_the_epochs_take_twice_as_long(registry: DatasetRegistry) -> None:
+    once, twice = (seconds(registry, training={"epochs": epochs}) for epochs in (7, 14))
     assert twice == pytest.approx(2 * once)
 
 
@@ -35,15 +35,15 @@ def test_twice_the_epochs_take_twice_as_long(library: DatasetRegistry) -> None:
         {"model": {"name": "convnet"}},
     ],
 )
-def test_more_work_takes_longer(library: DatasetRegistry, more: dict[str, Any]) -> None:
+def test_more_work_takes_longer(registry: DatasetRegistry, more: dict[str, Any]) -> None:
     without = {"dataset": more["dataset"]} if "dataset" in more else {}
-    assert seconds(library, **more) > seconds(library, **without)
+    assert seconds(registry, **more) > seconds(registry, **without)
 
 
-def test_a_convolution_uses_its_weights_at_every_pixel(library: DatasetRegistry) -> None:
+def test_a_convolution_uses_its_weights_at_every_pixel(registry: DatasetRegistry) -> None:
     """8 x 8 pixels, 9 weights and a bias a filter: another filter costs what can be counted by hand."""
     model = {"name": "convnet", "pool": 8, "hidden": []}
-    one, two = (seconds(library, model=model | {"filters": [filters]}) for filters in (1, 2))
+    one, two = (seconds(registry, model=model | {"filters": [filters]}) for filters in (1, 2))
     trained, evaluated = 20 * 1257, 20 * (1257 + 360)
     kernel, head = WINDOWS * 64 * 10, 10
     expected = MULTIPLICATION * (kernel + head) * (3 * trained + evaluated)

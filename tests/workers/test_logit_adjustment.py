@@ -49,7 +49,7 @@ def test_a_correction_beyond_the_range_of_the_precision_stays_finite() -> None:
 
 
 @pytest.mark.parametrize("output", ["linear", "sigmoid"])
-def test_a_corrected_regression_finds_the_rare_class(output: str, library: DatasetRegistry) -> None:
+def test_a_corrected_regression_finds_the_rare_class(output: str, registry: DatasetRegistry) -> None:
     """The best possible balanced accuracy is Phi(1.5) = .933; offsets on the outputs themselves gave .51."""
     spec = {
         "dataset": {"name": "synthetic", "counts": [1800, 200], "features": 5, "separation": 3.0},
@@ -57,8 +57,8 @@ def test_a_corrected_regression_finds_the_rare_class(output: str, library: Datas
         "loss": {"name": "l2", "output": output},
         "prediction": "logit_adjusted",
     }
-    plan = make_plan(ExperimentSpec.model_validate(spec), library)
-    parts = library.parts(plan.spec.dataset, plan.spec.split)
+    plan = make_plan(ExperimentSpec.model_validate(spec), registry)
+    parts = registry.parts(plan.spec.dataset, plan.spec.split)
     best = BestEpoch("balanced_accuracy")
     for epoch in Trainer(plan.spec, parts.read("train"), parts.read("validation"), seed=0).epochs():
         best.update(epoch.number, epoch.validation.balanced_accuracy)

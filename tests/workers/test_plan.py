@@ -16,25 +16,27 @@ from workers.validation.errors import InvalidSpec
 SKEWED = {"name": "synthetic", "counts": [900, 100], "features": 4}
 
 
-def plan(library: DatasetRegistry, **given: Any) -> Plan:
-    return make_plan(ExperimentSpec.model_validate(given), library)
+def plan(registry: DatasetRegistry, **given: Any) -> Plan:
+    return make_plan(ExperimentSpec.model_validate(given), registry)
 
 
-def faults(library: DatasetRegistry, **given: Any) -> dict[str, str]:
+def faults(registry: DatasetRegistry, **given: Any) -> dict[str, str]:
     with pytest.raises(InvalidSpec) as refused:
-        plan(library, **given)
+        plan(registry, **given)
     return {fault.path: fault.message for fault in refused.value.faults}
 
 
-def codes(library: DatasetRegistry, **given: Any) -> set[str]:
-    return {warning.code for warning in plan(library, **given).warnings}
+def codes(registry: DatasetRegistry, **given: Any) -> set[str]:
+    return {warning.code for warning in plan(registry, **given).warnings}
 
 
-def test_the_content_is_pinned_and_a_pinned_spec_resolves_to_itself(library: DatasetRegistry) -> None:
-    first = plan(library)
-    assert first.spec.dataset.sha256 == library.load(first.spec.dataset).sha256
-    assert make_plan(first.spec, library).spec == first.spec
-    assert first.spec.spec_hash == plan(library, dataset={"sha256": first.spec.dataset.sha256}).spec.spec_hash
+def test_the_content_is_pinned_and_a_pinned_spec_resolves_to_itself(registry: DatasetRegistry) -> None:
+    first = plan(registry)
+    assert first.spec.dataset.sha256 == registry.load(first.spec.dataset).sha256
+    assert make_plan(first.spec, registry).spec == first.spec
+    assert (
+        first.spec.spec_hash == plan(registry, dataset={"sha256": first.spec.dataset.sha256}).spec.spec_hash
+    )
 
 
 @pytest.mark.parametrize(
@@ -48,11 +50,11 @@ def test_the_content_is_pinned_and_a_pinned_spec_resolves_to_itself(library: Dat
     ],
 )
 def test_parameters_and_steps_are_those_of_the_training_to_come(
-    given: dict[str, Any], library: DatasetRegistry
+    given: dict[str, Any], registry: DatasetRegistry
 ) -> None:
     given = {"training": {"epochs": 2}} | given
-    planned = plan(library, **given)
-    parts = library.parts(planned.spec.dataset, planned.spec.split)
+    planned = plan(registry, **given)
+    parts = registry.parts(planned.spec.dataset, planned.spec.split)
     trainer = Trainer(planned.spec, parts.read("train"), parts.read("validation"), seed=0)
     steps = 0
 
@@ -64,14 +66,14 @@ def test_parameters_and_steps_are_those_of_the_training_to_come(
     assert (planned.parameters, planned.steps) == (trainer.network.size, steps)
 
 
-def test_the_split_counts_are_those_of_the_parts(library: DatasetRegistry) -> None:
-    planned = plan(library, dataset={"name": "digits", "imbalance": {"kind": "exponential", "ratio": 20}})
-    parts = library.parts(planned.spec.dataset, planned.spec.split)
+def test_the_split_counts_are_those_of_the_parts(registry: DatasetRegistry) -> None:
+    planned = plan(registry, dataset={"name": "digits", "imbalance": {"kind": "exponential", "ratio": 20}})
+    parts = registry.parts(planned.spec.dataset, planned.spec.split)
     for part in ("train", "validation"):
         assert planned.split_counts[part] == parts.read(part).counts.tolist()
     assert planned.split_counts["train"][0] > 10 * planned.split_counts["train"][-1]
     assert sum(planned.split_counts["test"]) == len(
-        library.test_part(planned.spec.dataset, planned.spec.split)
+        registry.test_part(planned.spec.dataset, planned.spec.split)
     )
 
 
@@ -100,16 +102,16 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
 
 @pytest.mark.parametrize(("given", "path", "remedy"), REFUSED, ids=[case[1] for case in REFUSED])
 def test_what_the_data_do_not_allow_is_refused_at_its_field(
-    given: dict[str, Any], path: str, remedy: str, library: DatasetRegistry
+    given: dict[str, Any], path: str, remedy: str, registry: DatasetRegistry
 ) -> None:
-    found = faults(library, **given)
+    found = faults(registry, **given)
     assert list(found) == [path]
     assert remedy in found[path]
 
 
-def test_faults_of_several_kinds_are_found_together(library: DatasetRegistry) -> None:
+def test_faults_of_several_kinds_are_found_together(registry: DatasetRegistry) -> None:
     found = faults(
-        library,
+        registry,
         class_weights={"name": "given", "weights": [1]},
         dataset="iris",
         model="convnet",
@@ -163,19 +165,19 @@ WARNED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("code", "given", "harmless"), WARNED, ids=[case[0] for case in WARNED])
 def test_a_warning_is_given_where_it_belongs_and_nowhere_else(
-    code: str, given: dict[str, Any], harmless: dict[str, Any], library: DatasetRegistry
+    code: str, given: dict[str, Any], harmless: dict[str, Any], registry: DatasetRegistry
 ) -> None:
-    assert code in codes(library, **given)
-    assert code not in codes(library, **harmless)
+    assert code in codes(registry, **given)
+    assert code not in codes(registry, **harmless)
 
 
 def test_every_check_has_its_case() -> None:
     assert {check.__name__ for check in CHECKS} == {code for code, _, _ in WARNED}
 
 
-def test_a_warning_is_a_sentence_with_a_remedy(library: DatasetRegistry) -> None:
+def test_a_warning_is_a_sentence_with_a_remedy(registry: DatasetRegistry) -> None:
     for code, given, _ in WARNED:
-        warning = next(each for each in plan(library, **given).warnings if each.code == code)
+        warning = next(each for each in plan(registry, **given).warnings if each.code == code)
         assert warning.sentence.endswith(".")
         assert warning.remedy.endswith(".")
 

@@ -23,8 +23,8 @@ async def _database(request: Request) -> Database:
 
 
 async def _registry(request: Request) -> DatasetRegistry:
-    library: DatasetRegistry = request.app.state.library
-    return library
+    registry: DatasetRegistry = request.app.state.registry
+    return registry
 
 
 async def _uploads(request: Request) -> UploadService:

@@ -23,7 +23,7 @@ USELESS: dict[str, Any] = {"optimizer": {"name": "sgd", "learning_rate": 1e-9}}
 def agent(harness: Harness, settings: Settings) -> Iterator[Agent]:
     """One process, and a run whose worker dies is lost."""
     agent = Agent(
-        harness.database, harness.library, settings.model_copy(update={"workers": 1, "max_attempts": 1})
+        harness.database, harness.registry, settings.model_copy(update={"workers": 1, "max_attempts": 1})
     )
     agent.start()
     yield agent

@@ -37,7 +37,7 @@ def settings(database_url: str, data_dir: Path, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def agent(harness: Harness, settings: Settings) -> Agent:
-    return Agent(harness.database, harness.library, settings, ScriptedPool())
+    return Agent(harness.database, harness.registry, settings, ScriptedPool())
 
 
 def start(agent: Agent) -> Lease:
@@ -114,7 +114,7 @@ def test_superseded_checkpoints_and_the_last_one_leave_nothing_behind(harness: H
 
 def test_a_real_worker_stores_artifacts_and_another_resumes(harness: Harness, settings: Settings) -> None:
     experiment_id = harness.submit(long_spec())
-    first, second = (Agent(harness.database, harness.library, settings) for _ in range(2))
+    first, second = (Agent(harness.database, harness.registry, settings) for _ in range(2))
     first.start()
     harness.wait(experiment_id, lambda run: _has_artifact(harness, run.id))
     first.stop()

@@ -28,7 +28,7 @@ def start(harness: Harness, settings: Settings) -> Iterator[Start]:
     agents: list[Agent] = []
 
     def start(**changed: object) -> Agent:
-        agent = Agent(harness.database, harness.library, settings.model_copy(update=changed))
+        agent = Agent(harness.database, harness.registry, settings.model_copy(update=changed))
         agents.append(agent)
         agent.start()
         return agent

@@ -69,7 +69,7 @@ def test_it_tells_the_mean_over_the_seeds_on_rows_that_none_was_trained_on(
     experiment_id = train(seeds=(3, 5))
     said = look(client, experiment_id)
     spec = ExperimentSpec.model_validate(fake_worker.read(experiment_id)["spec"])
-    part = app.state.library.test_part(spec.dataset, spec.split)
+    part = app.state.registry.test_part(spec.dataset, spec.split)
     recalls = []
     for seed in (3, 5):
         rows = {"rows": part.features.tolist()}

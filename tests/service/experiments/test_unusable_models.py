@@ -210,7 +210,7 @@ def test_rows_of_another_width_spend_no_look(
 ) -> None:
     id_ = trained(0)
     tested = test_evaluation.SealedEvaluator(
-        database, app.state.library, app.state.models, app.state.settings
+        database, app.state.registry, app.state.models, app.state.settings
     )
     held = tested.held_back(id_)
     rows = np.arange(len(held.part))

@@ -49,8 +49,8 @@ class Headquarters(Harness):
     notifier: Notifier
 
     def submit(self, spec: dict[str, Any]) -> int:
-        plan = make_plan(ExperimentSpec.model_validate(spec), self.library)
-        self.library.share(plan.spec.dataset)
+        plan = make_plan(ExperimentSpec.model_validate(spec), self.registry)
+        self.registry.share(plan.spec.dataset)
         with self.database.write() as connection:
             return submit(connection, plan, self.notifier)
 
@@ -222,7 +222,7 @@ def test_a_run_whose_job_is_lost_is_found(
     headquarters.wait_for_agents(1)
     spec = {"dataset": "iris", "training": {"epochs": 1}}
     headquarters.wait_for_end(headquarters.submit(spec))
-    plan = make_plan(ExperimentSpec.model_validate(spec), headquarters.library)
+    plan = make_plan(ExperimentSpec.model_validate(spec), headquarters.registry)
     with headquarters.database.write() as connection:
         experiment_id = submit(connection, plan, headquarters.notifier)
         connection.execute(text("DELETE FROM procrastinate_jobs"))

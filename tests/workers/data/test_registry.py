@@ -22,89 +22,89 @@ def data_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def library(data_dir: Path) -> DatasetRegistry:
+def registry(data_dir: Path) -> DatasetRegistry:
     return DatasetRegistry(data_dir)
 
 
 def test_names_are_the_bundled_ones_synthetic_and_the_folders(
-    library: DatasetRegistry, data_dir: Path
+    registry: DatasetRegistry, data_dir: Path
 ) -> None:
     for other in (".hidden", "digits", "No Name"):
         (data_dir / "datasets" / other).mkdir()
     (data_dir / "datasets" / "file").write_text("")
-    assert library.names() == [*BUNDLED, "synthetic", "mine"]
+    assert registry.names() == [*BUNDLED, "synthetic", "mine"]
 
 
-def test_a_library_needs_no_folder(tmp_path: Path) -> None:
-    library = DatasetRegistry(tmp_path / "nowhere")
-    assert library.names() == [*BUNDLED, "synthetic"]
-    assert len(library.load(Bundled(name="iris"))) == 150
+def test_a_registry_needs_no_folder(tmp_path: Path) -> None:
+    registry = DatasetRegistry(tmp_path / "nowhere")
+    assert registry.names() == [*BUNDLED, "synthetic"]
+    assert len(registry.load(Bundled(name="iris"))) == 150
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_facts_are_those_of_the_content(library: DatasetRegistry) -> None:
-    facts = library.describe("mine")
+def test_facts_are_those_of_the_content(registry: DatasetRegistry) -> None:
+    facts = registry.describe("mine")
     assert (facts.source, facts.rows, facts.features, facts.shape) == ("folder", 100, 12, (4, 3, 1))
     assert (facts.classes, facts.counts, facts.official_test) == (("0", "1"), (50, 50), 3)
-    assert facts.sha256 == library.load(MINE).sha256
-    assert library.describe("iris").official_test == 0
-    assert library.describe("synthetic").counts == (1800, 200)
+    assert facts.sha256 == registry.load(MINE).sha256
+    assert registry.describe("iris").official_test == 0
+    assert registry.describe("synthetic").counts == (1800, 200)
 
 
 @pytest.mark.parametrize(
     ("name", "nearest"), [("mime", "mine"), ("digit", "digits"), ("../mine", "mine"), ("zzz", None)]
 )
 def test_an_unknown_name_is_answered_with_the_nearest(
-    library: DatasetRegistry, name: str, nearest: str | None
+    registry: DatasetRegistry, name: str, nearest: str | None
 ) -> None:
     with pytest.raises(UnknownDataset) as unknown:
-        library.describe(name)
+        registry.describe(name)
     assert unknown.value.nearest == nearest
     assert "mine" in unknown.value.known
 
 
-def test_an_unknown_folder_cannot_be_loaded(library: DatasetRegistry) -> None:
+def test_an_unknown_folder_cannot_be_loaded(registry: DatasetRegistry) -> None:
     with pytest.raises(UnknownDataset, match="Did you mean 'mine'"):
-        library.load(Folder(name="minx"))
+        registry.load(Folder(name="minx"))
 
 
-def test_a_folder_without_files_says_what_it_lacks(library: DatasetRegistry, data_dir: Path) -> None:
+def test_a_folder_without_files_says_what_it_lacks(registry: DatasetRegistry, data_dir: Path) -> None:
     (data_dir / "datasets" / "empty").mkdir()
     with pytest.raises(MissingFile, match="empty lacks train-images-idx3-ubyte"):
-        library.load(Folder(name="empty"))
+        registry.load(Folder(name="empty"))
 
 
 @pytest.mark.parametrize("source", [Bundled(name="wine"), Synthetic(), MINE], ids=lambda source: source.kind)
-def test_a_pin_holds_as_long_as_the_content_is_the_same(library: DatasetRegistry, source: Source) -> None:
-    sha256 = library.load(source).sha256
-    assert library.load(replace(source, sha256=sha256)).sha256 == sha256
+def test_a_pin_holds_as_long_as_the_content_is_the_same(registry: DatasetRegistry, source: Source) -> None:
+    sha256 = registry.load(source).sha256
+    assert registry.load(replace(source, sha256=sha256)).sha256 == sha256
     with pytest.raises(DatasetChanged, match=sha256):
-        library.load(replace(source, sha256="0" * 64))
+        registry.load(replace(source, sha256="0" * 64))
 
 
-def test_a_folder_that_changed_breaks_its_pin(library: DatasetRegistry, data_dir: Path) -> None:
-    pinned = replace(MINE, sha256=library.load(MINE).sha256)
+def test_a_folder_that_changed_breaks_its_pin(registry: DatasetRegistry, data_dir: Path) -> None:
+    pinned = replace(MINE, sha256=registry.load(MINE).sha256)
     write_folder(data_dir / "datasets" / "mine", [0, 1] * 50, [1, 0, 1], seed=9)
     with pytest.raises(DatasetChanged):
-        library.parts(pinned, RatioSplit())
+        registry.parts(pinned, RatioSplit())
 
 
-def test_a_second_load_is_the_same_object_whatever_the_imbalance(library: DatasetRegistry) -> None:
-    first = library.load(Synthetic())
-    assert library.load(Synthetic(imbalance=Imbalance(ratio=3))) is first
-    assert library.load(Synthetic(seed=1)) is not first
+def test_a_second_load_is_the_same_object_whatever_the_imbalance(registry: DatasetRegistry) -> None:
+    first = registry.load(Synthetic())
+    assert registry.load(Synthetic(imbalance=Imbalance(ratio=3))) is first
+    assert registry.load(Synthetic(seed=1)) is not first
 
 
-def test_only_the_data_sets_used_last_are_held(library: DatasetRegistry) -> None:
-    loaded = [library.load(Synthetic(seed=seed)) for seed in range(KEPT)]
-    assert library.load(Synthetic(seed=0)) is loaded[0]
-    library.load(Synthetic(seed=KEPT))
-    assert library.load(Synthetic(seed=0)) is loaded[0]
-    assert library.load(Synthetic(seed=1)) is not loaded[1]
+def test_only_the_data_sets_used_last_are_held(registry: DatasetRegistry) -> None:
+    loaded = [registry.load(Synthetic(seed=seed)) for seed in range(KEPT)]
+    assert registry.load(Synthetic(seed=0)) is loaded[0]
+    registry.load(Synthetic(seed=KEPT))
+    assert registry.load(Synthetic(seed=0)) is loaded[0]
+    assert registry.load(Synthetic(seed=1)) is not loaded[1]
 
 
 def test_a_list_of_all_data_sets_reads_the_bundled_ones_once(
-    library: DatasetRegistry, monkeypatch: pytest.MonkeyPatch
+    registry: DatasetRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
     unspied = Bundled.read
@@ -115,27 +115,27 @@ def test_a_list_of_all_data_sets_reads_the_bundled_ones_once(
 
     monkeypatch.setattr(Bundled, "read", spied)
     for _ in range(2):
-        for name in library.names():
-            library.describe(name)
+        for name in registry.names():
+            registry.describe(name)
     assert read == list(BUNDLED)
 
 
-def test_parts_are_written_once_and_found_by_another_library(
-    library: DatasetRegistry, data_dir: Path
+def test_parts_are_written_once_and_found_by_another_registry(
+    registry: DatasetRegistry, data_dir: Path
 ) -> None:
     source = Bundled(name="digits", imbalance=Imbalance(ratio=10))
-    parts = library.parts(source, RatioSplit())
+    parts = registry.parts(source, RatioSplit())
     written = (parts.folder / "train" / "features.npy").stat().st_mtime_ns
     assert DatasetRegistry(data_dir).parts(source, RatioSplit()) == parts
     assert (parts.folder / "train" / "features.npy").stat().st_mtime_ns == written
-    assert library.counts(source, RatioSplit()) == parts.counts
-    assert library.parts(source, RatioSplit(seed=1)).folder != parts.folder
+    assert registry.counts(source, RatioSplit()) == parts.counts
+    assert registry.parts(source, RatioSplit(seed=1)).folder != parts.folder
 
 
-def test_parts_and_test_part_make_up_the_data_set(library: DatasetRegistry) -> None:
+def test_parts_and_test_part_make_up_the_data_set(registry: DatasetRegistry) -> None:
     source, split = Bundled(name="iris"), RatioSplit()
-    parts, whole = library.parts(source, split), library.load(source)
-    test = library.test_part(source, split)
+    parts, whole = registry.parts(source, split), registry.load(source)
+    test = registry.test_part(source, split)
     together = np.concatenate(
         [parts.read("train").features, parts.read("validation").features, test.features]
     )
@@ -143,31 +143,31 @@ def test_parts_and_test_part_make_up_the_data_set(library: DatasetRegistry) -> N
     assert parts.counts["test"] == test.counts.tolist() == [5, 5, 5]
 
 
-def test_the_official_test_part_is_used_where_the_split_says_so(library: DatasetRegistry) -> None:
-    official_test = library.official_test(MINE)
+def test_the_official_test_part_is_used_where_the_split_says_so(registry: DatasetRegistry) -> None:
+    official_test = registry.official_test(MINE)
     assert official_test is not None
-    assert library.test_part(MINE, OfficialSplit()).sha256 == official_test.sha256
-    assert library.test_part(MINE, RatioSplit()).sha256 != official_test.sha256
+    assert registry.test_part(MINE, OfficialSplit()).sha256 == official_test.sha256
+    assert registry.test_part(MINE, RatioSplit()).sha256 != official_test.sha256
     expected = {"train": [40, 40], "validation": [10, 10], "test": [1, 2]}
-    assert library.parts(MINE, OfficialSplit()).counts == expected
-    assert library.parts(MINE, OfficialSplit()).counts == library.counts(MINE, OfficialSplit()) == expected
+    assert registry.parts(MINE, OfficialSplit()).counts == expected
+    assert registry.parts(MINE, OfficialSplit()).counts == registry.counts(MINE, OfficialSplit()) == expected
 
 
 def test_without_an_official_test_part_a_split_cannot_ask_for_it(
-    library: DatasetRegistry, data_dir: Path
+    registry: DatasetRegistry, data_dir: Path
 ) -> None:
-    for question in (library.parts, library.counts, library.test_part):
+    for question in (registry.parts, registry.counts, registry.test_part):
         with pytest.raises(NoOfficialTest, match="'iris' has no official test part"):
             question(Bundled(name="iris"), OfficialSplit())
     assert not (data_dir / "parts").exists()
 
 
-def test_threads_may_share_a_library(library: DatasetRegistry) -> None:
+def test_threads_may_share_a_registry(registry: DatasetRegistry) -> None:
     found: list[str] = []
 
     def work(seed: int) -> None:
         sources = (MINE, Synthetic(seed=seed % 6), Bundled())
-        found.extend(library.parts(source, RatioSplit()).folder.name for source in sources)
+        found.extend(registry.parts(source, RatioSplit()).folder.name for source in sources)
 
     threads = [Thread(target=work, args=(seed,)) for seed in range(12)]
     for thread in threads:

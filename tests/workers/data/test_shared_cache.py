@@ -34,8 +34,8 @@ def there(tmp_path: Path, files: BlobStore) -> DatasetRegistry:
     return DatasetRegistry(tmp_path / "there", files)
 
 
-def pinned(library: DatasetRegistry, source: Folder = MINE) -> Folder:
-    return replace(source, sha256=library.load(source).sha256)
+def pinned(registry: DatasetRegistry, source: Folder = MINE) -> Folder:
+    return replace(source, sha256=registry.load(source).sha256)
 
 
 def test_what_was_shared_is_found_by_its_hash(here: DatasetRegistry, there: DatasetRegistry) -> None:

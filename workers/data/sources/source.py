@@ -23,7 +23,7 @@ class Contents(NamedTuple):
 
 @variant
 class Source(ABC):
-    """Where a data set comes from. `imbalance` and the pin `sha256` are read by the library, not here."""
+    """Where a data set comes from. `imbalance` and the pin `sha256` are read by the registry, not here."""
 
     kind: ClassVar[str]
     parsed_once: ClassVar[bool] = False

@@ -21,4 +21,4 @@ def pool() -> ScriptedPool:
 
 @pytest.fixture
 def agent(harness: Harness, settings: Settings, pool: ScriptedPool) -> Agent:
-    return Agent(harness.database, harness.library, settings, pool)
+    return Agent(harness.database, harness.registry, settings, pool)

@@ -41,7 +41,7 @@ def test_a_worker_is_given_the_spec_the_seed_the_folder_and_the_limits(
     harness: Harness, settings: Settings, pool: ScriptedPool
 ) -> None:
     limited = settings.model_copy(update={"checkpoint_seconds": 7.0, "worker_memory_bytes": 10**9})
-    agent = Agent(harness.database, harness.library, limited, pool)
+    agent = Agent(harness.database, harness.registry, limited, pool)
     harness.submit(IRIS | {"seeds": [5]})
     lease = start(agent)
     given = pool.started[lease]
@@ -95,7 +95,7 @@ def test_data_that_cannot_be_prepared_fail_the_run(
     def refuse(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(harness.library, "parts", refuse)
+    monkeypatch.setattr(harness.registry, "parts", refuse)
     lease = start(agent)
     agent.report()
     run = harness.run(id_)
@@ -142,5 +142,5 @@ def test_a_run_that_another_agent_takes_first_is_none_of_its_business(
 
 
 def test_names_tell_agents_apart(harness: Harness, settings: Settings) -> None:
-    names = {Agent(harness.database, harness.library, settings, ScriptedPool()).name for _ in range(2)}
+    names = {Agent(harness.database, harness.registry, settings, ScriptedPool()).name for _ in range(2)}
     assert len(names) == 2

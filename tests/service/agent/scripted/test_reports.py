@@ -116,7 +116,7 @@ def test_it_reports_at_once_when_rung_soon_when_words_wait_and_each_second_anywa
 def test_when_every_process_is_busy_it_listens_until_the_next_report(
     harness: Harness, settings: Settings, pool: ScriptedPool
 ) -> None:
-    agent = Agent(harness.database, harness.library, settings.model_copy(update={"workers": 1}), pool)
+    agent = Agent(harness.database, harness.registry, settings.model_copy(update={"workers": 1}), pool)
     harness.submit(IRIS | {"seeds": [0, 1]})
     start(agent)
     agent.report()
@@ -176,7 +176,7 @@ def test_an_end_is_told_once_it_is_stored_and_nothing_else_is(
     def look() -> None:
         stored.append(harness.run(experiment).status)
 
-    agent = Agent(harness.database, harness.library, settings, pool, on_end=look)
+    agent = Agent(harness.database, harness.registry, settings, pool, on_end=look)
     experiment = harness.submit(IRIS)
     lease = start(agent)
     say(agent, lease, epoch(1))

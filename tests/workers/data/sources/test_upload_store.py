@@ -43,26 +43,26 @@ def add(uploads: UploadStore, given: Contents, name: str = "flowers") -> tuple[i
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> DatasetRegistry:
+def registry(tmp_path: Path) -> DatasetRegistry:
     return DatasetRegistry(tmp_path)
 
 
 @pytest.fixture
-def uploads(library: DatasetRegistry) -> UploadStore:
-    return library.uploads
+def uploads(registry: DatasetRegistry) -> UploadStore:
+    return registry.uploads
 
 
-def test_what_was_uploaded_is_read_as_it_was(uploads: UploadStore, library: DatasetRegistry) -> None:
+def test_what_was_uploaded_is_read_as_it_was(uploads: UploadStore, registry: DatasetRegistry) -> None:
     given = contents(official_test=True)
     assert add(uploads, given) == (1, True)
-    dataset, official_test = library.load(FLOWERS), library.official_test(FLOWERS)
+    dataset, official_test = registry.load(FLOWERS), registry.official_test(FLOWERS)
     assert dataset.name == "flowers"
     assert dataset.sha256 == given.dataset.sha256
     assert official_test is not None
     assert given.official_test is not None
     assert official_test.sha256 == given.official_test.sha256
-    assert library.counts(FLOWERS, OfficialSplit())["test"] == [2, 2]
-    assert library.names() == [*BUNDLED, "synthetic", "flowers"]
+    assert registry.counts(FLOWERS, OfficialSplit())["test"] == [2, 2]
+    assert registry.names() == [*BUNDLED, "synthetic", "flowers"]
 
 
 def test_other_content_is_a_new_version_and_the_same_is_not(uploads: UploadStore) -> None:
@@ -77,33 +77,33 @@ def test_other_content_is_a_new_version_and_the_same_is_not(uploads: UploadStore
 
 
 def test_without_a_pin_a_spec_gets_the_newest_version_and_with_one_its_own(
-    uploads: UploadStore, library: DatasetRegistry
+    uploads: UploadStore, registry: DatasetRegistry
 ) -> None:
     hashes = []
     for seed in (0, 1):
         add(uploads, contents(seed))
-        hashes.append(library.load(FLOWERS).sha256)
+        hashes.append(registry.load(FLOWERS).sha256)
     assert hashes == [contents(seed).dataset.sha256 for seed in (0, 1)]
     for sha256 in hashes:
-        assert library.load(replace(FLOWERS, sha256=sha256)).sha256 == sha256
+        assert registry.load(replace(FLOWERS, sha256=sha256)).sha256 == sha256
     with pytest.raises(DatasetChanged, match=hashes[1]):
-        library.load(replace(FLOWERS, sha256="0" * 64))
+        registry.load(replace(FLOWERS, sha256="0" * 64))
 
 
 def test_an_official_test_part_added_later_makes_a_new_version_of_the_same_hash(
-    uploads: UploadStore, library: DatasetRegistry
+    uploads: UploadStore, registry: DatasetRegistry
 ) -> None:
     add(uploads, contents())
     assert add(uploads, contents(official_test=True)) == (2, True)
     pinned = replace(FLOWERS, sha256=contents().dataset.sha256)
-    assert library.official_test(pinned) is not None
+    assert registry.official_test(pinned) is not None
 
 
-def test_facts_are_told_without_opening_anything(uploads: UploadStore, library: DatasetRegistry) -> None:
+def test_facts_are_told_without_opening_anything(uploads: UploadStore, registry: DatasetRegistry) -> None:
     add(uploads, contents(official_test=True))
     [version] = uploads.versions("flowers")
     shutil.rmtree(uploads.datasets / "flowers" / version.upload.sha256)
-    facts = library.describe("flowers")
+    facts = registry.describe("flowers")
     assert (facts.source, facts.rows, facts.features, facts.shape) == ("upload", 40, 3, None)
     assert (facts.classes, facts.counts, facts.official_test) == (("a", "b"), (20, 20), 4)
     assert facts.versions == (version,)
@@ -119,7 +119,7 @@ def test_an_upload_survives_json(uploads: UploadStore) -> None:
 
 @pytest.mark.parametrize("part", ["features.npy", "labels.npy", "meta.json"])
 def test_damage_is_found_and_healed_by_the_same_upload(
-    uploads: UploadStore, library: DatasetRegistry, part: str
+    uploads: UploadStore, registry: DatasetRegistry, part: str
 ) -> None:
     add(uploads, contents())
     [version] = uploads.versions("flowers")
@@ -127,37 +127,39 @@ def test_damage_is_found_and_healed_by_the_same_upload(
     content = file.read_bytes()
     file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(MalformedFile, match="is damaged; upload the same again"):
-        library.load(FLOWERS)
+        registry.load(FLOWERS)
     assert add(uploads, contents()) == (1, False)
-    assert library.load(FLOWERS).sha256 == version.upload.sha256
+    assert registry.load(FLOWERS).sha256 == version.upload.sha256
 
 
-def test_what_has_a_name_already_keeps_it(uploads: UploadStore, library: DatasetRegistry) -> None:
+def test_what_has_a_name_already_keeps_it(uploads: UploadStore, registry: DatasetRegistry) -> None:
     folder = write_folder(uploads.datasets / "flowers", [0, 1])
     with pytest.raises(NameReserved, match="a folder of files"):
         add(uploads, contents())
     for name in ("digits", "synthetic", "flowers"):
         with pytest.raises(NameReserved):
-            library.require_free(name)
+            registry.require_free(name)
         with pytest.raises(NotUploaded):
-            library.remove(name)
+            registry.remove(name)
     assert sorted(folder.iterdir())
-    library.require_free("free")
+    registry.require_free("free")
 
 
-def test_a_removed_name_is_free_again(uploads: UploadStore, library: DatasetRegistry, tmp_path: Path) -> None:
+def test_a_removed_name_is_free_again(
+    uploads: UploadStore, registry: DatasetRegistry, tmp_path: Path
+) -> None:
     add(uploads, contents(0))
-    parts = library.parts(FLOWERS, RatioSplit())
+    parts = registry.parts(FLOWERS, RatioSplit())
     add(uploads, contents(1))
-    kept = library.parts(FLOWERS, RatioSplit())
-    held = library.load(FLOWERS)
-    library.remove("flowers", in_use={held.sha256})
+    kept = registry.parts(FLOWERS, RatioSplit())
+    held = registry.load(FLOWERS)
+    registry.remove("flowers", in_use={held.sha256})
     assert held.features.sum() > 0  # what is mapped stays
     assert not parts.folder.exists()
     assert kept.folder.exists()
-    assert "flowers" not in library.names()
+    assert "flowers" not in registry.names()
     assert sorted(path.name for path in uploads.datasets.iterdir()) == [".lock"]
-    for gone in (lambda: library.load(FLOWERS), lambda: library.remove("flowers")):
+    for gone in (lambda: registry.load(FLOWERS), lambda: registry.remove("flowers")):
         with pytest.raises(UnknownDataset):
             gone()
     assert add(uploads, contents(2)) == (1, True)
@@ -176,9 +178,9 @@ def test_what_a_killed_process_left_behind_is_swept_after_a_day(uploads: UploadS
     assert sorted(path.name for path in uploads.datasets.iterdir()) == [".lock", ".removed-new", "flowers"]
 
 
-def test_a_draft_is_no_data_set(uploads: UploadStore, library: DatasetRegistry) -> None:
+def test_a_draft_is_no_data_set(uploads: UploadStore, registry: DatasetRegistry) -> None:
     with uploads.draft():
-        assert library.names() == [*BUNDLED, "synthetic"]
+        assert registry.names() == [*BUNDLED, "synthetic"]
 
 
 def test_another_machine_finds_a_pinned_version_where_both_reach(tmp_path: Path) -> None:
@@ -201,7 +203,7 @@ def _add_some(folder: Path, seeds: range) -> None:
 
 
 def test_threads_and_processes_may_upload_under_one_name(
-    uploads: UploadStore, library: DatasetRegistry
+    uploads: UploadStore, registry: DatasetRegistry
 ) -> None:
     """Fifteen contents, most of them twice: fifteen versions, and no reader ever finds half of one."""
     arguments = [(uploads.datasets, range(start, start + 6)) for start in (0, 6, 3, 9)]
@@ -210,7 +212,7 @@ def test_threads_and_processes_may_upload_under_one_name(
     threads = [Thread(target=_add_some, args=each) for each in [*arguments[1:], (uploads.datasets, range(3))]]
     for thread in threads:
         thread.start()
-    seen = list(_watch(library, threads))
+    seen = list(_watch(registry, threads))
     others[0].join()
     assert others[0].exitcode == 0
     assert seen == sorted(seen)
@@ -222,8 +224,8 @@ def test_threads_and_processes_may_upload_under_one_name(
         assert uploads.open("flowers", version).dataset.sha256 == version.upload.sha256
 
 
-def _watch(library: DatasetRegistry, threads: list[Thread]) -> Iterator[int]:
+def _watch(registry: DatasetRegistry, threads: list[Thread]) -> Iterator[int]:
     while any(thread.is_alive() for thread in threads):
-        if "flowers" in library.names():
-            yield len(library.describe("flowers").versions)
-            library.load(FLOWERS)
+        if "flowers" in registry.names():
+            yield len(registry.describe("flowers").versions)
+            registry.load(FLOWERS)
