@@ -1,4 +1,4 @@
-"""Side by side with peers, in one run, on one core: what a worker process has."""
+"""Benchmarks beside other frameworks and services, on one core, as a worker process has."""
 
 import os
 

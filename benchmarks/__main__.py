@@ -1,4 +1,4 @@
-"""Every comparison in one run: make bench. Some alone, printed only: python -m benchmarks polling many_experiments"""
+"""Run every comparison: make bench. To print only some: python -m benchmarks polling many_experiments"""
 
 import argparse
 import sys
@@ -20,11 +20,11 @@ COMPARISONS = {
     "many_experiments": "benchmarks.service.many_experiments",
     "memory": "benchmarks.service.memory",
 }
-"""Each in the module that says what it measures."""
+"""The module of each comparison."""
 
 
 def main() -> int:
-    """Measure, print, and, where it is the whole, write it down; 1 where something could not be measured."""
+    """Measure and print; write the results if all comparisons ran. Returns 1 if one could not be measured, else 0."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(COMPARISONS))
     names = parser.parse_args().names or list(COMPARISONS)
@@ -45,13 +45,13 @@ def main() -> int:
 
 
 def _measured(name: str) -> list[Row] | None:
-    """The rows of one comparison, printed at once; None, and why, where it failed. The others go on."""
+    """Measure one comparison and print its rows. Returns None if it failed; the others continue."""
     print(f"{name} ...", flush=True)
     started = time.monotonic()
     try:
         rows: list[Row] = import_module(COMPARISONS[name]).measure()
-    except report.LeftOut as reason:
-        print(f"   left out: {reason}")
+    except report.Skipped as reason:
+        print(f"   skipped: {reason}")
         return []
     except Exception:
         traceback.print_exc()

@@ -1,6 +1,7 @@
-"""How long a claim takes with 100 and with 5,000 runs queued: python -m benchmarks.claims
+"""Time of a claim with 100 and with 5,000 queued runs: python -m benchmarks.claims
 
-Eight clients submit, agents of one, fifty and five hundred owners take turns; every run is claimed exactly once.
+Eight clients submit runs of one, fifty or five hundred owners. The benchmark also checks that every run is claimed
+exactly once.
 """
 
 import statistics
@@ -34,27 +35,27 @@ EXPERIMENT: dict[str, Any] = {
 
 
 def submit(store: Database, runs: int, owners: int) -> None:
-    """As eight clients do at once, an experiment a transaction."""
+    """Submit experiments from eight clients at once, each in a transaction."""
 
     def one(number: int) -> None:
         with store.write() as connection:
-            who = {"owner": f"owner-{number % owners}", "priority": number % 3}
-            queue.submit(connection, seeds=[0], epochs=1, tags=[], **who, **EXPERIMENT)
+            fields = {"owner": f"owner-{number % owners}", "priority": number % 3}
+            queue.submit(connection, seeds=[0], epochs=1, tags=[], **fields, **EXPERIMENT)
 
     with ThreadPoolExecutor(CLIENTS) as clients:
         list(clients.map(one, range(runs)))
 
 
 def claim(store: Database, runs: int) -> tuple[float, list[int]]:
-    """The median of the time that a claim takes, without the commit's wait for the disk; the runs."""
-    times, taken = [], []
+    """Claim and finish so many runs. Returns the median seconds of a claim, without its commit, and the runs' ids."""
+    times, claimed_ids = [], []
     for _ in range(runs):
         with store.write() as connection:
             seconds, lease = _timed(connection)
             queue.finish(connection, lease, "succeeded")
         times.append(seconds)
-        taken.append(lease.run_id)
-    return statistics.median(times), taken
+        claimed_ids.append(lease.run_id)
+    return statistics.median(times), claimed_ids
 
 
 def _timed(connection: Connection) -> tuple[float, queue.Lease]:
@@ -65,7 +66,7 @@ def _timed(connection: Connection) -> tuple[float, queue.Lease]:
 
 
 def measure(url: str, owners: int) -> None:
-    """Fill and empty one queue."""
+    """Fill and empty one queue, and print how long claims took."""
     store = Database(url)
     migrations.upgrade(store)
     submit(store, FEW + SAMPLE // 2, owners)
@@ -85,7 +86,7 @@ def measure(url: str, owners: int) -> None:
 
 
 def main() -> None:
-    """Measure on both databases."""
+    """Measure on SQLite and PostgreSQL."""
     for kind in ("sqlite", "postgresql"):
         print(kind)
         for owners in (1, 50, 500):

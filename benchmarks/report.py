@@ -1,4 +1,4 @@
-"""Results as a JSON file, and as the table in docs/performance.md."""
+"""Writes the results as a JSON file and as the table in docs/performance.md."""
 
 import json
 import os
@@ -20,13 +20,13 @@ BEGIN, END = "<!-- results: make bench writes what follows -->", "<!-- end of re
 PACKAGES = ("numpy", "numba", "torch", "jax", "scikit-learn", "fastapi", "uvicorn", "sqlalchemy")
 
 
-class LeftOut(Exception):
-    """What a comparison needs is not here; the text says how to get it. The others go on."""
+class Skipped(Exception):
+    """Something that a comparison needs is not installed. The text says how to get it."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One comparison: what, against what, both as read by people, and the figure that has a goal, if it has one.
+    """One row of the table: what was measured, against what, both results as text, and their ratio with its goal.
 
     bound: whether the goal is the least or the most that the figure may be.
     """
@@ -41,14 +41,14 @@ class Row:
 
     @property
     def is_met(self) -> bool:
-        """Whether the goal is reached; without one there is nothing to miss."""
+        """Whether the goal is reached, or there is none."""
         if self.goal is None:
             return True
         return self.figure >= self.goal if self.bound == "least" else self.figure <= self.goal
 
 
 def machine() -> Results:
-    """What the figures are worth on: processor, versions, kernels."""
+    """The machine on which the figures were measured: processor, versions, kernels."""
     names = [
         line.partition(": ")[2] for line in blas.read_cpuinfo().splitlines() if line.startswith("model name")
     ]
@@ -66,7 +66,7 @@ def machine() -> Results:
 
 
 def write(about: Results, rows: Iterable[Row]) -> None:
-    """Both files; the page keeps what stands around its markers."""
+    """Write both files. The page keeps the text around its markers."""
     results = {"machine": about, "comparisons": [asdict(row) for row in rows]}
     JSON.write_text(json.dumps(results, indent=1) + "\n")
     before, _, rest = PAGE.read_text().partition(BEGIN)
@@ -75,7 +75,7 @@ def write(about: Results, rows: Iterable[Row]) -> None:
 
 
 def sentence(about: Results) -> str:
-    """Which machine, which versions."""
+    """A sentence that names the machine and the versions."""
     computing = f"OpenBLAS kernel {about['blas']} at {about['gflops']} GFLOP/s, {about['kernels']} kernels"
     versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items() if number)
     return (
@@ -85,7 +85,7 @@ def sentence(about: Results) -> str:
 
 
 def table(rows: Iterable[Row]) -> str:
-    """Markdown, with a word where a goal is missed."""
+    """The table in Markdown; it marks each missed goal."""
     return "\n".join(_lines(rows)) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""A training step beside PyTorch, JAX, scikit-learn and its own bare matrix products: all on one core, in turns."""
+"""Time of a training step, beside PyTorch, JAX, scikit-learn and the matmul ceiling, in turns on one core."""
 
 import os
 from collections.abc import Iterator
@@ -6,33 +6,33 @@ from dataclasses import replace
 from importlib import import_module
 
 from benchmarks.frameworks import Steps
-from benchmarks.measure import require_same_work, seconds_per_step
 from benchmarks.report import Row
-from benchmarks.workload import CONVOLUTION, Work, shapes
+from benchmarks.timing import require_same_work, seconds_per_step
+from benchmarks.workload import CONVOLUTION, Workload, shapes
 
 MODULES = {
     "holdout": "holdout",
     "pytorch": "pytorch",
     "jax": "jax_jit",
     "scikit-learn": "sklearn_mlp",
-    "products": "products",
+    "matmul ceiling": "matmul_ceiling",
 }
 GOALS: dict[str, dict[str, float]] = {
     "plain S": {"pytorch": 8, "jax": 2.4, "scikit-learn": 8},
     "plain M": {"pytorch": 2.5, "jax": 1.2},
-    "plain L": {"pytorch": 2.6, "jax": 1.15, "scikit-learn": 3, "products": 1 / 1.28},
-    "plain XL": {"pytorch": 1.9, "jax": 1.08, "products": 1 / 1.12},
+    "plain L": {"pytorch": 2.6, "jax": 1.15, "scikit-learn": 3, "matmul ceiling": 1 / 1.28},
+    "plain XL": {"pytorch": 1.9, "jax": 1.08, "matmul ceiling": 1 / 1.12},
     "regularised S": {"pytorch": 6},
     "regularised M": {"pytorch": 2},
     "regularised L": {"pytorch": 2},
     "regularised XL": {"pytorch": 1.6},
     "convolution C": {"pytorch": 0.6},
 }
-"""How many times as fast as each contestant; over the bare products, the share of the step that they are."""
+"""How many times as fast as each framework; against the matmul ceiling, the share of the products in a step."""
 
 
 def measure() -> list[Row]:
-    """Microseconds a step, and how many times as long the others take."""
+    """Microseconds per step, and how many times as long the others take."""
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {max(cores)})
     try:
@@ -49,20 +49,20 @@ def _rows() -> Iterator[Row]:
     yield from compared("convolution", CONVOLUTION, ["holdout", "pytorch"])
 
 
-def compared(kind: str, work: Work, names: list[str]) -> Iterator[Row]:
-    """The contestants that are installed, once they are known to do the same work."""
-    # Masks of dropout are everybody's own, and so are the kernels that a convolution starts with.
+def compared(kind: str, work: Workload, names: list[str]) -> Iterator[Row]:
+    """Compare the frameworks that are installed, after checking that they do the same work."""
+    # Frameworks draw their own dropout masks and their own initial kernels of convolutions.
     if not work.filters:
-        require_same_work(work, contestants(replace(work, dropout=0.0), names))
-    seconds = seconds_per_step(contestants(work, names))
+        require_same_work(work, build_all(replace(work, dropout=0.0), names))
+    seconds = seconds_per_step(build_all(work, names))
     ours, what = seconds.pop("holdout"), f"{kind} {work.name}"
     for name, theirs in seconds.items():
         goal = GOALS.get(what, {}).get(name)
         yield Row(what, name, f"{1e6 * ours:,.0f} µs", f"{1e6 * theirs:,.0f} µs", theirs / ours, goal)
 
 
-def contestants(work: Work, names: list[str]) -> dict[str, Steps]:
-    """Those that are installed."""
+def build_all(work: Workload, names: list[str]) -> dict[str, Steps]:
+    """The step functions of the frameworks that are installed."""
     found: dict[str, Steps] = {}
     for name in names:
         try:
@@ -70,5 +70,5 @@ def contestants(work: Work, names: list[str]) -> dict[str, Steps]:
         except ImportError as error:
             print(f"   {name} is left out: {error}")
             continue
-        found[name] = module.contestant(work)
+        found[name] = module.build_steps(work)
     return found

@@ -1,4 +1,4 @@
-"""Two worker processes against one: what a second core adds."""
+"""Training throughput of two worker processes against one: what a second core adds."""
 
 import json
 import os
@@ -14,7 +14,7 @@ ROUNDS, SECONDS = 7, 1.0
 
 
 def measure() -> list[Row]:
-    """Steps of two processes on two cores, over those of one on the first; nothing on a single core."""
+    """Steps of two processes on two cores, divided by those of one on the first core. No row on a single core."""
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
         return []
@@ -33,11 +33,11 @@ def _run(cores: list[int]) -> list[float]:
 
 
 def main() -> None:
-    """Steps a second of shape L on one core, printed."""
-    from benchmarks.frameworks.holdout import contestant
+    """Print the steps per second of shape L on one core."""
+    from benchmarks.frameworks.holdout import build_steps
 
     os.sched_setaffinity(0, {int(sys.argv[1])})
-    steps, done = contestant(shapes(regularised=False)[2]), 0
+    steps, done = build_steps(shapes(regularised=False)[2]), 0
     steps(10)
     started = time.perf_counter()
     while time.perf_counter() - started < SECONDS:

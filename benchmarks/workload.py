@@ -1,4 +1,4 @@
-"""The work that every contestant does: a network, its data and its initial weights, the same for all."""
+"""The workload that every framework trains: a network, its data and its initial weights."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,15 +9,16 @@ from numpy.typing import NDArray
 Floats = NDArray[np.floating[Any]]
 
 BATCHES = 50
-"""Of an epoch. All losses of the first one are compared before anything is timed."""
+"""Batches per epoch. The losses of the first epoch are compared before anything is timed."""
 LEARNING_RATE = 1e-3
 
 
 @dataclass(frozen=True)
-class Work:
-    """Cross-entropy and Adam on bytes, standardised. `regularised`: batch norm and dropout behind every layer.
+class Workload:
+    """Cross-entropy and Adam on standardised bytes.
 
-    filters: of the 3 x 3 convolutions before the dense layers, each followed by a pooling of 2.
+    regularised: batch norm and dropout behind every hidden layer.
+    filters: the channels of the 3 x 3 convolutions before the dense layers, each followed by a pooling of 2.
     """
 
     name: str
@@ -47,7 +48,7 @@ class Work:
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """Bytes as they are stored, the same rows as contestants without a scaler want them, labels, an order."""
+    """Rows as stored bytes, the same rows scaled for frameworks without a scaler, labels, and a shuffled order."""
 
     features: NDArray[np.uint8]
     scaled: NDArray[np.float32]
@@ -56,7 +57,7 @@ class Data:
 
 
 def _data(rows: int, width: int, classes: int) -> Data:
-    """Labels that can be learned: of a random linear rule."""
+    """Random bytes, with labels of a random linear rule, which can be learned."""
     generator = np.random.default_rng(0)
     features = generator.integers(0, 256, (rows, width), np.uint8)
     scaled = ((features - features.mean(axis=0)) / features.std(axis=0)).astype(np.float32)
@@ -64,15 +65,15 @@ def _data(rows: int, width: int, classes: int) -> Data:
     return Data(features, scaled, labels, generator.permutation(rows))
 
 
-def shapes(*, regularised: bool) -> list[Work]:
-    """From a table of measurements to about as much as a core trains in an evening."""
+def shapes(*, regularised: bool) -> list[Workload]:
+    """Networks from a small table to about what one core trains in an evening."""
     return [
-        Work("S", (64, 32, 10), 32, regularised),
-        Work("M", (784, 128, 10), 64, regularised),
-        Work("L", (784, 256, 128, 10), 128, regularised),
-        Work("XL", (784, 1024, 1024, 10), 128, regularised),
+        Workload("S", (64, 32, 10), 32, regularised),
+        Workload("M", (784, 128, 10), 64, regularised),
+        Workload("L", (784, 256, 128, 10), 128, regularised),
+        Workload("XL", (784, 1024, 1024, 10), 128, regularised),
     ]
 
 
-CONVOLUTION = Work("C", (784, 10), 64, filters=(16, 32))
+CONVOLUTION = Workload("C", (784, 10), 64, filters=(16, 32))
 """Images of 28 x 28: 1-16-32 channels, then one dense layer."""

@@ -1,9 +1,10 @@
-"""Who takes the steps, one a file.
+"""The frameworks that are compared, one per file.
 
-Each offers `contestant(work)`, a function that takes the next steps and answers their losses.
+Each module has `build_steps(work)`: it returns a function that trains the given number of further steps and returns
+their losses.
 """
 
 from collections.abc import Callable
 
 Steps = Callable[[int], list[float]]
-"""Takes so many steps; their losses, where reading them is part of what a user does."""
+"""Trains so many steps. Returns their losses, or nothing if the framework computes none."""

@@ -1,9 +1,9 @@
-"""This project: the stepper of a worker process, gathering from bytes and scaling on the way."""
+"""Holdout: the stepper of a worker process, which gathers rows from bytes and scales them on the way."""
 
 import numpy as np
 
 from benchmarks.frameworks import Steps
-from benchmarks.workload import LEARNING_RATE, Work
+from benchmarks.workload import LEARNING_RATE, Workload
 from workers.data.balancing import Draw
 from workers.data.dataset import Dataset
 from workers.data.scaling import Standard
@@ -15,8 +15,8 @@ from workers.objective import Objective
 from workers.step import Stepper, steps_of
 
 
-def contestant(work: Work) -> Steps:
-    """As `Trainer` steps, without its bookkeeping."""
+def build_steps(work: Workload) -> Steps:
+    """Steps as `Trainer` takes them, without its bookkeeping."""
     stepper, data = stepper_of(work), work.data
     objective, draw = Objective(CrossEntropy(), weights=None), Draw(data.order)
     batches, done = steps_of(len(data.labels), work.batch, accumulate=1), 0
@@ -33,7 +33,7 @@ def contestant(work: Work) -> Steps:
     return steps
 
 
-def stepper_of(work: Work) -> Stepper:
+def stepper_of(work: Workload) -> Stepper:
     """A stepper at the initial weights."""
     data, classes, generator = work.data, work.widths[-1], np.random.default_rng(0)
     part = Dataset("bytes", data.features, data.labels, tuple(map(str, range(classes))))

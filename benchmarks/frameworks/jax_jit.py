@@ -6,13 +6,13 @@ import jax
 import jax.numpy as jnp
 
 from benchmarks.frameworks import Steps
-from benchmarks.workload import LEARNING_RATE, Work
+from benchmarks.workload import LEARNING_RATE, Workload
 
 State = Any
 """Parameters and the two moments of Adam: nested lists of arrays."""
 
 
-def contestant(work: Work) -> Steps:
+def build_steps(work: Workload) -> Steps:
     data, batch, done = work.data, work.batch, 0
     x, y = jnp.asarray(data.scaled), jnp.asarray(data.labels.astype("int32"))
     rows = [

@@ -1,4 +1,4 @@
-"""The ceiling: a step's matrix products alone, as NumPy's BLAS does them; no losses, nothing is learned."""
+"""The ceiling: only the matrix products of a step, by NumPy's BLAS. It computes no loss and learns nothing."""
 
 from collections.abc import Callable
 from functools import partial
@@ -6,10 +6,10 @@ from functools import partial
 import numpy as np
 
 from benchmarks.frameworks import Steps
-from benchmarks.workload import Floats, Work
+from benchmarks.workload import Floats, Workload
 
 
-def contestant(work: Work) -> Steps:
+def build_steps(work: Workload) -> Steps:
     x: Floats = work.data.scaled[: work.batch].copy()
     products: list[Callable[[], object]] = []
     for index, (weight, _) in enumerate(work.weights()):

@@ -5,10 +5,10 @@ from typing import Any
 import torch
 
 from benchmarks.frameworks import Steps
-from benchmarks.workload import LEARNING_RATE, Work
+from benchmarks.workload import LEARNING_RATE, Workload
 
 
-def contestant(work: Work) -> Steps:
+def build_steps(work: Workload) -> Steps:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     data, batch, done = work.data, work.batch, 0
@@ -35,7 +35,7 @@ def contestant(work: Work) -> Steps:
     return steps
 
 
-def _model(work: Work) -> Any:
+def _model(work: Workload) -> Any:
     nn, layers = torch.nn, list[Any]()
     channels, side = 1, round(work.widths[0] ** 0.5)
     for filters in work.filters:

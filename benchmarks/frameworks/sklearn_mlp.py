@@ -7,10 +7,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
 from benchmarks.frameworks import Steps
-from benchmarks.workload import BATCHES, LEARNING_RATE, Work
+from benchmarks.workload import BATCHES, LEARNING_RATE, Workload
 
 
-def contestant(work: Work) -> Steps:
+def build_steps(work: Workload) -> Steps:
     order = work.data.order
     x, y = work.data.scaled[order], work.data.labels[order]
 

@@ -1,1 +1,1 @@
-"""The service beside its peers, and beside itself under load: one comparison a file, each with `measure()`."""
+"""Comparisons of the service with others and with itself under load, one per file, each with `measure()`."""

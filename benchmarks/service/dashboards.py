@@ -1,9 +1,9 @@
-"""Sixteen dashboards that ask five times a second each, in a process of their own.
+"""Sixteen dashboards that poll five times a second each, in a process of their own.
 
-Each has one connection. Every other poll is for the status, with the tag of the last answer; the others are for the
-metrics that are new, along the links of the pages. Dashboards run on other machines, and these on the two cores that
-train: so they take what they need from the headers, and are there before a spell begins. All of them together take
-0.018 of a core, 0.2 ms a poll; as clients of httpx2 they took 0.1.
+Each has one connection. Every other poll reads the status, with the ETag of the last response; the others read the
+new metrics by following the links of the pages. Real dashboards run on other machines, but these run on the two cores
+that train. So that they cost little, they parse only headers, and connect before a period begins. Together they take
+0.018 of a core, 0.2 ms per poll; with httpx2 they took 0.1.
 """
 
 import argparse
@@ -24,44 +24,44 @@ from benchmarks.service.load import Connection
 from benchmarks.service.servers import python
 
 DASHBOARDS, PER_SECOND = 16, 5
-LEAST_ANSWERED = 0.9
-"""Of the polls: who has no answer yet asks nothing."""
+MIN_RESPONSES = 0.9
+"""The least share of polls that must have a response: a dashboard that still waits for one skips a poll."""
 NEXT = re.compile(rb'<([^>]*)>; rel="next"')
 
 
 @dataclass(frozen=True)
-class Spell:
-    """What came of it: the answers by their status, and the processor seconds that the dashboards took."""
+class PollingResult:
+    """The number of responses by status, and the processor seconds that the dashboards took."""
 
-    answers: dict[str, int]
+    responses: dict[str, int]
     processor_seconds: float
 
 
 class Dashboards:
-    """The process, from this side."""
+    """Controls the process of the dashboards."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self.process = process
-        self._heard()
+        self._read_line()
 
-    def poll(self, seconds: float, *, after_epoch: int) -> Spell:
-        """Have them poll for one spell, for what comes after an epoch."""
+    def poll(self, seconds: float, *, after_epoch: int) -> PollingResult:
+        """Let them poll for metrics after an epoch. Raises RuntimeError if too many responses are missing."""
         assert self.process.stdin is not None
         print(seconds, after_epoch, file=self.process.stdin, flush=True)
-        spell = Spell(**json.loads(self._heard()))
-        answered = spell.answers.get("200", 0) + spell.answers.get("304", 0)
-        if answered < LEAST_ANSWERED * seconds * PER_SECOND * DASHBOARDS:
-            raise RuntimeError(f"the dashboards were answered with {spell.answers}")
-        return spell
+        result = PollingResult(**json.loads(self._read_line()))
+        received = result.responses.get("200", 0) + result.responses.get("304", 0)
+        if received < MIN_RESPONSES * seconds * PER_SECOND * DASHBOARDS:
+            raise RuntimeError(f"the dashboards received {result.responses}")
+        return result
 
-    def _heard(self) -> str:
+    def _read_line(self) -> str:
         assert self.process.stdout is not None
         return self.process.stdout.readline()
 
 
 @contextmanager
 def dashboards(port: int, experiment: int) -> Iterator[Dashboards]:
-    """The process, for as long as the context lasts."""
+    """Run the dashboards for as long as the context lasts."""
     command = python("benchmarks.service.dashboards", f"--port={port}", f"--experiment={experiment}")
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -71,61 +71,63 @@ def dashboards(port: int, experiment: int) -> Iterator[Dashboards]:
 
 
 class Dashboard(Connection):
-    """One connection, and what it has read."""
+    """A dashboard with one connection."""
 
     def __init__(self, experiment: int, after_epoch: int) -> None:
         super().__init__()
         self.status = f"/experiments/{experiment}"
         self.metrics = f"{self.status}/metrics?after_epoch={after_epoch}"
-        self.tag, self.asks_for_status, self.waits = "", False, False
-        self.answers = Counter[int]()
+        self.etag, self.polls_status, self.is_waiting = "", False, False
+        self.responses = Counter[int]()
 
-    def ask(self) -> None:
-        """The next poll, unless the last has not been answered."""
-        if self.waits:
+    def poll(self) -> None:
+        """Send the next poll, unless the response to the last one is missing."""
+        if self.is_waiting:
             return
-        self.waits, self.asks_for_status = True, not self.asks_for_status
-        path = self.status if self.asks_for_status else self.metrics
-        known = f"If-None-Match: {self.tag}\r\n" if self.asks_for_status and self.tag else ""
-        self.transport.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{known}\r\n".encode())
+        self.is_waiting, self.polls_status = True, not self.polls_status
+        path = self.status if self.polls_status else self.metrics
+        condition = f"If-None-Match: {self.etag}\r\n" if self.polls_status and self.etag else ""
+        self.transport.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{condition}\r\n".encode())
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if name == b"etag" and self.asks_for_status:
-            self.tag = value.decode()
+        if name == b"etag" and self.polls_status:
+            self.etag = value.decode()
         elif name == b"link" and (found := NEXT.search(value)):
             self.metrics = found[1].decode()
 
     def on_message_complete(self) -> None:
-        self.waits = False
-        self.answers[self.parser.get_status_code()] += 1
+        self.is_waiting = False
+        self.responses[self.parser.get_status_code()] += 1
 
 
-async def _polled(port: int, experiment: int, seconds: float, after_epoch: int) -> Spell:
+async def _poll(port: int, experiment: int, seconds: float, after_epoch: int) -> PollingResult:
     loop, started, before = asyncio.get_running_loop(), time.monotonic(), time.process_time()
-    everybody = [Dashboard(experiment, after_epoch) for _ in range(DASHBOARDS)]
-    for dashboard in everybody:
+    connected = [Dashboard(experiment, after_epoch) for _ in range(DASHBOARDS)]
+    for dashboard in connected:
         await loop.create_connection(lambda dashboard=dashboard: dashboard, "127.0.0.1", port)  # type: ignore[misc]
     for number in range(int(seconds * PER_SECOND) * DASHBOARDS):
         await asyncio.sleep(started + number / DASHBOARDS / PER_SECOND - time.monotonic())
-        everybody[number % DASHBOARDS].ask()
+        connected[number % DASHBOARDS].poll()
     await asyncio.sleep(started + seconds - time.monotonic())
-    answers = sum((dashboard.answers for dashboard in everybody), Counter[int]())
-    for dashboard in everybody:
+    responses = sum((dashboard.responses for dashboard in connected), Counter[int]())
+    for dashboard in connected:
         dashboard.transport.close()
-    return Spell({str(status): number for status, number in answers.items()}, time.process_time() - before)
+    return PollingResult(
+        {str(status): number for status, number in responses.items()}, time.process_time() - before
+    )
 
 
 def main() -> None:
-    """A spell for each line that comes, which has its seconds and the epoch; then what came of it."""
+    """For each line with seconds and an epoch, poll for so long, then print the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--experiment", type=int, required=True)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     print("ready", flush=True)
     for line in sys.stdin:
         seconds, after_epoch = line.split()
-        spell = uvloop.run(_polled(given.port, given.experiment, float(seconds), int(after_epoch)))
-        print(json.dumps(vars(spell)), flush=True)
+        result = uvloop.run(_poll(arguments.port, arguments.experiment, float(seconds), int(after_epoch)))
+        print(json.dumps(vars(result)), flush=True)
 
 
 if __name__ == "__main__":

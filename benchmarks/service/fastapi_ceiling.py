@@ -1,7 +1,7 @@
-"""What a FastAPI endpoint can do at most: the same bytes from memory, and nothing else.
+"""The ceiling of a FastAPI endpoint: it sends the same bytes from memory, and does nothing else.
 
-Run under uvicorn with the settings of the service: python -m benchmarks.service.fastapi_ceiling --port N FILE.
-The file has a response as JSON: its headers, and its content.
+It runs under uvicorn with the settings of the service: python -m benchmarks.service.fastapi_ceiling --port N FILE.
+The file has a response as JSON: its headers and its content.
 """
 
 import argparse
@@ -11,14 +11,14 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI, Response
 
-OF_THE_SERVER = ("date", "content-length", "content-type")
-"""Headers that come by themselves."""
+SERVER_HEADERS = ("date", "content-length", "content-type")
+"""Headers that FastAPI and uvicorn add themselves."""
 
 
-def bare(headers: dict[str, str], content: bytes) -> FastAPI:
-    """Two endpoints: one that sends `content`, one that says that the client has it."""
+def create_app(headers: dict[str, str], content: bytes) -> FastAPI:
+    """Two endpoints: one sends `content`, the other responds 304 Not Modified."""
     app = FastAPI()
-    headers = {name: value for name, value in headers.items() if name not in OF_THE_SERVER}
+    headers = {name: value for name, value in headers.items() if name not in SERVER_HEADERS}
 
     @app.get("/content")
     async def read() -> Response:
@@ -36,8 +36,8 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("file", type=Path)
     given = parser.parse_args()
-    answer = json.loads(given.file.read_text())
-    app = bare(answer["headers"], answer["content"].encode())
+    response = json.loads(given.file.read_text())
+    app = create_app(response["headers"], response["content"].encode())
     uvicorn.run(app, port=given.port, server_header=False, access_log=False, log_config=None)
 
 

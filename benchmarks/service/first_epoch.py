@@ -1,4 +1,4 @@
-"""From POST of a digits experiment to its first stored epoch, as a client sees it: the median, on a warm service."""
+"""Time from POST of a digits experiment to its first stored epoch, as a client sees it, on a warm service."""
 
 import time
 from statistics import median
@@ -12,7 +12,7 @@ PAUSE_SECONDS = 0.005
 
 
 def measure() -> list[Row]:
-    """Seconds, one experiment after another."""
+    """The median seconds over experiments, one after another."""
     with serving(workers=2) as service:
         service.finish(service.submit(SPEC))
         seconds = median(_first_epoch(service) for _ in range(EXPERIMENTS))
@@ -20,7 +20,7 @@ def measure() -> list[Row]:
 
 
 def _first_epoch(service: Service) -> float:
-    """The time until its metrics have a row; then the experiment may end."""
+    """Seconds until the metrics of a new experiment have a row. Waits for its end."""
     started = time.perf_counter()
     id_ = service.submit(SPEC)
     while not service.get(f"/experiments/{id_}/metrics", limit=1)["items"]:

@@ -1,9 +1,9 @@
-"""Reads and listings with 100,000 experiments and 5 million rows of epochs stored, beside the same with 100.
+"""Reads and lists with 100,000 experiments and 5 million rows of epochs stored, beside the same with 100.
 
-The experiments are copies of one that was trained: 25 epochs of both parts, so 5 million rows of metrics and as many
-of figures per class. Twenty of them, spread evenly, have a rare tag, loss and the like, in both databases: a filter
-then finds the same, however many there are to look through. No address is asked for twice, so that nothing is
-answered from what is kept.
+The experiments are copies of one that was trained for 25 epochs: with both parts, that makes 5 million rows of
+metrics and as many of class metrics. In both databases, twenty experiments at regular distances have a rare tag,
+loss, optimizer, balancing and status, so a filter finds equally many. No URL is requested twice, so that no response
+comes from a cache.
 """
 
 import http.client
@@ -28,12 +28,12 @@ RARE = 20
 ROUNDS = 60
 SPEC = {"dataset": "iris", "training": {"epochs": EPOCHS}, "model": {"hidden": [8]}, "tags": ["common"]}
 
-Ask = Callable[[int, int], str]
-"""The address of the n-th request, where so many experiments are stored."""
-REQUESTS: dict[str, Ask] = {
-    "GET status": lambda n, stored: f"/experiments/{_spread(n, stored)}",
-    "GET metrics": lambda n, stored: f"/experiments/{_spread(n, stored)}/metrics",
-    "GET classes": lambda n, stored: f"/experiments/{_spread(n, stored)}/classes",
+PathOf = Callable[[int, int], str]
+"""The path of the n-th request if so many experiments are stored."""
+REQUESTS: dict[str, PathOf] = {
+    "GET status": lambda n, stored: f"/experiments/{_experiment_id(n, stored)}",
+    "GET metrics": lambda n, stored: f"/experiments/{_experiment_id(n, stored)}/metrics",
+    "GET classes": lambda n, stored: f"/experiments/{_experiment_id(n, stored)}/classes",
     "list the newest": lambda n, stored: f"/experiments?limit={RARE + n}",
     "list from the oldest": lambda n, stored: f"/experiments?sort=id&limit={RARE + n}",
     "list by status": lambda n, stored: f"/experiments?status=failed&limit={RARE + n}",
@@ -47,7 +47,7 @@ REQUESTS: dict[str, Ask] = {
 
 
 def measure() -> list[Row]:
-    """Milliseconds a request, with few and with many."""
+    """Milliseconds per request, with few and with many experiments."""
     server, _ = two_cores()
     with ExitStack() as stack:
         folders = [
@@ -56,7 +56,7 @@ def measure() -> list[Row]:
         for folder, count in zip(folders, (FEW, MANY), strict=True):
             fill(folder, count)
         few, many = (stack.enter_context(serving(folder, cores={server})) for folder in folders)
-        return [_row(what, *_in_turns(few, many, ask)) for what, ask in REQUESTS.items()]
+        return [_row(what, *_in_turns(few, many, path_of)) for what, path_of in REQUESTS.items()]
 
 
 def _row(what: str, few: float, many: float) -> Row:
@@ -71,43 +71,43 @@ def _row(what: str, few: float, many: float) -> Row:
     )
 
 
-def _in_turns(few: Service, many: Service, ask: Ask) -> tuple[float, float]:
-    """The median seconds of both, asked in turns."""
+def _in_turns(few: Service, many: Service, path_of: PathOf) -> tuple[float, float]:
+    """The median seconds of both, which take turns."""
     connections = [http.client.HTTPConnection("127.0.0.1", service.port) for service in (few, many)]
     seconds: tuple[list[float], list[float]] = ([], [])
     for n in range(ROUNDS):
         for connection, stored, times in zip(connections, (FEW, MANY), seconds, strict=True):
-            times.append(_timed(connection, ask(n, stored)))
+            times.append(_timed(connection, path_of(n, stored)))
     return median(seconds[0]), median(seconds[1])
 
 
 def _timed(connection: http.client.HTTPConnection, path: str) -> float:
     started = time.perf_counter()
     connection.request("GET", path)
-    answer = connection.getresponse()
-    answer.read()
-    if answer.status != 200:
-        raise RuntimeError(f"{path}: {answer.status}")
+    response = connection.getresponse()
+    response.read()
+    if response.status != 200:
+        raise RuntimeError(f"{path}: {response.status}")
     return time.perf_counter() - started
 
 
-def _spread(n: int, stored: int) -> int:
-    """One of the experiments, each time another."""
+def _experiment_id(n: int, stored: int) -> int:
+    """The id of an experiment; consecutive requests get different ones."""
     return 1 + (n * 37 % FEW) * (stored // FEW)
 
 
 def fill(folder: Path, count: int) -> None:
-    """A database of `count` experiments: the first is trained, the others are its copies."""
+    """Create a database of `count` experiments: the first is trained, the others are copies of it."""
     with serving(folder, workers=1) as service:
         service.finish(service.submit(SPEC))
     database = Database(f"sqlite:///{folder / 'holdout.db'}")
     with database.write() as connection:
         _copy(connection, count)
-    database.close()  # the last connection to leave puts the log into the database
+    database.close()  # the last connection to close checkpoints the WAL
 
 
 def _copy(connection: Connection, count: int) -> None:
-    """Experiment, run, tags and epochs, under the numbers from 2 to `count`."""
+    """Copy the experiment with its run, tags and epochs to the ids from 2 to `count`."""
     numbers = select(literal(2).label("n")).cte("numbers", recursive=True)
     numbers = numbers.union_all(select(numbers.c.n + 1).where(numbers.c.n < count))
     n = numbers.c.n
@@ -123,7 +123,7 @@ def _copy(connection: Connection, count: int) -> None:
 
 
 def _insert(connection: Connection, table: type, numbers: Select[int], **changed: ColumnElement[Any]) -> None:
-    """The rows of a table that belong to the first experiment, for each of the numbers, with some columns changed."""
+    """Insert the first experiment's rows of a table once for each number, with some columns changed."""
     columns = table.__table__.columns  # type: ignore[attr-defined]
     first = columns[
         "experiment_id" if "experiment_id" in columns else "run_id" if "run_id" in columns else "id"

@@ -1,8 +1,8 @@
-"""Memory while MNIST is trained: of the API with its agent, and of each worker process beyond the first.
+"""Memory during training on MNIST: of the API with its agent, and of each worker process beyond the first.
 
-The proportional set size (a page that three processes share counts a third for each) of every process of the service,
-summed: three workers against one, halved, is what a further worker costs. MNIST is read from the folder that
-HOLDOUT_MNIST names, or from ../shared/data/mnist beside the checkout.
+Measures the proportional set size (a page that three processes share counts a third for each), summed over all
+processes of the service. A further worker costs half the difference between three workers and one. The variable
+HOLDOUT_MNIST names the folder of MNIST; the default is ../shared/data/mnist beside the checkout.
 """
 
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.report import LeftOut, Row
+from benchmarks.report import Row, Skipped
 from benchmarks.service.servers import Service, serving
 
 MNIST = Path(os.environ.get("HOLDOUT_MNIST", Path(__file__).parents[3] / "shared" / "data" / "mnist"))
@@ -25,7 +25,7 @@ MEGABYTE = 1e6
 def measure() -> list[Row]:
     """Megabytes."""
     if not MNIST.is_dir():
-        raise LeftOut(f"MNIST is not in {MNIST}; HOLDOUT_MNIST names the folder of its IDX files")
+        raise Skipped(f"MNIST is not in {MNIST}; HOLDOUT_MNIST names the folder of its IDX files")
     with tempfile.TemporaryDirectory(prefix="holdout-memory-") as name:
         folder = Path(name)
         shutil.copytree(MNIST, folder / "datasets" / "mnist")
@@ -40,20 +40,20 @@ def measure() -> list[Row]:
 
 
 def _training(service: Service, seeds: int) -> tuple[float, float]:
-    """The megabytes of all processes, and of the API alone, while so many seeds train."""
+    """The median megabytes of all processes, and of the API alone, while so many seeds train."""
     experiment = service.submit(_spec(seeds))
     while any(run["epoch"] < 2 for run in service.get(f"/experiments/{experiment}")["runs"]):
         time.sleep(0.1)
-    alls, apis = [], []
+    totals, apis = [], []
     for _ in range(SAMPLES):
         api, others = service.program.id, service.program.descendants()
         apis.append(_megabytes([api]))
-        alls.append(_megabytes([api, *others]))
+        totals.append(_megabytes([api, *others]))
         time.sleep(PAUSE_SECONDS)
     service.cancel(experiment)
     while service.get(f"/experiments/{experiment}")["status"] == "running":
         time.sleep(0.1)
-    return median(alls), median(apis)
+    return median(totals), median(apis)
 
 
 def _spec(seeds: int) -> dict[str, Any]:

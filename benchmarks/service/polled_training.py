@@ -1,6 +1,6 @@
-"""How much longer an epoch takes while sixteen dashboards ask five times a second each, on two cores that both train.
+"""How much longer an epoch takes while sixteen dashboards poll five times a second each; both cores train.
 
-Polled and quiet spells take turns, and an epoch's own time is what its worker stored.
+Periods with and without polls take turns. The time of an epoch is the one that its worker stored.
 """
 
 import time
@@ -10,7 +10,7 @@ from benchmarks.report import Row
 from benchmarks.service.dashboards import DASHBOARDS, PER_SECOND, Dashboards, dashboards
 from benchmarks.service.servers import Service, serving
 
-SPELLS, SPELL_SECONDS = 8, 4.0
+PERIODS, PERIOD_SECONDS = 8, 4.0
 SPEC = {
     "dataset": {"name": "synthetic", "counts": [10_000, 10_000], "features": 64},
     "model": {"hidden": [128]},
@@ -20,16 +20,16 @@ SPEC = {
 
 
 def measure() -> list[Row]:
-    """Seconds an epoch, polled and not; the median of the ratios of neighbouring spells."""
+    """Seconds per epoch with and without polls, and the median of the ratios of neighbouring periods."""
     with serving(workers=2) as service:
         experiment = service.submit(SPEC)
         while len(_seconds(service, experiment, 0)) < 8:
             time.sleep(0.2)
         quiet, polled = [], []
         with dashboards(service.port, experiment) as polling:
-            for _ in range(SPELLS):
-                quiet.append(_spell(service, experiment, None))
-                polled.append(_spell(service, experiment, polling))
+            for _ in range(PERIODS):
+                quiet.append(_period(service, experiment, None))
+                polled.append(_period(service, experiment, polling))
         service.cancel(experiment)
     ratio = median(busy / idle for busy, idle in zip(polled, quiet, strict=True))
     what = f"an epoch, with {DASHBOARDS} pollers at {PER_SECOND} Hz"
@@ -37,13 +37,13 @@ def measure() -> list[Row]:
     return [Row(what, "without", *shown, ratio, 1.05, "most")]
 
 
-def _spell(service: Service, experiment: int, polling: Dashboards | None) -> float:
-    """The mean seconds of an epoch during one spell."""
+def _period(service: Service, experiment: int, polling: Dashboards | None) -> float:
+    """The mean seconds of an epoch during one period, with polls or without."""
     before = _last_epoch(service, experiment)
     if polling:
-        polling.poll(SPELL_SECONDS, after_epoch=before)
+        polling.poll(PERIOD_SECONDS, after_epoch=before)
     else:
-        time.sleep(SPELL_SECONDS)
+        time.sleep(PERIOD_SECONDS)
     return fmean(_seconds(service, experiment, before))
 
 

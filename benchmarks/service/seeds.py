@@ -1,6 +1,6 @@
-"""An experiment of eight seeds on digits, from POST until all have succeeded, on two cores, beside a PyTorch loop.
+"""Time of an experiment with eight seeds on digits, from POST to its end, on two cores, beside a PyTorch loop.
 
-The service is warm: it has trained before. The loop is in seeds_in_pytorch.py; the two take turns.
+The service is warm: it has trained before. The loop is in seeds_in_pytorch.py, and the two take turns.
 """
 
 import subprocess
@@ -16,7 +16,7 @@ ROUNDS = 3
 
 
 def spec() -> dict[str, Any]:
-    """64-128-10, Adam, batches of 64: what a spec of nothing but a data set means, for longer."""
+    """The defaults (64-128-10, Adam, batches of 64), for more epochs."""
     return {"dataset": "digits", "training": {"epochs": EPOCHS}, "seeds": list(range(SEEDS))}
 
 

@@ -2,9 +2,9 @@
 
 Alone: python -m benchmarks.service.seeds_in_pytorch FOLDER
 
-As a competent user writes it: eager, fused Adam, the data in one tensor and indexed, one thread (two are slower for
-networks this small), and after each epoch the metrics that an experiment stores, on both parts. Prints the seconds
-of the loop; the import of PyTorch, which takes longer than some experiments, is not counted.
+Written as a competent user would: eager, fused Adam, the data in one indexed tensor, one thread (two are slower for
+networks this small), and after each epoch the metrics that an experiment stores, on both parts. Prints the seconds of
+the loop, without the import of PyTorch, which takes longer than some experiments.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from workers.spec import ExperimentSpec
 
 Part = tuple[Tensor, Tensor]
 BINS = 15
-"""Of the calibration error."""
+"""Bins of the calibration error."""
 
 
 def parts(folder: Path) -> tuple[Part, Part]:
@@ -38,7 +38,7 @@ def parts(folder: Path) -> tuple[Part, Part]:
 
 
 def train(training: Part, validation: Part, seed: int) -> float:
-    """One seed; the accuracy at its end."""
+    """Train one seed. Returns its final validation accuracy."""
     torch.manual_seed(seed)
     x, y = training
     model = nn.Sequential(nn.Linear(x.shape[1], 128), nn.ReLU(), nn.Linear(128, 10))
@@ -55,16 +55,16 @@ def train(training: Part, validation: Part, seed: int) -> float:
 
 
 def evaluate(logits: Tensor, y: Tensor) -> dict[str, float]:
-    """What an experiment stores of a part: loss, calibration, and what follows from the confusion matrix."""
+    """The metrics that an experiment stores of a part: loss, calibration, and those of the confusion matrix."""
     log_p = logits.log_softmax(1)
     p, predicted, classes = log_p.exp(), logits.argmax(1), logits.shape[1]
     target = nn.functional.one_hot(y, classes)
     confusion = (
         torch.bincount(y * classes + predicted, minlength=classes**2).reshape(classes, classes).double()
     )
-    hits, true, said, rows = confusion.diag(), confusion.sum(1), confusion.sum(0), confusion.sum()
-    covariance = hits.sum() * rows - true @ said
-    spread = ((rows**2 - true @ true) * (rows**2 - said @ said)).sqrt()
+    hits, true, predictions, rows = confusion.diag(), confusion.sum(1), confusion.sum(0), confusion.sum()
+    covariance = hits.sum() * rows - true @ predictions
+    spread = ((rows**2 - true @ true) * (rows**2 - predictions @ predictions)).sqrt()
     confidence, right = p.amax(1), (predicted == y).float()
     bins = (confidence * BINS).ceil().long().clamp(1, BINS) - 1
     gaps = torch.bincount(bins, confidence - right, minlength=BINS)
@@ -72,7 +72,7 @@ def evaluate(logits: Tensor, y: Tensor) -> dict[str, float]:
         "loss": float(nn.functional.nll_loss(log_p, y)),
         "accuracy": float(hits.sum() / rows),
         "balanced_accuracy": float((hits / true).mean()),
-        "macro_f1": float((2 * hits / (true + said)).mean()),
+        "macro_f1": float((2 * hits / (true + predictions)).mean()),
         "mcc": float(covariance / spread),
         "brier": float(((p - target) ** 2).sum(1).mean()),
         "ece": float(gaps.abs().sum() / rows),

@@ -1,7 +1,8 @@
-"""The metrics of 100 epochs read from this service and from MLflow's tracking server, both on SQLite and one core.
+"""Reads of the metrics of 100 epochs, from Holdout and from MLflow's tracking server, both on SQLite and one core.
 
-MLflow is installed in an environment of its own, for it wants other versions of what both use: MLFLOW names its
-command. It answers one metric a request, this service all of them; shown are both a request and the whole history.
+MLflow has an environment of its own, because it needs other versions of shared dependencies; the variable MLFLOW
+names its command. A request returns one metric from MLflow and all metrics from Holdout, so the table has two rows:
+one for a request, one for all metrics.
 """
 
 import os
@@ -15,8 +16,8 @@ from typing import Any
 
 import httpx2
 
-from benchmarks.report import LeftOut, Row
-from benchmarks.service.load import ask
+from benchmarks.report import Row, Skipped
+from benchmarks.service.load import measure_rate
 from benchmarks.service.polling import SPEC
 from benchmarks.service.servers import free_port, running, serving, two_cores
 
@@ -24,13 +25,13 @@ MLFLOW = Path(os.environ.get("MLFLOW", Path(sys.prefix) / "mlflow" / "bin" / "ml
 ROUNDS, SECONDS = 5, 1.0
 SPLITS = ("train", "validation")
 LABELS = ("epoch", "split", "seed", "recorded_at")
-"""Columns that are no metrics."""
+"""Columns that are not metrics."""
 
 
 def measure() -> list[Row]:
-    """Requests a second of both."""
+    """Requests per second of both."""
     if not MLFLOW.exists():
-        raise LeftOut(f"MLflow is not installed at {MLFLOW}; make bench does it")
+        raise Skipped(f"MLflow is not installed at {MLFLOW}; make bench does it")
     server, _ = two_cores()
     with serving(workers=1, cores={server}) as service:
         experiment = service.submit(SPEC)
@@ -50,7 +51,7 @@ def measure() -> list[Row]:
 
 @contextmanager
 def mlflow(core: int) -> Iterator[int]:
-    """MLflow's server on an empty SQLite database; its port."""
+    """Run MLflow's server on an empty SQLite database. Yields its port."""
     with tempfile.TemporaryDirectory(prefix="holdout-mlflow-") as folder:
         port = free_port()
         stores = (f"--backend-store-uri=sqlite:///{folder}/mlflow.db", f"--artifacts-destination={folder}")
@@ -60,7 +61,7 @@ def mlflow(core: int) -> Iterator[int]:
 
 
 def log(port: int, items: list[dict[str, Any]]) -> tuple[str, str, int]:
-    """The same figures in a run of MLflow: its id, the name of one metric, and how many there are."""
+    """Log the same metrics to a run of MLflow. Returns its id, the name of one metric, and the number of metrics."""
     with httpx2.Client(base_url=f"http://127.0.0.1:{port}/api/2.0/mlflow", timeout=60) as http:
         run = http.post("/runs/create", json={"experiment_id": "0"}).raise_for_status().json()["run"]
         id_, names = run["info"]["run_id"], set[str]()
@@ -82,7 +83,7 @@ def in_turns(ours: tuple[int, str], theirs: tuple[int, str]) -> tuple[float, flo
     rates: tuple[list[float], list[float]] = ([], [])
     for _ in range(ROUNDS):
         for (port, path), measured in zip((ours, theirs), rates, strict=True):
-            measured.append(ask(port, path, seconds=SECONDS, core=client).per_second)
+            measured.append(measure_rate(port, path, seconds=SECONDS, core=client).per_second)
     return median(rates[0]), median(rates[1])
 
 

@@ -1,8 +1,9 @@
-"""The benchmarks' table: a goal is met or missed, and the page keeps what stands around it."""
+"""The table of the benchmarks marks missed goals, and the page keeps the text around it."""
 
 import json
 from dataclasses import replace
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from benchmarks import report
 from benchmarks.__main__ import COMPARISONS
 from benchmarks.report import BEGIN, END, Row
+from benchmarks.steps import MODULES
 
 FASTER = Row("a step", "PyTorch", "20 µs", "160 µs", 8.0, 8.0)
 LARGER = Row("memory", "", "131 MB", "", 131.0, 130.0, "most")
@@ -30,7 +32,7 @@ def test_a_goal_is_the_least_or_the_most_that_a_figure_may_be(row: Row, met: boo
     assert ("missed" in report.table([row])) != met
 
 
-def test_the_page_keeps_what_stands_around_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_keeps_the_text_around_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page, figures = tmp_path / "page.md", tmp_path / "results.json"
     page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     monkeypatch.setattr(report, "PAGE", page)
@@ -49,3 +51,8 @@ def test_every_comparison_says_what_it_measures(module: str) -> None:
     found = import_module(module)
     assert found.__doc__
     assert callable(found.measure)
+
+
+@pytest.mark.parametrize("module", MODULES.values())
+def test_every_framework_that_is_compared_has_its_module(module: str) -> None:
+    assert find_spec(f"benchmarks.frameworks.{module}"), "it would be skipped as not installed"
