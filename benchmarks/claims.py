@@ -60,7 +60,7 @@ def claim(store: Database, runs: int) -> tuple[float, list[int]]:
 
 def _timed(connection: Connection) -> tuple[float, queue.Lease]:
     started = time.perf_counter()
-    claimed = queue.claim(connection, agent="bench", lease_seconds=1e6, max_attempts=5)
+    claimed = queue.claim(connection, agent="bench", lease_seconds=1e6, max_deaths=5)
     assert claimed is not None
     return time.perf_counter() - started, claimed.lease
 

@@ -1,9 +1,9 @@
-"""The agent: claims runs, hands each to a worker process, and writes what comes back.
+"""The agent: claims runs from the queue, starts a worker process for each, and writes the events that they send.
 
-What its workers say is kept in an outbox and written in one transaction: the end of a run at once, all else at
-most ten times a second, and in any case once. It extends the leases, learns of cancellations, and writes for
-exactly those runs that it still owns. An agent that was frozen while others took its runs finds out here, and
-changes nothing.
+Events wait in memory until the next flush, which writes those of all runs in one transaction: at once when a run
+ends, otherwise at most ten times a second, and at least once a second. The flush also renews the leases and learns of
+cancellations, and it writes only for runs whose lease it could renew. So an agent that was frozen while others took
+its runs finds out in its next flush, and changes nothing.
 """
 
 import logging
@@ -15,10 +15,11 @@ import uuid
 from collections.abc import Callable
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from service.agent.assignments import AssignmentBuilder
-from service.agent.leased_run import LeasedRun, write
+from service.agent.event_writer import end_run, savepoint, write_progress
+from service.agent.leased_run import LeasedRun
 from service.notifiers import Notifier, PollingNotifier
 from service.settings import Settings
 from service.store import epoch_writer, queue
@@ -27,22 +28,23 @@ from service.store.database import Database
 from service.store.queue import Lease
 from workers.data.errors import DatasetError
 from workers.data.registry import DatasetRegistry
-from workers.processes.pool import Died, Pool
-from workers.processes.process import Command, Failed, Stopped
+from workers.processes.messages import Command, Died, Failed, Stopped
+from workers.processes.pool import Pool
 
 log = logging.getLogger("holdout.agent")
 
-SHORTEST_PAUSE_SECONDS = 0.1
-LONGEST_PAUSE_SECONDS = 1.0
-"""Between two reports: while words wait to be written, and at any rate."""
-HAND_BACK_SECONDS = 9.0
-"""How long a stop may take; who has not answered by then is killed, and found by its lease."""
-MOST_UNWRITTEN = 1000
-"""Words that are kept while the database is away; then nobody is listened to, and the workers pause."""
+MIN_FLUSH_INTERVAL_SECONDS = 0.1
+MAX_FLUSH_INTERVAL_SECONDS = 1.0
+"""The time between two flushes: the least while events wait to be written, and the most in any case."""
+RELEASE_SECONDS = 9.0
+"""How long a stop may take. Workers still running then are killed; their runs are reclaimed when the lease ends."""
+MAX_PENDING_EVENTS = 1000
+"""How many events wait in memory while the database is away. At this limit the agent receives no more, so that the
+pipes fill and the workers pause."""
 
 
 class Agent:
-    """Keeps `settings.workers` processes busy from the queue. `start` runs it in a thread, `run` in this one."""
+    """Keeps `settings.workers` processes busy with runs. `start` runs it in its own thread, `run` in the caller's."""
 
     def __init__(
         self,
@@ -53,86 +55,86 @@ class Agent:
         on_end: Callable[[], None] = lambda: None,
         notifier: Notifier | None = None,
     ) -> None:
-        """`on_end` is called in the agent's thread once the end of a run is stored."""
+        """`on_end` is called in the agent's thread when the end of at least one run has been stored."""
         self.database, self.settings, self.on_end = database, settings, on_end
         self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self.notifier = notifier or PollingNotifier()
         self.artifacts = Artifacts(settings.artifacts_url, row_bytes=settings.artifact_bytes)
         self.pool = Pool[Lease](self.artifacts.put_away) if pool is None else pool
-        self.preparation = AssignmentBuilder(database, registry, settings, self.artifacts)
-        self.held: dict[Lease, LeasedRun] = {}
-        self.reported_at = 0.0
-        self.turned_at = time.monotonic()
+        self.assignments = AssignmentBuilder(database, registry, settings, self.artifacts)
+        self.runs: dict[Lease, LeasedRun] = {}
+        self.flushed_at = 0.0
+        self.last_tick_at = time.monotonic()
         self.database_is_away = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self.run, name="agent", daemon=True)
 
     def start(self) -> None:
-        """Run in a thread of its own until `stop`."""
+        """Run in a thread until `stop`."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Hand back what runs, each with a checkpoint, and wait until that is done."""
+        """Release all runs, each with a checkpoint, and wait until that is done."""
         self.request_stop()
         self._thread.join()
 
     def request_stop(self) -> None:
-        """Let `run` come to its end. Safe in a signal handler."""
+        """Make `run` release its runs and return. Safe in a signal handler."""
         self._stopping.set()
         self.wake()
 
     def wake(self) -> None:
-        """Something was submitted or cancelled: look at once. Safe from any thread."""
-        self.reported_at = 0.0
-        self.pool.ring()
+        """Look at the queue at once: something was submitted or cancelled. Safe from any thread."""
+        self.flushed_at = 0.0
+        self.pool.wake()
 
     @property
     def is_full(self) -> bool:
-        """Whether every process has its run, so that another would have to wait here."""
-        return len(self.held) >= self.settings.workers
+        """Whether every process has a run, so that another one would have to wait for this agent."""
+        return len(self.runs) >= self.settings.workers
 
     def run(self) -> None:
-        """Work until stopped."""
+        """Work until `request_stop`, then release all runs."""
         with self.notifier.listening(self):
             while not self._stopping.is_set():
-                self.turned_at = time.monotonic()
-                self._attempt(self.tick)
-        deadline = time.monotonic() + HAND_BACK_SECONDS
-        while self.held and time.monotonic() < deadline:
-            self._attempt(self.hand_back)
+                self.last_tick_at = time.monotonic()
+                self._guarded(self.tick)
+        deadline = time.monotonic() + RELEASE_SECONDS
+        while self.runs and time.monotonic() < deadline:
+            self._guarded(self.release_runs)
         self.pool.close()
 
     def tick(self) -> None:
-        """Listen, report if it is time, start what is prepared, claim for every free process.
+        """Receive events, flush if it is time, start workers for prepared runs, and claim runs for free processes.
 
-        A pool that is not ready would hold this thread up, until leases end.
+        Before the pool is ready this claims nothing: starting a worker would block this thread until leases expire.
         """
-        self.listen(self._pause())
-        if time.monotonic() - self.reported_at >= self._longest_pause():
-            self.report()
+        self.receive_events(self._receive_timeout())
+        if time.monotonic() - self.flushed_at >= self._flush_interval():
+            self.flush()
         self.start_prepared()
         while self.pool.is_ready and not self.is_full and self.claim():
             pass
 
-    def hand_back(self) -> None:
-        """Ask every worker for a checkpoint and its run, and write what they answer."""
-        for lease, held in self.held.items():
-            if held.started_at is None and not held.is_over:
-                held.hear(Stopped("release"))
-            self._order(lease, "release")
-        self.listen(SHORTEST_PAUSE_SECONDS)
-        self.report()
+    def release_runs(self) -> None:
+        """Tell every worker to send a checkpoint and stop, receive what they send, and flush."""
+        for lease, run in self.runs.items():
+            if run.started_at is None and not run.is_over:
+                run.final_event = Stopped("release")  # it has no worker that could send this
+            self._send(lease, "release")
+        self.receive_events(MIN_FLUSH_INTERVAL_SECONDS)
+        self.flush()
 
-    def listen(self, timeout: float) -> None:
-        """Put what the workers say into the outboxes."""
-        if sum(len(held.outbox) for held in self.held.values()) >= MOST_UNWRITTEN:
+    def receive_events(self, timeout: float) -> None:
+        """Receive events from the workers for up to `timeout` seconds, and add them to their runs."""
+        if sum(len(run.pending) for run in self.runs.values()) >= MAX_PENDING_EVENTS:
             time.sleep(timeout)
             return
-        for lease, word in self.pool.receive(timeout):
-            self.held[lease].hear(word)
+        for lease, event in self.pool.receive(timeout):
+            self.runs[lease].add(event)
 
     def claim(self) -> bool:
-        """Take a run from the queue, if there is one, and have its parts prepared."""
+        """Claim a run and start to prepare its assignment; False if there was none."""
         with self.database.read() as connection:
             if not queue.has_work(connection):
                 return False
@@ -142,130 +144,115 @@ class Agent:
                 connection,
                 agent=self.name,
                 lease_seconds=settings.lease_seconds,
-                max_attempts=settings.max_attempts,
+                max_deaths=settings.max_attempts,
             )
             checkpoint = epoch_writer.rewind(connection, claim.lease.run_id) if claim else None
         if claim is None:
             return False
-        prepared = self.preparation.begin(claim, checkpoint, done=self.pool.ring)
-        self.held[claim.lease] = LeasedRun(claim, prepared, self.artifacts)
+        assignment = self.assignments.start(claim, checkpoint, on_done=self.pool.wake)
+        self.runs[claim.lease] = LeasedRun(claim, assignment, self.artifacts)
         return True
 
     def start_prepared(self) -> None:
-        """Start a worker for each run whose parts are ready."""
-        for lease, held in self.held.items():
-            if held.started_at is None and held.prepared.done() and not held.is_over:
-                self._start(lease, held)
+        """Start a worker for each run whose assignment is ready."""
+        for lease, run in self.runs.items():
+            if run.started_at is None and run.assignment.done() and not run.is_over:
+                self._start_worker(lease, run)
 
-    def _start(self, lease: Lease, held: LeasedRun) -> None:
-        held.started_at = time.monotonic()
+    def _start_worker(self, lease: Lease, run: LeasedRun) -> None:
+        """Start the worker of a run. If that fails, the run ends here: no worker can send its final event."""
+        run.started_at = time.monotonic()
         try:
-            assignment = held.prepared.result()
+            assignment = run.assignment.result()
         except DatasetError as error:
-            held.hear(Failed("dataset_missing", str(error)))
+            run.final_event = Failed("dataset_missing", str(error))
             return
         except Exception as error:
             log.exception("the data of run %s could not be prepared", lease.run_id)
-            held.hear(Failed("error", f"preparing its data failed: {type(error).__name__}: {error}"))
+            run.final_event = Failed("error", f"preparing its data failed: {type(error).__name__}: {error}")
             return
         try:
             self.pool.start(lease, assignment)
         except (OSError, EOFError):
             log.exception("no process could be started for run %s", lease.run_id)
-            held.hear(Died(None))
+            run.final_event = Died(None)
 
-    def report(self) -> None:
-        """One transaction: extend the leases, learn of cancellations, write what was said."""
+    def flush(self) -> None:
+        """In one transaction, renew the leases, learn of cancellations, and write the events that wait."""
         with self.database.write() as connection:
-            renewed = {lease: self._extend(connection, lease) for lease in sorted(self.held)}
-            ours = [lease for lease, cancelled in renewed.items() if cancelled is not None]
-            unwritten = {lease for lease in ours if not self._write(connection, self.held[lease])}
-        self.reported_at = time.monotonic()
-        for lease in ours:
-            self.held[lease].is_stuck = lease in unwritten
-        self._drop(renewed.keys() - set(ours))
-        self._clear(unwritten)
-        for lease, held in self.held.items():
-            if renewed[lease]:
-                self._order(lease, "cancel")
-            elif held.is_overdue:
-                self._order(lease, "timeout")
+            renewed = {lease: self._renew(connection, lease) for lease in sorted(self.runs)}
+            cancelled = {lease: requested for lease, requested in renewed.items() if requested is not None}
+            for run in (self.runs[lease] for lease in cancelled if self.runs[lease].has_unwritten):
+                with savepoint(connection, run):
+                    write_progress(connection, run)
+                    if run.final_event is not None:
+                        end_run(connection, run, run.final_event, max_deaths=self.settings.max_attempts)
+        self.flushed_at = time.monotonic()
+        self._drop_lost(renewed.keys() - cancelled.keys())
+        self._drop_written()
+        self._send_commands(cancelled)
         self.artifacts.tidy(self.database)
 
-    def _extend(self, connection: Connection, lease: Lease) -> bool | None:
-        return queue.extend(
+    def _renew(self, connection: Connection, lease: Lease) -> bool | None:
+        return queue.renew(
             connection,
             lease,
             lease_seconds=self.settings.lease_seconds,
-            worked_seconds=self.held[lease].worked_seconds,
+            worked_seconds=self.runs[lease].worked_seconds,
         )
 
-    def _write(self, connection: Connection, held: LeasedRun) -> bool:
-        """Write what one worker said; False where that has to wait. The others do not wait for it.
-
-        A run whose figures the database refuses would be refused forever: it fails.
-        """
-        if not held.outbox:
-            return True
-        lease = held.claim.lease
-        try:
-            with connection.begin_nested():
-                write(connection, held, max_attempts=self.settings.max_attempts)
-        except (OperationalError, InterfaceError):
-            raise
-        except OSError:
-            log.exception("the results of run %s cannot be stored yet", lease.run_id)
-            return False
-        except Exception as error:
-            log.exception("the results of run %s cannot be stored", lease.run_id)
-            message = f"its results could not be stored: {type(error).__name__}"
-            queue.finish(connection, lease, "failed", cause="error", message=message)
-            held.hear(Failed("error", message))
-        return True
-
-    def _drop(self, lost: set[Lease]) -> None:
+    def _drop_lost(self, lost: set[Lease]) -> None:
+        """Drop the runs whose lease could not be renewed: they belong to another agent, or to none."""
         for lease in lost:
             log.warning("run %s no longer belongs to this agent", lease.run_id)
-            self._forget(lease)
+            self._drop(lease)
 
-    def _clear(self, unwritten: set[Lease]) -> None:
-        """After the commit: what was written is done with, and so are runs that are over."""
-        over = {lease for lease in self.held.keys() - unwritten if self.held[lease].is_over}
-        for lease in self.held.keys() - unwritten:
-            self.held[lease].outbox.clear()
-        for lease in over:
-            self._forget(lease)
-        if over:
+    def _drop_written(self) -> None:
+        """After the commit, drop the events that were written, and the runs that are over."""
+        written = {lease: run for lease, run in self.runs.items() if not run.write_failed}
+        for lease, run in written.items():
+            run.pending.clear()
+            if run.is_over:
+                self._drop(lease)
+        if any(run.is_over for run in written.values()):
             self.on_end()
 
-    def _forget(self, lease: Lease) -> None:
-        del self.held[lease]
+    def _drop(self, lease: Lease) -> None:
+        del self.runs[lease]
         if lease in self.pool:
-            self.pool.forget(lease)
+            self.pool.discard(lease)
 
-    def _order(self, lease: Lease, order: Command) -> None:
-        held = self.held[lease]
-        if held.ordered is None and lease in self.pool:
-            held.ordered = order
-            self.pool.order(lease, order)
+    def _send_commands(self, cancelled: dict[Lease, bool]) -> None:
+        for lease, run in self.runs.items():
+            if cancelled[lease]:
+                self._send(lease, "cancel")
+            elif run.is_overdue:
+                self._send(lease, "timeout")
 
-    def _pause(self) -> float:
-        """How long to listen before the next thing is due."""
-        until_report = self.reported_at + self._longest_pause() - time.monotonic()
-        idle = LONGEST_PAUSE_SECONDS if self.is_full else self.settings.poll_seconds
-        return max(0.0, min(until_report, idle))
+    def _send(self, lease: Lease, command: Command) -> None:
+        """Send a command to the worker of a run, unless it has none, or was sent one before."""
+        run = self.runs[lease]
+        if run.sent_command is None and lease in self.pool:
+            run.sent_command = command
+            self.pool.send(lease, command)
 
-    def _longest_pause(self) -> float:
-        """Between two reports. An end is written at once: its process is free for the next run."""
-        if any(held.is_over and not held.is_stuck for held in self.held.values()):
+    def _receive_timeout(self) -> float:
+        """How long to wait for events until something else is due."""
+        until_flush = self.flushed_at + self._flush_interval() - time.monotonic()
+        idle = MAX_FLUSH_INTERVAL_SECONDS if self.is_full else self.settings.poll_seconds
+        return max(0.0, min(until_flush, idle))
+
+    def _flush_interval(self) -> float:
+        """The time between two flushes; zero if a run has ended, because its process is free for the next run."""
+        if any(run.is_over and not run.write_failed for run in self.runs.values()):
             return 0.0
-        waiting = any(held.outbox for held in self.held.values())
-        return SHORTEST_PAUSE_SECONDS if waiting else LONGEST_PAUSE_SECONDS
+        waiting = any(run.has_unwritten for run in self.runs.values())
+        return MIN_FLUSH_INTERVAL_SECONDS if waiting else MAX_FLUSH_INTERVAL_SECONDS
 
-    def _attempt(self, action: Callable[[], None]) -> None:
-        """A database that is away, locked or full is waited for: what was said stays in the outboxes.
+    def _guarded(self, action: Callable[[], None]) -> None:
+        """Do something, and survive its failure. While the database is away, locked or full, events stay in memory.
 
-        Nothing else may end the agent either: whoever is still trained for would be left alone.
+        Nothing else may end the agent either: nobody would write what its workers go on to send.
         """
         try:
             action()
@@ -274,7 +261,7 @@ class Agent:
             if not self.database_is_away:
                 log.error("the database does not answer; trying again: %s", error.orig)
             self.database_is_away = True
-            time.sleep(SHORTEST_PAUSE_SECONDS)
+            time.sleep(MIN_FLUSH_INTERVAL_SECONDS)
         except Exception:
             log.exception("the agent could not go on; trying again")
-            time.sleep(LONGEST_PAUSE_SECONDS)
+            time.sleep(MAX_FLUSH_INTERVAL_SECONDS)

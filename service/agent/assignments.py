@@ -1,4 +1,7 @@
-"""Preparation: what a claimed run's worker is given. Laying out large data, neither leases nor a stop wait for it."""
+"""Prepares a worker's assignment for a claimed run: its data, and the checkpoint that it resumes from.
+
+This runs in a thread, because preparing large data takes longer than a lease, and than a stop may take.
+"""
 
 import logging
 import threading
@@ -11,64 +14,71 @@ from service.store.artifacts import ArtifactError, Artifacts
 from service.store.database import Database
 from service.store.queue import Claim
 from workers.data.registry import DatasetRegistry
-from workers.processes.process import ArtifactReference, Assignment
+from workers.processes.messages import ArtifactReference, Assignment
 from workers.spec import ExperimentSpec
 
 log = logging.getLogger("holdout.agent")
 
 
 class AssignmentBuilder:
-    """Turns claims into assignments, each in a thread of its own, one at a time."""
+    """Builds assignments, each in a thread of its own, one at a time."""
 
     def __init__(
         self, database: Database, registry: DatasetRegistry, settings: Settings, artifacts: Artifacts
     ) -> None:
         self.database, self.registry, self.settings, self.artifacts = database, registry, settings, artifacts
-        self._preparing = threading.Lock()
+        self._building = threading.Lock()
 
-    def begin(
-        self, claim: Claim, checkpoint: bytes | ArtifactReference | None, done: Callable[[], None]
+    def start(
+        self, claim: Claim, checkpoint: bytes | ArtifactReference | None, on_done: Callable[[], None]
     ) -> Future[Assignment]:
-        """Prepare a run that goes on from `checkpoint`; `done` is called, in that thread, once it is over."""
-        prepared: Future[Assignment] = Future()
-        arguments = (prepared, claim, checkpoint, done)
-        threading.Thread(target=self._prepare, args=arguments, name="preparation", daemon=True).start()
-        return prepared
+        """Start to build the assignment of a run that resumes from `checkpoint`, and return it as a future.
 
-    def _prepare(
+        `on_done` is called in the thread that built it, also after a failure. The future then raises the error:
+        DatasetError if the data set does not exist any more or is another one.
+        """
+        future: Future[Assignment] = Future()
+        arguments = (future, claim, checkpoint, on_done)
+        threading.Thread(target=self._run, args=arguments, name="preparation", daemon=True).start()
+        return future
+
+    def _run(
         self,
-        prepared: Future[Assignment],
+        future: Future[Assignment],
         claim: Claim,
         checkpoint: bytes | ArtifactReference | None,
-        done: Callable[[], None],
+        on_done: Callable[[], None],
     ) -> None:
         try:
-            with self._preparing:  # of two seeds, the second finds what the first has laid out
-                prepared.set_result(self._assignment(claim, checkpoint))
+            with self._building:  # of two seeds, the second one finds the data that the first one prepared
+                future.set_result(self._build(claim, checkpoint))
         except Exception as error:
-            prepared.set_exception(error)
-        done()
+            future.set_exception(error)
+        on_done()
 
-    def _assignment(self, claim: Claim, checkpoint: bytes | ArtifactReference | None) -> Assignment:
+    def _build(self, claim: Claim, checkpoint: bytes | ArtifactReference | None) -> Assignment:
         spec = ExperimentSpec.model_validate(claim.spec)
         return Assignment(
             spec=spec.model_dump_json(),
             seed=claim.seed,
             parts=self.registry.parts(spec.dataset, spec.split).folder,
-            checkpoint=self._loaded(claim, checkpoint),
+            checkpoint=self._load_checkpoint(claim, checkpoint),
             checkpoint_seconds=self.settings.checkpoint_seconds,
             memory_bytes=self.settings.worker_memory_bytes,
             has_baselines=claim.has_baselines,
         )
 
-    def _loaded(self, claim: Claim, checkpoint: bytes | ArtifactReference | None) -> bytes | None:
-        """The bytes of a checkpoint. Where they are lost, the run starts over, and comes to the same figures."""
+    def _load_checkpoint(self, claim: Claim, checkpoint: bytes | ArtifactReference | None) -> bytes | None:
+        """Return the bytes of a checkpoint; None starts the run with its first epoch.
+
+        If the bytes are lost, this also removes the run's epochs: it starts over, and comes to the same figures.
+        """
         try:
             return None if checkpoint is None else self.artifacts.load(checkpoint)
         except ArtifactError as error:
             log.warning("run %s starts over: %s", claim.lease.run_id, error)
         times = {"lease_seconds": self.settings.lease_seconds, "worked_seconds": claim.worked_seconds}
         with self.database.write() as connection:
-            if queue.extend(connection, claim.lease, **times) is not None:
+            if queue.renew(connection, claim.lease, **times) is not None:
                 epoch_writer.start_over(connection, claim.lease.run_id)
         return None

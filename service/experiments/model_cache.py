@@ -18,7 +18,7 @@ from service.store.database import Database
 from service.store.errors import UnusableModel
 from workers.checkpoint import Checkpoint, CorruptCheckpoint
 from workers.predictor import IncompatibleModel, Predictor
-from workers.processes.process import ArtifactReference
+from workers.processes.messages import ArtifactReference
 from workers.spec import ExperimentSpec
 
 log = logging.getLogger("holdout.models")

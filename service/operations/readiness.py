@@ -70,6 +70,6 @@ def _is_writable(database: Database) -> bool:
 def _agent(agent: Agent | None) -> Iterator[Fault]:
     if agent is None:
         return
-    silence = time.monotonic() - agent.turned_at
+    silence = time.monotonic() - agent.last_tick_at
     if silence > MAX_AGENT_SILENCE_SECONDS:
         yield Fault("agent", round(silence), "the embedded agent has stopped: restart the service")

@@ -24,7 +24,7 @@ from sqlalchemy import Row, select
 from service.store.blob_store import BlobStore
 from service.store.database import Database
 from service.store.tables import Checkpoint
-from workers.processes.process import ArtifactReference, CheckpointTaken, Message, Succeeded
+from workers.processes.messages import ArtifactReference, CheckpointTaken, Succeeded, WorkerEvent
 
 log = logging.getLogger("holdout.artifacts")
 
@@ -70,7 +70,7 @@ class Artifacts:
         self._doubtful: set[str] = set()
         self._sweep_due = time.monotonic() + FIRST_SWEEP_SECONDS
 
-    def put_away(self, message: Message) -> Message:
+    def put_away(self, message: WorkerEvent) -> WorkerEvent:
         """Store what is too large for a row as soon as it is heard of, while no transaction waits for it.
 
         Where the store does not take it now, the message is left as it is, and `columns` tries again.

@@ -14,7 +14,7 @@ from service.store.database import now
 from service.store.tables import Checkpoint, EpochClasses, EpochMetrics, Experiment, Run
 from workers.evaluation.confusion import figures_per_class
 from workers.evaluation.metrics import Evaluation
-from workers.processes.process import ArtifactReference, CheckpointTaken, Succeeded
+from workers.processes.messages import ArtifactReference, CheckpointTaken, Succeeded
 from workers.training import Epoch
 
 METRICS = (

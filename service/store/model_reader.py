@@ -9,7 +9,7 @@ from service.store.artifacts import content_of
 from service.store.errors import NoModel, UnknownSeed
 from service.store.experiment_reader import experiment
 from service.store.tables import Checkpoint, Run
-from workers.processes.process import ArtifactReference
+from workers.processes.messages import ArtifactReference
 
 
 def models(connection: Connection, experiment_id: int) -> Sequence[Row[Any]]:

@@ -1,16 +1,16 @@
-"""The queue: every write of a status, each one guarded UPDATE. Nothing else changes who owns a run.
+"""The queue of runs: the only writer of a status. Each transition is one guarded UPDATE.
 
     queued   -> running    claim: an agent takes a lease on the run
-    running  -> succeeded, failed, cancelled    finish: its worker said how it ended
-    running  -> queued     give_back: a clean stop, no death is counted
-    running  -> queued     died, or its lease expired: a death is counted ...
-    running  -> failed     ... and with `max_attempts` of them the run is lost
-    queued   -> cancelled  request_cancel; what runs is only told, by `extend`
-    failed, cancelled -> queued    retry, on request alone
+    running  -> succeeded, failed, cancelled    finish: the worker reported how it ended
+    running  -> queued     release: a clean stop, no death is counted
+    running  -> queued     record_death, or the lease expired: a death is counted ...
+    running  -> failed     ... and after `max_deaths` of them the run is lost
+    queued   -> cancelled  request_cancel; an agent learns of it for a running run when it renews the lease
+    failed, cancelled -> queued    retry: only when a client requests it
 
-Expired leases are found by the next claim, so nobody has to reap. The status of an experiment follows from its
-runs in the same transaction. The caller holds a write transaction of `Database`; nothing here commits. Rows are
-locked in one order, runs before experiments and each by its id, so that no two transactions wait for each other.
+The next claim finds expired leases, so no reaper is needed. The status of an experiment is updated from its runs in
+the same transaction. The caller holds a write transaction of `Database`; nothing here commits. Rows are locked in one
+order, runs before experiments and each by its id, so that no two transactions wait for each other.
 """
 
 from collections.abc import Iterable
@@ -42,7 +42,7 @@ from workers.processes.failure_causes import Cause
 CLAIMABLE = or_(Run.status == "queued", and_(Run.status == "running", Run.lease_until < now()))
 CLAIMABLE_RUN = select(Run.id).where(CLAIMABLE).limit(1)
 OWNED_BY_LEASE = and_(
-    Run.id == bindparam("run_id"), Run.attempt == bindparam("held_attempt"), Run.status == "running"
+    Run.id == bindparam("run_id"), Run.attempt == bindparam("lease_attempt"), Run.status == "running"
 )
 RENEW_LEASE = (
     update(Run)
@@ -57,12 +57,12 @@ LOCK_EXPERIMENT = select(Experiment.id).where(Experiment.id == bindparam("experi
 COUNTS = (
     select(Run.status, func.count()).where(Run.experiment_id == bindparam("experiment")).group_by(Run.status)
 )
-"""Made once, as is what is cached below: making them takes longer than SQLite takes to execute them."""
+"""Statements are built once, as are the cached ones below: to build one takes longer than to execute it on SQLite."""
 
 
 @dataclass(frozen=True, order=True)
 class Lease:
-    """The right to write for a run: `attempt` fences off whoever held it before."""
+    """The right to write for a run. `attempt` fences off every earlier lease on it."""
 
     run_id: int
     attempt: int
@@ -70,7 +70,7 @@ class Lease:
 
 @dataclass(frozen=True)
 class Claim:
-    """A run taken from the queue, with what its worker needs to know, and how long others worked on it."""
+    """A claimed run, and what its worker needs to know. worked_seconds: the training time of its earlier attempts."""
 
     lease: Lease
     experiment_id: int
@@ -83,7 +83,10 @@ class Claim:
 def submit(
     connection: Connection, *, seeds: Iterable[int], epochs: int, tags: Iterable[str], **experiment: Any
 ) -> int:
-    """Store an experiment and a queued run for each seed; the columns of `Experiment` come by name."""
+    """Store an experiment and a queued run for each seed, and return its id.
+
+    `experiment` has the other columns of `Experiment` by name.
+    """
     inserted = insert(Experiment).values(**experiment, status="queued", created_at=now())
     experiment_id = int(connection.execute(inserted.returning(Experiment.id)).scalar_one())
     run = {"priority": experiment["priority"], "owner": experiment["owner"], "epochs": epochs}
@@ -96,19 +99,22 @@ def submit(
 
 
 def require_room(connection: Connection, owner: str, runs: int, limit: int) -> None:
-    """Raise QueueFull where an owner, with so many runs more, would have more than `limit` queued."""
+    """Raise QueueFull if an owner, with so many more runs, would have more than `limit` queued."""
     mine = select(func.count()).where(Run.status == "queued", Run.owner == owner)
     queued: int = connection.execute(mine).scalar_one()
     if queued + runs > limit:
         raise QueueFull(owner, queued, limit)
 
 
-def claim(connection: Connection, *, agent: str, lease_seconds: float, max_attempts: int) -> Claim | None:
-    """Take the next run: highest priority, then the owner with the fewest running, then the oldest."""
-    touched = set(connection.scalars(_expired(max_attempts)))
-    taken = {"claimer": agent, "lease_seconds": lease_seconds}
-    run = connection.execute(_claim_next(), taken).one_or_none()
-    _update_experiment_status(connection, touched | ({run.experiment_id} if run else set()))
+def claim(connection: Connection, *, agent: str, lease_seconds: float, max_deaths: int) -> Claim | None:
+    """Take the next run in the order of `claim_order`; None if there is none.
+
+    Before that, end the expired leases: each is a death of its run, and `max_deaths` of them lose it.
+    """
+    changed = set(connection.scalars(_end_expired(max_deaths)))
+    parameters = {"claimer": agent, "lease_seconds": lease_seconds}
+    run = connection.execute(_claim_next(), parameters).one_or_none()
+    _update_experiment_status(connection, changed | ({run.experiment_id} if run else set()))
     if run is None:
         return None
     spec, has_baselines = connection.execute(SPEC, {"experiment": run.experiment_id}).one()
@@ -117,16 +123,16 @@ def claim(connection: Connection, *, agent: str, lease_seconds: float, max_attem
 
 
 def has_work(connection: Connection) -> bool:
-    """Whether a claim might find something; it only reads, so an idle agent may ask often."""
+    """Whether a claim might find a run. This only reads, so an idle agent may call it often."""
     return connection.execute(CLAIMABLE_RUN).first() is not None
 
 
-def extend(
+def renew(
     connection: Connection, lease: Lease, *, lease_seconds: float, worked_seconds: float
 ) -> bool | None:
-    """Renew a lease. None where it is not held any more; else whether a cancellation was requested."""
-    renewed = {"lease_seconds": lease_seconds, "worked": worked_seconds}
-    return connection.execute(RENEW_LEASE, _under(lease) | renewed).scalar_one_or_none()
+    """Renew a lease. Returns whether a cancellation was requested; None if the lease is lost."""
+    values = {"lease_seconds": lease_seconds, "worked": worked_seconds}
+    return connection.execute(RENEW_LEASE, _parameters(lease) | values).scalar_one_or_none()
 
 
 def finish(
@@ -137,22 +143,28 @@ def finish(
     cause: Cause | None = None,
     message: str | None = None,
 ) -> bool:
-    """End a run that is held under `lease`, for good; False where it is not held any more."""
+    """End a run with a final status; False if the lease is lost."""
     return _end_lease(connection, lease, status=status, cause=cause, message=message, finished_at=now())
 
 
 def release(connection: Connection, lease: Lease) -> bool:
-    """Return a run to the queue after a clean stop; it keeps its place, and no death is counted."""
+    """Return a run to the queue after a clean stop; False if the lease is lost.
+
+    The run keeps its place in the queue, and no death is counted.
+    """
     return _end_lease(connection, lease, status="queued")
 
 
-def record_death(connection: Connection, lease: Lease, *, max_attempts: int) -> bool:
-    """The worker ended without a word."""
-    return _end_lease(connection, lease, **_death_values(max_attempts))
+def record_death(connection: Connection, lease: Lease, *, max_deaths: int) -> bool:
+    """Record that the worker died without a final event; False if the lease is lost.
+
+    The run goes back to the queue, or fails as lost if this was death number `max_deaths`.
+    """
+    return _end_lease(connection, lease, **_death_values(max_deaths))
 
 
 def request_cancel(connection: Connection, experiment_id: int) -> None:
-    """Cancel what is queued; ask what runs to stop. What is over stays as it is."""
+    """Cancel the queued runs of an experiment, and request that the running ones stop. Ended runs do not change."""
     mine = _lock_runs(connection, experiment_id)
     queued = update(Run).where(mine, Run.status == "queued")
     connection.execute(queued.values(status="cancelled", cancel_requested=True, finished_at=now()))
@@ -161,9 +173,10 @@ def request_cancel(connection: Connection, experiment_id: int) -> None:
 
 
 def retry(connection: Connection, experiment_id: int) -> int:
-    """Queue what failed or was cancelled once more, with all its attempts before it; how many runs these are.
+    """Queue the failed and cancelled runs of an experiment again, and return how many these are.
 
-    What has succeeded stays. Each goes on from its last checkpoint, under a number that no lease ever had.
+    Succeeded runs stay as they are. Deaths and training time count from zero. Each run resumes from its last
+    checkpoint, and its attempts go on counting, so that no new lease equals an old one.
     """
     mine = _lock_runs(connection, experiment_id)
     again = update(Run).where(mine, Run.status.in_(("failed", "cancelled")))
@@ -174,13 +187,13 @@ def retry(connection: Connection, experiment_id: int) -> int:
     return len(queued)
 
 
-def _under(lease: Lease) -> dict[str, int]:
-    """The parameters of `HELD`."""
-    return {"run_id": lease.run_id, "held_attempt": lease.attempt}
+def _parameters(lease: Lease) -> dict[str, int]:
+    """The parameters of `OWNED_BY_LEASE`."""
+    return {"run_id": lease.run_id, "lease_attempt": lease.attempt}
 
 
 def _lock_runs(connection: Connection, experiment_id: int) -> ColumnElement[bool]:
-    """Which runs are of an experiment; from here on nobody else changes them."""
+    """Lock the runs of an experiment until the transaction ends, and return the condition that selects them."""
     mine = Run.experiment_id == experiment_id
     connection.execute(select(Run.id).where(mine).order_by(Run.id).with_for_update())
     return mine
@@ -188,7 +201,7 @@ def _lock_runs(connection: Connection, experiment_id: int) -> ColumnElement[bool
 
 @cache
 def _claim_next() -> ReturningUpdate[int, int, int, int, float]:
-    """The next run, claimed by `claimer` for `lease_seconds`."""
+    """The statement that claims the next run for the agent `claimer`, for `lease_seconds`."""
     lease_until = now() + bindparam("lease_seconds")
     return (
         update(Run)
@@ -202,9 +215,10 @@ def _claim_next() -> ReturningUpdate[int, int, int, int, float]:
 
 
 def _end_lease(connection: Connection, lease: Lease, **values: Any) -> bool:
-    left = update(Run).where(OWNED_BY_LEASE).values(lease_until=None, agent=None, **values)
-    left = left.returning(Run.experiment_id)
-    experiment_id = connection.execute(left, _under(lease)).scalar_one_or_none()
+    """End a lease, and set `values` of its run; False if the lease is lost."""
+    ended = update(Run).where(OWNED_BY_LEASE).values(lease_until=None, agent=None, **values)
+    ended = ended.returning(Run.experiment_id)
+    experiment_id = connection.execute(ended, _parameters(lease)).scalar_one_or_none()
     if experiment_id is None:
         return False
     _update_experiment_status(connection, {experiment_id})
@@ -212,22 +226,23 @@ def _end_lease(connection: Connection, lease: Lease, **values: Any) -> bool:
 
 
 @cache
-def _expired(max_attempts: int) -> ReturningUpdate[int]:
-    """Runs whose agent was not heard of for a whole lease meet the same fate as those whose worker died.
+def _end_expired(max_deaths: int) -> ReturningUpdate[int]:
+    """The statement that ends all expired leases. It counts a death of each run, as `record_death` does.
 
-    Their experiments are still to be settled. What is locked is being renewed or expired at this very moment.
+    It returns their experiments, whose status is still to be updated. Locked rows are skipped: another transaction
+    is renewing or ending their lease right now.
     """
     expired = and_(Run.status == "running", Run.lease_until < now())
     unlocked = select(Run.id).where(expired).with_for_update(skip_locked=True)
     ended = update(Run).where(Run.id.in_(unlocked), expired)
-    ended = ended.values(lease_until=None, agent=None, **_death_values(max_attempts))
+    ended = ended.values(lease_until=None, agent=None, **_death_values(max_deaths))
     return ended.returning(Run.experiment_id)
 
 
-def _death_values(max_attempts: int) -> dict[str, Any]:
-    """What becomes of a run after one more death."""
-    lost = Run.deaths + 1 >= max_attempts
-    sentence = f"{max_attempts} attempts ended without a word: the worker or its agent was killed, or crashed"
+def _death_values(max_deaths: int) -> dict[str, Any]:
+    """The columns of a run after one more death: cancelled if that was requested, else lost or queued again."""
+    lost = Run.deaths + 1 >= max_deaths
+    sentence = f"{max_deaths} attempts ended without a word: the worker or its agent was killed, or crashed"
     return {
         "deaths": Run.deaths + 1,
         "status": case((Run.cancel_requested, "cancelled"), (lost, "failed"), else_="queued"),
@@ -238,9 +253,9 @@ def _death_values(max_attempts: int) -> dict[str, Any]:
 
 
 def _update_experiment_status(connection: Connection, experiment_ids: Iterable[int]) -> None:
-    """Let the status of experiments follow from their runs.
+    """Update the status of experiments from the statuses of their runs.
 
-    Their rows are locked first: of two runs that end at the same time, the second must see the first.
+    Their rows are locked first: if two runs end at the same time, the second transaction must see the first.
     """
     for id_ in sorted(experiment_ids):
         mine = {"experiment": id_}
@@ -253,14 +268,15 @@ def _update_experiment_status(connection: Connection, experiment_ids: Iterable[i
 
 @cache
 def _status_update(status: str) -> Update:
-    settled = update(Experiment).where(Experiment.id == bindparam("experiment"), Experiment.status != status)
+    """The statement that gives an experiment this status, and the times that belong to it."""
+    changed = update(Experiment).where(Experiment.id == bindparam("experiment"), Experiment.status != status)
     if status != "queued":
-        settled = settled.values(started_at=func.coalesce(Experiment.started_at, now()))
-    return settled.values(status=status, finished_at=now() if status in TERMINAL else None)
+        changed = changed.values(started_at=func.coalesce(Experiment.started_at, now()))
+    return changed.values(status=status, finished_at=now() if status in TERMINAL else None)
 
 
 def _status(runs: dict[str, int]) -> str:
-    """`runs` is how many runs there are of each status."""
+    """The status of an experiment. runs: how many runs it has of each status."""
     if "running" in runs:
         return "running"
     if "queued" in runs:

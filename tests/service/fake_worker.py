@@ -54,7 +54,7 @@ class FakeWorker:
     def claim(self) -> tuple[int, int]:
         """Take the next run: its experiment and its seed."""
         with self.database.write() as connection:
-            claim = queue.claim(connection, agent="fake worker", lease_seconds=60, max_attempts=3)
+            claim = queue.claim(connection, agent="fake worker", lease_seconds=60, max_deaths=3)
         assert claim is not None, "the queue is empty"
         self.leases[claim.experiment_id, claim.seed] = claim.lease
         return claim.experiment_id, claim.seed

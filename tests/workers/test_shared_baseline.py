@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.workers.processes.test_process import Pipe
+from tests.workers.processes.test_worker import Pipe
 from workers.evaluation.baselines import Baseline
 from workers.evaluation.intervals import Interval
-from workers.processes.process import Assignment, BaselinesFitted, Failed, Stopped, Succeeded, Worker
+from workers.processes.messages import Assignment, BaselinesFitted, Failed, Stopped, Succeeded
+from workers.processes.worker import Worker
 from workers.shared_baseline import SharedBaseline
 from workers.spec import ExperimentSpec
 from workers.training import Trainer
@@ -71,8 +72,8 @@ def run(parts: Path) -> Run:
 
 
 def baselines(pipe: Pipe) -> list[Baseline]:
-    words = [word for words in pipe.sent for word in words]
-    return [each for word in words if isinstance(word, BaselinesFitted) for each in word.baselines]
+    sent = [event for events in pipe.sent for event in events]
+    return [each for event in sent if isinstance(event, BaselinesFitted) for each in event.baselines]
 
 
 def last(pipe: Pipe) -> object:
@@ -114,7 +115,7 @@ def test_a_run_that_is_cancelled_after_its_first_epoch_has_supplied_it(run: Run)
 
         def step() -> None:
             if worker.trainer.epoch == 1:
-                worker.order = "cancel"
+                worker.command = "cancel"
             between_steps()
 
         worker._between_steps = step  # type: ignore[method-assign]
@@ -126,7 +127,7 @@ def test_a_run_that_is_cancelled_after_its_first_epoch_has_supplied_it(run: Run)
 
 def test_a_cancelled_run_does_not_stay_to_fit_it(run: Run, fits: list[int]) -> None:
     def cancel(worker: Worker) -> None:
-        worker.order = "cancel"
+        worker.command = "cancel"
 
     assert last(run(SMALL, 0, change=cancel)) == Stopped("cancel")
     assert fits == []

@@ -1,1 +1,1 @@
-"""Worker processes: the pool that starts and kills them, what runs inside one, and limits of its memory."""
+"""Worker processes: the pool that starts and kills them, the code inside one, and the limits of its memory."""

@@ -1,4 +1,4 @@
-"""Which of our processes the kernel killed for want of memory: it counts its kills, and says no more."""
+"""Finds out which worker processes the kernel killed for lack of memory. The kernel only counts its kills."""
 
 import math
 import time
@@ -6,39 +6,40 @@ from collections.abc import Callable
 
 from workers.processes import memory
 
-LATELY_SECONDS = 5.0
-"""A kill is counted before the memory of its process is freed, and its pipe closes after that."""
-PAUSE_SECONDS = 1.0
-"""Between two looks: the kernel's counters are a page of text, and there is a look for every word of a worker."""
+MAX_AGE_SECONDS = 5.0
+"""A kill explains a death for so long: the kernel counts it before it frees the memory of the process, and the
+pipe closes after that."""
+POLL_INTERVAL_SECONDS = 1.0
+"""The least time between two polls: the kernel's counters are a page of text, and a pool polls when events arrive."""
 
 
-class Kills:
-    """The kernel's kills since this began, until each is ascribed to a process or too old for that."""
+class OomKills:
+    """The kernel's kills since this object was made, until each is attributed to a process or is too old."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._counted = memory.kills()
-        self._open = 0
-        self._counted_at = self._looked_at = -math.inf
+        self._counted = memory.oom_kills()
+        self._unattributed = 0
+        self._counted_at = self._polled_at = -math.inf
 
-    def look(self) -> None:
-        """Notice new kills, and forget those that were of processes that are not ours: from time to time."""
-        if self._clock() - self._looked_at >= PAUSE_SECONDS:
-            self._look()
+    def poll(self) -> None:
+        """Notice new kills, and forget old ones, which were of other programs' processes. Reads once a second."""
+        if self._clock() - self._polled_at >= POLL_INTERVAL_SECONDS:
+            self._read()
 
-    def _look(self) -> None:
-        self._looked_at = self._clock()
-        counted, now = memory.kills(), self._clock()
-        if now - self._counted_at > LATELY_SECONDS:
-            self._open = 0
-        if counted > self._counted:
-            self._open += counted - self._counted
-            self._counted, self._counted_at = counted, now
-
-    def ascribe(self) -> bool:
-        """Whether there was a kill lately that a process which was killed just now can have died of."""
-        self._look()
-        if not self._open:
+    def attribute(self) -> bool:
+        """Attribute a recent kill to a process that was just killed; False if there was none."""
+        self._read()
+        if not self._unattributed:
             return False
-        self._open -= 1
+        self._unattributed -= 1
         return True
+
+    def _read(self) -> None:
+        self._polled_at = self._clock()
+        counted, now = memory.oom_kills(), self._clock()
+        if now - self._counted_at > MAX_AGE_SECONDS:
+            self._unattributed = 0
+        if counted > self._counted:
+            self._unattributed += counted - self._counted
+            self._counted, self._counted_at = counted, now

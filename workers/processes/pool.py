@@ -1,4 +1,7 @@
-"""The parent's side of the worker processes: start, order, kill, and collect what they say. Still no database."""
+"""The parent's side of the worker processes: start them, send commands, kill them, and receive their events.
+
+It knows no database.
+"""
 
 import logging
 import multiprocessing
@@ -16,63 +19,61 @@ from multiprocessing.context import ForkServerProcess
 from typing import Generic, TypeVar
 
 from workers import blas
-from workers.processes.oom_kills import Kills
-from workers.processes.process import Assignment, Command, Failed, Message, Stopped, Succeeded, main
+from workers.processes.messages import Assignment, Command, Died, Failed, FinalEvent, WorkerEvent
+from workers.processes.oom_kills import OomKills
+from workers.processes.worker import main
 
 log = logging.getLogger("holdout.pool")
 
 K = TypeVar("K", bound=Hashable)
 
-PRELOADED = ["workers.processes.process", "workers.processes.preload", "scipy.optimize"]
+PRELOADED = ["workers.processes.worker", "workers.processes.preload", "scipy.optimize"]
 """Imported once, before the first fork: the trainer, its kernels, and what the linear baseline is fitted with."""
 
-PATIENCE_SECONDS: dict[Command, float] = {"cancel": 0.5, "timeout": 0.5, "release": 7.0}
-"""How long an order may go unheeded (a step can be long) before the process is killed.
+GRACE_SECONDS: dict[Command, float] = {"cancel": 0.5, "timeout": 0.5, "release": 7.0}
+"""The time that a worker has to obey a command before it is killed; a training step can be long.
 
-Who is to end has nothing more to say; who is released has a checkpoint to send.
+A cancelled or timed-out worker has nothing left to send; a released one has a checkpoint to send.
 """
 READ_AHEAD = 8
-"""Times that one process sent messages which are read ahead. Beyond, they stay in its pipe, and when that is full it
-pauses."""
-
-
-@dataclass(frozen=True)
-class Died:
-    """The process ended without a last word; a negative exit code is the signal that ended it."""
-
-    exit_code: int | None
+"""How many messages of one process are read before `receive` takes them. Further ones stay in its pipe; when the pipe
+is full, the process pauses."""
 
 
 @dataclass
 class Child:
-    """A worker process and the parent's end of its pipe."""
+    """A worker process and the parent's end of its pipe.
+
+    deadline: when it is killed if it has not ended; a command sets it. credits: how many more of its messages may be
+    read ahead.
+    """
 
     process: ForkServerProcess
     connection: Connection
     deadline: float = float("inf")
-    unheard: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(READ_AHEAD))
+    credits: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(READ_AHEAD))
 
 
 class Pool(Generic[K]):
     """Worker processes by key. They are forked from a server that has imported NumPy and the trainer once.
 
-    Every started key ends with exactly one of `Succeeded`, `Failed`, `Stopped` and `Died` from `receive`,
-    unless it is forgotten first. One thread owns a pool; only `ring` may be called from others.
+    `receive` returns exactly one `FinalEvent` for every started key, as its last event, unless `discard` comes first.
+    One thread owns a pool; other threads may only call `wake`.
     """
 
-    def __init__(self, on_the_way: Callable[[Message], Message] = lambda message: message) -> None:
-        """`on_the_way` may change a message; it is called in the thread that listens to that process alone."""
+    def __init__(self, transform: Callable[[WorkerEvent], WorkerEvent] = lambda event: event) -> None:
+        """`transform` may replace an event; it is called in the thread that reads the pipe of that process alone."""
         blas.configure(os.environ)
-        self._on_the_way = on_the_way
+        self._transform = transform
         _keep_main_out_of_children()
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(PRELOADED)
         self._ready = threading.Event()
         self._children: dict[K, Child] = {}
-        self._oom_kills = Kills()
-        # This queue alone may be put to by a signal handler, whatever its thread was doing.
-        self._heard: queue.SimpleQueue[tuple[K, Child, Sequence[Message | Died]] | None] = queue.SimpleQueue()
-        threading.Thread(target=self._prepare, daemon=True).start()
+        self._oom_kills = OomKills()
+        # A SimpleQueue: no other queue lets a signal handler put, whatever its thread was doing.
+        self._received: queue.SimpleQueue[tuple[K, Child, Sequence[WorkerEvent]] | None] = queue.SimpleQueue()
+        threading.Thread(target=self._warm_up, daemon=True).start()
 
     def __len__(self) -> int:
         return len(self._children)
@@ -82,112 +83,116 @@ class Pool(Generic[K]):
 
     @property
     def is_ready(self) -> bool:
-        """Whether the server that processes are forked from has its imports: until then, `start` waits for them."""
+        """Whether the server that forks the processes has finished its imports. Before, `start` waits for them."""
         return self._ready.is_set()
 
     def start(self, key: K, assignment: Assignment) -> None:
-        """Start a process for an assignment."""
+        """Start a process for an assignment. Raises OSError or EOFError if no process can be started."""
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=main, args=(theirs, assignment), daemon=True)
         process.start()
         theirs.close()
         child = self._children[key] = Child(process, ours)
-        # A thread a process: one that is stopped in the middle of a message must not hold up the others.
-        threading.Thread(target=self._listen, args=(key, child), daemon=True).start()
+        # One thread for each process: one that is frozen in the middle of a message must not hold up the others.
+        threading.Thread(target=self._read_pipe, args=(key, child), daemon=True).start()
 
-    def order(self, key: K, order: Command) -> None:
-        """Tell a process to end or to hand its run back; it is killed if it does not heed in time."""
+    def send(self, key: K, command: Command) -> None:
+        """Send a command; only the first one counts. A process that does not end in time is killed."""
         child = self._children[key]
         if child.deadline == float("inf"):
-            child.deadline = time.monotonic() + PATIENCE_SECONDS[order]
+            child.deadline = time.monotonic() + GRACE_SECONDS[command]
             try:
-                child.connection.send(order)
+                child.connection.send(command)
             except OSError:
-                return  # it is dying already, and `receive` will say so
+                return  # the process is dying already, and `receive` will report it
 
-    def forget(self, key: K) -> None:
-        """Kill a process whose run is somebody else's by now; nothing more is heard of it."""
+    def discard(self, key: K) -> None:
+        """Kill a process whose run belongs to another agent by now, and drop its events."""
         child = self._children.pop(key)
         child.process.kill()
         child.process.join()
 
-    def receive(self, timeout: float) -> list[tuple[K, Message | Died]]:
-        """What the processes said, waiting up to `timeout` seconds for the first word or for `ring`."""
-        self._kill_the_deaf()
-        self._oom_kills.look()
-        return list(self._words(timeout))
+    def receive(self, timeout: float) -> list[tuple[K, WorkerEvent]]:
+        """Return the events of the processes. Wait up to `timeout` seconds for the first one, or for `wake`."""
+        self._kill_overdue()
+        self._oom_kills.poll()
+        received: list[tuple[K, WorkerEvent]] = []
+        for key, child, events in self._batches(timeout):
+            child.credits.release()
+            if self._children.get(key) is child:  # else it was discarded, or its final event came before
+                received += [
+                    (key, self._end_child(key, e) if isinstance(e, FinalEvent) else e) for e in events
+                ]
+        return received
 
-    def ring(self) -> None:
-        """Wake `receive`; safe from any thread, and in a signal handler."""
-        self._heard.put(None)
+    def wake(self) -> None:
+        """Make `receive` return at once. Safe from any thread, and in a signal handler."""
+        self._received.put(None)
 
     def close(self) -> None:
-        """Kill what is left."""
+        """Kill all processes."""
         for key in list(self._children):
-            self.forget(key)
+            self.discard(key)
 
-    def _prepare(self) -> None:
-        """Have a process forked that does nothing, which takes as long as the imports of its server."""
+    def _warm_up(self) -> None:
+        """Fork a process that does nothing. This takes until the server has finished its imports."""
         try:
-            first = self._context.Process(target=_nothing, daemon=True)
+            first = self._context.Process(target=_do_nothing, daemon=True)
             first.start()
             first.join()
         finally:
             log.info("Worker processes are ready to start")
             self._ready.set()
-            self.ring()
+            self.wake()
 
-    def _listen(self, key: K, child: Child) -> None:
+    def _read_pipe(self, key: K, child: Child) -> None:
+        """Read the events of one process until its pipe closes: then it has ended, with a final event or without."""
         with child.connection:
             try:
                 while True:
-                    messages = [self._on_the_way(message) for message in child.connection.recv()]
-                    child.unheard.acquire()
-                    self._heard.put((key, child, messages))
+                    events = [self._transform(event) for event in child.connection.recv()]
+                    child.credits.acquire()
+                    self._received.put((key, child, events))
             except (EOFError, OSError):
-                self._heard.put((key, child, [Died(None)]))
+                self._received.put((key, child, [Died(None)]))
 
-    def _words(self, timeout: float) -> Iterator[tuple[K, Message | Died]]:
+    def _batches(self, timeout: float) -> Iterator[tuple[K, Child, Sequence[WorkerEvent]]]:
+        """Take every message that was read; wait up to `timeout` seconds for the first one, or for `wake`."""
         try:
-            heard = self._heard.get(timeout=timeout)
+            batch = self._received.get(timeout=timeout)
             while True:
-                if heard is not None:
-                    key, child, words = heard
-                    child.unheard.release()
-                    if self._children.get(key) is child:
-                        yield from ((key, self._last_word(key, word)) for word in words)
-                heard = self._heard.get_nowait()
+                if batch is not None:
+                    yield batch
+                batch = self._received.get_nowait()
         except queue.Empty:
             return
 
-    def _last_word(self, key: K, word: Message | Died) -> Message | Died:
-        """Bury the process if the word is its last, and find out how it died."""
-        if not isinstance(word, Succeeded | Failed | Stopped | Died):
-            return word
+    def _end_child(self, key: K, event: FinalEvent) -> FinalEvent:
+        """Collect a process that has ended, and find out why if it did not say so itself."""
         child = self._children.pop(key)
-        child.process.join(timeout=PATIENCE_SECONDS["cancel"])
+        child.process.join(timeout=GRACE_SECONDS["cancel"])
         child.process.kill()
-        return self._obituary(child.process.exitcode) if isinstance(word, Died) else word
+        return self._exit_reason(child.process.exitcode) if isinstance(event, Died) else event
 
-    def _obituary(self, exit_code: int | None) -> Died | Failed:
-        """A kill looks alike whoever sent it, but the kernel counts those for want of memory."""
-        if exit_code == -signal.SIGKILL and self._oom_kills.ascribe():
+    def _exit_reason(self, exit_code: int | None) -> Died | Failed:
+        """SIGKILL looks the same whoever sent it, but the kernel counts its own kills for lack of memory."""
+        if exit_code == -signal.SIGKILL and self._oom_kills.attribute():
             return Failed("out_of_memory", "memory ran out, and the kernel killed the worker process")
         return Died(exit_code)
 
-    def _kill_the_deaf(self) -> None:
+    def _kill_overdue(self) -> None:
         for child in self._children.values():
             if time.monotonic() > child.deadline:
                 child.process.kill()
 
 
-def _nothing() -> None: ...
+def _do_nothing() -> None: ...
 
 
 def _keep_main_out_of_children() -> None:
-    """Stop multiprocessing from running the parent's script, and all that it imports, in every child.
+    """Stop multiprocessing from running the parent's script, and all its imports, in every child.
 
-    It does so unless the script is a package's `__main__`; a console script is none, so it is given that name.
+    It runs the script unless that is the `__main__` of a package. A console script is not, so it gets such a name.
     """
     script = sys.modules["__main__"]
     if script.__spec__ is None:

@@ -1,6 +1,6 @@
-"""Imported by the server that worker processes are forked from: what each of them would load or compile.
+"""Loads the training kernels. The server that forks worker processes imports this once, so that no worker has to.
 
-`python -m workers.processes.preload` compiles the kernels into numba's cache, as an installation does.
+`python -m workers.processes.preload` compiles the kernels into numba's cache; an installation runs it.
 """
 
 import time
@@ -11,4 +11,4 @@ STARTED = time.perf_counter()
 KERNELS = kernels.loaded()[1]
 
 if __name__ == "__main__":
-    print(f"Training kernels: {KERNELS}, ready in {time.perf_counter() - STARTED:.0f} s")  # noqa: T201 -- its answer
+    print(f"Training kernels: {KERNELS}, ready in {time.perf_counter() - STARTED:.0f} s")  # noqa: T201 -- its output

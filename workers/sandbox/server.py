@@ -49,7 +49,7 @@ def _serve(client: socket.socket) -> None:
 
 def limit(job: Job) -> None:
     """Beyond these limits the kernel refuses memory and ends the process."""
-    memory.volunteer()
+    memory.raise_oom_score()
     memory.limit(job.memory_bytes)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))

@@ -1,4 +1,4 @@
-"""The agent, and what its workers say that is too large for a row."""
+"""Checkpoints and models that are too large for a row: the agent stores them as artifacts."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from service.store.tables import Checkpoint, Run
 from tests.harness import IRIS, Harness
 from tests.service.agent.scripted.pool import ScriptedPool, epoch
 from tests.slow_runs import long_spec
-from workers.processes.process import CheckpointTaken, Message, Stopped, Succeeded
+from workers.processes.messages import CheckpointTaken, Stopped, Succeeded, WorkerEvent
 
 LARGE = b"large" * 100
 
@@ -42,28 +42,28 @@ def agent(harness: Harness, settings: Settings) -> Agent:
 
 def start(agent: Agent) -> Lease:
     assert agent.claim()
-    *_, lease = agent.held
-    agent.held[lease].prepared.exception(timeout=10)
+    *_, lease = agent.runs
+    agent.runs[lease].assignment.exception(timeout=10)
     agent.start_prepared()
     return lease
 
 
-def say(agent: Agent, lease: Lease, *words: Message) -> None:
-    """Let a worker speak, its messages pass through the thread that listens to it, and the agent report."""
+def send(agent: Agent, lease: Lease, *events: WorkerEvent) -> None:
+    """Let a worker send events, its reading thread store large contents, and the agent receive and flush them."""
     assert isinstance(agent.pool, ScriptedPool)
-    agent.pool.say(lease, *map(agent.artifacts.put_away, words))
-    agent.listen(0)
-    agent.report()
+    agent.pool.add(lease, *map(agent.artifacts.put_away, events))
+    agent.receive_events(0)
+    agent.flush()
 
 
 def names(agent: Agent) -> set[str]:
     return agent.artifacts.files.names("checkpoints")
 
 
-def test_a_run_goes_on_from_an_artifact(harness: Harness, agent: Agent) -> None:
+def test_a_run_resumes_from_an_artifact(harness: Harness, agent: Agent) -> None:
     harness.submit(IRIS)
     first = start(agent)
-    say(agent, first, epoch(1), CheckpointTaken(1, 1, LARGE), Stopped("release"))
+    send(agent, first, epoch(1), CheckpointTaken(1, 1, LARGE), Stopped("release"))
     second = start(agent)
     assert isinstance(agent.pool, ScriptedPool)
     assert agent.pool.started[second].checkpoint == LARGE
@@ -75,7 +75,7 @@ def test_a_run_whose_checkpoint_is_lost_starts_over(
 ) -> None:
     id_ = harness.submit(IRIS)
     first = start(agent)
-    say(agent, first, epoch(1), CheckpointTaken(1, 1, LARGE), Stopped("release"))
+    send(agent, first, epoch(1), CheckpointTaken(1, 1, LARGE), Stopped("release"))
     for name in names(agent):
         agent.artifacts.files.remove(name)
         if damage is not None:
@@ -85,20 +85,20 @@ def test_a_run_whose_checkpoint_is_lost_starts_over(
     assert agent.pool.started[second].checkpoint is None
     assert f"run {second.run_id} starts over" in caplog.text
     assert (harness.run(id_).epoch, harness.run(id_).status) == (0, "running")
-    say(agent, second, epoch(1))
+    send(agent, second, epoch(1))
     assert harness.run(id_).epoch == 1
 
 
-def test_who_has_lost_the_run_forgets_nothing_of_it(harness: Harness, agent: Agent) -> None:
+def test_an_agent_that_lost_the_run_removes_none_of_its_epochs(harness: Harness, agent: Agent) -> None:
     id_ = harness.submit(IRIS)
     first = start(agent)
-    say(agent, first, epoch(1), CheckpointTaken(1, 1, LARGE), Stopped("release"))
-    claim = agent.held[start(agent)].claim
+    send(agent, first, epoch(1), CheckpointTaken(1, 1, LARGE), Stopped("release"))
+    claim = agent.runs[start(agent)].claim
     with harness.database.write() as connection:
         connection.execute(update(Run).values(attempt=Run.attempt + 1))
         lost = content_of(connection.execute(select(Checkpoint)).one())
     agent.artifacts.files.remove(names(agent).pop())
-    assert agent.preparation._loaded(claim, lost) is None
+    assert agent.assignments._load_checkpoint(claim, lost) is None
     assert harness.run(id_).epoch == 1
 
 
@@ -106,9 +106,9 @@ def test_superseded_checkpoints_and_the_last_one_leave_nothing_behind(harness: H
     harness.submit(IRIS)
     lease = start(agent)
     checkpoints = [CheckpointTaken(number, 1, LARGE + bytes([number])) for number in (1, 2, 3)]
-    say(agent, lease, epoch(1), checkpoints[0], epoch(2), checkpoints[1], epoch(3), checkpoints[2])
+    send(agent, lease, epoch(1), checkpoints[0], epoch(2), checkpoints[1], epoch(3), checkpoints[2])
     assert len(names(agent)) == 1
-    say(agent, lease, Succeeded(1, b"model"))
+    send(agent, lease, Succeeded(1, b"model"))
     assert names(agent) == set()
 
 

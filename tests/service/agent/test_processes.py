@@ -109,7 +109,7 @@ def test_a_cancelled_run_stops_within_two_seconds_and_keeps_its_epochs(
     assert steps == "long" or run.epoch >= 1
 
 
-def test_a_stop_hands_back_with_a_checkpoint_within_the_epoch_and_counts_no_death(
+def test_a_stop_releases_the_run_with_a_checkpoint_within_the_epoch_and_counts_no_death(
     harness: Harness, start: Start
 ) -> None:
     first = start()

@@ -84,7 +84,7 @@ def test_an_agent_that_was_frozen_beyond_its_lease_changes_nothing_when_it_comes
 
 
 @pytest.mark.parametrize("to", ["the program", "all its processes"])
-def test_an_agent_that_is_told_to_stop_hands_back_and_leaves_nobody_behind(
+def test_an_agent_that_is_told_to_stop_releases_its_run_and_leaves_no_process_behind(
     harness: Harness, start: Start, to: str
 ) -> None:
     first = start()

@@ -60,7 +60,7 @@ def test_whatever_changes_an_answer_changes_its_tag(
     def again() -> None:
         """Lost with its agent after an epoch, and claimed once more: the epoch is forgotten, and trained again."""
         with database.write() as connection:
-            queue.record_death(connection, fake_worker.leases[experiment_id, 0], max_attempts=9)
+            queue.record_death(connection, fake_worker.leases[experiment_id, 0], max_deaths=9)
         fake_worker.claim()
         with database.write() as connection:
             epoch_writer.rewind(connection, fake_worker.leases[experiment_id, 0].run_id)

@@ -5,7 +5,7 @@ from fastapi import FastAPI
 from service.store import epoch_writer
 from service.store.artifacts import Artifacts
 from tests.service.fake_worker import FakeWorker
-from workers.processes.process import Succeeded
+from workers.processes.messages import Succeeded
 from workers.spec import ExperimentSpec
 from workers.training import Epoch, Trainer
 

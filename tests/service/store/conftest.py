@@ -22,7 +22,7 @@ def harness(database: Database) -> QueueHarness:
 
 
 @pytest.fixture(autouse=True)
-def statements_made_anew() -> None:
-    """A process makes these once: `make mutation` could otherwise change what makes them, and nobody would notice."""
-    for made_once in (queue._claim_next, queue._expired, queue._status_update):
-        made_once.cache_clear()
+def statements_built_anew() -> None:
+    """Build the cached statements anew, or no test would notice what `make mutation` changes in their functions."""
+    for cached in (queue._claim_next, queue._end_expired, queue._status_update):
+        cached.cache_clear()

@@ -12,7 +12,7 @@ from service.store.tables import Experiment, Run
 from workers.processes.failure_causes import Cause
 
 LEASE_SECONDS = 60.0
-MAX_ATTEMPTS = 3
+MAX_DEATHS = 3
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,7 +52,7 @@ class QueueHarness:
             )
 
     def claim(self, agent: str = "agent", *, lease_seconds: float = LEASE_SECONDS) -> Claim | None:
-        return self.write(queue.claim, agent=agent, lease_seconds=lease_seconds, max_attempts=MAX_ATTEMPTS)
+        return self.write(queue.claim, agent=agent, lease_seconds=lease_seconds, max_deaths=MAX_DEATHS)
 
     def take(self, agent: str = "agent") -> Lease:
         """Claim a run. Fails if there is none."""
@@ -60,8 +60,8 @@ class QueueHarness:
         assert claim is not None
         return claim.lease
 
-    def extend(self, lease: Lease, *, worked_seconds: float = 1.0) -> bool | None:
-        return self.write(queue.extend, lease, lease_seconds=LEASE_SECONDS, worked_seconds=worked_seconds)
+    def renew(self, lease: Lease, *, worked_seconds: float = 1.0) -> bool | None:
+        return self.write(queue.renew, lease, lease_seconds=LEASE_SECONDS, worked_seconds=worked_seconds)
 
     def finish(
         self,
@@ -77,7 +77,7 @@ class QueueHarness:
         return self.write(queue.release, lease)
 
     def record_death(self, lease: Lease) -> bool:
-        return self.write(queue.record_death, lease, max_attempts=MAX_ATTEMPTS)
+        return self.write(queue.record_death, lease, max_deaths=MAX_DEATHS)
 
     def cancel(self, experiment_id: int) -> None:
         self.write(queue.request_cancel, experiment_id)

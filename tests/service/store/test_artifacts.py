@@ -13,7 +13,7 @@ from service.store.artifacts import ArtifactDamaged, ArtifactMissing, Artifacts,
 from service.store.database import Database
 from service.store.tables import Checkpoint
 from tests.service.store.experiments import QueueHarness
-from workers.processes.process import ArtifactReference, CheckpointTaken, Stopped, Succeeded
+from workers.processes.messages import ArtifactReference, CheckpointTaken, Stopped, Succeeded
 
 SMALL, LARGE = b"small" * 10, b"large" * 100
 

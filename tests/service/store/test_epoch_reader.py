@@ -30,7 +30,7 @@ def trained(connection: Connection, epochs: int) -> int:
     of_nothing = dict.fromkeys(names, "x") | {"priority": 0, "spec": {}, "plan": {}, "warnings": []}
     id_ = queue.submit(connection, seeds=SEEDS, epochs=epochs, tags=(), **of_nothing)
     for _ in SEEDS:
-        claim = queue.claim(connection, agent="x", lease_seconds=60, max_attempts=3)
+        claim = queue.claim(connection, agent="x", lease_seconds=60, max_deaths=3)
         assert claim is not None
         rows = [
             {"run_id": claim.lease.run_id, "epoch": epoch, "split": split, **FIGURES}

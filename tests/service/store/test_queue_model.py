@@ -25,9 +25,9 @@ from service.store.database import Database
 from service.store.queue import Lease
 from service.store.tables import Checkpoint, EpochMetrics, Experiment, Run
 from tests.service.fake_worker import evaluation
-from tests.service.store.experiments import LEASE_SECONDS, MAX_ATTEMPTS, QueueHarness
+from tests.service.store.experiments import LEASE_SECONDS, MAX_DEATHS, QueueHarness
 from workers.processes.failure_causes import Cause
-from workers.processes.process import CheckpointTaken
+from workers.processes.messages import CheckpointTaken
 from workers.training import Epoch
 
 FIGURES = evaluation([[3, 1], [0, 2]])
@@ -59,7 +59,7 @@ class ModelRun:
         self.frozen = False
         if self.cancel_requested:
             self.status = "cancelled"
-        elif self.deaths == MAX_ATTEMPTS:
+        elif self.deaths == MAX_DEATHS:
             self.status, self.cause = "failed", "lost"
         else:
             self.status = "queued"
@@ -143,8 +143,8 @@ class QueueMachine(RuleBasedStateMachine):
         known = self.model.runs[lease.run_id]
         first = known.epoch + 1
         ended = range(first, first + epochs)
-        extended = self.harness.write(self._write, lease, ended, checkpoint=checkpoint, worked=worked)
-        assert extended == (run.cancel_requested if run else None)
+        renewed = self.harness.write(self._write, lease, ended, checkpoint=checkpoint, worked=worked)
+        assert renewed == (run.cancel_requested if run else None)
         if run:
             run.frozen = False
             run.epoch += epochs
@@ -207,8 +207,8 @@ class QueueMachine(RuleBasedStateMachine):
     def _write(
         self, connection: Connection, lease: Lease, epochs: range, *, checkpoint: bool, worked: float
     ) -> bool | None:
-        extended = queue.extend(connection, lease, lease_seconds=LEASE_SECONDS, worked_seconds=worked)
-        if extended is None:
+        renewed = queue.renew(connection, lease, lease_seconds=LEASE_SECONDS, worked_seconds=worked)
+        if renewed is None:
             return None
         figures: dict[str, Any] = {
             "training": FIGURES,
@@ -223,7 +223,7 @@ class QueueMachine(RuleBasedStateMachine):
         if checkpoint and stored:
             taken = CheckpointTaken(stored, None, f"{stored}".encode())
             epoch_writer.save_checkpoint(connection, self.artifacts, lease.run_id, taken)
-        return extended
+        return renewed
 
     @invariant()
     def the_database_is_as_the_model(self) -> None:

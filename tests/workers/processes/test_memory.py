@@ -1,4 +1,4 @@
-"""The limit in a process of its own, and what the kernel counts."""
+"""The memory limit, the return of freed memory, and the kernel's counter of its kills."""
 
 import ctypes
 import subprocess
@@ -24,36 +24,34 @@ except MemoryError:
 @pytest.mark.parametrize(
     ("limit", "outcome"), [(None, "allocated"), (10**9, "allocated"), (300_000_000, "refused")]
 )
-def test_a_limit_is_where_allocations_end(limit: int | None, outcome: str) -> None:
+def test_allocations_beyond_the_limit_are_refused(limit: int | None, outcome: str) -> None:
     program = [sys.executable, "-c", ALLOCATE.format(limit=limit)]
     assert subprocess.run(program, capture_output=True, text=True, check=True).stdout.strip() == outcome
 
 
-def test_the_kernels_kills_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_kernels_kills_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     vmstat = tmp_path / "vmstat"
     monkeypatch.setattr(memory, "VMSTAT", vmstat)
-    assert memory.kills() == 0
+    assert memory.oom_kills() == 0
     vmstat.write_text("nr_free_pages 12\noom_kill 3\nballoon_inflate 0\n")
-    assert memory.kills() == 3
+    assert memory.oom_kills() == 3
     vmstat.write_text("nr_free_pages 12\n")
-    assert memory.kills() == 0
+    assert memory.oom_kills() == 0
 
 
-def test_a_volunteer_is_killed_before_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_is_killed_before_other_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     score = tmp_path / "oom_score_adj"
     monkeypatch.setattr(memory, "OOM_SCORE", score)
-    memory.volunteer()
+    memory.raise_oom_score()
     assert int(score.read_text()) > 0
 
 
-def test_where_the_kernel_has_no_scores_nothing_happens(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_kernel_without_scores_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "OOM_SCORE", tmp_path / "missing" / "oom_score_adj")
-    memory.volunteer()
+    memory.raise_oom_score()
 
 
-GIVE_BACK = """
+RETURN_MEMORY = """
 from pathlib import Path
 from workers.processes import memory
 
@@ -61,32 +59,34 @@ def resident():
     lines = Path("/proc/self/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("VmRSS")).split()[1])
 
-if {gives_back}:
+if {returns}:
     memory.return_free_memory()
 before = resident()
 large = bytearray(b"x" * 30_000_000)
 del large
 blocks = []
-for _ in range(20):  # each behind the last, with something that stays
+for _ in range(20):  # each behind the last, and a small block that stays
     blocks.append((bytearray(b"x" * 2_000_000), bytearray(b"x" * 2_000)))
-kept = [small for _, small in blocks]
+small_blocks = [small for _, small in blocks]
 del blocks, _
 print(resident() - before)
 """
 
 
-@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "gnu_get_libc_version"), reason="only glibc is told so")
-def test_what_a_service_frees_is_given_back_though_something_behind_it_stays() -> None:
-    kept = [
+@pytest.mark.skipif(
+    not hasattr(ctypes.CDLL(None), "gnu_get_libc_version"), reason="mallopt is a function of glibc"
+)
+def test_freed_memory_is_returned_although_a_block_behind_it_stays() -> None:
+    resident = [
         int(
             subprocess.run(
-                [sys.executable, "-c", GIVE_BACK.format(gives_back=gives_back)],
+                [sys.executable, "-c", RETURN_MEMORY.format(returns=returns)],
                 capture_output=True,
                 text=True,
                 check=True,
             ).stdout
         )
-        for gives_back in (False, True)
+        for returns in (False, True)
     ]
-    assert kept[0] > 30_000  # by itself glibc keeps it: the test is one
-    assert kept[1] < 10_000
+    assert resident[0] > 30_000  # otherwise glibc had returned it anyway, and this test would show nothing
+    assert resident[1] < 10_000

@@ -1,4 +1,4 @@
-"""The pool with real processes: every key ends with exactly one last word, whatever happens to its process."""
+"""The pool with real processes: every key ends with exactly one final event, whatever happens to its process."""
 
 import os
 import signal
@@ -13,27 +13,28 @@ import pytest
 from tests.service_process import parent_of
 from workers.checkpoint import Checkpoint
 from workers.processes import memory
-from workers.processes.pool import PATIENCE_SECONDS, READ_AHEAD, Died, Pool
-from workers.processes.process import (
+from workers.processes.messages import (
     Assignment,
     BaselinesFitted,
     CheckpointTaken,
+    Died,
     EpochEnded,
     Failed,
-    Message,
+    FinalEvent,
     Stopped,
     Succeeded,
+    WorkerEvent,
 )
+from workers.processes.pool import GRACE_SECONDS, READ_AHEAD, Pool
 from workers.spec import ExperimentSpec
 
-Word = Message | Died
 Assign = Callable[..., Assignment]
 
 
 @pytest.fixture
 def pool() -> Iterator[Pool[str]]:
     pool: Pool[str] = Pool()
-    pool.receive(60)  # it rings once it is ready
+    pool.receive(60)  # it returns once the pool is ready
     assert pool.is_ready
     yield pool
     pool.close()
@@ -52,18 +53,20 @@ def assign(digits_folder: Path) -> Assign:
     return assign
 
 
-def listen(pool: Pool[str], until: Callable[[list[Word]], object], *, seconds: float = 20) -> list[Word]:
-    """All words until they are as wanted, or the last has been said."""
-    words: list[Word] = []
+def listen(
+    pool: Pool[str], until: Callable[[list[WorkerEvent]], object], *, seconds: float = 20
+) -> list[WorkerEvent]:
+    """Receive events until they are as wanted, and return them."""
+    events: list[WorkerEvent] = []
     deadline = time.monotonic() + seconds
-    while not until(words):
-        assert time.monotonic() < deadline, words[-3:]
-        words += [word for _, word in pool.receive(0.1)]
-    return words
+    while not until(events):
+        assert time.monotonic() < deadline, events[-3:]
+        events += [event for _, event in pool.receive(0.1)]
+    return events
 
 
-def is_over(words: list[Word]) -> bool:
-    return bool(words) and isinstance(words[-1], Succeeded | Failed | Stopped | Died)
+def is_over(events: list[WorkerEvent]) -> bool:
+    return bool(events) and isinstance(events[-1], FinalEvent)
 
 
 def process_of(pool: Pool[str], key: str = "run") -> int:
@@ -72,12 +75,12 @@ def process_of(pool: Pool[str], key: str = "run") -> int:
     return id_
 
 
-def test_a_worker_says_each_epoch_the_baseline_and_its_model(pool: Pool[str], assign: Assign) -> None:
+def test_a_worker_sends_each_epoch_the_baseline_and_its_model(pool: Pool[str], assign: Assign) -> None:
     pool.start("run", assign(epochs=3))
     assert "run" in pool
-    *words, last = listen(pool, is_over)
-    assert [word.epoch.number for word in words if isinstance(word, EpochEnded)] == [1, 2, 3]
-    assert [type(word) for word in words].count(BaselinesFitted) == 1
+    *events, last = listen(pool, is_over)
+    assert [event.epoch.number for event in events if isinstance(event, EpochEnded)] == [1, 2, 3]
+    assert [type(event) for event in events].count(BaselinesFitted) == 1
     assert isinstance(last, Succeeded)
     assert isinstance(last.model, bytes)
     assert "parameters" in Checkpoint.from_bytes(last.model).arrays
@@ -93,22 +96,22 @@ def test_a_killed_worker_has_died(pool: Pool[str], assign: Assign) -> None:
     assert len(pool) == 0
 
 
-@pytest.mark.parametrize("order", ["cancel", "timeout"])
-def test_an_order_ends_a_worker(pool: Pool[str], assign: Assign, order: str) -> None:
+@pytest.mark.parametrize("command", ["cancel", "timeout"])
+def test_a_command_ends_a_worker(pool: Pool[str], assign: Assign, command: str) -> None:
     pool.start("run", assign())
     listen(pool, len)
-    pool.order("run", order)  # type: ignore[arg-type]
-    assert listen(pool, is_over, seconds=2)[-1] == Stopped(order)  # type: ignore[arg-type]
+    pool.send("run", command)  # type: ignore[arg-type]
+    assert listen(pool, is_over, seconds=2)[-1] == Stopped(command)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("how", ["an order", "SIGTERM"])
+@pytest.mark.parametrize("how", ["a command", "SIGTERM"])
 def test_a_released_worker_leaves_a_checkpoint(pool: Pool[str], assign: Assign, how: str) -> None:
     pool.start("run", assign())
     listen(pool, len)
     if how == "SIGTERM":
         os.kill(process_of(pool), signal.SIGTERM)
     else:
-        pool.order("run", "release")
+        pool.send("run", "release")
     *_, taken, last = listen(pool, is_over)
     assert isinstance(taken, CheckpointTaken)
     assert isinstance(taken.content, bytes)
@@ -116,32 +119,32 @@ def test_a_released_worker_leaves_a_checkpoint(pool: Pool[str], assign: Assign, 
     assert last == Stopped("release")
 
 
-def test_only_the_first_order_counts(pool: Pool[str], assign: Assign) -> None:
+def test_only_the_first_command_counts(pool: Pool[str], assign: Assign) -> None:
     pool.start("run", assign())
     listen(pool, len)
     os.kill(process_of(pool), signal.SIGSTOP)
-    pool.order("run", "cancel")
-    pool.order("run", "release")
+    pool.send("run", "cancel")
+    pool.send("run", "release")
     os.kill(process_of(pool), signal.SIGCONT)
     assert listen(pool, is_over)[-1] == Stopped("cancel")
 
 
-def test_who_does_not_heed_an_order_is_killed(pool: Pool[str], assign: Assign) -> None:
+def test_a_worker_that_does_not_obey_a_command_is_killed(pool: Pool[str], assign: Assign) -> None:
     pool.start("run", assign())
     listen(pool, len)
     os.kill(process_of(pool), signal.SIGSTOP)
-    pool.order("run", "cancel")
+    pool.send("run", "cancel")
     started = time.monotonic()
     assert listen(pool, is_over)[-1] == Died(-signal.SIGKILL)
-    assert PATIENCE_SECONDS["cancel"] <= time.monotonic() - started < 2
+    assert GRACE_SECONDS["cancel"] <= time.monotonic() - started < 2
 
 
-def test_an_order_to_a_dead_worker_changes_nothing(pool: Pool[str], assign: Assign) -> None:
+def test_a_command_to_a_dead_worker_changes_nothing(pool: Pool[str], assign: Assign) -> None:
     pool.start("run", assign())
     listen(pool, len)
     os.kill(process_of(pool), signal.SIGKILL)
     time.sleep(0.3)
-    pool.order("run", "cancel")
+    pool.send("run", "cancel")
     assert listen(pool, is_over)[-1] == Died(-signal.SIGKILL)
 
 
@@ -153,11 +156,11 @@ def test_a_stopped_worker_does_not_hold_up_the_others(pool: Pool[str], assign: A
     assert isinstance(listen(pool, is_over)[-1], Succeeded)
 
 
-def test_a_forgotten_worker_is_gone_and_not_heard_of(pool: Pool[str], assign: Assign) -> None:
+def test_a_discarded_worker_is_gone_and_its_events_are_dropped(pool: Pool[str], assign: Assign) -> None:
     pool.start("run", assign())
     listen(pool, len)
     process = process_of(pool)
-    pool.forget("run")
+    pool.discard("run")
     assert not Path(f"/proc/{process}").exists()
     assert pool.receive(0.3) == []
 
@@ -165,27 +168,29 @@ def test_a_forgotten_worker_is_gone_and_not_heard_of(pool: Pool[str], assign: As
 def test_a_key_can_be_used_again(pool: Pool[str], assign: Assign) -> None:
     pool.start("run", assign())
     listen(pool, len)
-    pool.forget("run")
+    pool.discard("run")
     pool.start("run", assign(epochs=1))
-    words = listen(pool, is_over)
-    assert [word.epoch.number for word in words if isinstance(word, EpochEnded)] == [1]
-    assert isinstance(words[-1], Succeeded)
+    events = listen(pool, is_over)
+    assert [event.epoch.number for event in events if isinstance(event, EpochEnded)] == [1]
+    assert isinstance(events[-1], Succeeded)
 
 
-def test_a_worker_that_nobody_hears_pauses_and_loses_no_word(pool: Pool[str], assign: Assign) -> None:
+def test_a_worker_whose_events_are_not_received_pauses_and_loses_none(
+    pool: Pool[str], assign: Assign
+) -> None:
     pool.start("run", assign(epochs=100_000))
     deadline = time.monotonic() + 20
-    while (heard := pool._heard.qsize()) < READ_AHEAD:
+    while (waiting := pool._received.qsize()) < READ_AHEAD:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     time.sleep(0.5)
-    assert pool._heard.qsize() == heard == READ_AHEAD
-    words = listen(pool, lambda words: len(words) > 5 * READ_AHEAD)
-    numbers = [word.epoch.number for word in words if isinstance(word, EpochEnded)]
+    assert pool._received.qsize() == waiting == READ_AHEAD
+    events = listen(pool, lambda events: len(events) > 5 * READ_AHEAD)
+    numbers = [event.epoch.number for event in events if isinstance(event, EpochEnded)]
     assert numbers == list(range(1, len(numbers) + 1))
 
 
-def test_a_worker_whose_parent_is_killed_leaves(assign: Assign, tmp_path: Path) -> None:
+def test_a_worker_whose_parent_is_killed_exits(assign: Assign, tmp_path: Path) -> None:
     program = tmp_path / "parent.py"
     program.write_text(PARENT.format(assignment=assign()))
     parent = subprocess.Popen(
@@ -203,7 +208,7 @@ def test_a_worker_whose_parent_is_killed_leaves(assign: Assign, tmp_path: Path) 
 
 
 def is_alive(pid: int) -> bool:
-    """Not gone, and no zombie: nobody may have collected it yet, with its parent dead and its server leaving."""
+    """Not gone, and no zombie: with its parent dead and its server exiting, nobody may have collected it yet."""
     try:
         return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     except OSError:
@@ -212,8 +217,8 @@ def is_alive(pid: int) -> bool:
 
 PARENT = """
 from pathlib import PosixPath
+from workers.processes.messages import Assignment
 from workers.processes.pool import Pool
-from workers.processes.process import Assignment
 pool = Pool()
 pool.start("run", {assignment})
 while not pool.receive(1):
@@ -224,15 +229,15 @@ while True:
 """
 
 
-def test_what_cannot_be_carried_out_fails_with_an_error(
+def test_an_assignment_that_cannot_be_trained_fails_with_an_error(
     pool: Pool[str], assign: Assign, capfd: pytest.CaptureFixture[str]
 ) -> None:
     pool.start("run", assign(spec="{}", checkpoint=b"no checkpoint"))
-    (word,) = listen(pool, is_over)
-    assert word == Failed("error", "CorruptCheckpoint: not a checkpoint: JSONDecodeError")
+    (event,) = listen(pool, is_over)
+    assert event == Failed("error", "CorruptCheckpoint: not a checkpoint: JSONDecodeError")
 
 
-def test_a_network_that_diverges_fails_as_such(pool: Pool[str], assign: Assign) -> None:
+def test_a_network_that_diverges_fails_as_diverged(pool: Pool[str], assign: Assign) -> None:
     wild = {"optimizer": {"name": "sgd", "learning_rate": 1e30}, "loss": "l2", "training": {"epochs": 5}}
     pool.start("run", assign(spec=ExperimentSpec.model_validate(wild).model_dump_json()))
     last = listen(pool, is_over)[-1]
@@ -240,7 +245,7 @@ def test_a_network_that_diverges_fails_as_such(pool: Pool[str], assign: Assign) 
     assert last.cause == "diverged"
 
 
-def test_a_worker_that_allocates_too_much_fails_as_such(pool: Pool[str], assign: Assign) -> None:
+def test_a_worker_that_allocates_too_much_fails_as_out_of_memory(pool: Pool[str], assign: Assign) -> None:
     wide = ExperimentSpec.model_validate({"model": {"hidden": [30_000, 1000]}}).model_dump_json()
     pool.start("run", assign(spec=wide, memory_bytes=300_000_000))
     assert listen(pool, is_over) == [
@@ -248,13 +253,13 @@ def test_a_worker_that_allocates_too_much_fails_as_such(pool: Pool[str], assign:
     ]
 
 
-def test_a_worker_that_the_kernel_kills_for_want_of_memory_fails_as_such(
+def test_a_worker_that_the_kernel_kills_for_lack_of_memory_fails_as_out_of_memory(
     pool: Pool[str], assign: Assign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pool.start("run", assign())
     listen(pool, len)
-    kills = memory.kills()
-    monkeypatch.setattr(memory, "kills", lambda: kills + 1)
+    kills = memory.oom_kills()
+    monkeypatch.setattr(memory, "oom_kills", lambda: kills + 1)
     os.kill(process_of(pool), signal.SIGKILL)
     last = listen(pool, is_over)[-1]
     assert isinstance(last, Failed)
@@ -277,12 +282,12 @@ def cage() -> Iterator[Path]:
     cage.rmdir()
 
 
-def test_the_kernel_takes_a_worker_when_memory_runs_out(pool: Pool[str], assign: Assign, cage: Path) -> None:
-    """It is born there: what it had allocated before it was moved would not be counted."""
+def test_the_kernel_kills_a_worker_when_memory_runs_out(pool: Pool[str], assign: Assign, cage: Path) -> None:
+    """The server is moved before it forks: what a process allocated before it is moved would not be counted."""
     large = {"model": {"hidden": [8000, 2000]}, "training": {"epochs": 100}}
     pool.start("first", assign())
     server = parent_of(process_of(pool, "first"))
-    pool.forget("first")
+    pool.discard("first")
     (cage / "cgroup.procs").write_text(str(server))
     pool.start("run", assign(spec=ExperimentSpec.model_validate(large).model_dump_json()))
     (CGROUP / "cgroup.procs").write_text(str(server))
@@ -292,8 +297,8 @@ def test_the_kernel_takes_a_worker_when_memory_runs_out(pool: Pool[str], assign:
     assert "the kernel killed" in last.message
 
 
-def test_a_ring_wakes_the_listener(pool: Pool[str]) -> None:
-    pool.ring()
+def test_wake_ends_a_receive(pool: Pool[str]) -> None:
+    pool.wake()
     started = time.monotonic()
     assert pool.receive(5) == []
     assert time.monotonic() - started < 1

@@ -1,4 +1,4 @@
-"""The agent, with a pool that says what a test tells it to."""
+"""The agent, with a pool whose events come from the test."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.service.agent.scripted.pool import ScriptedPool
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
-    """What is tested here is Python; the statements are tested on both databases elsewhere."""
+    """SQLite alone: these tests are about the agent. The queue's tests run its statements on both databases."""
     return sqlite_url
 
 

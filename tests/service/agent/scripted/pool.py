@@ -1,24 +1,24 @@
-"""A pool without processes: a test says what the workers say, and reads what they were told."""
+"""A pool without processes: a test sends events in place of the workers, and reads the commands that they get."""
 
 from service.store.queue import Lease
 from tests.service.fake_worker import evaluation
-from workers.processes.pool import Died, Pool
-from workers.processes.process import Assignment, Command, EpochEnded, Failed, Message, Stopped, Succeeded
+from workers.processes.messages import Assignment, Command, EpochEnded, FinalEvent, WorkerEvent
+from workers.processes.pool import Pool
 from workers.training import Epoch
 
 FIGURES = evaluation([[3, 1], [0, 2]])
 
 
 class ScriptedPool(Pool[Lease]):
-    """Keeps to the contract of `Pool`: a last word takes its key away, a forgotten key is not heard of."""
+    """Keeps the contract of `Pool`: a final event removes its key, and events of a discarded key are dropped."""
 
     def __init__(self) -> None:
         self.started: dict[Lease, Assignment] = {}
-        self.orders: list[tuple[Lease, Command]] = []
-        self.forgotten: list[Lease] = []
-        self.said: list[tuple[Lease, Message | Died]] = []
+        self.commands: list[tuple[Lease, Command]] = []
+        self.discarded: list[Lease] = []
+        self.sent: list[tuple[Lease, WorkerEvent]] = []
         self.timeouts: list[float] = []
-        self.rung = 0
+        self.woken = 0
         self.closed = False
         self.ready = True
         self.alive: set[Lease] = set()
@@ -37,32 +37,33 @@ class ScriptedPool(Pool[Lease]):
         self.started[key] = assignment
         self.alive.add(key)
 
-    def order(self, key: Lease, order: Command) -> None:
+    def send(self, key: Lease, command: Command) -> None:
         assert key in self.alive
-        self.orders.append((key, order))
+        self.commands.append((key, command))
 
-    def forget(self, key: Lease) -> None:
+    def discard(self, key: Lease) -> None:
         self.alive.remove(key)
-        self.forgotten.append(key)
+        self.discarded.append(key)
 
-    def say(self, key: Lease, *words: Message | Died) -> None:
-        self.said += [(key, word) for word in words]
+    def add(self, key: Lease, *events: WorkerEvent) -> None:
+        """Let the next `receive` return these events of a worker."""
+        self.sent += [(key, event) for event in events]
 
-    def receive(self, timeout: float) -> list[tuple[Lease, Message | Died]]:
+    def receive(self, timeout: float) -> list[tuple[Lease, WorkerEvent]]:
         self.timeouts.append(timeout)
-        heard, self.said = [(key, word) for key, word in self.said if key in self.alive], []
-        self.alive -= {key for key, word in heard if isinstance(word, Succeeded | Failed | Stopped | Died)}
-        return heard
+        received, self.sent = [(key, event) for key, event in self.sent if key in self.alive], []
+        self.alive -= {key for key, event in received if isinstance(event, FinalEvent)}
+        return received
 
-    def ring(self) -> None:
-        self.rung += 1
+    def wake(self) -> None:
+        self.woken += 1
 
     def close(self) -> None:
         self.closed = True
 
 
 def epoch(number: int, *, best: int = 1) -> EpochEnded:
-    """The word that an epoch has ended."""
+    """The event that an epoch has ended."""
     parts, drawn = (FIGURES, FIGURES), FIGURES.confusion.sum(axis=1)
     return EpochEnded(
         Epoch(number, *parts, drawn, learning_rate=0.1, gradient_norm=1.0, best_epoch=best, seconds=0.5)

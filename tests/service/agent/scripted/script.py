@@ -1,4 +1,4 @@
-"""What tests of the agent do: start a worker, let it speak, look at what was stored."""
+"""Steps of the agent's tests: start a worker, send its events, read what was stored."""
 
 from typing import Any
 
@@ -12,20 +12,20 @@ from tests.service.agent.scripted.pool import ScriptedPool
 
 
 def start(agent: Agent) -> Lease:
-    """Claim the next run, and start its worker."""
+    """Claim the next run, start its worker, and return the lease."""
     assert agent.claim()
-    *_, lease = agent.held
-    agent.held[lease].prepared.exception(timeout=10)
+    *_, lease = agent.runs
+    agent.runs[lease].assignment.exception(timeout=10)
     agent.start_prepared()
     return lease
 
 
-def say(agent: Agent, lease: Lease, *words: Any) -> None:
-    """Let a worker speak, and the agent report."""
+def send(agent: Agent, lease: Lease, *events: Any) -> None:
+    """Let a worker send events, and the agent receive and flush them."""
     assert isinstance(agent.pool, ScriptedPool)
-    agent.pool.say(lease, *words)
-    agent.listen(0)
-    agent.report()
+    agent.pool.add(lease, *events)
+    agent.receive_events(0)
+    agent.flush()
 
 
 def epochs_of(harness: Harness, id_: int) -> list[tuple[int, int]]:

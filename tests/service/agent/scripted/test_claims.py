@@ -1,4 +1,4 @@
-"""What the agent takes from the queue, and what it gives a worker."""
+"""What the agent claims, and what it gives a worker."""
 
 import time
 
@@ -18,7 +18,7 @@ def test_it_claims_as_many_runs_as_it_has_processes(
 ) -> None:
     id_ = harness.submit(IRIS | {"seeds": [0, 1, 2]})
     agent.tick()
-    assert len(agent.held) == 2
+    assert len(agent.runs) == 2
     assert agent.is_full
     assert [run.status for run in harness.runs(id_)] == ["running", "running", "queued"]
     assert {run.agent for run in harness.runs(id_)} == {agent.name, None}
@@ -45,7 +45,7 @@ def test_a_worker_is_given_the_spec_the_seed_the_folder_and_the_limits(
     harness.submit(IRIS | {"seeds": [5]})
     lease = start(agent)
     given = pool.started[lease]
-    spec = agent.held[lease].claim.spec
+    spec = agent.runs[lease].claim.spec
     assert given.spec == harness.spec_json(spec)
     assert (given.seed, given.checkpoint, given.checkpoint_seconds, given.memory_bytes) == (
         5,
@@ -61,17 +61,17 @@ def test_a_worker_is_started_once(harness: Harness, agent: Agent, pool: Scripted
     lease = start(agent)
     pool.started.clear()
     agent.start_prepared()
-    assert lease in agent.held
+    assert lease in agent.runs
     assert not pool.started
 
 
-def test_preparing_rings(harness: Harness, agent: Agent, pool: ScriptedPool) -> None:
+def test_a_prepared_assignment_wakes_the_agent(harness: Harness, agent: Agent, pool: ScriptedPool) -> None:
     harness.submit(IRIS)
     start(agent)
     deadline = time.monotonic() + 5
-    while not pool.rung and time.monotonic() < deadline:
+    while not pool.woken and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert pool.rung == 1
+    assert pool.woken == 1
 
 
 @pytest.mark.parametrize(
@@ -97,13 +97,13 @@ def test_data_that_cannot_be_prepared_fail_the_run(
 
     monkeypatch.setattr(harness.registry, "parts", refuse)
     lease = start(agent)
-    agent.report()
+    agent.flush()
     run = harness.run(id_)
     assert (run.status, run.cause, run.deaths) == ("failed", cause, 0)
     assert message in run.message
     unexpected = [f"the data of run {lease.run_id} could not be prepared"] if cause == "error" else []
     assert caplog.messages == unexpected
-    assert agent.held == {}
+    assert agent.runs == {}
 
 
 @pytest.mark.parametrize("error", [OSError("no more processes"), EOFError()])
@@ -122,7 +122,7 @@ def test_a_process_that_cannot_be_started_is_a_death(
 
     monkeypatch.setattr(pool, "start", refuse)
     lease = start(agent)
-    agent.report()
+    agent.flush()
     run = harness.run(id_)
     assert (run.status, run.deaths) == ("queued", 1)
     assert caplog.messages[0] == f"no process could be started for run {lease.run_id}"
@@ -133,12 +133,12 @@ def test_an_idle_agent_only_reads(harness: Harness, agent: Agent, monkeypatch: p
     assert not agent.claim()
 
 
-def test_a_run_that_another_agent_takes_first_is_none_of_its_business(
+def test_a_run_that_another_agent_claims_first_is_left_to_it(
     harness: Harness, agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queue, "has_work", lambda _: True)
     assert not agent.claim()
-    assert agent.held == {}
+    assert agent.runs == {}
 
 
 def test_names_tell_agents_apart(harness: Harness, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""Workers that die: where the next one goes on, and when there is no next one."""
+"""Workers that die: where the next one resumes, and when there is no next one."""
 
 from dataclasses import replace
 
@@ -10,9 +10,8 @@ from service.store import queue
 from service.store.artifacts import ArtifactMissing
 from tests.harness import IRIS, Harness
 from tests.service.agent.scripted.pool import ScriptedPool, epoch
-from tests.service.agent.scripted.script import checkpoints_of, epochs_of, say, start
-from workers.processes.pool import Died
-from workers.processes.process import CheckpointTaken
+from tests.service.agent.scripted.script import checkpoints_of, epochs_of, send, start
+from workers.processes.messages import CheckpointTaken, Died
 
 
 def test_a_resumed_run_starts_from_its_checkpoint(
@@ -20,7 +19,7 @@ def test_a_resumed_run_starts_from_its_checkpoint(
 ) -> None:
     id_ = harness.submit(IRIS)
     lease = start(agent)
-    say(agent, lease, epoch(1), CheckpointTaken(1, 1, b"one"), epoch(2), Died(-9))
+    send(agent, lease, epoch(1), CheckpointTaken(1, 1, b"one"), epoch(2), Died(-9))
     assert epochs_of(harness, id_) == [(0, 1), (0, 2)]
     assert caplog.messages == [f"the worker of run {lease.run_id} died, exit code -9"]
     again = start(agent)
@@ -31,7 +30,7 @@ def test_a_resumed_run_starts_from_its_checkpoint(
 
 
 @pytest.mark.parametrize("lost_meanwhile", [False, True])
-def test_a_run_whose_checkpoint_is_not_there_any_more_starts_over(
+def test_a_run_whose_checkpoint_is_lost_starts_over(
     harness: Harness,
     agent: Agent,
     pool: ScriptedPool,
@@ -41,7 +40,7 @@ def test_a_run_whose_checkpoint_is_not_there_any_more_starts_over(
 ) -> None:
     id_ = harness.submit(IRIS)
     lease = start(agent)
-    say(agent, lease, epoch(1), CheckpointTaken(1, 1, b"one"), Died(-9))
+    send(agent, lease, epoch(1), CheckpointTaken(1, 1, b"one"), Died(-9))
 
     def missing(_: object) -> bytes:
         if lost_meanwhile:
@@ -63,7 +62,7 @@ def test_too_many_deaths_lose_a_run(harness: Harness, agent: Agent, settings: Se
     id_ = harness.submit(IRIS)
     for _ in range(settings.max_attempts):
         assert harness.run(id_).status == "queued"
-        say(agent, start(agent), Died(-9))
+        send(agent, start(agent), Died(-9))
     run = harness.run(id_)
     assert (run.status, run.cause) == ("failed", "lost")
     assert not agent.claim()

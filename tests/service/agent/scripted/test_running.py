@@ -1,4 +1,4 @@
-"""How the agent starts, lives through troubles, and stops."""
+"""How the agent starts, survives errors, and stops."""
 
 import logging
 import time
@@ -23,22 +23,22 @@ def test_it_runs_until_stopped_whatever_happens(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "LONGEST_PAUSE_SECONDS", 0.05)
-    monkeypatch.setattr(module, "HAND_BACK_SECONDS", 0.2)
+    monkeypatch.setattr(module, "MAX_FLUSH_INTERVAL_SECONDS", 0.05)
+    monkeypatch.setattr(module, "RELEASE_SECONDS", 0.2)
     id_ = harness.submit(IRIS)
-    tick, troubles = agent.tick, iter([AWAY, ValueError("a bug")])
+    tick, errors = agent.tick, iter([AWAY, ValueError("a bug")])
 
-    def troubled() -> None:
-        if trouble := next(troubles, None):
-            raise trouble
+    def failing() -> None:
+        if error := next(errors, None):
+            raise error
         tick()
 
-    monkeypatch.setattr(agent, "tick", troubled)
+    monkeypatch.setattr(agent, "tick", failing)
     with caplog.at_level(logging.ERROR):
         agent.start()
         harness.wait(id_, lambda run: run.status == "running")
-        turned_at = agent.turned_at
-        harness.wait(id_, lambda _: agent.turned_at > turned_at)
+        last_tick_at = agent.last_tick_at
+        harness.wait(id_, lambda _: agent.last_tick_at > last_tick_at)
         agent.stop()
     assert pool.closed
     assert [record.message.partition(";")[0] for record in caplog.records] == [
@@ -47,18 +47,18 @@ def test_it_runs_until_stopped_whatever_happens(
     ]
 
 
-def test_a_stop_does_not_wait_for_ever(
+def test_a_stop_does_not_wait_forever(
     harness: Harness, agent: Agent, pool: ScriptedPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "HAND_BACK_SECONDS", 0.3)
+    monkeypatch.setattr(module, "RELEASE_SECONDS", 0.3)
     id_ = harness.submit(IRIS)
     lease = start(agent)
     started = time.monotonic()
     agent.request_stop()
-    assert pool.rung >= 1
+    assert pool.woken >= 1
     agent.run()
     assert 0.3 <= time.monotonic() - started < 2
-    assert pool.orders == [(lease, "release")]
+    assert pool.commands == [(lease, "release")]
     assert pool.closed
     assert harness.run(id_).status == "running"
 

@@ -1,4 +1,4 @@
-"""A database that is away, a disk without room, figures that cannot be stored."""
+"""A database that is away, a disk without space, figures that the database refuses."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +12,9 @@ from service.agent import agent as module
 from service.agent.agent import Agent
 from tests.harness import IRIS, Harness
 from tests.service.agent.scripted.pool import ScriptedPool, epoch
-from tests.service.agent.scripted.script import checkpoints_of, epochs_of, say, start
+from tests.service.agent.scripted.script import checkpoints_of, epochs_of, send, start
 from tests.service.agent.scripted.unreachable import AWAY, Unreachable
-from workers.processes.process import CheckpointTaken, Succeeded
+from workers.processes.messages import CheckpointTaken, Succeeded
 
 
 @pytest.mark.parametrize("kind", [ValueError("a bug"), TypeError("another")])
@@ -24,40 +24,40 @@ def test_a_run_whose_figures_are_refused_fails_and_the_others_go_on(
     id_ = harness.submit(IRIS | {"seeds": [0, 1]})
     poisoned, healthy = start(agent), start(agent)
     ended = epoch(1)
-    pool.say(poisoned, replace(ended, epoch=replace(ended.epoch, gradient_norm="high")))  # type: ignore[arg-type]
-    say(agent, healthy, epoch(1))
+    pool.add(poisoned, replace(ended, epoch=replace(ended.epoch, gradient_norm="high")))  # type: ignore[arg-type]
+    send(agent, healthy, epoch(1))
     failed, running = harness.runs(id_)
     assert (failed.status, failed.cause, failed.epoch) == ("failed", "error", 0)
     assert failed.message == "its results could not be stored: StatementError"
     assert (running.status, running.epoch) == ("running", 1)
     assert epochs_of(harness, id_) == [(1, 1)]
-    assert pool.forgotten == [poisoned]
+    assert pool.discarded == [poisoned]
     assert caplog.messages == [f"the results of run {poisoned.run_id} cannot be stored"]
-    assert list(agent.held) == [healthy]
+    assert list(agent.runs) == [healthy]
 
 
 @pytest.mark.parametrize("error", [AWAY, InterfaceError("SELECT", {}, Exception("it is away"))])
-def test_while_the_database_is_away_words_are_kept(
+def test_while_the_database_is_away_events_wait(
     harness: Harness, agent: Agent, pool: ScriptedPool, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
     id_ = harness.submit(IRIS)
     lease = start(agent)
     agent.database = Unreachable(harness.database, error)  # type: ignore[assignment]
-    pool.say(lease, epoch(1))
+    pool.add(lease, epoch(1))
     for _ in range(3):
-        agent._attempt(agent.tick)
+        agent._guarded(agent.tick)
     assert agent.database_is_away
     assert [record.message for record in caplog.records] == [
         "the database does not answer; trying again: it is away"
     ]
-    assert len(agent.held[lease].outbox) == 1
+    assert len(agent.runs[lease].pending) == 1
     agent.database = harness.database
-    agent._attempt(agent.tick)
+    agent._guarded(agent.tick)
     assert agent.database_is_away is False
     assert epochs_of(harness, id_) == [(0, 1)]
 
 
-def test_a_database_that_goes_away_in_the_middle_of_a_report_is_waited_for(
+def test_a_database_that_goes_away_in_the_middle_of_a_flush_is_waited_for(
     harness: Harness, agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     id_ = harness.submit(IRIS)
@@ -67,55 +67,55 @@ def test_a_database_that_goes_away_in_the_middle_of_a_report_is_waited_for(
         raise AWAY
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "write", refuse)
+        patch.setattr(module, "write_progress", refuse)
         with pytest.raises(OperationalError):
-            say(agent, lease, epoch(1))
+            send(agent, lease, epoch(1))
     assert harness.run(id_).status == "running"
-    agent.report()
+    agent.flush()
     assert epochs_of(harness, id_) == [(0, 1)]
 
 
-def test_words_that_were_written_though_the_commit_seemed_to_fail_are_not_written_twice(
+def test_events_that_were_written_although_the_commit_seemed_to_fail_are_not_written_twice(
     harness: Harness, agent: Agent, pool: ScriptedPool
 ) -> None:
     id_ = harness.submit(IRIS)
     lease = start(agent)
 
-    class Deaf(Unreachable):
+    class LosesResponses(Unreachable):
         @contextmanager
         def write(self) -> Iterator[Connection]:
             with self.database.write() as connection:
                 yield connection
             raise self.error
 
-    agent.database = Deaf(harness.database, AWAY)  # type: ignore[assignment]
+    agent.database = LosesResponses(harness.database, AWAY)  # type: ignore[assignment]
     with pytest.raises(OperationalError):
-        say(agent, lease, epoch(1), CheckpointTaken(1, 1, b"one"))
+        send(agent, lease, epoch(1), CheckpointTaken(1, 1, b"one"))
     agent.database = harness.database
-    say(agent, lease, epoch(2))
+    send(agent, lease, epoch(2))
     run = harness.run(id_)
     assert (run.epoch, run.training_seconds, run.status) == (2, 1.0, "running")
-    agent.database = Deaf(harness.database, AWAY)  # type: ignore[assignment]
+    agent.database = LosesResponses(harness.database, AWAY)  # type: ignore[assignment]
     with pytest.raises(OperationalError):
-        say(agent, lease, epoch(3), Succeeded(1, b"model"))
+        send(agent, lease, epoch(3), Succeeded(1, b"model"))
     agent.database = harness.database
-    agent.report()
+    agent.flush()
     assert harness.run(id_).status == "succeeded"
-    assert agent.held == {}
+    assert agent.runs == {}
     assert epochs_of(harness, id_) == [(0, 1), (0, 2), (0, 3)]
 
 
-def test_a_checkpoint_that_cannot_be_stored_is_done_without(
+def test_without_space_for_a_checkpoint_the_previous_one_stays(
     harness: Harness, agent: Agent, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     id_ = harness.submit(IRIS)
     lease = start(agent)
-    say(agent, lease, epoch(1), CheckpointTaken(1, 1, b"one"))
+    send(agent, lease, epoch(1), CheckpointTaken(1, 1, b"one"))
     with monkeypatch.context() as patch:
         patch.setattr(agent.artifacts, "columns", _no_space)
-        say(agent, lease, epoch(2), CheckpointTaken(2, 1, b"two"))
-    told = f"a checkpoint of run {lease.run_id} was not stored: [Errno 28] No space left on device"
-    assert caplog.messages == [told]
+        send(agent, lease, epoch(2), CheckpointTaken(2, 1, b"two"))
+    logged = f"a checkpoint of run {lease.run_id} was not stored: [Errno 28] No space left on device"
+    assert caplog.messages == [logged]
     assert epochs_of(harness, id_) == [(0, 1), (0, 2)]
     assert checkpoints_of(harness, lease.run_id) == [("newest", 1, b"one")]
 
@@ -132,15 +132,15 @@ def test_a_model_that_cannot_be_stored_yet_is_waited_for_and_the_others_go_on(
     before = harness.runs(id_)[0].lease_until
     with monkeypatch.context() as patch:
         patch.setattr(agent.artifacts, "columns", _no_space)
-        pool.say(healthy, epoch(1))
-        say(agent, waiting, epoch(1), Succeeded(1, b"model"))
+        pool.add(healthy, epoch(1))
+        send(agent, waiting, epoch(1), Succeeded(1, b"model"))
     assert epochs_of(harness, id_) == [(1, 1)]
     run = harness.runs(id_)[0]
     assert run.status == "running"
     assert run.lease_until > before
-    assert set(agent.held) == {waiting, healthy}
+    assert set(agent.runs) == {waiting, healthy}
     assert caplog.messages == [f"the results of run {waiting.run_id} cannot be stored yet"]
-    agent.report()
+    agent.flush()
     assert epochs_of(harness, id_) == [(0, 1), (1, 1)]
     assert harness.runs(id_)[0].status == "succeeded"
 

@@ -64,7 +64,7 @@ def impatient(postgresql_url: str) -> Iterator[QueueHarness]:
 def test_claims_pass_over_what_another_one_is_taking(impatient: QueueHarness) -> None:
     first, second = impatient.submit(), impatient.submit()
     with impatient.database.write() as connection:
-        taken = queue.claim(connection, agent="slow", lease_seconds=60, max_attempts=3)
+        taken = queue.claim(connection, agent="slow", lease_seconds=60, max_deaths=3)
         claim = impatient.claim("quick")
     assert taken is not None
     assert claim is not None
@@ -76,7 +76,7 @@ def test_claims_pass_over_an_expired_run_that_is_being_renewed(impatient: QueueH
     lease = impatient.take("slow")
     impatient.expire(lease)
     with impatient.database.write() as connection:
-        queue.extend(connection, lease, lease_seconds=60, worked_seconds=1.0)
+        queue.renew(connection, lease, lease_seconds=60, worked_seconds=1.0)
         assert impatient.claim("quick") is None
     assert impatient.run(lease.run_id).agent == "slow"
 
@@ -87,7 +87,7 @@ def test_who_changes_all_runs_of_an_experiment_waits_until_none_is_being_changed
 ) -> None:
     id_ = impatient.submit([0, 1])
     with impatient.database.write() as connection:
-        queue.claim(connection, agent="slow", lease_seconds=60, max_attempts=3)
+        queue.claim(connection, agent="slow", lease_seconds=60, max_deaths=3)
         with pytest.raises(OperationalError, match="lock timeout"):
             act(impatient, id_)
 

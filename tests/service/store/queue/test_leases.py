@@ -3,24 +3,24 @@
 import pytest
 
 from service.store.queue import Lease
-from tests.service.store.experiments import LEASE_SECONDS, MAX_ATTEMPTS, End, QueueHarness
+from tests.service.store.experiments import LEASE_SECONDS, MAX_DEATHS, End, QueueHarness
 
 
-def test_extending_a_lease_renews_it_and_notes_the_work(harness: QueueHarness) -> None:
+def test_renewing_a_lease_extends_it_and_records_the_training_time(harness: QueueHarness) -> None:
     harness.submit()
     lease = harness.take()
     harness.expire(lease)
-    assert harness.extend(lease, worked_seconds=12.5) is False
+    assert harness.renew(lease, worked_seconds=12.5) is False
     run = harness.run(lease.run_id)
     assert run.lease_until > harness.clock() + LEASE_SECONDS - 10
     assert run.worked_seconds == 12.5
 
 
-def test_extending_tells_of_a_cancellation(harness: QueueHarness) -> None:
+def test_renewing_tells_of_a_cancellation(harness: QueueHarness) -> None:
     id_ = harness.submit()
     lease = harness.take()
     harness.cancel(id_)
-    assert harness.extend(lease) is True
+    assert harness.renew(lease) is True
 
 
 def test_a_release_counts_no_death_and_keeps_the_place_in_the_queue(harness: QueueHarness) -> None:
@@ -57,13 +57,13 @@ def test_a_death_is_counted_and_the_run_goes_back_to_the_queue(harness: QueueHar
 )
 def test_too_many_deaths_lose_a_run(harness: QueueHarness, end: End) -> None:
     id_ = harness.submit()
-    for attempt in range(1, MAX_ATTEMPTS + 1):
+    for attempt in range(1, MAX_DEATHS + 1):
         run = harness.runs(id_)[0]
         lease = Lease(run.id, run.attempt) if run.status == "running" else harness.take()
         assert (run.cause, lease.attempt) == (None, attempt)
         end(harness, lease)
     run = harness.run(lease.run_id)
-    assert (run.status, run.cause, run.deaths) == ("failed", "lost", MAX_ATTEMPTS)
+    assert (run.status, run.cause, run.deaths) == ("failed", "lost", MAX_DEATHS)
     assert run.message.startswith("3 attempts ended without a word")
     assert run.finished_at <= harness.clock()
     assert harness.experiment(id_).status == "failed"
@@ -77,13 +77,13 @@ def test_a_last_death_after_a_cancellation_cancels_the_run_and_does_not_lose_it(
     harness: QueueHarness, end: End
 ) -> None:
     id_ = harness.submit()
-    for _ in range(MAX_ATTEMPTS - 1):
+    for _ in range(MAX_DEATHS - 1):
         harness.record_death(harness.take())
     lease = harness.take()
     harness.cancel(id_)
     end(harness, lease)
     run = harness.run(lease.run_id)
-    assert (run.status, run.deaths, run.cause, run.message) == ("cancelled", MAX_ATTEMPTS, None, None)
+    assert (run.status, run.deaths, run.cause, run.message) == ("cancelled", MAX_DEATHS, None, None)
     assert run.finished_at <= harness.clock()
     assert harness.experiment(id_).status == "cancelled"
 
@@ -92,7 +92,7 @@ def test_a_last_death_after_a_cancellation_cancels_the_run_and_does_not_lose_it(
 @pytest.mark.parametrize(
     "act",
     [
-        QueueHarness.extend,
+        QueueHarness.renew,
         QueueHarness.finish,
         QueueHarness.release,
         QueueHarness.record_death,

@@ -14,7 +14,7 @@ def test_a_retry_queues_what_failed_or_was_cancelled_and_keeps_the_rest(harness:
     failing = harness.take()
     harness.record_death(failing)
     failing = harness.take()
-    harness.extend(failing, worked_seconds=99.0)
+    harness.renew(failing, worked_seconds=99.0)
     harness.finish(failing, "failed", cause="error", message="no")
     harness.cancel(id_)
     started_at = harness.experiment(id_).started_at

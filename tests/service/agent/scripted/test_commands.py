@@ -1,4 +1,4 @@
-"""What a worker is told: that it is cancelled, that its time is up, that it is to hand back."""
+"""The commands that a worker gets: cancel, timeout and release."""
 
 import time
 from typing import Any
@@ -11,28 +11,27 @@ from service.agent.agent import Agent
 from service.store.tables import Run
 from tests.harness import IRIS, Harness
 from tests.service.agent.scripted.pool import ScriptedPool, epoch
-from tests.service.agent.scripted.script import checkpoints_of, epochs_of, say, start
-from workers.processes.pool import Died
-from workers.processes.process import CheckpointTaken, Stopped
+from tests.service.agent.scripted.script import checkpoints_of, epochs_of, send, start
+from workers.processes.messages import CheckpointTaken, Died, Stopped
 
 TIMED = IRIS | {"training": {"epochs": 3, "max_seconds": 50}}
 
 
 @pytest.mark.parametrize("last", [Stopped("cancel"), Died(-9)])
-def test_a_cancelled_run_is_told_once_and_ends_whether_or_not_it_heeds(
+def test_a_cancelled_run_gets_one_command_and_ends_whether_or_not_it_obeys(
     harness: Harness, agent: Agent, pool: ScriptedPool, last: Any
 ) -> None:
     id_ = harness.submit(IRIS | {"seeds": [0, 1]})
     lease, other = start(agent), start(agent)
     harness.cancel(id_)
-    agent.report()
-    agent.report()
-    assert pool.orders == [(lease, "cancel"), (other, "cancel")]
-    say(agent, lease, epoch(1), last)
+    agent.flush()
+    agent.flush()
+    assert pool.commands == [(lease, "cancel"), (other, "cancel")]
+    send(agent, lease, epoch(1), last)
     first, second = harness.runs(id_)
     assert (first.status, first.deaths, second.status) == ("cancelled", 0, "running")
     assert epochs_of(harness, id_) == [(0, 1)]
-    assert list(agent.held) == [other]
+    assert list(agent.runs) == [other]
 
 
 def test_a_run_that_is_cancelled_before_it_starts_never_does_any_work(
@@ -41,13 +40,13 @@ def test_a_run_that_is_cancelled_before_it_starts_never_does_any_work(
     id_ = harness.submit(IRIS)
     assert agent.claim()
     harness.cancel(id_)
-    agent.report()
-    assert pool.orders == []
-    (lease,) = agent.held
-    agent.held[lease].prepared.exception(timeout=10)
+    agent.flush()
+    assert pool.commands == []
+    (lease,) = agent.runs
+    agent.runs[lease].assignment.exception(timeout=10)
     agent.start_prepared()
-    agent.report()
-    assert pool.orders == [(lease, "cancel")]
+    agent.flush()
+    assert pool.commands == [(lease, "cancel")]
 
 
 @pytest.mark.parametrize("last", [Stopped("timeout"), Died(-9)])
@@ -56,13 +55,13 @@ def test_a_run_that_takes_too_long_fails(
 ) -> None:
     id_ = harness.submit(TIMED)
     lease = start(agent)
-    agent.held[lease].started_at = time.monotonic() - 49
-    agent.report()
-    assert pool.orders == []
-    agent.held[lease].started_at = time.monotonic() - 51
-    agent.report()
-    assert pool.orders == [(lease, "timeout")]
-    say(agent, lease, last)
+    agent.runs[lease].started_at = time.monotonic() - 49
+    agent.flush()
+    assert pool.commands == []
+    agent.runs[lease].started_at = time.monotonic() - 51
+    agent.flush()
+    assert pool.commands == [(lease, "timeout")]
+    send(agent, lease, last)
     run = harness.run(id_)
     assert (run.status, run.cause, run.deaths) == ("failed", "timeout", 0)
     assert "longer than the 50 seconds" in run.message
@@ -73,50 +72,50 @@ def test_the_time_of_earlier_attempts_counts(harness: Harness, agent: Agent, poo
     with harness.database.write() as connection:
         connection.execute(update(Run).where(Run.experiment_id == id_).values(worked_seconds=49.0))
     lease = start(agent)
-    agent.held[lease].started_at = time.monotonic() - 2
-    agent.report()
-    assert pool.orders == [(lease, "timeout")]
+    agent.runs[lease].started_at = time.monotonic() - 2
+    agent.flush()
+    assert pool.commands == [(lease, "timeout")]
 
 
 def test_without_a_limit_no_run_takes_too_long(harness: Harness, agent: Agent, pool: ScriptedPool) -> None:
     harness.submit(IRIS)
-    agent.held[start(agent)].started_at = time.monotonic() - 1e9
-    agent.report()
-    assert pool.orders == []
+    agent.runs[start(agent)].started_at = time.monotonic() - 1e9
+    agent.flush()
+    assert pool.commands == []
 
 
-def test_time_spent_on_preparing_is_no_work(harness: Harness, agent: Agent) -> None:
+def test_time_spent_on_preparing_does_not_count(harness: Harness, agent: Agent) -> None:
     harness.submit(TIMED)
     assert agent.claim()
-    (held,) = agent.held.values()
-    assert held.worked_seconds == 0.0
-    assert not held.is_overdue
+    (run,) = agent.runs.values()
+    assert run.worked_seconds == 0.0
+    assert not run.is_overdue
 
 
-def test_stopping_hands_back_what_runs_and_what_is_being_prepared(
+def test_a_stop_releases_running_runs_and_those_that_are_being_prepared(
     harness: Harness, agent: Agent, pool: ScriptedPool
 ) -> None:
     id_ = harness.submit(IRIS | {"seeds": [0, 1]})
     running = start(agent)
     assert agent.claim()
-    agent.hand_back()
-    assert pool.orders == [(running, "release")]
-    assert pool.timeouts == [module.SHORTEST_PAUSE_SECONDS]
+    agent.release_runs()
+    assert pool.commands == [(running, "release")]
+    assert pool.timeouts == [module.MIN_FLUSH_INTERVAL_SECONDS]
     assert [run.status for run in harness.runs(id_)] == ["running", "queued"]
-    pool.say(running, epoch(1), CheckpointTaken(1, 1, b"one"), Stopped("release"))
-    agent.hand_back()
-    assert pool.orders == [(running, "release")]
+    pool.add(running, epoch(1), CheckpointTaken(1, 1, b"one"), Stopped("release"))
+    agent.release_runs()
+    assert pool.commands == [(running, "release")]
     assert [(run.status, run.deaths) for run in harness.runs(id_)] == [("queued", 0), ("queued", 0)]
     assert checkpoints_of(harness, running.run_id) == [("newest", 1, b"one")]
-    assert agent.held == {}
+    assert agent.runs == {}
 
 
-def test_who_is_killed_while_it_hands_back_has_not_died(
+def test_a_worker_that_is_killed_while_it_is_released_counts_no_death(
     harness: Harness, agent: Agent, pool: ScriptedPool
 ) -> None:
     id_ = harness.submit(IRIS)
     lease = start(agent)
-    agent.hand_back()
-    pool.say(lease, Died(-9))
-    agent.hand_back()
+    agent.release_runs()
+    pool.add(lease, Died(-9))
+    agent.release_runs()
     assert (harness.run(id_).status, harness.run(id_).deaths) == ("queued", 0)

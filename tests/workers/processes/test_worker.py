@@ -1,4 +1,4 @@
-"""What a worker process sends, and when: epochs that are over fast go together."""
+"""What a worker process sends, and when: short epochs are sent together."""
 
 import time
 from pathlib import Path
@@ -6,23 +6,24 @@ from typing import Any
 
 import pytest
 
-from workers.processes import process
-from workers.processes.process import Assignment, CheckpointTaken, EpochEnded, Message, Worker
+from workers.processes import worker as module
+from workers.processes.messages import Assignment, CheckpointTaken, EpochEnded, WorkerEvent
+from workers.processes.worker import Worker
 from workers.spec import ExperimentSpec
 
 
 class Pipe:
-    """Keeps what is sent."""
+    """Records the messages that are sent; each is a list of events."""
 
     def __init__(self) -> None:
-        self.sent: list[list[Message]] = []
+        self.sent: list[list[WorkerEvent]] = []
 
-    def send(self, messages: list[Message]) -> None:
-        self.sent.append(list(messages))
+    def send(self, events: list[WorkerEvent]) -> None:
+        self.sent.append(list(events))
 
     @property
     def names(self) -> list[list[str]]:
-        return [[type(message).__name__ for message in messages] for messages in self.sent]
+        return [[type(event).__name__ for event in events] for events in self.sent]
 
 
 @pytest.fixture
@@ -37,31 +38,31 @@ def worker(pipe: Pipe, digits_folder: Path) -> Worker:
     return Worker(connection, Assignment(spec.model_dump_json(), 0, digits_folder))
 
 
-def test_slow_epochs_are_sent_one_by_one(worker: Worker, pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "SENDING_PAUSE_SECONDS", 0.0)
+def test_long_epochs_are_sent_one_by_one(worker: Worker, pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SEND_INTERVAL_SECONDS", 0.0)
     worker.send(worker.work())
     assert pipe.names == [["EpochEnded"], ["BaselinesFitted"], *[["EpochEnded"]] * 3, ["Succeeded"]]
 
 
-def test_fast_epochs_are_sent_together_and_before_a_baseline_is_fitted(
+def test_short_epochs_are_sent_together_and_before_a_baseline_is_fitted(
     worker: Worker, pipe: Pipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process, "SENDING_PAUSE_SECONDS", 1000.0)
+    monkeypatch.setattr(module, "SEND_INTERVAL_SECONDS", 1000.0)
     worker.send(worker.work())
     assert pipe.names == [["EpochEnded"], ["BaselinesFitted"], [*["EpochEnded"] * 3, "Succeeded"]]
-    epochs = [word.epoch.number for words in pipe.sent for word in words if isinstance(word, EpochEnded)]
+    epochs = [event.epoch.number for events in pipe.sent for event in events if isinstance(event, EpochEnded)]
     assert epochs == [1, 2, 3, 4]
 
 
-def test_a_last_word_and_a_checkpoint_come_after_the_epochs_that_wait(
+def test_unsent_epochs_are_sent_before_a_checkpoint_and_the_final_event(
     worker: Worker, pipe: Pipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process, "SENDING_PAUSE_SECONDS", 1000.0)
+    monkeypatch.setattr(module, "SEND_INTERVAL_SECONDS", 1000.0)
     between_steps = worker._between_steps
 
     def release_in_the_third_epoch() -> None:
         if worker.trainer.epoch == 2:
-            worker.order = "release"
+            worker.command = "release"
         between_steps()
 
     monkeypatch.setattr(worker, "_between_steps", release_in_the_third_epoch)
@@ -69,13 +70,15 @@ def test_a_last_word_and_a_checkpoint_come_after_the_epochs_that_wait(
     assert pipe.names == [["EpochEnded"], ["BaselinesFitted"], ["EpochEnded", "CheckpointTaken"], ["Stopped"]]
 
 
-def test_what_waits_is_sent_after_the_pause_while_the_next_epoch_trains(worker: Worker, pipe: Pipe) -> None:
+def test_unsent_events_are_sent_after_the_interval_while_the_next_epoch_trains(
+    worker: Worker, pipe: Pipe
+) -> None:
     waiting = CheckpointTaken(1, 1, b"")
     worker.unsent.append(waiting)
-    worker.sent = time.monotonic()
+    worker.sent_at = time.monotonic()
     worker._between_steps()
     assert pipe.sent == []
-    worker.sent -= process.SENDING_PAUSE_SECONDS
+    worker.sent_at -= module.SEND_INTERVAL_SECONDS
     worker._between_steps()
     assert pipe.sent == [[waiting]]
     worker._between_steps()

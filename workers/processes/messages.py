@@ -1,0 +1,108 @@
+"""Everything that a worker process and its parent send each other: an assignment and commands down, events up.
+
+    WorkerEvent
+    ├── ProgressEvent   EpochEnded, CheckpointTaken, BaselinesFitted
+    └── FinalEvent      Succeeded, Failed, Stopped: the worker's last message; Died: it ended without one
+
+A worker sends events in the order in which they happened, and a final event last.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from workers.evaluation.baselines import Baseline
+from workers.processes.failure_causes import Cause
+from workers.training import Epoch
+
+Command = Literal["cancel", "timeout", "release"]
+"""What a parent may tell a worker. cancel: stop, the run was cancelled. timeout: stop, the run has used up its time.
+release: send a checkpoint and stop, so that another worker can continue the run."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One run to train: what a worker process is started with.
+
+    spec: the experiment's spec as JSON. seed: the run's seed. parts: the folder of the training and validation rows.
+    checkpoint: where to resume; None starts with the first epoch. checkpoint_seconds: the most time between two
+    checkpoints. memory_bytes: the most that the process may allocate; None sets no limit. has_baselines: whether the
+    baselines of the experiment are stored already, so that the worker need not fit them.
+    """
+
+    spec: str
+    seed: int
+    parts: Path
+    checkpoint: bytes | None = None
+    checkpoint_seconds: float = 30.0
+    memory_bytes: int | None = None
+    has_baselines: bool = False
+
+
+@dataclass(frozen=True)
+class ArtifactReference:
+    """Names bytes in the artifact store. It replaces a large checkpoint or model in an event."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class EpochEnded:
+    """The figures of an epoch."""
+
+    epoch: Epoch
+
+
+@dataclass(frozen=True)
+class CheckpointTaken:
+    """All that a bit-identical resume needs. The worker has sent the epochs that it includes before."""
+
+    epoch: int
+    best_epoch: int | None
+    content: bytes | ArtifactReference
+
+
+@dataclass(frozen=True)
+class BaselinesFitted:
+    """Models to beat on these parts, besides the majority class."""
+
+    baselines: tuple[Baseline, ...]
+
+
+@dataclass(frozen=True)
+class Succeeded:
+    """The training is complete. `model` contains the weights of the best epoch."""
+
+    best_epoch: int
+    model: bytes | ArtifactReference
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The run cannot continue: a cause for programs, and a sentence for people."""
+
+    cause: Cause
+    message: str
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """The worker obeyed a command. A released run has sent its checkpoint before."""
+
+    command: Command
+
+
+@dataclass(frozen=True)
+class Died:
+    """The process ended without sending a final event, or could not be started.
+
+    exit_code: a negative one is the signal that killed the process; None if it is not known.
+    """
+
+    exit_code: int | None
+
+
+ProgressEvent = EpochEnded | CheckpointTaken | BaselinesFitted
+FinalEvent = Succeeded | Failed | Stopped | Died
+WorkerEvent = ProgressEvent | FinalEvent

@@ -1,0 +1,181 @@
+"""The code that runs inside a worker process: it trains one run, and sends its events to the parent through a pipe.
+
+It opens no database and no socket, and never gets the test rows. When the parent ends, the pipe closes, and the
+worker exits.
+"""
+
+import logging
+import math
+import os
+import signal
+import threading
+import time
+from dataclasses import asdict
+from multiprocessing.connection import Connection
+
+from workers.checkpoint import Checkpoint
+from workers.data.prepared_splits import read_part
+from workers.evaluation.baselines import Baseline
+from workers.processes import memory
+from workers.processes.messages import (
+    Assignment,
+    BaselinesFitted,
+    CheckpointTaken,
+    Command,
+    EpochEnded,
+    Failed,
+    FinalEvent,
+    Stopped,
+    Succeeded,
+    WorkerEvent,
+)
+from workers.shared_baseline import SharedBaseline
+from workers.spec import ExperimentSpec
+from workers.training import Diverged, Epoch, Trainer
+
+log = logging.getLogger("holdout.worker")
+
+CHECKPOINT_INTERVAL_SECONDS = 1.0
+"""The least time between two checkpoints at the ends of epochs: an epoch can take milliseconds."""
+SEND_INTERVAL_SECONDS = 0.02
+"""The least time between two sends of epochs. Shorter epochs are sent together, so that they wake the parent once.
+A killed worker loses at most the epochs of this interval; the next attempt trains them again.
+"""
+MAX_ERROR_CHARACTERS = 2000
+"""An unexpected error's text is cut after so many characters."""
+
+
+class StopTraining(Exception):
+    """Raised between two training steps when a command has arrived."""
+
+    def __init__(self, command: Command) -> None:
+        super().__init__(command)
+        self.command = command
+
+
+class Worker:
+    """Trains one assignment in this process."""
+
+    def __init__(self, connection: Connection, assignment: Assignment) -> None:
+        self.connection, self.assignment = connection, assignment
+        self.command: Command | None = None
+        self.unsent: list[WorkerEvent] = []
+        self.sent_at = -math.inf
+        self.checkpoint_at = time.monotonic()
+        self.has_baselines = assignment.has_baselines
+
+    def listen(self) -> None:
+        """Receive commands until the pipe closes. Then the parent has died, and nobody needs this process: exit."""
+        try:
+            while True:
+                self.command = self.connection.recv()
+        except (EOFError, OSError):
+            os._exit(1)
+
+    def send(self, *events: WorkerEvent) -> None:
+        """Send the events that wait, then these, as one message."""
+        if together := [*self.unsent, *events]:
+            self.connection.send(together)
+        self.unsent.clear()
+        self.sent_at = time.monotonic()
+
+    def work(self) -> FinalEvent:
+        """Train until the end, a command or an error. Returns the final event; the caller sends it."""
+        try:
+            self._prepare()
+            return self._train()
+        except StopTraining as stop:
+            return self._stop(stop.command)
+        except Diverged as diverged:
+            self._send_baseline(wait=True)  # it does not depend on the network
+            return Failed("diverged", str(diverged))
+        except MemoryError:
+            return Failed("out_of_memory", self._memory_message())
+        except Exception as error:
+            log.exception("seed %s ended in an error", self.assignment.seed)
+            return Failed("error", f"{type(error).__name__}: {error}"[:MAX_ERROR_CHARACTERS])
+
+    def _prepare(self) -> None:
+        spec = ExperimentSpec.model_validate_json(self.assignment.spec)
+        parts = [read_part(self.assignment.parts, part) for part in ("train", "validation")]
+        self.trainer = Trainer(spec, *parts, seed=self.assignment.seed)
+        if self.assignment.checkpoint is not None:
+            self.trainer.restore(Checkpoint.from_bytes(self.assignment.checkpoint))
+
+    def _memory_message(self) -> str:
+        limit = self.assignment.memory_bytes
+        return f"a worker process may allocate {limit:,} bytes" if limit else "the machine's memory ran out"
+
+    def _train(self) -> Succeeded:
+        for epoch in self.trainer.epochs(between_steps=self._between_steps):
+            self._epoch_ended(epoch)
+        self._send_baseline(wait=True)
+        return Succeeded(self.trainer.best.epoch or 0, self.trainer.model().to_bytes())
+
+    def _epoch_ended(self, epoch: Epoch) -> None:
+        self.unsent.append(EpochEnded(epoch))
+        now = time.monotonic()
+        if now - self.sent_at > SEND_INTERVAL_SECONDS:
+            self.send()
+        if now - self.checkpoint_at > CHECKPOINT_INTERVAL_SECONDS:
+            self._send_checkpoint()
+        self._send_baseline(wait=False)
+
+    def _send_baseline(self, *, wait: bool) -> None:
+        """Send the linear baseline once, after the first epoch if possible: then it exists however the run ends.
+
+        Without `wait`, continue to train while another worker fits it. A baseline that cannot be fitted does not
+        fail the run.
+        """
+        if self.has_baselines or (self.command is not None and not wait):
+            return
+        try:
+            shared = SharedBaseline(self.assignment.parts, asdict(self.trainer.spec.scaling))
+            baseline = shared.get(self._fit_baseline, wait=wait)
+        except Exception:
+            log.exception("the linear baseline could not be fitted")
+            self.has_baselines = True
+            return
+        if baseline is not None:
+            self.send(BaselinesFitted((baseline,)))
+            self.has_baselines = True
+
+    def _fit_baseline(self) -> Baseline:
+        self.send()  # finished epochs do not wait for the fit
+        return self.trainer.linear_baseline()
+
+    def _stop(self, command: Command) -> Stopped:
+        if command == "release":
+            self._send_checkpoint()
+        return Stopped(command)
+
+    def _between_steps(self) -> None:
+        if self.command is not None:
+            raise StopTraining(self.command)
+        now = time.monotonic()
+        if self.unsent and now - self.sent_at > SEND_INTERVAL_SECONDS:
+            self.send()
+        if now - self.checkpoint_at > self.assignment.checkpoint_seconds:
+            self._send_checkpoint()
+
+    def _send_checkpoint(self) -> None:
+        checkpoint = self.trainer.checkpoint()
+        self.send(CheckpointTaken(checkpoint.epoch, self.trainer.best.epoch, checkpoint.to_bytes()))
+        self.checkpoint_at = time.monotonic()
+
+
+def main(connection: Connection, assignment: Assignment) -> None:
+    """Train an assignment. This is the target of a worker process."""
+    worker = Worker(connection, assignment)
+
+    def release(*_: object) -> None:
+        worker.command = worker.command or "release"
+
+    signal.signal(signal.SIGTERM, release)
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches the whole process group; the parent sends commands
+    threading.Thread(target=worker.listen, daemon=True).start()
+    memory.raise_oom_score()
+    memory.limit(assignment.memory_bytes)
+    worker.send(worker.work())
