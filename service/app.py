@@ -1,4 +1,4 @@
-"""The application: its routes, its errors, and what lives as long as it does."""
+"""Assembles the application: routes, middleware, error handlers, shared objects, agent and webhook dispatcher."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
@@ -8,6 +8,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import State
 
 from service.agent.agent import Agent
 from service.api.auth.authentication import Authenticator
@@ -51,7 +52,7 @@ from workers.data.registry import DatasetRegistry
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The API on a migrated database, with an embedded agent unless `settings.workers` is 0."""
+    """Create the API for a migrated database, with an embedded agent unless `settings.workers` is 0."""
     app = FastAPI(
         title="Holdout",
         version=version("holdout"),
@@ -64,7 +65,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.settings = settings
     app.state.request_stop = lambda: None
-    app.state.observe = lambda exchange: None
+    app.state.observe = lambda request: None
     app.openapi = partial(document, app)  # type: ignore[method-assign]
     for resource in (
         experiments,
@@ -93,50 +94,55 @@ def create_app(settings: Settings) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Create the shared objects, and run the agent and the webhook dispatcher, while the application serves."""
     settings: Settings = app.state.settings
     with closing(Database(settings.url)) as database:
-        async with _running(app, settings, database):
+        _create_shared_objects(app.state, settings, database)
+        async with _background_threads(app.state, settings, database):
             yield
 
 
+def _create_shared_objects(state: State, settings: Settings, database: Database) -> None:
+    """The objects that requests share; dependencies and middleware find them in the state of the application."""
+    state.database = database
+    state.registry = DatasetRegistry(settings.data_dir, shared_blob_store(settings))
+    state.uploads = UploadService(state.registry, settings)
+    state.models = ModelCache(database, Artifacts(settings.artifacts_url))
+    state.notifier = notifier_of(settings)
+    state.limiters = Limiters()
+    state.authenticator = Authenticator(settings, database, state.limiters["authentication"])
+    state.response_store = ResponseStore()
+    state.cursor_key = signing_key(database, "cursors")
+    state.metrics = PrometheusMetrics(database, lease_seconds=settings.lease_seconds)
+    state.observe = state.metrics.observe
+    state.change_feed = ChangeFeed(database)
+
+
 @asynccontextmanager
-async def _running(app: FastAPI, settings: Settings, database: Database) -> AsyncIterator[None]:
-    """All that the application has beside its database, for as long as it runs."""
-    app.state.database = database
-    app.state.registry = registry = DatasetRegistry(settings.data_dir, shared_blob_store(settings))
-    app.state.uploads = uploads = UploadService(registry, settings)
-    app.state.models = ModelCache(database, Artifacts(settings.artifacts_url))
-    app.state.notifier = notifier = notifier_of(settings)
-    app.state.limiters = limiters = Limiters()
-    app.state.guard = Authenticator(settings, database, limiters["authentication"])
-    app.state.shelf = ResponseStore()
-    app.state.cursor_key = signing_key(database, "cursors")
-    app.state.metrics = metrics = PrometheusMetrics(database, lease_seconds=settings.lease_seconds)
-    app.state.observe = metrics.observe
-    app.state.watch = watch = ChangeFeed(database)
-    agent = (
-        Agent(database, registry, settings, on_end=watch.look, notifier=notifier)
-        if settings.workers
-        else None
-    )
-    app.state.agent = agent
+async def _background_threads(state: State, settings: Settings, database: Database) -> AsyncIterator[None]:
+    """Run the agent, if there are workers, and the webhook dispatcher, for as long as the context lasts."""
+    feed: ChangeFeed = state.change_feed
+    agent = None
+    if settings.workers:
+        agent = Agent(database, state.registry, settings, on_end=feed.look, notifier=state.notifier)
+    state.agent = agent
     dispatcher = WebhookDispatcher(database, private=settings.webhooks_private)
     dispatcher.start()
-    app.state.request_stop = partial(_request_stop, watch, agent)
+    state.request_stop = partial(_request_stop, feed, agent)
     if agent:
         agent.start()
     try:
         yield
     finally:
-        uploads.close()
-        await watch.close()
+        state.uploads.close()
+        await feed.close()
         if agent:
             await run_in_threadpool(agent.stop)
         await run_in_threadpool(dispatcher.stop)
 
 
-def _request_stop(watch: ChangeFeed, agent: Agent | None) -> None:
-    """Let go who waits, and hand back what runs, while open connections are still being served."""
-    watch.request_stop()
+def _request_stop(feed: ChangeFeed, agent: Agent | None) -> None:
+    """End long polls and event streams, and release the runs, while other open connections are still served."""
+    feed.request_stop()
     if agent:
         agent.request_stop()

@@ -51,5 +51,5 @@ async def stream_events(
     """Server-sent events: `status` first and at each change, `epoch` for each epoch of each seed with its training
     and validation metrics, and `end`. After a lost connection, a client sends `Last-Event-ID` and misses no event.
     """
-    async for event in stream.events(request.app.state.watch, request.app.state.limiters["streams"]):
+    async for event in stream.events(request.app.state.change_feed, request.app.state.limiters["streams"]):
         yield event

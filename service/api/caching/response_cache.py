@@ -55,9 +55,9 @@ class CacheLookup:
 
     def __init__(self, scope: Scope, send: Send) -> None:
         state = scope["app"].state
-        self.scope, self._send, self._guard = scope, send, state.guard
+        self.scope, self._send, self._guard = scope, send, state.authenticator
         self._threads: ThreadLimiter = state.limiters["reads"]
-        self.shelf: ResponseStore = state.shelf
+        self.shelf: ResponseStore = state.response_store
         self.version: int | None = state.database.version()  # before anything is read: it may only be too old
         self.address = (scope["path"], scope["query_string"], accepted(accept_of(Headers(scope=scope))))
         self.given = _if_none_match(scope["headers"])

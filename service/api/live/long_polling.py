@@ -84,7 +84,7 @@ async def _wait(
     request: Request, experiment_id: int, seconds: float, is_news: Callable[[ExperimentState], bool]
 ) -> None:
     """Until there is news, the time is over, the client has left, or the service is being stopped."""
-    watch: ChangeFeed = request.app.state.watch
+    watch: ChangeFeed = request.app.state.change_feed
     with move_on_after(seconds * random.uniform(EARLIEST, 1)):  # noqa: S311 -- nothing secret
         async with create_task_group() as tasks, aclosing(watch.changes(experiment_id)) as changes:
             tasks.start_soon(_leave_with, request, tasks.cancel_scope)

@@ -35,7 +35,7 @@ class StrictRoute(APIRoute):
 
         async def handle_strictly(request: Request) -> Response:
             if needed is not None:
-                await request.app.state.guard.admit(request, needed)
+                await request.app.state.authenticator.admit(request, needed)
             cursors.KEY.set(request.app.state.cursor_key)
             thread_limiters.CURRENT.set(request.app.state.limiters[threads])
             check(request.query_params, known)

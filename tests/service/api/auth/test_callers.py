@@ -101,7 +101,7 @@ def test_tokens_that_are_tried_where_an_answer_is_kept_are_counted(
 ) -> None:
     ada, wrong = headers(app.state.database, "ada"), {"Authorization": "Bearer hold_wrong"}
     assert status(client, running, ada) == 200
-    rates = app.state.guard.rates
+    rates = app.state.authenticator.rates
     limit = rates._limits["refusals"].amount
     assert status(client, running, wrong) == 401
     for _ in range(limit - 1):

@@ -203,14 +203,14 @@ def test_where_the_network_is_trusted_it_goes_by_addresses_and_the_names_that_ar
     app: FastAPI, client: TestClient, settings: Settings, server: str, host: str, status: int
 ) -> None:
     more = {"trust_network": True, "hosts": ("holdout.internal",)}
-    app.state.guard.settings = settings.model_copy(update=more)
+    app.state.authenticator.settings = settings.model_copy(update=more)
     assert ask(app, host, server=server) == status
 
 
 def test_a_listed_name_does_without_trust_in_the_network(
     app: FastAPI, client: TestClient, settings: Settings
 ) -> None:
-    app.state.guard.settings = settings.model_copy(update={"hosts": ("holdout.test",)})
+    app.state.authenticator.settings = settings.model_copy(update={"hosts": ("holdout.test",)})
     assert [ask(app, host) for host in ("holdout.test:8000", "10.0.0.1")] == [200, 421]
 
 

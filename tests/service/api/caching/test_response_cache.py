@@ -92,7 +92,7 @@ def test_a_client_that_only_ever_polls_is_answered_from_memory_too(
 ) -> None:
     path = f"/experiments/{running}/metrics"
     tag = client.get(path).headers["etag"]
-    client.app.state.shelf = ResponseStore()  # type: ignore[attr-defined]
+    client.app.state.response_store = ResponseStore()  # type: ignore[attr-defined]
     statuses = [client.get(path, headers={"If-None-Match": tag}).status_code for _ in range(2)]
     assert statuses == [304, 304]
     assert client.get(path).status_code == 200
@@ -130,7 +130,7 @@ def test_after_a_commit_a_status_is_made_anew_without_the_application(
     assert client.get(path, headers={"If-None-Match": tags[-1]}).status_code == 304
     assert len({*tags}) == 4
     assert bool([each for each in admitted if each == path]) != database.is_sqlite
-    client.app.state.shelf = ResponseStore()  # type: ignore[attr-defined]
+    client.app.state.response_store = ResponseStore()  # type: ignore[attr-defined]
     anew = client.get(path)
     assert (anew.content, anew.headers.keys()) == (news.content, news.headers.keys())
 

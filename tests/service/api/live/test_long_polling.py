@@ -81,7 +81,7 @@ def test_the_end_of_a_run_in_this_process_is_told_at_once(
     held = waiting.get(f"/experiments/{running}", wait=60)
     time.sleep(0.5)  # the watch has looked, and would look again in 50 seconds
     fake_worker.epoch(running, 2, CONFUSION)
-    service.app.state.watch.look()
+    service.app.state.change_feed.look()
     assert held.result(SOON).json()["progress"]["epoch"] == 2
 
 

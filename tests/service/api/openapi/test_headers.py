@@ -95,8 +95,8 @@ def test_refusals(client: TestClient, database: Database, check: Callable[..., s
 def test_a_limit_of_requests(client: TestClient, check: Callable[..., set[str]]) -> None:
     settings = client.app.state.settings  # type: ignore[attr-defined]
     limited = settings.model_copy(update={"read_rate_limit": "1/minute"})
-    rates = client.app.state.guard.rates  # type: ignore[attr-defined]
-    client.app.state.guard.rates = type(rates)(limited)  # type: ignore[attr-defined]
+    rates = client.app.state.authenticator.rates  # type: ignore[attr-defined]
+    client.app.state.authenticator.rates = type(rates)(limited)  # type: ignore[attr-defined]
     answers = [client.get("/experiments") for _ in range(2)]
     assert [each.status_code for each in answers] == [200, 429]
     assert check(answers[1]) == {"retry-after", "ratelimit", "ratelimit-policy"}
