@@ -1,4 +1,4 @@
-# Everything is installed into .venv; nothing else on this machine changes.
+# Everything is installed into .venv; nothing else on the machine changes.
 # Settings are HOLDOUT_* variables: `HOLDOUT_PORT=9000 make serve`.
 
 PYTHON ?= python3
@@ -6,16 +6,16 @@ VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 INSTALL := $(VENV)/bin/python -m tools.install
 
-# Stamps: an installation is repeated only when what it installs has changed.
+# Stamps: an installation is repeated only if the files that it depends on have changed.
 RUNTIME := $(VENV)/.runtime-installed
 CHECKS := $(VENV)/.checks-installed
 CLIENTS := $(VENV)/.clients-installed
 PEERS := $(VENV)/.peers-installed
 KERNELS := $(VENV)/.kernels-compiled
 
-# The oracles (PyTorch, scikit-learn, ...) are what tests compare with. Where one cannot be installed its tests
-# are skipped, and say so; with CI set, its absence is an error. TORCH: cpu takes PyTorch's build for the CPU or none,
-# any takes what there is, none leaves it out.
+# Tests compare with the oracles (PyTorch, scikit-learn, ...). If one cannot be installed, its tests are skipped with a
+# message; with CI set, this is an error. TORCH: cpu installs only the CPU build of PyTorch, any installs every build,
+# none installs no build.
 ifdef CI
 OPTIONAL := exit 1
 TORCH ?= any
@@ -34,7 +34,7 @@ help: ## List the targets
 
 install: $(KERNELS) ## Install what the service needs, into .venv
 
-demo: $(KERNELS) ## Train two losses on imbalanced digits, show the accuracy of each class; ARGS=--serve serves them then
+demo: $(KERNELS) ## Train two losses on imbalanced digits and show the accuracy of each class; ARGS=--serve then serves them
 	@$(VENV)/bin/holdout demo $(ARGS)
 
 serve: $(KERNELS) ## Run the service on 127.0.0.1:8000
@@ -43,7 +43,7 @@ serve: $(KERNELS) ## Run the service on 127.0.0.1:8000
 test: $(CHECKS) $(KERNELS) ## Run the whole test suite
 	@$(VENV)/bin/pytest --numprocesses 2 $(ARGS)
 
-lint: $(CHECKS) ## Check style, types, the direction of imports, and that generated files are current
+lint: $(CHECKS) ## Check style, types, the direction of imports, and whether generated files are current
 	@$(VENV)/bin/ruff check
 	@$(VENV)/bin/ruff format --check
 	@$(VENV)/bin/mypy
@@ -51,24 +51,24 @@ lint: $(CHECKS) ## Check style, types, the direction of imports, and that genera
 	@$(VENV)/bin/python -m tools.make_methods --check
 	@$(VENV)/bin/python -m tools.make_openapi --check
 
-format: $(CHECKS) ## Put the code into the one format
+format: $(CHECKS) ## Format the code
 	@$(VENV)/bin/ruff check --fix
 	@$(VENV)/bin/ruff format
 
 clients: $(CLIENTS) ## Lint the OpenAPI document, generate clients from it, check their types and use them
 	@$(VENV)/bin/pytest -m slow tests/clients $(ARGS)
 
-bench: $(PEERS) ## Measure training and the service beside their peers; ARGS='polling many_experiments' some of it alone
+bench: $(PEERS) ## Compare training and the service with others; ARGS='polling many_experiments' runs only these
 	@$(VENV)/bin/python -m benchmarks $(ARGS)
 
-chaos: $(CHECKS) ## Kill workers, agents, APIs and the database, again and again; then audit what is left
+chaos: $(CHECKS) ## Kill workers, agents, APIs and the database repeatedly, then audit the database
 	@$(VENV)/bin/python -m tests.chaos $(ARGS)
 
-coverage: $(CHECKS) ## Require that tests take every branch of the queue and the agent
+coverage: $(CHECKS) ## Check that tests cover every branch of the queue and the agent
 	@$(VENV)/bin/coverage run -m pytest --quiet tests/service/store/queue tests/service/agent/scripted
 	@$(VENV)/bin/coverage report
 
-mutation: $(CHECKS) ## Change the queue and the agent in a thousand ways, in mutants/, and count what no test notices
+mutation: $(CHECKS) ## Mutate the queue and the agent in a thousand ways, in mutants/, and count the surviving mutants
 	@$(INSTALL) mutation
 	@$(VENV)/bin/mutmut run --max-children 1
 	@$(VENV)/bin/mutmut results
@@ -76,7 +76,7 @@ mutation: $(CHECKS) ## Change the queue and the agent in a thousand ways, in mut
 methods: $(RUNTIME) ## Write docs/methods.md from the docstrings
 	@$(VENV)/bin/python -m tools.make_methods
 
-openapi: $(CHECKS) ## Write docs/openapi.json from the service, and name what it breaks
+openapi: $(CHECKS) ## Write docs/openapi.json from the service, and print the breaking changes
 	@$(VENV)/bin/python -m tools.make_openapi
 
 examples: $(CHECKS) ## Run the commands of docs/api.md, save their responses as examples, then write openapi.json
@@ -103,13 +103,13 @@ $(RUNTIME): pyproject.toml constraints.txt | $(VENV)/bin/python
 	@$(INSTALL)
 	@touch $@
 
-# numba keeps compiled kernels beside their sources, so that no first run waits for the compiler.
+# numba caches compiled kernels beside their sources, so that no first run waits for the compiler.
 $(KERNELS): $(wildcard workers/nn/kernels/compiled/*.py) $(RUNTIME)
 	@echo "Compiling the training kernels (once, about a minute) ..."
 	@$(VENV)/bin/python -m workers.processes.preload
 	@touch $@
 
-# PyTorch comes first and alone, so that nothing else decides which build of it is taken.
+# PyTorch is installed first and alone, so that no other requirement chooses its build.
 $(CHECKS): pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "Installing Holdout, its checks and the oracles into $(VENV) (a few minutes) ..."
 	@$(INSTALL_TORCH) || { $(OPTIONAL); }
@@ -117,17 +117,17 @@ $(CHECKS): pyproject.toml constraints.txt | $(VENV)/bin/python
 	@$(INSTALL) oracles || { $(OPTIONAL); }
 	@touch $(RUNTIME) $@
 
-# MLflow wants other versions of what the service uses: it gets an environment of its own.
+# MLflow needs other versions of dependencies of the service, so it gets an environment of its own.
 $(PEERS): $(CHECKS)
-	@echo "Installing what benchmarks compare with (a few minutes) ..."
-	@$(INSTALL) bench || echo "JAX could not be installed: the benchmarks leave it out."
+	@echo "Installing the frameworks that benchmarks compare with (a few minutes) ..."
+	@$(INSTALL) bench || echo "JAX could not be installed: the benchmarks skip it."
 	@$(VENV)/bin/python -m venv $(VENV)/mlflow
 	@$(VENV)/mlflow/bin/python -m pip --disable-pip-version-check install --quiet mlflow==3.17.2 \
-		|| echo "MLflow could not be installed: the benchmarks leave it out."
+		|| echo "MLflow could not be installed: the benchmarks skip it."
 	@touch $@
 
-# Generators want other versions of what the service uses: they get an environment of their own. Node.js, npm and Java
-# are needed besides; where one is missing its tests are skipped, and say so.
+# Generators of clients need other versions of dependencies of the service, so they get an environment of their own.
+# They also need Node.js, npm and Java; if one is missing, its tests are skipped with a message.
 $(CLIENTS): tests/clients/requirements.txt tests/clients/package-lock.json $(CHECKS)
 	@echo "Installing generators of clients (a few minutes) ..."
 	@$(VENV)/bin/python -m venv $(VENV)/clients

@@ -1,8 +1,8 @@
-"""Installs Holdout for work on it, with some of its extras: python -m tools.install [EXTRA ...].
+"""Installs Holdout for development, with some of its extras: python -m tools.install [EXTRA ...].
 
-numba and pysqlite3 are dependencies where they publish wheels. No environment marker tells every such system from the
-others (glibc from musl, for one). Where a wheel turns out to be missing, Holdout is installed without it: it then
-trains with the kernels in NumPy, and stores in the SQLite that Python brings.
+numba and pysqlite3 are dependencies on systems for which they publish wheels. Environment markers cannot tell all
+such systems from the others (glibc from musl, for example). If a wheel is missing, Holdout is installed without it:
+it then trains with the NumPy kernels, and uses the SQLite of Python's standard library.
 """
 
 import re
@@ -14,32 +14,32 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PROJECT = ROOT / "pyproject.toml"
-DISPENSABLE = {"numba": ("numba", "llvmlite"), "pysqlite3": ("pysqlite3",)}
-"""Dependencies that Holdout runs without, each with what has to have a wheel for it."""
+OPTIONAL = {"numba": ("numba", "llvmlite"), "pysqlite3": ("pysqlite3",)}
+"""Dependencies that Holdout can run without, each with the packages that need a wheel for it."""
 WHEELS_ONLY = ("--only-binary", "numba,llvmlite,pysqlite3")
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", *WHEELS_ONLY)
 CONSTRAINED = ("--constraint", str(ROOT / "constraints.txt"))
 
 
 def main(extras: Sequence[str]) -> int:
-    """The exit code of pip."""
+    """Install. Returns the exit code of pip."""
     if _pip("--editable", f"{ROOT}[{','.join(extras)}]" if extras else str(ROOT)) == 0:
         return 0
-    if not (missing := [name for name, needed in DISPENSABLE.items() if not _has_wheels(needed)]):
+    if not (missing := [name for name, needed in OPTIONAL.items() if not _has_wheels(needed)]):
         return 1
     print(f"Installing without {' and '.join(missing)}: there is no wheel for this system.", flush=True)
-    wanted = requirements(PROJECT.read_text(), extras, without=missing)
-    return _pip(*wanted) or _pip("--no-deps", "--editable", str(ROOT))
+    needed = requirements(PROJECT.read_text(), extras, without=missing)
+    return _pip(*needed) or _pip("--no-deps", "--editable", str(ROOT))
 
 
 def requirements(pyproject: str, extras: Sequence[str], *, without: Collection[str]) -> list[str]:
-    """What a pyproject.toml and its extras ask for, but for some names."""
+    """The requirements in a pyproject.toml and its extras, except those of some names."""
     project = tomllib.loads(pyproject)["project"]
-    asked = [
+    required = [
         *project["dependencies"],
         *(each for name in extras for each in project["optional-dependencies"][name]),
     ]
-    return [each for each in asked if _name(each) not in without]
+    return [each for each in required if _name(each) not in without]
 
 
 def _name(requirement: str) -> str:
@@ -47,7 +47,7 @@ def _name(requirement: str) -> str:
 
 
 def _has_wheels(names: Sequence[str]) -> bool:
-    """Whether they could be installed here; false as well where no index answers."""
+    """Whether the packages can be installed here. False also if no package index responds."""
     return _pip("--dry-run", *names) == 0
 
 

@@ -1,7 +1,7 @@
-"""Installs PyTorch, which tests compare with, where its build for the CPU can be had.
+"""Installs PyTorch, which tests compare with, if its CPU build is available.
 
-Many systems are only offered the build for CUDA, which brings several gigabytes of libraries: --cpu, the default,
-leaves it out, --any takes it, and --none leaves out every build. The tests that need PyTorch are then skipped.
+For many systems, only the CUDA build is, which needs several gigabytes of libraries. --cpu, the default, does not
+install that one; --any does; --none installs no build. Without PyTorch, the tests that need it are skipped.
 """
 
 import json
@@ -11,29 +11,29 @@ import tomllib
 
 from tools.install import CONSTRAINED, PIP, PROJECT
 
-LEFT_OUT = """\
-PyTorch is offered here in its build for CUDA alone (with {}, ...), several gigabytes in all. It is left out, \
-and the tests that compare with it are skipped. To install it all the same: make test TORCH=any"""
+SKIPPED = """\
+Only the CUDA build of PyTorch is available here (with {}, ...), several gigabytes in all. It is not installed, \
+and the tests that compare with it are skipped. To install it anyway: make test TORCH=any"""
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code of pip; 0 as well where PyTorch is left out."""
+    """Install PyTorch, or skip it. Returns the exit code of pip, or 0 if PyTorch is skipped."""
     if "--none" in arguments:
         return 0
-    wanted = tomllib.loads(PROJECT.read_text())["project"]["optional-dependencies"]["torch"]
-    command = [*PIP, *CONSTRAINED, *wanted]
+    requirements = tomllib.loads(PROJECT.read_text())["project"]["optional-dependencies"]["torch"]
+    command = [*PIP, *CONSTRAINED, *requirements]
     if "--any" not in arguments:
         report = subprocess.run([*command, "--dry-run", "--report", "-"], check=False, stdout=subprocess.PIPE)
         if report.returncode:
             return report.returncode
-        if companions := of_cuda(json.loads(report.stdout)):
-            print(LEFT_OUT.format(", ".join(companions)), flush=True)
+        if libraries := cuda_libraries(json.loads(report.stdout)):
+            print(SKIPPED.format(", ".join(libraries)), flush=True)
             return 0
     return subprocess.run(command, check=False).returncode
 
 
-def of_cuda(report: dict[str, list[dict[str, dict[str, str]]]]) -> list[str]:
-    """What pip's report on an installation names of the libraries of CUDA: the first two."""
+def cuda_libraries(report: dict[str, list[dict[str, dict[str, str]]]]) -> list[str]:
+    """The first two CUDA libraries in pip's report on an installation."""
     names = [each["metadata"]["name"] for each in report["install"]]
     return [name for name in names if name.startswith(("nvidia-", "cuda-"))][:2]
 

@@ -1,4 +1,4 @@
-"""Write workers/data/bundled.npz from scikit-learn's copies of four UCI data sets; the same bytes every time.
+"""Writes workers/data/bundled.npz from scikit-learn's copies of four UCI data sets, with reproducible bytes.
 
 Run: python -m tools.make_bundled
 """
@@ -13,7 +13,7 @@ WINE = ["cultivar 1", "cultivar 2", "cultivar 3"]  # scikit-learn calls them cla
 
 
 def bundled() -> dict[str, NDArray[np.generic]]:
-    """Per data set: NAME.features, NAME.labels, NAME.classes, and NAME.shape (empty for tables)."""
+    """The arrays NAME.features, NAME.labels, NAME.classes, and NAME.shape (empty for tables) of each data set."""
     digits, iris, wine, cancer = load_digits(), load_iris(), load_wine(), load_breast_cancer()
     tables = {"iris": iris, "wine": wine, "breast_cancer": cancer}
     arrays: dict[str, NDArray[np.generic]] = {

@@ -1,4 +1,4 @@
-"""Write service/api/openapi/response_examples.json: the shortened responses to the commands of docs/api.md.
+"""Writes service/api/openapi/response_examples.json: the shortened responses to the commands of docs/api.md.
 
 Run: python -m tools.make_examples
 """
@@ -64,7 +64,7 @@ def _example(response: Response) -> Any:
 
 
 def main() -> None:
-    """Write the file."""
+    """Run the commands against a service, and write their responses to the file."""
     settings = {"port": 0, "workers": 1, "webhooks_private": True, "log_level": "warning"}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -1,4 +1,4 @@
-"""Write docs/methods.md: every variant of every kind, from its declaration and its docstring.
+"""Writes docs/methods.md: every variant of every kind, from its declaration and its docstring.
 
 Run: python -m tools.make_methods [--check]
 """
@@ -32,18 +32,18 @@ LARGEST_SHOWN = 2**53
 
 
 def document() -> str:
-    """The whole file."""
+    """The content of the file."""
     lines = (line for kind, variants in catalog().items() for line in _kind(kind, variants))
     return "\n".join([INTRODUCTION, *lines])
 
 
 def main(arguments: list[str]) -> str | None:
-    """Write the file, or with --check only compare; what is wrong, or None."""
+    """Write the file, or with --check only compare it. Returns what is wrong, or None."""
     if "--check" not in arguments:
         FILE.parent.mkdir(exist_ok=True)
         FILE.write_text(document())
     elif not FILE.exists() or FILE.read_text() != document():
-        return f"{FILE.name} is not what the docstrings say now. Write it anew: make methods"
+        return f"{FILE.name} differs from the docstrings. To write it: make methods"
     return None
 
 
@@ -69,20 +69,20 @@ def _variant(variant: Variant) -> Iterator[str]:
 
 def _row(field: Field) -> str:
     default = "required" if field.required else f"`{json.dumps(field.default)}`"
-    takes = _takes(field.type, field.constraints) + ("; or null" if field.nullable else "")
-    return f"| `{field.name}` | {default} | {takes} |".replace("||", "\\|\\|")
+    values = _values(field.type, field.constraints) + ("; or null" if field.nullable else "")
+    return f"| `{field.name}` | {default} | {values} |".replace("||", "\\|\\|")
 
 
-def _takes(type_: str, constraints: dict[str, Any]) -> str:
-    """A type and its constraints in words: JSON Schema's, as far as variants use them."""
+def _values(type_: str, constraints: dict[str, Any]) -> str:
+    """A type and its JSON Schema constraints in words, as far as variants use them."""
     if "const" in constraints or "enum" in constraints:
         return ", ".join(f"`{each}`" for each in constraints.get("enum", [constraints.get("const")]))
     if "anyOf" in constraints:
-        return " or ".join(_takes(each.get("type", ""), each) for each in constraints["anyOf"])
+        return " or ".join(_values(each.get("type", ""), each) for each in constraints["anyOf"])
     if type_ == "array":
         least, most = constraints.get("minItems", 0), constraints.get("maxItems", "any number")
         items = constraints["items"]
-        return f"{least} to {most} values, each: {_takes(items['type'], items)}"
+        return f"{least} to {most} values, each: {_values(items['type'], items)}"
     if type_ in KINDS:
         return f"one of [{type_.replace('_', ' ')}](#{type_.replace('_', '-')})"
     bounds = [
@@ -93,7 +93,7 @@ def _takes(type_: str, constraints: dict[str, Any]) -> str:
 
 
 def _is_bound(value: Any) -> bool:
-    """Bounds that only keep a number within its machine type say nothing to a reader."""
+    """Whether a bound is worth showing: one that only keeps a number within its machine type is not."""
     return value is not None and abs(value) < LARGEST_SHOWN
 
 

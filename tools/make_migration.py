@@ -1,4 +1,4 @@
-"""Write the migration that leads from the last one to the tables as they are declared now. Read it before use.
+"""Writes the migration from the last one to the tables as they are declared now. Review it before use.
 
 Run: python -m tools.make_migration "what changes"
 """
@@ -15,9 +15,9 @@ from service.store.database import Database
 
 
 def main(message: str, configuration: Config | None = None) -> str | None:
-    """Compare a freshly migrated database with service/store/tables.py; what is wrong, or None.
+    """Compare a newly migrated database with service/store/tables.py. Returns what is wrong, or None.
 
-    configuration: Alembic's, where it is not that of the service.
+    configuration: Alembic's configuration, if not that of the service.
     """
     if not message.strip():
         return 'Say what changes: make migration MESSAGE="what changes"'

@@ -1,4 +1,4 @@
-"""Write docs/openapi.json: the OpenAPI document of the service, for clients to be generated from and reviews to read.
+"""Writes docs/openapi.json: the OpenAPI document of the service, for generators of clients and for reviews.
 
 Run: python -m tools.make_openapi [--check]
 """
@@ -16,32 +16,28 @@ FILE = Path(__file__).parent.parent / "docs" / "openapi.json"
 
 
 def document() -> dict[str, Any]:
-    """As the service serves it."""
+    """The document that the service serves."""
     return create_app(Settings(workers=0)).openapi()
 
 
 def committed() -> dict[str, Any]:
-    """As it was written last."""
-    found: dict[str, Any] = json.loads(FILE.read_text()) if FILE.exists() else {"paths": {}}
-    return found
+    """The document in the repository."""
+    document: dict[str, Any] = json.loads(FILE.read_text()) if FILE.exists() else {"paths": {}}
+    return document
 
 
 def main(arguments: list[str]) -> str | None:
-    """Write the file, or with --check only compare; what is wrong, or None."""
+    """Write the file, or with --check only compare it. Returns what is wrong, or None."""
     now, before = document(), committed()
     broken = [f"  {change}" for change in breaking(before, now)]
     if "--check" not in arguments:
         FILE.parent.mkdir(exist_ok=True)
         FILE.write_text(json.dumps(now, indent=1, ensure_ascii=False) + "\n")
-        print(*broken, sep="\n", end="\n" if broken else "")  # noqa: T201 -- for whoever writes it
+        print(*broken, sep="\n", end="\n" if broken else "")  # noqa: T201 -- for the developer
     elif now != before:
-        why = (
-            ["It breaks what clients rely on:", *broken]
-            if broken
-            else ["Nothing that clients rely on breaks."]
-        )
+        why = ["Breaking changes:", *broken] if broken else ["No change is breaking."]
         return "\n".join(
-            [f"{FILE.name} is not what the service says now.", *why, "Write it anew: make openapi"]
+            [f"{FILE.name} differs from the document of the service.", *why, "To write it: make openapi"]
         )
     return None
 

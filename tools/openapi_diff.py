@@ -1,6 +1,6 @@
-"""What a newer OpenAPI document takes from clients of an older one: every breaking change, named.
+"""Finds the breaking changes between two versions of an OpenAPI document.
 
-What is added breaks nothing, nor does a request that may say more or an answer that promises more.
+Additions break nothing; neither do requests that may contain more, or responses that promise more.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ Document = dict[str, Any]
 
 
 def breaking(old: Document, new: Document) -> list[str]:
-    """One line a change, in the order of the older document."""
+    """One line per breaking change, in the order of the older document."""
     return [change for path in old["paths"] for change in _path(path, old, new)]
 
 
@@ -30,7 +30,7 @@ def _path(path: str, old: Document, new: Document) -> Iterator[str]:
             yield f"{where}: operationId {operation.get('operationId')} is now {there.get('operationId')}"
         yield from _parameters(where, operation, there, (old, new))
         yield from _body(where, operation, there, (old, new))
-        yield from _answers(where, operation, there, (old, new))
+        yield from _responses(where, operation, there, (old, new))
 
 
 def _parameters(
@@ -62,15 +62,17 @@ def _body(where: str, old: Document, new: Document, documents: tuple[Document, D
         yield from _content(f"{where} body", before, after, documents, "request")
 
 
-def _answers(where: str, old: Document, new: Document, documents: tuple[Document, Document]) -> Iterator[str]:
-    for status, answer in old["responses"].items():
+def _responses(
+    where: str, old: Document, new: Document, documents: tuple[Document, Document]
+) -> Iterator[str]:
+    for status, response in old["responses"].items():
         place = f"{where} {status}"
         if status not in new["responses"]:
             yield f"{place}: removed"
             continue
         there = new["responses"][status]
-        yield from _content(place, answer, there, documents, "answer")
-        for name in answer.get("headers", {}):
+        yield from _content(place, response, there, documents, "response")
+        for name in response.get("headers", {}):
             if name not in there.get("headers", {}):
                 yield f"{place} header {name}: removed"
 

@@ -1,11 +1,11 @@
-"""The operations of an OpenAPI document."""
+"""Looks up the operations of an OpenAPI document."""
 
 import re
 from typing import Any
 
 
 def operations(document: dict[str, Any]) -> dict[str, tuple[str, str]]:
-    """The method and path of each, by its operationId."""
+    """The method and path of each operation, by its operationId."""
     return {
         operation["operationId"]: (method.upper(), path)
         for path, methods in document["paths"].items()
@@ -14,7 +14,7 @@ def operations(document: dict[str, Any]) -> dict[str, tuple[str, str]]:
 
 
 def operation_of(method: str, path: str, document: dict[str, Any]) -> str | None:
-    """The operationId behind a request; where several paths match, the one with the fewest parameters."""
+    """The operationId of a request. If several paths match, it is the one with the fewest parameters."""
     matching = [
         (template.count("{"), name)
         for name, (its_method, template) in operations(document).items()

@@ -1,7 +1,8 @@
-"""What a newer JSON schema takes from those who rely on an older one.
+"""Finds the breaking changes between two versions of a JSON schema.
 
-A request may not be narrowed: what was sent before has to be taken still. An answer may not be widened: what is
-read has to be what was promised. In either, a property or a value that is gone is missed by somebody.
+The schema of a request must not become narrower, so that the service still accepts what clients send. The schema of a
+response must not become wider, so that clients can still read it. In both, removing a property or a value is
+breaking.
 """
 
 import json
@@ -10,10 +11,10 @@ from typing import Any, Literal
 
 Schema = Any
 Documents = tuple[dict[str, Any], dict[str, Any]]
-Side = Literal["request", "answer"]
+Side = Literal["request", "response"]
 
-LEAST = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
-MOST = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
+LOWER_BOUNDS = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
+UPPER_BOUNDS = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
 TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
 
 
@@ -23,7 +24,7 @@ def changes(where: str, old: Schema, new: Schema, documents: Documents, side: Si
 
 
 class _Comparison:
-    """Follows references once each: a schema may lead to itself."""
+    """Compares two schemas. It follows each reference once, because a schema may refer to itself."""
 
     def __init__(self, documents: Documents, side: Side) -> None:
         self._old, self._new = documents
@@ -47,7 +48,7 @@ class _Comparison:
             for kind in before.keys() - after.keys():
                 if not (kind == "integer" and "number" in after):
                     yield f"{where}: no longer takes {kind}"
-        if self._side == "answer" and "any" not in before:
+        if self._side == "response" and "any" not in before:
             for kind in after.keys() - before.keys():
                 if not (kind == "integer" and "number" in before):
                     yield f"{where}: may now be {kind}"
@@ -69,7 +70,7 @@ class _Comparison:
             if name not in after:
                 yield f"{where}.{name}: removed"
                 continue
-            if self._side == "answer" and name in needed_before - needed_after:
+            if self._side == "response" and name in needed_before - needed_after:
                 yield f"{where}.{name}: may be absent now"
             yield from self.schemas(f"{where}.{name}", schema, after[name])
         if self._side == "request":
@@ -91,8 +92,8 @@ def _values(where: str, old: Schema, new: Schema) -> Iterator[str]:
 
 def _bounds(where: str, old: Schema, new: Schema) -> Iterator[str]:
     tighter: tuple[tuple[tuple[str, ...], Callable[[Any, Any], bool]], ...] = (
-        (LEAST, lambda was, now: now > was),
-        (MOST, lambda was, now: now < was),
+        (LOWER_BOUNDS, lambda was, now: now > was),
+        (UPPER_BOUNDS, lambda was, now: now < was),
         (("pattern", "not"), lambda was, now: now != was),
     )
     for keys, is_tighter in tighter:

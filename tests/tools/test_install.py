@@ -1,4 +1,4 @@
-"""An installation on a system that lacks a wheel, and the build of PyTorch that is left out."""
+"""Installation without a wheel, and the build of PyTorch that is not installed."""
 
 import tomllib
 
@@ -25,12 +25,12 @@ def test_requirements_are_those_of_the_project_and_its_extras_but_for_some() -> 
 
 def test_what_may_be_left_out_is_a_dependency() -> None:
     dependencies = tomllib.loads(install.PROJECT.read_text())["project"]["dependencies"]
-    left = install.requirements(install.PROJECT.read_text(), [], without=list(install.DISPENSABLE))
-    assert len(dependencies) - len(left) == len(install.DISPENSABLE)
+    left = install.requirements(install.PROJECT.read_text(), [], without=list(install.OPTIONAL))
+    assert len(dependencies) - len(left) == len(install.OPTIONAL)
 
 
 class Index:
-    """In place of pip: it fails where it is asked for a package that has no wheel, or for all there is."""
+    """Replaces pip: fails for a package without a wheel and, if one is missing, for the whole project."""
 
     def __init__(self, *missing: str, broken: bool = False) -> None:
         self.missing, self.broken, self.calls = missing, broken, list[tuple[str, ...]]()
@@ -42,7 +42,7 @@ class Index:
         return int(self.broken or (everything and bool(self.missing)) or bool(names & set(self.missing)))
 
 
-def test_a_dependency_without_a_wheel_is_done_without(
+def test_a_dependency_without_a_wheel_is_left_out(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(install, "_pip", index := Index("llvmlite"))
@@ -55,16 +55,14 @@ def test_a_dependency_without_a_wheel_is_done_without(
     assert "without numba" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("extras", "asked"), [([], ""), (["cluster", "lint"], "[cluster,lint]")])
-def test_the_extras_are_named_where_there_are_any(
-    extras: list[str], asked: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize(("extras", "requested"), [([], ""), (["cluster", "lint"], "[cluster,lint]")])
+def test_extras_are_passed_to_pip(extras: list[str], requested: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(install, "_pip", index := Index())
     assert install.main(extras) == 0
-    assert index.calls == [("--editable", f"{install.ROOT}{asked}")]
+    assert index.calls == [("--editable", f"{install.ROOT}{requested}")]
 
 
-def test_any_other_failure_is_pip_s(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_other_failure_of_pip_is_returned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(install, "_pip", lambda *arguments: int("--editable" in arguments))
     assert install.main([]) == 1
 
@@ -76,5 +74,7 @@ def test_any_other_failure_is_pip_s(monkeypatch: pytest.MonkeyPatch) -> None:
         (["torch", "nvidia-cublas", "cuda-toolkit", "nvidia-cufft"], ["nvidia-cublas", "cuda-toolkit"]),
     ],
 )
-def test_a_build_for_cuda_is_told_by_its_companions(names: list[str], found: list[str]) -> None:
-    assert install_torch.of_cuda({"install": [{"metadata": {"name": name}} for name in names]}) == found
+def test_a_cuda_build_is_recognised_by_its_libraries(names: list[str], found: list[str]) -> None:
+    assert (
+        install_torch.cuda_libraries({"install": [{"metadata": {"name": name}} for name in names]}) == found
+    )

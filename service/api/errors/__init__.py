@@ -1,1 +1,1 @@
-"""Errors: the table from domain errors to HTTP statuses, and the exception handlers that use it."""
+"""Error responses: the table from domain errors to HTTP statuses, and the exception handlers that use it."""

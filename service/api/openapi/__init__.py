@@ -1,1 +1,1 @@
-"""The OpenAPI document: errors, links and examples beside what the routes declare."""
+"""The OpenAPI document: its errors, headers, links and examples, beside what the routes declare."""

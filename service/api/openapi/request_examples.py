@@ -1,4 +1,4 @@
-"""Specs that run as they stand: one per kind of experiment, shown in Swagger UI and kept right by the tests."""
+"""Example specs, one for each kind of experiment: Swagger UI shows them, and the tests run them."""
 
 from typing import Any
 
