@@ -12,14 +12,18 @@ from service.notifiers import PollingNotifier
 from service.settings import Settings
 from service.store import queue
 from service.store.database import Database
-from service.store.epoch_writer import CLASS_FIGURES, METRICS
 from service.store.tables import EpochClasses, EpochMetrics, Experiment, Run
 from workers.data.registry import DatasetRegistry
+from workers.evaluation.metrics import BY_NAME
+from workers.evaluation.metrics.per_class import CLASS_METRICS
 from workers.plan import make_plan
 from workers.spec import ExperimentSpec
 from workers.training import Epoch, train
 
 IRIS = {"dataset": "iris", "model": {"hidden": [8], "dropout": 0.2}, "training": {"epochs": 3}}
+
+STORED = ("rows", *BY_NAME)
+STORED_OF_CLASSES = ("support", *(metric.name for metric in CLASS_METRICS))
 
 Figures = list[tuple[Any, ...]]
 """All that is stored of epochs, times aside, in order."""
@@ -92,7 +96,7 @@ class Harness:
         """What is stored of a run's epochs."""
         figures: Figures = []
         with self.database.read() as connection:
-            for table, names in ((EpochMetrics, METRICS), (EpochClasses, (*CLASS_FIGURES, "confusion"))):
+            for table, names in ((EpochMetrics, STORED), (EpochClasses, (*STORED_OF_CLASSES, "confusion"))):
                 columns = [getattr(table, name) for name in ("epoch", "split", *names)]
                 rows = select(*columns).where(table.run_id == run.id).order_by(table.epoch, table.split)
                 figures += [tuple(row) for row in connection.execute(rows)]
@@ -125,10 +129,10 @@ class Harness:
 
 def _metrics(epoch: Epoch, split: str) -> tuple[Any, ...]:
     evaluation = epoch.training if split == "train" else epoch.validation
-    return (epoch.number, split, *(getattr(evaluation, name) for name in METRICS))
+    return (epoch.number, split, *(getattr(evaluation, name) for name in STORED))
 
 
 def _classes(epoch: Epoch, split: str) -> tuple[Any, ...]:
     evaluation = epoch.training if split == "train" else epoch.validation
-    lists = ([getattr(each, name) for each in evaluation.per_class()] for name in CLASS_FIGURES)
+    lists = (evaluation.per_class()[name] for name in STORED_OF_CLASSES)
     return (epoch.number, split, *lists, evaluation.confusion.tolist())

@@ -12,8 +12,7 @@ from workers.data.imbalance import Imbalance
 from workers.data.scaling import AnyScaling
 from workers.data.sources import AnySource
 from workers.data.splits import AnySplit
-from workers.evaluation.metrics import FORMULAS
-from workers.evaluation.selection import DIRECTIONS, SelectionMetric
+from workers.evaluation.metrics import SUMMARISED, Metric
 from workers.logit_adjustment import AnyPrediction
 from workers.nn.activations import AnyActivation
 from workers.nn.class_weights import AnyClassWeights
@@ -83,7 +82,7 @@ class Variant:
 def catalog() -> dict[str, list[Variant]]:
     """The variants of every kind, in the order of its union; and the metrics that may select an epoch."""
     kinds = {kind: [_variant(cls) for cls in classes_of(union)] for kind, union in KINDS.items()}
-    return {**kinds, "selection_metrics": [_metric(name) for name in DIRECTIONS]}
+    return {**kinds, "selection_metrics": [_metric(each) for each in SUMMARISED]}
 
 
 def classes_of(union: Any) -> list[type[Any]]:
@@ -103,13 +102,13 @@ def _variant(cls: type[Any]) -> Variant:
     return Variant(name or _snake_case(cls.__name__), **documented, fields=fields)
 
 
-def _metric(name: SelectionMetric) -> Variant:
-    documented = _documented(FORMULAS[name])
-    better = "larger" if DIRECTIONS[name] == "max" else "smaller"
-    use = f"On the validation part; {better} is better."
+def _metric(metric: Metric[Any, Any]) -> Variant:
+    documented = _documented(metric.formula)
+    larger_or_smaller = "larger" if metric.direction == "max" else "smaller"
+    use = f"On the validation part; {larger_or_smaller} is better."
     documented["summary"] += f" {use}"
     documented["description"] += f"\n\n{use}"
-    return Variant(name, **documented, fields=[])
+    return Variant(metric.name, **documented, fields=[])
 
 
 def _documented(named: Any) -> dict[str, Any]:

@@ -5,21 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workers.evaluation.selection import SelectionMetric
+from workers.evaluation.metrics import BY_NAME
 from workers.nn.arrays import Array
 from workers.nn.class_weights import GivenWeights
 from workers.nn.schedules import AnySchedule, Step, Warmup
 from workers.spec import ExperimentSpec
-
-RANGES: dict[SelectionMetric, float] = {
-    "accuracy": 1.0,
-    "balanced_accuracy": 1.0,
-    "macro_f1": 1.0,
-    "mcc": 2.0,
-    "brier": 2.0,
-    "ece": 1.0,
-}
-"""How far apart two values of a metric can be; a loss has no bound."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +74,7 @@ def patience_outlasts_training(spec: ExperimentSpec) -> Iterator[Ineffective]:
 
 def min_delta_out_of_reach(spec: ExperimentSpec) -> Iterator[Ineffective]:
     stopping = spec.training.early_stopping
-    if stopping and stopping.min_delta >= RANGES.get(stopping.metric, np.inf):
+    if stopping and stopping.min_delta >= BY_NAME[stopping.metric].range:
         sentence = (
             f"No {stopping.metric} can improve by more than {stopping.min_delta:g}: early stopping always ends "
             f"the training after {stopping.patience + 1} epochs."

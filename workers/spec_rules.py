@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Iterator
 
+from workers.evaluation.metrics import BY_NAME, FROM_SCORES
 from workers.nn.output_layers import is_distribution
 from workers.spec import ExperimentSpec
 from workers.validation.errors import Fault
 
 Rule = Callable[[ExperimentSpec], Iterator[Fault]]
-
-DISTRIBUTION_METRICS = ("nll", "brier", "ece")
 
 
 def broken_rules(spec: ExperimentSpec) -> list[Fault]:
@@ -24,18 +23,16 @@ def batch_norm_needs_two_rows(spec: ExperimentSpec) -> Iterator[Fault]:
 
 def selection_metric_exists(spec: ExperimentSpec) -> Iterator[Fault]:
     metric, output = spec.selection_metric, spec.loss.output
-    if metric in DISTRIBUTION_METRICS and not is_distribution(output):
+    if BY_NAME[metric] in FROM_SCORES and not is_distribution(output):
         message = f"{metric} needs probabilities, and a {output} output gives none; choose a softmax output, or loss"
         yield Fault("training.early_stopping.metric", metric, message)
 
 
-def calibration_selects_nothing(spec: ExperimentSpec) -> Iterator[Fault]:
-    if spec.selection_metric == "ece":
-        message = (
-            "ece cannot select epochs: a network that has learnt nothing is well calibrated, so the untrained "
-            "epochs win; use nll or brier, which reward calibration and accuracy together"
-        )
-        yield Fault("training.early_stopping.metric", "ece", message)
+def metric_may_select(spec: ExperimentSpec) -> Iterator[Fault]:
+    metric = BY_NAME[spec.selection_metric]
+    if metric.selects_nothing:
+        message = f"{metric.name} cannot select epochs: {metric.selects_nothing}"
+        yield Fault("training.early_stopping.metric", metric.name, message)
 
 
-RULES: tuple[Rule, ...] = (batch_norm_needs_two_rows, selection_metric_exists, calibration_selects_nothing)
+RULES: tuple[Rule, ...] = (batch_norm_needs_two_rows, selection_metric_exists, metric_may_select)

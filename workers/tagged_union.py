@@ -4,7 +4,7 @@ A kind (loss, optimizer, balancing, ...) is the union of its variants. A spec gi
 `{"name": "focal", "gamma": 2}`, or as its bare name, `"focal"`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import MISSING, dataclass, fields
 from typing import Annotated, Any, TypeVar, dataclass_transform, get_args
@@ -114,6 +114,16 @@ def _unnamed(union: JsonSchemaValue, handler: GetJsonSchemaHandler, name: str) -
     del unnamed["properties"]["name"]
     unnamed["required"] = [field for field in unnamed["required"] if field != "name"]
     return unnamed | {"title": f"Unnamed{unnamed['title']}"}
+
+
+class OneOf:
+    """Annotates a string that is one of some names, known only once the program runs."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = list(names)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.literal_schema(self.names)
 
 
 class Tells:

@@ -17,7 +17,7 @@ from workers.checkpoint import Checkpoint, grouped
 from workers.data.balancing import Draw
 from workers.data.dataset import Dataset
 from workers.evaluation.baselines import Baseline, baseline_rows, linear_baseline
-from workers.evaluation.metrics import Evaluation, NonFiniteError, evaluate
+from workers.evaluation.evaluation import Evaluation, NonFiniteError, evaluate
 from workers.evaluation.selection import BestEpoch
 from workers.logit_adjustment import scores
 from workers.nn.arrays import Array, Integers, Shape
@@ -150,7 +150,7 @@ class Trainer:
         except NonFiniteError as error:
             raise Diverged(number, "evaluation", str(error)) from error
         self.epoch, self.steps_done = number, 0
-        if self.best.update(number, getattr(validation, self.spec.selection_metric)):
+        if self.best.update(number, validation.metrics[self.spec.selection_metric]):
             self.best_weights = self._weights()
         return Epoch(
             number=number,

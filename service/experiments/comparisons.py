@@ -13,7 +13,8 @@ from service.schemas.base import Remark, bounds
 from service.schemas.comparisons import Comparison
 from workers.evaluation.comparisons import PairedT, holm, paired_t
 from workers.evaluation.intervals import LEVEL, Mean
-from workers.evaluation.selection import DIRECTIONS, SelectionMetric
+from workers.evaluation.metrics import BY_NAME
+from workers.evaluation.selection import SelectionMetric
 from workers.spec import ExperimentSpec
 
 SAME_ROWS = Remark(
@@ -89,7 +90,7 @@ def is_shown(corrected: float | None) -> bool:
 
 
 def _better(pair: Pair, difference: float) -> int:
-    a_is_better = (difference > 0) == (DIRECTIONS[pair.metric] == "max")
+    a_is_better = (difference > 0) == (BY_NAME[pair.metric].direction == "max")
     return pair.a.id if a_is_better else pair.b.id
 
 

@@ -25,7 +25,7 @@ from service.schemas.summary import (
 from service.store.experiment_reader import ExperimentDetails, Rows
 from workers.evaluation import baselines
 from workers.evaluation.intervals import Interval, t_interval, wilson
-from workers.evaluation.selection import DIRECTIONS
+from workers.evaluation.metrics import BY_NAME
 from workers.spec import DEFAULT_METRIC
 
 
@@ -71,7 +71,7 @@ def mean_wilson(shares: Sequence[float], rows: int) -> Interval | None:
 def _selection(spec: dict[str, Any]) -> Selected:
     stopping = spec["training"]["early_stopping"]
     metric = stopping["metric"] if stopping else DEFAULT_METRIC
-    return Selected(metric=metric, direction=DIRECTIONS[metric])
+    return Selected(metric=metric, direction=BY_NAME[metric].direction)
 
 
 def _seed(row: Any) -> SeedFigures:

@@ -17,7 +17,8 @@ from service.http.query import InvalidQuery
 from service.schemas.comparisons import Comparisons
 from service.store import selected_epochs, status_reader
 from service.store.errors import UnknownExperiment
-from workers.evaluation.selection import DIRECTIONS, SelectionMetric
+from workers.evaluation.metrics import BY_NAME
+from workers.evaluation.selection import SelectionMetric
 from workers.spec import ExperimentSpec
 
 router = APIRouter(tags=["experiments"], route_class=StrictRoute)
@@ -44,7 +45,7 @@ def compare_experiments(
     metric, pairs = _pairs([Contender(rows[id_], figures.get(id_, {})) for id_ in query.experiments], query)
     items = compare(pairs)
     return Comparisons(
-        metric=metric, direction=DIRECTIONS[metric], items=items, remarks=remarks_about(pairs, items)
+        metric=metric, direction=BY_NAME[metric].direction, items=items, remarks=remarks_about(pairs, items)
     )
 
 

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Path
 from service.api.auth.authorization import PUBLIC
 from service.api.errors.problems import PROBLEM_TYPES
 from service.api.openapi.responses import problems
-from service.api.routing.parameters import OneOf
 from service.api.routing.strict_route import StrictRoute
 from service.http.query import InvalidQuery
 from service.schemas.problem import ProblemKind, ProblemKinds
+from workers.tagged_union import OneOf
 
 router = APIRouter(prefix="/problems", tags=["operation"], dependencies=[PUBLIC], route_class=StrictRoute)
 

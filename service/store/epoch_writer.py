@@ -12,28 +12,13 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from service.store.artifacts import Artifacts, content_of
 from service.store.database import now
 from service.store.tables import Checkpoint, EpochClasses, EpochMetrics, Experiment, Run
-from workers.evaluation.confusion import figures_per_class
-from workers.evaluation.metrics import Evaluation
+from workers.evaluation.evaluation import Evaluation
+from workers.evaluation.metrics.per_class import metrics_per_class
 from workers.processes.messages import ArtifactReference, CheckpointTaken, Succeeded
 from workers.training import Epoch
 
-METRICS = (
-    "rows",
-    "loss",
-    "weighted_loss",
-    "accuracy",
-    "balanced_accuracy",
-    "macro_f1",
-    "mcc",
-    "nll",
-    "brier",
-    "ece",
-)
-"""Columns of `EpochMetrics` that an evaluation fills, by the same names."""
 OF_TRAINING = ("learning_rate", "gradient_norm", "seconds")
-""" ... and those that an epoch has for its training part alone."""
-CLASS_FIGURES = ("support", "accuracy", "precision", "f1")
-""" ... and those of `EpochClasses`."""
+"""Columns of `EpochMetrics` that an epoch has for its training part alone."""
 
 STORED = select(Run.epoch).where(Run.id == bindparam("run"))
 ADD_METRICS = insert(EpochMetrics).values(recorded_at=now())
@@ -119,25 +104,25 @@ def _parts(epochs: Iterable[Epoch]) -> list[Part]:
 def _metrics(run_id: int, parts: Iterable[Part]) -> list[dict[str, Any]]:
     """A row of `EpochMetrics` for each part."""
     return [
-        {"run_id": run_id, "epoch": epoch.number, "split": split}
-        | {name: getattr(figures, name) for name in METRICS}
+        {"run_id": run_id, "epoch": epoch.number, "split": split, "rows": evaluation.rows}
+        | evaluation.metrics
         | {name: getattr(epoch, name) if split == "train" else None for name in OF_TRAINING}
-        for epoch, split, figures in parts
+        for epoch, split, evaluation in parts
     ]
 
 
 def _classes(run_id: int, parts: Sequence[Part]) -> list[dict[str, Any]]:
     """A row of `EpochClasses` for each part."""
-    confusions = np.stack([figures.confusion for _, _, figures in parts])
-    by_name = figures_per_class(confusions)
-    by_part = zip(*(by_name[name] for name in CLASS_FIGURES), strict=True)
+    confusions = np.stack([evaluation.confusion for _, _, evaluation in parts])
+    columns = metrics_per_class(confusions)
+    by_part = zip(*columns.values(), strict=True)
     rows = zip(parts, by_part, confusions.tolist(), strict=True)
     return [
         {
             "run_id": run_id,
             "epoch": epoch.number,
             "split": split,
-            **dict(zip(CLASS_FIGURES, lists, strict=True)),
+            **dict(zip(columns, lists, strict=True)),
             "drawn": epoch.drawn.tolist() if split == "train" else None,
             "confusion": confusion,
         }

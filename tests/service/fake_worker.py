@@ -10,7 +10,7 @@ from service.store import epoch_writer, queue
 from service.store.database import Database
 from service.store.queue import Lease
 from service.store.tables import Run
-from workers.evaluation.metrics import Evaluation, evaluate
+from workers.evaluation.evaluation import Evaluation, evaluate
 from workers.nn.losses import CrossEntropy
 from workers.processes.failure_causes import Cause
 from workers.training import Epoch

@@ -7,7 +7,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from workers.catalog import KINDS, Variant, catalog, classes_of
-from workers.evaluation.selection import DIRECTIONS
+from workers.evaluation.metrics import SUMMARISED
 from workers.spec import ExperimentSpec, Training
 
 CLASSES = [cls for union in KINDS.values() for cls in classes_of(union)]
@@ -99,7 +99,7 @@ def test_source_and_oracle_are_told_apart_from_the_description(kinds: dict[str, 
 
 def test_the_metrics_that_may_select_are_listed(kinds: dict[str, list[Variant]]) -> None:
     metrics = {each.name: each for each in kinds["selection_metrics"]}
-    assert list(metrics) == list(DIRECTIONS)
+    assert list(metrics) == [each.name for each in SUMMARISED]
     assert metrics["mcc"].source is not None
     assert {name for name, each in metrics.items() if each.oracle is None} == {"loss", "ece"}
     assert all("better" in each.summary and each.description for each in metrics.values())

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.evaluation.confusion import Confusion, Margins, accuracy, balanced_accuracy, confusion_matrix
+from workers.evaluation.confusion import Confusion, Margins, confusion_matrix
 from workers.evaluation.intervals import Interval, wilson
-from workers.evaluation.probabilities import nll
-from workers.nn.arrays import Array, Integers
+from workers.evaluation.metrics.from_confusion import accuracy, balanced_accuracy
+from workers.nn.arrays import Array, Integers, mean
 from workers.nn.output_layers import log_softmax
 
 ROWS = 10_000
@@ -89,7 +89,7 @@ def choose_penalty(features: Array, labels: Integers, *, classes: int) -> float:
     chosen, smallest = PENALTIES[0], np.inf
     for l2 in PENALTIES if len(held_back) else ():
         weight, bias = fit_softmax_regression(features[rest], labels[rest], classes=classes, l2=l2)
-        loss = nll(log_softmax(_logits(features[held_back], weight, bias)), labels[held_back])
+        loss = _mean_nll(log_softmax(_logits(features[held_back], weight, bias)), labels[held_back])
         if loss >= smallest:
             break
         chosen, smallest = l2, loss
@@ -121,7 +121,7 @@ def fit_softmax_regression(
         residual[rows, labels] -= 1
         residual /= n
         gradient = np.concatenate([(features.T @ residual + l2 * weight).ravel(), residual.sum(axis=0)])
-        return nll(log_p, labels) + l2 / 2 * float(np.vdot(weight, weight)), gradient
+        return _mean_nll(log_p, labels) + l2 / 2 * float(np.vdot(weight, weight)), gradient
 
     options = {"maxiter": iterations, "gtol": tolerance, "ftol": 64 * np.finfo(np.float64).eps}
     start = np.zeros((d + 1) * classes)
@@ -132,6 +132,11 @@ def fit_softmax_regression(
 def _logits(features: Array, weight: Array, bias: Array) -> Array:
     """The logits x W + b, (n, K), in the dtype of the features."""
     return features @ weight.astype(features.dtype) + bias.astype(features.dtype)
+
+
+def _mean_nll(log_p: Array, labels: Integers) -> float:
+    """The mean of -log p_y, from log-probabilities (N, K)."""
+    return -mean(log_p[np.arange(len(labels)), labels])
 
 
 def _baseline(name: str, confusion: Confusion, predicted_class: int | None = None) -> Baseline:

@@ -1,32 +1,23 @@
 """Which epoch is the best, by which metric, and when to stop waiting for a better one."""
 
 import math
-from collections.abc import Mapping
-from typing import Literal, TypedDict
+from typing import Annotated, TypedDict
 
-SelectionMetric = Literal["accuracy", "balanced_accuracy", "macro_f1", "mcc", "loss", "nll", "brier", "ece"]
-"""What may choose the best epoch: fields of Evaluation, always of the validation part."""
+from workers.evaluation.metrics import BY_NAME, SUMMARISED
+from workers.tagged_union import OneOf
 
-DIRECTIONS: Mapping[SelectionMetric, Literal["max", "min"]] = {
-    "accuracy": "max",
-    "balanced_accuracy": "max",
-    "macro_f1": "max",
-    "mcc": "max",
-    "loss": "min",
-    "nll": "min",
-    "brier": "min",
-    "ece": "min",
-}
+SelectionMetric = Annotated[str, OneOf([metric.name for metric in SUMMARISED])]
+"""The name of a metric that a spec may give for the selection of epochs; always of the validation part."""
 
 
 def better(metric: SelectionMetric, new: float, old: float, by_more_than: float = 0.0) -> bool:
     """Whether `new` beats `old` by more than `by_more_than`, in the direction of the metric."""
-    gain = new - old if DIRECTIONS[metric] == "max" else old - new
+    gain = new - old if BY_NAME[metric].direction == "max" else old - new
     return gain > by_more_than
 
 
 class SelectionState(TypedDict):
-    """What a checkpoint keeps of a selection, JSON as it is."""
+    """The state of a selection in a checkpoint, as JSON."""
 
     epoch: int | None
     value: float | None
@@ -35,11 +26,11 @@ class SelectionState(TypedDict):
 
 
 class BestEpoch:
-    """Keeps the best epoch, and stops after `patience` evaluations in a row without progress.
+    """Tracks the best epoch, and stops after `patience` evaluations in a row without progress.
 
     The best epoch is the first with the best value. Progress is a value better by more than `min_delta` than
     the one at which progress was last made, so that slow and steady gains add up to progress.
-    Without patience it never stops, and still knows the best epoch.
+    Without patience it never stops, and still tracks the best epoch.
     """
 
     def __init__(
@@ -52,7 +43,7 @@ class BestEpoch:
         self.waited = 0
 
     def update(self, epoch: int, value: float | None) -> bool:
-        """Take the value of an epoch; whether it is the best so far."""
+        """Add the value of an epoch; whether it is the best so far. Raises ValueError if it cannot be compared."""
         if value is None or not math.isfinite(value):
             raise ValueError(f"epoch {epoch} cannot be selected by {self.metric}: its value is {value}")
         if self._beats(value, self.reference, self.min_delta):
@@ -66,15 +57,15 @@ class BestEpoch:
 
     @property
     def should_stop(self) -> bool:
-        """Whether patience has run out."""
+        """Whether there was no progress for `patience` evaluations."""
         return self.patience is not None and self.waited >= self.patience
 
     def state(self) -> SelectionState:
-        """All that a resumed run needs to decide as if nothing had happened."""
+        """All that a resumed run needs to decide as if it had not been interrupted."""
         return {"epoch": self.epoch, "value": self.value, "reference": self.reference, "waited": self.waited}
 
     def load(self, state: SelectionState) -> None:
-        """Take up a state that `state()` gave."""
+        """Continue from a state that `state()` returned."""
         self.epoch, self.value = state["epoch"], state["value"]
         self.reference, self.waited = state["reference"], state["waited"]
 

@@ -1,7 +1,6 @@
 """The parameters that routes take in path and query: typed, with a closed set of values wherever there is one."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
@@ -11,11 +10,9 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    GetCoreSchemaHandler,
     TypeAdapter,
     WithJsonSchema,
 )
-from pydantic_core import CoreSchema, core_schema
 from starlette.convertors import Convertor, register_url_convertor
 
 from service.http import cursors
@@ -30,7 +27,7 @@ from workers.data.sources.folder import NAME
 from workers.nn.losses import AnyLoss
 from workers.nn.optimizers import AnyOptimizer
 from workers.spec import Tag
-from workers.tagged_union import names
+from workers.tagged_union import OneOf, names
 
 
 class Number(Convertor[int]):
@@ -58,16 +55,6 @@ IdempotencyKey = Annotated[
         examples=["6f1c2d0e-9a1b-4a53-8f3e-0c6f5a0f2c11"],
     ),
 ]
-
-
-class OneOf:
-    """Annotates a string that is one of some names, known only once the program runs."""
-
-    def __init__(self, known: Iterable[str]) -> None:
-        self.known = list(known)
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.literal_schema(self.known)
 
 
 Cursor = Annotated[str, Field(json_schema_extra={"format": "cursor"})]

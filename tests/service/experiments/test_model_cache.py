@@ -34,8 +34,8 @@ class Trained:
         return rows
 
     @property
-    def best_accuracy(self) -> float:
-        return self.epochs[self.trainer.model().epoch - 1].validation.accuracy
+    def best_accuracy(self) -> float | None:
+        return self.epochs[self.trainer.model().epoch - 1].validation.metrics["accuracy"]
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from workers.evaluation.bootstrap import (
     paired_two_way_bootstrap,
     two_way_bootstrap,
 )
+from workers.evaluation.metrics import FROM_CONFUSION
 
 Integers = NDArray[np.int64]
 
@@ -153,8 +154,8 @@ def test_margins_of_whole_numbers_give_the_metrics_of_an_epoch() -> None:
     matrix = confusion.confusion_matrix(LABELS, PREDICTIONS[0], 3)
     margins = confusion.Margins.of(matrix)
     weighted = WeightedMargins(*(np.array(counts, np.float64) for counts in vars(margins).values()))
-    for name in ("accuracy", "balanced_accuracy", "macro_f1", "mcc"):
-        assert float(METRICS[name](weighted)) == pytest.approx(getattr(confusion, name)(margins), rel=1e-12)
+    for metric in FROM_CONFUSION:
+        assert float(METRICS[metric.name](weighted)) == pytest.approx(metric(margins), rel=1e-12)
 
 
 def test_the_corrected_t_interval_is_nadeau_and_bengio_s_by_hand() -> None:

@@ -1,14 +1,11 @@
 import json
-from typing import get_args
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.evaluation.selection import DIRECTIONS, BestEpoch, SelectionMetric, better
+from workers.evaluation.selection import BestEpoch, better
 
-METRICS: tuple[SelectionMetric, ...] = get_args(SelectionMetric)
 histories = st.lists(st.integers(-5, 5).map(lambda tenths: tenths / 10), min_size=1, max_size=30)
 
 
@@ -19,20 +16,6 @@ def stops_at(best: BestEpoch, values: list[float]) -> int | None:
         if best.should_stop:
             return epoch
     return None
-
-
-@pytest.mark.parametrize("metric", METRICS)
-@given(values=histories)
-def test_the_best_epoch_is_the_first_with_the_best_value(
-    metric: SelectionMetric, values: list[float]
-) -> None:
-    best = BestEpoch(metric)
-    improved = [best.update(epoch, value) for epoch, value in enumerate(values, start=1)]
-    first_best = {"max": np.argmax, "min": np.argmin}[DIRECTIONS[metric]](values)
-    assert best.epoch == first_best + 1
-    assert best.value == values[first_best]
-    assert max(np.flatnonzero(improved)) == first_best
-    assert improved[0]
 
 
 def test_losses_fall_and_accuracies_rise() -> None:

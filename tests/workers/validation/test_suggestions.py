@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from workers.catalog import KINDS, classes_of
-from workers.evaluation.selection import DIRECTIONS
+from workers.evaluation.metrics import BY_NAME
 from workers.spec import ExperimentSpec
 from workers.tagged_union import name_of
 from workers.validation.errors import faults_of
@@ -57,7 +57,7 @@ def test_another_word_leads_to_the_right_name(given: dict[str, Any], path: str, 
 
 def test_every_name_that_a_synonym_leads_to_is_one() -> None:
     variants = [cls for union in KINDS.values() for cls in classes_of(union)]
-    known = {*field_names(ExperimentSpec), *places(ExperimentSpec), *DIRECTIONS, "exponential"}
+    known = {*field_names(ExperimentSpec), *places(ExperimentSpec), *BY_NAME, "exponential"}
     known |= {name_of(cls) for cls in variants if "name" in field_names(cls)}
     known |= {"queued", "running", "succeeded", "failed", "cancelled"}
     assert SYNONYMS.keys() - known == set()

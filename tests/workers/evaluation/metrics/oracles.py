@@ -1,0 +1,52 @@
+"""Independent implementations of the metrics: those of scikit-learn, and definitions written out."""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from workers.nn.arrays import Array, Integers
+
+scipy_special = pytest.importorskip("scipy.special")
+sklearn = pytest.importorskip("sklearn.metrics", reason="scikit-learn is the oracle")
+
+
+def probabilities(logits: Array) -> Array:
+    p: NDArray[np.float64] = scipy_special.softmax(logits, axis=1)
+    return p
+
+
+def cross_entropy(labels: Integers, logits: Array, weights: Array | None = None) -> float:
+    """The loss of these tests. weights: of each class."""
+    of_rows = None if weights is None else weights[labels]
+    classes = range(logits.shape[1])
+    return float(sklearn.log_loss(labels, probabilities(logits), labels=classes, sample_weight=of_rows))
+
+
+def ece(labels: Integers, logits: Array) -> float:
+    """By a loop over the bins."""
+    confidence, is_right = probabilities(logits).max(axis=1), logits.argmax(axis=1) == labels
+    total = 0.0
+    for low, high in pairwise(np.linspace(0, 1, 16)):
+        inside = (confidence > low) & (confidence <= high)
+        if inside.any():
+            total += abs(is_right[inside].mean() - confidence[inside].mean()) * inside.mean()
+    return total
+
+
+ORACLES: dict[str, Callable[[Integers, Array], float]] = {
+    "loss": cross_entropy,
+    "weighted_loss": cross_entropy,
+    "accuracy": lambda y, z: sklearn.accuracy_score(y, z.argmax(axis=1)),
+    "balanced_accuracy": lambda y, z: sklearn.balanced_accuracy_score(y, z.argmax(axis=1)),
+    "macro_f1": lambda y, z: sklearn.f1_score(y, z.argmax(axis=1), labels=np.unique(y), average="macro"),
+    "mcc": lambda y, z: sklearn.matthews_corrcoef(y, z.argmax(axis=1)),
+    "nll": cross_entropy,
+    "brier": lambda y, z: sklearn.brier_score_loss(
+        y, probabilities(z), labels=range(z.shape[1]), scale_by_half=False
+    ),
+    "ece": ece,
+}
+"""From labels (N,) and logits (N, K); the loss is cross-entropy without class weights."""

@@ -1,0 +1,84 @@
+"""Evaluation: every metric of a model's logits on one part of a data set."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from workers.evaluation.confusion import Confusion, Margins, confusion_matrix
+from workers.evaluation.metrics import FROM_CONFUSION, FROM_LOSSES, FROM_SCORES, Metric
+from workers.evaluation.metrics.per_class import metrics_per_class
+from workers.evaluation.per_row import RowLosses, score
+from workers.nn.arrays import Array, Integers
+
+
+class NonFiniteError(ArithmeticError):
+    """What was to be evaluated, or a metric of it, is NaN or infinite: the run has diverged."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """The metrics of `rows` examples.
+
+    metrics: every metric of the registry by its name; those of probabilities are null if the output layer gives none.
+    `evaluation.accuracy` is short for `evaluation.metrics["accuracy"]`.
+    confusion: (K, K), rows true; the metrics of each class follow from it.
+    """
+
+    rows: int
+    metrics: dict[str, float | None]
+    confusion: Confusion
+
+    def __getattr__(self, name: str) -> Any:
+        metrics = self.__dict__.get("metrics", {})
+        if name not in metrics:
+            raise AttributeError(f"an evaluation has no {name}")
+        return metrics[name]
+
+    def per_class(self) -> dict[str, list[Any]]:
+        """`support`, `accuracy`, `precision` and `f1`: lists in the order of the classes."""
+        return metrics_per_class(self.confusion)
+
+
+def evaluate(
+    logits: Array,
+    labels: Integers,
+    *,
+    losses: Array,
+    class_weights: Array | None = None,
+    distribution: bool,
+) -> Evaluation:
+    """Evaluate logits (N, K) against labels (N,), given the losses (N,); N >= 1.
+
+    The prediction is the argmax, at a tie the first class. `distribution`: whether softmax(logits) is what
+    the model predicts. Sums are float64 whatever the logits' dtype. Raises NonFiniteError.
+    """
+    if not len(labels):
+        raise ValueError("nothing to evaluate: no rows")
+    _require_finite(logits=logits, losses=losses)
+    scores = score(logits, labels) if distribution else None
+    predictions = scores.predictions if scores else logits.argmax(axis=1)
+    confusion = confusion_matrix(labels, predictions, logits.shape[1])
+    weights = None if class_weights is None else class_weights.astype(np.float64)[labels]
+    metrics = {
+        **_values(FROM_LOSSES, RowLosses(losses, weights)),
+        **_values(FROM_CONFUSION, Margins.of(confusion)),
+        **_values(FROM_SCORES, scores),
+    }
+    for name, value in metrics.items():
+        if value is not None and not math.isfinite(value):
+            raise NonFiniteError(f"{name}: NaN or infinite")
+    return Evaluation(len(labels), metrics, confusion)
+
+
+def _values(metrics: Iterable[Metric[Any, Any]], measured: Any) -> dict[str, float | None]:
+    """The values of the metrics by their names; all null if nothing was measured."""
+    return {each.name: None if measured is None else each.formula(measured) for each in metrics}
+
+
+def _require_finite(**values: Array) -> None:
+    for name, value in values.items():
+        if not np.isfinite(value).all():
+            raise NonFiniteError(f"{name}: NaN or infinite")

@@ -1,0 +1,55 @@
+"""Metrics of the predicted probabilities: what softmax(logits) says of each row."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.evaluation.metrics.metric import NO_PROBABILITIES, metric
+from workers.evaluation.per_row import RowScores
+from workers.nn.arrays import Array, mean
+
+CALIBRATION_BINS = 15
+
+
+@metric(direction="min", highest=math.inf, null_if=NO_PROBABILITIES)
+def nll(rows: RowScores) -> float:
+    """Negative log-likelihood: mean of -log p_y. Oracle: sklearn.metrics.log_loss."""
+    return mean(rows.negative_log_p)
+
+
+@metric(direction="min", highest=2.0, null_if=NO_PROBABILITIES)
+def brier(rows: RowScores) -> float:
+    """Brier score: mean of sum_k (p_k - Y_k)^2, in [0, 2].
+
+    Source: Brier 1950. Oracle: sklearn.metrics.brier_score_loss(scale_by_half=False).
+    """
+    return mean(rows.squared_distance)
+
+
+@metric(
+    direction="min",
+    null_if=NO_PROBABILITIES,
+    selects_nothing="a network that has learnt nothing is well calibrated, so the untrained epochs win; use nll or "
+    "brier, which reward calibration and accuracy together",
+)
+def ece(rows: RowScores) -> float:
+    """Expected calibration error: sum over bins (lo, hi] of share * |accuracy - mean confidence|.
+
+    Confidence (N,) is max_k p_k, the bins are of equal width over [0, 1]. Correctness is decided by the logits,
+    because rounding creates ties among probabilities.
+    Source: Guo et al. 2017, On calibration of modern neural networks.
+    """
+    return calibration_error(rows.confidence, rows.is_right)
+
+
+def calibration_error(confidence: Array, is_right: NDArray[np.bool_], bins: int = CALIBRATION_BINS) -> float:
+    """The expected calibration error of rows with this confidence (N,), in bins of equal width."""
+    confidence = confidence.astype(np.float64)
+    bin_of = np.ceil(confidence * bins).astype(np.intp) - 1
+    np.minimum(bin_of, bins - 1, out=bin_of)  # float32 probabilities can pass 1 by a rounding
+    gaps = np.bincount(bin_of, weights=is_right - confidence, minlength=bins)
+    return float(np.abs(gaps).sum()) / len(confidence)
+
+
+FROM_SCORES = (nll, brier, ece)

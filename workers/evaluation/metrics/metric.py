@@ -1,0 +1,75 @@
+"""What declares a metric: a formula, the range of its values, which of them are better, and when there is none."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
+
+Measured = TypeVar("Measured")
+"""What a formula takes: the margins of a confusion matrix, or what was measured on each row."""
+Value = TypeVar("Value", bound=float | None)
+
+Direction = Literal["max", "min"]
+
+NO_PROBABILITIES = "the output layer gives no probabilities"
+
+
+@dataclass(frozen=True, eq=False)
+class Metric(Generic[Measured, Value]):
+    """A metric of a model on one part of a data set. Call it with what its formula takes.
+
+    name: in a spec, in columns, responses and CSV.
+    formula: its docstring documents the metric in /catalog, the OpenAPI document and docs/methods.md.
+    direction: `max` if larger values are better. lowest, highest: the range of the values.
+    always_stored: whether every stored epoch has a value. A new metric is null in the epochs of older versions, so
+    its column has to be nullable; only metrics of the first version are always stored.
+    null_if: when an evaluation gives no value, as the end of a sentence; None: it always gives one.
+    in_summaries: whether it is averaged over seeds, compared between experiments, and named in a spec.
+    selects_nothing: why it may not select the epoch of a run, after "cannot select epochs: "; None: it may.
+    """
+
+    name: str
+    formula: Callable[[Measured], Value]
+    direction: Direction
+    lowest: float
+    highest: float
+    always_stored: bool
+    null_if: str | None
+    in_summaries: bool
+    selects_nothing: str | None
+
+    def __call__(self, measured: Measured) -> Value:
+        """The value for what was measured."""
+        return self.formula(measured)
+
+    @property
+    def range(self) -> float:
+        """How far apart two values can be; infinite if there is no bound."""
+        return self.highest - self.lowest
+
+
+def metric(
+    *,
+    direction: Direction,
+    lowest: float = 0.0,
+    highest: float = 1.0,
+    always_stored: bool = False,
+    null_if: str | None = None,
+    in_summaries: bool = True,
+    selects_nothing: str | None = None,
+) -> Callable[[Callable[[Measured], Value]], Metric[Measured, Value]]:
+    """Declare the decorated formula as a metric with the name of the function. Fields as at `Metric`."""
+
+    def declare(formula: Callable[[Measured], Value]) -> Metric[Measured, Value]:
+        return Metric(
+            name=formula.__name__,
+            formula=formula,
+            direction=direction,
+            lowest=lowest,
+            highest=highest,
+            always_stored=always_stored,
+            null_if=null_if,
+            in_summaries=in_summaries,
+            selects_nothing=selects_nothing,
+        )
+
+    return declare

@@ -1,0 +1,52 @@
+"""What is measured on each row: its loss, and what the predicted distribution says of it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.nn import kernels
+from workers.nn.arrays import Array, Integers, mean
+
+
+@dataclass(frozen=True, eq=False)
+class RowLosses:
+    """The spec's loss of each row, and the weight of its class; both (N,). weights: float64, None without any."""
+
+    losses: Array
+    weights: NDArray[np.float64] | None = None
+
+    @cached_property
+    def mean(self) -> float:
+        """The unweighted mean."""
+        return mean(self.losses)
+
+
+@dataclass(frozen=True, eq=False)
+class RowScores:
+    """What softmax(logits) says of each row, all (N,): see kernels.contract.Kernels.score."""
+
+    labels: Integers
+    predictions: Integers
+    negative_log_p: Array
+    squared_distance: Array
+    confidence: Array
+
+    @property
+    def is_right(self) -> NDArray[np.bool_]:
+        """Whether each row is predicted correctly.
+
+        The logits decide, because rounding creates ties among probabilities.
+        """
+        right: NDArray[Any] = self.predictions == self.labels
+        return right
+
+
+def score(logits: Array, labels: Integers) -> RowScores:
+    """The scores of softmax(logits), for finite logits (N, K) and labels (N,)."""
+    logits, labels = np.ascontiguousarray(logits), np.ascontiguousarray(labels, np.int64)
+    scores = RowScores(labels, np.empty(len(labels), np.int64), *np.empty((3, len(labels)), logits.dtype))
+    kernels.current().score(logits, **vars(scores))
+    return scores
