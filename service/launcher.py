@@ -134,7 +134,7 @@ def prepare(settings: Settings) -> None:
 def _kernels() -> kernels.Choice:
     """The training kernels that the workers will use. Raises UnusableSetting."""
     try:
-        return kernels.chosen()
+        return kernels.choose()
     except ValueError as error:
         raise UnusableSetting(str(error)) from None
 

@@ -34,14 +34,14 @@ def read_cpuinfo() -> str:
 
 def corename() -> str | None:
     """The kernels that NumPy's own OpenBLAS has taken in this process, "Zen" say; None of another BLAS."""
-    if library := own_library():
+    if library := numpy_openblas():
         function = ctypes.CDLL(str(library)).scipy_openblas_get_corename64_
         function.restype = ctypes.c_char_p
         return str(function().decode())
     return None
 
 
-def own_library() -> Path | None:
+def numpy_openblas() -> Path | None:
     """The OpenBLAS in NumPy's wheel, its integers of 64 bits; None where NumPy has another BLAS."""
     import numpy as np
 

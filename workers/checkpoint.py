@@ -47,6 +47,6 @@ class Checkpoint:
             raise CorruptCheckpoint(f"not a checkpoint: {type(error).__name__}") from error
 
 
-def grouped(name: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+def with_prefix(name: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
     """The arrays with `name.` before their names, as `Checkpoint.group` finds them."""
     return {f"{name}.{key}": array for key, array in arrays.items()}

@@ -12,7 +12,6 @@ import numpy as np
 
 from workers.nn.arrays import Shape
 from workers.spec import ExperimentSpec
-from workers.training import task_of
 
 STEP = 30e-6
 """Seconds of a step, however small."""
@@ -46,7 +45,7 @@ def _multiplications(spec: ExperimentSpec, dataset: Mapping[str, Any]) -> float:
     """
     image = tuple(dataset["shape"]) if dataset["shape"] else None
     features, classes = dataset["features"], len(dataset["classes"])
-    task = task_of(spec, features=features, classes=classes, image_shape=image)
+    task = spec.network_task(features=features, classes=classes, image_shape=image)
     shape: Shape = (features,)
     count = 0.0
     for layer in spec.model.layers(task, dropout=np.random.default_rng(0)):

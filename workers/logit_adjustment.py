@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import numpy as np
 
 from workers.nn.arrays import Array
-from workers.nn.class_weights import Counts, occurring
+from workers.nn.class_weights import Counts, require_every_class
 from workers.nn.output_layers import Output, is_distribution, log_sigmoid, predict
 from workers.tagged_union import ByName, NonNegative, variant
 
@@ -65,7 +65,7 @@ class PriorCorrected(Prediction):
         return log_frequencies(class_counts) - log_frequencies(sampled_counts)
 
 
-def scores(logits: Array, output: Output, offset: Array | None) -> Array:
+def adjusted_scores(logits: Array, output: Output, offset: Array | None) -> Array:
     """Corrected scores (N, K), whose argmax is the prediction, of logits (N, K) and an offset (K,).
 
     A softmax's are logits: z + offset. A linear output estimates p_k itself: z exp(offset). For a sigmoid they
@@ -83,16 +83,16 @@ def scores(logits: Array, output: Output, offset: Array | None) -> Array:
     return logits + shift
 
 
-def outputs(corrected: Array, output: Output, offset: Array | None) -> Array:
+def adjusted_outputs(scores: Array, output: Output, offset: Array | None) -> Array:
     """What is answered as the outputs (N, K) of corrected scores: probabilities, or p_k exp(offset_k)."""
     if offset is not None and output == "sigmoid":
-        return np.exp(corrected)
-    return predict(corrected, output)[0]
+        return np.exp(scores)
+    return predict(scores, output)[0]
 
 
 def log_frequencies(counts: Counts) -> Array:
     """log pi_k of each class, shape (K,); EmptyClassError where one never occurs."""
-    log_pi: Array = np.log(occurring(counts) / np.sum(counts))
+    log_pi: Array = np.log(require_every_class(counts) / np.sum(counts))
     return log_pi
 
 

@@ -15,8 +15,7 @@ from workers.nn.arrays import Array
 from workers.nn.network import parameter_count
 from workers.spec import ExperimentSpec
 from workers.spec_rules import broken_rules
-from workers.step import steps_of
-from workers.training import task_of
+from workers.step import split_into_steps
 from workers.validation.errors import Fault, InvalidSpec
 
 MOST_PARAMETERS = 100_000_000
@@ -69,7 +68,7 @@ def make_plan(spec: ExperimentSpec, registry: DatasetRegistry) -> Plan:
     if faults or sampled is None:
         raise InvalidSpec(faults)
     rows = spec.balancing.epoch_rows(np.array(split_counts["train"]))
-    per_epoch = len(steps_of(rows, spec.training.batch_size, spec.training.accumulate))
+    per_epoch = len(split_into_steps(rows, spec.training.batch_size, spec.training.accumulate))
     pinned = replace(spec.dataset, sha256=dataset.sha256)
     return Plan(
         spec=spec.model_copy(update={"dataset": pinned, "scaling": spec.scaling.resolved(dataset)}),
@@ -111,7 +110,7 @@ def _sampled_counts(
     with _noting(faults, "class_weights", spec.class_weights.name):
         spec.class_weights(sampled)
     with _noting(faults, "loss", spec.loss.name):
-        spec.loss.given(sampled)
+        spec.loss.with_class_counts(sampled)
     with _noting(faults, "prediction", spec.prediction.name):
         spec.prediction.offset(counts, sampled)
     return sampled
@@ -121,7 +120,7 @@ def _parameters(spec: ExperimentSpec, dataset: Dataset, faults: list[Fault]) -> 
     features, classes = dataset.features.shape[1], len(dataset.classes)
     parameters = 0
     with _noting(faults, "model", spec.model.name):
-        task = task_of(spec, features=features, classes=classes, image_shape=dataset.shape)
+        task = spec.network_task(features=features, classes=classes, image_shape=dataset.shape)
         parameters = parameter_count(spec.model, task)
     if parameters > MOST_PARAMETERS:
         message = f"the network has {parameters:,} parameters; at most {MOST_PARAMETERS:,} are trained here"

@@ -7,12 +7,11 @@ import numpy as np
 
 from workers.checkpoint import Checkpoint
 from workers.data.scaling import Scaler
-from workers.logit_adjustment import outputs, scores
+from workers.logit_adjustment import adjusted_outputs, adjusted_scores
 from workers.nn.arrays import Array, Integers, Shape
 from workers.nn.network import build_network
 from workers.nn.output_layers import is_distribution
 from workers.spec import ExperimentSpec
-from workers.training import task_of
 
 
 class IncompatibleModel(ValueError):
@@ -53,7 +52,7 @@ class Predictor:
         self._offset = self._arrays.get("prediction.offset")
         self._data_offset = self._arrays.get("data.offset")
         self.features = len(self._scaler.offset)
-        task = task_of(spec, features=self.features, classes=len(self.classes), image_shape=image_shape)
+        task = spec.network_task(features=self.features, classes=len(self.classes), image_shape=image_shape)
         unused = np.random.default_rng(0)
         self._network = build_network(
             spec.model, task, init=unused, dropout=unused, dtype=np.dtype(spec.training.precision)
@@ -68,12 +67,12 @@ class Predictor:
         """Of rows (N, d) as they are in the data set, bytes or float32. Raises Overflow."""
         with np.errstate(over="ignore", invalid="ignore"):
             logits = self._network.logits(rows, self._scaler.into)
-            corrected = scores(logits, self.output, self._offset)
-            predicted = outputs(corrected, self.output, self._offset)
-        finite = np.isfinite(predicted).all(axis=1)
+            adjusted = adjusted_scores(logits, self.output, self._offset)
+            outputs = adjusted_outputs(adjusted, self.output, self._offset)
+        finite = np.isfinite(outputs).all(axis=1)
         if not finite.all():
             raise Overflow(int(finite.argmin()))
-        return Predictions(corrected.argmax(axis=1), predicted)
+        return Predictions(adjusted.argmax(axis=1), outputs)
 
     def stored(self, rows: Array) -> Array:
         """Original rows (N, d), float64, as the data set stores them: less its offset, in single precision."""

@@ -15,9 +15,10 @@ from workers.data.sources import AnySource, Bundled
 from workers.data.splits import AnySplit, RatioSplit
 from workers.evaluation.selection import SelectionMetric
 from workers.logit_adjustment import AnyPrediction, Argmax
+from workers.nn.arrays import Shape
 from workers.nn.class_weights import AnyClassWeights, NoWeights
 from workers.nn.losses import AnyLoss, CrossEntropy
-from workers.nn.models import MLP, AnyModel
+from workers.nn.models import MLP, AnyModel, Task
 from workers.nn.optimizers import Adam, AnyOptimizer
 from workers.nn.schedules import AnySchedule, Constant
 from workers.tagged_union import NonNegative, Positive, Seed, variant
@@ -132,6 +133,10 @@ class ExperimentSpec(BaseModel):
         """The validation metric that chooses the best epoch."""
         stopping = self.training.early_stopping
         return stopping.metric if stopping else DEFAULT_METRIC
+
+    def network_task(self, *, features: int, classes: int, image_shape: Shape | None) -> Task:
+        """The task for the network: the shape of the data, and the output layer that the loss needs."""
+        return Task(features, classes, image_shape, self.loss.output, self.loss.scale)
 
     @property
     def spec_hash(self) -> str:

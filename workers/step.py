@@ -1,6 +1,6 @@
-"""One step of training: gather rows, forward, loss, backward, update."""
+"""One step of training: gather the rows, forward pass, loss, backward pass, update of the parameters."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +11,8 @@ from workers.data.dataset import Dataset, Labels
 from workers.data.scaling import Scaler
 from workers.nn.arrays import Array, Buffers
 from workers.nn.clipping import clip_by_global_norm, global_norm
-from workers.nn.execution import Pass
+from workers.nn.execution import BackwardPass, ForwardPass, run
+from workers.nn.losses import ValueAndGrad
 from workers.nn.network import Network
 from workers.nn.optimizers import Optimizer
 from workers.objective import Objective
@@ -19,90 +20,96 @@ from workers.objective import Objective
 
 @dataclass(eq=False)
 class BatchPlan:
-    """The arrays that batches of one size go through, the passes over them, and the objective between these."""
+    """The fixed arrays for batches of one size, and the computations on them: forward pass, objective, backward pass.
+
+    x: (N, features). labels: (N,). dlogits: (N, K), the gradient with respect to the logits `forward.y`.
+    value_and_grad: fills dlogits and returns the objective; `set_objective` sets it.
+    """
 
     x: Array
     labels: Labels
-    logits: Array
     dlogits: Array
-    forward: list[Pass]
-    backward: list[Pass]
+    forward: ForwardPass
+    backward: BackwardPass
     objective: Objective | None = None
-    value: Callable[[float], float] = field(init=False)
+    value_and_grad: ValueAndGrad = field(init=False)
 
-    def aim(self, objective: Objective) -> None:
-        """Put another objective between logits and their gradient: weights may change from epoch to epoch."""
-        self.objective, self.value = objective, objective.wire(self.logits, self.labels, self.dlogits)
+    def set_objective(self, objective: Objective) -> None:
+        """Minimise `objective` from now on: its weights may change from epoch to epoch."""
+        self.objective = objective
+        self.value_and_grad = objective.plan_value_and_grad(self.forward.y, self.labels, self.dlogits)
 
 
 class Stepper:
-    """Takes steps in place on the network's flat parameter vector."""
+    """Takes training steps: computes gradients and updates the flat parameter vector in place.
+
+    `clip_norm` limits the global norm of the gradient. `state` is the state of the optimizer.
+    """
 
     def __init__(
         self,
         network: Network,
         optimizer: Optimizer,
-        training: Dataset,
+        training_part: Dataset,
         scaler: Scaler,
         *,
         clip_norm: float | None,
     ) -> None:
         self.network, self.optimizer, self.clip_norm = network, optimizer, clip_norm
-        self.gather = Gather(training, scaler)
+        self.gather = Gather(training_part, scaler)
         self.parameters = network.parameters
         self.state = optimizer.init(self.parameters.values)
         self._buffers = Buffers()
-        self._wired: dict[int, BatchPlan] = {}
+        self._plans: dict[int, BatchPlan] = {}
 
-    def gradient(self, objective: Objective, draw: Draw, batches: Sequence[slice]) -> float:
-        """Leave the gradient of the objective over all `batches` in the flat vector; the objective's value.
+    def value_and_grad(self, objective: Objective, draw: Draw, batches: Sequence[slice]) -> float:
+        """Return the objective over the rows of all `batches`, and leave its gradient in `parameters.gradient`.
 
-        Of several micro-batches each counts by its weight, so that they add up to one large batch.
+        Each of several micro-batches counts by its weight, so that they add up to one large batch.
         """
         if len(batches) == 1:
-            return self._backward(objective, draw, batches[0])
+            return self._batch_value_and_grad(objective, draw, batches[0])
         whole = slice(batches[0].start, batches[-1].stop)
         total_weight = objective.total_weight(self.gather.labels[draw.rows[whole]])
         total = self._buffers("total", self.parameters.gradient.shape, self.network.dtype)
         total.fill(0)
         value = 0.0
         for batch in batches:
-            value += self._backward(objective, draw, batch, total_weight)
+            value += self._batch_value_and_grad(objective, draw, batch, total_weight)
             total += self.parameters.gradient
         self.parameters.gradient[...] = total
         return value
 
-    def _backward(
+    def _batch_value_and_grad(
         self, objective: Objective, draw: Draw, batch: slice, total_weight: float | None = None
     ) -> float:
+        """The same for one batch of a step with `total_weight`; by default the batch is the whole step."""
         size, rows = batch.stop - batch.start, draw.rows[batch]
-        wired = self._wired.get(size) or self._wire(size)
+        plan = self._plans.get(size) or self._plan_batch(size)
         if draw.partners is None or draw.mixing is None:
-            self.gather.into(rows, wired.x, wired.labels)
+            self.gather.into(rows, plan.x, plan.labels)
         else:
-            self.gather.mixed_into(rows, draw.partners[batch], draw.mixing[batch], wired.x, wired.labels)
-        for run in wired.forward:
-            run()
+            self.gather.mixed_into(rows, draw.partners[batch], draw.mixing[batch], plan.x, plan.labels)
+        run(plan.forward.operations)
         if total_weight is None:
-            total_weight = objective.total_weight(wired.labels)
-        if wired.objective is not objective:
-            wired.aim(objective)
-        value = wired.value(total_weight)
-        for run in wired.backward:
-            run()
+            total_weight = objective.total_weight(plan.labels)
+        if plan.objective is not objective:
+            plan.set_objective(objective)
+        value = plan.value_and_grad(total_weight)
+        run(plan.backward.operations)
         return value
 
-    def _wire(self, size: int) -> "BatchPlan":
-        """The passes of a batch of `size` rows; there are as many sizes as an epoch has: one or two."""
+    def _plan_batch(self, size: int) -> BatchPlan:
+        """Plan batches of `size` rows and keep the plan. An epoch has batches of one or two sizes."""
         x = self._buffers("x", (size, self.gather.features.shape[1]), self.network.dtype)
-        logits, forward, wire_backward = self.network.wire(x, training=True)
-        dlogits = self._buffers("dlogits", logits.shape, logits.dtype)
-        backward = wire_backward(dlogits)[1]
-        wired = self._wired[size] = BatchPlan(x, np.empty(size, np.int64), logits, dlogits, forward, backward)
-        return wired
+        forward = self.network.plan_forward(x, training=True)
+        dlogits = self._buffers("dlogits", forward.y.shape, forward.y.dtype)
+        labels, backward = np.empty(size, np.int64), forward.plan_backward(dlogits)
+        plan = self._plans[size] = BatchPlan(x, labels, dlogits, forward, backward)
+        return plan
 
     def update(self, *, step: int, learning_rate: float) -> None:
-        """Take step number `step` (from 1) along the gradient, clipped if asked for."""
+        """Take step number `step` (from 1) along the gradient, which is clipped first if `clip_norm` is set."""
         if self.clip_norm is not None:
             clip_by_global_norm(self.parameters.gradient, self.clip_norm)
         self.optimizer.update(
@@ -115,18 +122,18 @@ class Stepper:
         )
 
     def gradient_norm(self) -> float:
-        """The global norm of the gradient as it stands."""
+        """The global norm of the current gradient."""
         return global_norm(self.parameters.gradient)
 
 
-def steps_of(rows: int, batch_size: int, accumulate: int) -> list[list[slice]]:
-    """The batches of each step of an epoch of `rows` drawn rows, `accumulate` batches a step."""
+def split_into_steps(rows: int, batch_size: int, accumulate: int) -> list[list[slice]]:
+    """Divide an epoch of `rows` drawn rows into steps: lists of `accumulate` batches; the last may have fewer."""
     batches = list(_batches(rows, batch_size))
     return [batches[start : start + accumulate] for start in range(0, len(batches), accumulate)]
 
 
 def _batches(rows: int, batch_size: int) -> Iterator[slice]:
-    """Consecutive batches; a last one of a single row joins the one before: batch norm needs two."""
+    """Consecutive batches. A last batch of one row joins the batch before it: batch norm needs two rows."""
     start = 0
     while start < rows:
         stop = min(start + batch_size, rows)

@@ -1,8 +1,8 @@
-"""Training: a spec and two parts of a data set in, one epoch after another out. No I/O.
+"""The training loop of one run: takes a spec and two parts of a data set, and yields epoch after epoch. No I/O.
 
 from workers.training import train
 
-for epoch in train(spec, training, validation, seed=0):
+for epoch in train(spec, training_part, validation_part, seed=0):
     print(epoch.number, epoch.validation.balanced_accuracy)
 """
 
@@ -13,25 +13,24 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from workers.checkpoint import Checkpoint, grouped
+from workers.checkpoint import Checkpoint, with_prefix
 from workers.data.balancing import Draw
 from workers.data.dataset import Dataset
 from workers.evaluation.baselines import Baseline, baseline_rows, linear_baseline
 from workers.evaluation.evaluation import Evaluation, NonFiniteError, evaluate
 from workers.evaluation.selection import BestEpoch
-from workers.logit_adjustment import scores
-from workers.nn.arrays import Array, Integers, Shape
-from workers.nn.models import Task
+from workers.logit_adjustment import adjusted_scores
+from workers.nn.arrays import Array, Integers
 from workers.nn.network import build_network
 from workers.nn.output_layers import is_distribution
 from workers.objective import Objective, objective_at
 from workers.randomness import generator
 from workers.spec import ExperimentSpec
-from workers.step import Stepper, steps_of
+from workers.step import Stepper, split_into_steps
 
 
 class Diverged(ArithmeticError):
-    """A NaN or an infinity arose: the run ends with what it has."""
+    """The loss, a logit or a gradient became NaN or infinite. The run ends; its earlier epochs stay valid."""
 
     def __init__(self, epoch: int, where: str, what: str) -> None:
         remedy = "a smaller learning rate, clip_norm or smaller class weights may help"
@@ -40,11 +39,12 @@ class Diverged(ArithmeticError):
 
 @dataclass(frozen=True, eq=False)
 class Epoch:
-    """What one pass left behind. The evaluations are of the weights at its end, without dropout.
+    """The figures of one epoch, a pass over the rows that the balancing draws.
 
-    drawn: examples of each class (K,) that its steps were made of; `Balancing.expected_counts` foretells them.
-    gradient_norm: global norm at the last step, before clipping. best_epoch: the best so far, by the spec's
-    selection metric on the validation part. seconds: training and evaluation together.
+    number: from 1. training, validation: evaluations of the two parts with the weights at the end of the epoch,
+    without dropout. drawn: examples of each class (K,) in its batches; `Balancing.expected_counts` predicts them.
+    learning_rate: at the last step. gradient_norm: the global norm at the last step, before clipping. best_epoch: the
+    best so far, by the spec's selection metric on the validation part. seconds: training and evaluation together.
     """
 
     number: int
@@ -58,51 +58,55 @@ class Epoch:
 
 
 def train(
-    spec: ExperimentSpec, training: Dataset, validation: Dataset, *, seed: int | None = None
+    spec: ExperimentSpec, training_part: Dataset, validation_part: Dataset, *, seed: int | None = None
 ) -> Iterator[Epoch]:
-    """Train with one seed, by default the spec's first. Raises Diverged."""
-    return Trainer(spec, training, validation, seed=spec.seeds[0] if seed is None else seed).epochs()
-
-
-def task_of(spec: ExperimentSpec, *, features: int, classes: int, image_shape: Shape | None) -> Task:
-    """What the data and the loss ask of a network."""
-    scale = getattr(spec.loss, "scale", 1.0)
-    return Task(features, classes, image_shape, spec.loss.output, scale)
+    """Train with one seed, by default the first of the spec. Raises Diverged."""
+    return Trainer(
+        spec, training_part, validation_part, seed=spec.seeds[0] if seed is None else seed
+    ).epochs()
 
 
 class Trainer:
-    """One run: its network, its optimizer and its position, which a checkpoint holds to the last bit.
+    """One run: its network, its optimizer and its position. A checkpoint stores all of it exactly.
 
-    Every random decision is drawn from a stream of the seed: initial weights, dropout, and for each epoch the
-    rows and their order. The same seed gives the same bits alone or in company, interrupted or not.
+    Every random decision comes from a stream of the seed: the initial weights, dropout, and for each epoch the rows
+    and their order. The same seed gives the same bits, whatever else runs and however often the run was interrupted.
     """
 
-    def __init__(self, spec: ExperimentSpec, training: Dataset, validation: Dataset, *, seed: int) -> None:
+    def __init__(
+        self, spec: ExperimentSpec, training_part: Dataset, validation_part: Dataset, *, seed: int
+    ) -> None:
         self.spec, self.seed = spec, seed
+        self.training_part, self.validation_part = training_part, validation_part
         self.dtype = np.dtype(spec.training.precision)
         self.dropout = generator(seed, "dropout")
-        features, classes = training.features.shape[1], len(training.classes)
         self.network = build_network(
             spec.model,
-            task_of(spec, features=features, classes=classes, image_shape=training.shape),
+            spec.network_task(
+                features=training_part.features.shape[1],
+                classes=len(training_part.classes),
+                image_shape=training_part.shape,
+            ),
             init=generator(seed, "init"),
             dropout=self.dropout,
             dtype=self.dtype,
         )
-        self.training, self.validation = training, validation
-        self.scaler = spec.scaling.fit(training)
+        self.scaler = spec.scaling.fit(training_part)
         self.stepper = Stepper(
-            self.network, spec.optimizer, training, self.scaler, clip_norm=spec.training.clip_norm
+            self.network, spec.optimizer, training_part, self.scaler, clip_norm=spec.training.clip_norm
         )
-        self.sampler = spec.balancing.prepare(training, self.scaler, generator(seed, "resampling"))
-        self.sampled_counts = spec.balancing.expected_counts(training.counts)
-        self.offset = spec.prediction.offset(training.counts, self.sampled_counts)
-        self.best = _selection(spec)
+        self.sampler = spec.balancing.prepare(training_part, self.scaler, generator(seed, "resampling"))
+        self.sampled_counts = spec.balancing.expected_counts(training_part.counts)
+        self.offset = spec.prediction.offset(training_part.counts, self.sampled_counts)
+        self.best = _best_epoch(spec)
         self.best_weights: Checkpoint | None = None
         self.epoch = self.steps_done = 0
 
     def epochs(self, between_steps: Callable[[], None] = lambda: None) -> Iterator[Epoch]:
-        """Train on from where this run stands. `between_steps` may take a checkpoint, or raise to stop."""
+        """Train from the current position to the end. `between_steps` may take a checkpoint, or raise to stop.
+
+        Raises Diverged.
+        """
         while self.epoch < self.spec.training.epochs and not self.best.should_stop:
             yield self._train_epoch(between_steps)
 
@@ -112,119 +116,122 @@ class Trainer:
             generator(self.seed, "resampling", number), generator(self.seed, "shuffling", number)
         )
         objective = self._objective()
-        steps = steps_of(len(draw.rows), settings.batch_size, settings.accumulate)
-        first, last = self.epoch * len(steps), settings.epochs * len(steps)
-        highest, schedule = self.spec.optimizer.learning_rate, settings.schedule
-        norm = learning_rate = 0.0
+        steps = split_into_steps(len(draw.rows), settings.batch_size, settings.accumulate)
+        steps_before, total_steps = self.epoch * len(steps), settings.epochs * len(steps)
+        base_learning_rate, schedule = self.spec.optimizer.learning_rate, settings.schedule
+        gradient_norm = learning_rate = 0.0
         for index in range(self.steps_done, len(steps)):
             between_steps()
-            value = self.stepper.gradient(objective, draw, steps[index])
-            if not math.isfinite(value):
-                raise Diverged(number, f"step {index + 1}", f"the loss is {value}")
+            loss = self.stepper.value_and_grad(objective, draw, steps[index])
+            if not math.isfinite(loss):
+                raise Diverged(number, f"step {index + 1}", f"the loss is {loss}")
             if index + 1 == len(steps):
-                norm = self.stepper.gradient_norm()
-            learning_rate = highest * schedule(first + index, last, len(steps))
-            self.stepper.update(step=first + index + 1, learning_rate=learning_rate)
+                gradient_norm = self.stepper.gradient_norm()
+            learning_rate = base_learning_rate * schedule(steps_before + index, total_steps, len(steps))
+            self.stepper.update(step=steps_before + index + 1, learning_rate=learning_rate)
             self.steps_done = index + 1
-        return self._end_epoch(number, self._drawn(draw), learning_rate, norm, started)
+        return self._end_epoch(number, self._count_drawn(draw), learning_rate, gradient_norm, started)
 
     def _objective(self) -> Objective:
         return objective_at(
             self.epoch / self.spec.training.epochs,
             loss=self.spec.loss,
-            weighting=self.spec.class_weights,
+            class_weights=self.spec.class_weights,
             sampled_counts=self.sampled_counts,
             dtype=self.dtype,
         )
 
-    def _drawn(self, draw: Draw) -> Integers:
-        """Examples of each class (K,); one that is mixed has both its rows from the same class."""
-        labels: Integers = self.training.labels[draw.rows]
-        return np.bincount(labels, minlength=len(self.training.classes))
+    def _count_drawn(self, draw: Draw) -> Integers:
+        """Examples of each class (K,). A mixed example counts once: both of its rows are of the same class."""
+        labels: Integers = self.training_part.labels[draw.rows]
+        return np.bincount(labels, minlength=len(self.training_part.classes))
 
     def _end_epoch(
-        self, number: int, drawn: Integers, learning_rate: float, norm: float, started: float
+        self, number: int, drawn: Integers, learning_rate: float, gradient_norm: float, started: float
     ) -> Epoch:
         try:
-            training, validation = self._evaluate(self.training), self._evaluate(self.validation)
+            on_training, on_validation = (
+                self._evaluate(part) for part in (self.training_part, self.validation_part)
+            )
         except NonFiniteError as error:
             raise Diverged(number, "evaluation", str(error)) from error
         self.epoch, self.steps_done = number, 0
-        if self.best.update(number, validation.metrics[self.spec.selection_metric]):
-            self.best_weights = self._weights()
+        if self.best.update(number, on_validation.metrics[self.spec.selection_metric]):
+            self.best_weights = self._copy_weights()
         return Epoch(
             number=number,
-            training=training,
-            validation=validation,
+            training=on_training,
+            validation=on_validation,
             drawn=drawn,
             learning_rate=learning_rate,
-            gradient_norm=norm,
+            gradient_norm=gradient_norm,
             best_epoch=self.best.epoch or number,
             seconds=time.perf_counter() - started,
         )
 
     def _evaluate(self, part: Dataset) -> Evaluation:
-        """All metrics on one part. The loss is the plain one: where counts enter, they enter training alone."""
+        """All metrics on one part. The loss is the spec's without class counts, which enter training only."""
         logits = self.network.logits(part.features, self.scaler.into)
         losses, _ = self.spec.loss(logits, part.labels)
         return evaluate(
-            scores(logits, self.spec.loss.output, self.offset),
+            adjusted_scores(logits, self.spec.loss.output, self.offset),
             part.labels,
             losses=losses,
             class_weights=self._objective().weights,
             distribution=is_distribution(self.spec.loss.output),
         )
 
-    def _weights(self) -> Checkpoint:
-        """The network as it stands, copied."""
+    def _copy_weights(self) -> Checkpoint:
+        """A copy of the network's parameters and running statistics."""
         arrays = {"parameters": self.network.parameters.values} | self.network.statistics()
-        return Checkpoint(self.epoch, {name: array.copy() for name, array in arrays.items()})
+        return Checkpoint(self.epoch, _copied(arrays))
 
     def linear_baseline(self) -> Baseline:
-        """What softmax regression reaches on the validation part, from the same features."""
-        rows = baseline_rows(self.training.labels, self.training.features.shape[1])
+        """Fit a softmax regression to the same features, and evaluate it on the validation part."""
+        rows = baseline_rows(self.training_part.labels, self.training_part.features.shape[1])
         return linear_baseline(
-            self.scaler(self.training.features[rows]),
-            self.training.labels[rows],
-            self.scaler(self.validation.features),
-            self.validation.labels,
-            classes=len(self.training.classes),
+            self.scaler(self.training_part.features[rows]),
+            self.training_part.labels[rows],
+            self.scaler(self.validation_part.features),
+            self.validation_part.labels,
+            classes=len(self.training_part.classes),
         )
 
     def model(self) -> Checkpoint:
-        """All that predicting takes. The network of the best epoch: `parameters` (P,) and the running statistics by
-        name; and what is around it: `scaling.offset`, `scaling.factor` and, if there are, `prediction.offset` and the
-        `data.offset` of the data set.
+        """Everything that prediction needs.
+
+        The network of the best epoch: `parameters` (P,), and the running statistics by name. What surrounds it:
+        `scaling.offset`, `scaling.factor` and, if they exist, `prediction.offset` and the data set's `data.offset`.
         """
-        network = self.best_weights or self._weights()
+        network = self.best_weights or self._copy_weights()
         around: dict[str, Array] = {
             "scaling.offset": self.scaler.offset,
             "scaling.factor": self.scaler.factor,
         }
         if self.offset is not None:
             around["prediction.offset"] = self.offset
-        if self.training.offset is not None:
-            around["data.offset"] = self.training.offset
+        if self.training_part.offset is not None:
+            around["data.offset"] = self.training_part.offset
         return replace(network, arrays={**network.arrays, **around})
 
     def checkpoint(self) -> Checkpoint:
-        """All that a bit-identical resume needs, at this very step."""
+        """Everything that a resume to the same bits needs, at the current step."""
         best = self.best_weights.arrays if self.best_weights else {}
         arrays = {
             "parameters": self.network.parameters.values,
-            **grouped("statistics", self.network.statistics()),
-            **grouped("optimizer", self.stepper.state),
-            **grouped("best", best),
+            **with_prefix("statistics", self.network.statistics()),
+            **with_prefix("optimizer", self.stepper.state),
+            **with_prefix("best", best),
         }
         state = {
             "steps_done": self.steps_done,
             "best": self.best.state(),
             "dropout": self.dropout.bit_generator.state,
         }
-        return Checkpoint(self.epoch, {name: array.copy() for name, array in arrays.items()}, state)
+        return Checkpoint(self.epoch, _copied(arrays), state)
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on where `checkpoint` was taken, by a run of the same spec, data and seed."""
+        """Continue from `checkpoint`, which a run of the same spec, data and seed took."""
         self.network.load(checkpoint.arrays["parameters"], checkpoint.group("statistics"))
         for name, array in checkpoint.group("optimizer").items():
             self.stepper.state[name][...] = array
@@ -235,7 +242,11 @@ class Trainer:
         self.epoch, self.steps_done = checkpoint.epoch, checkpoint.state["steps_done"]
 
 
-def _selection(spec: ExperimentSpec) -> BestEpoch:
+def _copied(arrays: dict[str, Array]) -> dict[str, Array]:
+    return {name: array.copy() for name, array in arrays.items()}
+
+
+def _best_epoch(spec: ExperimentSpec) -> BestEpoch:
     stopping = spec.training.early_stopping
     if stopping is None:
         return BestEpoch(spec.selection_metric)

@@ -12,20 +12,20 @@ from workers.nn.models import MLP, ConvNet, Model, Task
 from workers.nn.network import build_network
 from workers.nn.optimizers import Adam
 from workers.objective import Objective
-from workers.step import Stepper, steps_of
+from workers.step import Stepper, split_into_steps
 
 
 def build_steps(work: Workload) -> Steps:
     """Steps as `Trainer` takes them, without its bookkeeping."""
     stepper, data = stepper_of(work), work.data
     objective, draw = Objective(CrossEntropy(), weights=None), Draw(data.order)
-    batches, done = steps_of(len(data.labels), work.batch, accumulate=1), 0
+    batches, done = split_into_steps(len(data.labels), work.batch, accumulate=1), 0
 
     def steps(count: int) -> list[float]:
         nonlocal done
         losses = []
         for number in range(done, done + count):
-            losses.append(stepper.gradient(objective, draw, batches[number % len(batches)]))
+            losses.append(stepper.value_and_grad(objective, draw, batches[number % len(batches)]))
             stepper.update(step=number + 1, learning_rate=LEARNING_RATE)
         done += count
         return losses

@@ -50,7 +50,7 @@ def training_kernels(_: Settings) -> Iterator[CheckResult]:
     """Which kernels are used, and where compiled ones are cached. Compiles them if they are not yet."""
     from workers.nn import kernels
 
-    loaded, choice = kernels.loaded()
+    loaded, choice = kernels.load()
     message = f"Training kernels: {choice}"
     if loaded.NAME == "numba":
         yield _compiled(message, loaded.adam)
@@ -162,8 +162,8 @@ def swagger_ui(_: Settings) -> Iterator[CheckResult]:
 def _compiled(message: str, kernel: object) -> CheckResult:
     from workers.nn.kernels.compiled import compiler
 
-    folder = compiler.folder(kernel)
-    if compiler.is_lost(folder):
+    folder = compiler.cache_folder(kernel)
+    if compiler.is_temporary(folder):
         remedy = "No folder can be written to: set NUMBA_CACHE_DIR to one that can."
         return CheckResult("warn", f"{message}, anew at every start", remedy)
     return CheckResult("ok", f"{message}, kept in {folder}")

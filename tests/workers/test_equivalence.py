@@ -37,10 +37,10 @@ def test_the_gradient_of_replicated_rows_is_that_of_reweighted_ones(loss: AnyLos
         dtype=np.float64,
     )
     stepper = Stepper(network, SGD(), part, Standard().fit(part), clip_norm=None)
-    function = loss.given(np.array([24.0, 24.0, 24.0]))
+    function = loss.with_class_counts(np.array([24.0, 24.0, 24.0]))
 
     def gradient(rows: np.ndarray, weights: np.ndarray | None) -> tuple[float, np.ndarray]:
-        value = stepper.gradient(Objective(function, weights), Draw(rows), [slice(0, len(rows))])
+        value = stepper.value_and_grad(Objective(function, weights), Draw(rows), [slice(0, len(rows))])
         return value, network.parameters.gradient.copy()
 
     resampled = gradient(replicated, None)

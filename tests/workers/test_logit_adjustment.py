@@ -8,7 +8,7 @@ from scipy.special import expit, softmax
 
 from workers.data.registry import DatasetRegistry
 from workers.evaluation.selection import BestEpoch
-from workers.logit_adjustment import LogitAdjusted, PriorCorrected, outputs, scores
+from workers.logit_adjustment import LogitAdjusted, PriorCorrected, adjusted_outputs, adjusted_scores
 from workers.nn.output_layers import Output
 from workers.plan import make_plan
 from workers.spec import ExperimentSpec
@@ -25,8 +25,8 @@ def test_estimates_are_multiplied_by_the_ratio_of_the_frequencies(output: Output
     expected = ESTIMATES[output](LOGITS) * (COUNTS / COUNTS.sum()) / (SAMPLED / SAMPLED.sum())
     if output == "softmax":
         expected /= expected.sum(axis=1, keepdims=True)
-    corrected = scores(LOGITS, output, offset)
-    np.testing.assert_allclose(outputs(corrected, output, offset), expected, rtol=1e-9)
+    corrected = adjusted_scores(LOGITS, output, offset)
+    np.testing.assert_allclose(adjusted_outputs(corrected, output, offset), expected, rtol=1e-9)
     np.testing.assert_array_equal(corrected.argmax(axis=1), expected.argmax(axis=1))
 
 
@@ -34,18 +34,18 @@ def test_estimates_are_multiplied_by_the_ratio_of_the_frequencies(output: Output
 def test_estimates_are_divided_by_the_frequencies(output: Output) -> None:
     offset = LogitAdjusted().offset(COUNTS, COUNTS.astype(float))
     expected = (ESTIMATES[output](LOGITS) / (COUNTS / COUNTS.sum())).argmax(axis=1)
-    np.testing.assert_array_equal(scores(LOGITS, output, offset).argmax(axis=1), expected)
+    np.testing.assert_array_equal(adjusted_scores(LOGITS, output, offset).argmax(axis=1), expected)
 
 
 def test_sigmoids_that_round_to_1_are_still_told_apart() -> None:
     logits = np.array([[30.0, 40.0, 0.0]], np.float32)
-    assert scores(logits, "sigmoid", np.zeros(3)).argmax() == 1
+    assert adjusted_scores(logits, "sigmoid", np.zeros(3)).argmax() == 1
 
 
 def test_a_correction_beyond_the_range_of_the_precision_stays_finite() -> None:
     offset = LogitAdjusted(tau=1000.0).offset(COUNTS, COUNTS.astype(float))
     for output in ESTIMATES:
-        assert np.isfinite(scores(LOGITS.astype(np.float32), output, offset)).all()
+        assert np.isfinite(adjusted_scores(LOGITS.astype(np.float32), output, offset)).all()
 
 
 @pytest.mark.parametrize("output", ["linear", "sigmoid"])

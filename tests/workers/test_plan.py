@@ -10,7 +10,7 @@ from workers.method_warnings import CHECKS
 from workers.nn.network import build_network
 from workers.plan import MOST_PARAMETERS, Plan, make_plan
 from workers.spec import ExperimentSpec
-from workers.training import Trainer, task_of
+from workers.training import Trainer
 from workers.validation.errors import InvalidSpec
 
 SKEWED = {"name": "synthetic", "counts": [900, 100], "features": 4}
@@ -207,7 +207,7 @@ def test_logit_adjustment_with_tau_1_moves_a_posterior_to_equal_priors() -> None
 
 def test_the_network_of_a_cosine_loss_takes_its_scale() -> None:
     spec = ExperimentSpec.model_validate({"loss": {"name": "ldam", "scale": 7.0}})
-    task = task_of(spec, features=4, classes=3, image_shape=None)
+    task = spec.network_task(features=4, classes=3, image_shape=None)
     stream = np.random.default_rng(0)
     logits = build_network(spec.model, task, init=stream, dropout=stream).logits(np.ones((2, 4), np.float32))
     assert task.output == "cosine"

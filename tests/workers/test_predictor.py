@@ -38,7 +38,9 @@ def trained(spec: dict[str, Any], parts: Parts) -> tuple[ExperimentSpec, Trainer
 
 def reloaded(spec: ExperimentSpec, trainer: Trainer) -> Predictor:
     model = Checkpoint.from_bytes(trainer.model().to_bytes())
-    return Predictor(spec, model, classes=trainer.training.classes, image_shape=trainer.training.shape)
+    return Predictor(
+        spec, model, classes=trainer.training_part.classes, image_shape=trainer.training_part.shape
+    )
 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=list(SPECS))

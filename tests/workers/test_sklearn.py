@@ -14,7 +14,7 @@ from workers.nn.models import MLP, Task
 from workers.nn.network import build_network
 from workers.nn.optimizers import SGD
 from workers.objective import Objective
-from workers.step import Stepper, steps_of
+from workers.step import Stepper, split_into_steps
 
 neural_network = pytest.importorskip(
     "sklearn.neural_network", reason="scikit-learn is the oracle; install holdout[oracles]"
@@ -50,9 +50,9 @@ def epoch_loss(stepper: Stepper, epoch: int, rows: int) -> float:
     """One epoch in the order of the rows: the mean of the losses and of the penalty, before each update."""
     draw, losses = Draw(np.arange(rows)), []
     weights = slice(0, stepper.parameters.decayed)
-    steps = steps_of(rows, BATCH, 1)
+    steps = split_into_steps(rows, BATCH, 1)
     for index, step in enumerate(steps):
-        loss = stepper.gradient(Objective(CrossEntropy(), None), draw, step)
+        loss = stepper.value_and_grad(Objective(CrossEntropy(), None), draw, step)
         penalty = ALPHA / 2 * np.sum(stepper.parameters.values[weights] ** 2) / BATCH
         losses.append(loss + penalty)
         stepper.update(step=epoch * len(steps) + index + 1, learning_rate=RATE)

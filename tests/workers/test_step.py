@@ -1,4 +1,4 @@
-"""A step as training takes it: nothing of a batch's size is allocated, and accumulation changes nothing."""
+"""A training step allocates nothing of the size of a batch, and accumulation changes nothing."""
 
 import tracemalloc
 from typing import Any
@@ -14,7 +14,7 @@ from workers.nn.models import MLP, ConvNet, Model, Task
 from workers.nn.network import build_network
 from workers.nn.optimizers import SGD, Adam, AdamW, AnyOptimizer, RMSprop
 from workers.objective import Objective
-from workers.step import Stepper, steps_of
+from workers.step import Stepper, split_into_steps
 
 pytestmark = pytest.mark.usefixtures("every_kernel_set")
 
@@ -46,15 +46,17 @@ def test_no_step_allocates_anything_of_the_size_of_a_batch_or_the_parameters(
     model: str, optimizer: AnyOptimizer, loss: AnyLoss
 ) -> None:
     taking = stepper(MODELS[model], optimizer)
-    objective = Objective(loss.given(np.arange(1, 11)), np.linspace(0.5, 2, 10).astype(np.float32))
-    draw, steps = Draw(np.random.default_rng(1).permutation(ROWS)), steps_of(ROWS, BATCH, 1)
+    objective = Objective(
+        loss.with_class_counts(np.arange(1, 11)), np.linspace(0.5, 2, 10).astype(np.float32)
+    )
+    draw, steps = Draw(np.random.default_rng(1).permutation(ROWS)), split_into_steps(ROWS, BATCH, 1)
 
     def epoch(first: int) -> None:
         for number, step in enumerate(steps, start=first):
-            taking.gradient(objective, draw, step)
+            taking.value_and_grad(objective, draw, step)
             taking.update(step=number, learning_rate=1e-3)
 
-    epoch(1)  # wires the batches, the smaller last one too
+    epoch(1)  # plans the batches, the smaller last one too
     tracemalloc.start()
     try:
         epoch(len(steps) + 1)
@@ -69,8 +71,8 @@ def test_no_step_allocates_anything_of_the_size_of_a_batch_or_the_parameters(
 def test_micro_batches_of_unequal_sizes_add_up_to_the_whole_batch(stored: Any) -> None:
     taking, objective = stepper(MODELS["plain"], Adam(), stored), Objective(CrossEntropy(), None)
     draw = Draw(np.arange(ROWS))
-    whole = taking.gradient(objective, draw, [slice(0, 600)])
+    whole = taking.value_and_grad(objective, draw, [slice(0, 600)])
     expected = taking.parameters.gradient.copy()
-    parts = taking.gradient(objective, draw, [slice(0, 256), slice(256, 512), slice(512, 600)])
+    parts = taking.value_and_grad(objective, draw, [slice(0, 256), slice(256, 512), slice(512, 600)])
     assert parts == pytest.approx(whole, rel=1e-5)
     np.testing.assert_allclose(taking.parameters.gradient, expected, rtol=1e-3, atol=1e-6)

@@ -9,7 +9,7 @@ import pytest
 from tests.workers.conftest import Parts
 from workers.checkpoint import Checkpoint, CorruptCheckpoint
 from workers.spec import ExperimentSpec
-from workers.step import steps_of
+from workers.step import split_into_steps
 from workers.training import Diverged, Epoch, Trainer, train
 
 pytestmark = pytest.mark.usefixtures("every_kernel_set")
@@ -81,7 +81,7 @@ def test_a_run_that_died_in_the_middle_of_an_epoch_goes_on_to_the_same_bits(
     spec, parts = spec_of(given), iris if given.get("dataset") == "iris" else digits
     undisturbed = Trainer(spec, *parts, seed=3)
     expected = list(undisturbed.epochs())
-    per_epoch = len(steps_of(len(parts[0]), spec.training.batch_size, spec.training.accumulate))
+    per_epoch = len(split_into_steps(len(parts[0]), spec.training.batch_size, spec.training.accumulate))
     before, checkpoint = interrupted_at(Trainer(spec, *parts, seed=3), step=per_epoch + per_epoch // 2)
     resumed = Trainer(spec, *parts, seed=3)
     resumed.restore(Checkpoint.from_bytes(checkpoint.to_bytes()))
@@ -185,7 +185,7 @@ def test_accumulated_micro_batches_equal_one_large_batch(weights: str, iris: Par
     ("rows", "expected"), [(8, [4, 4]), (9, [4, 5]), (10, [4, 4, 2]), (1, [1]), (3, [3]), (5, [5])]
 )
 def test_a_last_batch_of_one_row_joins_the_one_before(rows: int, expected: list[int]) -> None:
-    batches = [batch for step in steps_of(rows, 4, 1) for batch in step]
+    batches = [batch for step in split_into_steps(rows, 4, 1) for batch in step]
     assert [batch.stop - batch.start for batch in batches] == expected
     assert [batch.start for batch in batches] == [0, *np.cumsum(expected)[:-1]]
 

@@ -1,4 +1,4 @@
-"""Elementwise activations: each maps z to its output, in place where it can, with its own backward."""
+"""Elementwise activation functions, each with its derivative. They work in place if they can."""
 
 from abc import ABC, abstractmethod
 from functools import partial
@@ -8,51 +8,57 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 
 from workers.nn.arrays import Array, Buffers
-from workers.nn.execution import Backward, Pass
+from workers.nn.execution import BackwardPass, ForwardPass
 from workers.nn.output_layers import sigmoid
 from workers.tagged_union import ByName, Fraction, variant
 
 
 class Activation(ABC):
-    """y = f(z), elementwise. The kernel before it rectifies by `slope`; `wire` does what that leaves to do."""
+    """y = f(z), elementwise.
+
+    f is a rectifier followed by another function. The kernel that computes z applies the rectifier in the same sweep;
+    `plan_forward` plans the rest.
+    """
 
     name: str
     slope: float = 1.0
-    """z where z > 0, slope z elsewhere; 1 leaves z as it is."""
+    """The rectifier: z if z > 0, else slope z. A slope of 1 leaves z as it is."""
 
     @abstractmethod
-    def wire(self, z: Array, buffers: Buffers) -> tuple[Array, list[Pass], Backward]:
-        """As a layer is wired, to a z (any shape) that is rectified already and may be overwritten with y."""
+    def plan_forward(self, z: Array, buffers: Buffers) -> ForwardPass:
+        """Plan what follows the rectifier, for z of any shape. It may overwrite z with y."""
 
 
 class Rectifier(Activation):
-    """Linear on both sides of zero: nothing is left to do."""
+    """An activation that is linear on both sides of zero: nothing follows the rectifier."""
 
-    def wire(self, z: Array, buffers: Buffers) -> tuple[Array, list[Pass], Backward]:
-        return z, [], lambda dy: (dy, [])
+    def plan_forward(self, z: Array, buffers: Buffers) -> ForwardPass:
+        return ForwardPass(z, [], lambda dy: BackwardPass(dy, []))
 
 
-class Curve(Activation):
-    """Any other function, as two of NumPy's."""
+class SmoothActivation(Activation):
+    """An activation that is not a rectifier, computed by NumPy or SciPy."""
 
-    keeps_input: ClassVar[bool] = False
-    """True where the backward needs z, so that y takes an array of its own."""
+    needs_input: ClassVar[bool] = False
+    """Whether the backward pass needs z. If so, y gets an array of its own."""
 
     @abstractmethod
     def forward(self, z: Array, y: Array) -> None:
-        """Write f(z) to y, which is z itself unless `keeps_input`."""
+        """Write f(z) to y, which is z itself unless `needs_input`."""
 
     @abstractmethod
     def backward(self, dy: Array, z: Array, y: Array) -> None:
-        """Turn dL/dy into dL/dz, in place; z and y, as forward left them, may be lost."""
+        """Turn dL/dy into dL/dz in place, given z and y as `forward` left them. May overwrite z and y."""
 
-    def wire(self, z: Array, buffers: Buffers) -> tuple[Array, list[Pass], Backward]:
-        y = buffers("activated", z.shape, z.dtype) if self.keeps_input else z
-        return y, [partial(self.forward, z, y)], lambda dy: (dy, [partial(self.backward, dy, z, y)])
+    def plan_forward(self, z: Array, buffers: Buffers) -> ForwardPass:
+        y = buffers("activated", z.shape, z.dtype) if self.needs_input else z
+        return ForwardPass(
+            y, [partial(self.forward, z, y)], lambda dy: BackwardPass(dy, [partial(self.backward, dy, z, y)])
+        )
 
 
 class Identity(Rectifier):
-    """f(z) = z: a layer that ends without an activation. Not part of a spec."""
+    """f(z) = z, for a layer without an activation. A spec cannot name it."""
 
     name = "identity"
 
@@ -82,14 +88,14 @@ class LeakyRelu(Rectifier):
 
 
 @variant
-class Gelu(Curve):
+class Gelu(SmoothActivation):
     """z Phi(z), Phi the normal distribution function; dL/dz = dL/dy (Phi(z) + z phi(z)), phi its density.
 
     Source: Hendrycks & Gimpel 2016, Gaussian error linear units. Oracle: torch.nn.functional.gelu.
     """
 
     name: Literal["gelu"] = "gelu"
-    keeps_input = True
+    needs_input = True
 
     def forward(self, z: Array, y: Array) -> None:
         from scipy.special import ndtr
@@ -110,7 +116,7 @@ class Gelu(Curve):
 
 
 @variant
-class Softplus(Curve):
+class Softplus(SmoothActivation):
     """log(1 + exp(z)), a smooth relu; dL/dz = dL/dy sigmoid(z) = dL/dy (1 - exp(-y)).
 
     Source: Dugas et al. 2001, Incorporating second-order functional knowledge for better option pricing.
@@ -129,7 +135,7 @@ class Softplus(Curve):
 
 
 @variant
-class Sigmoid(Curve):
+class Sigmoid(SmoothActivation):
     """1 / (1 + exp(-z)); dL/dz = dL/dy y (1 - y). Oracle: torch.sigmoid."""
 
     name: Literal["sigmoid"] = "sigmoid"
@@ -143,7 +149,7 @@ class Sigmoid(Curve):
 
 
 @variant
-class Tanh(Curve):
+class Tanh(SmoothActivation):
     """tanh(z); dL/dz = dL/dy (1 - y^2). Oracle: torch.tanh."""
 
     name: Literal["tanh"] = "tanh"

@@ -1,4 +1,4 @@
-"""The array types, and the buffers that a layer reuses from batch to batch."""
+"""Array types, buffers that are reused from batch to batch, and small operations on arrays."""
 
 from functools import lru_cache
 from typing import Any
@@ -11,11 +11,15 @@ Integers = NDArray[np.integer[Any]]
 Shape = tuple[int, ...]
 
 
-class Buffers:
-    """Named arrays, allocated when first asked for and handed out again ever after.
+CHUNK = 2**13
+"""Elements per step of a computation in steps: its intermediate results stay in the cache."""
 
-    Batches of fewer rows get the leading rows of the same array, so that memory is bounded by the largest
-    batch. What a buffer held is lost when its name is asked for again.
+
+class Buffers:
+    """Named arrays, allocated on first use and reused afterwards.
+
+    A smaller batch gets the leading rows of the same array, so that the largest batch bounds the memory. A buffer is
+    valid until its name is requested again.
     """
 
     def __init__(self) -> None:
@@ -29,28 +33,28 @@ class Buffers:
         return array if len(array) == shape[0] else array[: shape[0]]
 
 
-def least_of(dtype: DTypeLike) -> float:
-    """What is smaller than this is negligible: the square root of the smallest normal number, 1e-19 in float32."""
+def negligible_limit(dtype: DTypeLike) -> float:
+    """Smaller numbers are negligible: the square root of the smallest normal number of a dtype, 1e-19 in float32."""
     return float(np.sqrt(np.finfo(dtype).tiny))
 
 
 def drop_negligible(gradient: Array) -> None:
-    """Set to 0 what is negligible, in place.
+    """Set negligible elements to 0, in place.
 
-    No step can tell it from 0, and its square, which optimizers take, is subnormal: a product with subnormal
-    numbers in it takes many times as long. They come once the probabilities of wrong classes vanish.
+    They make no difference to a step, but their squares, which optimizers compute, are subnormal, and a product with
+    subnormal numbers takes many times as long. They occur when the probabilities of wrong classes vanish.
     """
-    gradient[np.abs(gradient) < least_of(gradient.dtype)] = 0
+    gradient[np.abs(gradient) < negligible_limit(gradient.dtype)] = 0
 
 
 def mean(values: Array) -> float:
-    """Of values (n,), added up in float64. Of a few hundred np.mean takes twice as long."""
+    """The mean of values (n,), summed in float64. For a few hundred values, np.mean takes twice as long."""
     return float(np.add.reduce(values, dtype=np.float64)) / len(values)
 
 
 @lru_cache(maxsize=64)
 def filled(value: float, size: int, dtype: np.dtype[Any]) -> Array:
-    """`value`, `size` times: the same read-only array for every caller."""
+    """A read-only array (size,) of `value`, which all callers share."""
     array = np.full(size, value, dtype)
     array.flags.writeable = False
     return array

@@ -1,4 +1,4 @@
-"""Class weights: how much an example of each class counts in the mean of the losses."""
+"""Class weights: how much an example of each class counts in the mean loss."""
 
 import math
 from abc import ABC, abstractmethod
@@ -11,11 +11,11 @@ from workers.nn.arrays import Array, Integers
 from workers.tagged_union import ByName, Fraction, NonNegative, variant
 
 Counts = Array | Integers
-"""Rows of each class in the training part as it is sampled, shape (K,); expected counts need not be whole."""
+"""How often training draws each class in an epoch, shape (K,). Expected counts need not be whole numbers."""
 
 
 class EmptyClassError(ValueError):
-    """A class without training rows has no frequency, so nothing can be derived from it."""
+    """A class has no training rows, so weights cannot be derived from its frequency."""
 
     def __init__(self, classes: list[int]) -> None:
         self.classes = classes
@@ -24,56 +24,56 @@ class EmptyClassError(ValueError):
 
 
 class WeightCountError(ValueError):
-    """One weight per class was asked for, and the data set has another number of classes."""
+    """The number of weights differs from the number of classes."""
 
     def __init__(self, weights: int, classes: int) -> None:
         super().__init__(f"{weights} weights were given for {classes} classes: give one per class")
 
 
-def occurring(class_counts: Counts) -> Array:
-    """The counts as float64, if every class occurs."""
+def require_every_class(class_counts: Counts) -> Array:
+    """Return the counts (K,) as float64. Raises EmptyClassError if one is 0."""
     empty = np.flatnonzero(np.asarray(class_counts) <= 0)
     if len(empty):
         raise EmptyClassError(empty.tolist())
     return np.asarray(class_counts, np.float64)
 
 
-def _one_positive(weights: tuple[float, ...]) -> tuple[float, ...]:
+def _require_one_positive(weights: tuple[float, ...]) -> tuple[float, ...]:
     if not any(weights):
         raise ValueError("at least one weight must be positive")
     return weights
 
 
-PerClass = Annotated[tuple[NonNegative, ...], Field(min_length=1), AfterValidator(_one_positive)]
+PerClass = Annotated[tuple[NonNegative, ...], Field(min_length=1), AfterValidator(_require_one_positive)]
 """One weight per class, in the order of the data set's classes."""
 
 
 def one_per_class(weights: tuple[float, ...], class_counts: Counts) -> Array:
-    """The given weights (K,) as float64, if there are as many as classes."""
+    """Return the weights (K,) as float64. Raises WeightCountError unless there is one per class."""
     if len(weights) != len(class_counts):
         raise WeightCountError(len(weights), len(class_counts))
     return np.array(weights, np.float64)
 
 
-def relative(weights: Array) -> Array:
-    """The weights (K,) times a power of two that brings the largest into [1/2, 1): only their ratios matter.
+def rescale(weights: Array) -> Array:
+    """Multiply the weights (K,) by the power of two that brings the largest into [1/2, 1): only their ratios matter.
 
-    The mean sum w L / sum w keeps its bits, and no weight overflows in single precision; one that is 1e-38 of
-    the largest or less counts as 0 there.
+    The mean sum w L / sum w keeps its bits, and no weight overflows in single precision. A weight that is at most
+    1e-38 of the largest becomes 0 there.
     """
     _, exponent = np.frexp(weights.max())
-    scaled: Array = np.ldexp(weights, -int(exponent))
-    return scaled
+    rescaled: Array = np.ldexp(weights, -int(exponent))
+    return rescaled
 
 
 class ClassWeights(ABC):
-    """Maps the class counts of the training part to weights; the trainer takes sum w L / sum w."""
+    """Maps class counts to class weights. The objective is sum w L / sum w."""
 
     name: str
 
     @abstractmethod
     def __call__(self, class_counts: Counts) -> Array | None:
-        """The weights (K,), float64, for counts (K,); None where every example counts the same."""
+        """The weights (K,), float64, for counts (K,); None if all classes have the same weight."""
 
 
 @variant
@@ -97,7 +97,7 @@ class InverseFrequency(ClassWeights):
     name: Literal["inverse_frequency"] = "inverse_frequency"
 
     def __call__(self, class_counts: Counts) -> Array:
-        counts = occurring(class_counts)
+        counts = require_every_class(class_counts)
         weights: Array = counts.sum() / (len(counts) * counts)
         return weights
 
@@ -115,8 +115,8 @@ class EffectiveNumber(ClassWeights):
     beta: Fraction = 0.9999
 
     def __call__(self, class_counts: Counts) -> Array:
-        counts = occurring(class_counts)
-        # 1 - b^n without the cancellation that b near 1 would bring
+        counts = require_every_class(class_counts)
+        # 1 - b^n without cancellation for b near 1
         effective = -np.expm1(counts * (math.log(self.beta) if self.beta else -math.inf))
         weights: Array = 1 / effective
         weights *= len(counts) / weights.sum()

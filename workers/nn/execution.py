@@ -1,51 +1,80 @@
-"""What layers and networks share: they are wired to fixed arrays once, and then only run."""
+"""How layers and networks run: a forward pass returns its own backward pass. Both are planned once per batch size.
+
+`Differentiable.forward` has the contract of thinc's layers: it returns `(y, backward)`, the output and the
+function that maps dL/dy to dL/dx. No state is left behind, so calls cannot get out of order:
+
+    y, backward = layer.forward(x, training=True)
+    dx = backward(dy)
+
+Training repeats the same passes on arrays of the same sizes thousands of times. `plan_forward` therefore does once
+what does not depend on the numbers: it fixes all arrays and returns the operations that compute on them.
+"""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from workers.nn.arrays import Array
 
-Pass = Callable[[], object]
-"""Work on arrays that were fixed when it was made: it takes no argument and allocates no batch."""
+Operation = Callable[[], object]
+"""A computation on arrays that are fixed. It takes no argument and allocates nothing of the size of a batch."""
 
-Backward = Callable[[Array], tuple[Array, list[Pass]]]
-"""Takes the array that will hold dL/dy; answers the one that will hold dL/dx, and the passes that fill it.
 
-The passes also write the gradients of the parameters. They run at most once after each run of the forward
-passes, and may overwrite dL/dy and everything that those kept.
-"""
+@dataclass(frozen=True, eq=False)
+class BackwardPass:
+    """The backward pass for one array of dL/dy.
+
+    dx: the array that will hold dL/dx. operations: they fill dx, and write the gradients of the parameters. Run them
+    at most once after each run of the forward pass: they may overwrite dL/dy and what the forward pass stored.
+    """
+
+    dx: Array
+    operations: list[Operation]
+
+
+@dataclass(frozen=True, eq=False)
+class ForwardPass:
+    """The forward pass for one input array.
+
+    y: the array that will hold the output. operations: they fill y. plan_backward: takes the array that will hold
+    dL/dy, of y's shape.
+    """
+
+    y: Array
+    operations: list[Operation]
+    plan_backward: Callable[[Array], BackwardPass]
 
 
 class Differentiable(ABC):
     """A function of a batch that knows its own derivative."""
 
     @abstractmethod
-    def wire(self, x: Array, *, training: bool) -> tuple[Array, list[Pass], Backward]:
-        """For the array x that will hold the input: the array of the output, the passes that fill it, the backward.
+    def plan_forward(self, x: Array, *, training: bool) -> ForwardPass:
+        """Plan the forward pass for the array x, whose first axis is the batch. Nothing is computed yet.
 
-        Whoever calls this runs the passes as often as x gets new contents. Training or inference is an
-        argument, never a mode; without `training` the backward raises. x is never overwritten.
+        Run the operations each time x has new contents. They never overwrite x. Training or inference is an
+        argument, not a mode. Without `training`, `plan_backward` raises RuntimeError.
         """
 
     def forward(self, x: Array, *, training: bool) -> tuple[Array, Callable[[Array], Array]]:
-        """Wire to x and run at once: the output, and the map from dL/dy to dL/dx of this very call."""
-        y, passes, wire_backward = self.wire(x, training=training)
-        run(passes)
+        """Compute the output for x. Returns it with the function that maps dL/dy to dL/dx for this call."""
+        forward = self.plan_forward(x, training=training)
+        run(forward.operations)
 
         def backward(dy: Array) -> Array:
-            dx, backward_passes = wire_backward(dy)
-            run(backward_passes)
-            return dx
+            planned = forward.plan_backward(dy)
+            run(planned.operations)
+            return planned.dx
 
-        return y, backward
-
-
-def run(passes: list[Pass]) -> None:
-    """Run passes in their order."""
-    for each in passes:
-        each()
+        return forward.y, backward
 
 
-def no_backward(_dy: Array) -> tuple[Array, list[Pass]]:
-    """The backward of an inference: there is none."""
-    raise RuntimeError("a forward pass with training=False has no backward")
+def run(operations: Iterable[Operation]) -> None:
+    """Run the operations in order."""
+    for operation in operations:
+        operation()
+
+
+def no_backward(_dy: Array) -> BackwardPass:
+    """The `plan_backward` of inference. Raises RuntimeError."""
+    raise RuntimeError("a forward pass with training=False has no backward pass")

@@ -1,8 +1,7 @@
-"""Initial values of weights, scaled so that signals neither die nor explode on their way."""
+"""Initial values of parameters. Those of weights are scaled so that signals neither vanish nor explode."""
 
-from abc import ABC, abstractmethod
 from math import prod, sqrt
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 import numpy as np
 
@@ -10,24 +9,34 @@ from workers.nn.arrays import Array, Shape
 from workers.tagged_union import ByName, variant
 
 
+class Initializer(Protocol):
+    """Draws the initial values of a parameter."""
+
+    def __call__(self, shape: Shape, generator: np.random.Generator, /) -> Array:
+        """Values of `shape` in float64; an initializer for weights needs at least two axes."""
+
+
+def zeros(shape: Shape, _generator: np.random.Generator) -> Array:
+    """Zeros, for biases and shifts. Draws nothing."""
+    return np.zeros(shape)
+
+
+def ones(shape: Shape, _generator: np.random.Generator) -> Array:
+    """Ones, for scales. Draws nothing."""
+    return np.ones(shape)
+
+
 def fans(shape: Shape) -> tuple[int, int]:
-    """What enters and what leaves a unit: of weights (in, out), or of a kernel (height, width, in, out)."""
+    """The numbers of inputs and outputs of a unit (fan in, fan out).
+
+    `shape` is that of weights, (in, out), or that of a convolution's kernel, (height, width, in, out).
+    """
     window = prod(shape[:-2])
     return window * shape[-2], window * shape[-1]
 
 
-class Initializer(ABC):
-    """Draws the initial values of a weight array; an `Initial` that a spec can name."""
-
-    name: str
-
-    @abstractmethod
-    def __call__(self, shape: Shape, generator: np.random.Generator) -> Array:
-        """Values of `shape`, at least two axes, in float64."""
-
-
 @variant
-class GlorotUniform(Initializer):
+class GlorotUniform:
     """Uniform in [-a, a], a = sqrt(6 / (fan_in + fan_out)): for activations that are linear near 0, such as tanh.
 
     Source: Glorot & Bengio 2010, Understanding the difficulty of training deep feedforward neural networks.
@@ -42,7 +51,7 @@ class GlorotUniform(Initializer):
 
 
 @variant
-class HeNormal(Initializer):
+class HeNormal:
     """Normal with mean 0 and variance 2 / fan_in: for rectifying activations, such as relu.
 
     Source: He et al. 2015, Delving deep into rectifiers. Oracle: torch.nn.init.kaiming_normal_.

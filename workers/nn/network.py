@@ -1,4 +1,4 @@
-"""A network: layers in a row, over one flat parameter vector."""
+"""A network: a sequence of layers over one flat parameter vector."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -8,17 +8,24 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from workers.nn.arrays import Array, Buffers, Integers, Shape
-from workers.nn.execution import Backward, Differentiable, Pass, no_backward, run
+from workers.nn.execution import (
+    BackwardPass,
+    Differentiable,
+    ForwardPass,
+    Operation,
+    no_backward,
+    run,
+)
 from workers.nn.layers.layer import Layer
 from workers.nn.models import Model, Task
 from workers.nn.parameters import Parameters
 
 EVALUATION_ELEMENTS = 2**19
-"""Of the widest layer's output, per chunk of an evaluation: 2 MB in float32, the fastest of 2^16 to 2^22."""
+"""Elements of the widest layer's output per chunk of an evaluation: 2 MB in float32, the fastest of 2^16 to 2^22."""
 
 
 class Network(Differentiable):
-    """Maps rows to logits (N, K), and gradients of logits to the gradient of `parameters`."""
+    """Maps rows (N, *input shape) to logits (N, K), and dL/dlogits to the gradient of `parameters`."""
 
     def __init__(
         self, layers: Sequence[Layer], generator: np.random.Generator, dtype: DTypeLike = np.float32
@@ -40,29 +47,32 @@ class Network(Differentiable):
         """The number of parameters."""
         return self.parameters.size
 
-    def wire(self, x: Array, *, training: bool) -> tuple[Array, list[Pass], Backward]:
-        """x (N, *input shape) is in the network's dtype. The backward stops at the first layer that learns."""
-        passes: list[Pass] = []
-        backwards: list[Backward] = []
+    def plan_forward(self, x: Array, *, training: bool) -> ForwardPass:
+        """Plan all layers, for x (N, *input shape) in the network's dtype.
+
+        The backward pass ends at the first layer with parameters, so its `dx` is not the gradient of the input.
+        """
+        forwards: list[ForwardPass] = []
         for layer in self.layers:
-            x, layer_passes, layer_backward = layer.wire(x, training=training)
-            passes += layer_passes
-            backwards.append(layer_backward)
+            forwards.append(layer.plan_forward(x, training=training))
+            x = forwards[-1].y
+        operations = [operation for forward in forwards for operation in forward.operations]
 
-        def backward(dlogits: Array) -> tuple[Array, list[Pass]]:
-            backward_passes: list[Pass] = []
-            for layer_backward in reversed(backwards[self._first :]):
-                dlogits, layer_passes = layer_backward(dlogits)
-                backward_passes += layer_passes
-            return dlogits, backward_passes
+        def plan_backward(dlogits: Array) -> BackwardPass:
+            operations: list[Operation] = []
+            for forward in reversed(forwards[self._first :]):
+                planned = forward.plan_backward(dlogits)
+                dlogits = planned.dx
+                operations += planned.operations
+            return BackwardPass(dlogits, operations)
 
-        return x, passes, backward if training else no_backward
+        return ForwardPass(x, operations, plan_backward if training else no_backward)
 
     def logits(self, rows: Array | Integers, read: Callable[[Any, Array], object] | None = None) -> Array:
-        """The logits (N, K) at evaluation, for any number of rows of any dtype: a new array.
+        """The logits (N, K) at evaluation, in a new array, for any number of rows of any dtype.
 
-        `read(rows, x)` writes some of the rows to x, in the network's dtype: a scaler, say; by default a copy.
-        Computed in chunks, so that memory is bounded by EVALUATION_ELEMENTS, not by N.
+        `read(rows, x)` writes some of the rows to x, in the network's dtype, as a scaler does. The default copies.
+        Works in chunks, so that EVALUATION_ELEMENTS bounds the memory, not N.
         """
         shapes = self._shapes(rows.shape[1:])
         size = max(1, EVALUATION_ELEMENTS // max(math.prod(shape) for shape in shapes))
@@ -71,21 +81,21 @@ class Network(Differentiable):
             chunk = rows[start : start + size]
             if start == 0 or len(chunk) < size:
                 x = self._buffers("x", chunk.shape, self.dtype)
-                of_chunk, passes, _ = self.wire(x, training=False)
+                forward = self.plan_forward(x, training=False)
             (read or _copy)(chunk, x)
-            run(passes)
-            logits[start : start + size] = of_chunk
+            run(forward.operations)
+            logits[start : start + size] = forward.y
         return logits
 
     def _shapes(self, shape: Shape) -> list[Shape]:
-        """The shape of one row at the entry, and behind every layer."""
+        """The shapes of one row: of the input, and of the output of each layer."""
         shapes = [shape]
         for layer in self.layers:
             shapes.append(layer.output_shape(shapes[-1]))
         return shapes
 
     def statistics(self) -> dict[str, Array]:
-        """The running statistics of all layers, by stable names such as "2.running_mean"; not copies."""
+        """The running statistics of all layers, not copied, by stable names such as "2.running_mean"."""
         return {
             f"{index}.{name}": array
             for index, layer in enumerate(self.layers)
@@ -93,7 +103,10 @@ class Network(Differentiable):
         }
 
     def load(self, values: Array, statistics: Mapping[str, Array]) -> None:
-        """Take parameters (P,) and running statistics from a checkpoint, copied in place."""
+        """Copy parameters (P,) and running statistics of a checkpoint into this network.
+
+        Raises ValueError if a name or a shape differs.
+        """
         own = {"parameters": self.parameters.values, **self.statistics()}
         given = {"parameters": values, **statistics}
         if _shapes_by_name(own) != _shapes_by_name(given):
@@ -118,14 +131,14 @@ def build_network(
     dropout: np.random.Generator,
     dtype: DTypeLike = np.float32,
 ) -> Network:
-    """The network of `model` for `task`: weights are drawn from `init`, dropout masks from `dropout`.
+    """Build the network of `model` for `task`. Draws the weights from `init`, and later dropout masks from `dropout`.
 
-    Raises UnsuitableModelError where the model does not fit the task.
+    Raises UnsuitableModelError if the model does not fit the task.
     """
     return Network(model.layers(task, dropout), init, dtype)
 
 
 def parameter_count(model: Model, task: Task) -> int:
-    """The size of the network of `model` for `task`, from declarations: nothing is drawn or allocated."""
+    """Count the parameters of `model` for `task` from what its layers declare, without building the network."""
     layers = model.layers(task, dropout=np.random.default_rng(0))
     return sum(parameter.size for layer in layers for parameter in layer.parameters().values())

@@ -1,37 +1,21 @@
-"""One flat vector for all the parameters of a network, and one for their gradient; layers hold views."""
+"""All parameters of a network in one flat vector, and their gradients in another. Layers hold views into both."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from workers.nn.arrays import Array, Shape
-
-
-class Initial(Protocol):
-    """Draws the initial values of a parameter, as float64, from a generator."""
-
-    def __call__(self, shape: Shape, generator: np.random.Generator) -> Array: ...
-
-
-@dataclass(frozen=True)
-class Constant:
-    """Every element starts as `value`."""
-
-    value: float
-
-    def __call__(self, shape: Shape, generator: np.random.Generator) -> Array:
-        return np.full(shape, self.value)
+from workers.nn.initializers import Initializer
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """What a layer declares of one of its arrays. Weight decay applies to weights alone (`decays`)."""
+    """One array that a layer declares. `decays` says whether weight decay applies to it: to weights only."""
 
     shape: Shape
-    initial: Initial
+    initializer: Initializer
     decays: bool = False
 
     @property
@@ -40,10 +24,10 @@ class Parameter:
 
 
 class Parameters:
-    """The flat `values` and `gradient`, shape (P,); the first `decayed` elements are subject to weight decay.
+    """The flat vectors `values` and `gradient`, shape (P,). Weight decay applies to the first `decayed` elements.
 
-    Decaying parameters of all layers come first, so that an optimizer decays one contiguous slice.
-    Initial values are drawn in float64, layer by layer in the order declared, whatever the dtype.
+    The decaying parameters of all layers come first, so that an optimizer decays one contiguous slice. Initial values
+    are drawn in float64, layer by layer in the order of declaration, whatever the dtype.
     """
 
     def __init__(
@@ -57,12 +41,12 @@ class Parameters:
         self.decayed = sum(p.size for layer in declared for p in layer.values() if p.decays)
         self.values: Array = np.empty(self.size, dtype)
         self.gradient: Array = np.zeros(self.size, dtype)
-        self._offsets = self._lay_out()
+        self._offsets = self._assign_offsets()
         for views, layer in zip(self.views(self.values), declared, strict=True):
             for name, parameter in layer.items():
-                views[name][...] = parameter.initial(parameter.shape, generator)
+                views[name][...] = parameter.initializer(parameter.shape, generator)
 
-    def _lay_out(self) -> dict[tuple[int, str], int]:
+    def _assign_offsets(self) -> dict[tuple[int, str], int]:
         offsets, offset = {}, 0
         for decays in (True, False):
             for index, layer in enumerate(self.declared):
@@ -73,7 +57,7 @@ class Parameters:
         return offsets
 
     def views(self, flat: Array) -> list[dict[str, Array]]:
-        """Per layer, each declared parameter as a view into `flat` (P,) in its own shape."""
+        """For each layer, its parameters by name as views into `flat` (P,), each in its own shape."""
         return [
             {
                 name: flat[self._offsets[index, name] :][: parameter.size].reshape(parameter.shape)

@@ -8,7 +8,7 @@ import time
 from workers.nn import kernels
 
 STARTED = time.perf_counter()
-KERNELS = kernels.loaded()[1]
+KERNELS = kernels.load()[1]
 
 if __name__ == "__main__":
     print(f"Training kernels: {KERNELS}, ready in {time.perf_counter() - STARTED:.0f} s")  # noqa: T201 -- its output

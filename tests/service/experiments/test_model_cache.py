@@ -26,7 +26,7 @@ class Trained:
         for _ in range(2):
             fake_worker.claim()
         self.trainer, self.epochs = train_seed(app, fake_worker, self.id, 9)
-        self.validation: Dataset = self.trainer.validation
+        self.validation: Dataset = self.trainer.validation_part
 
     @property
     def rows(self) -> list[list[float]]:

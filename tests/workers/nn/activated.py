@@ -1,4 +1,4 @@
-"""An activation as layers apply it: behind a bias, here of zero."""
+"""An activation as layers apply it: after a bias, here of zero."""
 
 from collections.abc import Callable
 
@@ -7,19 +7,19 @@ import numpy as np
 from workers.nn.activations import Activation
 from workers.nn.arrays import Array, Buffers
 from workers.nn.execution import run
-from workers.nn.layers.bias import wire_bias
+from workers.nn.layers.bias import plan_bias
 
 
 def activated(activation: Activation, z: Array) -> tuple[Array, Callable[[Array], Array]]:
-    """y = f(z), and the map from dL/dy to dL/dz; both leave what they are given alone."""
+    """y = f(z), and the function that maps dL/dy to dL/dz. Neither changes its argument."""
     z, width = z.copy(), z.shape[-1:]
     bias, dbias = {"bias": np.zeros(width, z.dtype)}, {"bias": np.empty(width, z.dtype)}
-    y, passes, wire_backward = wire_bias(z, bias, dbias, activation, Buffers())
-    run(passes)
+    forward = plan_bias(z, bias, dbias, activation, Buffers())
+    run(forward.operations)
 
     def backward(dy: Array) -> Array:
-        dz, backward_passes = wire_backward(dy.copy())
-        run(backward_passes)
-        return dz
+        planned = forward.plan_backward(dy.copy())
+        run(planned.operations)
+        return planned.dx
 
-    return y.copy(), backward
+    return forward.y.copy(), backward

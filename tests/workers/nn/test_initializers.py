@@ -53,7 +53,7 @@ def test_values_are_distributed_as_those_of_torch(initializer: Initializer, shap
     generator = torch.Generator().manual_seed(0)
     tensor = torch.empty((20, *as_torch_lays_out(shape)), dtype=torch.float64)
     for copy in tensor:
-        oracles[initializer.name](copy, generator=generator)
+        oracles[name_of(type(initializer))](copy, generator=generator)
     draws = [initializer(shape, np.random.default_rng(seed)).ravel() for seed in range(20)]
     mine, theirs = np.concatenate(draws), tensor.numpy().ravel()
     assert stats.ks_2samp(mine, theirs).pvalue > 0.01

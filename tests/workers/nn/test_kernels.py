@@ -239,20 +239,20 @@ def test_the_bits_of_dropout_are_those_of_splitmix64(kernel_set: Kernels) -> Non
 @pytest.mark.parametrize(("asked", "expected"), [("numpy", "numpy"), ("auto", list(KERNEL_SETS)[-1])])
 def test_the_environment_chooses(asked: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOLDOUT_KERNELS", asked)
-    taken, choice = kernels.loaded.__wrapped__()
-    assert expected == taken.NAME == choice.name == kernels.chosen().name
+    taken, choice = kernels.load.__wrapped__()
+    assert expected == taken.NAME == choice.name == kernels.choose().name
 
 
 def test_an_unknown_choice_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOLDOUT_KERNELS", "fortran")
     with pytest.raises(ValueError, match="auto, numpy or numba"):
-        kernels.chosen()
+        kernels.choose()
 
 
 def test_without_numba_the_readable_kernels_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOLDOUT_KERNELS", "auto")
     monkeypatch.setitem(sys.modules, "numba", None)
-    taken, choice = kernels.loaded.__wrapped__()
+    taken, choice = kernels.load.__wrapped__()
     assert (taken.NAME, str(choice)) == ("numpy", "NumPy (numba is not installed)")
 
 
@@ -265,10 +265,10 @@ def test_a_numba_that_cannot_be_loaded_is_done_without(
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.delattr(kernels, "compiled", raising=False)
     monkeypatch.setitem(sys.modules, "numba", None)
-    taken, choice = kernels.loaded.__wrapped__()
+    taken, choice = kernels.load.__wrapped__()
     assert (taken.NAME, choice.name) == ("numpy", "numpy")
     assert "numba cannot be loaded" in choice.reason
     assert choice.reason in caplog.text
     monkeypatch.setenv("HOLDOUT_KERNELS", "numba")
     with pytest.raises(ImportError):
-        kernels.loaded.__wrapped__()
+        kernels.load.__wrapped__()

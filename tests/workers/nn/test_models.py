@@ -28,7 +28,7 @@ def kinds(model: Model, task: Task) -> list[str]:
 
 
 def initializers(model: Model, task: Task) -> list[type]:
-    return [type(layer.initial) for layer in layers(model, task) if isinstance(layer, Dense | Conv2D)]
+    return [type(layer.initializer) for layer in layers(model, task) if isinstance(layer, Dense | Conv2D)]
 
 
 def test_an_object_without_a_name_is_a_perceptron() -> None:

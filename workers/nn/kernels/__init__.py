@@ -1,7 +1,7 @@
-"""The passes between the matrix products: which implementation runs is decided here and nowhere else.
+"""Kernels, the inner loops of training. Only this file chooses between the two implementations.
 
-HOLDOUT_KERNELS=numpy takes the readable one, numba the compiled one, auto (the default) the compiled one
-where numba works. Both compute the same formulas; a run that must repeat its bits keeps to one of them.
+HOLDOUT_KERNELS=numpy selects the reference in NumPy, numba the compiled kernels, and auto (the default) the compiled
+ones if numba works. Both compute the same formulas, but not the same bits: use one of them to repeat a run exactly.
 """
 
 import logging
@@ -17,7 +17,7 @@ log = logging.getLogger("holdout.kernels")
 
 
 class Choice(NamedTuple):
-    """The kernels that run, and, of the readable ones, why they do."""
+    """The implementation that runs; for numpy, also the reason."""
 
     name: Literal["numpy", "numba"]
     reason: str = ""
@@ -26,8 +26,11 @@ class Choice(NamedTuple):
         return f"compiled by numba {version('numba')}" if self.name == "numba" else f"NumPy ({self.reason})"
 
 
-def chosen() -> Choice:
-    """What `current` will try to take. Loads nothing, so that a process that does not train may call it."""
+def choose() -> Choice:
+    """Choose the implementation that `load` will try, without loading it. For processes that do not train.
+
+    Raises ValueError for an unknown HOLDOUT_KERNELS.
+    """
     wanted = os.environ.get("HOLDOUT_KERNELS", "auto")
     if wanted not in ("auto", "numpy", "numba"):
         raise ValueError(f"HOLDOUT_KERNELS is {wanted!r}; it should be auto, numpy or numba")
@@ -39,16 +42,19 @@ def chosen() -> Choice:
 
 
 @cache
-def loaded() -> tuple[Kernels, Choice]:
-    """The kernels of this process, and which they are. The compiled ones take seconds to load."""
+def load() -> tuple[Kernels, Choice]:
+    """Load the kernels, once per process, and say which they are. The compiled ones take seconds to load.
+
+    Falls back to the reference if numba cannot be loaded, unless HOLDOUT_KERNELS is numba: then raises its error.
+    """
     from workers.nn.kernels import reference
 
-    choice = chosen()
+    choice = choose()
     if choice.name == "numpy":
         return reference, choice
     try:
         from workers.nn.kernels import compiled
-    except (ImportError, OSError) as error:  # of a numba that does not fit this NumPy or this system
+    except (ImportError, OSError) as error:  # from a numba that does not fit this NumPy or this system
         if os.environ.get("HOLDOUT_KERNELS") == "numba":
             raise
         choice = Choice("numpy", f"numba cannot be loaded: {error}")
@@ -60,4 +66,4 @@ def loaded() -> tuple[Kernels, Choice]:
 @cache
 def current() -> Kernels:
     """The kernels of this process."""
-    return loaded()[0]
+    return load()[0]

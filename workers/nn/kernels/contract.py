@@ -1,7 +1,7 @@
-"""What every implementation of the kernels computes. Arrays are C-contiguous, of one float type; all in place.
+"""The interface of the kernels: what each implementation computes, for C-contiguous arrays of one float type.
 
-A rectifier is f(z) = z where z > 0, slope z elsewhere: relu (slope 0), leaky relu, and the identity (1).
-A NaN stays a NaN in all of them: divergence must be seen.
+Kernels write their results to arrays of the caller. A rectifier is f(z) = z if z > 0, else slope z: relu (slope 0),
+leaky relu, and the identity (slope 1). NaN stays NaN in every kernel, so that divergence is noticed.
 """
 
 from typing import Protocol
@@ -27,7 +27,7 @@ class Kernels(Protocol):
         """x (m, d) = (features[rows] - offset) factor, y (m,) = labels[rows]; features (n, d), float32 offset."""
 
     def scale(self, features: Array | Integers, offset: Array, factor: Array, x: Array) -> None:
-        """x (m, d) = (features - offset) factor: as gather, of all rows, without labels."""
+        """x (m, d) = (features - offset) factor: like gather, for all rows and without labels."""
 
     def mix(
         self,
@@ -38,7 +38,7 @@ class Kernels(Protocol):
         factor: Array,
         x: Array,
     ) -> None:
-        """x += u (x' - x), x' the scaled `rows` and u = mixing (m,), for scaled x (m, d)."""
+        """x += u (x' - x) for scaled x (m, d), with x' the scaled `rows` and u = mixing (m,)."""
 
     def dense(self, x: Array, weight: Array, bias: Array, slope: float, y: Array) -> None:
         """y (m, f) = f(x W + bias), for x (m, d), W (d, f), f the rectifier of `slope`."""
@@ -54,7 +54,7 @@ class Kernels(Protocol):
         dbias: Array,
         dx: Array,
     ) -> None:
-        """dy (m, f) *= f'(y), dbias (f,) = the sum of its rows, dW = x^T dy; y = f(x W + bias) may be lost.
+        """dy (m, f) *= f'(y), dbias (f,) = the sum of its rows, dW = x^T dy; y = f(x W + bias) may be overwritten.
 
         dx (m, d) = dy W^T, unless dx has no rows.
         """
@@ -63,7 +63,7 @@ class Kernels(Protocol):
         """z (m, f) = f(z + bias), f the rectifier of `slope`."""
 
     def add_bias_backward(self, dy: Array, y: Array, slope: float, dbias: Array) -> None:
-        """dy (m, f) *= f'(y), dbias (f,) = the sum of its rows; y = f(z) may be lost."""
+        """dy (m, f) *= f'(y), dbias (f,) = the sum of its rows; y = f(z) may be overwritten."""
 
     def sum_rows(self, x: Array, total: Array) -> None:
         """total (f,) = the sum over the rows of x (m, f)."""
@@ -84,7 +84,7 @@ class Kernels(Protocol):
     ) -> None:
         """normalised = (x - mean) / deviation and y = f(gamma normalised + beta), all (m, f), per column.
 
-        deviation (f,) = sqrt(variance + epsilon); the running statistics take in mean and unbiased variance.
+        deviation (f,) = sqrt(variance + epsilon). Updates the running mean and variance, with the unbiased variance.
         """
 
     def batch_norm_backward(
@@ -98,14 +98,14 @@ class Kernels(Protocol):
         dgamma: Array,
         dbeta: Array,
     ) -> None:
-        """dy (m, f), the slope of y, becomes that of x; dgamma and dbeta (f,). y and normalised may be lost."""
+        """dy (m, f) becomes dL/dx; also sets dgamma and dbeta (f,). y and normalised may be overwritten."""
 
     def dropout(self, x: Array, key: Integers, rate: float, y: Array) -> None:
-        """y = x mask / (1 - rate), for x and y (n,), which may be the same; the mask is a function of `key` (1,).
+        """y = x mask / (1 - rate), for x and y (n,), which may be the same array. `key` (1,) determines the mask.
 
-        Bits come from SplitMix64 seeded with the key: its i-th output decides, with its lower half, on element
-        i, and with its upper half on element i + ceil(n / 2); an element below rate 2^32 is dropped. The same
-        key gives the same mask, on the way back too. Source: Steele, Lea & Flood 2014.
+        The bits come from SplitMix64, seeded with the key. The lower half of its i-th output decides on element i,
+        and the upper half on element i + ceil(n / 2): a half below rate 2^32 drops its element. The same key gives
+        the same mask, in the backward pass too. Source: Steele, Lea & Flood 2014.
         """
 
     def cross_entropy(
@@ -119,11 +119,11 @@ class Kernels(Protocol):
         losses: Array,
         gradient: Array,
     ) -> float:
-        """losses (m,) and gradient (m, K) of scale w_y CE(z + offsets, y); the sum of the losses.
+        """Set losses (m,) and gradient (m, K) of scale w_y CE(z + offsets, y). Return the sum of the losses.
 
-        What of the gradient is negligible (arrays.drop_negligible) is 0.
+        Negligible elements of the gradient (arrays.drop_negligible) become 0.
 
-        logits (m, K), offsets and weights (K,); as documented at losses.CrossEntropy.
+        logits (m, K), offsets and weights (K,). losses.CrossEntropy has the formula.
         """
 
     def focal(
@@ -136,9 +136,9 @@ class Kernels(Protocol):
         losses: Array,
         gradient: Array,
     ) -> float:
-        """losses (m,) and gradient (m, K) of scale w_y FL(z, y), as at losses.Focal; the sum of the losses.
+        """Set losses (m,) and gradient (m, K) of scale w_y FL(z, y), see losses.Focal. Return the sum of the losses.
 
-        What of the gradient is negligible (arrays.drop_negligible) is 0.
+        Negligible elements of the gradient (arrays.drop_negligible) become 0.
         """
 
     def score(
@@ -150,10 +150,10 @@ class Kernels(Protocol):
         squared_distance: Array,
         confidence: Array,
     ) -> None:
-        """Of each row of finite logits (m, K), with p = softmax(z) and y its label, Y one-hot; all (m,).
+        """Score each row of finite logits z (m, K), with p = softmax(z), its label y and Y one-hot. Results are (m,).
 
-        predictions: the argmax, at a tie the first class; negative_log_p: -log p_y; squared_distance:
-        sum_k (p_k - Y_k)^2; confidence: max_k p_k.
+        predictions: the argmax, in a tie the first class. negative_log_p: -log p_y. squared_distance:
+        sum_k (p_k - Y_k)^2. confidence: max_k p_k.
         """
 
     def adam(
@@ -167,9 +167,9 @@ class Kernels(Protocol):
         rate: float,
         epsilon: float,
     ) -> None:
-        """m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2; w -= rate m / (sqrt(v) + epsilon). g may be lost.
+        """m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2; w -= rate m / (sqrt(v) + epsilon). g may be overwritten.
 
-        Of all optimizers: running means that are negligible (arrays.drop_negligible) may become 0.
+        In this and the other optimizers, running means that are negligible (arrays.drop_negligible) may become 0.
         """
 
     def momentum(
@@ -182,7 +182,7 @@ class Kernels(Protocol):
         nesterov: bool,
         rate: float,
     ) -> None:
-        """v = m v + share g; w -= rate v, or with nesterov w -= rate (share g + m v). g may be lost."""
+        """v = m v + share g; w -= rate v, or with nesterov w -= rate (share g + m v). g may be overwritten."""
 
     def divide_by_rms(
         self,
@@ -195,7 +195,7 @@ class Kernels(Protocol):
     ) -> None:
         """v = a v + (1-a) g^2; g /= sqrt(v) + epsilon. `centered`: u = a u + (1-a) g, sqrt(max(v - u^2, 0)).
 
-        Without `centered`, `mean` is not looked at.
+        Without `centered`, `mean` is not used.
         """
 
     def add_scaled(self, x: Array, y: Array, factor: float) -> None:
@@ -205,7 +205,7 @@ class Kernels(Protocol):
         """y (n, h, w, c) = the maxima of the squares of x (n, >= size h, >= size w, c)."""
 
     def max_pool_backward(self, dy: Array, x: Array, y: Array, size: int, dx: Array) -> None:
-        """dx = dy at the first maximum of each square, row by row, 0 elsewhere. dy may be lost."""
+        """dx = dy at the first maximum of each square, row by row, and 0 elsewhere. dy may be overwritten."""
 
     def copy_windows(self, images: Array, stride: int, columns: Array) -> None:
-        """columns[n, r, c, i, j] = images[n, s r + i, s c + j]: windows of images (n, h, w, channels)."""
+        """columns[n, r, c, i, j] = images[n, s r + i, s c + j], s = stride: windows of images (n, h, w, channels)."""

@@ -1,1 +1,1 @@
-"""The layers of a network, one a file."""
+"""The layers of a network, one per file."""

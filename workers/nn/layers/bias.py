@@ -1,4 +1,4 @@
-"""What follows a product: the bias and the activation, in one pass where the activation is a rectifier."""
+"""Bias and activation after a matrix product, in one sweep if the activation is a rectifier."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -6,33 +6,35 @@ from functools import partial
 from workers.nn import kernels
 from workers.nn.activations import Activation
 from workers.nn.arrays import Array, Buffers
-from workers.nn.execution import Backward, Pass
+from workers.nn.execution import BackwardPass, ForwardPass
 
 
-def wire_bias(
+def plan_bias(
     z: Array,
     values: Mapping[str, Array],
     gradients: Mapping[str, Array],
     activation: Activation,
     buffers: Buffers,
-) -> tuple[Array, list[Pass], Backward]:
-    """y = f(z + bias) for z (N, ..., F), in place where f allows; bias (F,) by its name, 0 where there is none."""
+) -> ForwardPass:
+    """Plan y = f(z + bias) for z (N, ..., F), in place if f allows it. bias (F,) is `values["bias"]`, if given."""
     kernel, rows, slope = kernels.current(), z.reshape(-1, z.shape[-1]), activation.slope
-    bias, dbias = bias_of(values, gradients, z, buffers)
-    y, passes, activation_backward = activation.wire(z, buffers)
+    bias, dbias = bias_and_gradient(values, gradients, z, buffers)
+    activated = activation.plan_forward(z, buffers)
 
-    def backward(dy: Array) -> tuple[Array, list[Pass]]:
-        dz, backward_passes = activation_backward(dy)
-        of_rows = dz.reshape(rows.shape)
-        return dz, [*backward_passes, partial(kernel.add_bias_backward, of_rows, rows, slope, dbias)]
+    def plan_backward(dy: Array) -> BackwardPass:
+        planned = activated.plan_backward(dy)
+        dz = planned.dx.reshape(rows.shape)
+        add_bias_backward = partial(kernel.add_bias_backward, dz, rows, slope, dbias)
+        return BackwardPass(planned.dx, [*planned.operations, add_bias_backward])
 
-    return y, [partial(kernel.add_bias, rows, bias, slope), *passes], backward
+    add_bias = partial(kernel.add_bias, rows, bias, slope)
+    return ForwardPass(activated.y, [add_bias, *activated.operations], plan_backward)
 
 
-def bias_of(
+def bias_and_gradient(
     values: Mapping[str, Array], gradients: Mapping[str, Array], z: Array, buffers: Buffers
 ) -> tuple[Array, Array]:
-    """The bias (F,) of z (..., F) and where its gradient goes; where there is none: zeros, an array for nobody."""
+    """The bias (F,) for z (..., F), and the array for its gradient. Without a bias: zeros, and an unused array."""
     bias, dbias = values.get("bias"), gradients.get("bias")
     if bias is not None and dbias is not None:
         return bias, dbias

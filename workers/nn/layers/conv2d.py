@@ -7,11 +7,12 @@ import numpy as np
 
 from workers.nn.activations import Activation, Identity
 from workers.nn.arrays import Array, Shape
-from workers.nn.execution import Backward, Pass, no_backward
-from workers.nn.layers.bias import wire_bias
-from workers.nn.layers.im2col import Axis, Block, Padding, wire_windows
+from workers.nn.execution import BackwardPass, ForwardPass, Operation, no_backward
+from workers.nn.initializers import Initializer, zeros
+from workers.nn.layers.bias import plan_bias
+from workers.nn.layers.im2col import Axis, Block, Padding, plan_windows
 from workers.nn.layers.layer import Layer
-from workers.nn.parameters import Constant, Initial, Parameter
+from workers.nn.parameters import Parameter
 
 
 class Conv2D(Layer):
@@ -27,7 +28,7 @@ class Conv2D(Layer):
         channels: int,
         filters: int,
         *,
-        initial: Initial,
+        initializer: Initializer,
         kernel: tuple[int, int] = (3, 3),
         stride: int = 1,
         padding: Padding = "same",
@@ -37,33 +38,38 @@ class Conv2D(Layer):
         super().__init__()
         self.channels, self.filters, self.bias = channels, filters, bias
         self.kernel, self.stride, self.padding = kernel, stride, padding
-        self.initial = initial
+        self.initializer = initializer
         self.activation = activation or Identity()
 
     def parameters(self) -> Mapping[str, Parameter]:
-        weight = {"weight": Parameter((*self.kernel, self.channels, self.filters), self.initial, decays=True)}
-        return weight | ({"bias": Parameter((self.filters,), Constant(0.0))} if self.bias else {})
+        shape = (*self.kernel, self.channels, self.filters)
+        weight = {"weight": Parameter(shape, self.initializer, decays=True)}
+        return weight | ({"bias": Parameter((self.filters,), zeros)} if self.bias else {})
 
     def output_shape(self, input_shape: Shape) -> Shape:
         rows, columns = self._axes(input_shape[0], input_shape[1])
         return rows.count, columns.count, self.filters
 
-    def wire(self, x: Array, *, training: bool) -> tuple[Array, list[Pass], Backward]:
+    def plan_forward(self, x: Array, *, training: bool) -> ForwardPass:
         rows, columns = self._axes(x.shape[1], x.shape[2])
-        framing, blocks = wire_windows(x, rows, columns, self.buffers)
+        padding, blocks = plan_windows(x, rows, columns, self.buffers)
         z = self.buffers("z", (len(x), rows.count, columns.count, self.filters), x.dtype)
         matrix = self.values["weight"].reshape(-1, self.filters)
-        y, ending, ending_backward = wire_bias(z, self.values, self.gradients, self.activation, self.buffers)
+        biased = plan_bias(z, self.values, self.gradients, self.activation, self.buffers)
 
-        def backward(dy: Array) -> tuple[Array, list[Pass]]:
-            dz, passes = ending_backward(dy)
-            passes = [*passes, *self._weight_gradient(blocks, dz)]
+        def plan_backward(dy: Array) -> BackwardPass:
+            planned = biased.plan_backward(dy)
+            dz, operations = (
+                planned.dx,
+                [*planned.operations, *self._plan_weight_gradient(blocks, planned.dx)],
+            )
             if not self.needs_input_gradient:
-                return dz, passes
-            dx, input_passes = self._input_gradient(dz, x.shape, rows, columns)
-            return dx, [*passes, *input_passes]
+                return BackwardPass(dz, operations)
+            of_input = self._plan_input_gradient(dz, x.shape, rows, columns)
+            return BackwardPass(of_input.dx, [*operations, *of_input.operations])
 
-        return y, [*framing, *_correlate(blocks, matrix, z), *ending], backward if training else no_backward
+        operations = [*padding, *_plan_correlation(blocks, matrix, z), *biased.operations]
+        return ForwardPass(biased.y, operations, plan_backward if training else no_backward)
 
     def _axes(self, height: int, width: int) -> tuple[Axis, Axis]:
         return (
@@ -71,40 +77,41 @@ class Conv2D(Layer):
             Axis.of(width, self.kernel[1], self.stride, self.padding),
         )
 
-    def _weight_gradient(self, blocks: list[Block], dz: Array) -> list[Pass]:
-        """The sum over the blocks; the windows of the last are still there from the way forward."""
+    def _plan_weight_gradient(self, blocks: list[Block], dz: Array) -> list[Operation]:
+        """Sum the gradient over the blocks. The windows of the last one are still there from the forward pass."""
         dweight = self.gradients["weight"].reshape(-1, self.filters)
         part = self.buffers("part", dweight.shape, dweight.dtype)
-        passes: list[Pass] = []
+        operations: list[Operation] = []
         for block in reversed(blocks):
-            slopes = dz[block.images].reshape(-1, self.filters)
+            dz_of_block = dz[block.images].reshape(-1, self.filters)
             if block is blocks[-1]:
-                passes.append(partial(np.dot, block.windows.T, slopes, dweight))
+                operations.append(partial(np.dot, block.windows.T, dz_of_block, dweight))
             else:
-                passes += [
+                operations += [
                     block.fill,
-                    partial(np.dot, block.windows.T, slopes, part),
+                    partial(np.dot, block.windows.T, dz_of_block, part),
                     partial(np.add, dweight, part, dweight),
                 ]
-        return passes
+        return operations
 
-    def _input_gradient(self, dz: Array, shape: Shape, rows: Axis, columns: Axis) -> tuple[Array, list[Pass]]:
-        """The correlation of dz, its pixels a stride apart, with the kernel turned by 180 degrees."""
+    def _plan_input_gradient(self, dz: Array, shape: Shape, rows: Axis, columns: Axis) -> BackwardPass:
+        """Correlate dz, dilated by the stride, with the kernel rotated by 180 degrees."""
         dx = self.buffers("dx", shape, dz.dtype)
-        framing, blocks = wire_windows(
-            dz, rows.transposed, columns.transposed, self.buffers, spread=self.stride
+        padding, blocks = plan_windows(
+            dz, rows.transposed, columns.transposed, self.buffers, dilation=self.stride
         )
-        turned = self.buffers("turned", (*self.kernel, self.filters, self.channels), dz.dtype)
-        turn = partial(np.copyto, turned, self.values["weight"][::-1, ::-1].swapaxes(2, 3))
-        return dx, [turn, *framing, *_correlate(blocks, turned.reshape(-1, self.channels), dx)]
+        rotated = self.buffers("rotated", (*self.kernel, self.filters, self.channels), dz.dtype)
+        rotate = partial(np.copyto, rotated, self.values["weight"][::-1, ::-1].swapaxes(2, 3))
+        correlation = _plan_correlation(blocks, rotated.reshape(-1, self.channels), dx)
+        return BackwardPass(dx, [rotate, *padding, *correlation])
 
 
-def _correlate(blocks: list[Block], matrix: Array, out: Array) -> list[Pass]:
-    """Every window times the kernel as a matrix (window, F), into out (N, rows, columns, F)."""
-    passes: list[Pass] = []
+def _plan_correlation(blocks: list[Block], matrix: Array, out: Array) -> list[Operation]:
+    """Multiply each window by the kernel as a matrix (window, F), into out (N, rows, columns, F)."""
+    operations: list[Operation] = []
     for block in blocks:
-        passes += [
+        operations += [
             block.fill,
             partial(np.dot, block.windows, matrix, out[block.images].reshape(-1, out.shape[3])),
         ]
-    return passes
+    return operations

@@ -1,37 +1,38 @@
-"""An output layer of scaled cosine similarities: only the directions of inputs and weights count."""
+"""An output layer whose logits are scaled cosine similarities: only the directions of inputs and weights matter."""
 
 from collections.abc import Mapping
 
 import numpy as np
 
 from workers.nn.arrays import Array, Shape
-from workers.nn.execution import Backward, Pass, no_backward
+from workers.nn.execution import BackwardPass, ForwardPass, no_backward
+from workers.nn.initializers import Initializer
 from workers.nn.layers.layer import Layer
-from workers.nn.parameters import Initial, Parameter
+from workers.nn.parameters import Parameter
 
 
 class CosineDense(Layer):
     """y_k = s cos(x, W_k) = s x/|x| . W_k/|W_k|, x (N, inputs), W (inputs, units) with columns W_k; no bias.
 
-    |v| stands for sqrt(v.v + epsilon), smooth and never zero: a row of zeros answers zeros.
+    |v| stands for sqrt(v.v + epsilon), which is smooth and never zero: a row of zeros gives zeros.
     The margins of a loss are then distances on the unit sphere. Source: Wang et al. 2018, CosFace;
     as the last layer of LDAM in Cao et al. 2019.
     """
 
     def __init__(
-        self, inputs: int, units: int, *, scale: float, initial: Initial, epsilon: float = 1e-8
+        self, inputs: int, units: int, *, scale: float, initializer: Initializer, epsilon: float = 1e-8
     ) -> None:
         super().__init__()
         self.inputs, self.units, self.scale = inputs, units, scale
-        self.initial, self.epsilon = initial, epsilon
+        self.initializer, self.epsilon = initializer, epsilon
 
     def parameters(self) -> Mapping[str, Parameter]:
-        return {"weight": Parameter((self.inputs, self.units), self.initial, decays=True)}
+        return {"weight": Parameter((self.inputs, self.units), self.initializer, decays=True)}
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.units)
 
-    def wire(self, x: Array, *, training: bool) -> tuple[Array, list[Pass], Backward]:
+    def plan_forward(self, x: Array, *, training: bool) -> ForwardPass:
         weight, dweight = self.values["weight"], self.gradients["weight"]
         u, v = self.buffers("u", x.shape, x.dtype), self.buffers("v", weight.shape, weight.dtype)
         x_norm, weight_norm = np.empty((len(x), 1), x.dtype), np.empty((1, self.units), weight.dtype)
@@ -43,10 +44,10 @@ class CosineDense(Layer):
             np.matmul(u, v, out=y)
             np.multiply(y, self.scale, out=y)
 
-        def backward(dy: Array) -> tuple[Array, list[Pass]]:
+        def plan_backward(dy: Array) -> BackwardPass:
             du = self.buffers("du", x.shape, x.dtype) if self.needs_input_gradient else None
 
-            def run() -> None:
+            def backward() -> None:
                 np.multiply(dy, self.scale, out=dy)
                 np.matmul(u.T, dy, out=dweight)
                 if du is not None:
@@ -54,9 +55,9 @@ class CosineDense(Layer):
                     _project(du, u, x_norm, axis=1)
                 _project(dweight, v, weight_norm, axis=0)
 
-            return dy if du is None else du, [run]
+            return BackwardPass(dy if du is None else du, [backward])
 
-        return y, [forward], backward if training else no_backward
+        return ForwardPass(y, [forward], plan_backward if training else no_backward)
 
     def _norms(self, vectors: Array, axis: int, out: Array) -> Array:
         np.einsum("ni,ni->n" if axis == 1 else "ni,ni->i", vectors, vectors, out=out.reshape(-1))
@@ -65,7 +66,7 @@ class CosineDense(Layer):
 
 
 def _project(gradient: Array, directions: Array, norms: Array, axis: int) -> None:
-    """Through v = w / |w|: dL/dw = (dL/dv - v (v . dL/dv)) / |w|, in place; the directions are lost."""
+    """Turn dL/dv into dL/dw in place, for v = w / |w|: (dL/dv - v (v . dL/dv)) / |w|. Overwrites the directions v."""
     along = np.einsum("ni,ni->n" if axis == 1 else "ni,ni->i", directions, gradient)
     directions *= np.expand_dims(along, axis)
     gradient -= directions

@@ -1,4 +1,4 @@
-"""Dropout: a random part of the inputs is zeroed while training."""
+"""Dropout: training sets random inputs to zero."""
 
 from functools import partial
 
@@ -6,16 +6,16 @@ import numpy as np
 
 from workers.nn import kernels
 from workers.nn.arrays import Array
-from workers.nn.execution import Backward, Pass, no_backward
+from workers.nn.execution import BackwardPass, ForwardPass, no_backward
 from workers.nn.layers.layer import Layer
 
 
 class Dropout(Layer):
     """x mask / (1-p) in training, x at evaluation; `rate` p is the probability that an element is dropped.
 
-    One mask a forward pass, the same in its backward: it is a function of one key of 64 bits that each forward
-    draws, so that the generator's state is all that a resume needs. Source: Srivastava et al. 2014, in the
-    inverted form.
+    A forward pass and its backward pass use the same mask. It is a function of a 64-bit key that each forward pass
+    draws, so a checkpoint needs only the state of the generator.
+    Source: Srivastava et al. 2014, in the inverted form.
     """
 
     def __init__(self, rate: float, generator: np.random.Generator) -> None:
@@ -24,17 +24,18 @@ class Dropout(Layer):
             raise ValueError(f"the dropout rate is a probability in [0, 1), not {rate}")
         self.rate, self.generator = rate, generator
 
-    def wire(self, x: Array, *, training: bool) -> tuple[Array, list[Pass], Backward]:
+    def plan_forward(self, x: Array, *, training: bool) -> ForwardPass:
         if not training:
-            return x, [], no_backward
+            return ForwardPass(x, [], no_backward)
         apply, key = kernels.current().dropout, np.empty(1, np.uint64)
         y = self.buffers("y", x.shape, x.dtype)
 
-        def draw() -> None:
+        def draw_key() -> None:
             key[0] = self.generator.bit_generator.random_raw()
 
-        def backward(dy: Array) -> tuple[Array, list[Pass]]:
+        def plan_backward(dy: Array) -> BackwardPass:
             flat = dy.reshape(-1)
-            return dy, [partial(apply, flat, key, self.rate, flat)]
+            return BackwardPass(dy, [partial(apply, flat, key, self.rate, flat)])
 
-        return y, [draw, partial(apply, x.reshape(-1), key, self.rate, y.reshape(-1))], backward
+        mask = partial(apply, x.reshape(-1), key, self.rate, y.reshape(-1))
+        return ForwardPass(y, [draw_key, mask], plan_backward)

@@ -1,4 +1,4 @@
-"""The windows of a convolution: where they lie, and how they become the rows of matrices."""
+"""im2col: copy the windows of a convolution into the rows of a matrix, so that one matrix product computes it."""
 
 import math
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from typing import Literal
 
 from workers.nn import kernels
 from workers.nn.arrays import Array, Buffers
-from workers.nn.execution import Pass
+from workers.nn.execution import Operation
 
 Padding = Literal["same", "valid"]
 
 BLOCK_ELEMENTS = 2**18
-"""Of the columns that one matrix product reads: 1 MB in float32, about the second-level cache of a core."""
+"""Elements of the matrix that one product reads: 1 MB in float32, about the size of a core's L2 cache."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis of an image: `count` windows of `kernel` pixels, `stride` apart, from `before` the edge on."""
+    """One axis of an image: `count` windows of `kernel` pixels, `stride` apart, after `before` pixels of padding."""
 
     size: int
     kernel: int
@@ -27,9 +27,9 @@ class Axis:
 
     @classmethod
     def of(cls, size: int, kernel: int, stride: int, padding: Padding) -> "Axis":
-        """The windows of an axis: "valid" the ones within it, "same" as many as ceil(size / stride).
+        """The windows along an axis: for "valid" those within the image, for "same" ceil(size / stride).
 
-        "same" pads evenly, or with one zero more behind than before.
+        "same" pads both ends evenly, or the far end with one zero more.
         """
         if padding == "valid":
             return cls(size, kernel, stride, max(0, (size - kernel) // stride + 1), before=0)
@@ -38,49 +38,49 @@ class Axis:
 
     @property
     def padded(self) -> int:
-        """The pixels from the first to the end of the last window, or of the axis."""
+        """The length with padding: up to the end of the last window or of the image, whichever is further."""
         return max(self.before + self.size, (self.count - 1) * self.stride + self.kernel)
 
     @property
     def transposed(self) -> "Axis":
-        """The axis of the way back: one window a pixel, over the gradients of the windows, a stride apart."""
+        """The axis of the backward pass: one window per pixel, over the gradients dilated by the stride."""
         span = (self.count - 1) * self.stride + 1
         return Axis(span, self.kernel, 1, self.size, self.kernel - 1 - self.before)
 
 
 @dataclass(frozen=True)
 class Block:
-    """Some of the images: which, their windows as the rows of a matrix, and the pass that fills it."""
+    """Some of the images: their indices, their windows as the rows of a matrix, and the operation that fills it."""
 
     images: slice
     windows: Array
-    fill: Pass
+    fill: Operation
 
 
-def wire_windows(
-    x: Array, rows: Axis, columns: Axis, buffers: Buffers, *, spread: int = 1
-) -> tuple[list[Pass], list[Block]]:
-    """The windows of images x (N, h, w, C), a row of kernel rows x kernel columns x C for each.
+def plan_windows(
+    x: Array, rows: Axis, columns: Axis, buffers: Buffers, *, dilation: int = 1
+) -> tuple[list[Operation], list[Block]]:
+    """Plan the windows of images x (N, h, w, C): each becomes a row of kernel rows x kernel columns x C elements.
 
-    Zeros surround the pixels, and separate them where they lie `spread` apart: the passes answered see to
-    that. The blocks, each of at most BLOCK_ELEMENTS, share one matrix: each is used before the next is filled.
+    Returns the operations that pad x with zeros, and separate its pixels by zeros if `dilation` is above 1; and the
+    blocks, each of at most BLOCK_ELEMENTS. The blocks share one matrix: use each before you fill the next.
     """
-    frame = (len(x), rows.padded, columns.padded, x.shape[3])
-    framed = x if frame == x.shape else buffers("framed", frame, x.dtype)
-    passes: list[Pass] = [] if framed is x else [partial(_frame, x, rows, columns, spread, framed)]
-    shape = rows.count, columns.count, rows.kernel, columns.kernel, x.shape[3]
-    step = max(1, BLOCK_ELEMENTS // math.prod(shape))
+    shape = (len(x), rows.padded, columns.padded, x.shape[3])
+    padded = x if shape == x.shape else buffers("padded", shape, x.dtype)
+    padding: list[Operation] = [] if padded is x else [partial(_pad, x, rows, columns, dilation, padded)]
+    windows_shape = rows.count, columns.count, rows.kernel, columns.kernel, x.shape[3]
+    step = max(1, BLOCK_ELEMENTS // math.prod(windows_shape))
     blocks = []
     for start in range(0, len(x), step):
         images = slice(start, min(start + step, len(x)))
-        windows = buffers("columns", (images.stop - start, *shape), x.dtype)
-        fill = partial(kernels.current().copy_windows, framed[images], rows.stride, windows)
-        blocks.append(Block(images, windows.reshape(-1, math.prod(shape[2:])), fill))
-    return passes, blocks
+        windows = buffers("columns", (images.stop - start, *windows_shape), x.dtype)
+        fill = partial(kernels.current().copy_windows, padded[images], rows.stride, windows)
+        blocks.append(Block(images, windows.reshape(-1, math.prod(windows_shape[2:])), fill))
+    return padding, blocks
 
 
-def _frame(x: Array, rows: Axis, columns: Axis, spread: int, framed: Array) -> None:
-    framed.fill(0)
-    down = slice(rows.before, rows.before + rows.size, spread)
-    across = slice(columns.before, columns.before + columns.size, spread)
-    framed[:, down, across] = x
+def _pad(x: Array, rows: Axis, columns: Axis, dilation: int, padded: Array) -> None:
+    padded.fill(0)
+    down = slice(rows.before, rows.before + rows.size, dilation)
+    across = slice(columns.before, columns.before + columns.size, dilation)
+    padded[:, down, across] = x

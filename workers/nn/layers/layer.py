@@ -1,4 +1,4 @@
-"""What every layer is: a differentiable function with parameters, and buffers of its own."""
+"""The base class of layers: a differentiable function with parameters, and buffers of its own."""
 
 from collections.abc import Mapping
 
@@ -8,28 +8,28 @@ from workers.nn.parameters import Parameter
 
 
 class Layer(Differentiable):
-    """A layer declares its parameters, is bound to views of the flat vectors, and is then wired to batches.
+    """A layer declares its parameters, is bound to views of the flat vectors, and then plans passes over batches.
 
-    Arrays that a layer answers are its own buffers: valid until its next run.
+    The arrays that its passes fill are its own buffers: they are valid until its next pass.
     """
 
     def __init__(self) -> None:
         self.buffers = Buffers()
         self.needs_input_gradient = True
-        """False for a network's first layer with parameters: its dL/dx is nobody's, and not computed."""
+        """False for the layers up to the first with parameters: nothing uses their dL/dx, so it is not computed."""
 
     def parameters(self) -> Mapping[str, Parameter]:
-        """The arrays that are learned, by name."""
+        """The parameters to learn, by name."""
         return {}
 
     def bind(self, values: Mapping[str, Array], gradients: Mapping[str, Array]) -> None:
-        """Take the views, by declared name, to read parameters from and to write their gradients to."""
+        """Set the views, by declared name, that hold the parameters and take their gradients."""
         self.values, self.gradients = values, gradients
 
     def statistics(self) -> Mapping[str, Array]:
-        """Arrays that training updates but no gradient reaches (running means): part of a checkpoint."""
+        """Arrays that training updates without a gradient, such as running means. Checkpoints contain them."""
         return {}
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """The shape of one example behind this layer, for `input_shape` before it; no batch axis."""
+        """The shape of the output for one example of `input_shape`, both without the batch axis."""
         return input_shape

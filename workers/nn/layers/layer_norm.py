@@ -1,4 +1,4 @@
-"""Layer normalisation: the features of a row get mean 0 and variance 1, then a learned scale and shift."""
+"""Layer normalisation: scale each row to mean 0 and variance 1, then learn a scale and a shift per feature."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -8,16 +8,17 @@ import numpy as np
 from workers.nn import kernels
 from workers.nn.activations import Activation, Identity
 from workers.nn.arrays import Array
-from workers.nn.execution import Backward, Pass, no_backward
-from workers.nn.layers.bias import wire_bias
+from workers.nn.execution import BackwardPass, ForwardPass, no_backward
+from workers.nn.initializers import ones, zeros
+from workers.nn.layers.bias import plan_bias
 from workers.nn.layers.layer import Layer
-from workers.nn.parameters import Constant, Parameter
+from workers.nn.parameters import Parameter
 
 
 class LayerNorm(Layer):
     """y = f(gamma xhat + beta), xhat = (x - mean) / sqrt(variance + epsilon), per row: the last axis of x.
 
-    No row sees another: training and evaluation are the same map. gamma and beta do not decay.
+    Rows are independent, so training and evaluation compute the same. Weight decay does not apply to gamma and beta.
     Source: Ba et al. 2016. Oracle: torch.nn.functional.layer_norm.
     """
 
@@ -28,29 +29,31 @@ class LayerNorm(Layer):
 
     def parameters(self) -> Mapping[str, Parameter]:
         shape = (self.features,)
-        return {"gamma": Parameter(shape, Constant(1.0)), "beta": Parameter(shape, Constant(0.0))}
+        return {"gamma": Parameter(shape, ones), "beta": Parameter(shape, zeros)}
 
-    def wire(self, x: Array, *, training: bool) -> tuple[Array, list[Pass], Backward]:
+    def plan_forward(self, x: Array, *, training: bool) -> ForwardPass:
         rows = x.reshape(-1, self.features)
         normalised = self.buffers("normalised", rows.shape, rows.dtype)
         deviation = self.buffers("deviation", (len(rows), 1), rows.dtype)
         y = self.buffers("y", x.shape, x.dtype)
-        output, ending, ending_backward = self._wire_shift(y)
+        shifted = self._plan_shift(y)
 
         def forward() -> None:
             self._normalise(rows, normalised, deviation)
             np.multiply(normalised, self.values["gamma"], out=y.reshape(rows.shape))
 
-        def backward(dy: Array) -> tuple[Array, list[Pass]]:
-            dz, passes = ending_backward(dy)
-            return dz, [*passes, partial(self._backward, dz.reshape(rows.shape), normalised, deviation)]
+        def plan_backward(dy: Array) -> BackwardPass:
+            shift = shifted.plan_backward(dy)
+            backward = partial(self._backward, shift.dx.reshape(rows.shape), normalised, deviation)
+            return BackwardPass(shift.dx, [*shift.operations, backward])
 
-        return output, [forward, *ending], backward if training else no_backward
+        operations = [forward, *shifted.operations]
+        return ForwardPass(shifted.y, operations, plan_backward if training else no_backward)
 
-    def _wire_shift(self, y: Array) -> tuple[Array, list[Pass], Backward]:
-        """The shift beta is a bias."""
+    def _plan_shift(self, y: Array) -> ForwardPass:
+        """Plan the shift by beta, which is a bias, and the activation."""
         values, gradients = {"bias": self.values["beta"]}, {"bias": self.gradients["beta"]}
-        return wire_bias(y, values, gradients, self.activation, self.buffers)
+        return plan_bias(y, values, gradients, self.activation, self.buffers)
 
     def _normalise(self, rows: Array, normalised: Array, deviation: Array) -> None:
         """Set xhat (N, F) and sqrt(variance + epsilon) (N, 1)."""

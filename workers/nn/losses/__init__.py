@@ -1,10 +1,10 @@
-"""Every loss a spec can name. A new one goes into its family's file and the union at that file's end."""
+"""Every loss that a spec can name. Add a new one to the file of its family, and to the union at that file's end."""
 
 from typing import Annotated
 
 from workers.nn.losses.entropy import CrossEntropy, EntropyLoss, Focal, GeneralizedCrossEntropy
 from workers.nn.losses.frequency import LDAM, BalancedSoftmax, FrequencyLoss, LogitAdjustment
-from workers.nn.losses.loss import Loss, LossFunction
+from workers.nn.losses.loss import Loss, LossFunction, ValueAndGrad
 from workers.nn.losses.regression import L1, L2, Barron, Huber, RegressionLoss
 from workers.tagged_union import ByName
 
@@ -24,4 +24,5 @@ __all__ = [
     "LogitAdjustment",
     "Loss",
     "LossFunction",
+    "ValueAndGrad",
 ]

@@ -1,6 +1,5 @@
-"""The cross-entropy family: losses on softmax outputs, computed in log space."""
+"""The cross-entropy family: losses on softmax outputs, computed from log-probabilities."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -10,7 +9,7 @@ from pydantic import Field
 from workers.nn import kernels
 from workers.nn.arrays import Array, Integers, filled
 from workers.nn.class_weights import Counts, PerClass, one_per_class
-from workers.nn.losses.loss import Loss, LossFunction
+from workers.nn.losses.loss import Loss, LossFunction, ValueAndGrad
 from workers.nn.output_layers import log_softmax
 from workers.tagged_union import Fraction, NonNegative, variant
 
@@ -29,49 +28,51 @@ class CrossEntropy(Loss):
 
     def __call__(self, logits: Array, labels: Integers) -> tuple[Array, Array]:
         zeros = filled(0.0, logits.shape[1], logits.dtype)
-        return _each(logits, labels, zeros, self.label_smoothing)
+        return _per_example(logits, labels, zeros, self.label_smoothing)
 
-    def wire(
+    def plan_value_and_grad(
         self, logits: Array, labels: Integers, weights: Array | None, gradient: Array
-    ) -> Callable[[float], float]:
+    ) -> ValueAndGrad:
         zeros = filled(0.0, logits.shape[1], logits.dtype)
-        return _wire(logits, labels, zeros, weights, self.label_smoothing, gradient)
+        return _plan_value_and_grad(logits, labels, zeros, weights, self.label_smoothing, gradient)
 
 
 @dataclass(frozen=True, eq=False)
 class ShiftedCrossEntropy(LossFunction):
-    """CE(z + offsets), offsets (K,): they do not depend on z, so the gradient is that of the sum."""
+    """CE(z + offsets). The offsets (K,) do not depend on z, so the gradient is that of CE at z + offsets."""
 
     offsets: Array
 
     def __call__(self, logits: Array, labels: Integers) -> tuple[Array, Array]:
-        return _each(logits, labels, self.offsets.astype(logits.dtype))
+        return _per_example(logits, labels, self.offsets.astype(logits.dtype))
 
-    def wire(
+    def plan_value_and_grad(
         self, logits: Array, labels: Integers, weights: Array | None, gradient: Array
-    ) -> Callable[[float], float]:
-        return _wire(logits, labels, self.offsets.astype(logits.dtype), weights, 0.0, gradient)
+    ) -> ValueAndGrad:
+        return _plan_value_and_grad(logits, labels, self.offsets.astype(logits.dtype), weights, 0.0, gradient)
 
 
-def _each(logits: Array, labels: Integers, offsets: Array, smoothing: float = 0.0) -> tuple[Array, Array]:
+def _per_example(
+    logits: Array, labels: Integers, offsets: Array, smoothing: float = 0.0
+) -> tuple[Array, Array]:
     losses, gradient = np.empty(len(labels), logits.dtype), np.empty(logits.shape, logits.dtype)
     ones, labels = filled(1.0, len(offsets), logits.dtype), np.ascontiguousarray(labels, np.int64)
     kernels.current().cross_entropy(logits, labels, offsets, ones, smoothing, 1.0, losses, gradient)
     return losses, gradient
 
 
-def _wire(
+def _plan_value_and_grad(
     logits: Array,
     labels: Integers,
     offsets: Array,
     weights: Array | None,
     smoothing: float,
     gradient: Array,
-) -> Callable[[float], float]:
+) -> ValueAndGrad:
     losses = np.empty(len(labels), logits.dtype)
-    factors = filled(1.0, len(offsets), logits.dtype) if weights is None else weights
+    class_factors = filled(1.0, len(offsets), logits.dtype) if weights is None else weights
     kernel = kernels.current().cross_entropy
-    return lambda scale: kernel(logits, labels, offsets, factors, smoothing, scale, losses, gradient)
+    return lambda factor: kernel(logits, labels, offsets, class_factors, smoothing, factor, losses, gradient)
 
 
 @variant
@@ -88,7 +89,7 @@ class Focal(Loss):
     gamma: NonNegative = 2.0
     alpha: PerClass | None = None
 
-    def given(self, class_counts: Counts) -> LossFunction:
+    def with_class_counts(self, class_counts: Counts) -> LossFunction:
         if self.alpha is not None:
             one_per_class(self.alpha, class_counts)
         return self
@@ -99,15 +100,15 @@ class Focal(Loss):
         kernels.current().focal(logits, labels, weights, self.gamma, 1.0, losses, gradient)
         return losses, gradient
 
-    def wire(
+    def plan_value_and_grad(
         self, logits: Array, labels: Integers, weights: Array | None, gradient: Array
-    ) -> Callable[[float], float]:
-        losses, factors = np.empty(len(labels), logits.dtype), self._weights(weights, logits)
+    ) -> ValueAndGrad:
+        losses, class_factors = np.empty(len(labels), logits.dtype), self._weights(weights, logits)
         kernel, gamma = kernels.current().focal, self.gamma
-        return lambda scale: kernel(logits, labels, factors, gamma, scale, losses, gradient)
+        return lambda factor: kernel(logits, labels, class_factors, gamma, factor, losses, gradient)
 
     def _weights(self, weights: Array | None, logits: Array) -> Array:
-        """alpha times the class weights, (K,)."""
+        """alpha times the class weights, (K,); None stands for ones."""
         plain = filled(1.0, logits.shape[1], logits.dtype) if weights is None else weights
         return plain if self.alpha is None else plain * np.array(self.alpha, logits.dtype)
 

@@ -1,4 +1,4 @@
-"""Frequency-aware losses: cross-entropy on logits that know how often each class is drawn in training."""
+"""Frequency-aware losses: cross-entropy on logits that are adjusted for how often training draws each class."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from workers.nn.arrays import Array, Integers
-from workers.nn.class_weights import Counts, EffectiveNumber, occurring
+from workers.nn.class_weights import Counts, EffectiveNumber, require_every_class
 from workers.nn.losses.entropy import CrossEntropy, ShiftedCrossEntropy
 from workers.nn.losses.loss import Loss, LossFunction
 from workers.tagged_union import NonNegative, Positive, Probability, variant
@@ -16,7 +16,7 @@ cross_entropy = CrossEntropy()
 
 
 class FrequencyAware(Loss):
-    """Adjusts the logits in training; at evaluation it is the cross-entropy of the plain ones."""
+    """A loss that adjusts the logits in training. At evaluation it is the cross-entropy of the logits as they are."""
 
     frequency_aware = True
 
@@ -24,8 +24,8 @@ class FrequencyAware(Loss):
         return cross_entropy(logits, labels)
 
     @abstractmethod
-    def given(self, class_counts: Counts) -> LossFunction:
-        """The loss with its adjustment for these counts; EmptyClassError where a class has none."""
+    def with_class_counts(self, class_counts: Counts) -> LossFunction:
+        """The loss with the adjustment for these counts (K,). Raises EmptyClassError if one is 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +51,8 @@ class BalancedSoftmax(FrequencyAware):
     name: Literal["balanced_softmax"] = "balanced_softmax"
     output: Literal["softmax"] = "softmax"
 
-    def given(self, class_counts: Counts) -> LossFunction:
-        return ShiftedCrossEntropy(np.log(occurring(class_counts)))
+    def with_class_counts(self, class_counts: Counts) -> LossFunction:
+        return ShiftedCrossEntropy(np.log(require_every_class(class_counts)))
 
 
 @variant
@@ -67,8 +67,8 @@ class LogitAdjustment(FrequencyAware):
     output: Literal["softmax"] = "softmax"
     tau: NonNegative = 1.0
 
-    def given(self, class_counts: Counts) -> LossFunction:
-        counts = occurring(class_counts)
+    def with_class_counts(self, class_counts: Counts) -> LossFunction:
+        counts = require_every_class(class_counts)
         return ShiftedCrossEntropy(self.tau * np.log(counts / counts.sum()))
 
 
@@ -88,8 +88,8 @@ class LDAM(FrequencyAware):
     max_margin: Positive = 0.5
     reweight_from: Probability = 1.0
 
-    def given(self, class_counts: Counts) -> LossFunction:
-        counts = occurring(class_counts)
+    def with_class_counts(self, class_counts: Counts) -> LossFunction:
+        counts = require_every_class(class_counts)
         return MarginCrossEntropy(self.scale * self.max_margin * (counts.min() / counts) ** 0.25)
 
     def class_weights(self, class_counts: Counts, progress: float) -> Array | None:

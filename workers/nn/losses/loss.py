@@ -1,4 +1,4 @@
-"""What every loss is: one number per example and its gradient with respect to the logits, never reduced."""
+"""The base classes of losses: one number per example with its gradient with respect to the logits, never reduced."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -10,55 +10,63 @@ from workers.nn.arrays import Array, Integers, drop_negligible
 from workers.nn.class_weights import Counts
 from workers.nn.output_layers import Output
 
+ValueAndGrad = Callable[[float], float]
+"""Takes a factor; writes factor * gradient to an array fixed before, and returns factor * value."""
+
 
 class LossFunction(ABC):
     """Logits (N, K), labels (N,) -> losses (N,), dL/dlogits (N, K): both per example, in the logits' dtype."""
 
     @abstractmethod
     def __call__(self, logits: Array, labels: Integers) -> tuple[Array, Array]:
-        """The losses (N,) and their gradients (N, K) for logits (N, K), left as they are, and labels (N,)."""
+        """The losses (N,) and their gradients (N, K) for logits (N, K), which stay unchanged, and labels (N,)."""
 
-    def wire(
+    def plan_value_and_grad(
         self, logits: Array, labels: Integers, weights: Array | None, gradient: Array
-    ) -> Callable[[float], float]:
-        """For arrays that stay: takes a scale, answers scale sum_i w_i L_i; weights (K,) by class, None for ones.
+    ) -> ValueAndGrad:
+        """Plan sum_i w_i L_i and its gradient for fixed arrays; `weights` (K,) are per class, None for ones.
 
-        The sum's own gradient goes into `gradient` (N, K). What of it is negligible beside every number of its
-        type is 0. This is what training asks for. A loss that is hot has a kernel for it; all others come here.
+        The gradient goes into `gradient` (N, K); what is negligible in its dtype becomes 0. Training calls this. The
+        most used losses override it with a kernel.
         """
 
-        def total(scale: float) -> float:
-            losses, slopes = self(logits, labels)
+        def value_and_grad(factor: float) -> float:
+            losses, gradients = self(logits, labels)
             if weights is None:
-                np.multiply(slopes, scale, out=gradient)
-                value = float(losses.sum()) * scale
+                np.multiply(gradients, factor, out=gradient)
+                value = float(losses.sum()) * factor
             else:
-                of_rows = weights[labels] * gradient.dtype.type(scale)
-                np.multiply(slopes, of_rows[:, np.newaxis], out=gradient)
-                value = float(of_rows @ losses)
+                row_weights = weights[labels] * gradient.dtype.type(factor)
+                np.multiply(gradients, row_weights[:, np.newaxis], out=gradient)
+                value = float(row_weights @ losses)
             drop_negligible(gradient)
             return value
 
-        return total
+        return value_and_grad
 
 
 class Loss(LossFunction):
-    """A loss on one-hot targets. It owns the output layer: its gradient runs through it to the logits.
+    """A loss on one-hot targets, with the output layer that it needs: its gradient goes through it to the logits.
 
-    `given(counts)` is the loss to train with, the loss itself the one to evaluate with. They differ only
-    where class counts enter. The trainer takes the (weighted) mean; a loss knows no weights.
+    Train with `with_class_counts(counts)`, evaluate with the loss itself. The two differ only for losses that use the
+    class counts. A loss does not weight classes; the trainer takes the (weighted) mean.
     """
 
     name: str
     output: Output
     """The layer that turns logits into predictions. A variant declares those it can be computed on."""
+    scale: float = 1.0
+    """The factor on the similarities of a cosine output layer."""
     frequency_aware: ClassVar[bool] = False
-    """True where the class counts of the training part enter the loss."""
+    """Whether the class counts of the training part enter the loss."""
 
-    def given(self, class_counts: Counts) -> LossFunction:
-        """The loss for classes drawn `class_counts` (K,) times each; ValueError where they allow none."""
+    def with_class_counts(self, class_counts: Counts) -> LossFunction:
+        """The loss to train with if each class is drawn `class_counts` (K,) times.
+
+        Raises ValueError if these counts do not fit the loss.
+        """
         return self
 
     def class_weights(self, class_counts: Counts, progress: float) -> Array | None:
-        """Weights (K,) that the loss itself asks for at `progress` in [0, 1) of training; None for none."""
+        """The class weights (K,) that the loss itself needs at `progress` in [0, 1) of training, or None."""
         return None

@@ -1,4 +1,4 @@
-"""Regression losses: the predictions of the output layer against the one-hot targets Y."""
+"""Regression losses: differences between the predictions of the output layer and the one-hot targets Y."""
 
 from typing import Annotated, Literal
 

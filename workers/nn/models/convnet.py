@@ -71,11 +71,13 @@ class ConvNet(Model):
         return task.image_shape
 
     def _stage(self, channels: int, filters: int) -> list[Layer]:
-        initial = self.initializer or default_initializer(self.activation)
+        initializer = self.initializer or default_initializer(self.activation)
         kernel = (self.kernel, self.kernel)
         pool: list[Layer] = [MaxPool2D(self.pool)] if self.pool > 1 else []
         if self.batch_norm:
-            convolution = Conv2D(channels, filters, kernel=kernel, initial=initial, bias=False)
+            convolution = Conv2D(channels, filters, kernel=kernel, initializer=initializer, bias=False)
             return [convolution, BatchNorm(filters, activation=self.activation), *pool]
-        convolution = Conv2D(channels, filters, kernel=kernel, initial=initial, activation=self.activation)
+        convolution = Conv2D(
+            channels, filters, kernel=kernel, initializer=initializer, activation=self.activation
+        )
         return [convolution, *pool]

@@ -45,13 +45,16 @@ class MLP(Model):
         return [*layers, task.head(inputs, self.initializer or GlorotUniform())]
 
     def _hidden_layer(self, inputs: int, width: int) -> list[Layer]:
-        initial = self.initializer or default_initializer(self.activation)
+        initializer = self.initializer or default_initializer(self.activation)
         if self.batch_norm:
-            dense = Dense(inputs, width, initial=initial, bias=False)
+            dense = Dense(inputs, width, initializer=initializer, bias=False)
             return [dense, BatchNorm(width, activation=self.activation)]
         if self.layer_norm:
-            return [Dense(inputs, width, initial=initial), LayerNorm(width, activation=self.activation)]
-        return [Dense(inputs, width, initial=initial, activation=self.activation)]
+            return [
+                Dense(inputs, width, initializer=initializer),
+                LayerNorm(width, activation=self.activation),
+            ]
+        return [Dense(inputs, width, initializer=initializer, activation=self.activation)]
 
 
 def _dropout(rate: float, generator: np.random.Generator) -> list[Layer]:

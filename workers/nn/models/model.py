@@ -14,7 +14,6 @@ from workers.nn.layers.cosine_classifier import CosineDense
 from workers.nn.layers.dense import Dense
 from workers.nn.layers.layer import Layer
 from workers.nn.output_layers import Output
-from workers.nn.parameters import Initial
 
 Width = Annotated[int, Field(strict=True, ge=1, le=65_536)]
 Hidden = Annotated[tuple[Width, ...], Field(max_length=32)]
@@ -46,11 +45,11 @@ class Task:
     output: Output = "softmax"
     scale: float = 1.0
 
-    def head(self, inputs: int, initial: Initial) -> Layer:
+    def head(self, inputs: int, initializer: Initializer) -> Layer:
         """The last layer: from `inputs` features to the logits."""
         if self.output == "cosine":
-            return CosineDense(inputs, self.classes, scale=self.scale, initial=initial)
-        return Dense(inputs, self.classes, initial=initial)
+            return CosineDense(inputs, self.classes, scale=self.scale, initializer=initializer)
+        return Dense(inputs, self.classes, initializer=initializer)
 
 
 class Model(ABC):

@@ -28,22 +28,22 @@ from workers.nn.layers.reshape import Reshape
 Make = Callable[[], Layer]
 
 LAYERS: dict[str, tuple[Make, Shape]] = {
-    "dense": (lambda: Dense(4, 3, initial=normal), (4,)),
-    "dense, activated": (lambda: Dense(4, 3, initial=normal, activation=Tanh()), (4,)),
-    "dense, no bias": (lambda: Dense(4, 3, initial=normal, bias=False), (4,)),
-    "cosine": (lambda: CosineDense(9, 3, scale=7.0, initial=normal), (9,)),
+    "dense": (lambda: Dense(4, 3, initializer=normal), (4,)),
+    "dense, activated": (lambda: Dense(4, 3, initializer=normal, activation=Tanh()), (4,)),
+    "dense, no bias": (lambda: Dense(4, 3, initializer=normal, bias=False), (4,)),
+    "cosine": (lambda: CosineDense(9, 3, scale=7.0, initializer=normal), (9,)),
     "dropout": (lambda: Dropout(0.4, np.random.default_rng(5)), (4,)),
     "batch norm": (lambda: BatchNorm(4), (4,)),
     "batch norm, images, activated": (lambda: BatchNorm(2, activation=Tanh()), (3, 2, 2)),
     "layer norm, activated": (lambda: LayerNorm(4, activation=Tanh()), (4,)),
     "layer norm, images": (lambda: LayerNorm(8), (2, 1, 8)),
-    "convolution, activated": (lambda: Conv2D(2, 3, initial=normal, activation=Tanh()), (4, 3, 2)),
+    "convolution, activated": (lambda: Conv2D(2, 3, initializer=normal, activation=Tanh()), (4, 3, 2)),
     "convolution, valid, no bias": (
-        lambda: Conv2D(2, 3, initial=normal, kernel=(3, 2), padding="valid", bias=False),
+        lambda: Conv2D(2, 3, initializer=normal, kernel=(3, 2), padding="valid", bias=False),
         (5, 4, 2),
     ),
-    "convolution, as many filters as channels": (lambda: Conv2D(2, 2, initial=normal), (4, 3, 2)),
-    "convolution, stride 2": (lambda: Conv2D(1, 2, initial=normal, kernel=(3, 4), stride=2), (5, 4, 1)),
+    "convolution, as many filters as channels": (lambda: Conv2D(2, 2, initializer=normal), (4, 3, 2)),
+    "convolution, stride 2": (lambda: Conv2D(1, 2, initializer=normal, kernel=(3, 4), stride=2), (5, 4, 1)),
     "max pooling": (lambda: MaxPool2D(), (4, 4, 2)),
     "max pooling, a rest": (lambda: MaxPool2D(3), (7, 5, 2)),
     "reshape": (lambda: Reshape((2, 2, 1)), (4,)),
@@ -174,7 +174,7 @@ def test_an_evaluation_has_no_backward(make: Make, shape: Shape) -> None:
     layer = make()
     bound(layer)
     y, backward = layer.forward(rows(5, shape), training=False)
-    with pytest.raises(RuntimeError, match="no backward"):
+    with pytest.raises(RuntimeError, match="no backward pass"):
         backward(np.ones_like(y))
 
 

@@ -32,7 +32,7 @@ def test_convolution_and_gradients_are_those_of_torch(
 ) -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is the oracle")
     functional = torch.nn.functional
-    layer = Conv2D(2, 3, initial=normal, kernel=kernel, stride=stride, padding=padding, bias=bias)
+    layer = Conv2D(2, 3, initializer=normal, kernel=kernel, stride=stride, padding=padding, bias=bias)
     bound(layer)
     generator = np.random.default_rng(0)
     x = generator.normal(size=(4, *size, 2))
@@ -56,7 +56,7 @@ def test_convolution_and_gradients_are_those_of_torch(
 def test_the_size_of_the_blocks_does_not_matter(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     x = np.random.default_rng(0).normal(size=(7, 6, 5, 2))
     dy = np.random.default_rng(1).normal(size=(7, 6, 5, 3))
-    whole, blocked = Conv2D(2, 3, initial=normal), Conv2D(2, 3, initial=normal)
+    whole, blocked = Conv2D(2, 3, initializer=normal), Conv2D(2, 3, initializer=normal)
     bound(whole)
     bound(blocked)
     y, dx, expected = gradients(whole, x, dy)
@@ -68,7 +68,7 @@ def test_the_size_of_the_blocks_does_not_matter(block: int, monkeypatch: pytest.
 
 
 def test_the_border_stays_zero_when_buffers_are_used_again() -> None:
-    layer = Conv2D(1, 1, initial=normal)
+    layer = Conv2D(1, 1, initializer=normal)
     bound(layer)
     first = layer.forward(np.ones((2, 4, 4, 1)), training=True)[0].copy()
     layer.forward(np.full((3, 6, 6, 1), 9.0), training=True)

@@ -6,7 +6,7 @@ from workers.nn.layers.cosine_classifier import CosineDense
 
 
 def cosine(epsilon: float = 1e-8) -> CosineDense:
-    layer = CosineDense(5, 3, scale=30.0, initial=normal, epsilon=epsilon)
+    layer = CosineDense(5, 3, scale=30.0, initializer=normal, epsilon=epsilon)
     bound(layer)
     return layer
 

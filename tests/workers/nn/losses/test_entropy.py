@@ -43,7 +43,7 @@ def test_focal_of_an_example_that_is_all_but_certain_keeps_its_digits(dtype: Any
 
 def test_focal_asks_for_one_alpha_per_class() -> None:
     with pytest.raises(WeightCountError, match="2 weights were given for 4 classes"):
-        Focal(alpha=(1.0, 2.0)).given(COUNTS)
+        Focal(alpha=(1.0, 2.0)).with_class_counts(COUNTS)
 
 
 def test_focal_with_gamma_0_is_cross_entropy() -> None:

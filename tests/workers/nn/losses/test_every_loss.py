@@ -22,7 +22,7 @@ from workers.nn.output_layers import Output, is_distribution
 @every_loss
 class TestEveryLoss:
     def test_gives_one_loss_per_example_and_a_gradient_of_the_logits_shape(self, loss: Loss) -> None:
-        losses, gradient = loss.given(COUNTS)(some_logits(), some_labels())
+        losses, gradient = loss.with_class_counts(COUNTS)(some_logits(), some_labels())
         assert losses.shape == (12,)
         assert gradient.shape == (12, CLASSES)
 
@@ -30,7 +30,7 @@ class TestEveryLoss:
     def test_keeps_the_dtype_and_leaves_its_arguments_alone(self, loss: Loss, dtype: Any) -> None:
         logits, labels = some_logits(dtype=dtype), some_labels()
         logits.flags.writeable = labels.flags.writeable = False
-        for function in (loss, loss.given(COUNTS)):
+        for function in (loss, loss.with_class_counts(COUNTS)):
             losses, gradient = function(logits, labels)
             assert losses.dtype == gradient.dtype == dtype
             assert not np.shares_memory(gradient, logits)
@@ -38,17 +38,17 @@ class TestEveryLoss:
 
     @pytest.mark.parametrize("dtype", ["u1", "i1", "i2", "i4", "u4", "i8", "u8"])
     def test_takes_labels_of_any_integer_type(self, loss: Loss, dtype: str) -> None:
-        function = loss.given(COUNTS)
+        function = loss.with_class_counts(COUNTS)
         expected = function(some_logits(), some_labels())
         for mine, theirs in zip(function(some_logits(), some_labels().astype(dtype)), expected, strict=True):
             np.testing.assert_array_equal(mine, theirs)
 
     def test_has_the_gradient_that_finite_differences_have(self, loss: Loss) -> None:
-        function, logits, labels = loss.given(COUNTS), some_logits(), some_labels()
+        function, logits, labels = loss.with_class_counts(COUNTS), some_logits(), some_labels()
         check_gradient(lambda z: function(z, labels)[0].sum(), logits, function(logits, labels)[1])
 
     def test_treats_every_example_by_itself(self, loss: Loss) -> None:
-        function, logits, labels = loss.given(COUNTS), some_logits(), some_labels()
+        function, logits, labels = loss.with_class_counts(COUNTS), some_logits(), some_labels()
         losses, gradient = function(logits, labels)
         order = np.random.default_rng(2).permutation(len(labels))[:5]
         some_losses, some_gradient = function(logits[order], labels[order])
@@ -56,7 +56,7 @@ class TestEveryLoss:
         np.testing.assert_allclose(some_gradient, gradient[order], rtol=1e-14, atol=1e-16)
 
     def test_single_precision_agrees_with_double(self, loss: Loss) -> None:
-        function, labels = loss.given(COUNTS), some_labels()
+        function, labels = loss.with_class_counts(COUNTS), some_labels()
         logits = some_logits(dtype=np.float32)
         for single, double in zip(
             function(logits, labels), function(logits.astype(np.float64), labels), strict=True
@@ -66,7 +66,7 @@ class TestEveryLoss:
     @pytest.mark.parametrize("signs", [(1, -1, -1, -1), (-1, 1, 1, 1), (1, 1, 1, 1), (-1, -1, -1, -1)])
     def test_is_finite_at_extreme_logits_in_single_precision(self, loss: Loss, signs: Any) -> None:
         logits = np.tile(np.float32(1e4) * np.array(signs, np.float32), (CLASSES, 1))
-        losses, gradient = loss.given(COUNTS)(logits, np.arange(CLASSES))
+        losses, gradient = loss.with_class_counts(COUNTS)(logits, np.arange(CLASSES))
         assert np.isfinite(losses).all()
         assert np.isfinite(gradient).all()
 
@@ -76,13 +76,13 @@ class TestEveryLoss:
         row = st.lists(st.floats(-1e4, 1e4, width=32), min_size=CLASSES, max_size=CLASSES)
         logits = np.array(data.draw(st.lists(row, min_size=1, max_size=4)), np.float32)
         labels = np.array([data.draw(st.integers(0, CLASSES - 1)) for _ in logits])
-        losses, gradient = loss.given(COUNTS)(logits, labels)
+        losses, gradient = loss.with_class_counts(COUNTS)(logits, labels)
         assert np.isfinite(gradient).all()
         assert np.isfinite(losses).all()
         assert (losses >= 0).all()
 
     def test_ignores_a_shift_of_all_logits_behind_a_softmax_alone(self, loss: Loss) -> None:
-        function, logits, labels = loss.given(COUNTS), some_logits(), some_labels()
+        function, logits, labels = loss.with_class_counts(COUNTS), some_logits(), some_labels()
         losses, gradient = function(logits, labels)
         shifted, _ = function(logits + 3, labels)
         if is_distribution(loss.output):
@@ -93,7 +93,7 @@ class TestEveryLoss:
 
     def test_is_evaluated_on_plain_logits_whatever_the_counts(self, loss: Loss) -> None:
         plain, _ = loss(some_logits(), some_labels())
-        given_counts, _ = loss.given(COUNTS)(some_logits(), some_labels())
+        given_counts, _ = loss.with_class_counts(COUNTS)(some_logits(), some_labels())
         assert np.array_equal(plain, given_counts) is not loss.frequency_aware
 
     def test_survives_a_round_trip_through_json(self, loss: Loss) -> None:

@@ -103,6 +103,6 @@ def test_values_and_gradients_are_those_of_torch(loss: Loss) -> None:
     z = torch.tensor(logits, requires_grad=True)
     expected = ORACLES[loss.name](loss, z, torch.tensor(labels))
     expected.sum().backward()
-    losses, gradient = loss.given(COUNTS)(logits, labels)
+    losses, gradient = loss.with_class_counts(COUNTS)(logits, labels)
     np.testing.assert_allclose(losses, expected.detach().numpy(), rtol=1e-10, atol=1e-10)
     np.testing.assert_allclose(gradient, z.grad.numpy(), rtol=1e-10, atol=1e-10)

@@ -1,11 +1,11 @@
-"""The kernels compiled by numba: each one pass, or as few as its reductions allow."""
+"""The kernels compiled by numba: each one sweep over memory, or as few as its reductions allow."""
 
+from workers.nn.kernels.compiled.batch_norm import batch_norm, batch_norm_backward
 from workers.nn.kernels.compiled.bias import add_bias, add_bias_backward, sum_rows
 from workers.nn.kernels.compiled.dense import dense, dense_backward
 from workers.nn.kernels.compiled.dropout import dropout
 from workers.nn.kernels.compiled.images import copy_windows, max_pool, max_pool_backward
 from workers.nn.kernels.compiled.losses import cross_entropy, focal
-from workers.nn.kernels.compiled.norms import batch_norm, batch_norm_backward
 from workers.nn.kernels.compiled.optimizers import adam, add_scaled, divide_by_rms, momentum
 from workers.nn.kernels.compiled.rows import gather, mix, scale
 from workers.nn.kernels.compiled.scores import score

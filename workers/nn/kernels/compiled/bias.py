@@ -1,4 +1,4 @@
-"""What follows a product, and what precedes one on the way back: bias and rectifier together."""
+"""Bias and rectifier after a matrix product, forward and backward, in one sweep."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ def add_bias(z: Array, bias: Array, slope: float) -> None:
         if slope == 0:
             for j in range(z.shape[1]):
                 shifted = z[i, j] + bias[j]
-                z[i, j] = zero if shifted <= 0 else shifted  # a NaN passes
+                z[i, j] = zero if shifted <= 0 else shifted  # NaN stays NaN
         else:
             for j in range(z.shape[1]):
                 shifted = z[i, j] + bias[j]

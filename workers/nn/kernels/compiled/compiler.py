@@ -1,4 +1,4 @@
-"""How the compiled kernels are made: for both float types, ahead of their first call, kept on disk."""
+"""Compiles kernels with numba: for both float types, at import, with a cache on disk."""
 
 import hashlib
 import logging
@@ -21,49 +21,49 @@ F = TypeVar("F", bound=Callable[..., Any])
 REALS = ("float32", "float64")
 
 SOURCES = sorted(Path(__file__).parent.glob("*.py"))
-DEPENDENCIES = b"".join(path.read_bytes() for path in SOURCES) + str(blas.own_library()).encode()
+DEPENDENCIES = b"".join(path.read_bytes() for path in SOURCES) + str(blas.numpy_openblas()).encode()
 FINGERPRINT = hashlib.sha256(DEPENDENCIES).hexdigest()[:16]
-"""Of all that compiled code depends on: numba itself looks at the one file that a function stands in."""
+"""A hash of everything that compiled code depends on. numba itself only checks the file that defines a function."""
 
 
 def compiled(*signatures: str) -> Callable[[F], F]:
-    """Compile for each signature, `real` standing for float32 and float64 in turn.
+    """Compile for each signature, with float32 and with float64 in place of `real`.
 
-    Of the flags that trade exactness for speed only `contract` is taken: a product and a sum become one
-    instruction. None may assume that there is no NaN or infinity. Division is IEEE's, not Python's.
+    Of the flags that trade exactness for speed, only `contract` is set: it fuses a product and a sum into one
+    instruction. The others would assume that there is no NaN or infinity. Division follows IEEE 754, not Python.
     """
-    wanted = [signature.replace("real", real) for signature in signatures for real in REALS]
-    make = numba.njit(wanted, cache=True, fastmath={"contract"}, error_model="numpy")
+    concrete = [signature.replace("real", real) for signature in signatures for real in REALS]
+    make = numba.njit(concrete, cache=True, fastmath={"contract"}, error_model="numpy")
 
-    def compile_(function: F) -> F:
-        function.__qualname__ += f"-{FINGERPRINT}"  # the name of its file on disk
+    def decorate(function: F) -> F:
+        function.__qualname__ += f"-{FINGERPRINT}"  # names its cache file
         try:
             return cast("F", make(function))
         except RuntimeError as error:
             if "no locator" not in str(error):
                 raise
-            _keep_in_a_temporary_folder()
+            _use_temporary_cache()
             return cast("F", make(function))
 
-    return compile_
+    return decorate
 
 
 def inlined(function: F) -> F:
-    """A function that kernels call."""
+    """Compile a function that kernels call: it becomes part of each."""
     return cast("F", numba.njit(error_model="numpy", inline="always")(function))
 
 
-def folder(kernel: Any) -> Path:
-    """Where a kernel is kept: in NUMBA_CACHE_DIR, else beside its source, else in the user's cache."""
+def cache_folder(kernel: Any) -> Path:
+    """The folder that caches a kernel: in NUMBA_CACHE_DIR, else beside its source, else in the user's cache."""
     return Path(kernel.stats.cache_path)
 
 
-def is_lost(folder: Path) -> bool:
-    """Whether it is a folder of this process alone, since no other could be written to."""
+def is_temporary(folder: Path) -> bool:
+    """Whether a cache folder exists for this process only, because no other was writable."""
     return folder.is_relative_to(Path(tempfile.gettempdir())) and TEMPORARY in str(folder)
 
 
-def _keep_in_a_temporary_folder() -> None:
+def _use_temporary_cache() -> None:
     os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix=TEMPORARY)
     numba.config.reload_config()  # type: ignore[no-untyped-call]
     log.warning(

@@ -1,9 +1,9 @@
-"""A fully connected layer in one call: a small network takes longer over calls from Python than over products."""
+"""A fully connected layer in one call: for a small network, calls from Python cost more than the matrix products."""
 
 from workers.nn.arrays import Array
 from workers.nn.kernels.compiled.bias import add_bias, add_bias_backward
 from workers.nn.kernels.compiled.compiler import compiled
-from workers.nn.kernels.compiled.products import (
+from workers.nn.kernels.compiled.matmul import (
     multiply,
     multiply_left_transposed,
     multiply_right_transposed,

@@ -1,4 +1,4 @@
-"""Dropout: the mask is computed where it is applied, and never stored."""
+"""Dropout. The mask is computed as it is applied, and never stored."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ GOLDEN, FIRST, SECOND = (
 )
 
 TILE = 256
-"""Elements of each half whose part of the mask is in the cache."""
+"""Elements of each half per block: their part of the mask fits into the L1 cache."""
 
 
 @inlined
@@ -24,7 +24,7 @@ def _splitmix64(state: np.uint64) -> np.uint64:
 
 @inlined
 def _multiply(x: Array, mask: Array, y: Array) -> None:
-    """As much of x as the mask has."""
+    """y = x mask, up to the end of the shorter one."""
     for j in range(min(len(mask), len(x))):
         y[j] = x[j] * mask[j]
 

@@ -1,29 +1,29 @@
-"""The exponential of a whole array, as losses need it: of numbers up to 0, and 0 where it is negligible."""
+"""The exponential of an array, as losses need it: for numbers up to 0, and 0 if the result is negligible."""
 
 import math
 from typing import Any
 
 import numpy as np
 
-from workers.nn.arrays import Array, least_of
+from workers.nn.arrays import Array, negligible_limit
 from workers.nn.kernels.compiled.compiler import inlined
 
-LEAST_FLOAT32, LEAST_FLOAT64 = least_of(np.float32), least_of(np.float64)
-LOWEST_FLOAT32, LOWEST_FLOAT64 = math.log(LEAST_FLOAT32), math.log(LEAST_FLOAT64)
+LIMIT_FLOAT32, LIMIT_FLOAT64 = negligible_limit(np.float32), negligible_limit(np.float64)
+LOWEST_FLOAT32, LOWEST_FLOAT64 = math.log(LIMIT_FLOAT32), math.log(LIMIT_FLOAT64)
 
 
 @inlined
-def negligible(array: Array) -> float:
-    """arrays.least_of its type."""
-    return LEAST_FLOAT32 if array.itemsize == 4 else LEAST_FLOAT64
+def limit_of(array: Array) -> float:
+    """arrays.negligible_limit of the array's dtype, for compiled code."""
+    return LIMIT_FLOAT32 if array.itemsize == 4 else LIMIT_FLOAT64
 
 
 @inlined
 def exponentials(x: Array) -> None:
-    """x (n,) = exp(x), for x <= 0; 0 below the logarithm of what is negligible; NaN where x is NaN.
+    """x (n,) = exp(x), for x <= 0; 0 if x is below the logarithm of the limit; NaN if x is NaN.
 
-    libm is called for one element after another, and takes several times as long where the result is close to
-    underflow. This loop becomes vector instructions in float32.
+    libm computes one element per call, and takes several times as long if the result is close to underflow. This
+    loop becomes vector instructions in float32.
     """
     real = x.dtype.type
     lowest, zero = real(LOWEST_FLOAT32 if x.itemsize == 4 else LOWEST_FLOAT64), real(0)
@@ -34,9 +34,9 @@ def exponentials(x: Array) -> None:
 
 @inlined
 def _exp_float32(x: float) -> Any:
-    """exp(x) to 1e-7 relatively for -87 < x <= 0: 2^n exp(r), n = round(x / ln 2), |r| <= ln(2) / 2.
+    """exp(x) with a relative error of 1e-7 for -87 < x <= 0: 2^n exp(r), n = round(x / ln 2), |r| <= ln(2) / 2.
 
-    ln 2 is taken away in two parts, the first of which is exact in few bits. Source: Moshier, Cephes, expf.c.
+    ln 2 is subtracted in two parts, the first of which is exact in few bits. Source: Moshier, Cephes, expf.c.
     """
     real = np.float32
     n = np.rint(real(x) * real(1.44269504))

@@ -1,4 +1,4 @@
-"""Images (N, height, width, channels): pooling, and the windows of a convolution laid out as rows."""
+"""Max pooling of images (N, height, width, channels), and im2col, which copies convolution windows into rows."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from workers.nn.arrays import Array
 from workers.nn.kernels.compiled.compiler import compiled
 from workers.nn.kernels.reference.images import max_pool
 
-__all__ = ["copy_windows", "max_pool", "max_pool_backward"]  # the way forward is as fast in NumPy
+__all__ = ["copy_windows", "max_pool", "max_pool_backward"]  # max_pool is as fast in NumPy
 
 IMAGES = "real[:,:,:,::1]"
 
@@ -16,7 +16,7 @@ def max_pool_backward(dy: Array, x: Array, y: Array, size: int, dx: Array) -> No
     count, height, width, channels = y.shape
     zero = dy.dtype.type(0)
     if height * size < dx.shape[1] or width * size < dx.shape[2]:
-        dx[:] = 0  # the rows and columns left over
+        dx[:] = 0  # trailing rows and columns that fill no square
     for n in range(count):
         for r in range(height):
             for c in range(width):
@@ -31,7 +31,7 @@ def max_pool_backward(dy: Array, x: Array, y: Array, size: int, dx: Array) -> No
 
 @compiled(f"void({IMAGES}, int64, Array(real, 6, 'C'))")
 def copy_windows(images: Array, stride: int, columns: Array) -> None:
-    # Positions are unsigned: a signed one would be checked for a wrap around the end at every element.
+    # Unsigned positions: numba would check signed ones at every element for counting from the end.
     count, height, width, rows, across, channels = columns.shape
     line, length, step = images.shape[2] * channels, np.uintp(across * channels), stride * channels
     source, target, to = images.reshape(-1), columns.reshape(-1), np.uintp(0)

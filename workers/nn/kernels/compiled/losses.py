@@ -1,4 +1,4 @@
-"""Losses behind a softmax: value, gradient and weighting, in three passes over a batch that fits the cache."""
+"""Losses on a softmax: value, gradient and weighting in three sweeps over a batch, which fits into the cache."""
 
 import math
 
@@ -6,15 +6,15 @@ import numpy as np
 
 from workers.nn.arrays import Array, Integers
 from workers.nn.kernels.compiled.compiler import compiled, inlined
-from workers.nn.kernels.compiled.exponential import exponentials, negligible
+from workers.nn.kernels.compiled.exponential import exponentials, limit_of
 
 LOGITS, VECTOR = (f"Array(real, {axes}, 'C', readonly=True)" for axes in (2, 1))
 LABELS = "Array(int64, 1, 'C', readonly=True)"
 
 
 @inlined
-def _subtract_largest(z: Array, i: int) -> None:
-    """z[i] -= the largest of the row: nothing overflows then."""
+def _subtract_maximum(z: Array, i: int) -> None:
+    """z[i] -= the maximum of row i, so that nothing overflows."""
     largest = z[i, 0]
     for k in range(1, z.shape[1]):
         largest = max(largest, z[i, k])
@@ -35,11 +35,11 @@ def cross_entropy(
 ) -> float:
     real, classes, value = logits.dtype.type, logits.shape[1], 0.0
     off, on = real(smoothing / classes), real(1 - smoothing)
-    least, zero = real(negligible(gradient)), real(0)
+    least, zero = real(limit_of(gradient)), real(0)
     for i in range(logits.shape[0]):
         for k in range(classes):
             gradient[i, k] = logits[i, k] + offsets[k]
-        _subtract_largest(gradient, i)
+        _subtract_maximum(gradient, i)
         sum_of_row = zero
         for k in range(classes):
             sum_of_row += gradient[i, k]
@@ -71,15 +71,15 @@ def focal(
     gradient: Array,
 ) -> float:
     real, classes, value = logits.dtype.type, logits.shape[1], 0.0
-    one, zero, power, least = real(1), real(0), real(gamma), real(negligible(gradient))
+    one, zero, power, least = real(1), real(0), real(gamma), real(limit_of(gradient))
     for i in range(logits.shape[0]):
         for k in range(classes):
             gradient[i, k] = logits[i, k]
-        _subtract_largest(gradient, i)
+        _subtract_maximum(gradient, i)
         losses[i] = gradient[i, labels[i]]
     exponentials(gradient.reshape(-1))
     for i in range(logits.shape[0]):
-        y, others = labels[i], zero  # 1 - p_y would cancel where the example is easy
+        y, others = labels[i], zero  # 1 - p_y would cancel if p_y is close to 1
         for k in range(classes):
             others += gradient[i, k] if k != y else zero
         total = others + gradient[i, y]

@@ -1,15 +1,15 @@
-"""Optimizers: one pass over parameters, gradient and state.
+"""Optimizer updates: one sweep over parameters, gradient and state.
 
-A running mean that has become negligible (arrays.drop_negligible) is 0. Where no gradient comes any more, as behind a
-unit that is never active, it would shrink until it is subnormal, and never vanish: 0.9 of a few units in the last
-place rounds to as many.
+A running mean that has become negligible (arrays.drop_negligible) is set to 0. Otherwise the mean of a gradient that
+stays 0, as after a unit that is never active, would shrink until it is subnormal, and never reach 0: 0.9 times a few
+units in the last place rounds to as many.
 """
 
 import numpy as np
 
 from workers.nn.arrays import Array
 from workers.nn.kernels.compiled.compiler import compiled
-from workers.nn.kernels.compiled.exponential import negligible
+from workers.nn.kernels.compiled.exponential import limit_of
 
 FLAT = "real[::1]"
 
@@ -27,7 +27,7 @@ def adam(
 ) -> None:
     real = parameters.dtype.type
     b1, b2, a1, a2 = real(beta1), real(beta2), real(1 - beta1), real(1 - beta2)
-    step, added, zero, least = real(rate), real(epsilon), real(0), real(negligible(gradient))
+    step, added, zero, least = real(rate), real(epsilon), real(0), real(limit_of(gradient))
     for i in range(len(parameters)):
         g = gradient[i]
         m = b1 * first[i] + a1 * g
@@ -51,7 +51,7 @@ def momentum(
 ) -> None:
     real = parameters.dtype.type
     kept, taken, step = real(momentum), real(share), real(rate)
-    zero, least = real(0), real(negligible(gradient))
+    zero, least = real(0), real(limit_of(gradient))
     for i in range(len(parameters)):
         g = taken * gradient[i]
         v = kept * velocity[i] + g
@@ -66,7 +66,7 @@ def divide_by_rms(
 ) -> None:
     real = gradient.dtype.type
     kept, taken, added = real(alpha), real(1 - alpha), real(epsilon)
-    zero, least = real(0), real(negligible(gradient))
+    zero, least = real(0), real(limit_of(gradient))
     for i in range(len(gradient)):
         g = gradient[i]
         v = kept * square[i] + taken * g * g

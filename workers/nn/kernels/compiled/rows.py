@@ -1,4 +1,4 @@
-"""Rows of a part, gathered and scaled straight from the bytes that are stored."""
+"""Gathers the rows of a batch and scales them, directly from the stored bytes or floats."""
 
 from workers.nn.arrays import Array, Integers
 from workers.nn.kernels.compiled.compiler import compiled
@@ -8,12 +8,14 @@ STATISTICS = "Array(float32, 1, 'C', readonly=True)"
 INTEGERS = "Array(int64, 1, 'C', readonly=True)"
 
 
-def _of_both(arguments: str) -> tuple[str, str]:
-    """The signatures for features stored as bytes, and as floats."""
+def _for_bytes_and_floats(arguments: str) -> tuple[str, str]:
+    """Signatures for features stored as bytes and as floats."""
     return f"void({BYTES}, {arguments})", f"void({FLOATS}, {arguments})"
 
 
-@compiled(*_of_both(f"{INTEGERS}, {INTEGERS}, {STATISTICS}, {STATISTICS}, real[:,::1], int64[::1]"))
+@compiled(
+    *_for_bytes_and_floats(f"{INTEGERS}, {INTEGERS}, {STATISTICS}, {STATISTICS}, real[:,::1], int64[::1]")
+)
 def gather(
     features: Array | Integers,
     labels: Integers,
@@ -31,7 +33,7 @@ def gather(
             x[i, j] = (real(features[row, j]) - offset[j]) * factor[j]
 
 
-@compiled(*_of_both(f"{STATISTICS}, {STATISTICS}, real[:,::1]"))
+@compiled(*_for_bytes_and_floats(f"{STATISTICS}, {STATISTICS}, real[:,::1]"))
 def scale(features: Array | Integers, offset: Array, factor: Array, x: Array) -> None:
     real = x.dtype.type
     for i in range(x.shape[0]):
@@ -39,7 +41,7 @@ def scale(features: Array | Integers, offset: Array, factor: Array, x: Array) ->
             x[i, j] = (real(features[i, j]) - offset[j]) * factor[j]
 
 
-@compiled(*_of_both(f"{INTEGERS}, {STATISTICS}, {STATISTICS}, {STATISTICS}, real[:,::1]"))
+@compiled(*_for_bytes_and_floats(f"{INTEGERS}, {STATISTICS}, {STATISTICS}, {STATISTICS}, real[:,::1]"))
 def mix(
     features: Array | Integers, rows: Integers, mixing: Array, offset: Array, factor: Array, x: Array
 ) -> None:

@@ -1,4 +1,4 @@
-"""What a softmax is worth, a block of rows at a time: the block and its exponentials stay in the cache."""
+"""Scores of a softmax, for blocks of rows: a block and its exponentials stay in the cache."""
 
 from typing import Any
 
@@ -14,9 +14,9 @@ BLOCK_ELEMENTS = 4096
 
 @inlined
 def _shift(z: Array, shifted: Array) -> int:
-    """shifted = z less its largest element; where that is first.
+    """shifted = z minus its maximum. Returns the index of the first maximum.
 
-    In one loop, though half of it stands in losses.py: apart they take 1.4 times as long.
+    One function for both, although losses.py has half of it: two functions take 1.4 times as long.
     """
     largest = z[0]
     for k in range(1, len(z)):
@@ -24,13 +24,13 @@ def _shift(z: Array, shifted: Array) -> int:
     best = len(z)
     for k in range(len(z)):
         shifted[k] = z[k] - largest
-        best = min(best, len(z) if z[k] < largest else k)  # without a jump that nobody could foretell
+        best = min(best, len(z) if z[k] < largest else k)  # branchless: this branch is unpredictable
     return best
 
 
 @inlined
 def _squared_distance(exponentials: Array, total: Any, label: int) -> Any:
-    """Between the probabilities, exponentials / total, and the one-hot label."""
+    """The squared distance between the probabilities, exponentials / total, and the one-hot label."""
     real = exponentials.dtype.type
     distance = real(0)
     for k in range(len(exponentials)):

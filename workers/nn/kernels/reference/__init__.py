@@ -1,11 +1,11 @@
-"""The kernels in NumPy: to be read, to check the compiled ones by, and to train with where numba is not."""
+"""The kernels in NumPy: easy to read, the reference for the compiled ones, and the fallback without numba."""
 
+from workers.nn.kernels.reference.batch_norm import batch_norm, batch_norm_backward
 from workers.nn.kernels.reference.bias import add_bias, add_bias_backward, sum_rows
 from workers.nn.kernels.reference.dense import dense, dense_backward
 from workers.nn.kernels.reference.dropout import dropout
 from workers.nn.kernels.reference.images import copy_windows, max_pool, max_pool_backward
 from workers.nn.kernels.reference.losses import cross_entropy, focal
-from workers.nn.kernels.reference.norms import batch_norm, batch_norm_backward
 from workers.nn.kernels.reference.optimizers import adam, add_scaled, divide_by_rms, momentum
 from workers.nn.kernels.reference.rows import gather, mix, scale
 from workers.nn.kernels.reference.scores import score

@@ -1,4 +1,4 @@
-"""What follows a product, and what precedes one on the way back: bias and rectifier."""
+"""Bias and rectifier after a matrix product, forward and backward."""
 
 import numpy as np
 

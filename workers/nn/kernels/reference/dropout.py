@@ -1,10 +1,9 @@
-"""Dropout: the mask is computed where it is applied, and never stored."""
+"""Dropout. The mask is computed as it is applied, and never stored."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.nn.arrays import Array, Integers
-from workers.nn.kernels.reference.chunks import CHUNK
+from workers.nn.arrays import CHUNK, Array, Integers
 
 
 def dropout(x: Array, key: Integers, rate: float, y: Array) -> None:

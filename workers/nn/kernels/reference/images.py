@@ -1,4 +1,4 @@
-"""Images (N, height, width, channels): pooling, and the windows of a convolution laid out as rows."""
+"""Max pooling of images (N, height, width, channels), and im2col, which copies convolution windows into rows."""
 
 import numpy as np
 
@@ -14,15 +14,15 @@ def max_pool(x: Array, size: int, y: Array) -> None:
 
 def max_pool_backward(dy: Array, x: Array, y: Array, size: int, dx: Array) -> None:
     won = np.empty(y.shape, bool)
-    dx.fill(0)  # the rows and columns left over
+    dx.fill(0)  # trailing rows and columns that fill no square
     for candidate, dcandidate in zip(_candidates(x, y, size), _candidates(dx, y, size), strict=True):
         np.equal(candidate, y, out=won)
         np.copyto(dcandidate, dy, where=won)
-        np.copyto(dy, 0, where=won)  # what the first maximum won, no later one gets
+        np.copyto(dy, 0, where=won)  # only the first maximum gets the gradient
 
 
 def _candidates(images: Array, pooled: Array, size: int) -> list[Array]:
-    """The first pixel of every square, the second, ..., each a view of the shape of `pooled`."""
+    """For each position in a square, the view of that pixel of all squares, in the shape of `pooled`."""
     height, width = pooled.shape[1] * size, pooled.shape[2] * size
     return [images[:, row:height:size, column:width:size] for row in range(size) for column in range(size)]
 

@@ -1,4 +1,4 @@
-"""Losses behind a softmax: value, gradient and weighting."""
+"""Losses on a softmax: value, gradient and weighting."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ def cross_entropy(
 ) -> float:
     rows, factors = np.arange(len(labels)), weights[labels]
     shifted = np.add(logits, offsets, out=gradient)
-    shifted -= shifted.max(axis=1, keepdims=True)  # nothing overflows then
+    shifted -= shifted.max(axis=1, keepdims=True)  # so that nothing overflows
     target = (1 - smoothing) * shifted[rows, labels]
     if smoothing:
         target += smoothing * shifted.mean(axis=1)
@@ -49,7 +49,7 @@ def focal(
     shifted_y = others[rows, labels]
     np.exp(others, out=others)
     total = others.sum(axis=1)
-    # q is summed over the other classes: 1 - p_y would cancel where the example is easy
+    # q is summed over the other classes: 1 - p_y would cancel if p_y is close to 1
     others[rows, labels] = 0
     others /= total[:, np.newaxis]
     q = others.sum(axis=1)

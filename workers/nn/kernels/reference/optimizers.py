@@ -1,9 +1,8 @@
-"""Optimizers: passes over parameters, gradient and state."""
+"""Optimizer updates of parameters, gradient and state."""
 
 import numpy as np
 
-from workers.nn.arrays import Array
-from workers.nn.kernels.reference.chunks import CHUNK
+from workers.nn.arrays import CHUNK, Array
 
 
 def adam(
@@ -59,7 +58,7 @@ def divide_by_rms(
         average(variance, g * g, alpha)
         if centered:
             average(mean[chunk], g, alpha)
-            variance = np.maximum(variance - np.square(mean[chunk]), 0)  # near 0 it may round to less
+            variance = np.maximum(variance - np.square(mean[chunk]), 0)  # rounding may make it negative
         g /= np.sqrt(variance) + epsilon
 
 

@@ -1,9 +1,8 @@
-"""Rows of a part, gathered and scaled."""
+"""Gathers the rows of a batch and scales them."""
 
 import numpy as np
 
-from workers.nn.arrays import Array, Integers
-from workers.nn.kernels.reference.chunks import CHUNK
+from workers.nn.arrays import CHUNK, Array, Integers
 
 
 def gather(

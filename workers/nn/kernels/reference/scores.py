@@ -1,4 +1,4 @@
-"""What a softmax is worth."""
+"""Scores of a softmax: predictions, negative log-likelihood, Brier score, confidence."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ def score(
 ) -> None:
     rows = np.arange(len(labels))
     logits.argmax(axis=1, out=predictions)
-    # Column-major, a reduction over few classes runs along contiguous memory: several times faster.
+    # In column-major order a reduction over few classes runs along contiguous memory: several times as fast.
     with np.errstate(over="ignore"):
         log_p = log_softmax(np.asfortranarray(logits))
     np.negative(log_p[rows, labels], out=negative_log_p)

@@ -1,4 +1,4 @@
-"""Batch normalisation: three sweeps forward, two back, along the rows as they lie in memory."""
+"""Batch normalisation: three sweeps forward and two backward, row by row as they lie in memory."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ VECTOR = "real[::1]"
 @compiled(
     f"void({REAL}, {VECTOR}, {VECTOR}, {VECTOR}, {VECTOR}, float64, float64, float64, {REAL}, {VECTOR}, {REAL})"
 )
-def batch_norm(  # noqa: C901 -- its sweeps, one after the other
+def batch_norm(  # noqa: C901 -- three sweeps in sequence
     x: Array,
     gamma: Array,
     beta: Array,

@@ -9,16 +9,16 @@ from workers import blas
 
 numba = pytest.importorskip("numba", reason="numba has no wheel for this system")
 
-from workers.nn.kernels.compiled import products  # noqa: E402
+from workers.nn.kernels.compiled import matmul  # noqa: E402
 
-WAYS = {"numba": products.by_numba()}
-if library := blas.own_library():
-    WAYS["openblas"] = products.by_openblas(library)
+WAYS = {"numba": matmul.by_numba()}
+if library := blas.numpy_openblas():
+    WAYS["openblas"] = matmul.by_openblas(library)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-def test_products_are_those_of_numpy(way: products.Products, dtype: Any) -> None:
+def test_products_are_those_of_numpy(way: matmul.Products, dtype: Any) -> None:
     multiply, multiply_left_transposed, multiply_right_transposed = way
 
     @numba.njit  # type: ignore[untyped-decorator]

@@ -45,7 +45,7 @@ def batch_norm_backward(
     dgamma: Array,
     dbeta: Array,
 ) -> None:
-    """The two sums are those in dx = gamma / (N sigma) (N dy - sum dy - xhat sum(dy xhat))."""
+    """dbeta and dgamma are the two sums in dx = gamma / (N sigma) (N dy - sum dy - xhat sum(dy xhat))."""
     add_bias_backward(dy, y, slope, dbeta)
     sum_rows(np.multiply(dy, normalised, out=y), dgamma)
     normalised *= dgamma / len(dy)
