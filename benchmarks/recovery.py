@@ -1,6 +1,6 @@
-"""How long recovering takes: python -m benchmarks.recovery [--database sqlite|postgresql]
+"""How long recovery takes: python -m benchmarks.recovery [--database sqlite|postgresql]
 
-Programs as an operator runs them, with the settings that they have by default. Prints each time beside its promise.
+It runs the programs as an operator does, with their default settings, and prints each time beside its promise.
 """
 
 import argparse
@@ -37,7 +37,7 @@ PORT = 8765
 
 
 class Bench:
-    """An API with an embedded agent of one worker, and a look into its database."""
+    """An API with an embedded agent of one worker, and a harness for its database."""
 
     def __init__(self, folder: Path, url: str) -> None:
         self.folder, self.url = folder, url
@@ -86,7 +86,7 @@ class Bench:
 
 
 def submitted_to_running(bench: Bench) -> float:
-    """The median of twenty, one after another."""
+    """From a submission until the run is running; the median of twenty, one after another."""
     times = []
     for _ in range(20):
         started = time.monotonic()
@@ -98,7 +98,7 @@ def submitted_to_running(bench: Bench) -> float:
 
 
 def child_killed_to_training_again(bench: Bench) -> float:
-    """Until the next attempt has stored its first epoch; the longest of three, of one run."""
+    """From the kill of a worker until the next attempt has stored an epoch; the longest of three, of one run."""
     id_ = bench.submit(ENDLESS)
     times = []
     for attempt in (1, 2, 3):
@@ -116,7 +116,7 @@ def child_killed_to_training_again(bench: Bench) -> float:
 
 
 def cancelled_to_gone(bench: Bench, spec: dict[str, Any]) -> float:
-    """Until it is written that it is cancelled, and its process has left; the longest of three."""
+    """From a cancellation until it is stored and the worker process has ended; the longest of three."""
     return max(_cancelled_to_gone(bench, spec) for _ in range(3))
 
 
@@ -134,9 +134,9 @@ def _cancelled_to_gone(bench: Bench, spec: dict[str, Any]) -> float:
 
 
 def told_to_gone(bench: Bench) -> float:
-    """SIGTERM to the API while it trains, with a hundred event streams open, until its process has left.
+    """From SIGTERM to an API that trains, with a hundred event streams open, until its process has ended.
 
-    Each has brought events, and nobody reads on: that is the hardest kind of client to get rid of.
+    Each stream has received events, and its client reads no more: no other kind of client delays a stop as much.
     """
     id_ = bench.submit(ENDLESS)
     bench.harness.wait_for_epoch(id_, 1)
@@ -147,14 +147,14 @@ def told_to_gone(bench: Bench) -> float:
         bench.api.signal(signal.SIGTERM)
         code = bench.api.wait(60)
         took = time.monotonic() - started
-    handed_back = bench.status(id_) == "queued" and not bench.harness.run(id_).deaths
-    if code not in (0, -signal.SIGTERM) or not handed_back:
-        raise RuntimeError(f"it was not handed back: exit code {code}, {bench.harness.run(id_)}")
+    released = bench.status(id_) == "queued" and not bench.harness.run(id_).deaths
+    if code not in (0, -signal.SIGTERM) or not released:
+        raise RuntimeError(f"the run was not released: exit code {code}, {bench.harness.run(id_)}")
     return took
 
 
 def open_stream(path: str) -> socket.socket:
-    """A connection on which the first event has arrived. Raises RuntimeError where none does."""
+    """A connection on which the first event has arrived. Raises RuntimeError if none does."""
     connection = socket.create_connection(("127.0.0.1", PORT), timeout=10)
     connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     answer = b""
@@ -167,13 +167,13 @@ def open_stream(path: str) -> socket.socket:
 
 
 def agent_killed_to_taken_over(bench: Bench) -> float:
-    """Of two agents the one that trains is killed; the API's own was stopped before."""
+    """From the kill of the agent that trains until a second agent has taken its run. The API was stopped before."""
     first = bench.start("worker")
     id_ = bench.harness.submit(ENDLESS | {"priority": 1})
     bench.harness.wait_for_epoch(id_, 1)
     second = bench.start("worker")
     second.wait_for("works on")
-    bench.eventually(second.workers)  # it trains what the API handed back
+    bench.eventually(second.workers)  # it trains the run that the API released
     bench.harness.cancel(id_ - 1)
     bench.harness.wait_for_end(id_ - 1)
     started = time.monotonic()

@@ -1,4 +1,4 @@
-"""Where experiments are submitted and looked up, in place of the API."""
+"""A test harness for one database: it submits experiments, waits for runs and reads their rows, without the API."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -26,20 +26,20 @@ STORED = ("rows", *BY_NAME)
 STORED_OF_CLASSES = ("support", *(metric.name for metric in CLASS_METRICS))
 
 Figures = list[tuple[Any, ...]]
-"""All that is stored of epochs, times aside, in order."""
+"""All that is stored of a run's epochs except times, in order."""
 
 UNDISTURBED: dict[tuple[str, int, str], Figures] = {}
-"""Of each training its figures: by spec, seed, and the folder of its parts, whose name is their hash."""
+"""The figures of undisturbed trainings, by spec, seed, and the folder of the parts, which is named by their hash."""
 
 
 class Harness:
-    """A client's view of one database."""
+    """Does to a database what clients do through the API, and reads its rows."""
 
     def __init__(self, database: Database, registry: DatasetRegistry, settings: Settings) -> None:
         self.database, self.registry, self.settings = database, registry, settings
 
     def submit(self, spec: dict[str, Any]) -> int:
-        """The id of a new experiment."""
+        """Submit an experiment, and return its id."""
         plan = make_plan(ExperimentSpec.model_validate(spec), self.registry)
         with self.database.write() as connection:
             return submit(connection, plan, PollingNotifier())
@@ -73,7 +73,7 @@ class Harness:
     def wait(
         self, experiment_id: int, until: Callable[[Row[Any]], object], *, seconds: float = 30
     ) -> Row[Any]:
-        """The experiment's first run, once it is as wanted."""
+        """Wait until an experiment's first run satisfies `until`, and return it."""
         deadline = time.monotonic() + seconds
         while not until(run := self.runs(experiment_id)[0]):
             assert time.monotonic() < deadline, run
@@ -81,11 +81,11 @@ class Harness:
         return run
 
     def wait_for_epoch(self, experiment_id: int, epoch: int) -> Row[Any]:
-        """The first run, once that epoch is stored."""
+        """Wait until an epoch of the first run is stored, and return the run."""
         return self.wait(experiment_id, lambda run: run.epoch >= epoch)
 
     def wait_for_attempt(self, experiment_id: int, attempt: int) -> Row[Any]:
-        """The first run, once it was claimed that often."""
+        """Wait until the first run was claimed that often, and return it."""
         return self.wait(experiment_id, lambda run: run.attempt >= attempt)
 
     def wait_for_end(self, experiment_id: int, *, seconds: float = 60) -> Row[Any]:
@@ -93,7 +93,7 @@ class Harness:
         return self.experiment(experiment_id)
 
     def figures(self, run: Row[Any]) -> Figures:
-        """What is stored of a run's epochs."""
+        """The stored figures of a run."""
         figures: Figures = []
         with self.database.read() as connection:
             for table, names in ((EpochMetrics, STORED), (EpochClasses, (*STORED_OF_CLASSES, "confusion"))):
@@ -103,16 +103,16 @@ class Harness:
         return figures
 
     def spec_json(self, spec: dict[str, Any]) -> str:
-        """A stored spec, as a worker is given it."""
+        """A stored spec as JSON, as a worker gets it."""
         return ExperimentSpec.model_validate(spec).model_dump_json()
 
     def parts_folder(self, spec: dict[str, Any]) -> Path:
-        """The folder of the parts that a stored spec speaks of."""
+        """The folder of the parts that a stored spec names."""
         resolved = ExperimentSpec.model_validate(spec)
         return self.registry.parts(resolved.dataset, resolved.split).folder
 
     def undisturbed(self, spec: dict[str, Any], *, seed: int = 0) -> Figures:
-        """What should be stored: the same training, in this process, without anything in its way."""
+        """The figures that should be stored: those of the same training in this process, without any disturbance."""
         resolved = ExperimentSpec.model_validate(spec)
         parts = self.registry.parts(resolved.dataset, resolved.split)
         key = (resolved.model_dump_json(), seed, parts.folder.name)

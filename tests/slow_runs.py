@@ -1,4 +1,4 @@
-"""Runs that last: long enough, on a machine of any speed, to be killed in the middle of."""
+"""Specs of runs that take long enough, on a machine of any speed, for a test to kill or cancel them midway."""
 
 import math
 import time
@@ -19,14 +19,14 @@ SHORTEST = {
     "model": {"hidden": [64], "dropout": 0.1},
     "training": {"epochs": 8, "batch_size": BATCH},
 }
-"""Of so few rows that it lasts nowhere too long."""
+"""So few rows that an epoch is short on every machine."""
 
 
 @cache
 def repetitions() -> int:
-    """How often an epoch of SHORTEST goes into EPOCH_SECONDS on this machine, once it is warm and left alone.
+    """How many epochs of SHORTEST fit into EPOCH_SECONDS on this machine, once it is warm and idle.
 
-    The fastest of several counts: what else the machine does at this moment, it may not do later.
+    The fastest of several epochs counts: other work may slow the machine now and not later.
     """
     spec = ExperimentSpec.model_validate(SHORTEST)
     with TemporaryDirectory() as folder:
@@ -37,14 +37,14 @@ def repetitions() -> int:
 
 
 def _seconds(epochs: Iterator[Epoch]) -> float:
-    """Of the next one."""
+    """How long the next epoch takes."""
     started = time.perf_counter()
     next(epochs)
     return time.perf_counter() - started
 
 
 def long_spec(**training: object) -> dict[str, Any]:
-    """Eight epochs, unless said otherwise, of about EPOCH_SECONDS each."""
+    """A spec of eight epochs, unless `training` changes that, of about EPOCH_SECONDS each."""
     rows = 500 * repetitions()
     return SHORTEST | {
         "dataset": {"name": "synthetic", "counts": [rows, rows], "features": 32},
@@ -53,5 +53,5 @@ def long_spec(**training: object) -> dict[str, Any]:
 
 
 def endless_spec(**training: object) -> dict[str, Any]:
-    """More epochs than any test waits for."""
+    """A spec of more epochs than any test waits for."""
     return long_spec(epochs=10_000, **training)

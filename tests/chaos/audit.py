@@ -1,4 +1,4 @@
-"""The audit after a storm: what was promised, row by row."""
+"""The audit after a chaos test: it checks every promise, row by row."""
 
 from collections import Counter
 from contextlib import closing
@@ -11,18 +11,18 @@ from service.store.database import Database
 from service.store.sqlite_driver import driver
 from service.store.tables import TERMINAL, EpochMetrics, Experiment, Run
 from tests.chaos.clients import Clients, Submission
-from tests.chaos.site import Site
+from tests.chaos.deployment import Deployment
 from tests.harness import Figures, Harness
 from workers.data.registry import DatasetRegistry
 
 
 class Audit:
-    """Reads the database of a site that nobody attacks any more."""
+    """Checks the database of a deployment, once all work is finished."""
 
-    def __init__(self, site: Site) -> None:
-        self.site = site
-        settings = Settings(data_dir=site.folder, database_url=site.url)
-        self.harness = Harness(Database(site.url), DatasetRegistry(site.folder), settings)
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        settings = Settings(data_dir=deployment.folder, database_url=deployment.url)
+        self.harness = Harness(Database(deployment.url), DatasetRegistry(deployment.folder), settings)
         self._undisturbed: dict[tuple[str, int], Figures] = {}
 
     def experiments(self) -> dict[int, Row[Any]]:
@@ -33,7 +33,7 @@ class Audit:
         return [row for row in self.experiments().values() if row.status not in TERMINAL]
 
     def report(self, clients: Clients) -> dict[str, int]:
-        """Check everything; how much it was. Raises AssertionError."""
+        """Check everything, and count what was checked. Raises AssertionError if something is wrong."""
         assert clients.refused == [], clients.refused[:5]
         experiments = self.experiments()
         doubled = [name for name, n in Counter(row.name for row in experiments.values()).items() if n > 1]
@@ -81,8 +81,8 @@ class Audit:
         return self._undisturbed[key]
 
     def _check_file(self) -> None:
-        if self.site.server is None:
-            with closing(driver.connect(self.site.folder / "holdout.db")) as connection:
+        if self.deployment.server is None:
+            with closing(driver.connect(self.deployment.folder / "holdout.db")) as connection:
                 assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
                 assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
 

@@ -1,4 +1,4 @@
-"""Clients of a site under attack: they submit, poll and cancel, and remember what was acknowledged."""
+"""Clients of the deployment: they submit, poll and cancel, and remember which submissions were acknowledged."""
 
 import random
 import threading
@@ -11,18 +11,18 @@ import httpx2
 from tests.harness import IRIS
 from tests.slow_runs import SHORTEST
 
-LASTING = SHORTEST | {"dataset": {"name": "synthetic", "counts": [4000, 4000], "features": 32}}
+LONGER = SHORTEST | {"dataset": {"name": "synthetic", "counts": [4000, 4000], "features": 32}}
 SPECS: list[dict[str, Any]] = [
     IRIS | {"training": {"epochs": 4}},
     IRIS | {"balancing": "oversample", "loss": "focal", "training": {"epochs": 6, "batch_size": 8}},
-    LASTING | {"training": {"epochs": 4, "batch_size": 8}},
-    LASTING | {"model": {"hidden": [32, 16], "batch_norm": True, "dropout": 0.2}, "optimizer": "sgd"},
+    LONGER | {"training": {"epochs": 4, "batch_size": 8}},
+    LONGER | {"model": {"hidden": [32, 16], "batch_norm": True, "dropout": 0.2}, "optimizer": "sgd"},
 ]
 
 
 @dataclass
 class Submission:
-    """An acknowledged experiment. cancelled: a cancellation was asked for, answered or not."""
+    """An acknowledged experiment. cancelled: a cancellation was requested, whether or not a response came."""
 
     id: int
     name: str
@@ -32,7 +32,7 @@ class Submission:
 
 @dataclass
 class Clients:
-    """Threads that use the API at `ports` until told to stop; what goes unanswered is not acknowledged.
+    """Threads that use the API at `ports` until `stop`. A submission without a response is not acknowledged.
 
     They submit while fewer than `most_active` experiments are queued or running.
     """
@@ -60,51 +60,51 @@ class Clients:
             thread.join()
 
     def _use(self, number: int) -> None:
-        chance = random.Random(f"{self.seed}-{number}")
+        random_ = random.Random(f"{self.seed}-{number}")
         with httpx2.Client(timeout=10) as http:
             while not self._stopping.is_set():
-                port = chance.choice(self.ports)
+                port = random_.choice(self.ports)
                 try:
-                    self._act(http, f"http://127.0.0.1:{port}", chance)
+                    self._act(http, f"http://127.0.0.1:{port}", random_)
                 except httpx2.HTTPError:
                     self.unanswered += 1
                     time.sleep(0.1)
-                time.sleep(chance.uniform(0.02, 0.1))
+                time.sleep(random_.uniform(0.02, 0.1))
 
-    def _act(self, http: httpx2.Client, url: str, chance: random.Random) -> None:
-        active = self._ask(http, "GET", f"{url}/experiments?status=running&limit=20")
-        queued = self._ask(http, "GET", f"{url}/experiments?status=queued&limit=20")
+    def _act(self, http: httpx2.Client, url: str, random_: random.Random) -> None:
+        active = self._request(http, "GET", f"{url}/experiments?status=running&limit=20")
+        queued = self._request(http, "GET", f"{url}/experiments?status=queued&limit=20")
         if active is not None and queued is not None:
             if len(active["items"]) + len(queued["items"]) < self.most_active:
-                self._submit(http, url, chance)
-            elif chance.random() < 0.1:
-                self._cancel(http, url, chance)
+                self._submit(http, url, random_)
+            elif random_.random() < 0.1:
+                self._cancel(http, url, random_)
         if self.acknowledged:
-            id_ = chance.choice(self.acknowledged).id
-            self._ask(http, "GET", f"{url}/experiments/{id_}")
-            metrics = self._ask(http, "GET", f"{url}/experiments/{id_}/metrics?limit=1000")
+            id_ = random_.choice(self.acknowledged).id
+            self._request(http, "GET", f"{url}/experiments/{id_}")
+            metrics = self._request(http, "GET", f"{url}/experiments/{id_}/metrics?limit=1000")
             if metrics is not None:
                 keys = [(item["seed"], item["epoch"], item["split"]) for item in metrics["items"]]
                 if len(keys) != len(set(keys)):
                     self.refused.append(f"experiment {id_} shows an epoch twice: {keys}")
 
-    def _submit(self, http: httpx2.Client, url: str, chance: random.Random) -> None:
+    def _submit(self, http: httpx2.Client, url: str, random_: random.Random) -> None:
         with self._lock:
             self.attempts += 1
-            name = f"storm-{self.attempts}"
-        seeds = sorted(chance.sample(range(3), chance.randint(1, 3)))
-        spec = chance.choice(SPECS) | {"seeds": seeds, "priority": chance.randint(0, 1)}
-        answer = self._ask(http, "POST", f"{url}/experiments", spec | {"name": name})
-        if answer is not None:
-            self.acknowledged.append(Submission(answer["id"], name, spec))
+            name = f"chaos-{self.attempts}"
+        seeds = sorted(random_.sample(range(3), random_.randint(1, 3)))
+        spec = random_.choice(SPECS) | {"seeds": seeds, "priority": random_.randint(0, 1)}
+        response = self._request(http, "POST", f"{url}/experiments", spec | {"name": name})
+        if response is not None:
+            self.acknowledged.append(Submission(response["id"], name, spec))
 
-    def _cancel(self, http: httpx2.Client, url: str, chance: random.Random) -> None:
-        submission = chance.choice(self.acknowledged[-self.most_active :])
+    def _cancel(self, http: httpx2.Client, url: str, random_: random.Random) -> None:
+        submission = random_.choice(self.acknowledged[-self.most_active :])
         submission.cancelled = True
-        self._ask(http, "POST", f"{url}/experiments/{submission.id}/cancel")
+        self._request(http, "POST", f"{url}/experiments/{submission.id}/cancel")
 
-    def _ask(self, http: httpx2.Client, method: str, url: str, body: Any = None) -> Any:
-        """The answer; None where the service is not there, or says that it cannot answer now."""
+    def _request(self, http: httpx2.Client, method: str, url: str, body: Any = None) -> Any:
+        """The body of the response; None if the service is unavailable, or refuses the request."""
         response = http.request(method, url, json=body)
         if response.status_code == 503:
             self.unanswered += 1

@@ -1,4 +1,4 @@
-"""Stands in for the agent and its workers: stores what they would report, through the same functions."""
+"""A fake in place of the agent and its workers: it stores what they would, through the same functions."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from workers.training import Epoch
 Matrix = list[list[int]]
 
 CONFUSION: Matrix = [[170, 10], [5, 15]]
-"""Of 200 rows, one in ten of the second class."""
+"""A confusion matrix of 200 rows; one in ten is of the second class."""
 
 
 def evaluation(confusion: Matrix, *, distribution: bool = True) -> Evaluation:
@@ -31,28 +31,28 @@ def evaluation(confusion: Matrix, *, distribution: bool = True) -> Evaluation:
 
 
 class FakeWorker:
-    """Submits by HTTP, and writes epochs and ends by hand."""
+    """Submits experiments by HTTP, claims their runs, and stores epochs and ends that a test chooses."""
 
     def __init__(self, client: Client, database: Database) -> None:
         self.client, self.database = client, database
         self.leases: dict[tuple[int, int], Lease] = {}
 
     def submit(self, **spec: Any) -> int:
-        """The id of a new experiment; two classes, 900:100 rows, unless the spec says otherwise."""
+        """Submit an experiment, and return its id. By default its data have two classes, of 900 and 100 rows."""
         dataset = {"name": "synthetic", "counts": [900, 100], "features": 2}
         response = self.client.post("/experiments", json={"dataset": dataset} | spec)
         assert response.status_code == 202, response.text
         return int(response.json()["id"])
 
     def read(self, experiment_id: int) -> dict[str, Any]:
-        """The experiment as it is answered."""
+        """GET the experiment."""
         response = self.client.get(f"/experiments/{experiment_id}")
         assert response.status_code == 200, response.text
-        answer: dict[str, Any] = response.json()
-        return answer
+        experiment: dict[str, Any] = response.json()
+        return experiment
 
     def claim(self) -> tuple[int, int]:
-        """Take the next run: its experiment and its seed."""
+        """Claim the next run, and return its experiment and its seed."""
         with self.database.write() as connection:
             claim = queue.claim(connection, agent="fake worker", lease_seconds=60, max_deaths=3)
         assert claim is not None, "the queue is empty"
@@ -70,7 +70,7 @@ class FakeWorker:
         best_epoch: int | None = None,
         distribution: bool = True,
     ) -> None:
-        """Store one epoch of a run; the selected one is this unless `best_epoch` says otherwise."""
+        """Store one epoch of a run. It is the best one so far unless `best_epoch` names another."""
         training = evaluation(train or validation, distribution=distribution)
         epoch = Epoch(
             number=number,

@@ -1,0 +1,110 @@
+"""The deployment under test: API, agents and database server, as processes that can be killed and restarted."""
+
+import random
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.service_process import ServiceProcess, processes_of_session
+
+if TYPE_CHECKING:
+    from tests.postgresql import PostgreSQL
+
+LEASE_SECONDS = 2.0
+SETTINGS: dict[str, object] = {
+    "lease_seconds": LEASE_SECONDS,
+    "checkpoint_seconds": 0.3,
+    "max_attempts": 100_000,  # no run may be lost here, however often its worker is killed
+    "log_level": "warning",
+}
+
+
+@dataclass
+class Member:
+    """One program of a deployment. sessions: those of all processes that ever ran it."""
+
+    name: str
+    arguments: tuple[str, ...]
+    program: ServiceProcess | None = None
+    sessions: list[int] = field(default_factory=list)
+
+    @property
+    def serves(self) -> bool:
+        return self.arguments[0] == "serve"
+
+
+class Deployment:
+    """An API with an embedded agent, and an agent alone. On PostgreSQL, one API and one agent more, and a server."""
+
+    def __init__(self, folder: Path, url: str, server: "PostgreSQL | None") -> None:
+        self.folder, self.url, self.server = folder, url, server
+        self.ports = [_free_port() for _ in range(2 if server else 1)]
+        serving = [("serve", f"--port={port}", f"--workers={1 - i}") for i, port in enumerate(self.ports)]
+        agents = [("worker", "--workers=1")] * (2 if server else 1)
+        self.members = [Member(f"{a[0]}-{i}", a) for i, a in enumerate([*serving, *agents])]
+
+    def start(self, member: Member) -> None:
+        """Start a program unless it runs."""
+        if member.program is None or member.program.process.poll() is not None:
+            log = self.folder / f"{member.name}.log"
+            settings = SETTINGS | {"database_url": self.url}
+            member.program = ServiceProcess(*member.arguments, data_dir=self.folder, log=log, **settings)
+            member.sessions.append(member.program.id)
+
+    def running(self) -> list[ServiceProcess]:
+        return [m.program for m in self.members if m.program and m.program.process.poll() is None]
+
+    def choose(self, random_: random.Random, *, serving: bool) -> Member:
+        return random_.choice([member for member in self.members if member.serves == serving])
+
+    def workers(self) -> list[int]:
+        """The worker processes of all programs."""
+        return [worker for program in self.running() for worker in program.workers()]
+
+    def stop(self) -> list[int]:
+        """Tell every program to stop, and return their exit codes."""
+        programs = self.running()
+        for program in programs:
+            program.signal(signal.SIGTERM)
+        return [program.wait(12) for program in programs]
+
+    def left_behind(self) -> list[int]:
+        """All processes that still exist, of any program that ever ran here."""
+        sessions = [id_ for member in self.members for id_ in member.sessions]
+        return [process for id_ in sessions for process in processes_of_session(id_)]
+
+    def kill(self) -> None:
+        """Kill all processes."""
+        for program in self.running():
+            program.end()
+
+
+@contextmanager
+def deploy(folder: Path, kind: str) -> Iterator[Deployment]:
+    """A running deployment on `sqlite` or `postgresql`; killed at the end."""
+    if kind == "sqlite":
+        yield from _run(Deployment(folder, f"sqlite:///{folder / 'holdout.db'}", None))
+    else:
+        from tests.postgresql import private_server
+
+        with private_server(durable=True) as server:
+            yield from _run(Deployment(folder, server.create("holdout"), server))
+
+
+def _run(deployment: Deployment) -> Iterator[Deployment]:
+    try:
+        for member in deployment.members:
+            deployment.start(member)
+        yield deployment
+    finally:
+        deployment.kill()
+
+
+def _free_port() -> int:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        return int(bound.getsockname()[1])

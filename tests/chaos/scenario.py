@@ -1,0 +1,52 @@
+"""A chaos test: clients use a deployment while faults are injected; then all work must finish, and an audit pass."""
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.chaos.audit import Audit
+from tests.chaos.clients import Clients
+from tests.chaos.deployment import Deployment, deploy
+from tests.chaos.faults import FaultInjector
+from tests.service_process import all_ended
+
+
+def run_scenario(
+    folder: Path, kind: str, *, seed: int, faults: int, most_active: int = 8, patience: float = 300
+) -> dict[str, int]:
+    """Test a deployment on `sqlite` or `postgresql`, and return counts of what happened.
+
+    Work must be finished `patience` seconds after the last fault. Raises AssertionError if a promise is broken.
+    """
+    with deploy(folder, kind) as deployment:
+        clients, injector = Clients(deployment.ports, seed, most_active), FaultInjector(deployment, seed)
+        clients.start()
+        try:
+            _wait_for(lambda: bool(deployment.workers()), seconds=60)
+            injector.inject(faults)
+        finally:
+            clients.stop()
+        audit = Audit(deployment)
+        _finish(deployment, audit, patience)
+        report = audit.report(clients)
+        audit.close()
+        return dict(injector.injected) | report
+
+
+def _finish(deployment: Deployment, audit: Audit, patience: float) -> None:
+    """Wait until all work is finished, then stop everything. No worker may go on, no process may be left behind."""
+    for member in deployment.members:
+        deployment.start(member)
+    _wait_for(lambda: not audit.unfinished(), seconds=patience)
+    assert all_ended(deployment.workers(), within=3), "a worker trains although no run is running"
+    codes = set(deployment.stop())
+    assert codes <= {0, -signal.SIGTERM}, codes
+    assert all_ended(deployment.left_behind(), within=3), "a process was left behind"
+
+
+def _wait_for(condition: Callable[[], bool], *, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition was not met in time"
+        time.sleep(0.1)
