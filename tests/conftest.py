@@ -1,4 +1,4 @@
-"""Databases for tests: what takes `database_url` runs twice, on SQLite and on a private PostgreSQL server."""
+"""Databases for tests: a test with the fixture `database_url` runs twice, on SQLite and on a PostgreSQL server."""
 
 import os
 import shutil
@@ -13,7 +13,9 @@ from sqlalchemy import text
 
 from workers import blas
 
-blas.configure(os.environ)  # before NumPy is imported: tests and worker processes then come to the same bits
+blas.configure(
+    os.environ
+)  # before NumPy is imported, so that tests and worker processes compute the same bits
 
 # ruff: noqa: E402
 from service.store import migrations
@@ -26,18 +28,19 @@ if TYPE_CHECKING:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A connection to SQLite that is dropped open fails the test in which it is collected. No example has a deadline:
-    a busy machine fails no test.
+    """Let an unclosed SQLite connection fail the test in which it is garbage-collected.
+
+    Hypothesis examples have no deadline, so that no test fails on a busy machine.
     """
     settings.register_profile("unhurried", settings(), deadline=None)
     settings.load_profile("unhurried")
-    watching = ExitStack()
-    watching.enter_context(warn_of_unclosed_connections())
-    config.add_cleanup(watching.close)
+    stack = ExitStack()
+    stack.enter_context(warn_of_unclosed_connections())
+    config.add_cleanup(stack.close)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The figures that tests record as `shown`, which a passing test otherwise keeps to itself."""
+    """Print the figures that tests record as the property `shown`; pytest hides the output of tests that pass."""
     for outcome in ("passed", "failed"):
         for report in terminalreporter.getreports(outcome):
             properties = dict(getattr(report, "user_properties", ()))
@@ -54,13 +57,13 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def sqlite_url(tmp_path: Path, migrated_file: Path) -> str:
-    """A database in a file of its own."""
+    """The URL of a migrated SQLite file."""
     return f"sqlite:///{shutil.copy(migrated_file, tmp_path / 'holdout.db')}"
 
 
 @pytest.fixture
 def postgresql_url(migrated_server: "tuple[PostgreSQL, str]") -> Iterator[str]:
-    """The one database of the server, emptied after each test."""
+    """The URL of the server's only database, which is emptied after each test."""
     _, url = migrated_server
     yield url
     database = Database(url)
@@ -74,7 +77,7 @@ def postgresql_url(migrated_server: "tuple[PostgreSQL, str]") -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file with the tables, to be copied."""
+    """A migrated SQLite file, to be copied."""
     path = tmp_path_factory.mktemp("migrated") / "holdout.db"
     _migrate(f"sqlite:///{path}")
     return path
@@ -82,7 +85,7 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def migrated_server(postgresql: "PostgreSQL") -> "tuple[PostgreSQL, str]":
-    """A server and the URL of a database with the tables."""
+    """A server and the URL of its migrated database."""
     url = postgresql.create("holdout")
     _migrate(url)
     return postgresql, url
@@ -90,7 +93,7 @@ def migrated_server(postgresql: "PostgreSQL") -> "tuple[PostgreSQL, str]":
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator["PostgreSQL"]:
-    """A server without databases, one a test process. Where none is installed tests skip, except in CI."""
+    """A server without databases, one per test process. If none is installed, tests skip, except in CI."""
     pytest.importorskip("psycopg", reason="pip install 'holdout[cluster]' for the tests on PostgreSQL")
     from tests.postgresql import private_server
 

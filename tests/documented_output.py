@@ -1,7 +1,7 @@
-"""What documentation shows of an output, and how far the real output may differ from it.
+"""Compares real output with the output that documentation shows.
 
-Words and whole numbers have to be the same. Decimal fractions may differ a little, because other processors and
-library versions round differently, and a trained network follows.
+Words and whole numbers have to be the same. Decimal fractions may differ a little: other processors and library
+versions round differently, which changes a trained network.
 """
 
 import json
@@ -15,7 +15,7 @@ ELISION = re.compile(r",?\s*\.\.\.(?=\s*[,}\]])")
 
 
 def text_difference(shown: str, printed: str) -> str:
-    """Where a text is not part of the printed one; empty where it is. Line breaks and rules do not count."""
+    """Describe why a text is not part of the printed one; empty if it is. Ignores line breaks and rules."""
     skeletons = [" ".join(FRACTION.sub("#", _plain(text)).split()) for text in (shown, printed)]
     start = skeletons[1].find(skeletons[0])
     if start < 0:
@@ -26,26 +26,26 @@ def text_difference(shown: str, printed: str) -> str:
     return "; ".join(f"{a} was {b}" for a, b in pairs if not _near(float(a), float(b)))
 
 
-def json_differences(shown: str, answer: Any) -> list[str]:
-    """The paths at which an answer is not what is shown of it; `...` stands for what is left out."""
-    return list(_differences(json.loads(ELISION.sub("", shown)), answer, ""))
+def json_differences(shown: str, value: Any) -> list[str]:
+    """The paths at which a JSON value differs from the documented one, in which `...` stands for omitted parts."""
+    return list(_differences(json.loads(ELISION.sub("", shown)), value, ""))
 
 
-def _differences(shown: Any, answer: Any, path: str) -> list[str]:
-    if isinstance(shown, dict) and isinstance(answer, dict):
-        missing = [f"{path}.{key} is missing" for key in shown if key not in answer]
-        within = (_differences(shown[key], answer[key], f"{path}.{key}") for key in shown if key in answer)
+def _differences(shown: Any, value: Any, path: str) -> list[str]:
+    if isinstance(shown, dict) and isinstance(value, dict):
+        missing = [f"{path}.{key} is missing" for key in shown if key not in value]
+        within = (_differences(shown[key], value[key], f"{path}.{key}") for key in shown if key in value)
         return [*missing, *(each for found in within for each in found)]
-    if isinstance(shown, list) and isinstance(answer, list) and len(shown) <= len(answer):
-        pairs = enumerate(zip(shown, answer, strict=False))
+    if isinstance(shown, list) and isinstance(value, list) and len(shown) <= len(value):
+        pairs = enumerate(zip(shown, value, strict=False))
         return [found for at, (a, b) in pairs for found in _differences(a, b, f"{path}[{at}]")]
-    if isinstance(shown, float) and isinstance(answer, float):
-        same = _near(shown, answer)
-    elif isinstance(shown, str) and isinstance(answer, str):
-        same = not text_difference(shown, answer)
+    if isinstance(shown, float) and isinstance(value, float):
+        same = _near(shown, value)
+    elif isinstance(shown, str) and isinstance(value, str):
+        same = not text_difference(shown, value)
     else:
-        same = bool(shown == answer)
-    return [] if same else [f"{path}: {shown!r} was {answer!r}"]
+        same = bool(shown == value)
+    return [] if same else [f"{path}: {shown!r} was {value!r}"]
 
 
 def _plain(text: str) -> str:

@@ -1,4 +1,4 @@
-"""A private PostgreSQL server: its own data folder, a Unix socket and nothing else, gone when it is closed."""
+"""A temporary PostgreSQL server with its own data folder, reachable only by a Unix socket."""
 
 import os
 import pwd
@@ -20,14 +20,14 @@ SPEED = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
 
 
 def binaries() -> Path | None:
-    """The folder of the newest server on this machine."""
+    """The folder of the newest installed server, or None."""
     found = sorted(INSTALLED.glob("*/bin/initdb"), key=lambda path: int(path.parts[-3].partition(".")[0]))
     path = shutil.which("initdb")
     return found[-1].parent if found else Path(path).parent if path else None
 
 
 def user() -> str | None:
-    """Whom the server runs as: it refuses root."""
+    """The account for the server, which refuses to run as root; None for the current one."""
     if os.getuid() != 0:
         return None
     names = {entry.pw_name for entry in pwd.getpwall()}
@@ -35,7 +35,7 @@ def user() -> str | None:
 
 
 class PostgreSQL:
-    """One server; `durable` leaves it the settings under which nothing acknowledged is lost."""
+    """A running server. `durable` keeps the default settings, under which a crash loses no committed transaction."""
 
     def __init__(self, binaries: Path, *, durable: bool = False) -> None:
         self.binaries, self.user = binaries, user()
@@ -59,11 +59,11 @@ class PostgreSQL:
         return self.folder / "data"
 
     def url(self, database: str) -> str:
-        """As `HOLDOUT_DATABASE_URL` takes it."""
+        """The URL of a database, for `HOLDOUT_DATABASE_URL`."""
         return f"postgresql://holdout@/{database}?host={self.folder}"
 
     def start(self) -> None:
-        """Start, and wait until it answers."""
+        """Start the server and wait until it accepts connections."""
         log = (self.folder / "log").open("ab")
         command = [str(self.binaries / "postgres"), "-D", str(self.data), *self.options]
         with log:
@@ -78,24 +78,24 @@ class PostgreSQL:
             time.sleep(0.05)
 
     def stop(self, *, how: signal.Signals = signal.SIGINT) -> None:
-        """Stop: SIGINT ends every session at once, SIGQUIT without even a checkpoint."""
+        """Stop the server: SIGINT ends all sessions at once, SIGQUIT also skips the checkpoint."""
         self.process.send_signal(how)
         self.process.wait(30)
 
     def create(self, name: str, *, template: str = "template0") -> str:
-        """A new database; its URL."""
+        """Create a database. Returns its URL."""
         with self._connect() as connection:
-            made = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
-            connection.execute(made.format(sql.Identifier(name), sql.Identifier(template)))
+            statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+            connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
         return self.url(name)
 
     def drop(self, name: str) -> None:
-        """Remove a database, whoever is still connected to it."""
+        """Remove a database, even if there are connections to it."""
         with self._connect() as connection:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def close(self) -> None:
-        """Stop, and leave nothing behind."""
+        """Stop the server and delete its folder."""
         if self.process.poll() is None:
             self.stop(how=signal.SIGQUIT)
         shutil.rmtree(self.folder)
@@ -112,7 +112,7 @@ class PostgreSQL:
 
 @contextmanager
 def private_server(*, durable: bool = False) -> Iterator[PostgreSQL]:
-    """A server for as long as the context lasts. Raises LookupError where none is installed."""
+    """Run a server for as long as the context lasts. Raises LookupError if none is installed."""
     found = binaries()
     if found is None:
         raise LookupError("no PostgreSQL server is installed on this machine")

@@ -1,4 +1,4 @@
-"""The service's programs as an operator runs them, each in a session of its own, to be signalled and looked at."""
+"""Starts `holdout` commands as an operator does, each in a session of its own, to be signalled and inspected."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class ServiceProcess:
-    """`python -m service ...`, and all the processes that it starts."""
+    """A running `python -m service ...` and its child processes."""
 
     def __init__(self, *arguments: str, data_dir: Path, log: Path, **settings: object) -> None:
         environment = {f"HOLDOUT_{name.upper()}": str(value) for name, value in settings.items()}
@@ -25,50 +25,50 @@ class ServiceProcess:
         return self.process.pid
 
     def signal(self, number: signal.Signals) -> None:
-        """To the program itself alone."""
+        """Send a signal to the process alone, not to its children."""
         os.kill(self.id, number)
 
     def descendants(self) -> list[int]:
-        """Every process of its session but itself: the fork server and the workers."""
+        """The ids of its child processes: the fork server and the workers."""
         return [id_ for id_ in processes_of_session(self.id) if id_ != self.id]
 
     def workers(self) -> list[int]:
-        """Its worker processes: children of its fork server."""
-        mine = self.descendants()
-        return [id_ for id_ in mine if parent_of(id_) in mine]
+        """The ids of its worker processes: the children of its fork server."""
+        descendants = self.descendants()
+        return [id_ for id_ in descendants if parent_of(id_) in descendants]
 
-    def wait_for(self, words: str, *, seconds: float = 30) -> None:
-        """Until its log says so."""
+    def wait_for(self, text: str, *, seconds: float = 30) -> None:
+        """Wait until the log contains a text."""
         deadline = time.monotonic() + seconds
-        while words not in (said := self.log.read_text()):
-            assert time.monotonic() < deadline, said
+        while text not in (logged := self.log.read_text()):
+            assert time.monotonic() < deadline, logged
             time.sleep(0.02)
 
     def wait(self, seconds: float) -> int:
-        """Its exit code."""
+        """Wait for its end. Returns its exit code."""
         return self.process.wait(seconds)
 
     def end(self) -> None:
-        """Kill what is left of it."""
+        """Kill it and its child processes."""
         for id_ in processes_of_session(self.id):
             os.kill(id_, signal.SIGKILL)
         self.process.wait(10)
 
 
 def processes_of_session(id_: int) -> list[int]:
-    """The living processes of a session."""
+    """The ids of the living processes of a session."""
     processes = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
     return [process for process in processes if _is_in(process, id_)]
 
 
 def parent_of(id_: int) -> int | None:
-    """The id of a process's parent; None where it is gone."""
+    """The id of a process's parent; None if the process has ended."""
     found = _status(id_)
     return int(found[1]) if found else None
 
 
 def all_ended(ids: list[int], *, within: float) -> bool:
-    """Whether processes end in time, zombies counting as ended."""
+    """Wait for processes to end. Returns whether all did in time; zombies count as ended."""
     deadline = time.monotonic() + within
     while any(_status(id_) for id_ in ids):
         if time.monotonic() > deadline:
@@ -83,7 +83,7 @@ def _is_in(process: int, session_id: int) -> bool:
 
 
 def _status(process: int) -> list[str]:
-    """State, parent, group, session, ... of a process that is alive; empty for others."""
+    """State, parent, group, session, ... of a living process; empty if it has ended."""
     try:
         found = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):

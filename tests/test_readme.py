@@ -1,4 +1,4 @@
-"""README.md: its commands, run in order in one shell, do and print what it says."""
+"""README.md: its commands, run in order in one shell, succeed and print what the page shows."""
 
 import json
 import os
@@ -25,14 +25,14 @@ CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 PAGES = ["README.md", "CONTRIBUTING.md", *(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))]
 
 pytestmark = pytest.mark.timeout(400)
-"""The first test waits for all commands of the page."""
+"""The first test runs all commands of the page."""
 
 HOLDOUT = Path(sys.executable).parent / "holdout"
-CARRIED_OUT_ELSEWHERE = re.compile(r"git clone|make (serve|test|lint|bench)\b")
-"""Commands that need a network, run for long, or run until they are stopped; the fixture `url` serves."""
+NOT_RUN_HERE = re.compile(r"git clone|make (serve|test|lint|bench)\b")
+"""Commands that need a network, take long, or run until they are stopped; the fixture `url` runs the service."""
 
 COMMANDS = list(commands(README))
-RUN = [each for each in COMMANDS if not CARRIED_OUT_ELSEWHERE.match(each.text)]
+RUN = [each for each in COMMANDS if not NOT_RUN_HERE.match(each.text)]
 SHOWN = [each for each in RUN if each.shown]
 MARK = "\n--- next block ---\n"
 TARGETS = sorted(
@@ -49,7 +49,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def printed(url: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What each block prints. They run in one shell, as pasted, except for the port and the folder of .venv."""
+    """The output of each command. They run in one shell, as pasted, except for the port and the folder of .venv."""
     if not shutil.which("curl"):
         pytest.skip("the README's commands need curl")
     script = f"printf '%s' '{MARK}'\n".join(each.text for each in RUN)
@@ -82,7 +82,7 @@ def test_the_readme_shows_what_most_commands_print() -> None:
     assert {each.text.partition("\n")[0] for each in COMMANDS} > {"make demo", "make serve", "make test"}
 
 
-def test_a_figure_that_is_not_the_printed_one_would_be_noticed() -> None:
+def test_a_wrong_figure_would_be_noticed() -> None:
     assert text_difference("b 0.7\n", "a 0.1\nb 0.9\n") == "0.7 was 0.9"
     assert text_difference("b 0.7\n", "a 0.9\nb 0.71\n") == ""
     assert text_difference("c 0.7\n", "a 0.1\nb 0.7\n") != ""
@@ -102,7 +102,7 @@ def test_the_readmes_specs_are_valid(spec: str) -> None:
 
 @pytest.mark.skipif(not shutil.which("make"), reason="needs make")
 @pytest.mark.parametrize("target", TARGETS)
-def test_every_make_target_that_is_named_exists(target: str) -> None:
+def test_every_named_make_target_exists(target: str) -> None:
     subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
 
 

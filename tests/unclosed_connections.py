@@ -1,6 +1,6 @@
-"""Connections to SQLite that are dropped open: a ResourceWarning, on every Python and with every driver.
+"""Warns of SQLite connections that are garbage-collected unclosed, on every Python and with every driver.
 
-Python 3.13 warns of those of its own `sqlite3`; earlier ones and pysqlite3 do not.
+Python 3.13 does so for its own `sqlite3`; earlier versions and pysqlite3 do not.
 """
 
 import warnings
@@ -11,8 +11,8 @@ from typing import Any
 from service.store.sqlite_driver import driver
 
 
-class TrackedConnection(driver.Connection):  # type: ignore[misc]  # whichever driver it is
-    """A connection that knows whether it is open."""
+class TrackedConnection(driver.Connection):  # type: ignore[misc]  # the class depends on the driver
+    """A connection that warns if it is garbage-collected while it is open."""
 
     is_open = False
 
@@ -27,13 +27,13 @@ class TrackedConnection(driver.Connection):  # type: ignore[misc]  # whichever d
     def __del__(self) -> None:
         if self.is_open:
             super().close()
-            lost = f"a connection to {self.database} was never closed"
-            warnings.warn(lost, ResourceWarning, stacklevel=2, source=self)
+            message = f"a connection to {self.database} was never closed"
+            warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
 
 
 @contextmanager
 def warn_of_unclosed_connections() -> Iterator[None]:
-    """Whatever this process connects to while the context lasts is tracked."""
+    """Within the context, all new connections of this process are tracked."""
     connect = driver.connect
 
     def connect_tracked(*arguments: Any, **options: Any) -> Any:

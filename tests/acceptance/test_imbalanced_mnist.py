@@ -1,9 +1,9 @@
-"""MNIST with five digits thinned 100:1: what the default scaling and a frequency-aware loss are worth."""
+"""MNIST with five digits thinned 100:1: the effect of the default scaling and of a frequency-aware loss."""
 
 import pytest
 
 from tests.acceptance import conftest
-from tests.acceptance.conftest import MNIST, Experiments
+from tests.acceptance.conftest import MNIST, ServiceClient
 
 pytestmark = pytest.mark.skipif(not MNIST.is_dir(), reason=f"the MNIST files are not in {MNIST}")
 
@@ -11,10 +11,10 @@ pytestmark = pytest.mark.skipif(not MNIST.is_dir(), reason=f"the MNIST files are
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize(("loss", "balanced_accuracy"), [("cross_entropy", 0.78), ("balanced_softmax", 0.88)])
-def test_the_default_scaling_serves_rare_digits(
-    service: Experiments, loss: str, balanced_accuracy: float, monkeypatch: pytest.MonkeyPatch
+def test_rare_digits_are_learned_with_the_default_scaling(
+    service: ServiceClient, loss: str, balanced_accuracy: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conftest, "PATIENCE_SECONDS", 850)
+    monkeypatch.setattr(conftest, "TIMEOUT_SECONDS", 850)
     spec = {
         "dataset": {"name": "mnist", "imbalance": {"kind": "step", "ratio": 100}},
         "model": {"hidden": [100]},
@@ -23,8 +23,8 @@ def test_the_default_scaling_serves_rare_digits(
         "training": {"epochs": 30, "batch_size": 128},
         "seeds": [0, 1, 2],
     }
-    over = service.finished(service.submit(**spec))
-    assert over["spec"]["scaling"] == {"name": "unit"}
-    reached = over["summary"]["metrics"]["balanced_accuracy"]["mean"]
+    ended = service.finished(service.submit(**spec))
+    assert ended["spec"]["scaling"] == {"name": "unit"}
+    reached = ended["summary"]["metrics"]["balanced_accuracy"]["mean"]
     print(f"\n{loss}: balanced accuracy {reached:.4f}")  # noqa: T201 -- the figure, with -s
     assert reached >= balanced_accuracy

@@ -2,22 +2,22 @@
 
 import pytest
 
-from tests.acceptance.conftest import MNIST, Experiments
+from tests.acceptance.conftest import MNIST, ServiceClient
 
 pytestmark = pytest.mark.skipif(not MNIST.is_dir(), reason=f"the MNIST files are not in {MNIST}")
 
 
-def test_an_mlp_reaches_097_on_every_digit_it_was_not_trained_on(service: Experiments) -> None:
+def test_an_mlp_reaches_an_accuracy_of_097_on_unseen_digits(service: ServiceClient) -> None:
     spec = {"dataset": "mnist", "scaling": "minmax", "model": {"hidden": [128]}, "training": {"epochs": 5}}
-    over = service.finished(service.submit(**spec, split={"train": 0.9, "validation": 0.05, "test": 0.05}))
-    assert over["plan"]["dataset"]["rows"] == 60_000
-    assert over["summary"]["metrics"]["accuracy"]["mean"] >= 0.97
-    classes = service.get(f"/experiments/{over['id']}/classes", split="validation", epoch="best")["items"]
+    ended = service.finished(service.submit(**spec, split={"train": 0.9, "validation": 0.05, "test": 0.05}))
+    assert ended["plan"]["dataset"]["rows"] == 60_000
+    assert ended["summary"]["metrics"]["accuracy"]["mean"] >= 0.97
+    classes = service.get(f"/experiments/{ended['id']}/classes", split="validation", epoch="best")["items"]
     assert [each["class"] for each in classes] == [str(digit) for digit in range(10)]
     assert min(each["accuracy"] for each in classes) > 0.9
 
 
-def test_the_official_test_part_is_named_and_not_divided(service: Experiments) -> None:
+def test_the_official_test_part_is_used_whole(service: ServiceClient) -> None:
     answer = service.http.post(
         "/experiments/validate", json={"dataset": "mnist", "split": {"test": "official"}}
     )
@@ -27,8 +27,8 @@ def test_the_official_test_part_is_named_and_not_divided(service: Experiments) -
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_small_convolutional_net_reaches_0985(service: Experiments) -> None:
+def test_a_small_convolutional_net_reaches_0985(service: ServiceClient) -> None:
     spec = {"dataset": "mnist", "scaling": "global_standard", "model": "convnet", "training": {"epochs": 5}}
     experiment = service.submit(**spec)
-    over = service.until(experiment, lambda answer: answer["finished_at"] is not None)
-    assert over["summary"]["metrics"]["accuracy"]["mean"] >= 0.985
+    ended = service.until(experiment, lambda state: state["finished_at"] is not None)
+    assert ended["summary"]["metrics"]["accuracy"]["mean"] >= 0.985

@@ -1,4 +1,4 @@
-"""From a file on a desk to accuracies: curl uploads it, and an experiment trains on it."""
+"""From a file to accuracies: curl uploads it, and an experiment trains on it."""
 
 import csv
 import shutil
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import Experiments
+from tests.acceptance.conftest import ServiceClient
 from workers.data.registry import DatasetRegistry
 from workers.data.sources import Bundled
 
@@ -25,7 +25,7 @@ def irises(tmp_path: Path) -> Path:
 
 
 def test_an_experiment_on_an_uploaded_table_gives_what_the_bundled_one_gives(
-    service: Experiments, irises: Path
+    service: ServiceClient, irises: Path
 ) -> None:
     curl = shutil.which("curl")
     if curl is None:
@@ -38,10 +38,10 @@ def test_an_experiment_on_an_uploaded_table_gives_what_the_bundled_one_gives(
     assert facts["irises"]["sha256"] == facts["iris"]["sha256"]
     summaries = []
     for name in facts:
-        over = service.finished(service.submit(dataset=name, training={"epochs": 30}))
-        assert over["spec"]["dataset"] == {"name": name, "sha256": facts[name]["sha256"], "imbalance": None}
-        classes = service.get(f"/experiments/{over['id']}/classes", split="validation")["items"]
+        ended = service.finished(service.submit(dataset=name, training={"epochs": 30}))
+        assert ended["spec"]["dataset"] == {"name": name, "sha256": facts[name]["sha256"], "imbalance": None}
+        classes = service.get(f"/experiments/{ended['id']}/classes", split="validation")["items"]
         assert [each["class"] for each in classes] == ["setosa", "versicolor", "virginica"]
-        summaries.append(over["summary"]["metrics"])
+        summaries.append(ended["summary"]["metrics"])
     assert summaries[0] == summaries[1]
     assert service.http.delete("/datasets/irises").status_code == 409

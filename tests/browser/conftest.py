@@ -1,4 +1,4 @@
-"""A headless Chromium. Where it or its driver is missing the tests skip, except in CI."""
+"""A headless Chromium. If it or Playwright is missing, the tests skip, except in CI."""
 
 import os
 import shutil
@@ -10,7 +10,10 @@ import pytest
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """The system's own: no browser is downloaded. No test elsewhere may run while Playwright's event loop does."""
+    """The system's Chromium; none is downloaded.
+
+    The scope is a module because no other test may run while Playwright's event loop does.
+    """
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
         if os.environ.get("CI"):
@@ -18,7 +21,7 @@ def chromium() -> Iterator[Any]:
         pytest.skip("needs Chromium (apt install chromium)")
     sync_api = pytest.importorskip("playwright.sync_api", reason="pip install 'holdout[test]'")
     with sync_api.sync_playwright() as playwright:
-        # A container has no sandbox for it, and only pages of our own are opened.
+        # Containers lack what its sandbox needs, and the tests open only pages of the service.
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield browser
         browser.close()

@@ -1,4 +1,4 @@
-"""Swagger UI as somebody new to it meets it: open /docs, choose an example, press Execute."""
+"""Swagger UI as a new user uses it: open /docs, choose an example, press Execute."""
 
 import json
 from collections.abc import Iterator
@@ -14,39 +14,39 @@ from service.settings import Settings
 
 @dataclass
 class Visit:
-    """A page of the service, and what it asked for and complained of."""
+    """An open page of the service, with its requests and its console errors."""
 
     page: Any
     url: str
     requests: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
+    console_errors: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("console", lambda message: self._hear(message.type, message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", lambda message: self._record(message.type, message.text))
+        self.page.on("pageerror", lambda error: self.console_errors.append(str(error)))
 
-    def _hear(self, kind: str, text: str) -> None:
+    def _record(self, kind: str, text: str) -> None:
         if kind in ("warning", "error"):
-            self.complaints.append(text)
+            self.console_errors.append(text)
 
     def operation(self, tag: str, name: str) -> Any:
-        """Its block, opened."""
+        """Open the block of an operation."""
         block = self.page.locator(f"#operations-{tag}-{name}")
         block.locator(".opblock-summary").click()
         block.locator("button.execute").wait_for()
         return block
 
     def execute(self, block: Any) -> tuple[str, str]:
-        """The status and body that the page shows after a press of the button."""
+        """Press Execute. Returns the status and the body that the page shows."""
         block.locator("button.execute").click()
         live = block.locator(".live-responses-table .response")
         live.wait_for()
         body = live.locator(".response-col_description pre").first.inner_text()
         return live.locator(".response-col_status").inner_text().split()[0], body
 
-    def elsewhere(self) -> list[str]:
-        """What was asked of other hosts."""
+    def requests_to_other_hosts(self) -> list[str]:
+        """The URLs on other hosts that the page requested."""
         own = (f"{self.url}/", "data:", f"blob:{self.url}/")
         return [request for request in self.requests if not request.startswith(own)]
 
@@ -63,17 +63,17 @@ def visit(chromium: Any, tmp_path: Path) -> Iterator[Visit]:
         page.close()
 
 
-def test_an_example_is_submitted_without_a_word_to_another_host(visit: Visit) -> None:
+def test_an_example_is_submitted_without_a_request_to_another_host(visit: Visit) -> None:
     block = visit.operation("experiments", "submit_experiment")
     block.locator("select.examples-select-element").first.select_option("focal")
     status, body = visit.execute(block)
     assert status == "202"
     assert json.loads(body)["name"] == "digits-focal"
-    assert visit.elsewhere() == []
-    assert visit.complaints == []
+    assert visit.requests_to_other_hosts() == []
+    assert visit.console_errors == []
 
 
-def test_a_file_is_uploaded_by_the_form_as_it_stands(visit: Visit, tmp_path: Path) -> None:
+def test_a_file_is_uploaded_with_the_prefilled_form(visit: Visit, tmp_path: Path) -> None:
     file = tmp_path / "flowers.csv"
     file.write_text("petal,species\n1.4,setosa\n1.3,setosa\n4.7,versicolor\n4.5,versicolor\n")
     block = visit.operation("data", "upload_dataset")
@@ -81,7 +81,7 @@ def test_a_file_is_uploaded_by_the_form_as_it_stands(visit: Visit, tmp_path: Pat
     status, body = visit.execute(block)
     assert status == "201", body
     assert json.loads(body)["name"] == "flowers"
-    assert visit.complaints == []
+    assert visit.console_errors == []
 
 
 def test_a_preview_shows_its_picture(visit: Visit) -> None:
@@ -92,11 +92,11 @@ def test_a_preview_shows_its_picture(visit: Visit) -> None:
     picture.wait_for()
     width = picture.evaluate("image => image.decode().then(() => image.naturalWidth)")
     assert width > 0
-    assert visit.complaints == []
+    assert visit.console_errors == []
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_no_column_runs_off_the_page(visit: Visit, width: int) -> None:
+def test_no_column_is_wider_than_the_page(visit: Visit, width: int) -> None:
     visit.page.set_viewport_size({"width": width, "height": 900})
     block = visit.operation("experiments", "submit_experiment")
     visit.execute(block)

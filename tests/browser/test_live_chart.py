@@ -1,4 +1,4 @@
-"""The example page in the documentation draws an experiment from another origin, as it trains."""
+"""The example page in docs/examples draws an experiment while it trains, from another origin."""
 
 import functools
 import threading
@@ -20,15 +20,15 @@ EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 EPOCHS = 12
 
 
-class Quiet(SimpleHTTPRequestHandler):
+class QuietHandler(SimpleHTTPRequestHandler):
     def log_message(self, *_: Any) -> None:
-        """Nothing: the tests read what the browser says."""
+        """Log nothing: the tests read the console of the browser."""
 
 
 @pytest.fixture
 def site() -> Iterator[str]:
-    """The origin of another server on this machine, which has the page."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(EXAMPLES)))
+    """The origin of another server on this machine, which serves the page."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(QuietHandler, directory=str(EXAMPLES)))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
@@ -39,11 +39,11 @@ def site() -> Iterator[str]:
 
 @pytest.fixture
 def console(chromium: Any) -> Iterator[tuple[Any, list[str]]]:
-    """A page of the browser, and what it complains of."""
-    page, said = chromium.new_page(), []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    yield page, said
+    """A page of the browser, and its console messages."""
+    page, messages = chromium.new_page(), []
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
+    yield page, messages
     page.close()
 
 
@@ -57,37 +57,36 @@ def points(page: Any) -> int:
 def test_the_chart_grows_and_the_console_stays_clean(
     site: str, console: tuple[Any, list[str]], tmp_path: Path, *, with_token: bool
 ) -> None:
-    page, said = console
+    page, messages = console
     settings = Settings(data_dir=tmp_path, port=0, workers=1, log_level="warning", cors_origins=(site,))
     with serving(settings) as url:
         token = _token(settings) if with_token else None
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        spec = long_spec(epochs=EPOCHS) | {
-            "seeds": [0, 1]
-        }  # lasts longer than a browser needs to open the page
-        answer = httpx2.post(f"{url}/experiments", json=spec, headers=headers).json()
+        # It lasts longer than a browser needs to open the page.
+        spec = long_spec(epochs=EPOCHS) | {"seeds": [0, 1]}
+        accepted = httpx2.post(f"{url}/experiments", json=spec, headers=headers).json()
         page.goto(
-            f"{site}/live-chart.html?service={url}&id={answer['id']}" + (f"&token={token}" if token else "")
+            f"{site}/live-chart.html?service={url}&id={accepted['id']}" + (f"&token={token}" if token else "")
         )
         seen = set()
         while page.locator("#phase").inner_text() != "finished":
-            assert said == []
+            assert messages == []
             seen.add(points(page))
             page.wait_for_timeout(20)
         assert points(page) == 2 * EPOCHS
-        assert len(seen) > 2, "it was drawn at once, or not at all"
+        assert len(seen) > 2, "the chart was drawn at once, or not at all"
         assert page.locator("#chart polyline").count() == 2
-        assert said == []
+        assert messages == []
 
 
-def test_an_origin_that_is_not_allowed_is_told_so_by_the_log(
+def test_the_log_names_an_origin_that_is_not_allowed(
     site: str, console: tuple[Any, list[str]], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    page, said = console
+    page, messages = console
     with serving(Settings(data_dir=tmp_path, port=0, workers=0, log_level="warning")) as url:
         page.goto(f"{site}/live-chart.html?service={url}&token=x")
         page.wait_for_timeout(500)
-    assert any("CORS" in each for each in said)
+    assert any("CORS" in each for each in messages)
     assert f"'{site}', is not allowed to use this service" in caplog.text
     assert "HOLDOUT_CORS_ORIGINS" in caplog.text
 

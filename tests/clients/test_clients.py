@@ -1,6 +1,6 @@
-"""Clients that other tools generate from docs/openapi.json: each passes its type checker and uses a live service.
+"""Clients that generators write from docs/openapi.json pass their type checkers and work with a running service.
 
-`make clients` installs the tools and runs this; docs/clients.md says what each of them needs.
+`make clients` installs the generators and runs these tests; docs/clients.md lists the options that each one needs.
 """
 
 import json
@@ -23,12 +23,12 @@ NODE = ROOT / ".venv" / "node" / "node_modules"
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-USED = ["succeeded", 12, 422, 1, 404, "There is no such experiment"]
-"""Status, rows of metrics (3 epochs, 2 seeds, 2 parts), and what was refused."""
+EXPECTED = ["succeeded", 12, 422, 1, 404, "There is no such experiment"]
+"""The status, the rows of metrics (3 epochs, 2 seeds, 2 parts), and the refused requests."""
 
 
 def run(*command: str | Path, cwd: Path, **environment: str) -> str:
-    """What the command prints; it has to succeed."""
+    """Run a command, which must succeed. Returns its output."""
     ran = subprocess.run(
         [str(each) for each in command],
         check=False,
@@ -42,7 +42,7 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> str:
 
 
 def tool(path: Path) -> Path:
-    """The tool, or a skipped test; in CI its absence is an error."""
+    """The path of a tool. If it is missing, the test skips, or fails in CI."""
     if not path.exists():
         if os.environ.get("CI"):
             raise FileNotFoundError(path)
@@ -110,14 +110,14 @@ PYTHON_CLIENTS: dict[str, Callable[[Path], None]] = {
 
 
 @pytest.mark.parametrize("program", PYTHON_CLIENTS)
-def test_a_client_in_python(program: str, url: str, tmp_path: Path) -> None:
+def test_a_python_client_works(program: str, url: str, tmp_path: Path) -> None:
     PYTHON_CLIENTS[program](tmp_path)
     shutil.copy(PROGRAMS / program, tmp_path)
     run(python_tool("mypy"), "--cache-dir", os.devnull, "--follow-imports", "silent", program, cwd=tmp_path)
-    assert json.loads(run(python_tool("python"), program, url, cwd=tmp_path)) == USED
+    assert json.loads(run(python_tool("python"), program, url, cwd=tmp_path)) == EXPECTED
 
 
-def test_a_client_in_typescript(url: str, tmp_path: Path) -> None:
+def test_a_typescript_client_works(url: str, tmp_path: Path) -> None:
     options: list[str | Path] = ["--default-non-nullable=false", "-o", tmp_path / "schema.ts"]
     run(node_tool("openapi-typescript"), DOCUMENT, *options, cwd=tmp_path)
     shutil.copy(PROGRAMS / "fetch.ts", tmp_path)
@@ -125,7 +125,9 @@ def test_a_client_in_typescript(url: str, tmp_path: Path) -> None:
     shutil.copy(HERE / "package.json", tmp_path)
     (tmp_path / "node_modules").symlink_to(NODE)
     run(node_tool("tsc"), "-p", tmp_path, cwd=tmp_path)
-    assert json.loads(run(tool(Path(shutil.which("node") or "node")), "fetch.js", url, cwd=tmp_path)) == USED
+    assert (
+        json.loads(run(tool(Path(shutil.which("node") or "node")), "fetch.js", url, cwd=tmp_path)) == EXPECTED
+    )
 
 
 LINTERS: dict[str, list[str | Path]] = {

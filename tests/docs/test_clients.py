@@ -1,4 +1,4 @@
-"""docs/clients.md: the versions that it names are those that are installed and run."""
+"""docs/clients.md names the versions that the tests install and run."""
 
 import json
 import re
@@ -8,7 +8,7 @@ ROOT = Path(__file__).parents[2]
 PAGE, CLIENTS = ROOT / "docs" / "clients.md", ROOT / "tests" / "clients"
 
 
-def test_the_versions_are_those_that_are_run() -> None:
+def test_the_page_names_the_installed_versions() -> None:
     rows = re.findall(r"^\| ([\w-]+)[^|]* \| ([\w.]+) \|", PAGE.read_text(), re.MULTILINE)
     shown = dict(rows)
     lines = (CLIENTS / "requirements.txt").read_text().split()

@@ -1,4 +1,4 @@
-"""docs/reliability.md: every promise names tests that exist, every state and cause is there."""
+"""docs/reliability.md: every promise names tests that exist, and every status and cause has a row."""
 
 import re
 from pathlib import Path
@@ -27,5 +27,5 @@ def test_every_promise_names_a_test() -> None:
 
 
 @pytest.mark.parametrize("word", [*ACTIVE, *TERMINAL, *get_args(Cause)])
-def test_every_state_and_cause_has_its_row(word: str) -> None:
+def test_every_status_and_cause_has_a_row(word: str) -> None:
     assert re.search(rf"^\| `{word}` \|", PAGE, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Uses a live service by the client that openapi-python-client made. Its URL is the argument."""
+"""Uses a running service with the client that openapi-python-client generated. The argument is its URL."""
 
 import json
 import sys
@@ -18,7 +18,7 @@ from holdout_attrs.models import (
     Training,
 )
 
-# It takes a token to be needed always; another scheme than Bearer is as good as none.
+# This client always requires a token. The service ignores any scheme other than Bearer.
 with AuthenticatedClient(
     base_url=sys.argv[1], token="none", prefix="Open", timeout=httpx.Timeout(60)
 ) as client:

@@ -1,4 +1,4 @@
-// Uses a live service by openapi-fetch, with the types that openapi-typescript made. Its URL is the argument.
+// Uses a running service with openapi-fetch and the types that openapi-typescript generated. The argument is its URL.
 import createClient from "openapi-fetch";
 import type { paths } from "./schema";
 
@@ -22,8 +22,8 @@ require(bare.data, JSON.stringify(bare.error));
 const params = { path: { experiment_id: id }, query: { wait: 20 } };
 let status = "queued";
 while (status === "queued" || status === "running") {
-  const answer = await client.GET("/experiments/{experiment_id}", { params });
-  status = require(answer.data, "the experiment is gone").status;
+  const response = await client.GET("/experiments/{experiment_id}", { params });
+  status = require(response.data, "the experiment is gone").status;
 }
 const metrics = await client.GET("/experiments/{experiment_id}/metrics", { params: { path: params.path } });
 const accuracies: number[] = require(metrics.data, "no metrics").items.map((row) => row.accuracy);

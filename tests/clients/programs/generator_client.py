@@ -1,4 +1,4 @@
-"""Uses a live service by the client that openapi-generator made for Python. Its URL is the argument."""
+"""Uses a running service with the client that openapi-generator generated for Python. The argument is its URL."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Experiments as GET /experiments/{id} answers them, as far as a terminal shows them."""
+"""Example responses of GET /experiments/{id}, with the fields that the command line shows."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ FINDING = {"code": "collapsed", "sentence": "Every row is called 'well'.", "reme
 
 
 def experiment(number: int = 1, status: str = "succeeded", **fields: Any) -> Experiment:
-    """Two seeds on 180 validation rows of the class `well` and 20 of `ill`."""
+    """An experiment with two seeds on 180 validation rows of the class `well` and 20 of `ill`."""
     return {
         "id": number,
         "name": "",
@@ -24,7 +24,7 @@ def experiment(number: int = 1, status: str = "succeeded", **fields: Any) -> Exp
 
 
 def summary(well: float = 1.0, ill: float | None = 0.25, **fields: Any) -> dict[str, Any]:
-    """Both seeds alike: each class with an interval of 0.1 to either side, the means with one of 0.02."""
+    """A summary of two equal seeds. Intervals are 0.1 to either side for classes, and 0.02 for means."""
     accuracy, balanced = 0.9 * well + 0.1 * (ill or 0), (well + (ill or 0)) / 2
     return {
         "selection": {"metric": "balanced_accuracy"},

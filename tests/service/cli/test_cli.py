@@ -24,32 +24,32 @@ def run(*arguments: str, given: str | None = None) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def test_where_no_service_answers_the_command_says_how_to_start_one() -> None:
-    code, said = run("datasets", "--url", "http://127.0.0.1:1")
+def test_without_a_service_the_command_says_how_to_start_one() -> None:
+    code, output = run("datasets", "--url", "http://127.0.0.1:1")
     assert code == 1
-    assert said == (
+    assert output == (
         "No service answers at http://127.0.0.1:1. Start one with: make serve (or: holdout serve)\n"
     )
 
 
 @pytest.mark.parametrize("wrong", ["127.0.0.1:8000", "ftp://127.0.0.1", "http://[::1"])
-def test_a_url_that_is_none_is_said_to_be_so(wrong: str) -> None:
-    code, said = run("datasets", "--url", wrong)
+def test_an_invalid_url_is_named(wrong: str) -> None:
+    code, output = run("datasets", "--url", wrong)
     assert code == 1
-    assert said.startswith(f"The request to the service at {wrong} failed: ")
+    assert output.startswith(f"The request to the service at {wrong} failed: ")
 
 
-def test_a_refused_spec_is_answered_with_what_is_wrong(url: str) -> None:
-    code, said = run("run", "-", "--url", url, given=json.dumps({"loss": "focl"}))
+def test_the_errors_of_a_refused_spec_are_printed(url: str) -> None:
+    code, output = run("run", "-", "--url", url, given=json.dumps({"loss": "focl"}))
     assert code == 1
-    assert "did you mean 'focal'" in said
-    assert "Traceback" not in said
+    assert "did you mean 'focal'" in output
+    assert "Traceback" not in output
 
 
 def test_a_valid_spec_is_resolved(url: str) -> None:
-    code, said = run("validate", "-", "--url", url, given="{}")
+    code, output = run("validate", "-", "--url", url, given="{}")
     assert code == 0
-    assert json.loads(said)["parameters"] == 9610
+    assert json.loads(output)["parameters"] == 9610
 
 
 def test_an_experiment_that_does_not_exist_cannot_be_watched(url: str) -> None:
@@ -57,25 +57,25 @@ def test_an_experiment_that_does_not_exist_cannot_be_watched(url: str) -> None:
 
 
 def test_the_data_sets_are_listed(url: str) -> None:
-    code, said = run("datasets", "--url", url)
+    code, output = run("datasets", "--url", url)
     assert code == 0
-    assert "breast_cancer" in said
+    assert "breast_cancer" in output
 
 
-def test_a_setting_out_of_range_is_named_as_it_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_setting_is_named_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOLDOUT_PORT", "eighty")
-    code, said = run("doctor")
+    code, output = run("doctor")
     assert code == 1
-    assert said.startswith("HOLDOUT_PORT: ")
+    assert output.startswith("HOLDOUT_PORT: ")
 
 
-def test_a_spec_that_is_no_file_is_a_usage_error() -> None:
-    code, said = run("run", "nowhere.json")
+def test_a_missing_spec_file_is_a_usage_error() -> None:
+    code, output = run("run", "nowhere.json")
     assert code == 2
-    assert "nowhere.json is not a file" in said
+    assert "nowhere.json is not a file" in output
 
 
-class Elsewhere(http.server.BaseHTTPRequestHandler):
+class OtherService(http.server.BaseHTTPRequestHandler):
     """Another service, which has no experiments."""
 
     def do_GET(self) -> None:
@@ -84,12 +84,12 @@ class Elsewhere(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None: ...
 
 
-def test_another_service_on_that_port_is_no_traceback() -> None:
-    with http.server.HTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+def test_another_service_on_the_port_causes_no_traceback() -> None:
+    with http.server.HTTPServer(("127.0.0.1", 0), OtherService) as server:
         threading.Thread(target=server.serve_forever).start()
-        code, said = run("datasets", "--url", f"http://127.0.0.1:{server.server_port}")
+        code, output = run("datasets", "--url", f"http://127.0.0.1:{server.server_port}")
         server.shutdown()
-    assert (code, said) == (1, "GET /datasets answered 404\n")
+    assert (code, output) == (1, "GET /datasets answered 404\n")
 
 
 def test_the_first_token_says_that_it_closes_the_service(tmp_path: Path) -> None:
@@ -98,9 +98,9 @@ def test_the_first_token_says_that_it_closes_the_service(tmp_path: Path) -> None
     assert closing not in run("token", "create", "second", "--data-dir", str(tmp_path))[1]
 
 
-def test_a_demo_that_is_refused_says_why(tmp_path: Path) -> None:
+def test_a_demo_whose_request_is_refused_says_why(tmp_path: Path) -> None:
     assert run("token", "create", "somebody", "--data-dir", str(tmp_path))[0] == 0
-    code, said = run("demo", "--data-dir", str(tmp_path))
+    code, output = run("demo", "--data-dir", str(tmp_path))
     assert code == 1
-    assert "token" in said
-    assert "Traceback" not in said
+    assert "token" in output
+    assert "Traceback" not in output

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from service.cli import console as terminal
+from service.cli import console
 from service.cli.console import follow, show_checks, show_datasets, show_json
 from service.operations.doctor import CheckResult
 from tests.service.cli.experiment_responses import Experiment, experiment, summary
@@ -17,26 +17,26 @@ def progress(epoch: int, eta_seconds: float | None = None) -> dict[str, Any]:
     return {"epoch": epoch, "epochs": 40, "eta_seconds": eta_seconds}
 
 
-class Replay:
-    """Answers each experiment's states one after another, and the last one for ever."""
+class ReplayClient:
+    """Returns the states of each experiment one after another."""
 
     url = "http://here"
 
     def __init__(self, *states: list[Experiment]) -> None:
         self.states = {each[0]["id"]: iter(each) for each in states}
-        self.asked: list[int] = []
+        self.requested: list[int] = []
 
     def experiment(self, experiment_id: int) -> Experiment:
-        self.asked.append(experiment_id)
+        self.requested.append(experiment_id)
         return next(self.states[experiment_id])
 
 
 @pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(terminal, "POLL_SECONDS", 0)
+def poll_without_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "POLL_SECONDS", 0)
 
 
-def life(number: int = 1, end: str = "succeeded") -> list[Experiment]:
+def states_of(number: int = 1, end: str = "succeeded") -> list[Experiment]:
     return [
         experiment(number, "queued"),
         experiment(number, "running", progress=progress(1)),
@@ -46,7 +46,7 @@ def life(number: int = 1, end: str = "succeeded") -> list[Experiment]:
 
 
 def test_without_a_terminal_the_progress_is_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    assert follow(Replay(life()), [1]) == 0
+    assert follow(ReplayClient(states_of()), [1]) == 0
     printed = capsys.readouterr().out
     assert printed.startswith(
         "experiment 1: 0/40 epochs, queued\n"
@@ -57,21 +57,21 @@ def test_without_a_terminal_the_progress_is_plain_lines(capsys: pytest.CaptureFi
     assert ESCAPE not in printed
 
 
-def test_what_has_not_changed_is_not_printed_again(capsys: pytest.CaptureFixture[str]) -> None:
-    states = [experiment(1, "running", progress=progress(epoch)) for epoch in (0, 1, 2, 3)] + life()[-1:]
-    follow(Replay(states), [1])
+def test_unchanged_progress_is_not_printed_again(capsys: pytest.CaptureFixture[str]) -> None:
+    states = [experiment(1, "running", progress=progress(epoch)) for epoch in (0, 1, 2, 3)] + states_of()[-1:]
+    follow(ReplayClient(states), [1])
     assert capsys.readouterr().out.count("running") == 1
 
 
 @pytest.mark.parametrize("end", ["failed", "cancelled"])
 def test_the_exit_code_says_whether_all_succeeded(end: str) -> None:
-    assert follow(Replay(life(1), life(2, end)), [1, 2]) == 1
+    assert follow(ReplayClient(states_of(1), states_of(2, end)), [1, 2]) == 1
 
 
-def test_what_is_over_is_not_asked_for_again() -> None:
-    source = Replay([life(1)[-1]], life(2))
-    follow(source, [1, 2])
-    assert source.asked.count(1) == 1
+def test_an_experiment_that_has_ended_is_not_read_again() -> None:
+    client = ReplayClient([states_of(1)[-1]], states_of(2))
+    follow(client, [1, 2])
+    assert client.requested.count(1) == 1
 
 
 def test_on_a_terminal_there_is_a_bar_per_experiment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,26 +81,26 @@ def test_on_a_terminal_there_is_a_bar_per_experiment(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stdout", screen := Tty())
-    assert follow(Replay(life(1), life(2)), [1, 2]) == 0
+    assert follow(ReplayClient(states_of(1), states_of(2)), [1, 2]) == 0
     assert ESCAPE in screen.getvalue()
     assert "40/40 epochs, succeeded" in screen.getvalue()
 
 
-def test_an_interruption_says_how_to_come_back(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_interruption_says_how_to_follow_again(capsys: pytest.CaptureFixture[str]) -> None:
     def states() -> Iterator[Experiment]:
         yield experiment(3, "running")
         raise KeyboardInterrupt
 
-    source = Replay([experiment(3)])
-    source.states[3] = states()
-    assert follow(source, [3]) == 130
+    client = ReplayClient([experiment(3)])
+    client.states[3] = states()
+    assert follow(client, [3]) == 130
     assert "holdout watch 3" in capsys.readouterr().out
 
 
-def test_a_service_that_ends_with_the_command_is_not_linked_to(capsys: pytest.CaptureFixture[str]) -> None:
-    follow(Replay(life()), [1])
+def test_a_service_that_ends_with_the_command_is_not_linked(capsys: pytest.CaptureFixture[str]) -> None:
+    follow(ReplayClient(states_of()), [1])
     assert "http://here/experiments/1" in capsys.readouterr().out
-    follow(Replay(life()), [1], links=False)
+    follow(ReplayClient(states_of()), [1], links=False)
     assert "http://" not in capsys.readouterr().out
 
 
@@ -113,13 +113,13 @@ def test_data_sets_are_listed_even_those_that_cannot_be_read(capsys: pytest.Capt
     assert lines[2] == ["torn", "-", "-", "-", "is", "[truncated]"]
 
 
-def test_json_can_be_piped_on(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_output_is_plain(capsys: pytest.CaptureFixture[str]) -> None:
     show_json({"ok": [1, None]})
     assert capsys.readouterr().out.split() == ["{", '"ok":', "[", "1,", "null", "]", "}"]
 
 
 @pytest.mark.parametrize(("state", "code"), [("ok", 0), ("warn", 0), ("bad", 1)])
-def test_only_what_keeps_the_service_from_working_fails(
+def test_only_a_bad_result_makes_doctor_fail(
     state: Any, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert show_checks([CheckResult("ok", "fine"), CheckResult(state, "look", "do this")]) == code

@@ -17,12 +17,12 @@ HOLDOUT = Path(sys.executable).parent / "holdout"
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Those of a user who has a service already: the demo must touch neither its folder nor its database."""
+    """The settings of a user who has a service: the demo must not touch its folder or its database."""
     database = f"sqlite:///{tmp_path}/elsewhere/holdout.db"
     return Settings(data_dir=tmp_path / "data", database_url=database, workers=2, port=8765)
 
 
-def test_the_demo_shows_both_losses_and_writes_nothing_of_the_users(
+def test_the_demo_shows_both_losses_and_leaves_the_users_data_alone(
     tmp_path: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_demo(settings) == 0
@@ -35,7 +35,7 @@ def test_the_demo_shows_both_losses_and_writes_nothing_of_the_users(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_is_named_keeps_the_experiments(
+def test_a_given_folder_keeps_the_experiments(
     tmp_path: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     kept = tmp_path / "kept"
@@ -47,8 +47,8 @@ def test_a_folder_that_is_named_keeps_the_experiments(
     assert list(tmp_path.iterdir()) == [kept]
 
 
-def heed_interrupts() -> None:
-    """A shell without job control has what it starts in the background ignore SIGINT, and so has all below it."""
+def restore_interrupts() -> None:
+    """Shells without job control start background commands with SIGINT ignored, and child processes inherit that."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
@@ -62,7 +62,7 @@ def test_a_demo_that_serves_has_links_that_work_until_it_is_stopped(
         env=environment,
         stdout=subprocess.PIPE,
         text=True,
-        preexec_fn=heed_interrupts,
+        preexec_fn=restore_interrupts,
     ) as demo:
         assert demo.stdout is not None
         links = []

@@ -16,19 +16,19 @@ def report(*experiments: Experiment, width: int = 120) -> str:
 
 
 def rows(printed: str) -> dict[str, list[str]]:
-    """The tables' cells by the first, which two spaces or more keep apart."""
+    """The cells of each table row by its first cell. Two or more spaces separate cells."""
     cells = [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in printed.splitlines()]
     return {line[0]: line[1:] for line in cells if len(line) > 2}
 
 
-def test_each_class_stands_beside_its_rows_the_majority_baseline_and_its_interval() -> None:
+def test_each_class_has_its_rows_baselines_and_interval() -> None:
     table = rows(report(experiment(name="plain", summary=summary())))
     assert table["class"] == ["rows", "always 'well'", "linear", "plain"]
     assert table["well"] == ["180", "1.000", "1.000 [0.90, 1.00]"]
     assert table["ill"] == ["20", "0.000", "0.250 [0.15, 0.35]"]
 
 
-def test_the_means_stand_beside_both_baselines_with_the_interval_over_seeds() -> None:
+def test_the_means_have_both_baselines_and_the_interval_over_seeds() -> None:
     table = rows(report(experiment(summary=summary())))
     assert table["accuracy"][:3] == ["200", "0.900", "0.930"]
     assert table["accuracy"][3].startswith("0.925 [0.9")
@@ -45,7 +45,7 @@ def test_experiments_on_the_same_rows_share_a_table() -> None:
     assert rows(printed)["ill"] == ["20", "0.000", "0.250 [0.15, 0.35]", "0.500 [0.40, 0.60]"]
 
 
-def test_experiments_with_other_baselines_do_not() -> None:
+def test_experiments_with_other_baselines_do_not_share_a_table() -> None:
     other = summary(baselines=[{**LINEAR, "accuracy": 0.5}])
     printed = report(experiment(1, summary=summary()), experiment(2, summary=other))
     assert printed.count("Accuracy of each class") == 2
@@ -66,7 +66,7 @@ def test_a_class_without_rows_has_no_accuracy() -> None:
     assert rows(report(experiment(summary=summary(ill=None))))["ill"][-1] == "no rows"
 
 
-def test_a_finding_of_two_experiments_is_said_once_with_both_names() -> None:
+def test_a_finding_of_two_experiments_is_printed_once_with_both_names() -> None:
     found = summary(findings=[FINDING])
     printed = report(experiment(1, name="a", summary=found), experiment(2, name="b", summary=found))
     assert printed.count("Every row is called") == 1
@@ -81,7 +81,7 @@ def test_warnings_and_failures_are_sentences() -> None:
     assert "wild: One seed shows one outcome. Give several." in printed
 
 
-def test_an_experiment_without_a_name_goes_by_its_number_and_its_place_is_named() -> None:
+def test_an_experiment_without_a_name_is_shown_by_id_and_link() -> None:
     printed = report(experiment(12, summary=summary()))
     assert "experiment 12" in printed
     assert "http://here/experiments/12" in printed
