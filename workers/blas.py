@@ -1,6 +1,6 @@
-"""What OpenBLAS has to be told before NumPy is imported: one thread, and the right kernels; and what it took.
+"""Configures OpenBLAS before NumPy is imported, with one thread and the fastest kernels, and reports its choice.
 
-A worker process trains on one core; more threads than that would take cores from its neighbours.
+A worker process trains on one core. More threads would take cores from other workers.
 """
 
 import ctypes
@@ -13,10 +13,10 @@ THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"
 
 
 def configure(environment: MutableMapping[str, str], cpuinfo: str | None = None) -> None:
-    """Set the variables for the processes that will inherit `environment`; what is set already stays.
+    """Set the variables for processes that will inherit `environment`. Existing values stay.
 
-    OpenBLAS takes its AVX2 kernels on AMD processors that have AVX-512 too; `Cooperlake` names the kernels
-    that use it. They need AVX512_BF16: an AMD processor without that flag keeps the default.
+    On AMD processors, OpenBLAS selects its AVX2 kernels even if the processor has AVX-512. `Cooperlake` selects the
+    AVX-512 kernels. They need AVX512_BF16: an AMD processor without that flag keeps the default.
     """
     for variable in THREAD_VARIABLES:
         environment.setdefault(variable, "1")
@@ -25,7 +25,7 @@ def configure(environment: MutableMapping[str, str], cpuinfo: str | None = None)
 
 
 def read_cpuinfo() -> str:
-    """The first processor of /proc/cpuinfo; empty where there is none."""
+    """The first processor in /proc/cpuinfo; empty if the system has no such file."""
     path = Path("/proc/cpuinfo")
     if not sys.platform.startswith("linux") or not path.exists():
         return ""
@@ -33,7 +33,7 @@ def read_cpuinfo() -> str:
 
 
 def corename() -> str | None:
-    """The kernels that NumPy's own OpenBLAS has taken in this process, "Zen" say; None of another BLAS."""
+    """The kernels that NumPy's OpenBLAS selected in this process, such as "Zen"; None for another BLAS."""
     if library := numpy_openblas():
         function = ctypes.CDLL(str(library)).scipy_openblas_get_corename64_
         function.restype = ctypes.c_char_p
@@ -42,7 +42,7 @@ def corename() -> str | None:
 
 
 def numpy_openblas() -> Path | None:
-    """The OpenBLAS in NumPy's wheel, its integers of 64 bits; None where NumPy has another BLAS."""
+    """The path of the OpenBLAS in NumPy's wheel, which has 64-bit integers; None if NumPy uses another BLAS."""
     import numpy as np
 
     package = Path(np.__file__).parent
@@ -53,7 +53,7 @@ def numpy_openblas() -> Path | None:
 
 
 def gflops(size: int = 512, repeats: int = 10) -> float:
-    """Billions of operations a second in a product of two float32 matrices: the best of `repeats`."""
+    """The speed of a product of two float32 matrices (size, size), in GFLOP/s: the best of `repeats`."""
     import numpy as np
 
     a = np.ones((size, size), np.float32)

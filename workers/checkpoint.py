@@ -1,4 +1,7 @@
-"""Named arrays and a JSON state in one safetensors file: no pickle, readable by other tools."""
+"""Checkpoints and models of runs: named arrays and a JSON state in one safetensors file.
+
+safetensors needs no pickle, and other tools can read it.
+"""
 
 import json
 from collections.abc import Mapping
@@ -11,14 +14,14 @@ from workers.nn.arrays import Array
 
 
 class CorruptCheckpoint(ValueError):
-    """The bytes are not a checkpoint that this project wrote."""
+    """The bytes are not a checkpoint of this project."""
 
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """The state of a run after `epoch` complete epochs (and perhaps some steps more), or its model.
+    """The state of a run after `epoch` complete epochs, and perhaps some steps of the next one; or its model.
 
-    arrays: by name, among them `parameters` (P,). state: everything else, as JSON holds it.
+    arrays: by name, among them `parameters` (P,). state: everything else, in types that JSON has.
     """
 
     epoch: int
@@ -31,22 +34,22 @@ class Checkpoint:
         return {key.removeprefix(prefix): a for key, a in self.arrays.items() if key.startswith(prefix)}
 
     def to_bytes(self) -> bytes:
-        """The safetensors file; epoch and state are its metadata."""
-        state = json.dumps({"epoch": self.epoch, "state": self.state}, sort_keys=True)
-        return save(dict(self.arrays), metadata={"holdout": state})
+        """Write a safetensors file, with epoch and state as its metadata."""
+        metadata = json.dumps({"epoch": self.epoch, "state": self.state}, sort_keys=True)
+        return save(dict(self.arrays), metadata={"holdout": metadata})
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "Checkpoint":
-        """Read what `to_bytes` gave. Raises CorruptCheckpoint."""
+        """Read the result of `to_bytes`. Raises CorruptCheckpoint."""
         try:
             size = int.from_bytes(content[:8], "little")
             header = json.loads(content[8 : 8 + size])
-            written = json.loads(header["__metadata__"]["holdout"])
-            return cls(written["epoch"], load(content), written["state"])
+            metadata = json.loads(header["__metadata__"]["holdout"])
+            return cls(metadata["epoch"], load(content), metadata["state"])
         except Exception as error:
             raise CorruptCheckpoint(f"not a checkpoint: {type(error).__name__}") from error
 
 
 def with_prefix(name: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """The arrays with `name.` before their names, as `Checkpoint.group` finds them."""
+    """The arrays with `name.` before each name: `Checkpoint.group` reverses it."""
     return {f"{name}.{key}": array for key, array in arrays.items()}

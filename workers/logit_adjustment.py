@@ -1,4 +1,4 @@
-"""How outputs become predictions at evaluation: as they are, or corrected for the class frequencies."""
+"""Predictions from outputs at evaluation: unchanged, or corrected for the class frequencies (logit adjustment)."""
 
 from abc import ABC, abstractmethod
 from typing import Annotated, Literal
@@ -11,17 +11,20 @@ from workers.nn.output_layers import Output, is_distribution, log_sigmoid, predi
 from workers.tagged_union import ByName, NonNegative, variant
 
 LARGEST_OFFSET = 80.0
-"""Logarithm of the largest factor: single precision holds its products with outputs."""
+"""The logarithm of the largest factor, so that its products with outputs do not overflow in single precision."""
 
 
 class Prediction(ABC):
-    """A factor per class on the outputs, p_k exp(offset_k). On a softmax, that is an offset of the logits."""
+    """A factor per class on the outputs, p_k exp(offset_k). For a softmax it is an offset of the logits."""
 
     name: str
 
     @abstractmethod
     def offset(self, class_counts: Counts, sampled_counts: Counts) -> Array | None:
-        """The offset (K,) for a training part with `class_counts`, drawn `sampled_counts` times in an epoch."""
+        """The offset (K,), or None, for the class counts of the training part and those that an epoch samples.
+
+        Both are (K,). Raises EmptyClassError if a count that it uses is 0.
+        """
 
 
 @variant
@@ -36,9 +39,9 @@ class Argmax(Prediction):
 
 @variant
 class LogitAdjusted(Prediction):
-    """argmax_k p_k / pi_k^tau, pi the class frequencies in training: favours rare classes.
+    """argmax_k p_k / pi_k^tau, pi the class frequencies in training. Favours rare classes.
 
-    On a softmax, that is argmax_k z_k - tau log pi_k; on a linear or sigmoid output, p_k is the output itself.
+    On a softmax this is argmax_k z_k - tau log pi_k. On a linear or sigmoid output, p_k is the output itself.
 
     Source: Menon et al. 2021, Long-tail learning via logit adjustment (post hoc).
     """
@@ -52,9 +55,9 @@ class LogitAdjusted(Prediction):
 
 @variant
 class PriorCorrected(Prediction):
-    """p_k pi_k / pi'_k: undoes resampling, from the sampled frequencies pi' to those of the data, pi.
+    """p_k pi_k / pi'_k: undoes resampling. pi' are the sampled frequencies, pi those of the data.
 
-    A softmax's are renormalised; a linear or sigmoid output is multiplied as it is.
+    The probabilities of a softmax are normalised again. A linear or sigmoid output is only multiplied.
 
     Source: Saerens et al. 2002, Adjusting the outputs of a classifier to new a priori probabilities.
     """
@@ -66,10 +69,10 @@ class PriorCorrected(Prediction):
 
 
 def adjusted_scores(logits: Array, output: Output, offset: Array | None) -> Array:
-    """Corrected scores (N, K), whose argmax is the prediction, of logits (N, K) and an offset (K,).
+    """Correct logits (N, K) by an offset (K,). The argmax of the scores (N, K) is the prediction.
 
-    A softmax's are logits: z + offset. A linear output estimates p_k itself: z exp(offset). For a sigmoid they
-    are log a + offset, a = sigmoid(z). Without an offset, the logits.
+    For a softmax the scores are logits: z + offset. A linear output estimates p_k itself: z exp(offset). For a
+    sigmoid they are log a + offset, a = sigmoid(z). Without an offset they are the logits.
     """
     if offset is None:
         return logits
@@ -84,14 +87,14 @@ def adjusted_scores(logits: Array, output: Output, offset: Array | None) -> Arra
 
 
 def adjusted_outputs(scores: Array, output: Output, offset: Array | None) -> Array:
-    """What is answered as the outputs (N, K) of corrected scores: probabilities, or p_k exp(offset_k)."""
+    """The outputs (N, K) for the scores of `adjusted_scores`: probabilities of a softmax, else p_k exp(offset_k)."""
     if offset is not None and output == "sigmoid":
         return np.exp(scores)
     return predict(scores, output)[0]
 
 
 def log_frequencies(counts: Counts) -> Array:
-    """log pi_k of each class, shape (K,); EmptyClassError where one never occurs."""
+    """log pi_k of each class, (K,). Raises EmptyClassError if a count is 0."""
     log_pi: Array = np.log(require_every_class(counts) / np.sum(counts))
     return log_pi
 

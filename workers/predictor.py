@@ -1,4 +1,4 @@
-"""A trained network with what belongs around it: raw rows in, labels and the values of the output layer out."""
+"""Predicts with the stored model of a run: takes rows of the data set, returns labels and outputs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from workers.spec import ExperimentSpec
 
 
 class IncompatibleModel(ValueError):
-    """The arrays are not those of the spec's network; the text says which one differs."""
+    """The arrays do not fit the spec's network. The message says which one differs."""
 
 
 class Overflow(ArithmeticError):
-    """A row is so far from those of training that the network's arithmetic overflows; `row` is its index."""
+    """A row is so far from the training rows that the network overflows. `row` is its index."""
 
     def __init__(self, row: int) -> None:
         self.row = row
@@ -28,18 +28,23 @@ class Overflow(ArithmeticError):
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """Of rows (N, d): the labels (N,) by their index, and the outputs (N, K) that they are the largest of."""
+    """The predictions for N rows.
+
+    labels: (N,), the index of the class with the largest output. outputs: (N, K), after the correction of the spec's
+    `prediction`.
+    """
 
     labels: Integers
     outputs: Array
 
 
 class Predictor:
-    """The model of one run, from its spec and from what `Trainer.model` kept; the data set is not needed.
+    """The model of one run, from its spec and the result of `Trainer.model`, without the data set.
 
-    Raises IncompatibleModel if an array is missing or has another shape: an older version may have written them.
+    Raises IncompatibleModel if an array is missing or has another shape, as in a model of an older version.
 
-    `is_distribution`: whether the outputs are probabilities. One thread at a time: the network has buffers.
+    is_distribution: whether the outputs are probabilities that sum to 1. features: the length d of a row. A predictor
+    is not thread-safe: its network reuses buffers.
     """
 
     def __init__(
@@ -64,7 +69,7 @@ class Predictor:
             raise IncompatibleModel(str(error)) from None
 
     def __call__(self, rows: Array | Integers) -> Predictions:
-        """Of rows (N, d) as they are in the data set, bytes or float32. Raises Overflow."""
+        """Predict rows (N, d) as the data set stores them, in bytes or float32. Raises Overflow."""
         with np.errstate(over="ignore", invalid="ignore"):
             logits = self._network.logits(rows, self._scaler.into)
             adjusted = adjusted_scores(logits, self.output, self._offset)
@@ -75,16 +80,18 @@ class Predictor:
         return Predictions(adjusted.argmax(axis=1), outputs)
 
     def stored(self, rows: Array) -> Array:
-        """Original rows (N, d), float64, as the data set stores them: less its offset, in single precision."""
+        """Convert original rows (N, d), float64, to the stored form: minus the data set's offset, in float32."""
         with np.errstate(over="ignore"):
             shifted = rows if self._data_offset is None else rows - self._data_offset
             return shifted.astype(np.float32)
 
     def tensors(self) -> dict[str, Array]:
-        """Everything that predicting takes, by name: `0.weight` of the first layer, its running statistics, and
-        `scaling.offset` and `scaling.factor`, as in (x - offset) * factor, of which
-        x is the original row less `data.offset`, if there is one; where class frequencies correct the
-        predictions, `prediction.offset`: added to the logits of a softmax, else a factor exp(offset) on the outputs.
+        """Everything that prediction needs, by name.
+
+        Parameters and running statistics by layer, such as `0.weight` for the first. `scaling.offset` and
+        `scaling.factor`: the network's input is (x - offset) * factor, with x the original row minus `data.offset`,
+        if there is one. `prediction.offset`, if class frequencies correct the predictions: it is added to the logits
+        of a softmax; other outputs are multiplied by exp(offset).
         """
         network = self._network
         layers = enumerate(network.parameters.views(network.parameters.values))
@@ -98,7 +105,7 @@ class Predictor:
 
 
 class _Arrays(dict[str, Array]):
-    """The arrays of a model by name. Raises IncompatibleModel for one that is missing."""
+    """The arrays of a model by name. Raises IncompatibleModel if one is missing."""
 
     def __missing__(self, name: str) -> Array:
         raise IncompatibleModel(f"it has no array {name}")

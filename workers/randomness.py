@@ -1,4 +1,4 @@
-"""Named streams of random numbers: one seed gives every purpose a generator of its own."""
+"""Random number streams: one seed gives each purpose a generator of its own."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ import numpy as np
 
 Stream = Literal["split", "thinning", "synthetic", "init", "shuffling", "dropout", "resampling"]
 
-# Append only: a number that changes, changes every result that was ever stored.
+# Append only: changing a number changes every result stored so far.
 SPAWN_KEYS: dict[Stream, int] = {
     "split": 0,
     "thinning": 1,
@@ -19,10 +19,10 @@ SPAWN_KEYS: dict[Stream, int] = {
 
 
 def generator(seed: int, stream: Stream, *more: int) -> np.random.Generator:
-    """The generator of one stream of `seed`; `more` (an epoch, say) selects an independent one within it.
+    """The generator of one stream of `seed`. `more`, such as an epoch, selects an independent stream within it.
 
-    Streams never overlap in practice: each is seeded by the hash of its whole path (NumPy's SeedSequence),
-    so that no draw in one, however long, moves another.
+    Streams do not overlap in practice: NumPy's SeedSequence seeds each by a hash of its whole path. So draws from one
+    stream, however many, never change another.
     """
     sequence = np.random.SeedSequence(entropy=seed, spawn_key=(SPAWN_KEYS[stream], *more))
     return np.random.Generator(np.random.PCG64(sequence))

@@ -1,7 +1,7 @@
-"""The linear baseline beside the parts that it is fitted to: one process fits it, and every run on them reads it.
+"""Shares the linear baseline between runs on the same data: one process fits it, and the other runs read it.
 
-A file in the folder of the parts holds it; the lock of another file, which the kernel drops with its process, is held
-during the fit. So a worker that is killed meanwhile keeps nobody from fitting it.
+A file in the folder of the prepared parts stores it. During the fit the process locks another file. The kernel
+releases that lock when the process ends, so a worker that is killed during the fit does not block the others.
 """
 
 import fcntl
@@ -21,11 +21,11 @@ from workers.evaluation.intervals import Interval
 log = logging.getLogger("holdout.worker")
 
 VERSION = 1
-"""Of the fit: raise it when the same rows would give other figures."""
+"""The version of the fit. Increase it if the same rows would give other figures."""
 
 
 class SharedBaseline:
-    """The linear baseline on one folder of parts, with one scaling of the rows."""
+    """The linear baseline for one folder of prepared parts and one scaling of the rows."""
 
     def __init__(self, parts: Path, scaling: dict[str, Any]) -> None:
         key = json.dumps({"version": VERSION, "scaling": scaling}, sort_keys=True)
@@ -33,19 +33,22 @@ class SharedBaseline:
         self._file, self._lock = parts / f"{name}.json", parts / f"{name}.lock"
 
     def get(self, fit: Callable[[], Baseline], *, wait: bool) -> Baseline | None:
-        """The baseline, fitted if it is not there yet; None if another process is fitting it, unless `wait`."""
+        """Read the baseline, or fit and store it if it does not exist yet.
+
+        While another process fits it, returns None, or with `wait` waits for that process.
+        """
         found = self._read()
         if found is not None:
             return found
-        with self._alone(wait=wait) as alone:
-            return self._read() or self._fit(fit) if alone else None
+        with self._lock_fit(wait=wait) as locked:
+            return self._read() or self._fit(fit) if locked else None
 
     def _fit(self, fit: Callable[[], Baseline]) -> Baseline:
         baseline = fit()
         try:
             write_whole(self._file, json.dumps(asdict(baseline)))
         except OSError as error:
-            log.warning("the linear baseline is not kept for other runs: %s", error)
+            log.warning("the linear baseline cannot be stored for other runs: %s", error)
         return baseline
 
     def _read(self) -> Baseline | None:
@@ -57,18 +60,18 @@ class SharedBaseline:
             return None
 
     @contextmanager
-    def _alone(self, *, wait: bool) -> Iterator[bool]:
-        """Whether this process may fit it now. Where files cannot be locked, every process may."""
+    def _lock_fit(self, *, wait: bool) -> Iterator[bool]:
+        """Lock the fit for this process. Yields whether it may fit; every process may if files cannot be locked."""
         try:
             lock = self._lock.open("w")
         except OSError:
             yield True
             return
         with lock:
-            yield _locked(lock.fileno(), wait=wait)
+            yield _try_lock(lock.fileno(), wait=wait)
 
 
-def _locked(file: int, *, wait: bool) -> bool:
+def _try_lock(file: int, *, wait: bool) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""The global norm of a gradient, and clipping by it."""
+"""Gradient clipping by the global norm."""
 
 import math
 
@@ -7,11 +7,11 @@ import numpy as np
 from workers.nn.arrays import Array
 
 SMALLEST, LARGEST = 1e-15, 1e18
-"""Norms whose squares single precision holds with all their digits."""
+"""The range of norms whose squares single precision represents with full precision."""
 
 
 def global_norm(gradient: Array) -> float:
-    """The Euclidean norm of a gradient (P,), also where the squares leave the range of its precision."""
+    """The Euclidean norm of a gradient (P,), even if its squares overflow or underflow. Infinite or NaN stays so."""
     with np.errstate(over="ignore"):
         norm = math.sqrt(float(np.dot(gradient, gradient)))
     if SMALLEST < norm < LARGEST:
@@ -24,9 +24,9 @@ def global_norm(gradient: Array) -> float:
 
 
 def clip_by_global_norm(gradient: Array, limit: float) -> float:
-    """Scale the gradient (P,) in place to norm `limit` if it is longer, and return the norm it had.
+    """Scale the gradient (P,) in place to norm `limit` if its norm is larger, and return the norm before.
 
-    A norm that is not finite leaves the gradient as it is: the run has diverged, and scaling would hide that.
+    If the norm is not finite, the gradient stays as it is: the run has diverged, and scaling would hide that.
     Source: Pascanu et al. 2013, On the difficulty of training recurrent neural networks.
     Oracle: torch.nn.utils.clip_grad_norm_, which divides by norm + 1e-6.
     """
@@ -35,11 +35,10 @@ def clip_by_global_norm(gradient: Array, limit: float) -> float:
     if not SMALLEST < norm < LARGEST:
         norm = global_norm(gradient)
     if math.isfinite(norm) and norm > limit:
-        if norm >= LARGEST:  # limit / norm may be too small a number for the gradient's precision
+        if norm >= LARGEST:  # limit / norm may underflow in the gradient's precision
             largest = float(np.abs(gradient).max())
             gradient /= gradient.dtype.type(largest)
-            norm_left = norm / largest
-            gradient *= limit / norm_left
+            gradient *= limit / (norm / largest)
         else:
             gradient *= limit / norm
     return norm

@@ -1,4 +1,4 @@
-"""Output layers: what turns logits into predictions."""
+"""Output layers: functions that turn logits into predictions, such as softmax."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -8,18 +8,18 @@ import numpy as np
 from workers.nn.arrays import Array
 
 Output = Literal["linear", "sigmoid", "softmax", "cosine"]
-"""`cosine` is softmax over scaled cosine similarities: the last layer differs, the probabilities do not."""
+"""`cosine` is a softmax of scaled cosine similarities: only the layer that computes the logits differs."""
 
 
 def log_softmax(logits: Array) -> Array:
-    """The logarithm of p, (N, K): z - logsumexp(z), less the row maximum first so that nothing overflows."""
+    """log p, (N, K): z - logsumexp(z), with the row maximum subtracted first so that nothing overflows."""
     shifted: Array = logits - logits.max(axis=1, keepdims=True)
     shifted -= np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     return shifted
 
 
 def softmax(logits: Array) -> Array:
-    """p, shape (N, K); rows sum to 1."""
+    """The probabilities p (N, K) of logits (N, K). Each row sums to 1."""
     p: Array = np.exp(logits - logits.max(axis=1, keepdims=True))
     p /= p.sum(axis=1, keepdims=True)
     return p
@@ -34,7 +34,7 @@ def sigmoid(z: Array, out: Array | None = None) -> Array:
 
 
 def log_sigmoid(z: Array) -> Array:
-    """log(1 / (1 + exp(-z))), elementwise: it tells large z apart, whose sigmoids round to 1."""
+    """log(1 / (1 + exp(-z))), elementwise. It still differs for large z whose sigmoids round to 1."""
     from scipy.special import log_expit
 
     log_a: Array = log_expit(z)
@@ -42,7 +42,7 @@ def log_sigmoid(z: Array) -> Array:
 
 
 def predict(logits: Array, output: Output) -> tuple[Array, Callable[[Array], Array]]:
-    """The predictions (N, K) of an output layer, with its own backward: dL/dpredictions to dL/dlogits."""
+    """The predictions (N, K) of an output layer, and its backward function, from dL/dpredictions to dL/dlogits."""
     if output == "linear":
         return logits, lambda dz: dz
     if output == "sigmoid":

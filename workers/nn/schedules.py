@@ -1,4 +1,4 @@
-"""Schedules of the learning rate: the factor on the optimizer's own, step by step."""
+"""Learning rate schedules: the factor on the optimizer's learning rate at each step."""
 
 import math
 from abc import ABC, abstractmethod
@@ -10,13 +10,13 @@ from workers.tagged_union import ByName, Count, Positive, Probability, variant
 
 
 class Schedule(ABC):
-    """Maps a step of the optimizer, counted from 0, to the factor on its learning rate."""
+    """Maps a step to the factor on the optimizer's learning rate."""
 
     name: str
 
     @abstractmethod
     def __call__(self, step: int, steps: int, steps_per_epoch: int) -> float:
-        """The factor at `step` of a training that takes `steps` in all."""
+        """The factor at `step`, counted from 0, of `steps` in total."""
 
 
 @variant
@@ -59,7 +59,7 @@ class Cosine(Schedule):
 class Warmup(Schedule):
     """Linear warmup: (step + 1) / w for the w steps of the first `epochs` epochs, then the schedule `then`.
 
-    The first step has 1/w of the learning rate, not 0, and step w all of it. `then` starts from its beginning.
+    The first step has 1/w of the learning rate, not 0, and step w has all of it. `then` starts at its beginning.
     Source: Goyal et al. 2017, Accurate, large minibatch SGD. Oracle: torch's LinearLR and SequentialLR.
     """
 
@@ -68,10 +68,10 @@ class Warmup(Schedule):
     then: Annotated[Constant | Step | Cosine, ByName()] = Constant()
 
     def __call__(self, step: int, steps: int, steps_per_epoch: int) -> float:
-        warming = max(1, round(self.epochs * steps_per_epoch))
-        if step < warming:
-            return (step + 1) / warming
-        return self.then(step - warming, steps - warming, steps_per_epoch)
+        warmup_steps = max(1, round(self.epochs * steps_per_epoch))
+        if step < warmup_steps:
+            return (step + 1) / warmup_steps
+        return self.then(step - warmup_steps, steps - warmup_steps, steps_per_epoch)
 
 
 AnySchedule = Annotated[Constant | Step | Cosine | Warmup, ByName()]

@@ -117,7 +117,7 @@ class Focal(Loss):
 class GeneralizedCrossEntropy(Loss):
     """(1 - p_y^q) / q; dL/dz = p_y^q (p-Y). q -> 0 is cross-entropy, q = 1 is half of L1.
 
-    In between it trades speed of training for robustness to wrong labels.
+    For q in between, it trades speed of training for robustness to wrong labels.
     Source: Zhang & Sabuncu 2018, Generalized cross entropy loss for training with noisy labels.
     Oracle: the formula in torch, and its autograd.
     """

@@ -45,7 +45,7 @@ class BalancedSoftmax(FrequencyAware):
     """Cross-entropy of logits shifted by class counts: CE(z + log n_k); dL/dz = softmax(z + log n) - Y.
 
     Source: Ren et al. 2020, Balanced meta-softmax for long-tailed visual recognition.
-    Oracle: torch.nn.functional.cross_entropy on logits that are shifted there.
+    Oracle: torch.nn.functional.cross_entropy on logits shifted in torch.
     """
 
     name: Literal["balanced_softmax"] = "balanced_softmax"
@@ -60,7 +60,7 @@ class LogitAdjustment(FrequencyAware):
     """Cross-entropy of shifted logits: CE(z + tau log pi_k), pi_k = n_k / n; tau = 1 is balanced softmax.
 
     Source: Menon et al. 2021, Long-tail learning via logit adjustment.
-    Oracle: torch.nn.functional.cross_entropy on logits that are shifted there.
+    Oracle: torch.nn.functional.cross_entropy on logits shifted in torch.
     """
 
     name: Literal["logit_adjustment"] = "logit_adjustment"
@@ -77,9 +77,9 @@ class LDAM(FrequencyAware):
     """CE(s (cos - D_y e_y)), D_k proportional to n_k^(-1/4) with maximum `max_margin`, s = scale.
 
     The cosine layer already scales the logits by s. After the fraction `reweight_from` of training, effective-number
-    class weights apply (the paper's deferred re-weighting uses 0.8); 1 means never.
+    class weights apply (the paper's deferred re-weighting uses 0.8). 1 means never.
     Source: Cao et al. 2019, Learning imbalanced datasets with label-distribution-aware margin loss.
-    Oracle: the authors' LDAMLoss, written anew in torch, and its autograd.
+    Oracle: the authors' LDAMLoss, rewritten in torch, and its autograd.
     """
 
     name: Literal["ldam"] = "ldam"

@@ -1,4 +1,4 @@
-"""Every model a spec can name, one a file."""
+"""Every model that a spec can name, one per file."""
 
 from typing import Annotated
 

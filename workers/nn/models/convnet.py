@@ -24,7 +24,7 @@ Side = Annotated[int, Field(strict=True, ge=1, le=32)]
 
 @variant
 class ConvNet(Model):
-    """Convolutional, for images: per stage Conv2D -> [batch norm] -> activation -> MaxPool2D, then an MLP.
+    """A convolutional network for images: per stage Conv2D -> [batch norm] -> activation -> MaxPool2D, then an MLP.
 
     `filters` lists the channels of the stages; `kernel` and `pool` are side lengths (pool 1: no pooling).
     Convolutions keep the image size. `dropout` comes before every dense layer. Other fields are as in mlp.

@@ -1,4 +1,4 @@
-"""The multi-layer perceptron, down to softmax regression."""
+"""The multilayer perceptron; without hidden layers it is softmax regression."""
 
 from typing import Literal
 
@@ -19,7 +19,7 @@ from workers.tagged_union import Flag, Fraction, variant
 class MLP(Model):
     """Fully connected: per hidden layer Dense -> [batch or layer norm] -> activation -> [dropout].
 
-    `hidden` lists the widths; an empty list gives softmax regression. The default `initializer` is he_normal
+    `hidden` lists the widths. An empty list gives softmax regression. The default `initializer` is he_normal
     before rectifying activations, and glorot_uniform before others and in the last layer.
     """
 

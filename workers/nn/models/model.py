@@ -1,4 +1,4 @@
-"""What every model is: a list of layers for a task; and what the task asks of it."""
+"""The base class of models, which list the layers for a task; and the task, which data and loss determine."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ Width = Annotated[int, Field(strict=True, ge=1, le=65_536)]
 Hidden = Annotated[tuple[Width, ...], Field(max_length=32)]
 
 RECTIFIERS = (Relu, LeakyRelu, Gelu)
-"""Activations that pass about half of a symmetric input: He's variance makes up for the other half."""
+"""Activations that pass about half of a symmetric input. He's variance compensates for the other half."""
 
 
 def default_initializer(activation: Activation) -> Initializer:
-    """The initialiser of a layer before `activation`, where a spec names none."""
+    """The initializer for a layer before `activation`, if the spec names none."""
     return HeNormal() if isinstance(activation, RECTIFIERS) else GlorotUniform()
 
 
@@ -33,10 +33,10 @@ class UnsuitableModelError(ValueError):
 
 @dataclass(frozen=True)
 class Task:
-    """What the data set and the loss ask of a network: the width of a row, the classes, the output layer.
+    """What the data set and the loss require of a network.
 
-    image_shape: (height, width, channels) of the image that a row is, flattened, or None.
-    scale: of the similarities, where `output` is "cosine".
+    features: the length of a row. classes: the number of logits. image_shape: (height, width, channels) if the rows
+    are flattened images. output: the output layer. scale: the factor on the similarities if `output` is "cosine".
     """
 
     features: int
@@ -46,14 +46,14 @@ class Task:
     scale: float = 1.0
 
     def head(self, inputs: int, initializer: Initializer) -> Layer:
-        """The last layer: from `inputs` features to the logits."""
+        """The last layer, from `inputs` features to the logits."""
         if self.output == "cosine":
             return CosineDense(inputs, self.classes, scale=self.scale, initializer=initializer)
         return Dense(inputs, self.classes, initializer=initializer)
 
 
 class Model(ABC):
-    """What a spec says of a network; the task says the rest."""
+    """The part of a network's architecture that a spec describes. The task determines the rest."""
 
     name: str
 
@@ -61,5 +61,6 @@ class Model(ABC):
     def layers(self, task: Task, dropout: np.random.Generator) -> list[Layer]:
         """The layers from a row (features,) to the logits (classes,), not yet bound to parameters.
 
-        Raises UnsuitableModelError where the model does not fit the task.
+        `dropout` is the generator of the dropout masks. Raises UnsuitableModelError if the model does not fit the
+        task.
         """

@@ -1,4 +1,4 @@
-"""Every optimizer a spec can name."""
+"""Every optimizer that a spec can name."""
 
 from typing import Annotated
 

@@ -12,7 +12,7 @@ from workers.tagged_union import Fraction, NonNegative, Positive, variant
 
 
 class MomentOptimizer(Optimizer):
-    """The step that Adam and AdamW share; they differ in their decay."""
+    """The step that Adam and AdamW share. They differ in the weight decay."""
 
     beta1: float
     beta2: float
@@ -23,7 +23,7 @@ class MomentOptimizer(Optimizer):
         return {"first_moment": np.zeros_like(parameters), "second_moment": np.zeros_like(parameters)}
 
     def move(self, parameters: Array, gradient: Array, state: State, step: int, learning_rate: float) -> None:
-        # lr mhat / (sqrt(vhat) + epsilon), the corrections drawn out of the arrays into two numbers
+        # lr mhat / (sqrt(vhat) + epsilon), with the bias corrections in two numbers instead of the arrays
         correction = sqrt(1 - self.beta2**step)
         kernels.current().adam(
             parameters,
@@ -41,9 +41,9 @@ class MomentOptimizer(Optimizer):
 class Adam(MomentOptimizer):
     """m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2; w -= lr mhat / (sqrt(vhat) + epsilon).
 
-    mhat = m / (1-b1^t), vhat = v / (1-b2^t). `epsilon_placement` fused adds epsilon to sqrt(v) instead, in
-    the lr_t form that closes the paper's section 2. Weight decay is coupled: it enters both moments.
-    Source: Kingma & Ba 2015, Adam, Algorithm 1. Oracle: torch.optim.Adam; scikit-learn's MLP where fused.
+    mhat = m / (1-b1^t), vhat = v / (1-b2^t). With `epsilon_placement` fused, epsilon is added to sqrt(v) instead, as
+    in the lr_t form at the end of the paper's section 2. Weight decay is coupled: it enters both moments.
+    Source: Kingma & Ba 2015, Adam, Algorithm 1. Oracle: torch.optim.Adam; scikit-learn's MLP for fused.
     """
 
     name: Literal["adam"] = "adam"
@@ -57,7 +57,7 @@ class Adam(MomentOptimizer):
 
 @variant
 class AdamW(MomentOptimizer):
-    """Adam as published, with decoupled weight decay: w -= lr wd w, past the moments.
+    """Adam as published, with decoupled weight decay: w -= lr wd w, outside the moments.
 
     Source: Loshchilov & Hutter 2019, Decoupled weight decay regularization. Oracle: torch.optim.AdamW.
     """

@@ -1,4 +1,4 @@
-"""What every optimizer is: (init, update) over flat vectors, with the state passed along."""
+"""The base class of optimizers: (init, update) over flat vectors, with the state passed in, as in optax."""
 
 from abc import ABC, abstractmethod
 
@@ -6,13 +6,13 @@ from workers.nn import kernels
 from workers.nn.arrays import Array
 
 State = dict[str, Array]
-"""Named arrays of the parameters' shape. Storing them is checkpointing the optimizer."""
+"""Named arrays of the parameters' shape. A checkpoint of an optimizer consists of them."""
 
 
 class Optimizer(ABC):
-    """Turns gradients into steps: a handful of passes over contiguous memory, in place.
+    """Turns gradients into steps: a few sweeps over contiguous memory, in place.
 
-    The gradient, which nobody needs afterwards, is their scratch. An optimizer keeps nothing of its own.
+    The update uses the gradient as scratch memory. An optimizer has no state of its own.
     """
 
     name: str
@@ -33,10 +33,10 @@ class Optimizer(ABC):
         learning_rate: float,
         decayed: int,
     ) -> None:
-        """Take step number `step` (from 1): parameters and state change, the gradient (P,) is lost.
+        """Take step number `step` (from 1): changes parameters (P,) and state, and overwrites the gradient (P,).
 
-        `learning_rate` is the scheduled one: the variant's own times the schedule's factor. Weight decay
-        reaches the first `decayed` elements alone: the weights.
+        `learning_rate` is the optimizer's own times the schedule's factor. Weight decay applies to the first
+        `decayed` elements only: the weights.
         """
         if self.weight_decay:
             self.decay(parameters[:decayed], gradient[:decayed], learning_rate)
@@ -48,4 +48,4 @@ class Optimizer(ABC):
 
     @abstractmethod
     def move(self, parameters: Array, gradient: Array, state: State, step: int, learning_rate: float) -> None:
-        """The step along the gradient, decay apart."""
+        """Take the step without the weight decay."""

@@ -28,8 +28,8 @@ class RMSprop(Optimizer):
     weight_decay: NonNegative = 0.0
 
     def init(self, parameters: Array) -> State:
-        needed = ["square"] + ["mean"] * self.centered + ["velocity"] * (self.momentum > 0)
-        return {name: np.zeros_like(parameters) for name in needed}
+        names = ["square"] + ["mean"] * self.centered + ["velocity"] * (self.momentum > 0)
+        return {name: np.zeros_like(parameters) for name in names}
 
     def move(self, parameters: Array, gradient: Array, state: State, step: int, learning_rate: float) -> None:
         kernel, square = kernels.current(), state["square"]

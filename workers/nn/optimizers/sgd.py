@@ -1,4 +1,4 @@
-"""Stochastic gradient descent, with the three things that are called momentum."""
+"""Stochastic gradient descent, with the three methods that are called momentum."""
 
 from typing import Literal
 
@@ -35,13 +35,13 @@ class SGD(Optimizer):
         if not self.momentum:
             kernel.add_scaled(parameters, gradient, -learning_rate)
             return
-        damped = self.momentum_form == "ema" and not (step == 1 and self.ema_init == "first_gradient")
+        dampened = self.momentum_form == "ema" and not (step == 1 and self.ema_init == "first_gradient")
         kernel.momentum(
             parameters,
             gradient,
             state["velocity"],
             self.momentum,
-            1 - self.momentum if damped else 1.0,
+            1 - self.momentum if dampened else 1.0,
             self.momentum_form == "nesterov",
             learning_rate,
         )
