@@ -43,10 +43,10 @@ from service.routes import (
     webhooks,
 )
 from service.settings import Settings
-from service.store.artifacts import Artifacts
-from service.store.blob_store import shared_blob_store
+from service.store.artifacts.artifact_store import ArtifactStore
+from service.store.artifacts.blob_store import shared_blob_store
+from service.store.credentials.signing_keys import signing_key
 from service.store.database import Database
-from service.store.signing_keys import signing_key
 from service.webhooks.dispatcher import WebhookDispatcher
 from workers.data.registry import DatasetRegistry
 
@@ -107,7 +107,7 @@ def _create_shared_objects(state: State, settings: Settings, database: Database)
     state.database = database
     state.registry = DatasetRegistry(settings.data_dir, shared_blob_store(settings))
     state.uploads = UploadService(state.registry, settings)
-    state.models = ModelCache(database, Artifacts(settings.artifacts_url))
+    state.models = ModelCache(database, ArtifactStore(settings.artifacts_url))
     state.notifier = notifier_of(settings)
     state.limiters = Limiters()
     state.authenticator = Authenticator(settings, database, state.limiters["authentication"])

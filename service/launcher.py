@@ -20,7 +20,7 @@ from service.notifiers import notifier_of
 from service.operations import logs
 from service.settings import Settings, UnusableSetting
 from service.store import migrations
-from service.store.blob_store import BlobStore, shared_blob_store
+from service.store.artifacts.blob_store import BlobStore, shared_blob_store
 from service.store.database import Database
 from workers.data.registry import DatasetRegistry
 from workers.nn import kernels

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.store.sqlite_driver import driver
+from service.store.engine.sqlite_driver import driver
 
 
 def test_a_connection_that_is_dropped_unclosed_causes_a_warning(tmp_path: Path) -> None:

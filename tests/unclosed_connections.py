@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from service.store.sqlite_driver import driver
+from service.store.engine.sqlite_driver import driver
 
 
 class TrackedConnection(driver.Connection):  # type: ignore[misc]  # the class depends on the driver

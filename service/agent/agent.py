@@ -22,9 +22,10 @@ from service.agent.event_writer import end_run, savepoint, write_progress
 from service.agent.leased_run import LeasedRun
 from service.notifiers import Notifier, PollingNotifier
 from service.settings import Settings
-from service.store import epoch_writer, queue
-from service.store.artifacts import Artifacts
+from service.store import queue
+from service.store.artifacts.artifact_store import ArtifactStore
 from service.store.database import Database
+from service.store.epochs import epoch_writer
 from service.store.queue import Lease
 from workers.data.errors import DatasetError
 from workers.data.registry import DatasetRegistry
@@ -59,8 +60,8 @@ class Agent:
         self.database, self.settings, self.on_end = database, settings, on_end
         self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self.notifier = notifier or PollingNotifier()
-        self.artifacts = Artifacts(settings.artifacts_url, row_bytes=settings.artifact_bytes)
-        self.pool = Pool[Lease](self.artifacts.put_away) if pool is None else pool
+        self.artifacts = ArtifactStore(settings.artifacts_url, row_bytes=settings.artifact_bytes)
+        self.pool = Pool[Lease](self.artifacts.offload) if pool is None else pool
         self.assignments = AssignmentBuilder(database, registry, settings, self.artifacts)
         self.runs: dict[Lease, LeasedRun] = {}
         self.flushed_at = 0.0
@@ -191,7 +192,7 @@ class Agent:
         self._drop_lost(renewed.keys() - cancelled.keys())
         self._drop_written()
         self._send_commands(cancelled)
-        self.artifacts.tidy(self.database)
+        self.artifacts.collect_garbage(self.database)
 
     def _renew(self, connection: Connection, lease: Lease) -> bool | None:
         return queue.renew(

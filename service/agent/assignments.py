@@ -9,9 +9,10 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from service.settings import Settings
-from service.store import epoch_writer, queue
-from service.store.artifacts import ArtifactError, Artifacts
+from service.store import queue
+from service.store.artifacts.artifact_store import ArtifactError, ArtifactStore
 from service.store.database import Database
+from service.store.epochs import epoch_writer
 from service.store.queue import Claim
 from workers.data.registry import DatasetRegistry
 from workers.processes.messages import ArtifactReference, Assignment
@@ -24,7 +25,7 @@ class AssignmentBuilder:
     """Builds assignments, each in a thread of its own, one at a time."""
 
     def __init__(
-        self, database: Database, registry: DatasetRegistry, settings: Settings, artifacts: Artifacts
+        self, database: Database, registry: DatasetRegistry, settings: Settings, artifacts: ArtifactStore
     ) -> None:
         self.database, self.registry, self.settings, self.artifacts = database, registry, settings, artifacts
         self._building = threading.Lock()

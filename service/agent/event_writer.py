@@ -14,7 +14,8 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from service.agent.leased_run import LeasedRun
-from service.store import epoch_writer, queue
+from service.store import queue
+from service.store.epochs import epoch_writer
 from workers.processes.messages import (
     BaselinesFitted,
     CheckpointTaken,

@@ -4,7 +4,7 @@ import time
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from service.store.artifacts import Artifacts
+from service.store.artifacts.artifact_store import ArtifactStore
 from service.store.queue import Claim
 from workers.processes.messages import (
     ArtifactReference,
@@ -28,7 +28,7 @@ class LeasedRun:
 
     claim: Claim
     assignment: Future[Assignment]
-    artifacts: Artifacts
+    artifacts: ArtifactStore
     started_at: float | None = None
     sent_command: Command | None = None
     pending: list[ProgressEvent] = field(default_factory=list)
@@ -70,7 +70,7 @@ class LeasedRun:
         """Of pending checkpoints keep only the newest, so that a database that is away costs no memory."""
         superseded = [event for event in self.pending if isinstance(event, CheckpointTaken)]
         self.pending = [event for event in self.pending if not isinstance(event, CheckpointTaken)]
-        self.artifacts.doubt(
+        self.artifacts.mark_garbage(
             event.content.name for event in superseded if isinstance(event.content, ArtifactReference)
         )
         self.pending.append(newest)

@@ -165,14 +165,14 @@ def create_token(
     data_dir: DataDir = None,
 ) -> None:
     """Create a token and print it. It cannot be shown again: only its hash is stored."""
-    from service.store import tokens
+    from service.store.credentials import tokens
 
     if not TOKEN_NAME.fullmatch(name):
         raise typer.BadParameter(
             "A name has up to 64 letters, digits and . _ @ -, and begins with a letter or a digit."
         )
     with _write_transaction(data_dir) as connection:
-        is_first = not tokens.exist(connection)
+        is_first = not tokens.any_exist(connection)
         secret = tokens.create(connection, name, scope, expires_days=expires_days)
     typer.echo(secret)
     if is_first:
@@ -188,10 +188,10 @@ def create_token(
 def list_tokens(data_dir: DataDir = None) -> None:
     """List all tokens, including expired and revoked ones."""
     from service.cli.console import show_tokens
-    from service.store import tokens
+    from service.store.credentials import tokens
 
     with _write_transaction(data_dir) as connection:
-        show_tokens(tokens.listed(connection))
+        show_tokens(tokens.list_all(connection))
 
 
 @token.command("revoke")
@@ -199,7 +199,7 @@ def revoke_token(
     name: Annotated[str, typer.Argument(help="The name of the token.")], data_dir: DataDir = None
 ) -> None:
     """Revoke a token. It stops working at once, and cannot be restored."""
-    from service.store import tokens
+    from service.store.credentials import tokens
 
     with _write_transaction(data_dir) as connection:
         tokens.revoke(connection, name)

@@ -19,7 +19,7 @@ from service.schemas.epochs import ClassRow, MetricsRow
 from service.schemas.formats import write_csv
 from service.store import experiment_reader, model_reader
 from service.store.database import Database
-from service.store.epoch_reader import EpochTable, Selection, read_page
+from service.store.epochs.epoch_reader import EpochQuery, EpochTable, read_page
 from service.store.errors import NoModel
 from service.store.tables import EpochClasses, EpochMetrics
 
@@ -106,7 +106,7 @@ def _classes(connection: Connection, experiment: Row[Any]) -> Iterator[ClassRow]
 
 def _rows(connection: Connection, table: EpochTable, experiment_id: int) -> Iterator[Row[Any]]:
     """Every row of an experiment, a page at a time."""
-    wanted, more = Selection(limit=PAGE_ROWS), True
+    wanted, more = EpochQuery(limit=PAGE_ROWS), True
     while more:
         page = read_page(connection, table, experiment_id, wanted)
         yield from page.rows

@@ -7,7 +7,7 @@ from typing import Any
 
 from service.schemas.base import Remark
 from service.schemas.summary import Baseline, ClassEstimate, Estimates
-from service.store.experiment_reader import Rows
+from service.store.tables import Rows
 from workers.evaluation.intervals import wilson
 from workers.nn.losses import AnyLoss
 from workers.tagged_union import members, name_of

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from sqlalchemy import Row
 
 from service.store import experiment_reader, model_reader
-from service.store.artifacts import ArtifactError, Artifacts
+from service.store.artifacts.artifact_store import ArtifactError, ArtifactStore
 from service.store.database import Database
 from service.store.errors import UnusableModel
 from workers.checkpoint import Checkpoint, CorruptCheckpoint
@@ -58,7 +58,7 @@ class LoadedModel:
 class ModelCache:
     """The models of one database. A model never changes, so what is loaded is known by its run and its hash."""
 
-    def __init__(self, database: Database, artifacts: Artifacts) -> None:
+    def __init__(self, database: Database, artifacts: ArtifactStore) -> None:
         self._database, self._artifacts = database, artifacts
         self._loaded: OrderedDict[tuple[int, str], LoadedModel] = OrderedDict()
         self._lock = Lock()

@@ -6,9 +6,9 @@ from dataclasses import asdict
 from sqlalchemy import Connection
 
 from service.notifiers import Notifier
-from service.store import idempotency, queue
+from service.store import idempotency_keys, queue
 from service.store.database import Database
-from service.store.idempotency import Ticket
+from service.store.idempotency_keys import KeyedRequest
 from workers.data.registry import DatasetRegistry
 from workers.plan import Plan, make_plan
 from workers.spec import ExperimentSpec
@@ -36,21 +36,21 @@ class SubmissionService:
         """
         if key is None:
             return self._submit(spec, None)
-        ticket = Ticket(self._owner, key, hashlib.sha256(spec.model_dump_json().encode()).hexdigest())
+        ticket = KeyedRequest(self._owner, key, hashlib.sha256(spec.model_dump_json().encode()).hexdigest())
         with self._database.read() as connection:
-            submitted_before = idempotency.find(connection, ticket)
+            submitted_before = idempotency_keys.find(connection, ticket)
         return submitted_before or self._submit(spec, ticket)
 
-    def _submit(self, spec: ExperimentSpec, ticket: Ticket | None) -> int:
+    def _submit(self, spec: ExperimentSpec, ticket: KeyedRequest | None) -> int:
         plan = make_plan(spec, self._registry)
         self._registry.share(plan.spec.dataset)
         with self._database.write() as connection:
-            submitted_meanwhile = idempotency.take(connection, ticket) if ticket else None
+            submitted_meanwhile = idempotency_keys.take(connection, ticket) if ticket else None
             if submitted_meanwhile:
                 return submitted_meanwhile
             id_ = submit(connection, plan, self._notifier, owner=self._owner, max_queued=self._max_queued)
             if ticket:
-                idempotency.assign(connection, ticket, id_)
+                idempotency_keys.assign(connection, ticket, id_)
             return id_
 
 

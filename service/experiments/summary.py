@@ -22,7 +22,8 @@ from service.schemas.summary import (
     Selected,
     Summary,
 )
-from service.store.experiment_reader import ExperimentDetails, Rows
+from service.store.experiment_reader import ExperimentDetails
+from service.store.tables import Rows
 from workers.evaluation import baselines
 from workers.evaluation.intervals import Interval, t_interval, wilson
 from workers.evaluation.metrics import BY_NAME

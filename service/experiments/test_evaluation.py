@@ -45,7 +45,7 @@ class SealedEvaluator:
         Raises NoModel, UnusableModel, BudgetSpent or FilesUnavailable; none of them spends a look.
         """
         experiment_id = tested.experiment.id
-        opening = ledger.Opening(
+        new_entry = ledger.NewEntry(
             test_set=tested.sha256,
             weights=self._weights(experiment_id),
             ladder=self.settings.test_ladder,
@@ -58,12 +58,12 @@ class SealedEvaluator:
         )
         budget = None if self.settings.test_ladder else self.settings.test_budget
         with self.database.read() as connection:
-            before = ledger.find(connection, opening, budget=budget)
+            before = ledger.find(connection, new_entry, budget=budget)
         if before is not None and before.losses is not None:
             return before, False
         predictions = self._predictions(tested)
         with self.database.write() as connection:
-            entry, is_new = ledger.open_test_set(connection, opening, budget=budget)
+            entry, is_new = ledger.open_test_set(connection, new_entry, budget=budget)
         return (entry if entry.losses is not None else self._answer(entry, tested, predictions)), is_new
 
     def held_back(self, experiment_id: int) -> "SealedRows":

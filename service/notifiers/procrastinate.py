@@ -21,7 +21,7 @@ from sqlalchemy.exc import OperationalError
 
 from service.notifiers.notifier import Wakeable
 from service.notifiers.polling import PollingNotifier
-from service.store.database import impatient
+from service.store.engine.postgresql import with_keepalives
 
 log = logging.getLogger("holdout.engine")
 
@@ -51,7 +51,7 @@ class ProcrastinateNotifier(PollingNotifier):
         # They would log a line for each job, and pages for each lost connection.
         for name in ("procrastinate", "psycopg.pool"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
-        self._conninfo = impatient(make_url(url)).render_as_string(hide_password=False)
+        self._conninfo = with_keepalives(make_url(url)).render_as_string(hide_password=False)
         self._deferring = App(connector=SyncPsycopgConnector())
         """Never opened: it only writes through connections that it is given."""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from service.settings import Settings
-from service.store.sqlite_driver import driver
+from service.store.engine.sqlite_driver import driver
 
 if TYPE_CHECKING:
     from service.store.database import Database

@@ -18,9 +18,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from service.store.database import Database
-from service.store.experiment_reader import Rows
 from service.store.queue_stats import QueueStats, finished_since, queue_stats
-from service.store.tables import ACTIVE, TERMINAL
+from service.store.tables import ACTIVE, TERMINAL, Rows
 from workers.processes.failure_causes import Cause
 
 log = logging.getLogger("holdout.metrics")

@@ -9,7 +9,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from service.agent.agent import Agent
 from service.store import migrations
-from service.store.database import Database, is_lock_timeout
+from service.store.database import Database
+from service.store.engine.lock_timeout import is_lock_timeout
 from service.store.tables import Experiment
 from workers.validation.errors import Fault
 

@@ -15,7 +15,8 @@ from service.experiments.comparisons import compare, remarks_about
 from service.http.conditional import Known
 from service.http.query import InvalidQuery
 from service.schemas.comparisons import Comparisons
-from service.store import selected_epochs, status_reader
+from service.store import experiment_reader, status_reader
+from service.store.epochs import selected_epoch_reader
 from service.store.errors import UnknownExperiment
 from workers.evaluation.metrics import BY_NAME
 from workers.evaluation.selection import SelectionMetric
@@ -40,8 +41,8 @@ def compare_experiments(
     """
     with database.read() as connection:
         known.require_news(status_reader.states(connection, query.experiments))
-        rows = selected_epochs.experiments(connection, query.experiments)
-        figures = selected_epochs.selected_figures(connection, query.experiments)
+        rows = experiment_reader.experiments(connection, query.experiments)
+        figures = selected_epoch_reader.succeeded_seeds(connection, query.experiments)
     metric, pairs = _pairs([Contender(rows[id_], figures.get(id_, {})) for id_ in query.experiments], query)
     items = compare(pairs)
     return Comparisons(

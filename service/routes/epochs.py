@@ -37,9 +37,9 @@ from service.schemas.epochs import (
 )
 from service.schemas.formats import link, represent
 from service.store import experiment_reader, status_reader
-from service.store.epoch_reader import EpochPage, read_page
+from service.store.epochs.epoch_export import Extent, following_pages
+from service.store.epochs.epoch_reader import EpochPage, read_page
 from service.store.errors import UnknownExperiment
-from service.store.export_extents import Extent, following_pages
 from service.store.tables import EpochClasses, EpochMetrics
 
 router = APIRouter(
@@ -71,12 +71,12 @@ def read_metrics(
     it is null. It keeps the position of each seed, so no epoch is missed or repeated. With `?wait=20` the answer
     comes as soon as there is a row.
     """
-    wanted = query.selection()
+    wanted = query.epoch_query()
     with database.read() as connection:
         state = status_reader.state(connection, experiment_id)
         known.require_news(state)
         plan = experiment_reader.plan(connection, experiment_id)
-        page = read_page(connection, EpochMetrics, experiment_id, wanted.fitting(len(state.runs)))
+        page = read_page(connection, EpochMetrics, experiment_id, wanted.with_fewer_points(len(state.runs)))
     majority = majority_accuracies(plan["split_counts"])
     if page.more and takes_all(query, wanted_format):
         extent = Extent({experiment_id: state})
@@ -107,7 +107,7 @@ def read_classes(
     database: DatabaseDep,
 ) -> Response:
     """One flat row for each class, seed and split, at the selected epoch of each seed by default."""
-    wanted = query.selection()
+    wanted = query.epoch_query()
     with database.read() as connection:
         state = status_reader.state(connection, experiment_id)
         known.require_news(state)
@@ -139,7 +139,7 @@ def read_confusion(
     with database.read() as connection:
         known.require_news(status_reader.state(connection, experiment_id))
         classes = experiment_reader.plan(connection, experiment_id)["dataset"]["classes"]
-        page = read_page(connection, EpochClasses, experiment_id, query.selection())
+        page = read_page(connection, EpochClasses, experiment_id, query.epoch_query())
     return Confusion(classes=classes, items=[ConfusionMatrix.of(row) for row in page.rows])
 
 

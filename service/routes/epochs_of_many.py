@@ -20,9 +20,9 @@ from service.http.query import InvalidQuery
 from service.schemas.epochs import EpochRow, EpochsPage
 from service.schemas.formats import represent
 from service.store import experiment_reader, status_reader
-from service.store.epoch_reader import place_of, read_across
+from service.store.epochs.epoch_export import Extent, following_pages_of_many
+from service.store.epochs.epoch_reader import position_of, read_page_of_many
 from service.store.errors import UnknownExperiment
-from service.store.export_extents import Extent, following_pages_across
 
 router = APIRouter(tags=["epochs"], route_class=StrictRoute)
 
@@ -47,20 +47,20 @@ def read_epochs(
     and split. `next` pages through the rows that exist now; to follow running experiments, send the request again
     with the `ETag`.
     """
-    wanted, after, ids = query.selection(), query.place, query.experiments
+    wanted, after, ids = query.epoch_query(), query.place, query.experiments
     with database.read() as connection:
         found = status_reader.states(connection, ids)
         known.require_news(found)
-        wanted = wanted.fitting(sum(len(state.runs) for state in found.values()))
-        rows, more = read_across(connection, ids, wanted, after)
+        wanted = wanted.with_fewer_points(sum(len(state.runs) for state in found.values()))
+        rows, more = read_page_of_many(connection, ids, wanted, after)
         plans = experiment_reader.plans(connection, ids)
     majorities = {id_: majority_accuracies(plan["split_counts"]) for id_, plan in plans.items()}
     if more and takes_all(query, wanted_format):
-        rest = following_pages_across(database, ids, wanted, place_of(rows[-1]), Extent(found))
+        rest = following_pages_of_many(database, ids, wanted, position_of(rows[-1]), Extent(found))
         pages = (
             (EpochRow.of(row, majorities[row.experiment_id]) for row in page) for page in chain([rows], rest)
         )
         return export(request, pages, EpochRow, wanted_format, response.headers)
     items = [EpochRow.of(row, majorities[row.experiment_id]) for row in rows]
-    following = next_link(request, cursors.encode(place_of(rows[-1]))) if more else None
+    following = next_link(request, cursors.encode(position_of(rows[-1]))) if more else None
     return represent(EpochsPage(items=items, next=following), EpochRow, wanted_format, response)

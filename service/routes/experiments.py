@@ -31,7 +31,7 @@ from service.http.query import InvalidQuery
 from service.schemas.experiments import Accepted, Experiment, ExperimentPage, ExperimentRow, Resolved
 from service.schemas.formats import as_json, link
 from service.store import experiment_reader, status_reader
-from service.store.blob_store import BlobStoreUnavailable
+from service.store.artifacts.blob_store import BlobStoreUnavailable
 from service.store.database import Database
 from service.store.errors import (
     ExperimentActive,
@@ -114,7 +114,7 @@ def list_experiments(
     database: DatabaseDep,
 ) -> ExperimentPage:
     """Newest first. Follow `next` for the other pages; it stays valid while experiments are added or deleted."""
-    page = experiment_reader.page(
+    page = experiment_reader.page_of_ids(
         query.filters, ascending=query.sort == "id", after=query.after, limit=query.limit
     )
     with database.read() as connection:
@@ -146,7 +146,7 @@ def read_experiment(
 
 def _experiment(database: Database, experiment_id: int, known: Condition) -> Response:
     with database.read() as connection:
-        state, position = experiment_reader.standing(connection, experiment_id)
+        state, position = experiment_reader.state_and_position(connection, experiment_id)
         known.require_news(state, position)
         found = experiment_reader.find_experiment(connection, experiment_id, queue_position=position)
     answer = Experiment.of(found, progress=progress_of(found.runs), summary=summarise(found))

@@ -20,7 +20,7 @@ from service.experiments.weights import safetensors
 from service.http.conditional import Known
 from service.http.query import InvalidQuery
 from service.schemas.predictions import Prediction, Predictions, Rows
-from service.store.blob_store import BlobStoreUnavailable
+from service.store.artifacts.blob_store import BlobStoreUnavailable
 from service.store.errors import NoModel, UnknownExperiment, UnknownSeed, UnusableModel
 from workers.predictor import Overflow
 from workers.validation.errors import Fault, InvalidSpec

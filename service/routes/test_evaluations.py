@@ -18,7 +18,7 @@ from service.http.query import InvalidQuery
 from service.schemas.test_evaluations import Evaluation, Ledger, evaluation
 from service.settings import Settings
 from service.store import ledger
-from service.store.blob_store import BlobStoreUnavailable
+from service.store.artifacts.blob_store import BlobStoreUnavailable
 from service.store.errors import BudgetSpent, NoModel, NoTestPart, UnknownExperiment, UnusableModel
 from workers.data.errors import DatasetError
 

@@ -11,8 +11,8 @@ from service.api.routing.dependencies import DatabaseDep, SettingsDep
 from service.api.routing.strict_route import StrictRoute
 from service.http.query import InvalidQuery
 from service.schemas.webhooks import Delivery, NewWebhook, SecretWebhook, Webhook, WebhookDeliveries, Webhooks
-from service.store import webhooks
 from service.store.errors import UnknownWebhook
+from service.store.webhooks import outbox, webhooks
 from service.webhooks.ssrf_protection import PrivateAddress, resolve
 from workers.validation.errors import InvalidSpec
 
@@ -50,7 +50,7 @@ def create_webhook(
 def list_webhooks(database: DatabaseDep) -> Webhooks:
     """The secrets are left out."""
     with database.read() as connection:
-        return Webhooks(items=[Webhook.model_validate(row) for row in webhooks.listed(connection)])
+        return Webhooks(items=[Webhook.model_validate(row) for row in webhooks.list_all(connection)])
 
 
 @router.get(
@@ -63,7 +63,7 @@ def read_webhook(webhook_id: WebhookId, database: DatabaseDep) -> WebhookDeliver
     """Its latest hundred messages, each with the answer to its last attempt."""
     with database.read() as connection:
         webhook = webhooks.find(connection, webhook_id)
-        sent = [Delivery.of(row) for row in webhooks.deliveries(connection, webhook_id)]
+        sent = [Delivery.of(row) for row in outbox.latest(connection, webhook_id)]
     return WebhookDeliveries.model_validate({**webhook._mapping, "deliveries": sent})
 
 
@@ -77,4 +77,4 @@ def read_webhook(webhook_id: WebhookId, database: DatabaseDep) -> WebhookDeliver
 def delete_webhook(webhook_id: WebhookId, database: DatabaseDep) -> None:
     """Deletes its messages as well; those not yet delivered are never sent."""
     with database.write() as connection:
-        webhooks.remove(connection, webhook_id)
+        webhooks.delete(connection, webhook_id)

@@ -1,30 +1,29 @@
-"""What is asked of experiments: one answer is a fixed number of queries, however long the page."""
+"""Read experiments: one, a page, those on a data set. The number of queries does not grow with the page."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, select
 
 from service.store import claim_order, status_reader
+from service.store.epochs.selected_epoch_reader import selected_epochs
 from service.store.errors import UnknownExperiment
 from service.store.status_reader import ExperimentState
-from service.store.tables import EpochClasses, EpochMetrics, Experiment, ExperimentTag, Run
-
-Rows = Sequence[Row[Any]]
+from service.store.tables import Experiment, ExperimentTag, Rows, Run
 
 EXPERIMENT = select(Experiment).where(Experiment.id == bindparam("id"))
 PLAN = select(Experiment.plan).where(Experiment.id == bindparam("id"))
 TAGS = select(ExperimentTag).where(ExperimentTag.experiment_id.in_(bindparam("ids", expanding=True)))
 TAGS = TAGS.order_by(ExperimentTag.tag)
 RUNS = select(Run).where(Run.experiment_id.in_(bindparam("ids", expanding=True))).order_by(Run.seed)
-"""Made once: making them takes longer than SQLite takes to answer."""
+"""Built once: to build a statement takes longer than to execute it on SQLite."""
 
 
 @dataclass(frozen=True)
 class Filters:
-    """What a listed experiment has to be; None is anything."""
+    """The values that listed experiments have; None matches any value."""
 
     status: str | None = None
     dataset: str | None = None
@@ -36,10 +35,10 @@ class Filters:
 
 @dataclass(frozen=True)
 class ExperimentDetails:
-    """An experiment with all that is answered of it.
+    """An experiment with everything that its response needs.
 
-    selected: of each run that has one, the selected epoch's figures on the validation part. queue_position: of
-    its first run among all queued ones, from 1; None unless the experiment is queued.
+    selected: the validation figures of each run at its selected epoch, if it has one. queue_position: that of its
+    first run among all queued ones, from 1; None unless the experiment is queued.
     """
 
     experiment: Row[Any]
@@ -66,8 +65,14 @@ def experiment(connection: Connection, experiment_id: int) -> Row[Any]:
     return row
 
 
+def experiments(connection: Connection, ids: Collection[int]) -> dict[int, Row[Any]]:
+    """The rows of the experiments that exist, by id."""
+    chosen = select(Experiment).where(Experiment.id.in_(ids))
+    return {row.id: row for row in connection.execute(chosen)}
+
+
 def plan(connection: Connection, experiment_id: int) -> dict[str, Any]:
-    """What was known of an experiment before training. Raises UnknownExperiment."""
+    """The plan of an experiment: the facts known before training. Raises UnknownExperiment."""
     found: dict[str, Any] | None = connection.scalar(PLAN, {"id": experiment_id})
     if found is None:
         raise UnknownExperiment(experiment_id)
@@ -75,7 +80,7 @@ def plan(connection: Connection, experiment_id: int) -> dict[str, Any]:
 
 
 def plans(connection: Connection, ids: Collection[int]) -> dict[int, dict[str, Any]]:
-    """What was known of experiments before training."""
+    """The plans of the experiments that exist, by id."""
     chosen = select(Experiment.id, Experiment.plan).where(Experiment.id.in_(ids))
     return {row.id: row.plan for row in connection.execute(chosen)}
 
@@ -89,13 +94,13 @@ def find_experiment(
         experiment=row,
         tags=_tags(connection, [experiment_id])[experiment_id],
         runs=_runs(connection, [experiment_id])[experiment_id],
-        selected=_selected(connection, experiment_id),
+        selected=selected_epochs(connection, experiment_id),
         queue_position=queue_position,
     )
 
 
-def page(filters: Filters, *, ascending: bool, after: int | None, limit: int) -> Select[int]:
-    """The ids of at most `limit` experiments beyond the id `after`, and of one more."""
+def page_of_ids(filters: Filters, *, ascending: bool, after: int | None, limit: int) -> Select[int]:
+    """A query of the ids of at most `limit` experiments beyond the id `after`, and of one more."""
     chosen, id_ = select(Experiment.id).where(*_conditions(filters)), Experiment.id
     if filters.tag is not None:
         # By the id beside the tag, so that the index of tags gives the page in order: a subquery would be read whole.
@@ -109,7 +114,7 @@ def page(filters: Filters, *, ascending: bool, after: int | None, limit: int) ->
 def list_experiments(
     connection: Connection, page: Select[int], *, limit: int
 ) -> tuple[list[ExperimentListItem], bool]:
-    """The experiments of a page without the last, which only tells whether there are more."""
+    """The experiments of a page, and whether there are more: then the query of the page finds one beyond `limit`."""
     rows = connection.execute(page.with_only_columns(*Experiment.__table__.columns)).all()
     ids = [row.id for row in rows[:limit]]
     tags, runs = _tags(connection, ids), _runs(connection, ids)
@@ -117,10 +122,16 @@ def list_experiments(
 
 
 def experiments_on(connection: Connection, hashes: Collection[str]) -> Rows:
-    """The `id`, `dataset` (its name) and `sha256` of every experiment on one of these contents."""
+    """The `id`, `dataset` (its name) and `sha256` of every experiment on data with one of these hashes."""
     sha256 = Experiment.spec["dataset"]["sha256"].as_string()
     chosen = select(Experiment.id, Experiment.dataset, sha256.label("sha256")).where(sha256.in_(hashes))
     return connection.execute(chosen.order_by(Experiment.id)).all()
+
+
+def state_and_position(connection: Connection, experiment_id: int) -> tuple[ExperimentState, int | None]:
+    """The state of an experiment, and its position in the queue if it is queued. Raises UnknownExperiment."""
+    state = status_reader.state(connection, experiment_id)
+    return state, claim_order.position(connection, experiment_id) if state.status == "queued" else None
 
 
 def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
@@ -148,38 +159,3 @@ def _runs(connection: Connection, ids: list[int]) -> dict[int, list[Row[Any]]]:
     for row in connection.execute(RUNS, {"ids": ids}):
         runs[row.experiment_id].append(row)
     return runs
-
-
-def _selected_figures() -> Select[Any]:
-    same = and_(
-        EpochClasses.run_id == EpochMetrics.run_id,
-        EpochClasses.epoch == EpochMetrics.epoch,
-        EpochClasses.split == EpochMetrics.split,
-    )
-    figures: Select[Any] = select(
-        Run.seed,
-        Run.status,
-        EpochMetrics,
-        EpochClasses.support,
-        EpochClasses.accuracy.label("class_accuracy"),
-        EpochClasses.precision.label("class_precision"),
-    )
-    chosen = (
-        figures.join(EpochMetrics, and_(EpochMetrics.run_id == Run.id, EpochMetrics.epoch == Run.best_epoch))
-        .join(EpochClasses, same)
-        .where(Run.experiment_id == bindparam("id"), EpochMetrics.split == "validation")
-    )
-    return chosen.order_by(Run.seed)
-
-
-SELECTED = _selected_figures()
-
-
-def _selected(connection: Connection, experiment_id: int) -> Rows:
-    return connection.execute(SELECTED, {"id": experiment_id}).all()
-
-
-def standing(connection: Connection, experiment_id: int) -> tuple[ExperimentState, int | None]:
-    """How far an experiment is, and its place in the queue. Raises UnknownExperiment."""
-    state = status_reader.state(connection, experiment_id)
-    return state, claim_order.position(connection, experiment_id) if state.status == "queued" else None

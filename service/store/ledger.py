@@ -7,14 +7,14 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from service.store.database import now
+from service.store.engine.clock import now
 from service.store.errors import BudgetSpent
 from service.store.tables import LedgerEntry
 from workers.validation.errors import Fault
 
 
 @dataclass(frozen=True)
-class Opening:
+class NewEntry:
     """What is put down before a test set is opened; the columns of `LedgerEntry`."""
 
     test_set: str
@@ -41,23 +41,25 @@ def state(connection: Connection, test_set: str) -> tuple[int, int]:
     return looks, answered
 
 
-def find(connection: Connection, opening: Opening, *, budget: int | None) -> Row[Any] | None:
+def find(connection: Connection, new_entry: NewEntry, *, budget: int | None) -> Row[Any] | None:
     """The entry of the same models, answered or not; None where a new one fits in. Raises BudgetSpent."""
-    return _same(entries(connection, opening.test_set), opening, budget)
+    return _same(entries(connection, new_entry.test_set), new_entry, budget)
 
 
-def open_test_set(connection: Connection, opening: Opening, *, budget: int | None) -> tuple[Row[Any], bool]:
+def open_test_set(
+    connection: Connection, new_entry: NewEntry, *, budget: int | None
+) -> tuple[Row[Any], bool]:
     """The entry for this look, and whether it is a new one: the same models are looked at once.
 
     Raises BudgetSpent where that would be one more than `budget`. Of two at the same time, the second waits
     here until the first is committed, and then counts it.
     """
     while True:
-        before = entries(connection, opening.test_set)
-        same = _same(before, opening, budget)
+        before = entries(connection, new_entry.test_set)
+        same = _same(before, new_entry, budget)
         if same is not None:
             return same, False
-        new = insert(LedgerEntry).values(**asdict(opening), look=len(before) + 1, opened_at=now())
+        new = insert(LedgerEntry).values(**asdict(new_entry), look=len(before) + 1, opened_at=now())
         try:
             with connection.begin_nested():
                 return connection.execute(new.returning(*LedgerEntry.__table__.c)).one(), True
@@ -71,8 +73,8 @@ def close(connection: Connection, entry_id: int, answer: dict[str, Any], losses:
     connection.execute(mine.values(answer=answer, losses=losses))
 
 
-def _same(before: Sequence[Row[Any]], opening: Opening, budget: int | None) -> Row[Any] | None:
-    same = next((entry for entry in before if entry.weights == opening.weights), None)
+def _same(before: Sequence[Row[Any]], new_entry: NewEntry, budget: int | None) -> Row[Any] | None:
+    same = next((entry for entry in before if entry.weights == new_entry.weights), None)
     if same is None and budget is not None and len(before) >= budget:
         raise BudgetSpent(budget, [_shown(entry) for entry in before])
     return same

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, select
 
-from service.store.artifacts import content_of
+from service.store.artifacts.artifact_store import stored_content
 from service.store.errors import NoModel, UnknownSeed
 from service.store.experiment_reader import experiment
 from service.store.tables import Checkpoint, Run
@@ -41,4 +41,4 @@ def model(connection: Connection, experiment_id: int, seed: int | None) -> Row[A
 def content(connection: Connection, run_id: int) -> bytes | ArtifactReference:
     """The bytes of a run's model, or where they are kept."""
     mine = select(Checkpoint).where(Checkpoint.run_id == run_id, Checkpoint.kind == "model")
-    return content_of(connection.execute(mine).one())
+    return stored_content(connection.execute(mine).one())

@@ -33,10 +33,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from service.store import claim_order, webhooks
-from service.store.database import now
+from service.store import claim_order
+from service.store.engine.clock import now
 from service.store.errors import QueueFull
 from service.store.tables import TERMINAL, Experiment, ExperimentTag, Run
+from service.store.webhooks import outbox
 from workers.processes.failure_causes import Cause
 
 CLAIMABLE = or_(Run.status == "queued", and_(Run.status == "running", Run.lease_until < now()))
@@ -263,7 +264,7 @@ def _update_experiment_status(connection: Connection, experiment_ids: Iterable[i
         status = _status({row[0]: row[1] for row in connection.execute(COUNTS, mine)})
         changed = connection.execute(_status_update(status), mine).rowcount
         if changed and status in TERMINAL:
-            webhooks.announce(connection, id_)
+            outbox.add(connection, id_)
 
 
 @cache

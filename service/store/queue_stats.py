@@ -6,9 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, case, func, select
 
-from service.store.database import now
-from service.store.experiment_reader import Rows
-from service.store.tables import ACTIVE, Experiment, Run
+from service.store.engine.clock import now
+from service.store.tables import ACTIVE, Experiment, Rows, Run
 
 MOST_FINISHED = 100_000
 """Runs that are counted at one look; the rest at the next."""

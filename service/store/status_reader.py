@@ -1,4 +1,4 @@
-"""How far experiments are, in one query: enough to know whether an answer would be another than before."""
+"""Read the statuses of experiments and runs in one query: enough to know whether a response would have changed."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from service.store.errors import UnknownExperiment
 from service.store.tables import TERMINAL, Experiment, Run
 
 
-class RunState(NamedTuple):
-    """Of one run. `attempt` tells epochs that were forgotten and trained once more from those before."""
+class RunProgress(NamedTuple):
+    """How far one run is. `attempt` tells epochs that were deleted and trained again from those before."""
 
     seed: int
     status: str
@@ -25,11 +25,11 @@ class RunState(NamedTuple):
 
 @dataclass(frozen=True)
 class ExperimentState:
-    """All that the answers about an experiment change with."""
+    """Everything that changes a response about an experiment."""
 
     status: str
     has_baselines: bool
-    runs: tuple[RunState, ...]
+    runs: tuple[RunProgress, ...]
 
     @property
     def is_over(self) -> bool:
@@ -37,18 +37,19 @@ class ExperimentState:
 
 
 ExperimentStates = dict[int, ExperimentState]
+"""By the id of the experiment."""
 
 
 def state(connection: Connection, experiment_id: int) -> ExperimentState:
     """The state of one experiment. Raises UnknownExperiment."""
-    found = _by_experiment(connection.execute(OF_EXPERIMENT, {"id": experiment_id}))
+    found = _by_experiment(connection.execute(STATE, {"id": experiment_id}))
     if not found:
         raise UnknownExperiment(experiment_id)
     return found[experiment_id]
 
 
 def states(connection: Connection, ids: Collection[int]) -> ExperimentStates:
-    """The states of experiments. Raises UnknownExperiment for the first that is not there."""
+    """The states of experiments. Raises UnknownExperiment for the first one that does not exist."""
     found = known_states(connection, ids)
     for experiment_id in ids:
         if experiment_id not in found:
@@ -57,31 +58,31 @@ def states(connection: Connection, ids: Collection[int]) -> ExperimentStates:
 
 
 def known_states(connection: Connection, ids: Collection[int] | Select[int]) -> ExperimentStates:
-    """The states of those of the experiments that are there."""
+    """The states of the experiments that exist. ids: their numbers, or a query of them."""
     if isinstance(ids, Select):
-        found = connection.execute(STATES.where(Experiment.id.in_(ids)))
+        found = connection.execute(ALL_STATES.where(Experiment.id.in_(ids)))
     else:
-        found = connection.execute(OF_EXPERIMENTS, {"ids": list(ids)})
+        found = connection.execute(STATES, {"ids": list(ids)})
     return _by_experiment(found)
 
 
 def _by_experiment(rows: Iterable[Any]) -> ExperimentStates:
-    of_each = groupby(rows, lambda row: (row[0], row[1], row[2]))
+    groups = groupby(rows, lambda row: (row[0], row[1], row[2]))
     return {
-        experiment_id: ExperimentState(status, has_baselines, tuple(RunState(*row[3:]) for row in its))
-        for (experiment_id, status, has_baselines), its in of_each
+        experiment_id: ExperimentState(status, has_baselines, tuple(RunProgress(*row[3:]) for row in group))
+        for (experiment_id, status, has_baselines), group in groups
     }
 
 
-def _states() -> Select[Any]:
+def _all_states() -> Select[Any]:
     """A row for each run."""
-    figures = (getattr(Run, name).label(f"run_{name}") for name in RunState._fields)
+    figures = (getattr(Run, name).label(f"run_{name}") for name in RunProgress._fields)
     experiment = (Experiment.id, Experiment.status, Experiment.baselines.is_not(None))
     chosen: Select[Any] = select(*experiment, *figures).join(Run, Run.experiment_id == Experiment.id)
     return chosen.order_by(Experiment.id, Run.seed)
 
 
-STATES = _states()
-OF_EXPERIMENT = STATES.where(Experiment.id == bindparam("id"))
-OF_EXPERIMENTS = STATES.where(Experiment.id.in_(bindparam("ids", expanding=True)))
-"""Made once: they are asked with every poll that finds a commit, and making them takes longer than SQLite does."""
+ALL_STATES = _all_states()
+STATE = ALL_STATES.where(Experiment.id == bindparam("id"))
+STATES = ALL_STATES.where(Experiment.id.in_(bindparam("ids", expanding=True)))
+"""Built once: each poll that finds a commit executes one, and to build it takes longer than to execute it."""

@@ -1,12 +1,16 @@
 """The tables. Times are seconds since 1970 by the database's clock; absent is NULL, and NaN is never stored."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, MetaData, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, MetaData, Row, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 ACTIVE = ("queued", "running")
 TERMINAL = ("succeeded", "failed", "cancelled")
+
+Rows = Sequence[Row[Any]]
+"""The result of a query."""
 
 
 class Base(DeclarativeBase):

@@ -14,9 +14,10 @@ from threading import Event, Thread
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from service.store import webhooks
 from service.store.database import Database
-from service.store.webhooks import SECRET_PREFIX, Due
+from service.store.webhooks import outbox
+from service.store.webhooks.outbox import DueDelivery
+from service.store.webhooks.webhooks import SECRET_PREFIX
 from service.webhooks.slots import DeliverySlots, Slot
 from service.webhooks.ssrf_protection import Undeliverable, post
 
@@ -68,20 +69,20 @@ class WebhookDispatcher:
         if time.monotonic() >= self._next_cleanup:
             self._next_cleanup = time.monotonic() + CLEANUP_SECONDS
             with self._database.write() as connection:
-                webhooks.forget(connection)
+                outbox.delete_old(connection)
 
     def _send_next(self) -> bool:
         """Start one delivery in a thread. False if no message is due, or none may be sent now."""
         if self._slots.is_full:
             return False
         with self._database.read() as connection:
-            waiting = webhooks.waiting(connection) if webhooks.has_due(connection) else []
+            waiting = outbox.waiting_webhooks(connection) if outbox.has_due(connection) else []
         slot = self._slots.take(waiting)
         if slot is None:
             return False
         try:
             with self._database.write() as connection:
-                due = webhooks.take(connection, slot.webhook_id)
+                due = outbox.take(connection, slot.webhook_id)
         except BaseException:
             self._slots.release(slot)
             raise
@@ -91,11 +92,11 @@ class WebhookDispatcher:
         Thread(target=self._deliver, args=(due, slot), name="delivery", daemon=True).start()
         return True
 
-    def _deliver(self, due: Due, slot: Slot) -> None:
+    def _deliver(self, due: DueDelivery, slot: Slot) -> None:
         try:
             outcome, delivered = self._post(due)
             with self._database.write() as connection:
-                webhooks.record(connection, due, outcome, delivered=delivered)
+                outbox.record_attempt(connection, due, outcome, delivered=delivered)
         except (DBAPIError, PoolTimeout):
             log.warning("the result of delivery %s could not be stored; it is sent again", due.id)
         except Exception:
@@ -104,7 +105,7 @@ class WebhookDispatcher:
             self._slots.release(slot)
             self._wake.set()
 
-    def _post(self, due: Due) -> tuple[str, bool]:
+    def _post(self, due: DueDelivery) -> tuple[str, bool]:
         """Send one message. Returns the outcome in words, and whether it was delivered."""
         content = due.content.encode()
         try:

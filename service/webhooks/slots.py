@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from threading import Condition
 from urllib.parse import urlsplit
 
-from service.store.webhooks import Waiting
+from service.store.webhooks.outbox import WaitingWebhook
 
 SLOTS = 32
 SLOTS_PER_RECEIVER = 2
@@ -43,7 +43,7 @@ class DeliverySlots:
         """Whether all slots are in use."""
         return len(self._used) >= SLOTS
 
-    def take(self, waiting: Iterable[Waiting]) -> Slot | None:
+    def take(self, waiting: Iterable[WaitingWebhook]) -> Slot | None:
         """A slot for the webhook whose turn it is; None if none of them may have one now."""
         with self._changed:
             turns = sorted(waiting, key=lambda each: (self._used_by(receiver_of(each.url)), each.due_at))

@@ -8,7 +8,7 @@ from sqlalchemy import Row, select
 
 from service.settings import Settings
 from service.store.database import Database
-from service.store.sqlite_driver import driver
+from service.store.engine.sqlite_driver import driver
 from service.store.tables import TERMINAL, EpochMetrics, Experiment, Run
 from tests.chaos.clients import Clients, Submission
 from tests.chaos.deployment import Deployment

@@ -18,9 +18,9 @@ from service.api.live import long_polling
 from service.launcher import serving
 from service.routes import webhooks
 from service.settings import Settings
-from service.store import tokens
+from service.store.credentials import tokens
+from service.store.credentials.signing_keys import signing_key
 from service.store.database import Database
-from service.store.signing_keys import signing_key
 from service.webhooks import ssrf_protection
 from tools.doc_commands import wait_until_idle
 

@@ -6,8 +6,9 @@ import numpy as np
 from httpx2 import Client
 from sqlalchemy import select
 
-from service.store import epoch_writer, queue
+from service.store import queue
 from service.store.database import Database
+from service.store.epochs import epoch_writer
 from service.store.queue import Lease
 from service.store.tables import Run
 from workers.evaluation.evaluation import Evaluation, evaluate

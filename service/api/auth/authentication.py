@@ -14,10 +14,10 @@ from service.api.auth.origins import require_own_name, require_same_site
 from service.api.auth.rate_limits import RateLimiter, TooManyRequests
 from service.api.routing.thread_limiters import ThreadLimiter
 from service.settings import Settings
-from service.store import tokens
+from service.store.credentials import tokens
+from service.store.credentials.tokens import Caller, Scope
 from service.store.database import Database
-from service.store.nonblocking_reader import NonblockingReader, WouldBlock
-from service.store.tokens import Caller, Scope
+from service.store.engine.nonblocking_reader import NonblockingReader, WouldBlock
 
 LONGEST_TOKEN = 200
 
@@ -73,10 +73,10 @@ class Authenticator:
         """Who asks, looked up unless nothing was committed since. Raises Unseen where that would have to wait."""
         if (caller := self._admitted.recall(request.scope, version)) is not None:
             return caller
-        if self.database.observer is None:
+        if self.database.nonblocking is None:
             raise WouldBlock
         asked_at = time.monotonic()
-        caller = self._caller(request, self.database.observer)
+        caller = self._caller(request, self.database.nonblocking)
         self._admitted.remember(request.scope, version, asked_at, caller)
         return caller
 
@@ -88,7 +88,7 @@ class Authenticator:
         scheme, token = get_authorization_scheme_param(request.headers.get("authorization"))
         given = scheme.lower() == "bearer" and 0 < len(token) <= LONGEST_TOKEN
         caller = tokens.find(connection, token) if given else None
-        is_open = caller is None and may_be_open(self.settings) and not tokens.exist(connection)
+        is_open = caller is None and may_be_open(self.settings) and not tokens.any_exist(connection)
         if caller is not None:
             return caller
         if given or not is_open:

@@ -14,9 +14,9 @@ from starlette.requests import HTTPConnection
 
 from service.api.auth.origins import is_loopback
 from service.settings import Settings, UnusableSetting
-from service.store import tokens
+from service.store.credentials import tokens
+from service.store.credentials.tokens import SCOPES, Caller, Scope
 from service.store.database import Database
-from service.store.tokens import SCOPES, Caller, Scope
 
 log = logging.getLogger("holdout.security")
 
@@ -101,7 +101,7 @@ def may_be_open(settings: Settings) -> bool:
 def require_closed_door(settings: Settings) -> None:
     """Refuse to listen to a network without a token. Raises UnusableSetting."""
     with closing(Database(settings.url)) as database, database.read() as connection:
-        known = tokens.listed(connection)
+        known = tokens.list_all(connection)
     if known and not any(token.valid for token in known):
         log.warning(
             "no token is valid any more, so nobody can use this service; holdout token create creates one"

@@ -7,7 +7,7 @@ import time
 
 from starlette.types import Scope
 
-from service.store.tokens import Caller
+from service.store.credentials.tokens import Caller
 
 MOST_CALLERS = 1000
 """By what they send; then all are looked up anew."""

@@ -24,7 +24,7 @@ from service.api.errors.problems import (
 from service.api.live.sse import NothingFollows
 from service.http.conditional import NotModified
 from service.http.query import InvalidQuery
-from service.store.database import is_lock_timeout
+from service.store.engine.lock_timeout import is_lock_timeout
 from workers.validation.errors import Fault, InvalidSpec, fault_of, merged, value_fault
 
 log = logging.getLogger("holdout.http")

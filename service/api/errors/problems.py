@@ -22,7 +22,7 @@ from service.http.forms import InvalidField
 from service.http.multipart import MalformedForm, NotAForm
 from service.http.query import InvalidQuery
 from service.operations.readiness import NotReady
-from service.store.blob_store import BlobStoreUnavailable
+from service.store.artifacts.blob_store import BlobStoreUnavailable
 from service.store.errors import (
     BudgetSpent,
     DatasetInUse,

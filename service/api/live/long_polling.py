@@ -17,7 +17,7 @@ from service.api.routing.thread_limiters import ThreadLimiter
 from service.http.conditional import Known
 from service.store import experiment_reader
 from service.store.database import Database
-from service.store.epoch_reader import Selection
+from service.store.epochs.epoch_reader import EpochQuery
 from service.store.status_reader import ExperimentState
 
 LONGEST_WAIT_SECONDS = 60
@@ -56,7 +56,7 @@ async def wait_for_rows(
     wait: Wait = 0,
 ) -> ReadingMetrics:
     """Until there are rows that the client has not read, or none will come; the query itself."""
-    wanted = query.selection()
+    wanted = query.epoch_query()
     if wait:
         await _wait(
             request, experiment_id, wait, lambda state: not known.knows(state) and has_rows(state, wanted)
@@ -64,7 +64,7 @@ async def wait_for_rows(
     return query
 
 
-def has_rows(state: ExperimentState, wanted: Selection) -> bool:
+def has_rows(state: ExperimentState, wanted: EpochQuery) -> bool:
     """Whether there are rows of the kind that is wanted, or it is over: then there never will be more."""
     read = {seed: (epoch, split) for seed, epoch, split in wanted.after or ()}
     last = wanted.split or "validation"
@@ -77,7 +77,7 @@ def has_rows(state: ExperimentState, wanted: Selection) -> bool:
 
 def _standing(database: Database, experiment_id: int) -> tuple[ExperimentState, int | None]:
     with database.read() as connection:
-        return experiment_reader.standing(connection, experiment_id)
+        return experiment_reader.state_and_position(connection, experiment_id)
 
 
 async def _wait(

@@ -21,7 +21,7 @@ from service.schemas.epochs import MetricsRow
 from service.schemas.events import EndEvent, EpochEvent, StatusEvent
 from service.store import experiment_reader, status_reader
 from service.store.database import Database
-from service.store.epoch_reader import EpochPage, Position, Selection, read_page
+from service.store.epochs.epoch_reader import EpochPage, EpochQuery, SeedPositions, read_page
 from service.store.tables import EpochMetrics
 
 ROWS_AT_A_TIME = 1000
@@ -43,7 +43,7 @@ class EventStream:
         """Raises InvalidCursor, UnknownExperiment, or NothingFollows."""
         self._database, self._id = database, experiment_id
         place = last_event_id.removesuffix(END)
-        self._place: Position = [*cursors.decode(place, POSITION)] if place else []
+        self._place: SeedPositions = [*cursors.decode(place, POSITION)] if place else []
         with database.read() as connection:
             experiment = experiment_reader.experiment(connection, experiment_id)
             is_over = status_reader.state(connection, experiment_id).is_over
@@ -70,7 +70,7 @@ class EventStream:
                     return
 
     def _read(self) -> EpochPage:
-        wanted = Selection(after=self._place, limit=ROWS_AT_A_TIME)
+        wanted = EpochQuery(after=self._place, limit=ROWS_AT_A_TIME)
         with self._database.read() as connection:
             return read_page(connection, EpochMetrics, self._id, wanted)
 

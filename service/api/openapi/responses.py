@@ -19,7 +19,8 @@ from service.http.multipart import MalformedForm, NotAForm
 from service.http.query import InvalidQuery
 from service.operations.readiness import NotReady
 from service.schemas.formats import MEDIA_TYPES
-from service.store.blob_store import BlobStoreUnavailable
+from service.store.artifacts.blob_store import BlobStoreUnavailable
+from service.store.credentials.tokens import Caller
 from service.store.errors import (
     BudgetSpent,
     DatasetInUse,
@@ -35,7 +36,6 @@ from service.store.errors import (
     UnknownWebhook,
     UnusableModel,
 )
-from service.store.tokens import Caller
 from service.webhooks.ssrf_protection import PrivateAddress
 from workers.data.errors import DatasetError, MissingFile, NameReserved, NotUploaded, UnknownDataset
 from workers.validation.errors import Fault, InvalidSpec

@@ -12,8 +12,8 @@ from fastapi import Depends, Request
 from service.datasets.uploads import UploadService
 from service.notifiers import Notifier
 from service.settings import Settings
+from service.store.credentials.tokens import Caller
 from service.store.database import Database
-from service.store.tokens import Caller
 from workers.data.registry import DatasetRegistry
 
 

@@ -20,7 +20,7 @@ from service.http.query import InvalidQuery
 from service.schemas.epochs import Split
 from service.schemas.experiments import Status
 from service.schemas.formats import Format
-from service.store.epoch_reader import FEWEST_POINTS, MOST_ROWS, Place, Selection, Thinning
+from service.store.epochs.epoch_reader import MAX_ROWS, MIN_POINTS, EpochQuery, RowPosition, Thinning
 from service.store.experiment_reader import Filters
 from workers.data.balancing import AnyBalancing
 from workers.data.sources.folder import NAME
@@ -94,7 +94,7 @@ LAST_ID: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1, lt=2**63)])
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 EpochNumber = Annotated[int, Field(ge=1, lt=2**31)]
 POSITION = TypeAdapter(Annotated[list[tuple[Seed, EpochNumber, Split]], Field(min_length=1, max_length=100)])
-PLACE: TypeAdapter[Place] = TypeAdapter(
+PLACE: TypeAdapter[RowPosition] = TypeAdapter(
     tuple[Annotated[int, Field(ge=1, lt=2**63)], EpochNumber, Seed, Split]
 )
 
@@ -157,14 +157,14 @@ class ReadingPages(Reading):
 
     after_epoch: int = Field(0, ge=0, lt=2**31, description="Only epochs with a larger number.")
     limit: int = Field(
-        ROWS, ge=1, le=MOST_ROWS, description="The largest number of rows: on a page of JSON, or in all."
+        ROWS, ge=1, le=MAX_ROWS, description="The largest number of rows: on a page of JSON, or in all."
     )
     cursor: Cursor | None = Field(None, max_length=10_000, description=FROM_A_LINK)
 
-    def selection(self) -> Selection:
+    def epoch_query(self) -> EpochQuery:
         """Raises InvalidCursor."""
         after = cursors.decode(self.cursor, POSITION) if self.cursor is not None else None
-        return Selection(self.split, self.seed, after_epoch=self.after_epoch, after=after, limit=self.limit)
+        return EpochQuery(self.split, self.seed, after_epoch=self.after_epoch, after=after, limit=self.limit)
 
 
 Metric = Literal[
@@ -187,8 +187,8 @@ class ReadingMetrics(ReadingPages):
 
     max_points: int | None = Field(
         None,
-        ge=FEWEST_POINTS,
-        le=MOST_ROWS,
+        ge=MIN_POINTS,
+        le=MAX_ROWS,
         description="The largest number of epochs for each seed and split: the first, the last, and between them the "
         "extremes of `metric`. They come on one page; where it would have more than 10,000 rows, the number is "
         "reduced.",
@@ -196,9 +196,9 @@ class ReadingMetrics(ReadingPages):
     metric: Metric = Field("loss", description="The metric whose extremes `max_points` keeps.")
     format: Format | None = Field(None, description=FORMATS)
 
-    def selection(self) -> Selection:
+    def epoch_query(self) -> EpochQuery:
         """Raises InvalidCursor, or InvalidQuery where `limit` and `max_points` are both given."""
-        return replace(super().selection(), thinning=thinning(self))
+        return replace(super().epoch_query(), thinning=thinning(self))
 
 
 def takes_all(query: ReadingPages, wanted: Format) -> bool:
@@ -224,13 +224,13 @@ class ReadingAcross(ReadingMetrics):
         return sorted({int(each) for each in self.ids.split(",")})
 
     @property
-    def place(self) -> Place | None:
+    def place(self) -> RowPosition | None:
         """Raises InvalidCursor."""
         return cursors.decode(self.cursor, PLACE) if self.cursor is not None else None
 
-    def selection(self) -> Selection:
+    def epoch_query(self) -> EpochQuery:
         """Without the place, which is none of a single experiment."""
-        return Selection(
+        return EpochQuery(
             self.split, self.seed, after_epoch=self.after_epoch, limit=self.limit, thinning=thinning(self)
         )
 
@@ -253,8 +253,8 @@ class ReadingClasses(ReadingPages):
     epoch: Epoch = "best"
     series: bool = Field(False, description="All epochs instead of one.")
 
-    def selection(self) -> Selection:
-        return replace(super().selection(), epoch=None if self.series else self.epoch)
+    def epoch_query(self) -> EpochQuery:
+        return replace(super().epoch_query(), epoch=None if self.series else self.epoch)
 
 
 class ReadingConfusion(Reading):
@@ -262,8 +262,8 @@ class ReadingConfusion(Reading):
 
     epoch: Epoch = "best"
 
-    def selection(self) -> Selection:
-        return Selection(self.split, self.seed, self.epoch)
+    def epoch_query(self) -> EpochQuery:
+        return EpochQuery(self.split, self.seed, self.epoch)
 
 
 def next_link(request: Request, cursor: str | None) -> str:

@@ -30,12 +30,12 @@ from fastapi import Depends, params
 from fastapi.dependencies.models import Dependant
 
 from service.api.auth.authorization import needed_by
-from service.store.database import BUSY_TIMEOUT_SECONDS, NEVER, WRITE_UNTIL
+from service.store.engine.lock_timeout import LOCK_TIMEOUT_SECONDS, READ_ONLY, WRITE_DEADLINE
 
 T = TypeVar("T")
 Kind = Literal["reads", "writes", "models", "uploads", "streams", "exports", "authentication", "probes"]
 
-LONGEST_WAIT_SECONDS = float(BUSY_TIMEOUT_SECONDS)
+LONGEST_WAIT_SECONDS = float(LOCK_TIMEOUT_SECONDS)
 """For a thread and, in it, for the write lock together; then the answer is 503."""
 STANDSTILL_SECONDS = 0.25
 """After which writes that do not end stand still: then no more than `most_waiting` wait, and the others get 503."""
@@ -115,7 +115,7 @@ class ThreadLimiter:
     def _call(self, function: Callable[[], T], until: float) -> T:
         """In the thread, in a context of its own."""
         seconds = self.limit.write_seconds
-        WRITE_UNTIL.set(NEVER if seconds is None else min(until, time.monotonic() + seconds))
+        WRITE_DEADLINE.set(READ_ONLY if seconds is None else min(until, time.monotonic() + seconds))
         return function()
 
     async def _take_place(self, until: float) -> None:

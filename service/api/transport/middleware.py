@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.errors.problems import unexpected
 from service.http.access_log import REQUEST_ID, AccessLogEntry
-from service.store.export_extents import CutShort
+from service.store.epochs.epoch_export import ExportCutShort
 
 log = logging.getLogger("holdout.http")
 
@@ -73,7 +73,7 @@ class RequestMiddleware:
             await self.app(scope, receive, answer.send)
         except ClientDisconnect:
             log.info("request %s: the client left before its body had come", answer.request_id)
-        except CutShort as error:
+        except ExportCutShort as error:
             log.warning(
                 "request %s: %s", answer.request_id, error
             )  # the connection breaks off: no end was sent

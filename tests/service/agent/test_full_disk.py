@@ -15,7 +15,7 @@ from sqlalchemy import text
 from service.app import create_app
 from service.settings import Settings
 from service.store.database import Database
-from service.store.sqlite_driver import driver
+from service.store.engine.sqlite_driver import driver
 from tests.harness import IRIS, Harness
 from tests.slow_runs import long_spec
 from workers.data.registry import DatasetRegistry

@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 
 from service.agent.agent import Agent
 from service.settings import Settings
-from service.store.artifacts import Artifacts, content_of
+from service.store.artifacts.artifact_store import ArtifactStore, stored_content
 from service.store.queue import Lease
 from service.store.tables import Checkpoint, Run
 from tests.harness import IRIS, Harness
@@ -51,7 +51,7 @@ def start(agent: Agent) -> Lease:
 def send(agent: Agent, lease: Lease, *events: WorkerEvent) -> None:
     """Let a worker send events, its reading thread store large contents, and the agent receive and flush them."""
     assert isinstance(agent.pool, ScriptedPool)
-    agent.pool.add(lease, *map(agent.artifacts.put_away, events))
+    agent.pool.add(lease, *map(agent.artifacts.offload, events))
     agent.receive_events(0)
     agent.flush()
 
@@ -96,7 +96,7 @@ def test_an_agent_that_lost_the_run_removes_none_of_its_epochs(harness: Harness,
     claim = agent.runs[start(agent)].claim
     with harness.database.write() as connection:
         connection.execute(update(Run).values(attempt=Run.attempt + 1))
-        lost = content_of(connection.execute(select(Checkpoint)).one())
+        lost = stored_content(connection.execute(select(Checkpoint)).one())
     agent.artifacts.files.remove(names(agent).pop())
     assert agent.assignments._load_checkpoint(claim, lost) is None
     assert harness.run(id_).epoch == 1
@@ -127,7 +127,7 @@ def test_a_real_worker_stores_artifacts_and_another_resumes(harness: Harness, se
     assert harness.figures(run) == harness.undisturbed(long_spec())
     with harness.database.read() as connection:
         (model,) = connection.scalars(select(Checkpoint.artifact))
-    assert Artifacts(settings.artifacts_url).files.names("checkpoints") == {model}
+    assert ArtifactStore(settings.artifacts_url).files.names("checkpoints") == {model}
 
 
 def _has_artifact(harness: Harness, run_id: int) -> bool:

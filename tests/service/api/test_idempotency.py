@@ -10,8 +10,9 @@ from httpx2 import Response
 from sqlalchemy import func, select, update
 
 from service.settings import Settings
-from service.store import idempotency
-from service.store.database import Database, now
+from service.store import idempotency_keys
+from service.store.database import Database
+from service.store.engine.clock import now
 from service.store.tables import Experiment, IdempotencyKey, Run
 from tests.service.fake_worker import FakeWorker
 from tests.service.live_server import live
@@ -90,7 +91,7 @@ def test_other_keys_and_no_key_make_other_experiments(client: TestClient, databa
 def test_owners_do_not_meet_in_a_key(database: Database) -> None:
     with database.write() as connection:
         for owner in ("one", "two"):
-            assert idempotency.take(connection, idempotency.Ticket(owner, "a", "0")) is None
+            assert idempotency_keys.take(connection, idempotency_keys.KeyedRequest(owner, "a", "0")) is None
 
 
 def test_a_refused_request_leaves_its_key_free(client: TestClient, database: Database) -> None:
@@ -102,7 +103,7 @@ def test_a_refused_request_leaves_its_key_free(client: TestClient, database: Dat
 def test_keys_are_forgotten_after_a_day(client: TestClient, database: Database) -> None:
     first = post(client, "a").json()["id"]
     with database.write() as connection:
-        aged = now() - idempotency.KEPT_SECONDS - 1
+        aged = now() - idempotency_keys.KEPT_SECONDS - 1
         connection.execute(update(IdempotencyKey).values(created_at=aged))
     assert post(client, "b").json()["id"] != first
     assert count(database, IdempotencyKey) == 1

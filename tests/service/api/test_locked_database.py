@@ -13,7 +13,7 @@ from sqlalchemy import URL, text
 
 from service.api.routing.thread_limiters import LIMITS
 from service.settings import Settings
-from service.store.sqlite_driver import driver
+from service.store.engine.sqlite_driver import driver
 from tests.service.fake_worker import CONFUSION
 from tests.service.live_server import Live, live
 

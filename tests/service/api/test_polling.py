@@ -7,8 +7,9 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import insert
 
-from service.store import epoch_writer, queue
+from service.store import queue
 from service.store.database import Database
+from service.store.epochs import epoch_writer
 from service.store.tables import Webhook
 from tests.service.conditional import get
 from tests.service.fake_worker import CONFUSION, FakeWorker

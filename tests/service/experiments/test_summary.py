@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from service.store import epoch_writer
 from service.store.database import Database
+from service.store.epochs import epoch_writer
 from tests.service.fake_worker import FakeWorker, Matrix
 
 CONSTANT = [[180, 0], [20, 0]]

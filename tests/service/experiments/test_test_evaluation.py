@@ -227,9 +227,9 @@ def test_the_entry_is_there_before_anything_is_computed(
 
 
 def test_the_first_answer_stays(database: Database) -> None:
-    opening = ledger.Opening("t", "w", False, 1, "s", "d", "held_back", 2, "o")
+    new_entry = ledger.NewEntry("t", "w", False, 1, "s", "d", "held_back", 2, "o")
     with database.write() as connection:
-        entry, is_new = ledger.open_test_set(connection, opening, budget=1)
+        entry, is_new = ledger.open_test_set(connection, new_entry, budget=1)
         ledger.close(connection, entry.id, {"accuracy": 0.5}, b"one")
         ledger.close(connection, entry.id, {"accuracy": 0.9}, b"two")
         (stored,) = ledger.entries(connection, "t")

@@ -15,7 +15,7 @@ from sqlalchemy import func, select, update
 
 from service.experiments import test_evaluation
 from service.settings import Settings
-from service.store.artifacts import Artifacts
+from service.store.artifacts.artifact_store import ArtifactStore
 from service.store.database import Database
 from service.store.errors import UnusableModel
 from service.store.tables import Checkpoint, Experiment, LedgerEntry, Run
@@ -96,7 +96,7 @@ def torn(database: Database, settings: Settings, experiment_id: int) -> None:
 
 def artifact_of(database: Database, settings: Settings) -> Path:
     """Move the one model into the artifact store; its file."""
-    artifacts = Artifacts(settings.artifacts_url)
+    artifacts = ArtifactStore(settings.artifacts_url)
     with database.write() as connection:
         stored = artifacts.save(connection.scalars(select(Checkpoint.content)).one() or b"")
         connection.execute(update(Checkpoint).values(content=None, artifact=stored.name))

@@ -2,8 +2,8 @@
 
 from fastapi import FastAPI
 
-from service.store import epoch_writer
-from service.store.artifacts import Artifacts
+from service.store.artifacts.artifact_store import ArtifactStore
+from service.store.epochs import epoch_writer
 from tests.service.fake_worker import FakeWorker
 from workers.processes.messages import Succeeded
 from workers.spec import ExperimentSpec
@@ -22,6 +22,6 @@ def train_seed(
     model = Succeeded(trainer.best.epoch or 0, trainer.model().to_bytes())
     with fake_worker.database.write() as connection:
         epoch_writer.record_epochs(connection, run_id, epochs)
-        epoch_writer.save_model(connection, Artifacts(app.state.settings.artifacts_url), run_id, model)
+        epoch_writer.save_model(connection, ArtifactStore(app.state.settings.artifacts_url), run_id, model)
     fake_worker.finish(experiment_id, "succeeded", seed=seed)
     return trainer, epochs

@@ -15,7 +15,7 @@ from service.experiments.submission import submit
 from service.notifiers import Notifier, notifier_of
 from service.settings import Settings
 from service.store import migrations
-from service.store.blob_store import BlobStore
+from service.store.artifacts.blob_store import BlobStore
 from service.store.database import Database
 from service.store.tables import Checkpoint, Run
 from tests.harness import Harness

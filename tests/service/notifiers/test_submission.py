@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from service.app import create_app
 from service.settings import Settings
-from service.store.blob_store import BlobStore, BlobStoreUnavailable
+from service.store.artifacts.blob_store import BlobStore, BlobStoreUnavailable
 from service.store.database import Database
 from tests.workers.data.idx_files import write_folder
 from workers.data.registry import DatasetRegistry

@@ -6,7 +6,7 @@ import pytest
 from service.operations import doctor
 from service.operations.doctor import CheckResult, has_wal_reset_bug, run_checks
 from service.settings import Settings
-from service.store.sqlite_driver import driver
+from service.store.engine.sqlite_driver import driver
 
 
 def about(word: str, results: list[CheckResult]) -> CheckResult:

@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service.operations.logs import formatter
-from service.store import tokens
+from service.store.credentials import tokens
 from service.store.database import Database
 
 Lines = list[dict[str, Any]]

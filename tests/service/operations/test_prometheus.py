@@ -10,7 +10,8 @@ from sqlalchemy import text, update
 from sqlalchemy.exc import OperationalError
 
 from service.settings import Settings
-from service.store.database import Database, now
+from service.store.database import Database
+from service.store.engine.clock import now
 from service.store.tables import Run
 from tests.service.fake_worker import FakeWorker
 

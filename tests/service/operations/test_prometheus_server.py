@@ -16,7 +16,7 @@ import pytest
 
 from service.launcher import serving
 from service.settings import Settings
-from service.store import tokens
+from service.store.credentials import tokens
 from service.store.database import Database
 from tests.service.fake_worker import FakeWorker
 

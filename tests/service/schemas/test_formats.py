@@ -14,7 +14,8 @@ from sqlalchemy import insert, select
 
 from service.schemas.epochs import ClassRow
 from service.schemas.formats import FORMULA, csv_table
-from service.store.database import Database, now
+from service.store.database import Database
+from service.store.engine.clock import now
 from service.store.tables import EpochMetrics, Run
 from tests.service.fake_worker import CONFUSION, FakeWorker
 

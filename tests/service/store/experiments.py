@@ -6,7 +6,8 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection, Row, select, update
 
 from service.store import queue
-from service.store.database import Database, now
+from service.store.database import Database
+from service.store.engine.clock import now
 from service.store.queue import Claim, Lease
 from service.store.tables import Experiment, Run
 from workers.processes.failure_causes import Cause

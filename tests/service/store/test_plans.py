@@ -21,7 +21,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 def plan(database: Database, filters: Filters, *, ascending: bool, after: int | None) -> str:
-    page = experiment_reader.page(filters, ascending=ascending, after=after, limit=20)
+    page = experiment_reader.page_of_ids(filters, ascending=ascending, after=after, limit=20)
     sql = str(page.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
     with database.read() as connection:
         return "\n".join(row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}"))

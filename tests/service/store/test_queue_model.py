@@ -19,9 +19,10 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import Connection, Row, delete, select
 
-from service.store import epoch_writer, queue
-from service.store.artifacts import Artifacts
+from service.store import queue
+from service.store.artifacts.artifact_store import ArtifactStore
 from service.store.database import Database
+from service.store.epochs import epoch_writer
 from service.store.queue import Lease
 from service.store.tables import Checkpoint, EpochMetrics, Experiment, Run
 from tests.service.fake_worker import evaluation
@@ -103,7 +104,7 @@ class QueueMachine(RuleBasedStateMachine):
     experiments = Bundle("experiments")
     leases = Bundle("leases")
 
-    def __init__(self, database: Database, artifacts: Artifacts) -> None:
+    def __init__(self, database: Database, artifacts: ArtifactStore) -> None:
         super().__init__()
         self.harness, self.model, self.artifacts = QueueHarness(database), Model(), artifacts
 
@@ -261,7 +262,7 @@ class QueueMachine(RuleBasedStateMachine):
 
 @pytest.mark.timeout(300)
 def test_the_queue_is_as_its_model_whatever_happens(database: Database, tmp_path: Path) -> None:
-    artifacts = Artifacts(str(tmp_path))
+    artifacts = ArtifactStore(str(tmp_path))
     run_state_machine_as_test(
         lambda: QueueMachine(database, artifacts),  # type: ignore[arg-type]
         settings=settings(

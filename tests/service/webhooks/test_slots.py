@@ -11,10 +11,11 @@ from statistics import median
 import pytest
 from sqlalchemy import insert, select
 
-from service.store import webhooks
-from service.store.database import Database, now
+from service.store.database import Database
+from service.store.engine.clock import now
 from service.store.tables import Delivery, Webhook
-from service.store.webhooks import Waiting
+from service.store.webhooks import outbox, webhooks
+from service.store.webhooks.outbox import WaitingWebhook
 from service.webhooks import dispatcher, ssrf_protection
 from service.webhooks.dispatcher import WebhookDispatcher
 from service.webhooks.slots import FAILING_SLOTS, SLOTS, SLOTS_PER_RECEIVER, DeliverySlots, receiver_of
@@ -126,17 +127,17 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 def failing(database: Database) -> int:
     with database.read() as connection:
-        return sum(1 for each in webhooks.waiting(connection) if each.failures)
+        return sum(1 for each in outbox.waiting_webhooks(connection) if each.failures)
 
 
 def test_webhooks_of_one_server_share_its_slots() -> None:
     shared = DeliverySlots()
-    mine = [Waiting(number, f"http://Example.org/{number}", 0, float(number)) for number in range(5)]
+    mine = [WaitingWebhook(number, f"http://Example.org/{number}", 0, float(number)) for number in range(5)]
     taken = [shared.take(mine) for _ in range(5)]
     assert [slot is not None for slot in taken] == [True] * SLOTS_PER_RECEIVER + [False] * (
         5 - SLOTS_PER_RECEIVER
     )
-    other = shared.take([*mine, Waiting(9, "https://example.org/", 0, 99.0)])
+    other = shared.take([*mine, WaitingWebhook(9, "https://example.org/", 0, 99.0)])
     assert other is not None
     assert other.webhook_id == 9
 
@@ -144,9 +145,9 @@ def test_webhooks_of_one_server_share_its_slots() -> None:
 def test_the_receiver_with_the_fewest_slots_goes_first_then_the_oldest_message() -> None:
     shared = DeliverySlots()
     waiting = [
-        Waiting(1, "http://a/", 0, 1.0),
-        Waiting(2, "http://b/", 0, 2.0),
-        Waiting(3, "http://c/", 0, 1.5),
+        WaitingWebhook(1, "http://a/", 0, 1.0),
+        WaitingWebhook(2, "http://b/", 0, 2.0),
+        WaitingWebhook(3, "http://c/", 0, 1.5),
     ]
     taken = [shared.take(waiting) for _ in range(6)]
     assert [slot and slot.webhook_id for slot in taken] == [1, 3, 2, 1, 3, 2]
@@ -160,12 +161,12 @@ def test_the_receiver_with_the_fewest_slots_goes_first_then_the_oldest_message()
 
 def test_all_that_fail_together_leave_most_of_the_slots() -> None:
     shared = DeliverySlots()
-    failing = [Waiting(number, f"http://sick-{number}/", 3, 0.0) for number in range(50)]
+    failing = [WaitingWebhook(number, f"http://sick-{number}/", 3, 0.0) for number in range(50)]
     while shared.take(failing):
         pass
     assert len(shared._used) == FAILING_SLOTS
     assert len({slot.receiver for slot in shared._used}) == FAILING_SLOTS
-    healthy = [Waiting(100 + number, f"http://well-{number}/", 0, 1.0) for number in range(50)]
+    healthy = [WaitingWebhook(100 + number, f"http://well-{number}/", 0, 1.0) for number in range(50)]
     while shared.take([*failing, *healthy]):
         pass
     assert len(shared._used) == SLOTS
@@ -177,9 +178,9 @@ def test_a_success_ends_the_failures_and_a_failure_begins_them(database: Databas
     announce(database, [id_], 3)
     for delivered, failures in ((False, 1), (False, 2), (True, 0)):
         with database.write() as connection:
-            due = webhooks.take(connection, id_)
+            due = outbox.take(connection, id_)
             assert due is not None
-            webhooks.record(connection, due, "late", delivered=delivered)
+            outbox.record_attempt(connection, due, "late", delivered=delivered)
             announced = connection.execute(select(Webhook.failures)).scalar_one()
         assert announced == failures
 

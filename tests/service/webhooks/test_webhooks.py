@@ -16,9 +16,11 @@ from fastapi.testclient import TestClient
 from sqlalchemy import insert, select, update
 
 from service.settings import Settings
-from service.store import queue, webhooks
-from service.store.database import Database, now
+from service.store import queue
+from service.store.database import Database
+from service.store.engine.clock import now
 from service.store.tables import Delivery
+from service.store.webhooks import outbox, webhooks
 from service.webhooks import dispatcher
 from tests.service.fake_worker import FakeWorker
 from tests.service.webhooks.test_ssrf_protection import Receiver, receiver
@@ -134,7 +136,7 @@ def test_what_is_not_taken_is_sent_again_ever_more_seldom_and_then_given_up(
     webhook = create(client, receiver, "/503")
     end(fake_worker)
     pauses = []
-    for attempt in range(1, webhooks.MOST_ATTEMPTS):
+    for attempt in range(1, outbox.MAX_ATTEMPTS):
         pauses.append(wait(lambda: pause(database)))
         assert len(Receiver.received) == attempt
         with database.write() as connection:
@@ -162,16 +164,16 @@ def test_a_message_that_somebody_took_and_died_with_is_sent_by_another(database:
     # The service's own dispatcher may be quicker; it then is the one who took it.
     with database.write() as connection:
         connection.execute(update(Delivery).values(due_at=now() - 1))
-        first = webhooks.take(connection, webhook.id)
+        first = outbox.take(connection, webhook.id)
         assert first is not None
-        assert webhooks.take(connection, webhook.id) is None
+        assert outbox.take(connection, webhook.id) is None
         connection.execute(update(Delivery).values(due_at=now() - 1))
-        second = webhooks.take(connection, webhook.id)
+        second = outbox.take(connection, webhook.id)
         assert second is not None
         assert second.attempt == first.attempt + 1
-        webhooks.record(connection, first, "late", delivered=True)
+        outbox.record_attempt(connection, first, "late", delivered=True)
         assert connection.scalar(select(Delivery.delivered_at)) is None
-        webhooks.record(connection, second, "in time", delivered=True)
+        outbox.record_attempt(connection, second, "in time", delivered=True)
         assert connection.scalar(select(Delivery.answer)) == "in time"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.store.blob_store import BlobStore
+from service.store.artifacts.blob_store import BlobStore
 from tests.workers.data.idx_files import write_folder
 from workers.data.errors import DatasetChanged, MalformedFile, UnknownDataset
 from workers.data.registry import DatasetRegistry

@@ -7,7 +7,7 @@ import pytest
 from service.agent.agent import Agent
 from service.settings import Settings
 from service.store import queue
-from service.store.artifacts import ArtifactMissing
+from service.store.artifacts.artifact_store import ArtifactMissing
 from tests.harness import IRIS, Harness
 from tests.service.agent.scripted.pool import ScriptedPool, epoch
 from tests.service.agent.scripted.script import checkpoints_of, epochs_of, send, start

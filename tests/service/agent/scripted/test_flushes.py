@@ -158,7 +158,7 @@ def test_an_end_that_cannot_be_stored_is_tried_again_no_faster_than_an_epoch(
         raise OSError("no space left on device")
 
     with monkeypatch.context() as disk:
-        disk.setattr("service.store.epoch_writer.save_model", full)
+        disk.setattr("service.store.epochs.epoch_writer.save_model", full)
         send(agent, lease, epoch(1), Succeeded(1, b"model"))
         assert harness.run(id_).status == "running"
         assert agent._receive_timeout() > 0

@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from service.agent.agent import Agent
 from service.store import queue
-from service.store.database import now
+from service.store.engine.clock import now
 from service.store.tables import Run
 from tests.harness import IRIS, Harness
 from tests.service.agent.scripted.pool import ScriptedPool, epoch

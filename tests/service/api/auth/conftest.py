@@ -9,9 +9,9 @@ from fastapi.testclient import TestClient
 
 from service.app import create_app
 from service.settings import Settings
-from service.store import tokens
+from service.store.credentials import tokens
+from service.store.credentials.tokens import SCOPES, Scope
 from service.store.database import Database
-from service.store.tokens import SCOPES, Scope
 
 Headers = dict[str, str]
 Bearer = Callable[[Scope | None], Headers]

@@ -10,9 +10,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service.settings import Settings
-from service.store import tokens
+from service.store.credentials import tokens
 from service.store.database import Database
-from service.store.nonblocking_reader import NonblockingReader, WouldBlock
+from service.store.engine.nonblocking_reader import NonblockingReader, WouldBlock
 from tests.service.fake_worker import CONFUSION, FakeWorker
 
 

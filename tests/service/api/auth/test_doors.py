@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 from service.api.auth.authorization import require_closed_door
 from service.cli import commands
 from service.settings import Settings, UnusableSetting
-from service.store import tokens
-from service.store.database import Database, now
+from service.store.credentials import tokens
+from service.store.database import Database
+from service.store.engine.clock import now
 from service.store.tables import Token
 
 Configured = Callable[..., Settings]

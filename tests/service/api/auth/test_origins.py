@@ -10,7 +10,7 @@ from starlette.types import Message
 
 from service.app import create_app
 from service.settings import Settings
-from service.store import tokens
+from service.store.credentials import tokens
 
 HERE = "http://testserver"
 

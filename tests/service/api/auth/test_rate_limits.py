@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from service.settings import Settings
-from service.store import tokens
+from service.store.credentials import tokens
 from service.store.database import Database
 
 IRIS = {"dataset": "iris"}

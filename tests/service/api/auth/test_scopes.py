@@ -11,9 +11,9 @@ from sqlalchemy import select
 from service.api.routing.strict_route import StrictRoute
 from service.app import create_app
 from service.settings import Settings
+from service.store.credentials.tokens import SCOPES, Scope
 from service.store.database import Database
 from service.store.tables import Experiment, Run
-from service.store.tokens import SCOPES, Scope
 from tests.service.api.auth.conftest import Bearer
 
 PUBLIC = None

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import select, update
 
-from service.store import tokens
-from service.store.database import Database, now
+from service.store.credentials import tokens
+from service.store.credentials.tokens import SCOPES, Caller, Scope
+from service.store.database import Database
+from service.store.engine.clock import now
 from service.store.errors import NameTaken, UnknownToken
 from service.store.tables import Token
-from service.store.tokens import SCOPES, Caller, Scope
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def test_what_was_revoked_is_never_valid_again_and_leaves_its_name(database: Dat
     assert find(database, first) is None
     assert find(database, second) == Caller("ci", "submit")
     with database.read() as connection:
-        assert [row.valid for row in tokens.listed(connection)] == [False, True]
+        assert [row.valid for row in tokens.list_all(connection)] == [False, True]
 
 
 def test_a_name_belongs_to_one_valid_token(database: Database) -> None:
@@ -88,10 +89,10 @@ def test_a_name_that_no_valid_token_has_cannot_be_revoked(database: Database) ->
 
 def test_that_there_ever_was_a_token_is_not_forgotten(database: Database) -> None:
     with database.write() as connection:
-        assert not tokens.exist(connection)
+        assert not tokens.any_exist(connection)
         tokens.create(connection, "ci", "read")
         tokens.revoke(connection, "ci")
-        assert tokens.exist(connection)
+        assert tokens.any_exist(connection)
 
 
 def test_each_scope_may_do_what_those_before_it_may() -> None:

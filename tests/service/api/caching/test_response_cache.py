@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from service.api.auth.authentication import Authenticator
 from service.api.caching import response_cache
 from service.api.caching.response_store import ResponseStore
-from service.store import tokens
+from service.store.credentials import tokens
 from service.store.database import Database
 from tests.service.fake_worker import CONFUSION, FakeWorker
 

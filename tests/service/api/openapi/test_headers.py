@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from service.api.transport.middleware import SECURITY_HEADERS
-from service.store import tokens
+from service.store.credentials import tokens
 from service.store.database import Database
 from tests.service.fake_worker import CONFUSION, FakeWorker
 from tools.openapi_operations import operation_of

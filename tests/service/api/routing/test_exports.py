@@ -16,7 +16,8 @@ from sqlalchemy import delete, event, insert, select, update
 from service import launcher
 from service.http.listening import bind
 from service.settings import Settings
-from service.store.database import Database, now
+from service.store.database import Database
+from service.store.engine.clock import now
 from service.store.tables import EpochClasses, EpochMetrics, Experiment, Run
 from tests.service.fake_worker import CONFUSION
 from tests.service.live_server import Live, live

@@ -28,7 +28,8 @@ from service.api.routing.thread_limiters import (
 )
 from service.app import create_app
 from service.settings import Settings
-from service.store.database import POOL, Database
+from service.store.database import Database
+from service.store.engine.options import POOL
 
 OTHERS: dict[str, Kind] = {
     "POST /experiments/validate": "reads",

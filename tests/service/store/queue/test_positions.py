@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import insert
 
 from service.store import claim_order
-from service.store.database import now
+from service.store.engine.clock import now
 from service.store.tables import Run
 from tests.service.store.experiments import QueueHarness
 

@@ -10,7 +10,7 @@ from threading import Thread
 import numpy as np
 import pytest
 
-from service.store.blob_store import BlobStore
+from service.store.artifacts.blob_store import BlobStore
 from tests.workers.data.idx_files import write_folder
 from workers.data.dataset import Dataset
 from workers.data.errors import (

@@ -25,7 +25,7 @@ ASK = """
 import sys
 from sqlalchemy import text
 from service.store.database import Database
-from service.store.sqlite_driver import driver
+from service.store.engine.sqlite_driver import driver
 
 database = Database(f"sqlite:///{sys.argv[1]}/holdout.db")
 database.prepare()
@@ -39,7 +39,7 @@ print(driver.__name__, version == driver.sqlite_version, getattr(driver, "opened
 """
 
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 def ask(folder: Path, **variables: str) -> str:

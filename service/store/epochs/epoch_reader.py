@@ -12,19 +12,19 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, case, func, or_, 
 
 from service.store.tables import EpochClasses, EpochMetrics, Run
 
-MOST_ROWS = 10_000
+MAX_ROWS = 10_000
 """On one page."""
-FEWEST_POINTS = 4
+MIN_POINTS = 4
 """Of a curve that is thinned: both ends, and both extremes between."""
-PARTS = ("train", "validation")
+SPLITS = ("train", "validation")
 """What each epoch has a row of."""
-AFTER_ALL_PARTS = "zzz"
+AFTER_ALL_SPLITS = "zzz"
 """In the order of their names."""
 
 EpochTable = type[EpochMetrics] | type[EpochClasses]
-Position = Sequence[tuple[int, int, str]]
+SeedPositions = Sequence[tuple[int, int, str]]
 """The last row seen of each seed, by seed: (seed, epoch, split)."""
-Place = tuple[int, int, int, str]
+RowPosition = tuple[int, int, int, str]
 """A row among those of several experiments: (experiment, epoch, seed, split)."""
 EpochChoice = Literal["best", "last"] | int | None
 """Which epoch of each run: the selected one, the newest, one by its number; None is every one."""
@@ -39,23 +39,23 @@ class Thinning:
 
 
 @dataclass(frozen=True)
-class Selection:
+class EpochQuery:
     """Which rows of an experiment. What is thinned comes on one page."""
 
     split: str | None = None
     seed: int | None = None
     epoch: EpochChoice = None
     after_epoch: int = 0
-    after: Position | None = None
+    after: SeedPositions | None = None
     limit: int = 1000
     thinning: Thinning | None = None
 
-    def fitting(self, runs: int) -> "Selection":
+    def with_fewer_points(self, runs: int) -> "EpochQuery":
         """With fewer points of each curve, where so many runs would not fit on a page."""
         if self.thinning is None:
             return self
-        curves = runs * (len(PARTS) if self.split is None else 1)
-        points = max(FEWEST_POINTS, min(self.thinning.points, MOST_ROWS // curves))
+        curves = runs * (len(SPLITS) if self.split is None else 1)
+        points = max(MIN_POINTS, min(self.thinning.points, MAX_ROWS // curves))
         return replace(self, thinning=replace(self.thinning, points=points))
 
 
@@ -64,49 +64,49 @@ class EpochPage:
     """Rows, where they end, and whether there are more already."""
 
     rows: Sequence[Row[Any]]
-    position: Position
+    position: SeedPositions
     more: bool
 
 
-def read_page(connection: Connection, table: EpochTable, experiment_id: int, wanted: Selection) -> EpochPage:
+def read_page(connection: Connection, table: EpochTable, experiment_id: int, query: EpochQuery) -> EpochPage:
     """A page of one of the two tables of epochs, with the seed of each row."""
-    chosen = _chosen(table, [experiment_id], wanted)
+    chosen = _chosen(table, [experiment_id], query)
     columns = chosen.selected_columns
     chosen = chosen.order_by(columns.epoch, columns.seed, columns.split)
-    rows, more = _read(connection, chosen, wanted)
-    return EpochPage(rows, _advanced(wanted.after or [], rows), more)
+    rows, more = _read(connection, chosen, query)
+    return EpochPage(rows, _advanced(query.after or [], rows), more)
 
 
-def read_across(
-    connection: Connection, ids: Sequence[int], wanted: Selection, after: Place | None
+def read_page_of_many(
+    connection: Connection, ids: Sequence[int], query: EpochQuery, after: RowPosition | None
 ) -> tuple[Sequence[Row[Any]], bool]:
     """A page of the metrics of several experiments, by experiment, epoch, seed and split; whether there are more."""
-    chosen = _chosen(EpochMetrics, ids, wanted)
+    chosen = _chosen(EpochMetrics, ids, query)
     columns = chosen.selected_columns
     order = (columns.experiment_id, columns.epoch, columns.seed, columns.split)
     if after is not None:
         chosen = chosen.where(tuple_(*order) > tuple_(*after))
-    return _read(connection, chosen.order_by(*order), wanted)
+    return _read(connection, chosen.order_by(*order), query)
 
 
-def place_of(row: Row[Any]) -> Place:
+def position_of(row: Row[Any]) -> RowPosition:
     """Where a page of several experiments has ended."""
     return row.experiment_id, row.epoch, row.seed, row.split
 
 
-def _chosen(table: EpochTable, ids: Sequence[int], wanted: Selection) -> Select[Any]:
+def _chosen(table: EpochTable, ids: Sequence[int], query: EpochQuery) -> Select[Any]:
     columns: Select[Any] = select(Run.experiment_id, Run.seed, table.__table__)
     chosen = columns.join(table, table.run_id == Run.id)
     mine = Run.experiment_id == ids[0] if len(ids) == 1 else Run.experiment_id.in_(ids)
-    chosen = chosen.where(mine, *_conditions(table, wanted))
-    return _thinned(chosen, wanted.thinning) if wanted.thinning else chosen
+    chosen = chosen.where(mine, *_conditions(table, query))
+    return _thinned(chosen, query.thinning) if query.thinning else chosen
 
 
-def _read(connection: Connection, chosen: Select[Any], wanted: Selection) -> tuple[Sequence[Row[Any]], bool]:
-    if wanted.thinning:
+def _read(connection: Connection, chosen: Select[Any], query: EpochQuery) -> tuple[Sequence[Row[Any]], bool]:
+    if query.thinning:
         return connection.execute(chosen).all(), False
-    found = connection.execute(chosen.limit(wanted.limit + 1)).all()
-    return found[: wanted.limit], len(found) > wanted.limit
+    found = connection.execute(chosen.limit(query.limit + 1)).all()
+    return found[: query.limit], len(found) > query.limit
 
 
 def _thinned(chosen: Select[Any], thinning: Thinning) -> Select[Any]:
@@ -138,30 +138,30 @@ def _thinned(chosen: Select[Any], thinning: Thinning) -> Select[Any]:
     return select(*(of[column.key] for column in rows.c)).where(kept)
 
 
-def _conditions(table: EpochTable, wanted: Selection) -> list[ColumnElement[bool]]:
-    conditions = [table.epoch > wanted.after_epoch]
-    if wanted.after:  # their places lie behind after_epoch: one bound of the index, not two
-        conditions = _beyond(table, wanted.after, wanted.after_epoch)
-    if wanted.split is not None:
-        conditions.append(table.split == wanted.split)
-    if wanted.seed is not None:
-        conditions.append(Run.seed == wanted.seed)
-    if wanted.epoch is not None:
-        named = Run.best_epoch if wanted.epoch == "best" else Run.epoch if wanted.epoch == "last" else None
-        conditions.append(table.epoch == (wanted.epoch if named is None else named))
+def _conditions(table: EpochTable, query: EpochQuery) -> list[ColumnElement[bool]]:
+    conditions = [table.epoch > query.after_epoch]
+    if query.after:  # their places lie behind after_epoch: one bound of the index, not two
+        conditions = _beyond(table, query.after, query.after_epoch)
+    if query.split is not None:
+        conditions.append(table.split == query.split)
+    if query.seed is not None:
+        conditions.append(Run.seed == query.seed)
+    if query.epoch is not None:
+        named = Run.best_epoch if query.epoch == "best" else Run.epoch if query.epoch == "last" else None
+        conditions.append(table.epoch == (query.epoch if named is None else named))
     return conditions
 
 
-def _beyond(table: EpochTable, seen: Position, after_epoch: int) -> list[ColumnElement[bool]]:
+def _beyond(table: EpochTable, seen: SeedPositions, after_epoch: int) -> list[ColumnElement[bool]]:
     """Rows after the place of their seed. It is a bound of the index: what was read before is not walked again."""
-    nowhere = (after_epoch, AFTER_ALL_PARTS)
+    nowhere = (after_epoch, AFTER_ALL_SPLITS)
     places = {seed: max((epoch, split), nowhere) for seed, epoch, split in seen}
     epoch = case({seed: place[0] for seed, place in places.items()}, value=Run.seed, else_=nowhere[0])
     split = case({seed: place[1] for seed, place in places.items()}, value=Run.seed, else_=nowhere[1])
     return [table.epoch >= epoch, or_(table.epoch > epoch, table.split > split)]
 
 
-def _advanced(seen: Position, rows: Sequence[Row[Any]]) -> Position:
+def _advanced(seen: SeedPositions, rows: Sequence[Row[Any]]) -> SeedPositions:
     last = {seed: (seed, epoch, split) for seed, epoch, split in seen}
     last_rows = {row.seed: row for row in rows}
     last |= {seed: (seed, row.epoch, row.split) for seed, row in last_rows.items()}

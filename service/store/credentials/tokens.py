@@ -10,11 +10,10 @@ from typing import Any, Literal, get_args
 
 from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
 
-from service.store.database import now
+from service.store.engine.clock import now
+from service.store.engine.nonblocking_reader import NonblockingReader
 from service.store.errors import NameTaken, UnknownToken
-from service.store.experiment_reader import Rows
-from service.store.nonblocking_reader import NonblockingReader
-from service.store.tables import Token
+from service.store.tables import Rows, Token
 
 Scope = Literal["read", "submit", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -64,12 +63,12 @@ def find(connection: Connection | NonblockingReader, token: str) -> Caller | Non
     return Caller(*row) if row else None
 
 
-def exist(connection: Connection | NonblockingReader) -> bool:
+def any_exist(connection: Connection | NonblockingReader) -> bool:
     """Whether a token was ever made, valid or not."""
     return connection.execute(EXIST, {}).first() is not None
 
 
-def listed(connection: Connection) -> Rows:
+def list_all(connection: Connection) -> Rows:
     """Every token that was made, the oldest first, each with whether it is `valid`."""
     columns: list[Any] = [Token, VALID.label("valid")]
     return connection.execute(select(*columns).order_by(Token.id)).all()

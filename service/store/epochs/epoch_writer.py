@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from service.store.artifacts import Artifacts, content_of
-from service.store.database import now
+from service.store.artifacts.artifact_store import ArtifactStore, stored_content
+from service.store.engine.clock import now
 from service.store.tables import Checkpoint, EpochClasses, EpochMetrics, Experiment, Run
 from workers.evaluation.evaluation import Evaluation
 from workers.evaluation.metrics.per_class import metrics_per_class
@@ -64,7 +64,7 @@ def rewind(connection: Connection, run_id: int) -> bytes | ArtifactReference | N
     for forgotten in FORGOTTEN:
         connection.execute(forgotten, mine | {"last": epoch})
     connection.execute(REWOUND, mine | {"last": epoch, "best": best_epoch})
-    return content_of(checkpoint) if checkpoint else None
+    return stored_content(checkpoint) if checkpoint else None
 
 
 def start_over(connection: Connection, run_id: int) -> None:
@@ -74,13 +74,13 @@ def start_over(connection: Connection, run_id: int) -> None:
 
 
 def save_checkpoint(
-    connection: Connection, artifacts: Artifacts, run_id: int, taken: CheckpointTaken
+    connection: Connection, artifacts: ArtifactStore, run_id: int, taken: CheckpointTaken
 ) -> None:
     """Keep the newest state of a run, instead of the one before. Raises OSError where it cannot be stored."""
     _save(connection, artifacts, run_id, "newest", taken.epoch, taken.best_epoch, taken.content)
 
 
-def save_model(connection: Connection, artifacts: Artifacts, run_id: int, ended: Succeeded) -> None:
+def save_model(connection: Connection, artifacts: ArtifactStore, run_id: int, ended: Succeeded) -> None:
     """Keep the weights of the best epoch of a run that is over, instead of its newest state. Raises OSError."""
     _save(connection, artifacts, run_id, "model", ended.best_epoch, ended.best_epoch, ended.model)
 
@@ -132,7 +132,7 @@ def _classes(run_id: int, parts: Sequence[Part]) -> list[dict[str, Any]]:
 
 def _save(
     connection: Connection,
-    artifacts: Artifacts,
+    artifacts: ArtifactStore,
     run_id: int,
     kind: str,
     epoch: int,
@@ -141,6 +141,6 @@ def _save(
 ) -> None:
     """Store one state of a run in the place of any other: it is the newest, or the only one still needed."""
     stored = artifacts.columns(content)
-    artifacts.doubt(name for name in connection.scalars(REPLACED, {"run": run_id}) if name)
+    artifacts.mark_garbage(name for name in connection.scalars(REPLACED, {"run": run_id}) if name)
     row = {"run_id": run_id, "kind": kind, "epoch": epoch, "best_epoch": best_epoch}
     connection.execute(ADD_CHECKPOINT, row | stored)

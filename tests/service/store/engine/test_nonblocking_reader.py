@@ -2,10 +2,10 @@
 
 import pytest
 
-from service.store import tokens
+from service.store.credentials import tokens
 from service.store.database import Database
-from service.store.nonblocking_reader import NonblockingReader, WouldBlock
-from service.store.sqlite_driver import driver
+from service.store.engine.nonblocking_reader import NonblockingReader, WouldBlock
+from service.store.engine.sqlite_driver import driver
 
 
 @pytest.fixture
@@ -16,8 +16,8 @@ def database_url(sqlite_url: str) -> str:
 
 @pytest.fixture
 def observer(database: Database) -> NonblockingReader:
-    assert database.observer is not None
-    return database.observer
+    assert database.nonblocking is not None
+    return database.nonblocking
 
 
 def test_it_finds_what_a_transaction_finds(database: Database, observer: NonblockingReader) -> None:
@@ -26,7 +26,7 @@ def test_it_finds_what_a_transaction_finds(database: Database, observer: Nonbloc
     for token in (made, "hold_wrong"):
         with database.read() as connection:
             assert tokens.find(observer, token) == tokens.find(connection, token)
-            assert tokens.exist(observer) == tokens.exist(connection)
+            assert tokens.any_exist(observer) == tokens.any_exist(connection)
     caller = tokens.find(observer, made)
     assert caller is not None
     assert caller.seconds_left == pytest.approx(86_400, abs=5)
@@ -47,7 +47,7 @@ def test_it_sees_each_commit_and_nothing_before(database: Database, observer: No
 def test_it_keeps_nobody_from_writing_or_tidying_up(database: Database, observer: NonblockingReader) -> None:
     with database.write() as connection:
         tokens.create(connection, "ci", "submit")
-    assert tokens.exist(observer)
+    assert tokens.any_exist(observer)
     other = driver.connect(str(database.url.database), timeout=0, isolation_level=None)
     assert other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
     other.close()
@@ -59,6 +59,6 @@ def test_a_file_that_is_locked_is_not_waited_for(database: Database, observer: N
     other.execute("BEGIN EXCLUSIVE")
     assert observer.version() is None
     with pytest.raises(WouldBlock):
-        tokens.exist(observer)
+        tokens.any_exist(observer)
     other.close()
-    assert not tokens.exist(observer)
+    assert not tokens.any_exist(observer)

@@ -5,7 +5,8 @@ import secrets
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
-from service.store.database import Database, now
+from service.store.database import Database
+from service.store.engine.clock import now
 from service.store.tables import Key
 
 KEY_BYTES = 32

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from service.settings import UnusableSetting
-from service.store.blob_store import BlobStore, BlobStoreUnavailable
+from service.store.artifacts.blob_store import BlobStore, BlobStoreUnavailable
 
 BYTES = bytes(range(256)) * 400
 

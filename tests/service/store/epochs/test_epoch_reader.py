@@ -8,7 +8,7 @@ from sqlalchemy import Connection, insert
 
 from service.store import queue
 from service.store.database import Database
-from service.store.epoch_reader import Position, Selection, read_page
+from service.store.epochs.epoch_reader import EpochQuery, SeedPositions, read_page
 from service.store.tables import EpochMetrics
 
 SEEDS, SPLITS = (3, 8, 2**62), ("train", "validation")
@@ -47,9 +47,9 @@ def test_what_follows_a_place_is_every_row_behind_it(connection: Connection, aft
     places = [(0, ""), (1, "train"), (2, "validation"), (3, "train")]
     for reached in itertools.product(places, repeat=len(SEEDS)):
         seen = dict(zip(SEEDS, reached, strict=True))
-        after: Position = [(seed, *place) for seed, place in seen.items() if place[0]]
+        after: SeedPositions = [(seed, *place) for seed, place in seen.items() if place[0]]
         page = read_page(
-            connection, EpochMetrics, id_, Selection(after=after or None, after_epoch=after_epoch)
+            connection, EpochMetrics, id_, EpochQuery(after=after or None, after_epoch=after_epoch)
         )
         assert [(row.epoch, row.seed, row.split) for row in page.rows] == [
             (epoch, seed, split)
@@ -60,7 +60,7 @@ def test_what_follows_a_place_is_every_row_behind_it(connection: Connection, aft
         ]
 
 
-def steps(connection: Connection, id_: int, after: Position) -> int:
+def steps(connection: Connection, id_: int, after: SeedPositions) -> int:
     """What SQLite does for a page, in steps of its machine."""
     taken = 0
 
@@ -72,7 +72,7 @@ def steps(connection: Connection, id_: int, after: Position) -> int:
     driver = connection.connection.driver_connection
     assert driver is not None
     driver.set_progress_handler(step, 1)
-    assert len(read_page(connection, EpochMetrics, id_, Selection(after=after)).rows) == 2 * len(SEEDS)
+    assert len(read_page(connection, EpochMetrics, id_, EpochQuery(after=after)).rows) == 2 * len(SEEDS)
     driver.set_progress_handler(None, 1)
     return taken
 

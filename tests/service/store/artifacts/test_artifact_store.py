@@ -8,9 +8,14 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, select
 
-from service.store import epoch_writer
-from service.store.artifacts import ArtifactDamaged, ArtifactMissing, Artifacts, content_of
+from service.store.artifacts.artifact_store import (
+    ArtifactDamaged,
+    ArtifactMissing,
+    ArtifactStore,
+    stored_content,
+)
 from service.store.database import Database
+from service.store.epochs import epoch_writer
 from service.store.tables import Checkpoint
 from tests.service.store.experiments import QueueHarness
 from workers.processes.messages import ArtifactReference, CheckpointTaken, Stopped, Succeeded
@@ -19,8 +24,8 @@ SMALL, LARGE = b"small" * 10, b"large" * 100
 
 
 @pytest.fixture
-def artifacts(tmp_path: Path) -> Artifacts:
-    return Artifacts(str(tmp_path / "artifacts"), row_bytes=100)
+def artifacts(tmp_path: Path) -> ArtifactStore:
+    return ArtifactStore(str(tmp_path / "artifacts"), row_bytes=100)
 
 
 def stored(database: Database) -> list[Any]:
@@ -28,11 +33,11 @@ def stored(database: Database) -> list[Any]:
         return list(connection.execute(select(Checkpoint).order_by(Checkpoint.run_id)))
 
 
-def names(artifacts: Artifacts) -> set[str]:
+def names(artifacts: ArtifactStore) -> set[str]:
     return artifacts.files.names("checkpoints")
 
 
-def age(artifacts: Artifacts, name: str, seconds: float) -> None:
+def age(artifacts: ArtifactStore, name: str, seconds: float) -> None:
     """Let an artifact have been written that long ago."""
     written = time.time() - seconds
     os.utime(Path(artifacts.files.url) / name, (written, written))
@@ -44,14 +49,14 @@ def taken(content: bytes | ArtifactReference, epoch: int = 1) -> CheckpointTaken
 
 def save(
     harness: QueueHarness,
-    artifacts: Artifacts,
+    artifacts: ArtifactStore,
     run_id: int,
     content: bytes | ArtifactReference,
     epoch: int = 1,
 ) -> None:
     """What the agent does with a checkpoint, in one transaction."""
     harness.write(epoch_writer.save_checkpoint, artifacts, run_id, taken(content, epoch))
-    artifacts.tidy(harness.database)
+    artifacts.collect_garbage(harness.database)
 
 
 @pytest.fixture
@@ -61,7 +66,7 @@ def run_id(harness: QueueHarness) -> int:
 
 
 def test_small_checkpoints_are_in_their_rows(
-    harness: QueueHarness, artifacts: Artifacts, run_id: int
+    harness: QueueHarness, artifacts: ArtifactStore, run_id: int
 ) -> None:
     save(harness, artifacts, run_id, SMALL)
     (row,) = stored(harness.database)
@@ -70,32 +75,32 @@ def test_small_checkpoints_are_in_their_rows(
 
 
 def test_large_ones_are_artifacts_named_by_their_hash(
-    harness: QueueHarness, artifacts: Artifacts, run_id: int
+    harness: QueueHarness, artifacts: ArtifactStore, run_id: int
 ) -> None:
     save(harness, artifacts, run_id, LARGE)
     (row,) = stored(harness.database)
     assert row.content is None
     assert row.artifact.startswith(f"checkpoints/{row.sha256}-")
     kept = harness.write(epoch_writer.rewind, run_id)
-    assert kept == content_of(row) == ArtifactReference(row.artifact, row.sha256)
+    assert kept == stored_content(row) == ArtifactReference(row.artifact, row.sha256)
     assert artifacts.load(kept) == LARGE
 
 
-def test_only_what_is_too_large_is_put_away_on_its_way(artifacts: Artifacts) -> None:
-    checkpoint = artifacts.put_away(taken(LARGE, 7))
+def test_only_what_is_too_large_is_put_away_on_its_way(artifacts: ArtifactStore) -> None:
+    checkpoint = artifacts.offload(taken(LARGE, 7))
     assert isinstance(checkpoint, CheckpointTaken)
     assert (checkpoint.epoch, artifacts.load(checkpoint.content)) == (7, LARGE)
-    model = artifacts.put_away(Succeeded(3, LARGE))
+    model = artifacts.offload(Succeeded(3, LARGE))
     assert isinstance(model, Succeeded)
     assert (model.best_epoch, artifacts.load(model.model)) == (3, LARGE)
     for message in (taken(SMALL), Succeeded(3, SMALL), Stopped("cancel")):
-        assert artifacts.put_away(message) is message
+        assert artifacts.offload(message) is message
 
 
 def test_what_was_put_away_is_not_stored_twice(
-    harness: QueueHarness, artifacts: Artifacts, run_id: int
+    harness: QueueHarness, artifacts: ArtifactStore, run_id: int
 ) -> None:
-    message = artifacts.put_away(taken(LARGE))
+    message = artifacts.offload(taken(LARGE))
     assert isinstance(message, CheckpointTaken)
     save(harness, artifacts, run_id, message.content)
     assert names(artifacts) == {row.artifact for row in stored(harness.database)}
@@ -103,21 +108,21 @@ def test_what_was_put_away_is_not_stored_twice(
 
 
 def test_a_store_that_is_away_leaves_the_message_as_it_is(
-    artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    artifacts: ArtifactStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def away(*_: object) -> None:
         raise OSError("the store is away")
 
     monkeypatch.setattr(artifacts.files, "write", away)
     message = taken(LARGE)
-    assert artifacts.put_away(message) is message
+    assert artifacts.offload(message) is message
     assert "the store is away" in caplog.text
     with pytest.raises(OSError, match="away"):
         artifacts.columns(LARGE)
 
 
 def test_the_one_before_is_removed_once_the_new_one_is_committed(
-    harness: QueueHarness, artifacts: Artifacts, run_id: int
+    harness: QueueHarness, artifacts: ArtifactStore, run_id: int
 ) -> None:
     save(harness, artifacts, run_id, LARGE, 1)
     before = names(artifacts)
@@ -130,51 +135,53 @@ def test_the_one_before_is_removed_once_the_new_one_is_committed(
 
 
 def test_a_transaction_that_was_rolled_back_removes_nothing(
-    harness: QueueHarness, artifacts: Artifacts, run_id: int
+    harness: QueueHarness, artifacts: ArtifactStore, run_id: int
 ) -> None:
     save(harness, artifacts, run_id, LARGE)
     before = names(artifacts)
     with pytest.raises(ZeroDivisionError), harness.database.write() as connection:  # noqa: PT012
         epoch_writer.save_checkpoint(connection, artifacts, run_id, taken(SMALL, 2))
         raise ZeroDivisionError
-    artifacts.tidy(harness.database)
+    artifacts.collect_garbage(harness.database)
     assert names(artifacts) == before
-    assert artifacts.load(content_of(stored(harness.database)[0])) == LARGE
+    assert artifacts.load(stored_content(stored(harness.database)[0])) == LARGE
 
 
 def test_a_checkpoint_that_is_written_twice_stays(
-    harness: QueueHarness, artifacts: Artifacts, run_id: int
+    harness: QueueHarness, artifacts: ArtifactStore, run_id: int
 ) -> None:
     """As when a commit succeeds and its answer is lost: the agent writes the same words again."""
-    message = artifacts.put_away(taken(LARGE))
+    message = artifacts.offload(taken(LARGE))
     assert isinstance(message, CheckpointTaken)
     for _ in range(2):
         save(harness, artifacts, run_id, message.content)
     assert artifacts.load(message.content) == LARGE
 
 
-def test_two_runs_with_the_same_bytes_do_not_share_them(harness: QueueHarness, artifacts: Artifacts) -> None:
+def test_two_runs_with_the_same_bytes_do_not_share_them(
+    harness: QueueHarness, artifacts: ArtifactStore
+) -> None:
     harness.submit([0, 1])
     first, second = harness.take().run_id, harness.take().run_id
     for run_id in (first, second):
         save(harness, artifacts, run_id, LARGE)
     save(harness, artifacts, first, SMALL)
     (_, row) = stored(harness.database)
-    assert artifacts.load(content_of(row)) == LARGE
+    assert artifacts.load(stored_content(row)) == LARGE
 
 
 def test_a_model_takes_the_place_of_the_newest_state(
-    harness: QueueHarness, artifacts: Artifacts, run_id: int
+    harness: QueueHarness, artifacts: ArtifactStore, run_id: int
 ) -> None:
     save(harness, artifacts, run_id, LARGE)
     harness.write(epoch_writer.save_model, artifacts, run_id, Succeeded(2, LARGE + b"model"))
-    artifacts.tidy(harness.database)
+    artifacts.collect_garbage(harness.database)
     (row,) = stored(harness.database)
     assert (row.kind, names(artifacts)) == ("model", {row.artifact})
-    assert artifacts.load(content_of(row)) == LARGE + b"model"
+    assert artifacts.load(stored_content(row)) == LARGE + b"model"
 
 
-def test_a_lost_artifact_is_missing_and_a_changed_one_damaged(artifacts: Artifacts) -> None:
+def test_a_lost_artifact_is_missing_and_a_changed_one_damaged(artifacts: ArtifactStore) -> None:
     kept = artifacts.save(LARGE)
     artifacts.files.write(kept.name, LARGE[:-1])
     with pytest.raises(ArtifactDamaged, match=kept.name):
@@ -185,7 +192,7 @@ def test_a_lost_artifact_is_missing_and_a_changed_one_damaged(artifacts: Artifac
 
 
 def test_what_cannot_be_read_is_forgotten_with_its_epochs(
-    harness: QueueHarness, artifacts: Artifacts, run_id: int
+    harness: QueueHarness, artifacts: ArtifactStore, run_id: int
 ) -> None:
     save(harness, artifacts, run_id, LARGE, 5)
     assert harness.write(epoch_writer.rewind, run_id) is not None
@@ -196,7 +203,7 @@ def test_what_cannot_be_read_is_forgotten_with_its_epochs(
 
 
 def test_orphans_are_swept_an_hour_after_they_were_written(
-    harness: QueueHarness, artifacts: Artifacts, run_id: int
+    harness: QueueHarness, artifacts: ArtifactStore, run_id: int
 ) -> None:
     save(harness, artifacts, run_id, LARGE)
     (named,) = names(artifacts)
@@ -213,7 +220,7 @@ def test_orphans_are_swept_an_hour_after_they_were_written(
 
 
 def test_an_artifact_is_named_by_its_row_before_it_can_be_swept(
-    harness: QueueHarness, artifacts: Artifacts, run_id: int, monkeypatch: pytest.MonkeyPatch
+    harness: QueueHarness, artifacts: ArtifactStore, run_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The worst that may happen: an old file gets its row between the listing of files and of rows."""
     kept = artifacts.save(LARGE)
@@ -232,7 +239,7 @@ def test_an_artifact_is_named_by_its_row_before_it_can_be_swept(
 
 
 def test_artifacts_of_deleted_experiments_are_orphans(
-    harness: QueueHarness, artifacts: Artifacts, run_id: int
+    harness: QueueHarness, artifacts: ArtifactStore, run_id: int
 ) -> None:
     save(harness, artifacts, run_id, LARGE)
     (name,) = names(artifacts)
@@ -244,7 +251,7 @@ def test_artifacts_of_deleted_experiments_are_orphans(
 
 
 def test_tidying_sweeps_after_a_minute_and_then_every_hour(
-    harness: QueueHarness, artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch
+    harness: QueueHarness, artifacts: ArtifactStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     swept: list[Database] = []
     monkeypatch.setattr(artifacts, "_sweep_quietly", swept.append)
@@ -252,7 +259,7 @@ def test_tidying_sweeps_after_a_minute_and_then_every_hour(
     for seconds, times in ((1, 0), (61, 1), (3600, 1), (3662, 2), (7200, 2), (7263, 3)):
         with monkeypatch.context() as patched:
             patched.setattr(time, "monotonic", lambda now=clock + seconds: now)
-            artifacts.tidy(harness.database)
+            artifacts.collect_garbage(harness.database)
         for thread in (each for each in threading.enumerate() if each.name == "sweep"):
             thread.join()
         assert len(swept) == times
@@ -260,7 +267,7 @@ def test_tidying_sweeps_after_a_minute_and_then_every_hour(
 
 def test_a_store_that_is_away_only_delays_the_tidying(
     harness: QueueHarness,
-    artifacts: Artifacts,
+    artifacts: ArtifactStore,
     run_id: int,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,

@@ -2,8 +2,8 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+from service.store.credentials.signing_keys import KEY_BYTES, signing_key
 from service.store.database import Database
-from service.store.signing_keys import KEY_BYTES, signing_key
 
 
 def test_all_that_ask_at_once_get_the_same(database_url: str) -> None:

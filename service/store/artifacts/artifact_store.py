@@ -1,12 +1,12 @@
-"""The artifact store: what is too large for a row, in a folder or an object store, and data sets for every machine.
+"""The artifact store: checkpoints and models that are too large for a row, in a folder or an object store.
 
     checkpoints/SHA256-MARK   a checkpoint or a model; the row that names it is written after it
-    datasets/...              parsed data sets, under the names that `workers.data.shared_cache` gives them
-    drafts/                   what is being written to a folder, before it has its name
+    datasets/...              parsed data sets for every machine; `workers.data.shared_cache` names them
+    drafts/                   files that are still being written to a folder, under a temporary name
 
 ArtifactError
-├── ArtifactMissing           nothing has this name
-└── ArtifactDamaged           it is not what was stored under this name
+├── ArtifactMissing           no artifact has this name
+└── ArtifactDamaged           its content is not what was stored
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from uuid import uuid4
 
 from sqlalchemy import Row, select
 
-from service.store.blob_store import BlobStore
+from service.store.artifacts.blob_store import BlobStore
 from service.store.database import Database
 from service.store.tables import Checkpoint
 from workers.processes.messages import ArtifactReference, CheckpointTaken, Succeeded, WorkerEvent
@@ -29,13 +29,13 @@ from workers.processes.messages import ArtifactReference, CheckpointTaken, Succe
 log = logging.getLogger("holdout.artifacts")
 
 ORPHANED_AFTER_SECONDS = 3600.0
-"""A row follows its artifact within seconds, or never: by then its writer has lost the lease."""
+"""A row follows its artifact within seconds or never: after an hour its writer has long lost the lease."""
 FIRST_SWEEP_SECONDS = 60.0
-"""An agent that has just started has other things to do."""
+"""The first sweep waits, because an agent that has just started has more urgent work."""
 
 
 class ArtifactError(Exception):
-    """An artifact cannot be read. `why` tells clients; the text also has the address of the store, for the log."""
+    """An artifact cannot be read. `why` is for clients; the text also has the address of the store, for the log."""
 
     def __init__(self, text: str, why: str) -> None:
         super().__init__(text)
@@ -43,14 +43,14 @@ class ArtifactError(Exception):
 
 
 class ArtifactMissing(ArtifactError):
-    """Nothing has this name."""
+    """No artifact has this name."""
 
     def __init__(self, name: str, url: str) -> None:
         super().__init__(f"There is no artifact {name} in {url}.", f"{name} is not in the artifact store")
 
 
 class ArtifactDamaged(ArtifactError):
-    """What is there is not what was stored."""
+    """The content is not what was stored."""
 
     def __init__(self, name: str, url: str) -> None:
         super().__init__(
@@ -59,34 +59,34 @@ class ArtifactDamaged(ArtifactError):
         )
 
 
-class Artifacts:
+class ArtifactStore:
     """The large checkpoints and models of one database, at `url`, for any number of agents on any machines.
 
-    What is not larger than `row_bytes` stays in its row.
+    Content of at most `row_bytes` stays in its row.
     """
 
     def __init__(self, url: str, *, row_bytes: int = 10_000_000) -> None:
         self.files, self.row_bytes = BlobStore(url), row_bytes
-        self._doubtful: set[str] = set()
+        self._garbage: set[str] = set()
         self._sweep_due = time.monotonic() + FIRST_SWEEP_SECONDS
 
-    def put_away(self, message: WorkerEvent) -> WorkerEvent:
-        """Store what is too large for a row as soon as it is heard of, while no transaction waits for it.
+    def offload(self, event: WorkerEvent) -> WorkerEvent:
+        """Store content that is too large for a row as soon as it arrives, so that no transaction waits for it.
 
-        Where the store does not take it now, the message is left as it is, and `columns` tries again.
+        If the store cannot take it now, the event stays as it is, and `columns` tries again.
         """
         try:
-            match message:
+            match event:
                 case CheckpointTaken(content=bytes(content)) if len(content) > self.row_bytes:
-                    return replace(message, content=self.save(content))
+                    return replace(event, content=self.save(content))
                 case Succeeded(model=bytes(model)) if len(model) > self.row_bytes:
-                    return replace(message, model=self.save(model))
+                    return replace(event, model=self.save(model))
         except OSError as error:
             log.warning("%s", error)
-        return message
+        return event
 
     def columns(self, content: bytes | ArtifactReference) -> dict[str, Any]:
-        """The columns of a row that holds `content`, or names where it is kept. Raises OSError."""
+        """The columns of a row with `content`, or with the name of its artifact. Raises OSError."""
         if isinstance(content, bytes) and len(content) > self.row_bytes:
             content = self.save(content)
         if isinstance(content, ArtifactReference):
@@ -94,9 +94,9 @@ class Artifacts:
         return {"sha256": hashlib.sha256(content).hexdigest(), "content": content, "artifact": None}
 
     def save(self, content: bytes) -> ArtifactReference:
-        """Store bytes under a name that nothing else ever has. Raises OSError.
+        """Store bytes under a name that no other artifact ever has. Raises OSError.
 
-        The mark makes it so: two runs may well store the same bytes, and what one row drops, no other misses.
+        The random mark makes it unique: two runs may store the same bytes, and removing one must keep the other.
         """
         sha256 = hashlib.sha256(content).hexdigest()
         name = f"checkpoints/{sha256}-{uuid4().hex[:8]}"
@@ -104,7 +104,7 @@ class Artifacts:
         return ArtifactReference(name, sha256)
 
     def load(self, content: bytes | ArtifactReference) -> bytes:
-        """The bytes themselves. Raises ArtifactMissing or ArtifactDamaged, and OSError where the store is away."""
+        """The bytes themselves. Raises ArtifactMissing, ArtifactDamaged, or OSError if the store is unavailable."""
         if isinstance(content, bytes):
             return content
         stored = self.files.read(content.name)
@@ -114,25 +114,25 @@ class Artifacts:
             raise ArtifactDamaged(content.name, self.files.url)
         return stored
 
-    def doubt(self, names: Iterable[str]) -> None:
-        """These will not be named by a row any more, if all goes well."""
-        self._doubtful.update(names)
+    def mark_garbage(self, names: Iterable[str]) -> None:
+        """Note artifacts that no row will name once the present transaction has committed."""
+        self._garbage.update(names)
 
-    def tidy(self, database: Database) -> None:
-        """Remove what was doubted, now that it is committed, unless a row does name it; every hour, `sweep`."""
-        if self._doubtful:
-            for name in _unnamed(database, self._doubtful):
+    def collect_garbage(self, database: Database) -> None:
+        """After the commit, remove the marked artifacts that no row names; every hour, `sweep` in a thread."""
+        if self._garbage:
+            for name in _unnamed(database, self._garbage):
                 self._remove(name)
-            self._doubtful.clear()
+            self._garbage.clear()
         if time.monotonic() >= self._sweep_due:
             self._sweep_due = time.monotonic() + ORPHANED_AFTER_SECONDS
             Thread(target=self._sweep_quietly, args=(database,), name="sweep", daemon=True).start()
 
     def sweep(self, database: Database) -> None:
-        """Remove what was stored long ago and is named by no row: its writer, or who dropped it, has died."""
+        """Remove artifacts that were stored long ago and that no row names: the process responsible has died."""
         latest = time.time() - ORPHANED_AFTER_SECONDS
-        there = self.files.names("checkpoints") | self.files.names("drafts")
-        for name in _unnamed(database, there):
+        stored = self.files.names("checkpoints") | self.files.names("drafts")
+        for name in _unnamed(database, stored):
             with suppress(FileNotFoundError):
                 if self.files.written_at(name) < latest:
                     self._remove(name)
@@ -151,12 +151,12 @@ class Artifacts:
 
 
 def _unnamed(database: Database, names: set[str]) -> set[str]:
-    """Those of `names` that no row has. They were listed before the rows are read: a new one is found there."""
+    """Those of `names` that no row has. The caller listed them before: so a row of a new artifact is found here."""
     with database.read() as connection:
         named = connection.scalars(select(Checkpoint.artifact).where(Checkpoint.artifact.is_not(None)))
         return names - set(named)
 
 
-def content_of(row: Row[Any]) -> bytes | ArtifactReference:
-    """What a row of the checkpoints holds, or where it is kept."""
+def stored_content(row: Row[Any]) -> bytes | ArtifactReference:
+    """The content of a row of the checkpoints, or the name of its artifact."""
     return row.content if row.artifact is None else ArtifactReference(row.artifact, row.sha256)

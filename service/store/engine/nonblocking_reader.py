@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Select
 from sqlalchemy.dialects import sqlite
 
-from service.store.sqlite_driver import driver
+from service.store.engine.sqlite_driver import driver
 
 Given = Mapping[str, Any]
 Statement = Select[*tuple[Any, ...]]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from service.store.database import now
+from service.store.engine.clock import now
 from service.store.errors import KeyReused
 from service.store.tables import IdempotencyKey
 
@@ -13,7 +13,7 @@ KEPT_SECONDS = 24 * 3600.0
 
 
 @dataclass(frozen=True)
-class Ticket:
+class KeyedRequest:
     """What tells whether two requests are the same: whose, under which key, with what body."""
 
     owner: str
@@ -21,37 +21,39 @@ class Ticket:
     sha256: str
 
 
-def find(connection: Connection, ticket: Ticket) -> int | None:
+def find(connection: Connection, request: KeyedRequest) -> int | None:
     """The experiment that the request has made, None if it is the first. Raises KeyReused."""
-    wanted = select(IdempotencyKey).where(_same_key(ticket), IdempotencyKey.created_at > now() - KEPT_SECONDS)
+    wanted = select(IdempotencyKey).where(
+        _same_key(request), IdempotencyKey.created_at > now() - KEPT_SECONDS
+    )
     row = connection.execute(wanted).one_or_none()
     if row is None:
         return None
-    if row.sha256 != ticket.sha256:
-        raise KeyReused(ticket.key)
+    if row.sha256 != request.sha256:
+        raise KeyReused(request.key)
     found: int = row.experiment_id
     return found
 
 
-def take(connection: Connection, ticket: Ticket) -> int | None:
+def take(connection: Connection, request: KeyedRequest) -> int | None:
     """Take the key for an experiment that this transaction makes; else the experiment that has it. Raises KeyReused.
 
     Of two at the same time, the second waits here until the first is committed.
     """
     connection.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at <= now() - KEPT_SECONDS))
-    mine = {"owner": ticket.owner, "key": ticket.key, "sha256": ticket.sha256}
+    mine = {"owner": request.owner, "key": request.key, "sha256": request.sha256}
     try:
         with connection.begin_nested():
             connection.execute(insert(IdempotencyKey).values(**mine, created_at=now()))
     except IntegrityError:
-        return find(connection, ticket)
+        return find(connection, request)
     return None
 
 
-def assign(connection: Connection, ticket: Ticket, experiment_id: int) -> None:
+def assign(connection: Connection, request: KeyedRequest, experiment_id: int) -> None:
     """Note what was made under a key that this transaction has taken."""
-    connection.execute(update(IdempotencyKey).where(_same_key(ticket)).values(experiment_id=experiment_id))
+    connection.execute(update(IdempotencyKey).where(_same_key(request)).values(experiment_id=experiment_id))
 
 
-def _same_key(ticket: Ticket) -> ColumnElement[bool]:
-    return and_(IdempotencyKey.owner == ticket.owner, IdempotencyKey.key == ticket.key)
+def _same_key(request: KeyedRequest) -> ColumnElement[bool]:
+    return and_(IdempotencyKey.owner == request.owner, IdempotencyKey.key == request.key)

@@ -1,0 +1,1 @@
+"""Large checkpoints and models, kept as files in a folder or an object store."""

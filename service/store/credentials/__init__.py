@@ -1,0 +1,1 @@
+"""What clients and replicas prove themselves with: tokens, and keys to sign with."""

@@ -1,0 +1,1 @@
+"""Connections to SQLite or PostgreSQL: drivers, set-up, lock timeouts, the clock of the database."""

@@ -1,0 +1,45 @@
+"""Set up an engine on SQLite: its pool, pragmas, write-ahead log, and the BEGIN of each transaction."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+
+from service.store.engine.lock_timeout import LOCK_TIMEOUT_SECONDS, lock_seconds
+from service.store.engine.options import JSON_CODEC, POOL
+from service.store.engine.sqlite_driver import driver
+
+
+def sqlite_engine(url: URL) -> Engine:
+    """An engine whose transactions begin IMMEDIATE, or DEFERRED if the execution option `begin` says so."""
+    arguments = {"isolation_level": None, "timeout": LOCK_TIMEOUT_SECONDS}
+    pool = POOL if url.database and url.database != ":memory:" else {}
+    engine = create_engine(url, module=driver, connect_args=arguments, **pool, **JSON_CODEC)
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: DBAPIConnection, _record: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.close()
+
+    # The driver's own BEGIN comes too late and is never IMMEDIATE: updates would be lost between readers.
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        milliseconds = math.ceil(1000 * lock_seconds())
+        if connection.info.get("busy_timeout", 1000 * LOCK_TIMEOUT_SECONDS) != milliseconds:
+            connection.connection.dbapi_connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
+            connection.info["busy_timeout"] = milliseconds
+        connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('begin', 'IMMEDIATE')}")
+
+    return engine
+
+
+def enable_write_ahead_log(path: str) -> None:
+    """Create the file if it is missing, and let readers and a writer coexist on it from now on (WAL)."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    connection = driver.connect(path, timeout=LOCK_TIMEOUT_SECONDS)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.close()
