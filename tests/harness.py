@@ -109,12 +109,12 @@ class Harness:
     def parts_folder(self, spec: dict[str, Any]) -> Path:
         """The folder of the parts that a stored spec names."""
         resolved = ExperimentSpec.model_validate(spec)
-        return self.registry.parts(resolved.dataset, resolved.split).folder
+        return self.registry.prepare_split(resolved.dataset, resolved.split).folder
 
     def undisturbed(self, spec: dict[str, Any], *, seed: int = 0) -> Figures:
         """The figures that should be stored: those of the same training in this process, without any disturbance."""
         resolved = ExperimentSpec.model_validate(spec)
-        parts = self.registry.parts(resolved.dataset, resolved.split)
+        parts = self.registry.prepare_split(resolved.dataset, resolved.split)
         key = (resolved.model_dump_json(), seed, parts.folder.name)
         if key not in UNDISTURBED:
             epochs = list(train(resolved, parts.read("train"), parts.read("validation"), seed=seed))

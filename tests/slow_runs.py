@@ -30,7 +30,7 @@ def repetitions() -> int:
     """
     spec = ExperimentSpec.model_validate(SHORTEST)
     with TemporaryDirectory() as folder:
-        parts = DatasetRegistry(Path(folder)).parts(spec.dataset, spec.split)
+        parts = DatasetRegistry(Path(folder)).prepare_split(spec.dataset, spec.split)
         epochs = Trainer(spec, parts.read("train"), parts.read("validation"), seed=0).epochs()
         next(epochs)
         return math.ceil(EPOCH_SECONDS / min(_seconds(epochs) for _ in range(6)))

@@ -13,34 +13,36 @@ from workers.spec import ExperimentSpec
 
 
 @dataclass(frozen=True)
-class Ineffective:
+class IneffectiveSetting:
     """A setting without effect: why, and what to do instead."""
 
     sentence: str
     remedy: str
 
 
-Finder = Callable[[ExperimentSpec], Iterator[Ineffective]]
+Finder = Callable[[ExperimentSpec], Iterator[IneffectiveSetting]]
 
 
-def ineffective(spec: ExperimentSpec, class_counts: Array, sampled_counts: Array) -> Iterator[Ineffective]:
+def find_ineffective_settings(
+    spec: ExperimentSpec, class_counts: Array, sampled_counts: Array
+) -> Iterator[IneffectiveSetting]:
     """All settings of a spec that do nothing, given class counts (K,) of the training part and of an epoch."""
     for finder in FINDERS:
         yield from finder(spec)
     yield from prediction_without_effect(spec, class_counts, sampled_counts)
 
 
-def warmup_outlasts_training(spec: ExperimentSpec) -> Iterator[Ineffective]:
+def warmup_outlasts_training(spec: ExperimentSpec) -> Iterator[IneffectiveSetting]:
     schedule, epochs = spec.training.schedule, spec.training.epochs
     if isinstance(schedule, Warmup) and schedule.epochs >= epochs:
         sentence = (
             f"The warm-up lasts {schedule.epochs:g} epochs and the training {epochs}: the learning rate reaches "
             f"its full value at the end or never, and the schedule '{schedule.then.name}' never starts."
         )
-        yield Ineffective(sentence, "Make training.schedule.epochs shorter than training.epochs.")
+        yield IneffectiveSetting(sentence, "Make training.schedule.epochs shorter than training.epochs.")
 
 
-def step_after_the_end(spec: ExperimentSpec) -> Iterator[Ineffective]:
+def step_after_the_end(spec: ExperimentSpec) -> Iterator[IneffectiveSetting]:
     schedule: AnySchedule = spec.training.schedule
     epochs = float(spec.training.epochs)
     if isinstance(schedule, Warmup):
@@ -51,38 +53,38 @@ def step_after_the_end(spec: ExperimentSpec) -> Iterator[Ineffective]:
             f"The step schedule lowers the learning rate after every {schedule.every} epochs, and only "
             f"{epochs:g} are trained: the rate stays constant."
         )
-        yield Ineffective(sentence, "Lower every in training.schedule, or raise training.epochs.")
+        yield IneffectiveSetting(sentence, "Lower every in training.schedule, or raise training.epochs.")
 
 
-def schedule_changes_nothing(spec: ExperimentSpec) -> Iterator[Ineffective]:
+def schedule_changes_nothing(spec: ExperimentSpec) -> Iterator[IneffectiveSetting]:
     schedule: AnySchedule = spec.training.schedule
     inner = schedule.then if isinstance(schedule, Warmup) else schedule
     if getattr(inner, "floor", None) == 1 or (isinstance(inner, Step) and inner.factor == 1):
         sentence = f"The schedule '{inner.name}' multiplies the learning rate by 1: the rate stays constant."
-        yield Ineffective(sentence, "Give a floor or a factor below 1, or use the constant schedule.")
+        yield IneffectiveSetting(sentence, "Give a floor or a factor below 1, or use the constant schedule.")
 
 
-def patience_outlasts_training(spec: ExperimentSpec) -> Iterator[Ineffective]:
+def patience_outlasts_training(spec: ExperimentSpec) -> Iterator[IneffectiveSetting]:
     stopping, epochs = spec.training.early_stopping, spec.training.epochs
     if stopping and stopping.patience >= epochs - 1:
         sentence = (
             f"Early stopping waits for {stopping.patience} epochs without progress after the first, and the "
             f"training has {epochs}: it never stops a run early."
         )
-        yield Ineffective(sentence, "Lower patience in early_stopping, or raise training.epochs.")
+        yield IneffectiveSetting(sentence, "Lower patience in early_stopping, or raise training.epochs.")
 
 
-def min_delta_out_of_reach(spec: ExperimentSpec) -> Iterator[Ineffective]:
+def min_delta_out_of_reach(spec: ExperimentSpec) -> Iterator[IneffectiveSetting]:
     stopping = spec.training.early_stopping
     if stopping and stopping.min_delta >= BY_NAME[stopping.metric].range:
         sentence = (
             f"No {stopping.metric} can improve by more than {stopping.min_delta:g}: early stopping always ends "
             f"the training after {stopping.patience + 1} epochs."
         )
-        yield Ineffective(sentence, "Lower min_delta in early_stopping.")
+        yield IneffectiveSetting(sentence, "Lower min_delta in early_stopping.")
 
 
-def without_hidden_layers(spec: ExperimentSpec) -> Iterator[Ineffective]:
+def without_hidden_layers(spec: ExperimentSpec) -> Iterator[IneffectiveSetting]:
     """A convnet uses its activation, batch norm and dropout before the hidden layers too."""
     model = spec.model
     if model.name != "mlp" or model.hidden:
@@ -96,10 +98,10 @@ def without_hidden_layers(spec: ExperimentSpec) -> Iterator[Ineffective]:
     if idle:
         sentence = f"The model has no hidden layer, so {_listed(idle)} of model apply to nothing."
         remedy = "Give the widths of hidden layers in model.hidden; input_dropout applies to the features."
-        yield Ineffective(sentence, remedy)
+        yield IneffectiveSetting(sentence, remedy)
 
 
-def momentum_of_zero(spec: ExperimentSpec) -> Iterator[Ineffective]:
+def momentum_of_zero(spec: ExperimentSpec) -> Iterator[IneffectiveSetting]:
     optimizer = spec.optimizer
     if optimizer.name != "sgd":
         return
@@ -109,10 +111,10 @@ def momentum_of_zero(spec: ExperimentSpec) -> Iterator[Ineffective]:
     ]
     if optimizer.momentum == 0 and idle:
         sentence = f"The optimizer has no momentum, so {_listed(idle)} have no effect."
-        yield Ineffective(sentence, 'Give "momentum" in optimizer, such as 0.9.')
+        yield IneffectiveSetting(sentence, 'Give "momentum" in optimizer, such as 0.9.')
     elif optimizer.momentum_form != "ema" and "ema_init" in idle:
         sentence = f"ema_init has no effect with the momentum form '{optimizer.momentum_form}'."
-        yield Ineffective(sentence, 'Set "momentum_form": "ema" in optimizer, or leave ema_init out.')
+        yield IneffectiveSetting(sentence, 'Set "momentum_form": "ema" in optimizer, or leave ema_init out.')
 
 
 NEUTRAL: dict[str, dict[str, tuple[float, str]]] = {
@@ -130,28 +132,28 @@ NEUTRAL: dict[str, dict[str, tuple[float, str]]] = {
 """For each field of a spec: a field of its variants, the value with which it does nothing, and what follows."""
 
 
-def neutral_values(spec: ExperimentSpec) -> Iterator[Ineffective]:
+def neutral_values(spec: ExperimentSpec) -> Iterator[IneffectiveSetting]:
     for part, fields in NEUTRAL.items():
         for field, (value, consequence) in fields.items():
             if getattr(getattr(spec, part), field, None) == value:
                 sentence = f"With {field} {value:g} in {part}, {consequence}."
-                yield Ineffective(sentence, f"Give another {field}, or leave {part} out.")
+                yield IneffectiveSetting(sentence, f"Give another {field}, or leave {part} out.")
     imbalance = spec.dataset.imbalance
     if imbalance and imbalance.ratio == 1:
         sentence = "With ratio 1 in dataset.imbalance, no row is left out."
-        yield Ineffective(sentence, "Give a larger ratio, or leave imbalance out.")
+        yield IneffectiveSetting(sentence, "Give a larger ratio, or leave imbalance out.")
 
 
-def equal_weights(spec: ExperimentSpec) -> Iterator[Ineffective]:
+def equal_weights(spec: ExperimentSpec) -> Iterator[IneffectiveSetting]:
     weights = spec.class_weights
     if isinstance(weights, GivenWeights) and len(set(weights.weights)) == 1:
         sentence = "The class weights are all equal, and only their ratios matter: they change nothing."
-        yield Ineffective(sentence, "Give different weights, or leave class_weights out.")
+        yield IneffectiveSetting(sentence, "Give different weights, or leave class_weights out.")
 
 
 def prediction_without_effect(
     spec: ExperimentSpec, class_counts: Array, sampled_counts: Array
-) -> Iterator[Ineffective]:
+) -> Iterator[IneffectiveSetting]:
     offset = spec.prediction.offset(class_counts, sampled_counts)
     if offset is None or getattr(spec.prediction, "tau", 1.0) == 0 or np.ptp(offset) > 1e-9:
         return
@@ -160,7 +162,7 @@ def prediction_without_effect(
     else:
         why = "every class is drawn equally often"
     sentence = f"The prediction '{spec.prediction.name}' corrects nothing: {why}."
-    yield Ineffective(sentence, "Leave prediction out, or change the balancing.")
+    yield IneffectiveSetting(sentence, "Leave prediction out, or change the balancing.")
 
 
 FINDERS: tuple[Finder, ...] = (

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workers.ineffective_settings import ineffective
+from workers.ineffective_settings import find_ineffective_settings
 from workers.nn.arrays import Array
 from workers.spec import ExperimentSpec
 
@@ -28,7 +28,7 @@ class Warning:  # noqa: A001 -- the interface's word for it
 
 
 @dataclass(frozen=True, eq=False)
-class Submitted:
+class WarningContext:
     """What a warning looks at: the spec, and what its data makes of it."""
 
     spec: ExperimentSpec
@@ -59,24 +59,24 @@ class Submitted:
         return ", ".join(names[:5]) + more
 
 
-Check = Callable[[Submitted], Iterator[Warning]]
+Check = Callable[[WarningContext], Iterator[Warning]]
 
 
-def warnings_about(
+def find_warnings(
     spec: ExperimentSpec, classes: Sequence[str], split_counts: dict[str, list[int]], sampled_counts: Array
 ) -> list[Warning]:
     """Every warning that a planned spec deserves, in the order of CHECKS."""
-    submitted = Submitted(spec, classes, split_counts, sampled_counts)
+    submitted = WarningContext(spec, classes, split_counts, sampled_counts)
     return [warning for check in CHECKS for warning in check(submitted)]
 
 
-def one_seed(given: Submitted) -> Iterator[Warning]:
+def one_seed(given: WarningContext) -> Iterator[Warning]:
     if len(given.spec.seeds) == 1:
         sentence = "A single seed shows a single outcome, not how much the outcome varies by chance."
         yield Warning("one_seed", sentence, 'Give several, such as "seeds": [0, 1, 2].')
 
 
-def class_missing(given: Submitted) -> Iterator[Warning]:
+def class_missing(given: WarningContext) -> Iterator[Warning]:
     for part, counts in given.split_counts.items():
         missing = [index for index, rows in enumerate(counts) if rows == 0]
         if missing and sum(counts):
@@ -86,7 +86,7 @@ def class_missing(given: Submitted) -> Iterator[Warning]:
             yield Warning("class_missing", sentence, 'Set "stratify": true in split.')
 
 
-def few_validation_rows(given: Submitted) -> Iterator[Warning]:
+def few_validation_rows(given: WarningContext) -> Iterator[Warning]:
     few = [k for k, rows in enumerate(given.split_counts["validation"]) if 0 < rows < FEW_ROWS]
     if few:
         sentence = (
@@ -98,7 +98,7 @@ def few_validation_rows(given: Submitted) -> Iterator[Warning]:
         )
 
 
-def not_stratified(given: Submitted) -> Iterator[Warning]:
+def not_stratified(given: WarningContext) -> Iterator[Warning]:
     if not given.spec.split.stratify and given.is_imbalanced:
         sentence = (
             "The classes are imbalanced and the split is not stratified: chance decides how many rare rows a part "
@@ -107,7 +107,7 @@ def not_stratified(given: Submitted) -> Iterator[Warning]:
         yield Warning("not_stratified", sentence, 'Set "stratify": true in split.')
 
 
-def nothing_held_back(given: Submitted) -> Iterator[Warning]:
+def nothing_held_back(given: WarningContext) -> Iterator[Warning]:
     if not sum(given.split_counts["test"]):
         sentence = (
             "No test part is held back. A model chosen on the validation part looks better there than on new "
@@ -116,7 +116,7 @@ def nothing_held_back(given: Submitted) -> Iterator[Warning]:
         yield Warning("nothing_held_back", sentence, 'Give "test" a share in split.')
 
 
-def l1_collapses(given: Submitted) -> Iterator[Warning]:
+def l1_collapses(given: WarningContext) -> Iterator[Warning]:
     if given.spec.loss.name == "l1" and given.spec.loss.output in ("linear", "sigmoid"):
         sentence = (
             "L1 estimates the median of each one-hot output. It is 0 wherever no class is likelier than all others "
@@ -125,7 +125,7 @@ def l1_collapses(given: Submitted) -> Iterator[Warning]:
         yield Warning("l1_collapses", sentence, 'Use {"name": "l1", "output": "softmax"}, or another loss.')
 
 
-def large_weights_large_step(given: Submitted) -> Iterator[Warning]:
+def large_weights_large_step(given: WarningContext) -> Iterator[Warning]:
     weights, optimizer = given.weights, given.spec.optimizer
     step = LARGE_STEPS.get(optimizer.name, np.inf)
     if weights is not None and weights.max() >= LARGE_WEIGHT and optimizer.learning_rate >= step:
@@ -138,13 +138,13 @@ def large_weights_large_step(given: Submitted) -> Iterator[Warning]:
         )
 
 
-def accuracy_selects(given: Submitted) -> Iterator[Warning]:
+def accuracy_selects(given: WarningContext) -> Iterator[Warning]:
     if given.spec.selection_metric == "accuracy" and given.is_imbalanced:
         sentence = "On imbalanced classes, accuracy selects the epoch that is best for the common classes."
         yield Warning("accuracy_selects", sentence, "Select by balanced_accuracy, macro_f1 or mcc.")
 
 
-def double_correction(given: Submitted) -> Iterator[Warning]:
+def double_correction(given: WarningContext) -> Iterator[Warning]:
     spec = given.spec
     corrections = []
     if spec.class_weights.name in ("inverse_frequency", "effective_number") and given.weights is not None:
@@ -156,7 +156,7 @@ def double_correction(given: Submitted) -> Iterator[Warning]:
         yield Warning("double_correction", sentence, "Keep one of them.")
 
 
-def weights_without_effect(given: Submitted) -> Iterator[Warning]:
+def weights_without_effect(given: WarningContext) -> Iterator[Warning]:
     weights, spec = given.weights, given.spec
     if weights is not None and spec.balancing.name != "none" and weights.max() <= 1 + 1e-6:
         sentence = "The balancing already draws all classes equally often, so every class weight is 1."
@@ -165,9 +165,9 @@ def weights_without_effect(given: Submitted) -> Iterator[Warning]:
         )
 
 
-def without_effect(given: Submitted) -> Iterator[Warning]:
+def without_effect(given: WarningContext) -> Iterator[Warning]:
     counts = np.array(given.split_counts["train"])
-    for setting in ineffective(given.spec, counts, given.sampled_counts):
+    for setting in find_ineffective_settings(given.spec, counts, given.sampled_counts):
         yield Warning("without_effect", setting.sentence, setting.remedy)
 
 

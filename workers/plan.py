@@ -10,13 +10,13 @@ import numpy as np
 from workers.data.dataset import Dataset
 from workers.data.errors import DatasetChanged, NoOfficialTest, UnknownDataset
 from workers.data.registry import DatasetRegistry
-from workers.method_warnings import Warning, warnings_about
+from workers.method_warnings import Warning, find_warnings
 from workers.nn.arrays import Array
 from workers.nn.network import parameter_count
 from workers.spec import ExperimentSpec
 from workers.spec_rules import broken_rules
 from workers.step import split_into_steps
-from workers.validation.errors import Fault, InvalidSpec
+from workers.validation.errors import FieldError, InvalidSpec
 
 MOST_PARAMETERS = 100_000_000
 """400 MB in float32, and Adam keeps three times as much."""
@@ -58,15 +58,15 @@ class Plan:
 
 
 def make_plan(spec: ExperimentSpec, registry: DatasetRegistry) -> Plan:
-    """Resolve a spec against its data: the content it names is pinned. Raises InvalidSpec with every fault."""
-    faults = broken_rules(spec)
-    dataset, split_counts = _data(spec, registry, faults)
+    """Resolve a spec against its data: the content it names is pinned. Raises InvalidSpec with every error."""
+    field_errors = broken_rules(spec)
+    dataset, split_counts = _data(spec, registry, field_errors)
     if dataset is None:
-        raise InvalidSpec(faults)
-    sampled = _sampled_counts(spec, split_counts["train"], dataset.classes, faults)
-    parameters = _parameters(spec, dataset, faults)
-    if faults or sampled is None:
-        raise InvalidSpec(faults)
+        raise InvalidSpec(field_errors)
+    sampled = _sampled_counts(spec, split_counts["train"], dataset.classes, field_errors)
+    parameters = _parameters(spec, dataset, field_errors)
+    if field_errors or sampled is None:
+        raise InvalidSpec(field_errors)
     rows = spec.balancing.epoch_rows(np.array(split_counts["train"]))
     per_epoch = len(split_into_steps(rows, spec.training.batch_size, spec.training.accumulate))
     pinned = replace(spec.dataset, sha256=dataset.sha256)
@@ -77,54 +77,54 @@ def make_plan(spec: ExperimentSpec, registry: DatasetRegistry) -> Plan:
         sampled_counts=sampled.tolist(),
         parameters=parameters,
         steps=spec.training.epochs * per_epoch,
-        warnings=tuple(warnings_about(spec, dataset.classes, split_counts, sampled)),
+        warnings=tuple(find_warnings(spec, dataset.classes, split_counts, sampled)),
     )
 
 
 def _data(
-    spec: ExperimentSpec, registry: DatasetRegistry, faults: list[Fault]
+    spec: ExperimentSpec, registry: DatasetRegistry, field_errors: list[FieldError]
 ) -> tuple[Dataset | None, dict[str, list[int]]]:
     """The data set, and the rows of each class in each part."""
     dataset = None
-    with _noting(faults, "dataset", spec.dataset.name):
+    with _noting(field_errors, "dataset", spec.dataset.name):
         dataset = registry.load(spec.dataset)
     if dataset is None:
         return None, {}
-    with _noting(faults, "split", asdict(spec.split)):
-        counts = registry.counts(spec.dataset, spec.split)
+    with _noting(field_errors, "split", asdict(spec.split)):
+        counts = registry.split_counts(spec.dataset, spec.split)
         return dataset, {str(part): list(rows) for part, rows in counts.items()}
     return None, {}
 
 
 def _sampled_counts(
-    spec: ExperimentSpec, training: list[int], classes: Sequence[str], faults: list[Fault]
+    spec: ExperimentSpec, training: list[int], classes: Sequence[str], field_errors: list[FieldError]
 ) -> Array | None:
     """How often each class is drawn in an epoch, if balancing, weights and loss can work with the counts."""
     counts = np.array(training)
     sampled = None
-    with _noting(faults, "balancing", spec.balancing.name):
+    with _noting(field_errors, "balancing", spec.balancing.name):
         spec.balancing.require(counts, classes)
         sampled = spec.balancing.expected_counts(counts)
     if sampled is None:
         return None
-    with _noting(faults, "class_weights", spec.class_weights.name):
+    with _noting(field_errors, "class_weights", spec.class_weights.name):
         spec.class_weights(sampled)
-    with _noting(faults, "loss", spec.loss.name):
+    with _noting(field_errors, "loss", spec.loss.name):
         spec.loss.with_class_counts(sampled)
-    with _noting(faults, "prediction", spec.prediction.name):
+    with _noting(field_errors, "prediction", spec.prediction.name):
         spec.prediction.offset(counts, sampled)
     return sampled
 
 
-def _parameters(spec: ExperimentSpec, dataset: Dataset, faults: list[Fault]) -> int:
+def _parameters(spec: ExperimentSpec, dataset: Dataset, field_errors: list[FieldError]) -> int:
     features, classes = dataset.features.shape[1], len(dataset.classes)
     parameters = 0
-    with _noting(faults, "model", spec.model.name):
+    with _noting(field_errors, "model", spec.model.name):
         task = spec.network_task(features=features, classes=classes, image_shape=dataset.shape)
         parameters = parameter_count(spec.model, task)
     if parameters > MOST_PARAMETERS:
         message = f"the network has {parameters:,} parameters; at most {MOST_PARAMETERS:,} are trained here"
-        faults.append(Fault("model", spec.model.name, message))
+        field_errors.append(FieldError("model", spec.model.name, message))
     return parameters
 
 
@@ -137,9 +137,9 @@ PATHS: dict[type[ValueError], str] = {
 
 
 @contextmanager
-def _noting(faults: list[Fault], path: str, value: Any) -> Iterator[None]:
-    """Note what the domain refuses as a fault of the field at `path`."""
+def _noting(field_errors: list[FieldError], path: str, value: Any) -> Iterator[None]:
+    """Note what the domain refuses as an error of the field at `path`."""
     try:
         yield
     except ValueError as error:
-        faults.append(Fault(PATHS.get(type(error), path), value, str(error)))
+        field_errors.append(FieldError(PATHS.get(type(error), path), value, str(error)))

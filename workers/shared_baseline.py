@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from workers.data.dataset_files import write_whole
+from workers.data.dataset_files import write_atomically
 from workers.evaluation.baselines import Baseline
 from workers.evaluation.intervals import Interval
 
@@ -46,7 +46,7 @@ class SharedBaseline:
     def _fit(self, fit: Callable[[], Baseline]) -> Baseline:
         baseline = fit()
         try:
-            write_whole(self._file, json.dumps(asdict(baseline)))
+            write_atomically(self._file, json.dumps(asdict(baseline)))
         except OSError as error:
             log.warning("the linear baseline cannot be stored for other runs: %s", error)
         return baseline

@@ -23,8 +23,8 @@ from workers.nn.optimizers import Adam, AnyOptimizer
 from workers.nn.schedules import AnySchedule, Constant
 from workers.tagged_union import NonNegative, Positive, Seed, variant
 
-Tag = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$")]
-Name = Annotated[str, Field(strict=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+ExperimentTag = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$")]
+ExperimentName = Annotated[str, Field(strict=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 MOST_SEEDS = 100
 DEFAULT_METRIC: SelectionMetric = "balanced_accuracy"
@@ -86,8 +86,8 @@ class ExperimentSpec(BaseModel):
     SHORT_FORMS: ClassVar = ("replicates",)
     """Keys that are accepted and are no field."""
 
-    name: Name = ""
-    tags: Annotated[tuple[Tag, ...], Field(max_length=32)] = ()
+    name: ExperimentName = ""
+    tags: Annotated[tuple[ExperimentTag, ...], Field(max_length=32)] = ()
     priority: Annotated[int, Field(strict=True, ge=-1000, le=1000)] = 0
     dataset: AnySource = Bundled(name="digits")
     split: AnySplit = RatioSplit()

@@ -5,34 +5,34 @@ from collections.abc import Callable, Iterator
 from workers.evaluation.metrics import BY_NAME, FROM_SCORES
 from workers.nn.output_layers import is_distribution
 from workers.spec import ExperimentSpec
-from workers.validation.errors import Fault
+from workers.validation.errors import FieldError
 
-Rule = Callable[[ExperimentSpec], Iterator[Fault]]
+Rule = Callable[[ExperimentSpec], Iterator[FieldError]]
 
 
-def broken_rules(spec: ExperimentSpec) -> list[Fault]:
+def broken_rules(spec: ExperimentSpec) -> list[FieldError]:
     """All that is wrong with a spec whose fields are each in range."""
-    return [fault for rule in RULES for fault in rule(spec)]
+    return [error for rule in RULES for error in rule(spec)]
 
 
-def batch_norm_needs_two_rows(spec: ExperimentSpec) -> Iterator[Fault]:
+def batch_norm_needs_two_rows(spec: ExperimentSpec) -> Iterator[FieldError]:
     if spec.model.batch_norm and spec.training.batch_size == 1:
         message = "batch norm needs at least 2 rows in a batch: the variance of a single row is 0"
-        yield Fault("training.batch_size", 1, message)
+        yield FieldError("training.batch_size", 1, message)
 
 
-def selection_metric_exists(spec: ExperimentSpec) -> Iterator[Fault]:
+def selection_metric_exists(spec: ExperimentSpec) -> Iterator[FieldError]:
     metric, output = spec.selection_metric, spec.loss.output
     if BY_NAME[metric] in FROM_SCORES and not is_distribution(output):
         message = f"{metric} needs probabilities, and a {output} output gives none; choose a softmax output, or loss"
-        yield Fault("training.early_stopping.metric", metric, message)
+        yield FieldError("training.early_stopping.metric", metric, message)
 
 
-def metric_may_select(spec: ExperimentSpec) -> Iterator[Fault]:
+def metric_may_select(spec: ExperimentSpec) -> Iterator[FieldError]:
     metric = BY_NAME[spec.selection_metric]
     if metric.selects_nothing:
         message = f"{metric.name} cannot select epochs: {metric.selects_nothing}"
-        yield Fault("training.early_stopping.metric", metric.name, message)
+        yield FieldError("training.early_stopping.metric", metric.name, message)
 
 
 RULES: tuple[Rule, ...] = (batch_norm_needs_two_rows, selection_metric_exists, metric_may_select)

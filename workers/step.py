@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from workers.data.balancing import Draw
-from workers.data.batches import Gather
+from workers.data.batches import BatchGatherer
 from workers.data.dataset import Dataset, Labels
 from workers.data.scaling import Scaler
 from workers.nn.arrays import Array, Buffers
@@ -56,7 +56,7 @@ class Stepper:
         clip_norm: float | None,
     ) -> None:
         self.network, self.optimizer, self.clip_norm = network, optimizer, clip_norm
-        self.gather = Gather(training_part, scaler)
+        self.gather = BatchGatherer(training_part, scaler)
         self.parameters = network.parameters
         self.state = optimizer.init(self.parameters.values)
         self._buffers = Buffers()

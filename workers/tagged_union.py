@@ -126,7 +126,7 @@ class OneOf:
         return core_schema.literal_schema(self.names)
 
 
-class Tells:
+class DiscriminatedBy:
     """Annotates a variant of a union that is told from the others by a field: it has to be given.
 
     The field has a default in Python, which the schema of the variant alone takes for leave to omit it.

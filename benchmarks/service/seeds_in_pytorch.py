@@ -27,7 +27,7 @@ BINS = 15
 def parts(folder: Path) -> tuple[Part, Part]:
     """Training and validation rows of the same split, scaled in the same way."""
     resolved = ExperimentSpec.model_validate(spec())
-    prepared = DatasetRegistry(folder).parts(resolved.dataset, resolved.split)
+    prepared = DatasetRegistry(folder).prepare_split(resolved.dataset, resolved.split)
     training, validation = prepared.read("train"), prepared.read("validation")
     scaler = Standard().fit(training)
     x, y = (

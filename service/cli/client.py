@@ -9,7 +9,7 @@ import httpx2
 
 
 class RequestRefused(Exception):
-    """The service responded with a problem. The text has its detail, and the place of each fault."""
+    """The service responded with a problem. The text has its detail, and the place of each error."""
 
     def __init__(self, problem: dict[str, Any]) -> None:
         self.problem = problem

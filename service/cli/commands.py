@@ -282,13 +282,14 @@ def _settings(**options: Any) -> Any:
     from pydantic import ValidationError
 
     from service.settings import Settings
-    from workers.validation.messages import sentence
+    from workers.validation.messages import describe_error
 
     try:
         return Settings(**{name: value for name, value in options.items() if value is not None})
     except ValidationError as error:
         messages = [
-            f"HOLDOUT_{'.'.join(map(str, each['loc'])).upper()}: {sentence(each)}" for each in error.errors()
+            f"HOLDOUT_{'.'.join(map(str, each['loc'])).upper()}: {describe_error(each)}"
+            for each in error.errors()
         ]
         raise _failure("\n".join(messages)) from None
 

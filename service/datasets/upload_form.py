@@ -9,10 +9,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from service.http.forms import Form, InvalidField
 from workers.data.formats import AnyFormat, Format
-from workers.data.sources.folder import NAME
+from workers.data.sources.folder import NAME_PATTERN
 from workers.tagged_union import members, names
-from workers.validation.messages import sentence
-from workers.validation.suggestions import hint
+from workers.validation.messages import describe_error
+from workers.validation.suggestions import did_you_mean
 
 FORMAT: TypeAdapter[Format] = TypeAdapter(AnyFormat)
 FORMATS: tuple[type[Format], ...] = members(AnyFormat)
@@ -24,7 +24,7 @@ FILES = tuple({part: None for cls in FORMATS for part in (*cls.required, *cls.op
 def name_of(form: Form) -> str:
     """The data set's name in a form. Raises InvalidField."""
     name = _required(form, "name")
-    if not re.fullmatch(NAME, name):
+    if not re.fullmatch(NAME_PATTERN, name):
         right = "should be up to 64 characters of a-z, 0-9, ., - and _, and start with a letter or a digit"
         raise InvalidField("name", name, right)
     return name
@@ -34,7 +34,9 @@ def format_of(form: Form) -> Format:
     """The format in a form, with its options. Raises InvalidField, also if the files are not those of the format."""
     known, given = names(AnyFormat), _required(form, "format")
     if given not in known:
-        raise InvalidField("format", given, f"{hint(given[:100], known)}it is one of {', '.join(known)}")
+        raise InvalidField(
+            "format", given, f"{did_you_mean(given[:100], known)}it is one of {', '.join(known)}"
+        )
     options = {name: value for name, value in form.fields.items() if name not in ("name", "format")}
     try:
         wanted = FORMAT.validate_python({"name": given, **options})
@@ -43,7 +45,7 @@ def format_of(form: Form) -> Format:
         option = str(detail["loc"][-1])
         unknown = detail["type"] == "unexpected_keyword_argument"
         raise InvalidField(
-            option, options[option], f"is not a field of {given}" if unknown else sentence(detail)
+            option, options[option], f"is not a field of {given}" if unknown else describe_error(detail)
         ) from None
     _require_files(form, wanted)
     return wanted
@@ -73,7 +75,7 @@ def _required(form: Form, name: str) -> str:
 def form_schema() -> dict[str, Any]:
     """The schema of the form for the OpenAPI document."""
     texts = {
-        "name": {"type": "string", "pattern": NAME, "examples": ["flowers"]},
+        "name": {"type": "string", "pattern": NAME_PATTERN, "examples": ["flowers"]},
         "format": {"type": "string", "enum": names(AnyFormat)},
     }
     options = {

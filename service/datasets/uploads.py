@@ -25,11 +25,11 @@ from service.store.database import Database
 from service.store.errors import DatasetInUse
 from workers.data.errors import FileTooLarge
 from workers.data.formats import Format
-from workers.data.registry import DatasetRegistry, Facts
+from workers.data.registry import DatasetDescription, DatasetRegistry
 from workers.data.sources.upload_store import Upload
-from workers.sandbox.job import Job, Report
-from workers.sandbox.reader import NotRead, Reader
-from workers.validation.errors import Fault
+from workers.sandbox.client import SandboxClient, SandboxFailed
+from workers.sandbox.protocol import ReadRequest, ReadResult
+from workers.validation.errors import FieldError
 
 log = logging.getLogger("holdout.uploads")
 
@@ -44,7 +44,7 @@ class UnusableUpload(UploadError):
     """The files cannot be read. `errors` gives the place and what would be right."""
 
     def __init__(self, where: str, message: str) -> None:
-        self.faults = (Fault(where, None, message),)
+        self.field_errors = (FieldError(where, None, message),)
         super().__init__(f"{where}: {message}")
 
 
@@ -71,10 +71,10 @@ class UploadService:
 
     def __init__(self, registry: DatasetRegistry, settings: Settings) -> None:
         self.registry, self.settings = registry, settings
-        self._reader = Reader()
+        self._reader = SandboxClient()
         self._free = threading.Semaphore(MAX_CONCURRENT)
 
-    def receive(self, request: Request) -> tuple[Facts, bool]:
+    def receive(self, request: Request) -> tuple[DatasetDescription, bool]:
         """Store the data set in the form of a request. Returns its facts, and whether this is a new version.
 
         Raises UploadError, NameReserved, and the errors of `service.http.forms.receive`.
@@ -92,7 +92,7 @@ class UploadService:
             (draft / "files").mkdir()
             files = received.rename(draft / "files" / name)
             upload = self._read(files, file_format, draft / "contents")
-            return self.registry.keep(name, upload, draft / "contents")
+            return self.registry.add_upload(name, upload, draft / "contents")
 
     def close(self) -> None:
         """Stop the process that reads uploads."""
@@ -117,8 +117,8 @@ class UploadService:
         memory, seconds = self.settings.upload_memory_bytes, self.settings.upload_seconds
         started = time.monotonic()
         try:
-            report = self._reader.read(Job(files, contents, file_format, memory, seconds))
-        except NotRead:
+            report = self._reader.read(ReadRequest(files, contents, file_format, memory, seconds))
+        except SandboxFailed:
             log.warning("%s: reading it as %s was broken off", files.name, file_format.name)
             message = f"could not be read within {seconds} seconds; send less at once"
             raise UploadTooLarge(files.name, message) from None
@@ -128,7 +128,7 @@ class UploadService:
         )
         return self._result(files.name, file_format, report)
 
-    def _result(self, name: str, file_format: Format, report: Report) -> Upload:
+    def _result(self, name: str, file_format: Format, report: ReadResult) -> Upload:
         """The upload that was read. Raises UnusableUpload."""
         if report.upload is not None:
             return report.upload
@@ -149,10 +149,10 @@ def delete_upload(name: str, registry: DatasetRegistry, database: Database) -> N
 
     If an experiment is submitted at the same time, its data may be gone: its runs then fail as `dataset_missing`.
     """
-    hashes = registry.uploaded_hashes(name)
+    hashes = registry.upload_hashes(name)
     with database.read() as connection:
         experiments = experiment_reader.experiments_on(connection, hashes)
     using = [row.id for row in experiments if row.dataset == name]
     if using:
         raise DatasetInUse(name, using)
-    registry.remove(name, in_use={row.sha256 for row in experiments})
+    registry.delete_upload(name, in_use={row.sha256 for row in experiments})

@@ -18,7 +18,7 @@ from starlette.types import Message
 from service.http.bodies import BODY_SECONDS, BodyTooLarge, BodyTooSlow
 from service.http.multipart import MalformedForm, Multipart, Part
 from service.http.query import InvalidQuery
-from workers.validation.suggestions import hint
+from workers.validation.suggestions import did_you_mean
 
 LONGEST_FIELD = 1000
 SLOWEST_BYTES_PER_SECOND = 10_000
@@ -98,7 +98,7 @@ class _Receiver:
             self._values[name] = bytearray()
         else:
             known = [*self._fields, *self._files]
-            meant = hint(name[:100], known)
+            meant = did_you_mean(name[:100], known)
             raise InvalidField(name, "", f"unknown field; {meant}it is one of {', '.join(known)}")
         self._part = name
 

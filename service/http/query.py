@@ -2,7 +2,7 @@
 
 from starlette.datastructures import QueryParams
 
-from workers.validation.suggestions import hint
+from workers.validation.suggestions import did_you_mean
 
 
 class InvalidQuery(ValueError):
@@ -20,6 +20,8 @@ def check(query: QueryParams, known: list[str]) -> None:
     for name, value in given:
         if name not in known:
             right = f"it is one of {', '.join(known)}" if known else "this path has no parameters"
-            raise InvalidQuery(name, value, f"unknown query parameter; {hint(name[:100], known)}{right}")
+            raise InvalidQuery(
+                name, value, f"unknown query parameter; {did_you_mean(name[:100], known)}{right}"
+            )
         if names.count(name) > 1:
             raise InvalidQuery(name, value, "is given more than once")

@@ -12,7 +12,7 @@ from service.store import migrations
 from service.store.database import Database
 from service.store.engine.lock_timeout import is_lock_timeout
 from service.store.tables import Experiment
-from workers.validation.errors import Fault
+from workers.validation.errors import FieldError
 
 MAX_AGENT_SILENCE_SECONDS = 60.0
 """The agent's loop turns every second, but a locked database can block it for half a minute."""
@@ -21,34 +21,34 @@ MAX_AGENT_SILENCE_SECONDS = 60.0
 class NotReady(RuntimeError):
     """A check failed. `errors` lists which."""
 
-    def __init__(self, faults: list[Fault]) -> None:
-        self.faults = faults
-        super().__init__(faults[0].message)
+    def __init__(self, field_errors: list[FieldError]) -> None:
+        self.field_errors = field_errors
+        super().__init__(field_errors[0].message)
 
 
 def require_ready(database: Database, agent: Agent | None) -> None:
-    """Run all checks. Raises NotReady with every fault."""
-    faults = [*_database(database), *_agent(agent)]
-    if faults:
-        raise NotReady(faults)
+    """Run all checks. Raises NotReady with every error."""
+    field_errors = [*_database(database), *_agent(agent)]
+    if field_errors:
+        raise NotReady(field_errors)
 
 
-def _database(database: Database) -> Iterator[Fault]:
+def _database(database: Database) -> Iterator[FieldError]:
     try:
         with database.read() as connection:
             schema = migrations.applied(connection)
             connection.execute(select(Experiment.id).limit(1)).all()
         if schema != migrations.newest():
-            yield Fault(
+            yield FieldError(
                 "schema", schema, f"the schema should be {migrations.newest()}: {_how_to_migrate(schema)}"
             )
         if not _is_writable(database):
-            yield Fault("database", "read-only", "the database accepts no writes")
+            yield FieldError("database", "read-only", "the database accepts no writes")
     except (DBAPIError, PoolTimeout) as error:
         if isinstance(error, DBAPIError) and is_lock_timeout(error):
-            yield Fault("database", "locked", "another transaction holds the write lock of the database")
+            yield FieldError("database", "locked", "another transaction holds the write lock of the database")
             return
-        yield Fault("database", None, "the database does not answer, or lacks some of its tables")
+        yield FieldError("database", None, "the database does not answer, or lacks some of its tables")
 
 
 def _how_to_migrate(schema: str | None) -> str:
@@ -68,9 +68,9 @@ def _is_writable(database: Database) -> bool:
     return True
 
 
-def _agent(agent: Agent | None) -> Iterator[Fault]:
+def _agent(agent: Agent | None) -> Iterator[FieldError]:
     if agent is None:
         return
     silence = time.monotonic() - agent.last_tick_at
     if silence > MAX_AGENT_SILENCE_SECONDS:
-        yield Fault("agent", round(silence), "the embedded agent has stopped: restart the service")
+        yield FieldError("agent", round(silence), "the embedded agent has stopped: restart the service")

@@ -97,7 +97,7 @@ def read_dataset(name: DatasetName, registry: RegistryDep) -> Dataset:
 )
 def preview_dataset(name: DatasetName, registry: RegistryDep) -> Response:
     """A picture of the first ten images of each class. A table has no picture."""
-    return Response(png(preview(registry.load(registry.named(name)))), media_type="image/png")
+    return Response(png(preview(registry.load(registry.source(name)))), media_type="image/png")
 
 
 @router.delete(

@@ -23,7 +23,7 @@ from service.schemas.predictions import Prediction, Predictions, Rows
 from service.store.artifacts.blob_store import BlobStoreUnavailable
 from service.store.errors import NoModel, UnknownExperiment, UnknownSeed, UnusableModel
 from workers.predictor import Overflow
-from workers.validation.errors import Fault, InvalidSpec
+from workers.validation.errors import FieldError, InvalidSpec
 
 router = APIRouter(
     prefix="/experiments/{experiment_id:number}",
@@ -107,7 +107,7 @@ def predict(experiment_id: ExperimentId, rows: Rows, request: Request, seed: See
         try:
             predicted = predictor(predictor.stored(np.array(rows.rows, np.float64)))
         except Overflow as error:
-            raise InvalidSpec([Fault(f"rows[{error.row}]", rows.rows[error.row], str(error))]) from None
+            raise InvalidSpec([FieldError(f"rows[{error.row}]", rows.rows[error.row], str(error))]) from None
         classes, is_distribution = predictor.classes, predictor.is_distribution
     items = [
         Prediction(
@@ -132,7 +132,7 @@ def _require_width(rows: Rows, features: int) -> None:
     for index, row in enumerate(rows.rows):
         if len(row) != features:
             message = f"has {len(row)} numbers; the data set has {features} features"
-            raise InvalidSpec([Fault(f"rows[{index}]", row, message)])
+            raise InvalidSpec([FieldError(f"rows[{index}]", row, message)])
 
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:

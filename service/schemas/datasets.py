@@ -4,7 +4,7 @@ from pydantic import Field
 
 from service.schemas.base import OptionalTime, ResponseModel, Time
 from workers.data.errors import DatasetError
-from workers.data.registry import DatasetRegistry, Facts
+from workers.data.registry import DatasetDescription, DatasetRegistry
 from workers.data.sources.upload_store import Version
 
 
@@ -56,7 +56,7 @@ class Dataset(ResponseModel):
     problem: str | None = None
 
     @classmethod
-    def of(cls, facts: Facts) -> "Dataset":
+    def of(cls, facts: DatasetDescription) -> "Dataset":
         pairs = zip(facts.classes, facts.counts, strict=True)
         classes = [{"name": name, "rows": rows} for name, rows in pairs]
         versions = [DatasetVersion.of(version) for version in facts.versions] or None

@@ -20,7 +20,7 @@ StoreError
 
 from collections.abc import Sequence
 
-from workers.validation.errors import Fault
+from workers.validation.errors import FieldError
 
 
 class StoreError(ValueError):
@@ -121,9 +121,9 @@ class NoTestPart(StoreError):
 class BudgetSpent(StoreError):
     """The budget of the test set is spent. `errors` lists the looks in its ledger."""
 
-    def __init__(self, budget: int, faults: Sequence[Fault]) -> None:
-        self.faults = faults
-        looks = "1 look" if len(faults) == 1 else f"{len(faults):,} looks"
+    def __init__(self, budget: int, field_errors: Sequence[FieldError]) -> None:
+        self.field_errors = field_errors
+        looks = "1 look" if len(field_errors) == 1 else f"{len(field_errors):,} looks"
         times = "once" if budget == 1 else f"{budget:,} times"
         super().__init__(
             f"The test set may be evaluated {times} (HOLDOUT_TEST_BUDGET), and its ledger has {looks}. "

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from service.store.engine.clock import now
 from service.store.errors import BudgetSpent
 from service.store.tables import LedgerEntry
-from workers.validation.errors import Fault
+from workers.validation.errors import FieldError
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ def _same(before: Sequence[Row[Any]], new_entry: NewEntry, budget: int | None) -
     return same
 
 
-def _shown(entry: Row[Any]) -> Fault:
+def _shown(entry: Row[Any]) -> FieldError:
     value = {"experiment_id": entry.experiment_id, "accuracy": entry.answer and entry.answer["accuracy"]}
-    return Fault(
+    return FieldError(
         f"ledger[{entry.look - 1}]", value, f"look {entry.look}, by experiment {entry.experiment_id}"
     )

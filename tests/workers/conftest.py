@@ -53,10 +53,10 @@ def digits(registry: DatasetRegistry) -> Parts:
 def digits_folder(registry: DatasetRegistry) -> Path:
     """The folder of the parts of digits, as a worker process is given it."""
     spec = ExperimentSpec()
-    return registry.parts(spec.dataset, spec.split).folder
+    return registry.prepare_split(spec.dataset, spec.split).folder
 
 
 def _parts(registry: DatasetRegistry, name: str) -> Parts:
     spec = ExperimentSpec.model_validate({"dataset": name})
-    prepared = registry.parts(spec.dataset, spec.split)
+    prepared = registry.prepare_split(spec.dataset, spec.split)
     return prepared.read("train"), prepared.read("validation")

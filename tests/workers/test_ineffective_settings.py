@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from workers.ineffective_settings import ineffective
+from workers.ineffective_settings import find_ineffective_settings
 from workers.spec import ExperimentSpec
 
 COUNTS = np.array([90.0, 10.0])
@@ -13,7 +13,7 @@ COUNTS = np.array([90.0, 10.0])
 
 def sentences(sampled: Any = COUNTS, **given: Any) -> list[str]:
     spec = ExperimentSpec.model_validate(given)
-    return [each.sentence for each in ineffective(spec, COUNTS, np.asarray(sampled))]
+    return [each.sentence for each in find_ineffective_settings(spec, COUNTS, np.asarray(sampled))]
 
 
 CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [

@@ -58,7 +58,7 @@ def test_a_corrected_regression_finds_the_rare_class(output: str, registry: Data
         "prediction": "logit_adjusted",
     }
     plan = make_plan(ExperimentSpec.model_validate(spec), registry)
-    parts = registry.parts(plan.spec.dataset, plan.spec.split)
+    parts = registry.prepare_split(plan.spec.dataset, plan.spec.split)
     best = BestEpoch("balanced_accuracy")
     for epoch in Trainer(plan.spec, parts.read("train"), parts.read("validation"), seed=0).epochs():
         best.update(epoch.number, epoch.validation.balanced_accuracy)

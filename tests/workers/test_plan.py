@@ -20,10 +20,10 @@ def plan(registry: DatasetRegistry, **given: Any) -> Plan:
     return make_plan(ExperimentSpec.model_validate(given), registry)
 
 
-def faults(registry: DatasetRegistry, **given: Any) -> dict[str, str]:
+def rejected(registry: DatasetRegistry, **given: Any) -> dict[str, str]:
     with pytest.raises(InvalidSpec) as refused:
         plan(registry, **given)
-    return {fault.path: fault.message for fault in refused.value.faults}
+    return {error.path: error.message for error in refused.value.field_errors}
 
 
 def codes(registry: DatasetRegistry, **given: Any) -> set[str]:
@@ -54,7 +54,7 @@ def test_parameters_and_steps_are_those_of_the_training_to_come(
 ) -> None:
     given = {"training": {"epochs": 2}} | given
     planned = plan(registry, **given)
-    parts = registry.parts(planned.spec.dataset, planned.spec.split)
+    parts = registry.prepare_split(planned.spec.dataset, planned.spec.split)
     trainer = Trainer(planned.spec, parts.read("train"), parts.read("validation"), seed=0)
     steps = 0
 
@@ -68,7 +68,7 @@ def test_parameters_and_steps_are_those_of_the_training_to_come(
 
 def test_the_split_counts_are_those_of_the_parts(registry: DatasetRegistry) -> None:
     planned = plan(registry, dataset={"name": "digits", "imbalance": {"kind": "exponential", "ratio": 20}})
-    parts = registry.parts(planned.spec.dataset, planned.spec.split)
+    parts = registry.prepare_split(planned.spec.dataset, planned.spec.split)
     for part in ("train", "validation"):
         assert planned.split_counts[part] == parts.read(part).counts.tolist()
     assert planned.split_counts["train"][0] > 10 * planned.split_counts["train"][-1]
@@ -104,13 +104,13 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
 def test_what_the_data_do_not_allow_is_refused_at_its_field(
     given: dict[str, Any], path: str, remedy: str, registry: DatasetRegistry
 ) -> None:
-    found = faults(registry, **given)
+    found = rejected(registry, **given)
     assert list(found) == [path]
     assert remedy in found[path]
 
 
-def test_faults_of_several_kinds_are_found_together(registry: DatasetRegistry) -> None:
-    found = faults(
+def test_errors_of_several_kinds_are_found_together(registry: DatasetRegistry) -> None:
+    found = rejected(
         registry,
         class_weights={"name": "given", "weights": [1]},
         dataset="iris",

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from workers.spec import ExperimentSpec
 from workers.spec_rules import broken_rules
-from workers.validation.errors import Fault, faults_of
+from workers.validation.errors import FieldError, to_field_errors
 
 DESIGNED = """
 {"name": "digits-focal", "tags": ["demo"], "priority": 0,
@@ -24,10 +24,10 @@ DESIGNED = """
 """
 
 
-def faults(given: Any) -> list[Fault]:
+def rejected(given: Any) -> list[FieldError]:
     with pytest.raises(ValidationError) as refused:
         ExperimentSpec.model_validate(given)
-    return faults_of(refused.value, ExperimentSpec)
+    return to_field_errors(refused.value, ExperimentSpec)
 
 
 def test_the_empty_spec_is_the_bundled_digits_split_70_20_10() -> None:
@@ -114,19 +114,19 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
 def test_what_is_wrong_is_said_with_its_place_and_what_would_be_right(
     given: dict[str, Any], path: str, remedy: str
 ) -> None:
-    found = faults(given)
-    assert [fault.path for fault in found] == [path]
+    found = rejected(given)
+    assert [error.path for error in found] == [path]
     assert remedy in found[0].message
 
 
 def test_all_that_is_wrong_is_said_at_once() -> None:
     given = {"loss": "x", "optimizer": "y", "training": {"epochs": 0, "batch_size": 0}, "q": 1}
-    paths = {fault.path for fault in faults(given)}
+    paths = {error.path for error in rejected(given)}
     assert paths == {"loss", "optimizer", "training.epochs", "training.batch_size", "q"}
 
 
 def test_something_other_than_an_object_is_refused() -> None:
-    assert faults([1])[0].path == ""
+    assert rejected([1])[0].path == ""
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_something_other_than_an_object_is_refused() -> None:
     ],
 )
 def test_rules_across_fields_name_the_field_to_change(given: dict[str, Any], path: str) -> None:
-    assert [fault.path for fault in broken_rules(ExperimentSpec.model_validate(given))] == [path]
+    assert [error.path for error in broken_rules(ExperimentSpec.model_validate(given))] == [path]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from workers.nn import kernels
 from workers.nn.arrays import Array
 
 
-class Gather:
+class BatchGatherer:
     """Batches of one part, scaled, written to arrays of the caller: x (m, d), of his precision, and y (m,)."""
 
     def __init__(self, part: Dataset, scaler: Scaler) -> None:

@@ -20,7 +20,7 @@ CHUNK_BYTES = 16 * 2**20
 
 
 @contextmanager
-def whole_folder(target: Path) -> Iterator[Path]:
+def atomic_folder(target: Path) -> Iterator[Path]:
     """An empty folder to fill, which becomes `target` in one step when the block ends well.
 
     Of several processes that write the same one, the first wins and the others' work is dropped.
@@ -35,7 +35,7 @@ def whole_folder(target: Path) -> Iterator[Path]:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def write_whole(target: Path, text: str) -> None:
+def write_atomically(target: Path, text: str) -> None:
     """Write a text file in one step: a reader sees the old text or the new one, never a part."""
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, draft = tempfile.mkstemp(prefix=".draft-", dir=target.parent)
@@ -55,7 +55,7 @@ def save_dataset(dataset: Dataset, folder: Path, rows: Integers | None = None) -
     meta: dict[str, Any] = {"name": dataset.name, "classes": dataset.classes, "shape": dataset.shape}
     if dataset.offset is not None:
         meta["offset"] = dataset.offset.tolist()
-    write_whole(folder / "meta.json", json.dumps(meta))
+    write_atomically(folder / "meta.json", json.dumps(meta))
 
 
 def open_dataset(folder: Path, name: str | None = None) -> Dataset:
@@ -71,7 +71,7 @@ def open_dataset(folder: Path, name: str | None = None) -> Dataset:
     )
 
 
-def let_go(dataset: Dataset) -> None:
+def drop_pages(dataset: Dataset) -> None:
     """Take what was read of a memory-mapped data set out of this process's memory: who reads it again finds it in
     the kernel's cache, or on the disk.
     """

@@ -5,11 +5,11 @@ import shutil
 from pathlib import Path
 
 from workers.data.dataset import Dataset
-from workers.data.dataset_files import let_go, open_dataset, save_dataset, whole_folder, write_whole
+from workers.data.dataset_files import atomic_folder, drop_pages, open_dataset, save_dataset, write_atomically
 from workers.data.shared_cache import SharedCache, damaged
 from workers.data.sources.source import Contents, Source
 
-UNUSABLE = (OSError, EOFError, ValueError, KeyError, TypeError)
+DAMAGED = (OSError, EOFError, ValueError, KeyError, TypeError)
 """What opening an absent or damaged file may raise."""
 
 
@@ -18,11 +18,11 @@ class LocalCache:
 
     <sha256>/ holds one content; sources/NAME.json says which contents NAME had, and the signature that its
     source had then. A signature that differs, or content that is damaged, means reading the source again.
-    What is here can be put into a `depot`, and what another machine has put there be fetched.
+    What is here can be put into a `shared`, and what another machine has put there be fetched.
     """
 
-    def __init__(self, folder: Path, depot: SharedCache | None = None) -> None:
-        self.folder, self.depot = folder, depot
+    def __init__(self, folder: Path, shared: SharedCache | None = None) -> None:
+        self.folder, self.shared = folder, shared
 
     def contents(self, source: Source, datasets: Path) -> Contents:
         """What `source` holds, memory-mapped; read from `datasets` only if it is not here yet."""
@@ -31,28 +31,28 @@ class LocalCache:
         return self._find(source.name, signature) or self._store(source, signature, datasets)
 
     def share(self, contents: Contents, shelf: Path) -> None:
-        """Put contents into the depot, if there is one; `shelf` has a folder for each of their hashes."""
-        if self.depot is not None:
+        """Put contents into the shared, if there is one; `shelf` has a folder for each of their hashes."""
+        if self.shared is not None:
             official_test = contents.official_test.sha256 if contents.official_test else None
-            self.depot.keep(shelf, contents.dataset.sha256, official_test)
+            self.shared.keep(shelf, contents.dataset.sha256, official_test)
 
     def fetch(self, name: str, sha256: str) -> Contents | None:
-        """The contents that the depot has under a hash; what is here already is not copied again."""
-        hashes = self.depot.hashes(sha256) if self.depot is not None else ()
+        """The contents that the shared has under a hash; what is here already is not copied again."""
+        hashes = self.shared.hashes(sha256) if self.shared is not None else ()
         fetched = [self._fetched(each, name) for each in hashes]
         return Contents(*fetched) if fetched else None
 
     def _fetched(self, sha256: str, name: str) -> Dataset:
-        assert self.depot is not None  # noqa: S101 -- where else would the hash be from
+        assert self.shared is not None  # noqa: S101 -- where else would the hash be from
         try:
             return self._open(sha256, name)
-        except UNUSABLE:
+        except DAMAGED:
             shutil.rmtree(self.folder / sha256, ignore_errors=True)
-        with whole_folder(self.folder / sha256) as draft:
-            self.depot.fetch(sha256, draft)
+        with atomic_folder(self.folder / sha256) as draft:
+            self.shared.fetch(sha256, draft)
         try:
             return self._open(sha256, name)
-        except UNUSABLE:
+        except DAMAGED:
             raise damaged(sha256, "is not what its name says") from None
 
     def _find(self, name: str, signature: str) -> Contents | None:
@@ -62,7 +62,7 @@ class LocalCache:
                 return None
             dataset, official_test = self._open(entry["dataset"], name), entry["official_test"]
             return Contents(dataset, self._open(official_test, name) if official_test else None)
-        except UNUSABLE:
+        except DAMAGED:
             return None
 
     def _store(self, source: Source, signature: str, datasets: Path) -> Contents:
@@ -75,7 +75,7 @@ class LocalCache:
             "dataset": stored.dataset.sha256,
             "official_test": stored.official_test.sha256 if stored.official_test else None,
         }
-        write_whole(self._entry(source.name), json.dumps(entry))
+        write_atomically(self._entry(source.name), json.dumps(entry))
         return stored
 
     def _save(self, dataset: Dataset) -> Dataset:
@@ -83,9 +83,9 @@ class LocalCache:
         if target.is_dir():
             try:
                 return self._open(dataset.sha256, dataset.name)
-            except UNUSABLE:
+            except DAMAGED:
                 shutil.rmtree(target)
-        with whole_folder(target) as draft:
+        with atomic_folder(target) as draft:
             save_dataset(dataset, draft)
         return self._open(dataset.sha256, dataset.name)
 
@@ -93,7 +93,7 @@ class LocalCache:
         dataset = open_dataset(self.folder / sha256, name)
         if dataset.sha256 != sha256:
             raise ValueError(f"the content of {sha256} is damaged")
-        let_go(dataset)  # all of it was read for its hash
+        drop_pages(dataset)  # all of it was read for its hash
         return dataset
 
     def _entry(self, name: str) -> Path:

@@ -15,30 +15,30 @@ from workers.data.dataset import Dataset
 from workers.data.errors import DatasetChanged, NameReserved, NoOfficialTest, NotUploaded, UnknownDataset
 from workers.data.local_cache import LocalCache
 from workers.data.prepared_splits import (
-    Counts,
-    PreparedParts,
-    held_back,
-    open_parts,
-    part_counts,
-    parts_key,
-    write_parts,
+    PartCounts,
+    PreparedSplit,
+    count_classes,
+    open_split,
+    split_key,
+    take_test_part,
+    write_split,
 )
 from workers.data.shared_cache import BlobFiles, SharedCache
 from workers.data.sources import BUNDLED, AnySource, Contents, Source, Synthetic
-from workers.data.sources.folder import NAME
+from workers.data.sources.folder import NAME_PATTERN
 from workers.data.sources.upload_source import UploadSource
 from workers.data.sources.upload_store import Upload, UploadStore, Version
 from workers.data.splits import OfficialSplit, Split, split_rows
 from workers.nn.arrays import Shape
 
 SOURCE: TypeAdapter[Source] = TypeAdapter(AnySource)
-KEPT = len(BUNDLED) + 4
+MAX_OPEN = len(BUNDLED) + 4
 """Data sets held open at a time: the bundled ones, which every list describes, and a few more. Those from folders
 are memory-mapped and cost little."""
 
 
 @dataclass(frozen=True)
-class Facts:
+class DatasetDescription:
     """What is to be known of a data set before it is used. `official_test` counts rows, 0 for none.
 
     versions: of an uploaded one, the newest last; the facts are those of the newest.
@@ -75,23 +75,23 @@ class DatasetRegistry:
         """Every name that can be loaded: the bundled ones, `synthetic`, and the folders."""
         own = [*BUNDLED, "synthetic"]
         there = self.datasets.iterdir() if self.datasets.is_dir() else ()
-        folders = sorted(path.name for path in there if path.is_dir() and fullmatch(NAME, path.name))
+        folders = sorted(path.name for path in there if path.is_dir() and fullmatch(NAME_PATTERN, path.name))
         return own + [name for name in folders if name not in own]
 
-    def named(self, name: str) -> Source:
+    def source(self, name: str) -> Source:
         """The source that a bare name means. Raises UnknownDataset."""
         try:
             return SOURCE.validate_python(name)
         except ValidationError:
             raise self._unknown(name) from None
 
-    def describe(self, name: str) -> Facts:
+    def describe(self, name: str) -> DatasetDescription:
         """The facts of a data set, with the defaults of its source. Raises what `load` does."""
-        source = self.named(name)
+        source = self.source(name)
         if versions := self.uploads.versions(name):
             return _uploaded_facts(name, versions)
         dataset, official_test = self._contents(source)
-        return Facts(
+        return DatasetDescription(
             name=name,
             source=source.kind,
             rows=len(dataset),
@@ -114,11 +114,11 @@ class DatasetRegistry:
     def share(self, source: Source) -> None:
         """Let other machines have a data set that they cannot read or generate by themselves."""
         source = source.resolved(self.datasets)
-        shelf = source.shelf(self.datasets, self._cache.folder)
-        if shelf is not None:
-            self._cache.share(self._contents(source), shelf)
+        folder = source.content_folder(self.datasets, self._cache.folder)
+        if folder is not None:
+            self._cache.share(self._contents(source), folder)
 
-    def keep(self, name: str, upload: Upload, contents: Path) -> tuple[Facts, bool]:
+    def add_upload(self, name: str, upload: Upload, contents: Path) -> tuple[DatasetDescription, bool]:
         """Keep what was uploaded and read; its facts, and whether it is a new version. Raises NameReserved."""
         self.require_free(name)
         _, is_new = self.uploads.add(name, upload, contents)
@@ -130,7 +130,7 @@ class DatasetRegistry:
         if what is not None:
             raise NameReserved(name, what)
 
-    def uploaded_hashes(self, name: str) -> set[str]:
+    def upload_hashes(self, name: str) -> set[str]:
         """The hashes of all versions of an upload. Raises NotUploaded or UnknownDataset."""
         what = self._what(name)
         if what is not None:
@@ -140,36 +140,36 @@ class DatasetRegistry:
             raise self._unknown(name)
         return {each.upload.sha256 for each in versions}
 
-    def remove(self, name: str, *, in_use: Container[str] = ()) -> None:
+    def delete_upload(self, name: str, *, in_use: Container[str] = ()) -> None:
         """Delete an upload, and what was prepared of its contents unless their hashes are in use.
 
         Raises NotUploaded or UnknownDataset.
         """
-        hashes = self.uploaded_hashes(name)
-        self.uploads.remove(name)
+        hashes = self.upload_hashes(name)
+        self.uploads.delete(name)
         for sha256 in hashes:
             if sha256 not in in_use:
                 shutil.rmtree(self._parts / sha256, ignore_errors=True)
 
-    def counts(self, source: Source, split: Split) -> Counts:
+    def split_counts(self, source: Source, split: Split) -> PartCounts:
         """Rows of each class in each part, as a run would have them; nothing is written."""
         dataset, official_test = self.load(source), self._official(source, split)
         rows = split_rows(dataset.labels, dataset.classes, split, source.imbalance)
-        return _with_official(part_counts(dataset, rows), official_test)
+        return _with_official(count_classes(dataset, rows), official_test)
 
-    def parts(self, source: Source, split: Split) -> PreparedParts:
+    def prepare_split(self, source: Source, split: Split) -> PreparedSplit:
         """The parts that a run trains and validates on, and every part's counts; written on first use."""
         dataset, official_test = self.load(source), self._official(source, split)
-        folder = self._parts / dataset.sha256 / parts_key(dataset.sha256, split, source.imbalance)
-        there = open_parts(folder)
+        folder = self._parts / dataset.sha256 / split_key(dataset.sha256, split, source.imbalance)
+        there = open_split(folder)
         if there is None:
             rows = split_rows(dataset.labels, dataset.classes, split, source.imbalance)
-            there = write_parts(dataset, rows, folder)
+            there = write_split(dataset, rows, folder)
         return replace(there, counts=_with_official(there.counts, official_test))
 
     def test_part(self, source: Source, split: Split) -> Dataset:
         """The held-back rows, for a test evaluation and nothing else."""
-        return self._official(source, split) or held_back(self.load(source), split, source.imbalance)
+        return self._official(source, split) or take_test_part(self.load(source), split, source.imbalance)
 
     def _official(self, source: Source, split: Split) -> Dataset | None:
         if not isinstance(split, OfficialSplit):
@@ -204,7 +204,7 @@ class DatasetRegistry:
         contents = self._held(signature)
         if contents is not None:
             return contents
-        if source.parsed_once:
+        if source.is_slow_to_read:
             return self._hold(signature, self._cache.contents(source, self.datasets))
         return self._hold(signature, source.read(self.datasets))
 
@@ -234,7 +234,7 @@ class DatasetRegistry:
     def _hold(self, key: str, contents: Contents) -> Contents:
         with self._lock:
             self._open[key] = contents
-            while len(self._open) > KEPT:
+            while len(self._open) > MAX_OPEN:
                 self._open.popitem(last=False)
         return contents
 
@@ -244,10 +244,10 @@ class DatasetRegistry:
         return UnknownDataset(name, tuple(known), nearest[0] if nearest else None, "DATA_DIR/datasets/NAME")
 
 
-def _uploaded_facts(name: str, versions: tuple[Version, ...]) -> Facts:
+def _uploaded_facts(name: str, versions: tuple[Version, ...]) -> DatasetDescription:
     """From the record alone: nothing is opened."""
     newest = versions[-1].upload
-    return Facts(
+    return DatasetDescription(
         name=name,
         source=UploadSource.kind,
         rows=newest.rows,
@@ -261,5 +261,5 @@ def _uploaded_facts(name: str, versions: tuple[Version, ...]) -> Facts:
     )
 
 
-def _with_official(counts: Counts, official_test: Dataset | None) -> Counts:
+def _with_official(counts: PartCounts, official_test: Dataset | None) -> PartCounts:
     return counts if official_test is None else {**counts, "test": official_test.counts.tolist()}

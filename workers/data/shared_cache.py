@@ -11,7 +11,7 @@ from typing import Protocol
 
 from workers.data.errors import MalformedFile
 
-PARTS = ("features.npy", "labels.npy", "meta.json")
+CONTENT_FILES = ("features.npy", "labels.npy", "meta.json")
 
 
 class BlobFiles(Protocol):
@@ -42,7 +42,7 @@ class SharedCache:
         if self.files.read(f"datasets/{sha256}.json") == record:
             return
         for each in filter(None, (official_test, sha256)):
-            for part in PARTS:
+            for part in CONTENT_FILES:
                 self.files.put(cache / each / part, f"datasets/{each}/{part}")
         self.files.write(f"datasets/{sha256}.json", record)
 
@@ -55,7 +55,7 @@ class SharedCache:
 
     def fetch(self, sha256: str, folder: Path) -> None:
         """Copy one content into an empty folder. Raises MalformedFile where a file of it is missing."""
-        for part in PARTS:
+        for part in CONTENT_FILES:
             try:
                 self.files.get(f"datasets/{sha256}/{part}", folder / part)
             except FileNotFoundError:

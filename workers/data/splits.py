@@ -15,7 +15,7 @@ from workers.data.errors import TooFewRows
 from workers.data.imbalance import Imbalance
 from workers.nn.arrays import Integers
 from workers.randomness import generator
-from workers.tagged_union import Flag, NonNegative, Positive, Seed, Tells, variant
+from workers.tagged_union import DiscriminatedBy, Flag, NonNegative, Positive, Seed, variant
 
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = get_args(Part)
@@ -78,14 +78,14 @@ def _tag(given: Any) -> str:
 
 
 AnySplit = Annotated[
-    Annotated[RatioSplit, Tag("ratios")] | Annotated[OfficialSplit, Tag("official"), Tells("test")],
+    Annotated[RatioSplit, Tag("ratios")] | Annotated[OfficialSplit, Tag("official"), DiscriminatedBy("test")],
     Discriminator(_tag),
 ]
 """`{}` is 70:20:10; `{"test": "official"}` is 80:20 and the official test part."""
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class SplitRows:
     """The rows of each part, ascending indices into the data set; an official test part has none here."""
 
     train: Indices
@@ -95,7 +95,7 @@ class Rows:
 
 def split_rows(
     labels: Labels, classes: Sequence[str], split: Split, imbalance: Imbalance | None = None
-) -> Rows:
+) -> SplitRows:
     """Divide the rows with `labels` (n,): disjoint, exact in size, and all of them but for the thinned ones.
 
     Stratified, every class has a row in every part. Otherwise the parts are drawn without regard to classes.
@@ -110,7 +110,7 @@ def split_rows(
     _require_every_class(np.bincount(labels[train], minlength=len(classes)), classes)
     if imbalance and imbalance.parts == "training":
         train = imbalance.thin(labels, len(classes), train, thinning)
-    return Rows(train, parts["validation"], parts.get("test", rows[:0]))
+    return SplitRows(train, parts["validation"], parts.get("test", rows[:0]))
 
 
 def split_counts(

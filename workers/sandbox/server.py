@@ -14,7 +14,7 @@ import sys
 from workers.data.errors import MalformedFile
 from workers.data.sources.upload_store import Upload, write_contents
 from workers.processes import memory
-from workers.sandbox.job import Job, Report
+from workers.sandbox.protocol import ReadRequest, ReadResult
 
 log = logging.getLogger("holdout.reading")
 
@@ -25,14 +25,14 @@ def main() -> None:
     """Serve until the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the processes that are forked here
-    orders = socket.socket(fileno=sys.stdin.fileno())
+    control = socket.socket(fileno=sys.stdin.fileno())
     while True:
-        byte, descriptors, _, _ = socket.recv_fds(orders, 1, 1)
+        byte, descriptors, _, _ = socket.recv_fds(control, 1, 1)
         if not byte:
             return
         with socket.socket(fileno=descriptors[0]) as client:
             if os.fork() == 0:
-                orders.close()
+                control.close()
                 _serve(client)
 
 
@@ -40,14 +40,14 @@ def _serve(client: socket.socket) -> None:
     """Carry out one job, in the process that was forked for it."""
     try:
         with client.makefile("rb") as given:
-            job = Job.from_json(given.read())
+            job = ReadRequest.from_json(given.read())
         limit(job)
-        client.sendall(carry_out(job).to_json())
+        client.sendall(execute(job).to_json())
     finally:
         os._exit(0)
 
 
-def limit(job: Job) -> None:
+def limit(job: ReadRequest) -> None:
     """Beyond these limits the kernel refuses memory and ends the process."""
     memory.raise_oom_score()
     memory.limit(job.memory_bytes)
@@ -56,7 +56,7 @@ def limit(job: Job) -> None:
     signal.alarm(job.seconds)
 
 
-def carry_out(job: Job) -> Report:
+def execute(job: ReadRequest) -> ReadResult:
     """Read the files of a job, and lay out what they hold."""
     upload: Upload | None = None
     refusal, out_of_memory = None, False
@@ -69,7 +69,7 @@ def carry_out(job: Job) -> Report:
     except Exception:
         log.exception("reading %s as %s failed", job.folder.name, job.format.name)
     used = resource.getrusage(resource.RUSAGE_SELF)
-    return Report(upload, refusal, out_of_memory, used.ru_maxrss * 1024, used.ru_utime + used.ru_stime)
+    return ReadResult(upload, refusal, out_of_memory, used.ru_maxrss * 1024, used.ru_utime + used.ru_stime)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,15 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from workers.validation.expectations import arms, field_names, has_name, places, walk
-from workers.validation.messages import sentence
-from workers.validation.suggestions import hint, same, suggestion
+from workers.validation.locations import (
+    accepts_bare_name,
+    field_names,
+    field_paths,
+    resolve_location,
+    variants_by_tag,
+)
+from workers.validation.messages import describe_error
+from workers.validation.suggestions import did_you_mean, same_meaning, suggest
 
 SHOULD = "should be "
 OF_OBJECTS = ("dataclass_type", "model_attributes_type", "model_type")
@@ -17,7 +23,7 @@ OF_OBJECTS = ("dataclass_type", "model_attributes_type", "model_type")
 
 
 @dataclass(frozen=True)
-class Fault:
+class FieldError:
     """One thing wrong: the path in the spec ("loss.gama"), the value given, a sentence."""
 
     path: str
@@ -28,73 +34,77 @@ class Fault:
 class InvalidSpec(ValueError):
     """The spec cannot be carried out. `errors` lists everything that is wrong with it."""
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("; ".join(f"{fault.path}: {fault.message}" for fault in self.faults))
+    def __init__(self, field_errors: Iterable[FieldError]) -> None:
+        self.field_errors = tuple(field_errors)
+        super().__init__("; ".join(f"{error.path}: {error.message}" for error in self.field_errors))
 
 
-def faults_of(error: ValidationError, model: type[BaseModel]) -> list[Fault]:
-    """The faults behind pydantic's errors for `model`, with the right name where one was probably meant."""
-    return merged(fault_of(dict(detail), model) for detail in error.errors(include_url=False))
+def to_field_errors(error: ValidationError, model: type[BaseModel]) -> list[FieldError]:
+    """The field errors behind pydantic's errors for `model`, with the right name where one was probably meant."""
+    return merge_by_path(to_field_error(dict(detail), model) for detail in error.errors(include_url=False))
 
 
-def fault_of(detail: dict[str, Any], model: type[BaseModel]) -> Fault:
-    """The fault behind one entry of `ValidationError.errors()` whose location starts at `model`."""
-    path, scope = walk(model, detail["loc"])
+def to_field_error(detail: dict[str, Any], model: type[BaseModel]) -> FieldError:
+    """The error behind one entry of `ValidationError.errors()` whose location starts at `model`."""
+    path, scope = resolve_location(model, detail["loc"])
     given, kind = detail.get("input"), detail["type"]
     if kind in ("extra_forbidden", "unexpected_keyword_argument"):
-        return Fault(
+        return FieldError(
             path, given, f"unknown field; {_right_fields(path, str(detail['loc'][-1]), scope, model)}"
         )
     if kind == "union_tag_invalid":
         tag = str(detail["ctx"]["tag"])
-        return Fault(path, tag, f"unknown name {tag!r}; {_right_names(tag, list(arms(scope)))}")
+        return FieldError(
+            path, tag, f"unknown name {tag!r}; {_right_names(tag, list(variants_by_tag(scope)))}"
+        )
     if kind == "union_tag_not_found":
-        return Fault(path, given, f'"name" is missing; it is one of {", ".join(arms(scope))}')
-    if kind in OF_OBJECTS and has_name(scope):
-        return Fault(path, given, "should be a name or an object")
-    return value_fault(path, detail)
+        return FieldError(path, given, f'"name" is missing; it is one of {", ".join(variants_by_tag(scope))}')
+    if kind in OF_OBJECTS and accepts_bare_name(scope):
+        return FieldError(path, given, "should be a name or an object")
+    return field_error_at(path, detail)
 
 
-def value_fault(path: str, detail: Mapping[str, Any]) -> Fault:
-    """The fault behind one entry of `ValidationError.errors()` that concerns the value at `path` alone."""
-    message, given = sentence(detail), detail.get("input")
+def field_error_at(path: str, detail: Mapping[str, Any]) -> FieldError:
+    """The error behind one entry of `ValidationError.errors()` that concerns the value at `path` alone."""
+    message, given = describe_error(detail), detail.get("input")
     if detail["type"] == "literal_error" and isinstance(given, str):
-        meant = suggestion(given, re.findall("'([^']*)'", detail["ctx"]["expected"]))
+        meant = suggest(given, re.findall("'([^']*)'", detail["ctx"]["expected"]))
         message += f"; did you mean {meant!r}?" if meant else ""
-    return Fault(path, given, message)
+    return FieldError(path, given, message)
 
 
-def merged(faults: Iterable[Fault]) -> list[Fault]:
-    """Those of one place as one: what pydantic finds wrong with each arm of `number or "-inf"` is one fault."""
-    by_path: dict[str, Fault] = {}
-    others: list[Fault] = []
-    for fault in faults:
-        first = by_path.setdefault(fault.path, fault)
-        if first is fault:
+def merge_by_path(field_errors: Iterable[FieldError]) -> list[FieldError]:
+    """Those of one place as one: what pydantic finds wrong with each arm of `number or "-inf"` is one error."""
+    by_path: dict[str, FieldError] = {}
+    others: list[FieldError] = []
+    for error in field_errors:
+        first = by_path.setdefault(error.path, error)
+        if first is error:
             continue
-        if fault.message.startswith(SHOULD) and first.message.startswith(SHOULD):
-            more = f"{first.message}, or {fault.message.removeprefix(SHOULD)}"
-            by_path[fault.path] = replace(first, message=more)
+        if error.message.startswith(SHOULD) and first.message.startswith(SHOULD):
+            more = f"{first.message}, or {error.message.removeprefix(SHOULD)}"
+            by_path[error.path] = replace(first, message=more)
         else:
-            others.append(fault)
+            others.append(error)
     return [*by_path.values(), *others]
 
 
 def _right_fields(path: str, given: str, scope: Any, model: type[BaseModel]) -> str:
     """Which field was meant: one of those here, or one that is elsewhere in the spec."""
     known, parent = field_names(scope), path.removesuffix(given).removesuffix(".")
-    place = None if same(given, known) else _elsewhere(given, places(model))
+    place = None if same_meaning(given, known) else _elsewhere(given, field_paths(model))
     if place is not None and place.rpartition(".")[0] != parent:
         return f"did you mean {place!r}? the fields here are {', '.join(known)}"
     return _right_names(given, known)
 
 
 def _right_names(given: str, known: Sequence[str]) -> str:
-    return f"{hint(given, known)}it is one of {', '.join(known)}" if known else "no field is known here"
+    return (
+        f"{did_you_mean(given, known)}it is one of {', '.join(known)}" if known else "no field is known here"
+    )
 
 
 def _elsewhere(given: str, paths: Mapping[str, str]) -> str | None:
     """The path of the field of this name, or of one that means the same, wherever in the spec it is."""
-    name = same(given, paths)
+    name = same_meaning(given, paths)
     return None if name is None else paths[name]

@@ -40,7 +40,7 @@ SENTENCES = {
 """By the type of pydantic's error: the whole sentence, where it is another."""
 
 
-def sentence(detail: Mapping[str, Any]) -> str:
+def describe_error(detail: Mapping[str, Any]) -> str:
     """What is wrong, from one entry of `ValidationError.errors()`: a sentence without its subject."""
     template = SENTENCES.get(detail["type"])
     if template is None and detail["type"] in SHOULD_BE:

@@ -110,12 +110,12 @@ for _name, _words in SYNONYMS.items():
         _MEANT[_word].append(_name)
 
 
-def suggestion(given: str, known: Sequence[str]) -> str | None:
+def suggest(given: str, known: Sequence[str]) -> str | None:
     """Which of the names `known` was probably meant, or None."""
-    return same(given, known) or _nearest(given, known)
+    return same_meaning(given, known) or _nearest(given, known)
 
 
-def same(given: str, known: Collection[str]) -> str | None:
+def same_meaning(given: str, known: Collection[str]) -> str | None:
     """The one of the names `known` that means the same, or None: `ReLU` is relu, and `lr` is learning_rate."""
     plain = _snake_case(given)
     words = (plain, plain.removesuffix("_loss"))
@@ -123,9 +123,9 @@ def same(given: str, known: Collection[str]) -> str | None:
     return next((name for name in meant if name in known), None)
 
 
-def hint(given: str, known: Sequence[str]) -> str:
+def did_you_mean(given: str, known: Sequence[str]) -> str:
     """The question whether another name was meant, with a space behind it; empty where none comes near."""
-    meant = suggestion(given, known)
+    meant = suggest(given, known)
     return f"did you mean {meant!r}? " if meant else ""
 
 

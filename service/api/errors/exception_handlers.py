@@ -25,7 +25,7 @@ from service.api.live.sse import NothingFollows
 from service.http.conditional import NotModified
 from service.http.query import InvalidQuery
 from service.store.engine.lock_timeout import is_lock_timeout
-from workers.validation.errors import Fault, InvalidSpec, fault_of, merged, value_fault
+from workers.validation.errors import FieldError, InvalidSpec, field_error_at, merge_by_path, to_field_error
 
 log = logging.getLogger("holdout.http")
 
@@ -58,13 +58,13 @@ async def _domain_error(request: Request, error: Exception) -> Response:
 
 
 async def _invalid_request(request: Request, error: Exception) -> Response:
-    """The faults that FastAPI found in a body, a query parameter, or a path parameter."""
+    """The errors that FastAPI found in a body, a query parameter, or a path parameter."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 -- it is installed for this class
     details = error.errors()
-    faults = merged(_fault(request, detail) for detail in details[:MAX_ERRORS])
-    total = len(faults) + len(details[MAX_ERRORS:])
+    field_errors = merge_by_path(_field_error(request, detail) for detail in details[:MAX_ERRORS])
+    total = len(field_errors) + len(details[MAX_ERRORS:])
     problem_type = PROBLEM_TYPES[InvalidSpec if details[0]["loc"][0] == "body" else InvalidQuery]
-    return Problem.from_faults(problem_type, faults, total).response(request.url.path)
+    return Problem.from_field_errors(problem_type, field_errors, total).response(request.url.path)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -87,15 +87,15 @@ async def _unavailable(request: Request, error: Exception) -> Response:
     return (LOCKED if is_locked else UNAVAILABLE).response(request.url.path)
 
 
-def _fault(request: Request, detail: dict[str, Any]) -> Fault:
+def _field_error(request: Request, detail: dict[str, Any]) -> FieldError:
     where, *location = detail["loc"]
     if where != "body":
-        return value_fault(".".join(map(str, location)), detail)
+        return field_error_at(".".join(map(str, location)), detail)
     # Shortened first: the search for the nearest valid name takes time in proportion to the wrong one.
     location = [shortened(step) if isinstance(step, str) else step for step in location]
     context = {key: shortened(str(value)) for key, value in detail.get("ctx", {}).items()}
     model = request.scope["route"].body_field.field_info.annotation
-    return fault_of({**detail, "loc": location, "ctx": context}, model)
+    return to_field_error({**detail, "loc": location, "ctx": context}, model)
 
 
 def _allowed_methods(request: Request) -> Iterator[str]:

@@ -40,7 +40,7 @@ from service.store.errors import (
 )
 from service.webhooks.ssrf_protection import PrivateAddress, Undeliverable
 from workers.data.errors import DatasetError, NameReserved, NotUploaded, UnknownDataset
-from workers.validation.errors import Fault, InvalidSpec
+from workers.validation.errors import FieldError, InvalidSpec
 
 MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS = 20
@@ -113,11 +113,11 @@ PROBLEM_TYPES: dict[type[Exception], ProblemType] = {
 
 @dataclass(frozen=True)
 class Problem:
-    """An error response: its type, a sentence, and each fault."""
+    """An error response: its type, a sentence, and each field error."""
 
     type: ProblemType
     detail: str
-    faults: Sequence[Fault] = ()
+    field_errors: Sequence[FieldError] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -125,18 +125,24 @@ class Problem:
         """The problem of a domain error: the type of its class, or of the nearest base class in the table."""
         problem_type = next(PROBLEM_TYPES[each] for each in type(error).__mro__ if each in PROBLEM_TYPES)
         if isinstance(error, InvalidSpec | NotReady | UnusableUpload):
-            return cls.from_faults(problem_type, error.faults, len(error.faults))
+            return cls.from_field_errors(problem_type, error.field_errors, len(error.field_errors))
         if isinstance(error, InvalidQuery):
-            return cls.from_faults(problem_type, [Fault(error.name, error.value, error.message)], 1)
-        return cls(problem_type, str(error), getattr(error, "faults", ()), getattr(error, "headers", {}))
+            return cls.from_field_errors(
+                problem_type, [FieldError(error.name, error.value, error.message)], 1
+            )
+        return cls(
+            problem_type, str(error), getattr(error, "field_errors", ()), getattr(error, "headers", {})
+        )
 
     @classmethod
-    def from_faults(cls, problem_type: ProblemType, faults: Sequence[Fault], total: int) -> Self:
-        """The problem of several faults: `faults` are the first of `total`."""
+    def from_field_errors(
+        cls, problem_type: ProblemType, field_errors: Sequence[FieldError], total: int
+    ) -> Self:
+        """The problem of several errors: `field_errors` are the first of `total`."""
         others = "1 more error" if total == 2 else f"{total - 1:,} more errors"
         more = f" (and {others})" if total > 1 else ""
-        path, message = shortened(faults[0].path), shortened(faults[0].message)
-        return cls(problem_type, f"{path or 'body'}: {message}{more}", faults)
+        path, message = shortened(field_errors[0].path), shortened(field_errors[0].message)
+        return cls(problem_type, f"{path or 'body'}: {message}{more}", field_errors)
 
     def body(self, instance: str) -> dict[str, Any]:
         """The body as JSON. `instance` is the path of the request."""
@@ -146,7 +152,7 @@ class Problem:
             "status": self.type.status,
             "detail": shortened(self.detail),
             "instance": shortened(instance),
-            "errors": [_error(fault) for fault in self.faults[:MAX_ERRORS]],
+            "errors": [_error(error) for error in self.field_errors[:MAX_ERRORS]],
         }
 
     def response(self, instance: str) -> Response:
@@ -177,11 +183,11 @@ def shortened(text: str) -> str:
     return text if len(text) <= MAX_TEXT_LENGTH else f"{text[:MAX_TEXT_LENGTH]}..."
 
 
-def _error(fault: Fault) -> dict[str, Any]:
+def _error(error: FieldError) -> dict[str, Any]:
     return {
-        "path": shortened(fault.path),
-        "value": _presentable(fault.value),
-        "message": shortened(fault.message),
+        "path": shortened(error.path),
+        "value": _presentable(error.value),
+        "message": shortened(error.message),
     }
 
 

@@ -38,14 +38,14 @@ from service.store.errors import (
 )
 from service.webhooks.ssrf_protection import PrivateAddress
 from workers.data.errors import DatasetError, MissingFile, NameReserved, NotUploaded, UnknownDataset
-from workers.validation.errors import Fault, InvalidSpec
+from workers.validation.errors import FieldError, InvalidSpec
 
 Responses = dict[int | str, dict[str, Any]]
 
 PROBLEM_SCHEMA = {"$ref": "#/components/schemas/Problem"}
 EXAMPLES: dict[type[Exception], Exception] = {
     InvalidSpec: InvalidSpec(
-        [Fault("loss.gama", 2, "unknown field; did you mean 'gamma'? it is one of name, gamma")]
+        [FieldError("loss.gama", 2, "unknown field; did you mean 'gamma'? it is one of name, gamma")]
     ),
     InvalidQuery: InvalidQuery("splitt", "train", "unknown query parameter; did you mean 'split'?"),
     InvalidCursor: InvalidCursor(),
@@ -64,7 +64,7 @@ EXAMPLES: dict[type[Exception], Exception] = {
     QueueFull: QueueFull("nightly", 9_999, 10_000),
     BlobStoreUnavailable: BlobStoreUnavailable(),
     KeyReused: KeyReused("6f1c2d0e-nightly"),
-    NotReady: NotReady([Fault("agent", 75, "the embedded agent has stopped: restart the service")]),
+    NotReady: NotReady([FieldError("agent", 75, "the embedded agent has stopped: restart the service")]),
     UnknownExperiment: UnknownExperiment(7),
     ExperimentOver: ExperimentOver(7, "succeeded"),
     ExperimentActive: ExperimentActive(7, "running"),
@@ -75,7 +75,7 @@ EXAMPLES: dict[type[Exception], Exception] = {
     ),
     NoTestPart: NoTestPart(7),
     BudgetSpent: BudgetSpent(
-        1, [Fault("ledger[0]", {"experiment_id": 3, "accuracy": 0.971}, "look 1, by experiment 3")]
+        1, [FieldError("ledger[0]", {"experiment_id": 3, "accuracy": 0.971}, "look 1, by experiment 3")]
     ),
     NothingToRetry: NothingToRetry(7, "running"),
     InvalidField: InvalidField("label", "specie", "is not a field of npz"),

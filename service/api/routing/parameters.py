@@ -23,10 +23,10 @@ from service.schemas.formats import Format
 from service.store.epochs.epoch_reader import MAX_ROWS, MIN_POINTS, EpochQuery, RowPosition, Thinning
 from service.store.experiment_reader import Filters
 from workers.data.balancing import AnyBalancing
-from workers.data.sources.folder import NAME
+from workers.data.sources.folder import NAME_PATTERN
 from workers.nn.losses import AnyLoss
 from workers.nn.optimizers import AnyOptimizer
-from workers.spec import Tag
+from workers.spec import ExperimentTag
 from workers.tagged_union import OneOf, names
 
 
@@ -45,7 +45,9 @@ class Number(Convertor[int]):
 register_url_convertor("number", Number())
 
 ExperimentId = Annotated[int, Path(ge=1, lt=2**63, description="The experiment's number.", examples=[1])]
-DatasetName = Annotated[str, Path(pattern=NAME, description="The data set's name.", examples=["digits"])]
+DatasetName = Annotated[
+    str, Path(pattern=NAME_PATTERN, description="The data set's name.", examples=["digits"])
+]
 
 IdempotencyKey = Annotated[
     str | None,
@@ -71,11 +73,11 @@ class Filtering(Query):
     """Which experiments to list, in which order, and from where on."""
 
     status: Status | None = None
-    dataset: Annotated[str, Field(pattern=NAME)] | None = None
+    dataset: Annotated[str, Field(pattern=NAME_PATTERN)] | None = None
     loss: Annotated[str, OneOf(names(AnyLoss))] | None = None
     optimizer: Annotated[str, OneOf(names(AnyOptimizer))] | None = None
     balancing: Annotated[str, OneOf(names(AnyBalancing))] | None = None
-    tag: Tag | None = None
+    tag: ExperimentTag | None = None
     sort: Literal["-id", "id"] = Field("-id", description="-id: newest first.")
     limit: int = Field(100, ge=1, le=1000)
     cursor: Cursor | None = Field(None, max_length=100, description=FROM_A_LINK)

@@ -15,7 +15,7 @@ def train_seed(
 ) -> tuple[Trainer, list[Epoch]]:
     """Train one seed of an experiment and let it succeed; its run was claimed before."""
     spec = ExperimentSpec.model_validate(fake_worker.read(experiment_id)["spec"])
-    parts = app.state.registry.parts(spec.dataset, spec.split)
+    parts = app.state.registry.prepare_split(spec.dataset, spec.split)
     trainer = Trainer(spec, parts.read("train"), parts.read("validation"), seed=seed)
     epochs = list(trainer.epochs())
     run_id = fake_worker.leases[experiment_id, seed].run_id

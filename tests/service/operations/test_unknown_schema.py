@@ -85,6 +85,6 @@ def test_nothing_is_migrated_and_doctor_calls_it_bad(newer: str, tmp_path: Path)
 def test_a_service_that_is_overtaken_is_not_ready_and_says_why(client: TestClient) -> None:
     answer = client.get("/ready")
     assert answer.status_code == 503
-    (fault,) = answer.json()["errors"]
-    assert fault["path"] == "schema"
-    assert "Install the newer version" in fault["message"]
+    (error,) = answer.json()["errors"]
+    assert error["path"] == "schema"
+    assert "Install the newer version" in error["message"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import DTypeLike
 
-from workers.data.batches import Gather
+from workers.data.batches import BatchGatherer
 from workers.data.dataset import Dataset
 from workers.data.scaling import NoScaling, Standard
 
@@ -25,7 +25,7 @@ def part(stored: DTypeLike, rows: int = 100, features: int = 20) -> Dataset:
 def test_rows_are_gathered_scaled_and_in_order(stored: DTypeLike, dtype: DTypeLike) -> None:
     training = part(stored)
     scaler = Standard().fit(training)
-    gather, rows = Gather(training, scaler), np.array([5, 99, 5, 0])
+    gather, rows = BatchGatherer(training, scaler), np.array([5, 99, 5, 0])
     for size in (4, 2, 4):  # the last batch of an epoch is smaller
         x, y = np.empty((size, 20), dtype), np.empty(size, np.int64)
         gather.into(rows[:size], x, y)
@@ -36,7 +36,7 @@ def test_rows_are_gathered_scaled_and_in_order(stored: DTypeLike, dtype: DTypeLi
 @DTYPES
 @STORED
 def test_mixed_rows_lie_between_their_partners(stored: DTypeLike, dtype: DTypeLike) -> None:
-    gather = Gather(part(stored), NoScaling().fit(part(stored)))
+    gather = BatchGatherer(part(stored), NoScaling().fit(part(stored)))
     rows, partners = np.array([3, 8, 2, 9]), np.array([4, 8, 1, 7])
     mixing = np.array([0, 0.7, 1, 0.25], np.float32)
     out, labels = np.empty((4, 20), dtype), np.empty(4, np.int64)
@@ -52,7 +52,7 @@ def test_mixed_rows_lie_between_their_partners(stored: DTypeLike, dtype: DTypeLi
 def test_the_part_itself_is_never_written_to() -> None:
     training = part(np.float32)
     before = training.sha256
-    gather = Gather(training, Standard().fit(training))
+    gather = BatchGatherer(training, Standard().fit(training))
     rows, mixing = np.arange(100), np.full(100, 0.5, np.float32)
     gather.mixed_into(
         rows, rows[::-1].copy(), mixing, np.empty((100, 20), np.float32), np.empty(100, np.int64)
@@ -63,7 +63,7 @@ def test_the_part_itself_is_never_written_to() -> None:
 @STORED
 def test_a_batch_allocates_nothing_once_buffers_are_there(stored: DTypeLike) -> None:
     training = part(stored, rows=1000, features=784)
-    gather, out = Gather(training, Standard().fit(training)), np.empty((128, 784), np.float32)
+    gather, out = BatchGatherer(training, Standard().fit(training)), np.empty((128, 784), np.float32)
     rows, mixing, y = np.arange(128) * 7, np.full(128, 0.5, np.float32), np.empty(128, np.int64)
     gather.mixed_into(rows, rows[::-1].copy(), mixing, out, y)
     tracemalloc.start()

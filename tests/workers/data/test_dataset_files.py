@@ -6,7 +6,7 @@ from numpy.typing import DTypeLike
 
 from workers.data import dataset_files
 from workers.data.dataset import Dataset
-from workers.data.dataset_files import let_go, open_dataset, save_dataset, whole_folder, write_whole
+from workers.data.dataset_files import atomic_folder, drop_pages, open_dataset, save_dataset, write_atomically
 
 
 def dataset(dtype: DTypeLike = np.uint8) -> Dataset:
@@ -56,7 +56,7 @@ def test_a_file_cut_short_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_appears_when_it_is_whole(tmp_path: Path) -> None:
     target = tmp_path / "sub" / "target"
-    with whole_folder(target) as draft:
+    with atomic_folder(target) as draft:
         (draft / "file").write_text("content")
         assert not target.exists()
     assert (target / "file").read_text() == "content"
@@ -64,7 +64,7 @@ def test_a_folder_appears_when_it_is_whole(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_fails_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="disk full"), whole_folder(tmp_path / "target") as draft:  # noqa: PT012
+    with pytest.raises(OSError, match="disk full"), atomic_folder(tmp_path / "target") as draft:  # noqa: PT012
         (draft / "file").write_text("half of it")
         raise OSError("disk full")
     assert list(tmp_path.iterdir()) == []
@@ -72,9 +72,9 @@ def test_a_folder_that_fails_leaves_nothing(tmp_path: Path) -> None:
 
 def test_of_two_writers_the_first_wins(tmp_path: Path) -> None:
     target = tmp_path / "target"
-    with whole_folder(target) as late:
+    with atomic_folder(target) as late:
         (late / "file").write_text("late")
-        with whole_folder(target) as first:
+        with atomic_folder(target) as first:
             (first / "file").write_text("first")
     assert (target / "file").read_text() == "first"
     assert [path.name for path in tmp_path.iterdir()] == ["target"]
@@ -82,8 +82,8 @@ def test_of_two_writers_the_first_wins(tmp_path: Path) -> None:
 
 def test_a_text_is_replaced_in_one_step(tmp_path: Path) -> None:
     target = tmp_path / "sub" / "text"
-    write_whole(target, "old")
-    write_whole(target, "new")
+    write_atomically(target, "old")
+    write_atomically(target, "new")
     assert target.read_text() == "new"
     assert [path.name for path in target.parent.iterdir()] == ["text"]
 
@@ -95,14 +95,14 @@ def test_what_is_let_go_leaves_the_memory_of_the_process_and_can_be_read_again(t
     opened = open_dataset(tmp_path / "large")
     before = opened.features.sum()
     assert resident_kilobytes(tmp_path / "large" / "features.npy") > 3900
-    let_go(opened)
+    drop_pages(opened)
     assert resident_kilobytes(tmp_path / "large" / "features.npy") == 0
     assert opened.features.sum() == before
 
 
 def test_what_is_in_no_file_cannot_be_let_go() -> None:
     held = dataset()
-    let_go(held)
+    drop_pages(held)
     assert held.sha256 == dataset().sha256
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from workers.data.dataset import Dataset
 from workers.data.imbalance import Imbalance
-from workers.data.prepared_splits import held_back, open_parts, parts_key, read_part, write_parts
+from workers.data.prepared_splits import open_split, read_part, split_key, take_test_part, write_split
 from workers.data.splits import OfficialSplit, RatioSplit, Split, split_rows
 
 LABELS = np.repeat([0, 1, 2], 40)
@@ -23,8 +23,8 @@ NUMBERED = Dataset(
 def test_no_held_back_row_is_on_disk_and_none_is_lost(tmp_path: Path, imbalance: Imbalance | None) -> None:
     split = RatioSplit(seed=2)
     rows = split_rows(NUMBERED.labels, NUMBERED.classes, split, imbalance)
-    write_parts(NUMBERED, rows, tmp_path / "parts")
-    test = held_back(NUMBERED, split, imbalance).features[:, 0].astype(int)
+    write_split(NUMBERED, rows, tmp_path / "parts")
+    test = take_test_part(NUMBERED, split, imbalance).features[:, 0].astype(int)
     train, validation = (
         read_part(tmp_path / "parts", part).features[:, 0].astype(int) for part in ("train", "validation")
     )
@@ -39,10 +39,10 @@ def test_no_held_back_row_is_on_disk_and_none_is_lost(tmp_path: Path, imbalance:
 
 
 def test_parts_are_opened_with_the_counts_of_all(tmp_path: Path) -> None:
-    assert open_parts(tmp_path / "parts") is None
+    assert open_split(tmp_path / "parts") is None
     rows = split_rows(NUMBERED.labels, NUMBERED.classes, RatioSplit(), Imbalance(ratio=4))
-    written = write_parts(NUMBERED, rows, tmp_path / "parts")
-    assert open_parts(tmp_path / "parts") == written
+    written = write_split(NUMBERED, rows, tmp_path / "parts")
+    assert open_split(tmp_path / "parts") == written
     assert written.counts == {"train": [28, 28, 7], "validation": [8, 8, 8], "test": [4, 4, 4]}
     train = written.read("train")
     assert train.counts.tolist() == written.counts["train"]
@@ -50,7 +50,7 @@ def test_parts_are_opened_with_the_counts_of_all(tmp_path: Path) -> None:
 
 
 def test_the_test_rows_are_the_same_whatever_the_training_part_was_thinned_by() -> None:
-    hashes = {held_back(NUMBERED, RatioSplit(), Imbalance(ratio=ratio)).sha256 for ratio in (1, 2, 30)}
+    hashes = {take_test_part(NUMBERED, RatioSplit(), Imbalance(ratio=ratio)).sha256 for ratio in (1, 2, 30)}
     assert len(hashes) == 1
 
 
@@ -68,5 +68,5 @@ def test_anything_that_moves_a_row_makes_another_key() -> None:
         ("a", split, Imbalance(kind="exponential")),
         ("a", split, Imbalance(parts="all")),
     ]
-    assert len({parts_key(*arguments) for arguments in different}) == len(different)
-    assert parts_key("a", RatioSplit(), Imbalance()) == parts_key("a", RatioSplit(), Imbalance())
+    assert len({split_key(*arguments) for arguments in different}) == len(different)
+    assert split_key("a", RatioSplit(), Imbalance()) == split_key("a", RatioSplit(), Imbalance())

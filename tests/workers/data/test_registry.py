@@ -8,7 +8,7 @@ import pytest
 from tests.workers.data.idx_files import write_folder
 from workers.data.errors import DatasetChanged, MissingFile, NoOfficialTest, UnknownDataset
 from workers.data.imbalance import Imbalance
-from workers.data.registry import KEPT, DatasetRegistry
+from workers.data.registry import MAX_OPEN, DatasetRegistry
 from workers.data.sources import BUNDLED, Bundled, Contents, Folder, Source, Synthetic
 from workers.data.splits import OfficialSplit, RatioSplit
 
@@ -86,7 +86,7 @@ def test_a_folder_that_changed_breaks_its_pin(registry: DatasetRegistry, data_di
     pinned = replace(MINE, sha256=registry.load(MINE).sha256)
     write_folder(data_dir / "datasets" / "mine", [0, 1] * 50, [1, 0, 1], seed=9)
     with pytest.raises(DatasetChanged):
-        registry.parts(pinned, RatioSplit())
+        registry.prepare_split(pinned, RatioSplit())
 
 
 def test_a_second_load_is_the_same_object_whatever_the_imbalance(registry: DatasetRegistry) -> None:
@@ -96,9 +96,9 @@ def test_a_second_load_is_the_same_object_whatever_the_imbalance(registry: Datas
 
 
 def test_only_the_data_sets_used_last_are_held(registry: DatasetRegistry) -> None:
-    loaded = [registry.load(Synthetic(seed=seed)) for seed in range(KEPT)]
+    loaded = [registry.load(Synthetic(seed=seed)) for seed in range(MAX_OPEN)]
     assert registry.load(Synthetic(seed=0)) is loaded[0]
-    registry.load(Synthetic(seed=KEPT))
+    registry.load(Synthetic(seed=MAX_OPEN))
     assert registry.load(Synthetic(seed=0)) is loaded[0]
     assert registry.load(Synthetic(seed=1)) is not loaded[1]
 
@@ -124,17 +124,17 @@ def test_parts_are_written_once_and_found_by_another_registry(
     registry: DatasetRegistry, data_dir: Path
 ) -> None:
     source = Bundled(name="digits", imbalance=Imbalance(ratio=10))
-    parts = registry.parts(source, RatioSplit())
+    parts = registry.prepare_split(source, RatioSplit())
     written = (parts.folder / "train" / "features.npy").stat().st_mtime_ns
-    assert DatasetRegistry(data_dir).parts(source, RatioSplit()) == parts
+    assert DatasetRegistry(data_dir).prepare_split(source, RatioSplit()) == parts
     assert (parts.folder / "train" / "features.npy").stat().st_mtime_ns == written
-    assert registry.counts(source, RatioSplit()) == parts.counts
-    assert registry.parts(source, RatioSplit(seed=1)).folder != parts.folder
+    assert registry.split_counts(source, RatioSplit()) == parts.counts
+    assert registry.prepare_split(source, RatioSplit(seed=1)).folder != parts.folder
 
 
 def test_parts_and_test_part_make_up_the_data_set(registry: DatasetRegistry) -> None:
     source, split = Bundled(name="iris"), RatioSplit()
-    parts, whole = registry.parts(source, split), registry.load(source)
+    parts, whole = registry.prepare_split(source, split), registry.load(source)
     test = registry.test_part(source, split)
     together = np.concatenate(
         [parts.read("train").features, parts.read("validation").features, test.features]
@@ -149,14 +149,18 @@ def test_the_official_test_part_is_used_where_the_split_says_so(registry: Datase
     assert registry.test_part(MINE, OfficialSplit()).sha256 == official_test.sha256
     assert registry.test_part(MINE, RatioSplit()).sha256 != official_test.sha256
     expected = {"train": [40, 40], "validation": [10, 10], "test": [1, 2]}
-    assert registry.parts(MINE, OfficialSplit()).counts == expected
-    assert registry.parts(MINE, OfficialSplit()).counts == registry.counts(MINE, OfficialSplit()) == expected
+    assert registry.prepare_split(MINE, OfficialSplit()).counts == expected
+    assert (
+        registry.prepare_split(MINE, OfficialSplit()).counts
+        == registry.split_counts(MINE, OfficialSplit())
+        == expected
+    )
 
 
 def test_without_an_official_test_part_a_split_cannot_ask_for_it(
     registry: DatasetRegistry, data_dir: Path
 ) -> None:
-    for question in (registry.parts, registry.counts, registry.test_part):
+    for question in (registry.prepare_split, registry.split_counts, registry.test_part):
         with pytest.raises(NoOfficialTest, match="'iris' has no official test part"):
             question(Bundled(name="iris"), OfficialSplit())
     assert not (data_dir / "parts").exists()
@@ -167,7 +171,7 @@ def test_threads_may_share_a_registry(registry: DatasetRegistry) -> None:
 
     def work(seed: int) -> None:
         sources = (MINE, Synthetic(seed=seed % 6), Bundled())
-        found.extend(registry.parts(source, RatioSplit()).folder.name for source in sources)
+        found.extend(registry.prepare_split(source, RatioSplit()).folder.name for source in sources)
 
     threads = [Thread(target=work, args=(seed,)) for seed in range(12)]
     for thread in threads:

@@ -44,7 +44,7 @@ def test_what_was_shared_is_found_by_its_hash(here: DatasetRegistry, there: Data
     assert there.load(source).sha256 == source.sha256
     assert there.load(source).name == "mine"
     assert isinstance(there.load(source).features.base, np.memmap)
-    ours, theirs = here.parts(source, RatioSplit()), there.parts(source, RatioSplit())
+    ours, theirs = here.prepare_split(source, RatioSplit()), there.prepare_split(source, RatioSplit())
     assert ours.counts == theirs.counts
     assert ours.read("train").sha256 == theirs.read("train").sha256
 
@@ -52,7 +52,7 @@ def test_what_was_shared_is_found_by_its_hash(here: DatasetRegistry, there: Data
 def test_the_official_test_part_comes_along(here: DatasetRegistry, there: DatasetRegistry) -> None:
     here.share(MINE)
     source = pinned(here)
-    assert there.counts(source, OfficialSplit()) == here.counts(source, OfficialSplit())
+    assert there.split_counts(source, OfficialSplit()) == here.split_counts(source, OfficialSplit())
     test = there.official_test(source)
     assert test is not None
     assert test.sha256 == here.test_part(source, OfficialSplit()).sha256

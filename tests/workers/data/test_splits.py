@@ -14,8 +14,8 @@ from workers.data.splits import (
     AnySplit,
     OfficialSplit,
     RatioSplit,
-    Rows,
     Split,
+    SplitRows,
     split_counts,
     split_rows,
 )
@@ -54,7 +54,9 @@ def labels_of(counts: list[int]) -> Labels:
     return np.repeat(np.arange(len(counts)), counts)
 
 
-def split_or_discard(labels: Labels, classes: int, split: Split, imbalance: Imbalance | None = None) -> Rows:
+def split_or_discard(
+    labels: Labels, classes: int, split: Split, imbalance: Imbalance | None = None
+) -> SplitRows:
     try:
         return split_rows(labels, names(classes), split, imbalance)
     except TooFewRows:

@@ -15,9 +15,9 @@ from pydantic_core._pydantic_core import (
 from workers.catalog import KINDS, classes_of
 from workers.spec import ExperimentSpec
 from workers.tagged_union import name_of
-from workers.validation.errors import faults_of
-from workers.validation.expectations import field_names
-from workers.validation.messages import SENTENCES, SHOULD_BE, sentence
+from workers.validation.errors import to_field_errors
+from workers.validation.locations import field_names
+from workers.validation.messages import SENTENCES, SHOULD_BE, describe_error
 
 PYTHON = re.compile(
     r"tuple|dictionar|instance|\bNone\b|\bTrue\b|\bFalse\b|integer|boolean|\bbool\b|\bint\b|float|keyword|"
@@ -97,7 +97,7 @@ def test_no_wrong_value_is_answered_in_words_of_python() -> None:
             kinds = {(*detail["loc"], detail["type"]) for detail in error.errors(include_url=False)}
             if not kinds <= seen:  # the first of its kind at its place stands for the others
                 messages |= {
-                    (fault.path, unquoted(fault.message)) for fault in faults_of(error, ExperimentSpec)
+                    (error.path, unquoted(error.message)) for error in to_field_errors(error, ExperimentSpec)
                 }
             seen |= kinds
     assert len({kind for *_, kind in seen}) > 15
@@ -117,6 +117,6 @@ REACHABLE = [error for error in list_all_errors() if not UNREACHABLE.search(erro
 @pytest.mark.parametrize("error", REACHABLE, ids=lambda error: error["type"])
 def test_every_error_of_pydantic_that_a_client_may_cause_is_translated(error: Any) -> None:
     kind, context = error["type"], error["example_context"] or {}
-    said = sentence({"type": kind, "msg": error["message_template_python"], "ctx": context})
+    said = describe_error({"type": kind, "msg": error["message_template_python"], "ctx": context})
     assert kind in SHOULD_BE or kind in SENTENCES or kind in ANSWERED_APART
     assert kind in ANSWERED_APART or not PYTHON.search(said), said

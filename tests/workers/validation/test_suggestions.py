@@ -9,9 +9,9 @@ from workers.catalog import KINDS, classes_of
 from workers.evaluation.metrics import BY_NAME
 from workers.spec import ExperimentSpec
 from workers.tagged_union import name_of
-from workers.validation.errors import faults_of
-from workers.validation.expectations import field_names, places
-from workers.validation.suggestions import SYNONYMS, hint, suggestion
+from workers.validation.errors import to_field_errors
+from workers.validation.locations import field_names, field_paths
+from workers.validation.suggestions import SYNONYMS, did_you_mean, suggest
 
 TRIED: list[tuple[dict[str, Any], str, str]] = [
     ({"optimizer": {"name": "adam", "lr": 0.1}}, "optimizer.lr", "learning_rate"),
@@ -50,14 +50,14 @@ TRIED: list[tuple[dict[str, Any], str, str]] = [
 def test_another_word_leads_to_the_right_name(given: dict[str, Any], path: str, right: str) -> None:
     with pytest.raises(ValidationError) as refused:
         ExperimentSpec.model_validate(given)
-    [fault] = faults_of(refused.value, ExperimentSpec)
-    assert fault.path == path
-    assert f"did you mean {right!r}?" in fault.message
+    [error] = to_field_errors(refused.value, ExperimentSpec)
+    assert error.path == path
+    assert f"did you mean {right!r}?" in error.message
 
 
 def test_every_name_that_a_synonym_leads_to_is_one() -> None:
     variants = [cls for union in KINDS.values() for cls in classes_of(union)]
-    known = {*field_names(ExperimentSpec), *places(ExperimentSpec), *BY_NAME, "exponential"}
+    known = {*field_names(ExperimentSpec), *field_paths(ExperimentSpec), *BY_NAME, "exponential"}
     known |= {name_of(cls) for cls in variants if "name" in field_names(cls)}
     known |= {"queued", "running", "succeeded", "failed", "cancelled"}
     assert SYNONYMS.keys() - known == set()
@@ -65,9 +65,9 @@ def test_every_name_that_a_synonym_leads_to_is_one() -> None:
 
 def test_a_right_name_is_its_own_suggestion() -> None:
     for name in SYNONYMS:
-        assert suggestion(name, list(SYNONYMS)) == name
+        assert suggest(name, list(SYNONYMS)) == name
 
 
 def test_nothing_near_is_no_suggestion() -> None:
-    assert hint("zzz", ["loss", "model"]) == ""
-    assert hint("x", []) == ""
+    assert did_you_mean("zzz", ["loss", "model"]) == ""
+    assert did_you_mean("x", []) == ""

@@ -13,7 +13,7 @@ from workers.data.dataset import Dataset, Indices
 from workers.data.scaling import Scaler
 from workers.nn.arrays import Integers
 
-Counts = NDArray[np.float64]
+ExpectedCounts = NDArray[np.float64]
 Growth = Annotated[float, Field(strict=True, ge=1)]
 
 
@@ -42,7 +42,7 @@ class Balancing(ABC):
     name: str
 
     @abstractmethod
-    def expected_counts(self, counts: Integers) -> Counts:
+    def expected_counts(self, counts: Integers) -> ExpectedCounts:
         """Expected examples of each class per epoch (K,), for training counts (K,)."""
 
     def epoch_rows(self, counts: Integers) -> int:
@@ -61,13 +61,13 @@ class Balancing(ABC):
         """
 
 
-def target_counts(counts: Integers, towards: int, ratio: float) -> Counts:
+def target_counts(counts: Integers, towards: int, ratio: float) -> ExpectedCounts:
     """n_k^(1-g) towards^g, g = ratio: counts (K,) as they are at 0, all equal at 1. Absent stays absent."""
     present = counts > 0
     return np.where(present, np.maximum(counts, 1) ** (1 - ratio) * float(towards) ** ratio, 0.0)
 
 
-def grown_counts(counts: Integers, ratio: float, max_growth: float | None) -> Counts:
+def grown_counts(counts: Integers, ratio: float, max_growth: float | None) -> ExpectedCounts:
     """Whole target counts towards the largest class, none more than `max_growth` times what it was."""
     targets = np.rint(target_counts(counts, counts.max(), ratio))
     if max_growth is not None:

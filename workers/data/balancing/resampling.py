@@ -6,8 +6,8 @@ import numpy as np
 
 from workers.data.balancing.balancing import (
     Balancing,
-    Counts,
     Draw,
+    ExpectedCounts,
     Growth,
     Sampler,
     grown_counts,
@@ -25,7 +25,7 @@ class NoBalancing(Balancing):
 
     name: Literal["none"] = "none"
 
-    def expected_counts(self, counts: Integers) -> Counts:
+    def expected_counts(self, counts: Integers) -> ExpectedCounts:
         return counts.astype(np.float64)
 
     def prepare(self, training: Dataset, scaler: Scaler, generator: np.random.Generator) -> Sampler:
@@ -45,7 +45,7 @@ class Oversample(Balancing):
     target_ratio: Probability = 1.0
     max_growth: Growth | None = None
 
-    def expected_counts(self, counts: Integers) -> Counts:
+    def expected_counts(self, counts: Integers) -> ExpectedCounts:
         return grown_counts(counts, self.target_ratio, self.max_growth)
 
     def prepare(self, training: Dataset, scaler: Scaler, generator: np.random.Generator) -> Sampler:
@@ -75,7 +75,7 @@ class Undersample(Balancing):
     target_ratio: Probability = 1.0
     redraw: Flag = True
 
-    def expected_counts(self, counts: Integers) -> Counts:
+    def expected_counts(self, counts: Integers) -> ExpectedCounts:
         smallest = counts[counts > 0].min()
         return np.rint(target_counts(counts, smallest, self.target_ratio))
 
@@ -103,7 +103,7 @@ class WeightedSampler(Balancing):
     name: Literal["weighted_sampler"] = "weighted_sampler"
     target_ratio: Probability = 1.0
 
-    def expected_counts(self, counts: Integers) -> Counts:
+    def expected_counts(self, counts: Integers) -> ExpectedCounts:
         targets = target_counts(counts, counts.max(), self.target_ratio)
         return targets * float(counts.sum() / targets.sum())
 
@@ -124,7 +124,7 @@ class BalancedBatches(Balancing):
 
     name: Literal["balanced_batches"] = "balanced_batches"
 
-    def expected_counts(self, counts: Integers) -> Counts:
+    def expected_counts(self, counts: Integers) -> ExpectedCounts:
         present = (counts > 0).astype(np.float64)
         return present * float(counts.sum() / present.sum())
 

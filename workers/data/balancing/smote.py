@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from workers.data.balancing.balancing import Balancing, Counts, Draw, Growth, Sampler, grown_counts
+from workers.data.balancing.balancing import Balancing, Draw, ExpectedCounts, Growth, Sampler, grown_counts
 from workers.data.balancing.neighbours import nearest_neighbours
 from workers.data.dataset import Dataset, Indices, rows_by_class
 from workers.data.errors import TooFewRows
@@ -36,7 +36,7 @@ class Smote(Balancing):
     target_ratio: Probability = 1.0
     max_growth: Growth | None = None
 
-    def expected_counts(self, counts: Integers) -> Counts:
+    def expected_counts(self, counts: Integers) -> ExpectedCounts:
         return grown_counts(counts, self.target_ratio, self.max_growth)
 
     def require(self, counts: Integers, classes: Sequence[str]) -> None:

@@ -16,9 +16,9 @@ from workers.data.dataset import Dataset
 from workers.data.errors import FileTooLarge, MalformedFile
 from workers.data.formats.feature_writer import FeatureWriter
 from workers.data.formats.format import MOST_FEATURES, Format
-from workers.data.formats.labels import BadLabel, Coder
-from workers.data.formats.line_blocks import Block, blocks, shown
-from workers.data.formats.precision import Indistinct
+from workers.data.formats.labels import InvalidLabel, LabelEncoder
+from workers.data.formats.line_blocks import LineBlock, quoted, read_blocks
+from workers.data.formats.precision import PrecisionLost
 from workers.data.sources.source import Contents
 from workers.tagged_union import variant
 
@@ -43,24 +43,24 @@ class CSV(Format):
 
     def read(self, folder: Path) -> Contents:
         file = f"{folder.name}.csv"
-        with (folder / "file").open("rb") as stream, FeatureWriter(folder / "features", file) as spool:
-            left = blocks(stream, file)
-            header, rows = _header(next(left, Block(file, 1, [""])), self.label)
-            table = _Table(header, spool, Coder())
+        with (folder / "file").open("rb") as stream, FeatureWriter(folder / "features", file) as writer:
+            left = read_blocks(stream, file)
+            header, rows = _header(next(left, LineBlock(file, 1, [""])), self.label)
+            table = _Table(header, writer, LabelEncoder())
             for block in chain([rows], left):
                 table.append(block)
             labels, classes = table.coder.result()
             if len(classes) < 2:
-                found = f"has one class, {shown(classes[0])}" if classes else "has no rows"
-                raise MalformedFile(f"{file}, column {shown(header.label)}", found, "two classes are needed")
+                found = f"has one class, {quoted(classes[0])}" if classes else "has no rows"
+                raise MalformedFile(f"{file}, column {quoted(header.label)}", found, "two classes are needed")
             try:
-                features = spool.features(header.features)
-            except Indistinct as bad:
+                features = writer.features(header.features)
+            except PrecisionLost as bad:
                 names = [name for name in header.columns if name != header.label]
                 raise MalformedFile(
-                    f"{file}, column {shown(names[bad.column])}", bad.wrong, bad.right
+                    f"{file}, column {quoted(names[bad.column])}", bad.wrong, bad.right
                 ) from None
-            return Contents(Dataset(folder.name, features, labels, classes, offset=spool.offset))
+            return Contents(Dataset(folder.name, features, labels, classes, offset=writer.offset))
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class _Header:
         return len(self.columns) - 1
 
 
-def _header(block: Block, wanted: str | None) -> tuple[_Header, Block]:
+def _header(block: LineBlock, wanted: str | None) -> tuple[_Header, LineBlock]:
     """What the first line says, and the lines after it."""
     first = block.lines[0]
     if first.count(",") > MOST_FEATURES:
@@ -89,14 +89,14 @@ def _header(block: Block, wanted: str | None) -> tuple[_Header, Block]:
     _require_names(block, columns)
     if wanted is not None and wanted not in columns:
         near = get_close_matches(wanted, columns[:SEARCHED], n=1)
-        hint = f"did you mean {shown(near[0])}? " if near else ""
-        some = ", ".join(map(shown, columns[:10])) + (", ..." if len(columns) > 10 else "")
-        block.refuse(0, f"has no column {shown(wanted)} for the label", f"{hint}its columns are {some}")
+        hint = f"did you mean {quoted(near[0])}? " if near else ""
+        some = ", ".join(map(quoted, columns[:10])) + (", ..." if len(columns) > 10 else "")
+        block.refuse(0, f"has no column {quoted(wanted)} for the label", f"{hint}its columns are {some}")
     place = len(columns) - 1 if wanted is None else columns.index(wanted)
-    return _Header(columns, place), Block(block.file, block.number + 1, block.lines[1:])
+    return _Header(columns, place), LineBlock(block.file, block.number + 1, block.lines[1:])
 
 
-def _require_names(block: Block, columns: list[str]) -> None:
+def _require_names(block: LineBlock, columns: list[str]) -> None:
     if not any(columns):
         block.refuse(0, "is empty", "the first line names the columns")
     if len(columns) == 1:
@@ -110,16 +110,16 @@ def _require_names(block: Block, columns: list[str]) -> None:
         block.refuse(0, f"does not name column {place:,}", right)
     [(name, times)] = Counter(columns).most_common(1)
     if times > 1:
-        block.refuse(0, f"names a column {shown(name)} {times:,} times", "each column has its own name")
+        block.refuse(0, f"names a column {quoted(name)} {times:,} times", "each column has its own name")
 
 
 class _Table:
     """Takes the rows of blocks apart into features and labels."""
 
-    def __init__(self, header: _Header, spool: FeatureWriter, coder: Coder) -> None:
-        self.header, self.spool, self.coder = header, spool, coder
+    def __init__(self, header: _Header, writer: FeatureWriter, coder: LabelEncoder) -> None:
+        self.header, self.writer, self.coder = header, writer, coder
 
-    def append(self, block: Block) -> None:
+    def append(self, block: LineBlock) -> None:
         """Add the rows of a block. Raises MalformedFile with line and column."""
         rows = self._rows(block)
         places = [index for index, row in enumerate(rows) if row]
@@ -133,15 +133,15 @@ class _Table:
         try:
             self.coder.append(labels)
             values = map(float, chain.from_iterable(rows))
-            self.spool.append(np.fromiter(values, np.float64, len(rows) * self.header.features))
-        except BadLabel as bad:
+            self.writer.append(np.fromiter(values, np.float64, len(rows) * self.header.features))
+        except InvalidLabel as bad:
             block.refuse(places[bad.position], bad.wrong, bad.right, self.header.label)
         except MalformedFile:
             raise
         except ValueError:
             self._refuse(block)
 
-    def _rows(self, block: Block) -> list[list[str]]:
+    def _rows(self, block: LineBlock) -> list[list[str]]:
         try:
             rows = list(csv.reader(block.lines, strict=True, skipinitialspace=True))
         except csv.Error:
@@ -151,11 +151,11 @@ class _Table:
             self._refuse(block)
         return rows
 
-    def _refuse(self, block: Block) -> NoReturn:
+    def _refuse(self, block: LineBlock) -> NoReturn:
         self._check(block)
         raise AssertionError("each line is right, and yet they were not")
 
-    def _check(self, block: Block) -> None:
+    def _check(self, block: LineBlock) -> None:
         """Go through the lines one by one, up to the first that is wrong."""
         for index in range(len(block.lines)):
             fields = _fields(block, index)
@@ -167,7 +167,7 @@ class _Table:
                     _require_number(block, index, self.header.columns[place], text)
 
 
-def _fields(block: Block, index: int) -> list[str]:
+def _fields(block: LineBlock, index: int) -> list[str]:
     """The fields of one line; none of an empty one."""
     try:
         return next(csv.reader([block.lines[index]], strict=True, skipinitialspace=True), [])
@@ -176,10 +176,10 @@ def _fields(block: Block, index: int) -> list[str]:
         block.refuse(index, "cannot be parsed", right)
 
 
-def _require_number(block: Block, index: int, column: str, text: str) -> None:
+def _require_number(block: LineBlock, index: int, column: str, text: str) -> None:
     if not text.strip():
         block.refuse(index, "is missing", "fill it in, or leave the row out", column)
     if not NUMBER.fullmatch(text):
-        block.refuse(index, f"is {shown(text)}", "a feature is a finite decimal number", column)
+        block.refuse(index, f"is {quoted(text)}", "a feature is a finite decimal number", column)
     if abs(float(text)) > LARGEST:
-        block.refuse(index, f"is {shown(text)}", f"a feature is at most {LARGEST:.2g}", column)
+        block.refuse(index, f"is {quoted(text)}", f"a feature is at most {LARGEST:.2g}", column)

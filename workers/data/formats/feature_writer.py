@@ -16,7 +16,7 @@ MOST_BYTES = 2**30
 CHUNK_VALUES = 2**20
 
 
-class Unusable(ValueError):
+class NotFinite(ValueError):
     """A value cannot be stored: `position` counts within its chunk, row by row."""
 
     def __init__(self, position: int) -> None:
@@ -45,12 +45,12 @@ class FeatureWriter:
         self._out.close()
 
     def append(self, values: NDArray[Any]) -> None:
-        """Add values in the order of rows. Raises Unusable or FileTooLarge, and has then added nothing."""
+        """Add values in the order of rows. Raises NotFinite or FileTooLarge, and has then added nothing."""
         with np.errstate(over="ignore", invalid="ignore"):
             stored = np.ascontiguousarray(values, np.float32).ravel()
         finite = np.isfinite(stored)
         if not finite.all():
-            raise Unusable(int(np.argmin(finite)))
+            raise NotFinite(int(np.argmin(finite)))
         if self._dtype is np.uint8 and not _are_bytes(stored):
             self._widen(np.float32)
         if self._dtype is np.float32 and not np.array_equal(stored, np.ravel(values)):
@@ -63,7 +63,7 @@ class FeatureWriter:
     def features(self, columns: int, like: Offset | None = None) -> Features:
         """All that was added, (n, columns), memory-mapped, less the `offset` that it needs, or else `like`.
 
-        Raises Indistinct.
+        Raises PrecisionLost.
         """
         self._out.close()
         if self._dtype is np.float64 or like is not None:

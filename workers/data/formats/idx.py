@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 from workers.data.errors import FileTooLarge
 from workers.data.formats.format import MOST_FEATURES, Format
 from workers.data.sources.folder import read_folder
-from workers.data.sources.idx import read_shape
+from workers.data.sources.idx_reader import read_shape
 from workers.data.sources.source import Contents
 from workers.tagged_union import variant
 

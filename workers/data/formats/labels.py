@@ -12,7 +12,7 @@ from workers.data.formats.format import LONGEST_NAME, MOST_CLASSES
 WHOLE_NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
 
 
-class BadLabel(ValueError):
+class InvalidLabel(ValueError):
     """A label cannot name a class: `position` counts within its chunk."""
 
     def __init__(self, position: int, wrong: str, right: str) -> None:
@@ -20,7 +20,7 @@ class BadLabel(ValueError):
         super().__init__(f"{wrong}; {right}")
 
 
-class Coder:
+class LabelEncoder:
     """Gives every class a number. Classes that are all whole numbers are in their order, others in that of texts."""
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Coder:
         self._chunks: list[NDArray[np.int16]] = []
 
     def append(self, labels: Sequence[str]) -> None:
-        """Add the labels of some rows. Raises BadLabel."""
+        """Add the labels of some rows. Raises InvalidLabel."""
         codes, known = self._codes, len(self._codes)
         chunk = np.fromiter((codes.setdefault(label, len(codes)) for label in labels), np.int32, len(labels))
         for label in list(codes)[known : MOST_CLASSES + 1]:
@@ -46,11 +46,11 @@ class Coder:
     def _require_name(self, label: str, labels: Sequence[str]) -> None:
         position = labels.index(label)
         if not label:
-            raise BadLabel(position, "is missing", "every row needs a label: its class")
+            raise InvalidLabel(position, "is missing", "every row needs a label: its class")
         if len(label) > LONGEST_NAME or not label.isprintable():
             shown = ascii(label[:40])
             right = f"a class is named by at most {LONGEST_NAME} characters that can be printed"
-            raise BadLabel(position, f"is {shown}", right)
+            raise InvalidLabel(position, f"is {shown}", right)
         if self._codes[label] >= MOST_CLASSES:
             wrong = f"is label number {MOST_CLASSES + 1:,} that differs from all before"
-            raise BadLabel(position, wrong, "a label names a class; a measurement cannot be one")
+            raise InvalidLabel(position, wrong, "a label names a class; a measurement cannot be one")

@@ -13,7 +13,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
-class Block:
+class LineBlock:
     """Lines of a file; the first has the number `number`, counted from 1."""
 
     file: str
@@ -23,15 +23,15 @@ class Block:
     def refuse(self, index: int, wrong: str, right: str, column: str | None = None) -> NoReturn:
         """Raise MalformedFile about the line at `index`."""
         where = f"{self.file}, line {self.number + index}"
-        raise MalformedFile(where if column is None else f"{where}, column {shown(column)}", wrong, right)
+        raise MalformedFile(where if column is None else f"{where}, column {quoted(column)}", wrong, right)
 
 
-def shown(text: str) -> str:
+def quoted(text: str) -> str:
     """A text from a file as a message gives it: short, in quotes, and printable."""
     return repr(text if len(text) <= 60 else f"{text[:60]}...")
 
 
-def blocks(stream: BinaryIO, file: str) -> Iterator[Block]:
+def read_blocks(stream: BinaryIO, file: str) -> Iterator[LineBlock]:
     """The lines of a file in UTF-8, without a byte order mark. Raises MalformedFile or FileTooLarge."""
     number = 1
     while content := stream.read(BLOCK):
@@ -46,7 +46,7 @@ def blocks(stream: BinaryIO, file: str) -> Iterator[Block]:
         number += len(block.lines)
 
 
-def _decoded(content: bytes, file: str, number: int) -> Block:
+def _decoded(content: bytes, file: str, number: int) -> LineBlock:
     try:
         text = (content.removeprefix(BYTE_ORDER_MARK) if number == 1 else content).decode()
     except UnicodeDecodeError as error:
@@ -54,4 +54,4 @@ def _decoded(content: bytes, file: str, number: int) -> Block:
         byte = error.start - content.rfind(b"\n", 0, error.start)
         wrong = f"is not UTF-8 at byte {byte} (hexadecimal {content[error.start]:02x})"
         raise MalformedFile(f"{file}, line {line}", wrong, "save it as UTF-8") from None
-    return Block(file, number, text.split("\n"))
+    return LineBlock(file, number, text.split("\n"))

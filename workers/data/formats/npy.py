@@ -21,7 +21,7 @@ HEADER = re.compile(
     r"\s*'shape':\s*\(([-\d,\s]*)\),?\s*\}\s*",
     re.ASCII,
 )
-AGAIN = "save it again with numpy.savez, as numbers"
+SAVE_AS_NUMBERS = "save it again with numpy.savez, as numbers"
 
 
 @dataclass(frozen=True)
@@ -50,22 +50,22 @@ def read_header(stream: IO[bytes], file: str) -> Header:
     """
     start = stream.read(len(MAGIC) + 2)
     if start[: len(MAGIC)] != MAGIC or len(start) < len(MAGIC) + 2 or start[-2] not in LENGTHS:
-        raise MalformedFile(file, "is not a .npy array", AGAIN)
+        raise MalformedFile(file, "is not a .npy array", SAVE_AS_NUMBERS)
     length = LENGTHS[start[-2]]
     given = stream.read(length.size)
     size = length.unpack(given)[0] if len(given) == length.size else LONGEST_HEADER + 1
     if size > LONGEST_HEADER:
-        raise MalformedFile(file, "has no header of a usual length", AGAIN)
+        raise MalformedFile(file, "has no header of a usual length", SAVE_AS_NUMBERS)
     text = stream.read(size).decode("latin-1")
     if len(text) < size:
-        raise MalformedFile(file, "ends within its header", AGAIN)
+        raise MalformedFile(file, "ends within its header", SAVE_AS_NUMBERS)
     return _parsed(text, len(MAGIC) + 2 + length.size + size, file)
 
 
 def _parsed(text: str, offset: int, file: str) -> Header:
     found = HEADER.fullmatch(text)
     if found is None:
-        raise MalformedFile(file, _why(text), AGAIN)
+        raise MalformedFile(file, _why(text), SAVE_AS_NUMBERS)
     order, kind, width, fortran_order, sizes = found.groups()
     shape = tuple(_size(size.strip(), file) for size in sizes.split(",") if size.strip())
     if len(shape) > MOST_DIMENSIONS:
@@ -74,7 +74,7 @@ def _parsed(text: str, offset: int, file: str) -> Header:
     try:
         dtype = np.dtype(f"{order}{kind}{width}")
     except TypeError:
-        raise MalformedFile(file, f"declares the type {kind}{width}", AGAIN) from None
+        raise MalformedFile(file, f"declares the type {kind}{width}", SAVE_AS_NUMBERS) from None
     return Header(dtype, shape, fortran_order == "True", offset)
 
 

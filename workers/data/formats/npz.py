@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from workers.data.dataset import Dataset, Features, Labels
 from workers.data.errors import FileTooLarge, MalformedFile
-from workers.data.formats.feature_writer import CHUNK_VALUES, FeatureWriter, Offset, Unusable, require_size
+from workers.data.formats.feature_writer import CHUNK_VALUES, FeatureWriter, NotFinite, Offset, require_size
 from workers.data.formats.format import LONGEST_NAME, MOST_FEATURES, Format
-from workers.data.formats.labels import BadLabel, Coder
-from workers.data.formats.npy import AGAIN, Header, read_header
-from workers.data.formats.precision import Indistinct
+from workers.data.formats.labels import InvalidLabel, LabelEncoder
+from workers.data.formats.npy import SAVE_AS_NUMBERS, Header, read_header
+from workers.data.formats.precision import PrecisionLost
 from workers.data.formats.zip_reader import open_zip
 from workers.data.sources.source import Contents
 from workers.nn.arrays import Shape
@@ -94,7 +94,7 @@ def _opened(archive: ZipFile, name: str, file: str) -> _Array:
         raise MalformedFile(where, f"has the shape {header.shape}", "it holds a row at least")
     if header.size != info.file_size:
         wrong = f"declares {header.size:,} bytes, and {info.file_size:,} are there"
-        raise MalformedFile(where, wrong, AGAIN)
+        raise MalformedFile(where, wrong, SAVE_AS_NUMBERS)
     return _Array(archive, name, where, header)
 
 
@@ -168,11 +168,11 @@ def _datasets(pairs: list[_Pair], folder: Path) -> list[Dataset]:
 
 
 def _labels(array: _Array, folder: Path) -> tuple[Labels, tuple[str, ...]]:
-    values, coder = array.copied_to(folder / f"{array.name}.copy").ravel(), Coder()
+    values, coder = array.copied_to(folder / f"{array.name}.copy").ravel(), LabelEncoder()
     for start in range(0, len(values), COPIED):
         try:
             coder.append([str(value) for value in values[start : start + COPIED].tolist()])
-        except BadLabel as bad:
+        except InvalidLabel as bad:
             place = f"{array.file}[{start + bad.position:,}]"
             raise MalformedFile(place, bad.wrong, bad.right) from None
     return coder.result()
@@ -183,17 +183,17 @@ def _features(pair: _Pair, folder: Path, beside: Dataset | None) -> tuple[Featur
     array, columns = pair.features, pair.columns
     values = array.copied_to(folder / f"{array.name}.copy")
     step = max(1, CHUNK_VALUES // columns)
-    with FeatureWriter(folder / f"{array.name}.spool", array.file) as spool:
+    with FeatureWriter(folder / f"{array.name}.features", array.file) as writer:
         for start in range(0, len(values), step):
             chunk = values[start : start + step]
             try:
-                spool.append(chunk)
-            except Unusable as bad:
+                writer.append(chunk)
+            except NotFinite as bad:
                 row, *place = (int(each) for each in np.unravel_index(bad.position, chunk.shape))
                 index = ", ".join(map(str, [start + row, *place]))
                 right = "features are finite numbers that a float32 holds"
                 raise MalformedFile(f"{array.file}[{index}]", f"is {chunk[row, *place]}", right) from None
         try:
-            return spool.features(columns, beside.offset if beside else None), spool.offset
-        except Indistinct as bad:
+            return writer.features(columns, beside.offset if beside else None), writer.offset
+        except PrecisionLost as bad:
             raise MalformedFile(f"{array.file}[:, {bad.column}]", bad.wrong, bad.right) from None

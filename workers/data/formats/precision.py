@@ -12,7 +12,7 @@ SAMPLED_ROWS, SAMPLED_VALUES = 10_000, 2**22
 Columns = NDArray[np.float64]
 
 
-class Indistinct(ValueError):
+class PrecisionLost(ValueError):
     """Single precision cannot hold a column, even less an offset."""
 
     def __init__(self, column: int, wrong: str, right: str) -> None:
@@ -38,19 +38,19 @@ def needed_offset(sample: Columns) -> Columns | None:
 
 
 def require_distinct(sample: Columns, offset: Columns | None) -> None:
-    """Raise Indistinct for a column whose values would still merge, or are too small to be scaled."""
+    """Raise PrecisionLost for a column whose values would still merge, or are too small to be scaled."""
     ordered = np.sort(sample if offset is None else sample - offset, axis=0)
     spread = ordered[-1] - ordered[0]
     tiny = (spread > 0) & (spread < SMALLEST_SPREAD)
     if tiny.any():
         right = "multiply the column by a power of ten"
-        raise Indistinct(int(tiny.argmax()), f"spans less than {SMALLEST_SPREAD:g}", right)
+        raise PrecisionLost(int(tiny.argmax()), f"spans less than {SMALLEST_SPREAD:g}", right)
     share = _merged(ordered)
     if (share > MOST_MERGED).any():
         column = int(share.argmax())
         wrong = f"has distinct values of which {share[column]:.0%} become equal in single precision"
         right = "split it into columns that need fewer digits, such as day and time of day"
-        raise Indistinct(column, wrong, right)
+        raise PrecisionLost(column, wrong, right)
 
 
 def _merged(ordered: Columns) -> Columns:

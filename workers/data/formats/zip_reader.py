@@ -15,7 +15,7 @@ MOST_MEMBERS = 16
 LARGEST_DIRECTORY = 2**14
 END = struct.Struct("<4s4H2LH")
 LOCATOR_SIZE = 20
-AGAIN = "save it again with numpy.savez"
+SAVE_AGAIN = "save it again with numpy.savez"
 ENCRYPTED = 0x1
 
 
@@ -31,9 +31,9 @@ def open_zip(path: Path, file: str) -> Iterator[ZipFile]:
     except MalformedFile:
         raise
     except (BadZipFile, LargeZipFile, EOFError, NotImplementedError, zlib.error) as error:
-        raise MalformedFile(file, f"is not an intact zip file ({error})", AGAIN) from error
+        raise MalformedFile(file, f"is not an intact zip file ({error})", SAVE_AGAIN) from error
     except (ValueError, OverflowError, struct.error) as error:
-        raise MalformedFile(file, "is not an intact zip file", AGAIN) from error
+        raise MalformedFile(file, "is not an intact zip file", SAVE_AGAIN) from error
 
 
 def _require_small_directory(raw: BinaryIO, file: str) -> None:
@@ -45,7 +45,7 @@ def _require_small_directory(raw: BinaryIO, file: str) -> None:
     tail = raw.read()
     magic, _, _, members, _, directory, _, comment = END.unpack(tail[-END.size :])
     if magic != b"PK\x05\x06" or comment:
-        raise MalformedFile(file, "does not end as a zip file without a comment does", AGAIN)
+        raise MalformedFile(file, "does not end as a zip file without a comment does", SAVE_AGAIN)
     if tail.startswith(b"PK\x06\x07") or members > MOST_MEMBERS or directory > LARGEST_DIRECTORY:
         raise MalformedFile(
             file, f"has more than {MOST_MEMBERS} members", "it holds features and labels alone"
@@ -56,9 +56,9 @@ def _require_plain(members: list[ZipInfo], file: str) -> None:
     names = [member.filename for member in members]
     for member in members:
         if member.header_offset < 0:
-            raise MalformedFile(file, "is not an intact zip file", AGAIN)
+            raise MalformedFile(file, "is not an intact zip file", SAVE_AGAIN)
         if names.count(member.filename) > 1:
-            raise MalformedFile(f"{file}: {member.filename[:60]!a}", "is there more than once", AGAIN)
+            raise MalformedFile(f"{file}: {member.filename[:60]!a}", "is there more than once", SAVE_AGAIN)
         if member.flag_bits & ENCRYPTED or member.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
             wrong = "is encrypted, or compressed with another method than deflate"
-            raise MalformedFile(f"{file}: {member.filename[:60]!a}", wrong, AGAIN)
+            raise MalformedFile(f"{file}: {member.filename[:60]!a}", wrong, SAVE_AGAIN)

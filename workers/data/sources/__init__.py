@@ -8,7 +8,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from workers.data.sources.bundled import Bundled
-from workers.data.sources.folder import NAME, Folder
+from workers.data.sources.folder import NAME_PATTERN, Folder
 from workers.data.sources.source import Contents, Sha256, Source
 from workers.data.sources.synthetic import Synthetic
 from workers.tagged_union import require_names
@@ -36,7 +36,7 @@ class BySource:
         taken = [*BUNDLED, "synthetic"]
         folder = handler.resolve_ref_schema(objects["oneOf"][-1])
         folder["properties"]["name"]["not"] = {"enum": taken}
-        text = {"type": "string", "pattern": NAME, "examples": [*taken, "mnist"]}
+        text = {"type": "string", "pattern": NAME_PATTERN, "examples": [*taken, "mnist"]}
         return {"anyOf": [text, objects]}
 
 

@@ -13,13 +13,13 @@ from pydantic import Field
 
 from workers.data.dataset import Dataset
 from workers.data.errors import MalformedFile, MissingFile
-from workers.data.sources.idx import Dimensions, read_idx, read_shape
+from workers.data.sources.idx_reader import Dimensions, read_idx, read_shape
 from workers.data.sources.source import Contents, Source
 from workers.data.sources.upload_source import UploadSource
 from workers.data.sources.upload_store import UploadStore
 from workers.tagged_union import variant
 
-NAME = "^[a-z0-9][a-z0-9._-]{0,63}$"
+NAME_PATTERN = "^[a-z0-9][a-z0-9._-]{0,63}$"
 """No separator and no leading dot: a name cannot lead out of the folder that holds the data sets."""
 
 Prefix = Literal["train", "t10k"]
@@ -36,12 +36,12 @@ class Folder(Source):
     """
 
     kind: ClassVar = "folder"
-    parsed_once: ClassVar = True
+    is_slow_to_read: ClassVar = True
 
-    name: Annotated[str, Field(strict=True, pattern=NAME)] = "mnist"
+    name: Annotated[str, Field(strict=True, pattern=NAME_PATTERN)] = "mnist"
 
     def resolved(self, datasets: Path) -> Source:
-        version = UploadStore(datasets).chosen(self.name, self.sha256)
+        version = UploadStore(datasets).find_version(self.name, self.sha256)
         if version is None:
             return self
         return UploadSource(name=self.name, imbalance=self.imbalance, sha256=self.sha256, version=version)

@@ -26,7 +26,7 @@ class Source(ABC):
     """Where a data set comes from. `imbalance` and the pin `sha256` are read by the registry, not here."""
 
     kind: ClassVar[str]
-    parsed_once: ClassVar[bool] = False
+    is_slow_to_read: ClassVar[bool] = False
     """True where reading is slow, so that what was read is kept on disk."""
 
     name: str
@@ -49,6 +49,6 @@ class Source(ABC):
         """The source that is meant here, where what is in `datasets` decides that."""
         return self
 
-    def shelf(self, datasets: Path, cache: Path) -> Path | None:
+    def content_folder(self, datasets: Path, cache: Path) -> Path | None:
         """The folder that keeps what was read, a folder a hash; None where every machine can read it by itself."""
-        return cache if self.parsed_once else None
+        return cache if self.is_slow_to_read else None

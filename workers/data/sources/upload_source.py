@@ -22,5 +22,5 @@ class UploadSource(Source):
     def signature(self, datasets: Path) -> str:
         return repr((self.name, self.version.upload.hashes))
 
-    def shelf(self, datasets: Path, cache: Path) -> Path:
+    def content_folder(self, datasets: Path, cache: Path) -> Path:
         return datasets / self.name

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from workers.data.dataset import Dataset
-from workers.data.dataset_files import open_dataset, save_dataset, write_whole
+from workers.data.dataset_files import open_dataset, save_dataset, write_atomically
 from workers.data.errors import MalformedFile, NameReserved
 from workers.data.sources.source import Contents
 from workers.nn.arrays import Shape
@@ -112,7 +112,7 @@ class UploadStore:
             Version(each["number"], Upload.from_json(each["upload"]), each["uploaded_at"]) for each in stored
         )
 
-    def chosen(self, name: str, sha256: str | None) -> Version | None:
+    def find_version(self, name: str, sha256: str | None) -> Version | None:
         """The newest version with this content; where there is none, or None is asked for, the newest of all."""
         versions = self.versions(name)
         fitting = [each for each in versions if each.upload.sha256 == sha256] or versions
@@ -142,7 +142,7 @@ class UploadStore:
                     _write(self._record(name), [*versions, version])
         return version, known is None
 
-    def remove(self, name: str) -> None:
+    def delete(self, name: str) -> None:
         """Delete a name with all its versions, if it is there. What is mapped stays readable."""
         with tempfile.TemporaryDirectory(prefix=".removed-", dir=self.datasets) as folder, self._locked():
             if self._record(name).exists():
@@ -190,4 +190,4 @@ class UploadStore:
 
 
 def _write(record: Path, versions: list[Version]) -> None:
-    write_whole(record, json.dumps([asdict(version) for version in versions]))
+    write_atomically(record, json.dumps([asdict(version) for version in versions]))

@@ -95,7 +95,7 @@ def test_data_that_cannot_be_prepared_fail_the_run(
     def refuse(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(harness.registry, "parts", refuse)
+    monkeypatch.setattr(harness.registry, "prepare_split", refuse)
     lease = start(agent)
     agent.flush()
     run = harness.run(id_)

@@ -3,7 +3,7 @@ import pytest
 
 from tests.workers.data.balancing.drawing import COUNTS, TRAINING, classes_of, draw, part
 from workers.data.balancing import Smote
-from workers.data.batches import Gather
+from workers.data.batches import BatchGatherer
 from workers.data.errors import TooFewRows
 from workers.data.scaling import Standard
 
@@ -60,7 +60,7 @@ def test_new_examples_stay_within_their_class() -> None:
     assert drawn.partners is not None
     assert drawn.mixing is not None
     out, labels = np.empty((len(drawn), 3), np.float32), np.empty(len(drawn), np.int64)
-    Gather(training, scaler).mixed_into(drawn.rows, drawn.partners, drawn.mixing, out, labels)
+    BatchGatherer(training, scaler).mixed_into(drawn.rows, drawn.partners, drawn.mixing, out, labels)
     scaled = scaler(training.features)
     for k in (0, 1):
         own, new = scaled[training.labels == k], out[labels == k]

@@ -3,14 +3,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from workers.data.formats.feature_writer import FeatureWriter, Unusable
+from workers.data.formats.feature_writer import FeatureWriter, NotFinite
 from workers.data.formats.format import MOST_CLASSES
-from workers.data.formats.labels import BadLabel, Coder
+from workers.data.formats.labels import InvalidLabel, LabelEncoder
 
 
 def test_chunks_make_no_difference() -> None:
     given = ["b", "a", "b", "c", "a", "d"]
-    whole, chunked = Coder(), Coder()
+    whole, chunked = LabelEncoder(), LabelEncoder()
     whole.append(given)
     for label in given:
         chunked.append([label])
@@ -21,26 +21,26 @@ def test_chunks_make_no_difference() -> None:
 
 
 def test_as_many_classes_as_there_may_be_are_told_apart() -> None:
-    coder, given = Coder(), [str(number) for number in reversed(range(MOST_CLASSES))]
+    coder, given = LabelEncoder(), [str(number) for number in reversed(range(MOST_CLASSES))]
     coder.append(given)
     labels, classes = coder.result()
     assert [classes[label] for label in labels] == given
-    with pytest.raises(BadLabel) as bad:
+    with pytest.raises(InvalidLabel) as bad:
         coder.append(["7", "one more", "8"])
     assert bad.value.position == 1
 
 
 @pytest.mark.parametrize("label", ["", "a\nb", "\x00", "\ud800", "x" * 201, "\u202e"])
 def test_a_label_that_cannot_be_shown_names_no_class(label: str) -> None:
-    with pytest.raises(BadLabel) as bad:
-        Coder().append(["fine", label, label])
+    with pytest.raises(InvalidLabel) as bad:
+        LabelEncoder().append(["fine", label, label])
     assert bad.value.position == 1
 
 
 def test_the_first_value_that_cannot_be_stored_is_named_and_nothing_is_added(tmp_path: Path) -> None:
     with FeatureWriter(tmp_path / "spool", "mine") as spool:
         spool.append(np.array([[1.0, 2.0]]))
-        with pytest.raises(Unusable) as unusable:
+        with pytest.raises(NotFinite) as unusable:
             spool.append(np.array([[3.0, 4.0], [5.0, -np.inf], [np.nan, 6.0]]))
         assert unusable.value.position == 3
         assert spool.features(2).tolist() == [[1, 2]]

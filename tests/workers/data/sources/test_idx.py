@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.workers.data.idx_files import header, idx_bytes, images_of
 from workers.data.errors import FileTooLarge, MalformedFile
-from workers.data.sources.idx import Dimensions, read_idx
+from workers.data.sources.idx_reader import Dimensions, read_idx
 
 LABELS = np.array([3, 0, 255], np.uint8)
 IMAGES = images_of([0] * 5)

@@ -61,7 +61,7 @@ def test_what_was_uploaded_is_read_as_it_was(uploads: UploadStore, registry: Dat
     assert official_test is not None
     assert given.official_test is not None
     assert official_test.sha256 == given.official_test.sha256
-    assert registry.counts(FLOWERS, OfficialSplit())["test"] == [2, 2]
+    assert registry.split_counts(FLOWERS, OfficialSplit())["test"] == [2, 2]
     assert registry.names() == [*BUNDLED, "synthetic", "flowers"]
 
 
@@ -140,7 +140,7 @@ def test_what_has_a_name_already_keeps_it(uploads: UploadStore, registry: Datase
         with pytest.raises(NameReserved):
             registry.require_free(name)
         with pytest.raises(NotUploaded):
-            registry.remove(name)
+            registry.delete_upload(name)
     assert sorted(folder.iterdir())
     registry.require_free("free")
 
@@ -149,17 +149,17 @@ def test_a_removed_name_is_free_again(
     uploads: UploadStore, registry: DatasetRegistry, tmp_path: Path
 ) -> None:
     add(uploads, contents(0))
-    parts = registry.parts(FLOWERS, RatioSplit())
+    parts = registry.prepare_split(FLOWERS, RatioSplit())
     add(uploads, contents(1))
-    kept = registry.parts(FLOWERS, RatioSplit())
+    kept = registry.prepare_split(FLOWERS, RatioSplit())
     held = registry.load(FLOWERS)
-    registry.remove("flowers", in_use={held.sha256})
+    registry.delete_upload("flowers", in_use={held.sha256})
     assert held.features.sum() > 0  # what is mapped stays
     assert not parts.folder.exists()
     assert kept.folder.exists()
     assert "flowers" not in registry.names()
     assert sorted(path.name for path in uploads.datasets.iterdir()) == [".lock"]
-    for gone in (lambda: registry.load(FLOWERS), lambda: registry.remove("flowers")):
+    for gone in (lambda: registry.load(FLOWERS), lambda: registry.delete_upload("flowers")):
         with pytest.raises(UnknownDataset):
             gone()
     assert add(uploads, contents(2)) == (1, True)
@@ -192,7 +192,7 @@ def test_another_machine_finds_a_pinned_version_where_both_reach(tmp_path: Path)
     add(here.uploads, contents(1))
     pinned = replace(FLOWERS, sha256=given.dataset.sha256)
     assert there.load(pinned).sha256 == given.dataset.sha256
-    assert there.counts(pinned, OfficialSplit()) == here.counts(pinned, OfficialSplit())
+    assert there.split_counts(pinned, OfficialSplit()) == here.split_counts(pinned, OfficialSplit())
     add(there.uploads, contents(2))  # under the same name, but not what is pinned
     assert there.load(pinned).sha256 == given.dataset.sha256
 

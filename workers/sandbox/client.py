@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from workers import blas
-from workers.sandbox.job import Job, Report
+from workers.sandbox.protocol import ReadRequest, ReadResult
 
 GRACE_SECONDS = 30
 """Beyond the time that a job has: for the server to start, on a busy machine."""
@@ -18,19 +18,19 @@ INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", 
 """Of the environment. What else it holds, such as the password of a database, is not for who reads these files."""
 
 
-class NotRead(Exception):
+class SandboxFailed(Exception):
     """A job ended without a report: it took too long, or its process died."""
 
 
 class _Server(NamedTuple):
     process: subprocess.Popen[bytes]
-    orders: socket.socket
+    control: socket.socket
 
     @classmethod
     def start(cls) -> "_Server":
         environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
         blas.configure(environment)
-        orders, theirs = socket.socketpair()
+        control, theirs = socket.socketpair()
         with theirs:
             process = subprocess.Popen(
                 [sys.executable, "-m", "workers.sandbox.server"],
@@ -38,7 +38,7 @@ class _Server(NamedTuple):
                 env=environment,
                 start_new_session=True,  # so that it and its children can be killed together
             )
-        return cls(process, orders)
+        return cls(process, control)
 
     @property
     def is_alive(self) -> bool:
@@ -50,14 +50,14 @@ class _Server(NamedTuple):
 
     def stop(self) -> None:
         """Kill it and all that it has forked."""
-        self.orders.close()
+        self.control.close()
         if self.process.returncode is None:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
 
 
-class Reader:
+class SandboxClient:
     """Reads what was uploaded in processes apart; any number of threads may ask it. It starts with the first job."""
 
     def __init__(self) -> None:
@@ -65,8 +65,8 @@ class Reader:
         self._lock = threading.Lock()
         self._is_closed = False
 
-    def read(self, job: Job) -> Report:
-        """The report of a job. Raises NotRead."""
+    def read(self, job: ReadRequest) -> ReadResult:
+        """The report of a job. Raises SandboxFailed."""
         ours, theirs = socket.socketpair()
         with ours:
             with theirs:
@@ -78,10 +78,10 @@ class Reader:
                 with ours.makefile("rb") as answer:
                     content = answer.read()
             except OSError as error:
-                raise NotRead from error
+                raise SandboxFailed from error
         if not content:
-            raise NotRead
-        return Report.from_json(content)
+            raise SandboxFailed
+        return ReadResult.from_json(content)
 
     def close(self) -> None:
         """End the server and whatever it reads; those who wait are told that it was not read."""
@@ -96,13 +96,13 @@ class Reader:
             for _ in range(2):
                 server = self._running()
                 with suppress(OSError):
-                    socket.send_fds(server.orders, [b"."], [theirs.fileno()])
+                    socket.send_fds(server.control, [b"."], [theirs.fileno()])
                     return
-        raise NotRead
+        raise SandboxFailed
 
     def _running(self) -> _Server:
         if self._is_closed:
-            raise NotRead
+            raise SandboxFailed
         if self._server is not None and not self._server.is_alive:
             self._server.stop()
             self._server = None

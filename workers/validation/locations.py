@@ -12,12 +12,12 @@ from workers.tagged_union import name_of
 
 
 @cache
-def places(model: type[BaseModel]) -> dict[str, str]:
+def field_paths(model: type[BaseModel]) -> dict[str, str]:
     """Every field below the first level, with its path; the first path where several have the name."""
     paths: dict[str, str] = {}
     waiting: list[tuple[str, Any]] = [(name, each.annotation) for name, each in model.model_fields.items()]
     for path, annotation in waiting:
-        for cls in arms(annotation).values() or [_bare(annotation)]:
+        for cls in variants_by_tag(annotation).values() or [_bare(annotation)]:
             for each in fields(cls) if is_dataclass(cls) else ():
                 inner = f"{path}.{each.name}"
                 if each.name != "name" and each.name not in paths:
@@ -26,20 +26,20 @@ def places(model: type[BaseModel]) -> dict[str, str]:
     return paths
 
 
-def has_name(scope: Any) -> bool:
+def accepts_bare_name(scope: Any) -> bool:
     """Whether a bare name stands for an object here."""
-    variants = list(arms(scope).values()) or [_bare(scope)]
+    variants = list(variants_by_tag(scope).values()) or [_bare(scope)]
     return all(is_dataclass(each) and "name" in field_names(each) for each in variants)
 
 
-def walk(model: Any, location: Sequence[str | int]) -> tuple[str, Any]:
+def resolve_location(model: Any, location: Sequence[str | int]) -> tuple[str, Any]:
     """Follow pydantic's location from `model`: the path as a client wrote it, and what was expected there.
 
     In a location, the name of the chosen variant follows the field that holds it; in a path it does not.
     """
     path, scope = "", model
     for step in location:
-        choices = arms(scope)
+        choices = variants_by_tag(scope)
         if len(choices) > 1 and isinstance(step, str):
             scope = choices.get(step, Any)
         elif isinstance(step, str) and _is_choice(scope):
@@ -51,7 +51,7 @@ def walk(model: Any, location: Sequence[str | int]) -> tuple[str, Any]:
     return path, scope
 
 
-def arms(annotation: Any) -> dict[str, type[Any]]:
+def variants_by_tag(annotation: Any) -> dict[str, type[Any]]:
     """The variants of a union by the tag that pydantic puts into a location; none where it is no such union."""
     union = _bare(annotation)
     if get_origin(union) not in (Union, UnionType):
@@ -67,7 +67,7 @@ def arms(annotation: Any) -> dict[str, type[Any]]:
 
 def _is_choice(annotation: Any) -> bool:
     """Whether it is a union without variants, such as of a number and a word."""
-    return get_origin(_bare(annotation)) in (Union, UnionType) and not arms(annotation)
+    return get_origin(_bare(annotation)) in (Union, UnionType) and not variants_by_tag(annotation)
 
 
 def _bare(annotation: Any) -> Any:

@@ -16,7 +16,7 @@ REFUSALS: dict[str, type[MalformedFile]] = {cls.__name__: cls for cls in (Malfor
 
 
 @dataclass(frozen=True)
-class Job:
+class ReadRequest:
     """Read the files in `folder`, whose name is that of the data set, and lay out what they hold in `contents`.
 
     memory_bytes: what reading may allocate; seconds: how long it may take.
@@ -34,14 +34,14 @@ class Job:
         return json.dumps(paths | limits | {"format": FORMAT.dump_python(self.format)}).encode()
 
     @classmethod
-    def from_json(cls, content: bytes) -> "Job":
+    def from_json(cls, content: bytes) -> "ReadRequest":
         given = json.loads(content)
         paths = {name: Path(given[name]) for name in ("folder", "contents")}
         return cls(**{**given, **paths, "format": FORMAT.validate_python(given["format"])})
 
 
 @dataclass(frozen=True)
-class Report:
+class ReadResult:
     """How a job ended: with an upload, with a refusal, or with neither, when it ran out of memory or into a bug.
 
     peak_bytes: the most memory that the process held at a time. cpu_seconds: the processor time that it took.
@@ -61,7 +61,7 @@ class Report:
         return json.dumps(given).encode()
 
     @classmethod
-    def from_json(cls, content: bytes) -> "Report":
+    def from_json(cls, content: bytes) -> "ReadResult":
         given = json.loads(content)
         upload, refusal = given["upload"], given["refusal"]
         return cls(
