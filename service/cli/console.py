@@ -12,10 +12,10 @@ from rich.text import Text
 
 from service.cli.report import Experiment, show_report, title
 from service.operations.doctor import CheckResult
+from service.store.tables import FINAL_STATUSES
 
 POLL_SECONDS = 0.2
 PLAIN_WIDTH = 120
-TERMINAL = ("succeeded", "failed", "cancelled")
 INTERRUPTED = 130
 """The exit status of a command that was ended with Ctrl-C."""
 
@@ -109,7 +109,9 @@ def _watch(console: Console, client: ExperimentClient, experiment_ids: Sequence[
         while True:
             for experiment in latest.values():
                 display.show(experiment)
-            active = [each for each, experiment in latest.items() if experiment["status"] not in TERMINAL]
+            active = [
+                each for each, experiment in latest.items() if experiment["status"] not in FINAL_STATUSES
+            ]
             if not active:
                 return list(latest.values())
             time.sleep(POLL_SECONDS)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from service.schemas.base import Remark
-from service.store.tables import ACTIVE
+from service.store.tables import ACTIVE_STATUSES
 from workers.evaluation.selection import SelectionMetric
 
 FEWEST_SEEDS = 2
@@ -145,7 +145,7 @@ def _rows(of: Contender) -> tuple[Any, Any]:
 def _how_to_get_seeds(a: Contender, b: Contender, *, enough: bool) -> str:
     if not enough:
         return 'Submit both with the same seeds, as in "seeds": [0, 1, 2, 3, 4].'
-    active = [each.id for each in (a, b) if each.experiment.status in ACTIVE]
+    active = [each.id for each in (a, b) if each.experiment.status in ACTIVE_STATUSES]
     if active:
         return f"Wait until {' and '.join(f'experiment {id_}' for id_ in active)} ended."
     return "Retry the failed runs: POST /experiments/{id}/retry."

@@ -6,7 +6,7 @@ from sqlalchemy import delete as delete_from
 from service.notifiers import Notifier
 from service.store import experiment_reader, queue
 from service.store.errors import ExperimentActive, ExperimentOver, NothingToRetry
-from service.store.tables import TERMINAL, Experiment
+from service.store.tables import FINAL_STATUSES, Experiment
 
 
 def cancel(connection: Connection, experiment_id: int, notifier: Notifier) -> None:
@@ -15,7 +15,7 @@ def cancel(connection: Connection, experiment_id: int, notifier: Notifier) -> No
     Raises UnknownExperiment, or ExperimentOver if the experiment has ended.
     """
     found = experiment_reader.experiment(connection, experiment_id)
-    if found.status in TERMINAL:
+    if found.status in FINAL_STATUSES:
         raise ExperimentOver(experiment_id, found.status)
     queue.request_cancel(connection, experiment_id)
     notifier.wake(connection, experiment_id)
@@ -35,7 +35,7 @@ def delete(connection: Connection, experiment_id: int) -> None:
 
     Raises UnknownExperiment, or ExperimentActive if it has not ended.
     """
-    ended = Experiment.status.in_(TERMINAL)
+    ended = Experiment.status.in_(FINAL_STATUSES)
     deleted = delete_from(Experiment).where(Experiment.id == experiment_id, ended).returning(Experiment.id)
     if connection.execute(deleted).one_or_none() is None:
         found = experiment_reader.experiment(connection, experiment_id)

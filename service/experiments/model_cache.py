@@ -29,7 +29,7 @@ RESTORE_DATABASE = "Restore the database from a backup"
 OTHER_VERSION = "Use the version of Holdout that trained it"
 
 
-class Unusable(Exception):
+class LoadFailure(Exception):
     """Why a model cannot be loaded, and what brings it back."""
 
     def __init__(self, why: str, remedy: str) -> None:
@@ -76,7 +76,7 @@ class ModelCache:
             content = model_reader.content(connection, run.id)
         try:
             predictor = _predictor(experiment, self._checkpoint(content, run.sha256))
-        except Unusable as error:
+        except LoadFailure as error:
             log.warning(
                 "seed %s of experiment %s has no usable model: %s", run.seed, experiment_id, error.why
             )
@@ -86,7 +86,7 @@ class ModelCache:
         return loaded
 
     def _checkpoint(self, content: bytes | ArtifactReference, sha256: str) -> Checkpoint:
-        """What was stored under this hash. Raises Unusable."""
+        """What was stored under this hash. Raises LoadFailure."""
         remedy = (
             RESTORE_ARTIFACT.format(content.name)
             if isinstance(content, ArtifactReference)
@@ -95,12 +95,12 @@ class ModelCache:
         try:
             stored = self._artifacts.load(content)
             if hashlib.sha256(stored).hexdigest() != sha256:
-                raise Unusable("its bytes in the database are damaged: their SHA-256 differs", remedy)
+                raise LoadFailure("its bytes in the database are damaged: their SHA-256 differs", remedy)
             return Checkpoint.from_bytes(stored)
         except ArtifactError as error:
-            raise Unusable(error.why, remedy) from error
+            raise LoadFailure(error.why, remedy) from error
         except CorruptCheckpoint as error:
-            raise Unusable(f"its bytes are {error}", remedy) from error
+            raise LoadFailure(f"its bytes are {error}", remedy) from error
 
     def _held(self, key: tuple[int, str]) -> LoadedModel | None:
         with self._lock:
@@ -116,13 +116,13 @@ class ModelCache:
 
 
 def _predictor(experiment: Row[Any], checkpoint: Checkpoint) -> Predictor:
-    """The network of an experiment with these weights. Raises Unusable: another version may have stored them."""
+    """The network of an experiment with these weights. Raises LoadFailure: another version may have stored them."""
     dataset = experiment.plan["dataset"]
     shape = tuple(dataset["shape"]) if dataset["shape"] else None
     try:
         return Predictor(stored_spec(experiment), checkpoint, classes=dataset["classes"], image_shape=shape)
     except IncompatibleModel as error:
-        raise Unusable(f"another version of Holdout stored it, and {error}", OTHER_VERSION) from error
+        raise LoadFailure(f"another version of Holdout stored it, and {error}", OTHER_VERSION) from error
 
 
 def stored_spec(experiment: Row[Any]) -> ExperimentSpec:

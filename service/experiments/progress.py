@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from service.schemas.experiments import ProgressState
-from service.store.tables import ACTIVE
+from service.store.tables import ACTIVE_STATUSES
 
 
 def progress_of(runs: Sequence[Any]) -> ProgressState:
     """Epochs done and to do. A run that has ended counts as complete, even if it was stopped early."""
-    epochs = sum(run.epochs if run.status in ACTIVE else run.epoch for run in runs)
+    epochs = sum(run.epochs if run.status in ACTIVE_STATUSES else run.epoch for run in runs)
     return ProgressState(epoch=sum(run.epoch for run in runs), epochs=epochs, eta_seconds=_eta(runs))
 
 
@@ -23,6 +23,6 @@ def _eta(runs: Sequence[Any]) -> float | None:
     if not running or not timed:
         return None
     seconds_per_epoch: float = sum(run.training_seconds for run in runs) / timed
-    left: list[int] = [run.epochs - run.epoch for run in runs if run.status in ACTIVE]
+    left: list[int] = [run.epochs - run.epoch for run in runs if run.status in ACTIVE_STATUSES]
     epochs_to_wait: float = max(max(left), sum(left) / running)
     return round(seconds_per_epoch * epochs_to_wait, 1)

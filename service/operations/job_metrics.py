@@ -19,7 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from service.store.database import Database
 from service.store.queue_stats import QueueStats, finished_since, queue_stats
-from service.store.tables import ACTIVE, TERMINAL, Rows
+from service.store.tables import ACTIVE_STATUSES, FINAL_STATUSES, Rows
 from workers.processes.failure_causes import Cause
 
 log = logging.getLogger("holdout.metrics")
@@ -64,7 +64,7 @@ class FinishedRunCounters:
             ("status", "cause"),
             registry=registry,
         )
-        for status in TERMINAL:
+        for status in FINAL_STATUSES:
             for cause in get_args(Cause) if status == "failed" else ("none",):
                 self._outcomes.labels(status, cause)
         self._attempts = Counter(
@@ -111,9 +111,9 @@ class FinishedRunCounters:
 
 
 def _gauges(stats: QueueStats) -> Iterator[Metric]:
-    experiments = dict.fromkeys((*ACTIVE, *TERMINAL), 0) | dict(stats.experiments)
+    experiments = dict.fromkeys((*ACTIVE_STATUSES, *FINAL_STATUSES), 0) | dict(stats.experiments)
     yield _gauges_by("experiments", "Number of experiments.", "status", experiments)
-    runs = dict.fromkeys(ACTIVE, 0) | dict(stats.runs)
+    runs = dict.fromkeys(ACTIVE_STATUSES, 0) | dict(stats.runs)
     yield _gauges_by("runs", "Number of queued and running runs.", "status", runs)
     yield _gauge(
         "queue_oldest_seconds",

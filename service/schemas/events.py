@@ -2,8 +2,8 @@
 
 from service.schemas.base import OptionalTime, ResponseModel
 from service.schemas.epochs import MetricsRow
-from service.schemas.experiments import Status
 from service.store.status_reader import ExperimentState
+from service.store.tables import Status
 
 
 class RunStatus(ResponseModel):

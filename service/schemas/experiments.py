@@ -7,10 +7,10 @@ from pydantic import Field
 from service.schemas.base import Links, Next, OptionalTime, Remark, ResponseModel, Time
 from service.schemas.summary import Summary
 from service.store.experiment_reader import ExperimentDetails, ExperimentListItem
+from service.store.tables import Status
 from workers.plan import Plan
 from workers.processes.failure_causes import Cause
 
-Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 Counts = Annotated[
     dict[Literal["train", "validation", "test"], list[int]],
     Field(description="The number of rows of each class in each part."),

@@ -1,18 +1,17 @@
 """Webhooks, as they are asked for and answered."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from service.schemas.base import OptionalTime, ResponseModel, Time
+from service.store.tables import FinalStatus
 
 HOST = r"[!\x22$-.0->A-\[\]-~]"
 """What ASCII can show, without /, ?, #, @ and the backslash."""
 REST = r"[!\x22$-\[\]-~]"
 """... without # and the backslash."""
-
-Ending = Literal["succeeded", "failed", "cancelled"]
 
 
 def _complete(url: str) -> str:
@@ -44,8 +43,8 @@ class NewWebhook(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     url: Url = Field(examples=["https://example.org/hooks/holdout"])
-    events: frozenset[Ending] = Field(
-        frozenset(("succeeded", "failed", "cancelled")),
+    events: frozenset[FinalStatus] = Field(
+        frozenset(get_args(FinalStatus)),
         min_length=1,
         description="The endings to send a message for.",
         json_schema_extra=_repeatable,
@@ -57,7 +56,7 @@ class Webhook(ResponseModel):
 
     id: int
     url: str
-    events: list[Ending]
+    events: list[FinalStatus]
     created_at: Time
 
 

@@ -36,7 +36,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from service.store import claim_order
 from service.store.engine.clock import now
 from service.store.errors import QueueFull
-from service.store.tables import TERMINAL, Experiment, ExperimentTag, Run
+from service.store.tables import FINAL_STATUSES, Experiment, ExperimentTag, Run
 from service.store.webhooks import outbox
 from workers.processes.failure_causes import Cause
 
@@ -263,7 +263,7 @@ def _update_experiment_status(connection: Connection, experiment_ids: Iterable[i
         connection.execute(LOCK_EXPERIMENT, mine)
         status = _status({row[0]: row[1] for row in connection.execute(COUNTS, mine)})
         changed = connection.execute(_status_update(status), mine).rowcount
-        if changed and status in TERMINAL:
+        if changed and status in FINAL_STATUSES:
             outbox.add(connection, id_)
 
 
@@ -273,7 +273,7 @@ def _status_update(status: str) -> Update:
     changed = update(Experiment).where(Experiment.id == bindparam("experiment"), Experiment.status != status)
     if status != "queued":
         changed = changed.values(started_at=func.coalesce(Experiment.started_at, now()))
-    return changed.values(status=status, finished_at=now() if status in TERMINAL else None)
+    return changed.values(status=status, finished_at=now() if status in FINAL_STATUSES else None)
 
 
 def _status(runs: dict[str, int]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, case, func, select
 
 from service.store.engine.clock import now
-from service.store.tables import ACTIVE, Experiment, Rows, Run
+from service.store.tables import ACTIVE_STATUSES, Experiment, Rows, Run
 
 MOST_FINISHED = 100_000
 """Runs that are counted at one look; the rest at the next."""
@@ -31,7 +31,9 @@ def queue_stats(connection: Connection, *, lease_seconds: float) -> QueueStats:
     """The present figures; agents renew their leases for `lease_seconds`."""
     experiments = select(Experiment.status, func.count()).group_by(Experiment.status)
     waited = func.max(now() - Run.created_at)
-    active = select(Run.status, func.count(), waited).where(Run.status.in_(ACTIVE)).group_by(Run.status)
+    active = (
+        select(Run.status, func.count(), waited).where(Run.status.in_(ACTIVE_STATUSES)).group_by(Run.status)
+    )
     runs = {status: (count, seconds) for status, count, seconds in connection.execute(active)}
     silent = func.max(lease_seconds - (Run.lease_until - now()))
     speed = func.sum(case((Run.training_seconds > 0, Run.epoch / Run.training_seconds), else_=0.0))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Select, bindparam, select
 
 from service.store.errors import UnknownExperiment
-from service.store.tables import TERMINAL, Experiment, Run
+from service.store.tables import FINAL_STATUSES, Experiment, Run
 
 
 class RunProgress(NamedTuple):
@@ -33,7 +33,7 @@ class ExperimentState:
 
     @property
     def is_over(self) -> bool:
-        return self.status in TERMINAL
+        return self.status in FINAL_STATUSES
 
 
 ExperimentStates = dict[int, ExperimentState]

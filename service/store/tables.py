@@ -1,13 +1,18 @@
 """The tables. Times are seconds since 1970 by the database's clock; absent is NULL, and NaN is never stored."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, get_args
 
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, MetaData, Row, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-ACTIVE = ("queued", "running")
-TERMINAL = ("succeeded", "failed", "cancelled")
+ActiveStatus = Literal["queued", "running"]
+FinalStatus = Literal["succeeded", "failed", "cancelled"]
+"""An experiment or a run with a final status has ended; only a retry queues it again."""
+Status = Literal[ActiveStatus, FinalStatus]
+
+ACTIVE_STATUSES: tuple[str, ...] = get_args(ActiveStatus)
+FINAL_STATUSES: tuple[str, ...] = get_args(FinalStatus)
 
 Rows = Sequence[Row[Any]]
 """The result of a query."""

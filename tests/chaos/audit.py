@@ -9,7 +9,7 @@ from sqlalchemy import Row, select
 from service.settings import Settings
 from service.store.database import Database
 from service.store.engine.sqlite_driver import driver
-from service.store.tables import TERMINAL, EpochMetrics, Experiment, Run
+from service.store.tables import FINAL_STATUSES, EpochMetrics, Experiment, Run
 from tests.chaos.clients import Clients, Submission
 from tests.chaos.deployment import Deployment
 from tests.harness import Figures, Harness
@@ -30,7 +30,7 @@ class Audit:
             return {row.id: row for row in connection.execute(select(Experiment))}
 
     def unfinished(self) -> list[Row[Any]]:
-        return [row for row in self.experiments().values() if row.status not in TERMINAL]
+        return [row for row in self.experiments().values() if row.status not in FINAL_STATUSES]
 
     def report(self, clients: Clients) -> dict[str, int]:
         """Check everything, and count what was checked. Raises AssertionError if something is wrong."""

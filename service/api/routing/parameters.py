@@ -18,10 +18,10 @@ from starlette.convertors import Convertor, register_url_convertor
 from service.http import cursors
 from service.http.query import InvalidQuery
 from service.schemas.epochs import Split
-from service.schemas.experiments import Status
 from service.schemas.formats import Format
 from service.store.epochs.epoch_reader import MAX_ROWS, MIN_POINTS, EpochQuery, RowPosition, Thinning
 from service.store.experiment_reader import Filters
+from service.store.tables import Status
 from workers.data.balancing import AnyBalancing
 from workers.data.sources.folder import NAME_PATTERN
 from workers.nn.losses import AnyLoss
