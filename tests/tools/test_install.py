@@ -15,7 +15,7 @@ lint = ["ruff"]
 """
 
 
-def test_requirements_are_those_of_the_project_and_its_extras_but_for_some() -> None:
+def test_requirements_are_those_of_the_project_and_its_extras_without_some() -> None:
     assert install.requirements(PROJECT, ["cluster"], without=["numba", "pysqlite3"]) == [
         "numpy>=2.4",
         "psycopg[binary]>=3.3",
@@ -23,13 +23,13 @@ def test_requirements_are_those_of_the_project_and_its_extras_but_for_some() -> 
     assert len(install.requirements(PROJECT, [], without=[])) == 3
 
 
-def test_what_may_be_left_out_is_a_dependency() -> None:
+def test_every_optional_package_is_a_dependency() -> None:
     dependencies = tomllib.loads(install.PROJECT.read_text())["project"]["dependencies"]
     left = install.requirements(install.PROJECT.read_text(), [], without=list(install.OPTIONAL))
     assert len(dependencies) - len(left) == len(install.OPTIONAL)
 
 
-class Index:
+class FakePip:
     """Replaces pip: fails for a package without a wheel and, if one is missing, for the whole project."""
 
     def __init__(self, *missing: str, broken: bool = False) -> None:
@@ -45,9 +45,9 @@ class Index:
 def test_a_dependency_without_a_wheel_is_left_out(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(install, "_pip", index := Index("llvmlite"))
+    monkeypatch.setattr(install, "_pip", pip := FakePip("llvmlite"))
     assert install.main(["cluster"]) == 0
-    *_, dependencies, holdout = index.calls
+    *_, dependencies, holdout = pip.calls
     assert holdout == ("--no-deps", "--editable", str(install.ROOT))
     names = {each.partition(">")[0] for each in dependencies}
     assert {"numpy", "pysqlite3", "psycopg[binary]"} < names
@@ -57,9 +57,9 @@ def test_a_dependency_without_a_wheel_is_left_out(
 
 @pytest.mark.parametrize(("extras", "requested"), [([], ""), (["cluster", "lint"], "[cluster,lint]")])
 def test_extras_are_passed_to_pip(extras: list[str], requested: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(install, "_pip", index := Index())
+    monkeypatch.setattr(install, "_pip", pip := FakePip())
     assert install.main(extras) == 0
-    assert index.calls == [("--editable", f"{install.ROOT}{requested}")]
+    assert pip.calls == [("--editable", f"{install.ROOT}{requested}")]
 
 
 def test_any_other_failure_of_pip_is_returned(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ def test_links_lead_to_headings() -> None:
     assert {link.partition(")")[0] for link in text.split("](#")[1:]} <= headings
 
 
-def test_the_file_is_what_the_docstrings_say() -> None:
+def test_the_file_is_up_to_date() -> None:
     assert make_methods.main(["--check"]) is None
 
 

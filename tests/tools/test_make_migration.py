@@ -12,7 +12,7 @@ from tools import make_migration
 
 @pytest.fixture
 def copied(tmp_path: Path) -> Config:
-    """The configuration of a copy of the migrations: what is written goes there."""
+    """The configuration of a copy of the migrations, where new ones are written."""
     there = Path(migrations.__file__).parent
     shutil.copytree(there, tmp_path / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
     configuration = Config()

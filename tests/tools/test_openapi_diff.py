@@ -1,4 +1,4 @@
-"""Every kind of breaking change is named, with its place; what is added is not."""
+"""Every kind of breaking change is named with its place; additions are not."""
 
 import copy
 from collections.abc import Callable
@@ -32,7 +32,7 @@ def document() -> Document:
             "then": {"$ref": "#/components/schemas/Spec"},
         },
     }
-    answer = {
+    accepted = {
         "type": "object",
         "required": ["id", "state"],
         "properties": {
@@ -53,14 +53,14 @@ def document() -> Document:
         "responses": {
             "202": {
                 "headers": {"Location": {}},
-                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Answer"}}},
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Accepted"}}},
             },
             "404": {"description": "gone"},
         },
     }
     return {
         "paths": {"/runs": {"post": post, "get": {"operationId": "list", "responses": {}}}, "/old": {}},
-        "components": {"schemas": {"Spec": spec, "Answer": answer, **variants}},
+        "components": {"schemas": {"Spec": spec, "Accepted": accepted, **variants}},
     }
 
 
@@ -76,11 +76,11 @@ def field(changed: Document, name: str) -> Any:
     return spec(changed)["properties"][name]
 
 
-def answer(changed: Document) -> Any:
-    return changed["components"]["schemas"]["Answer"]
+def accepted(changed: Document) -> Any:
+    return changed["components"]["schemas"]["Accepted"]
 
 
-BODY, ANSWER = "POST /runs body application/json", "POST /runs 202 application/json"
+BODY, RESPONSE = "POST /runs body application/json", "POST /runs 202 application/json"
 BREAKING: dict[str, Change] = {
     "/old: removed": lambda d: d["paths"].pop("/old"),
     "GET /runs: removed": lambda d: d["paths"]["/runs"].pop("get"),
@@ -110,16 +110,16 @@ BREAKING: dict[str, Change] = {
     f"{BODY}.tags[]: no longer takes string": lambda d: field(d, "tags")["items"].update(type="integer"),
     "POST /runs 404: removed": lambda d: post(d)["responses"].pop("404"),
     "POST /runs 202 header Location: removed": lambda d: post(d)["responses"]["202"]["headers"].clear(),
-    f"{ANSWER}: removed": lambda d: post(d)["responses"]["202"]["content"].clear(),
-    f"{ANSWER}.figures: removed": lambda d: answer(d)["properties"].pop("figures"),
-    f"{ANSWER}.figures.*: may now be string": lambda d: answer(d)["properties"]["figures"].update(
+    f"{RESPONSE}: removed": lambda d: post(d)["responses"]["202"]["content"].clear(),
+    f"{RESPONSE}.figures: removed": lambda d: accepted(d)["properties"].pop("figures"),
+    f"{RESPONSE}.figures.*: may now be string": lambda d: accepted(d)["properties"]["figures"].update(
         additionalProperties={"type": "string"}
     ),
-    f"{ANSWER}.id: may be absent now": lambda d: answer(d)["required"].remove("id"),
-    f"{ANSWER}.id: may now be null": lambda d: answer(d)["properties"].update(
+    f"{RESPONSE}.id: may be absent now": lambda d: accepted(d)["required"].remove("id"),
+    f"{RESPONSE}.id: may now be null": lambda d: accepted(d)["properties"].update(
         id={"anyOf": [{"type": "integer"}, {"type": "null"}]}
     ),
-    f"{ANSWER}.state: 'over' removed": lambda d: answer(d)["properties"]["state"]["enum"].pop(),
+    f"{RESPONSE}.state: 'over' removed": lambda d: accepted(d)["properties"]["state"]["enum"].pop(),
 }
 HARMLESS: dict[str, Change] = {
     "a path": lambda d: d["paths"].update({"/new": {}}),
@@ -134,9 +134,9 @@ HARMLESS: dict[str, Change] = {
         {"type": "object", "properties": {"name": {"const": "l1"}}}
     ),
     "a status": lambda d: post(d)["responses"].update({"429": {}}),
-    "a property of an answer": lambda d: answer(d)["properties"].update(name={"type": "string"}),
-    "a promise of an answer": lambda d: answer(d)["required"].append("figures"),
-    "a narrower answer": lambda d: answer(d)["properties"]["id"].update(minimum=1),
+    "a property of a response": lambda d: accepted(d)["properties"].update(name={"type": "string"}),
+    "a promise of a response": lambda d: accepted(d)["required"].append("figures"),
+    "a narrower response": lambda d: accepted(d)["properties"]["id"].update(minimum=1),
     "words": lambda d: post(d).update(summary="Submit", description="..."),
 }
 

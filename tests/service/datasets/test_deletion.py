@@ -1,4 +1,4 @@
-"""Deleting what was uploaded, on both databases: it is a matter of what their rows say."""
+"""Deletion of uploads, on both databases: rows of experiments decide whether it is allowed."""
 
 from fastapi.testclient import TestClient
 
@@ -7,7 +7,7 @@ from tests.service.fake_worker import FakeWorker
 from tests.uploads import FLOWERS
 
 
-def test_what_experiments_need_is_not_deleted(client: TestClient, fake_worker: FakeWorker) -> None:
+def test_an_upload_that_experiments_need_is_not_deleted(client: TestClient, fake_worker: FakeWorker) -> None:
     content = FLOWERS + b"1,2,setosa\n3,4,virginica\n" * 20
     upload(client, content)
     upload(client, content, name="copy")

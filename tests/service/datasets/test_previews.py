@@ -14,7 +14,7 @@ from workers.nn.arrays import Shape
 
 
 def pixels_of(picture: bytes) -> Pixels:
-    """Reads a PNG of the two kinds that are written, every checksum checked. Source: RFC 2083."""
+    """Decode a grey or colour PNG, and verify every checksum. Source: RFC 2083."""
     assert picture[:8] == bytes([137, 80, 78, 71, 13, 10, 26, 10])
     chunks, place = {}, 8
     while place < len(picture):
@@ -33,14 +33,14 @@ def pixels_of(picture: bytes) -> Pixels:
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.booleans(), st.integers(0, 2**32 - 1))
-def test_a_png_holds_its_pixels(height: int, width: int, colour: bool, seed: int) -> None:
+def test_a_png_decodes_to_its_pixels(height: int, width: int, colour: bool, seed: int) -> None:
     size = (height, width, 3) if colour else (height, width)
     pixels = np.random.default_rng(seed).integers(256, size=size, dtype=np.uint8)
     assert np.array_equal(pixels_of(png(pixels)), pixels)
 
 
 def images(labels: list[int], shape: Shape, dtype: type = np.uint8) -> Dataset:
-    """Each image is filled with the number of its row."""
+    """A data set in which each image is filled with the number of its row."""
     features: NDArray[Any] = (
         np.repeat(np.arange(len(labels)), np.prod(shape)).reshape(len(labels), -1).astype(dtype)
     )
@@ -61,19 +61,19 @@ def test_each_class_has_its_row_in_the_order_of_the_data_set() -> None:
 @pytest.mark.parametrize(
     ("shape", "side"), [((8, 8, 1), 56), ((28, 28, 1), 56), ((28, 14, 1), 56), ((500, 400, 3), 56)]
 )
-def test_images_of_any_size_are_brought_near_one(shape: Shape, side: int) -> None:
+def test_images_of_any_size_are_scaled_to_about_the_same(shape: Shape, side: int) -> None:
     sheet = preview(images([0, 1], shape))
     height = (sheet.shape[0] - GAP) // 2 - GAP
     assert 0.9 * side <= height <= side
     assert (sheet.shape[2:] == (3,)) == (shape[2] == 3)
 
 
-def test_of_many_images_and_classes_some_are_shown() -> None:
+def test_only_the_first_of_many_images_and_classes_are_shown() -> None:
     sheet = preview(images(list(range(MAX_CLASSES + 5)) + [0] * 100, (2, 2, 5), np.float32))
     assert sheet.shape[0] == MAX_CLASSES * (SIDE + GAP) + GAP
 
 
-def test_images_that_are_all_the_same_have_a_picture_too() -> None:
+def test_equal_images_have_a_preview() -> None:
     assert preview(images([0], (4, 4, 1))).shape[0] == SIDE + 2 * GAP
 
 

@@ -1,4 +1,4 @@
-"""Uploads over HTTP: the form, the versions, and what is refused before a file is looked at."""
+"""Uploads over HTTP: the form, the versions, and requests that are refused before a file is read."""
 
 import errno
 import time
@@ -30,7 +30,7 @@ def upload(client: TestClient, content: bytes = FLOWERS, **fields: str) -> Respo
 
 
 def refused(response: Response, status: int, kind: str) -> dict[str, Any]:
-    """The problem in an answer."""
+    """The problem in a response."""
     problem: dict[str, Any] = response.json()
     assert (response.status_code, problem["type"]) == (status, f"/problems/{kind}"), response.text
     assert not [leak for leak in LEAKS if leak in response.text]
@@ -39,19 +39,19 @@ def refused(response: Response, status: int, kind: str) -> dict[str, Any]:
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
-    """Nothing here depends on the database."""
+    """SQLite only: these tests do not depend on the database."""
     return sqlite_url
 
 
 @pytest.fixture
 def datasets(settings: Settings) -> Iterator[Path]:
-    """The folder of the data sets; nothing that was being received is left in it."""
+    """The folder of the data sets, which must contain no incomplete upload after the test."""
     folder = settings.data_dir / "datasets"
     yield folder
     assert not list(folder.glob(".upload-*"))
 
 
-def test_an_upload_is_answered_with_its_facts_and_where_it_is(client: TestClient, datasets: Path) -> None:
+def test_an_upload_returns_its_facts_and_its_url(client: TestClient, datasets: Path) -> None:
     response = upload(client, label="species")
     assert response.status_code == 201, response.text
     answer = response.json()
@@ -102,7 +102,7 @@ def test_images_come_as_idx_or_npz_with_a_picture(client: TestClient, datasets: 
     assert picture.content.startswith(b"\x89PNG")
 
 
-def test_files_of_other_formats_that_are_left_alone_in_a_form_do_not_matter(client: TestClient) -> None:
+def test_empty_file_fields_of_other_formats_are_ignored(client: TestClient) -> None:
     parts = [(name, (None, value.encode())) for name, value in FORM.items()]
     parts += [("file", ("x", FLOWERS)), ("images", ("", b"")), ("test_images", ("", b""))]  # type: ignore[list-item]
     assert client.post("/datasets", files=parts).status_code == 201
@@ -173,7 +173,7 @@ def test_a_field_given_twice_is_refused(client: TestClient, datasets: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["digits", "iris", "synthetic", "mine"])
-def test_a_name_that_is_not_an_uploads_is_kept(client: TestClient, datasets: Path, name: str) -> None:
+def test_the_name_of_another_data_set_is_reserved(client: TestClient, datasets: Path, name: str) -> None:
     (datasets / "mine").mkdir(parents=True)
     refused(upload(client, name=name), 409, "name-reserved")
     refused(client.delete(f"/datasets/{name}"), 409, "not-uploaded")
@@ -192,7 +192,7 @@ def test_a_name_that_is_not_an_uploads_is_kept(client: TestClient, datasets: Pat
         ("multipart/form-data; boundary=x", b"--x--", 422, "invalid-field"),
     ],
 )
-def test_a_body_that_is_no_form_is_refused(
+def test_a_body_other_than_a_form_is_refused(
     client: TestClient, datasets: Path, content_type: str | None, body: bytes, status: int, kind: str
 ) -> None:
     headers = {} if content_type is None else {"Content-Type": content_type}
@@ -200,7 +200,7 @@ def test_a_body_that_is_no_form_is_refused(
 
 
 @pytest.mark.parametrize("declared", [True, False])
-def test_more_than_the_limit_is_413_however_it_comes(
+def test_more_than_the_limit_is_413_with_and_without_content_length(
     app: FastAPI, client: TestClient, settings: Settings, datasets: Path, declared: bool
 ) -> None:
     app.state.uploads.settings = settings.model_copy(update={"max_upload_bytes": 1000})
@@ -211,9 +211,7 @@ def test_more_than_the_limit_is_413_however_it_comes(
     assert "1,000 bytes" in problem["detail"]
 
 
-def test_an_upload_that_trickles_is_408(
-    client: TestClient, datasets: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_slow_upload_is_408(client: TestClient, datasets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forms, "BODY_SECONDS", 0.05)
 
     def slowly() -> Iterator[bytes]:
@@ -235,7 +233,7 @@ def test_reading_has_its_limits(app: FastAPI, client: TestClient, settings: Sett
     assert "60,000,000 bytes of memory" in refused(upload(client, wide), 413, "upload-too-large")["detail"]
 
 
-def test_only_a_few_are_taken_at_once(client: TestClient, app: FastAPI, datasets: Path) -> None:
+def test_only_a_few_are_received_at_once(client: TestClient, app: FastAPI, datasets: Path) -> None:
     free = app.state.uploads._free
     for _ in range(uploads.MAX_CONCURRENT):
         free.acquire()

@@ -14,11 +14,11 @@ def about(word: str, results: list[CheckResult]) -> CheckResult:
 
 
 @pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+def small_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "MATRIX_SIZE", 8)
 
 
-def test_a_fresh_installation_has_nothing_bad_and_stays_as_it_is(tmp_path: Path) -> None:
+def test_a_new_installation_has_no_problem_and_is_not_changed(tmp_path: Path) -> None:
     results = run_checks(Settings(data_dir=tmp_path / "data"))
     assert [each.message for each in results if each.status == "bad"] == []
     assert "not there yet" in about("Database", results).message
@@ -34,7 +34,7 @@ def test_a_migrated_database_is_current_and_an_empty_one_is_not(tmp_path: Path, 
     assert (result.status, "holdout migrate" in result.remedy) == ("warn", True)
 
 
-def test_what_is_no_database_is_bad(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_bad(tmp_path: Path) -> None:
     (tmp_path / "holdout.db").write_text("not a database, but long enough to be looked at as one" * 20)
     assert about("Database", run_checks(Settings(data_dir=tmp_path))).status == "bad"
 
@@ -47,7 +47,7 @@ def test_an_unreachable_server_is_bad_and_its_password_is_not_shown() -> None:
     assert "secret" not in result.message + result.remedy
 
 
-def test_examining_a_database_migrates_nothing(tmp_path: Path) -> None:
+def test_doctor_does_not_migrate_the_database(tmp_path: Path) -> None:
     path = tmp_path / "holdout.db"
     with closing(driver.connect(path)) as connection:
         connection.execute("CREATE TABLE t (x)")
@@ -56,7 +56,7 @@ def test_examining_a_database_migrates_nothing(tmp_path: Path) -> None:
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("t",)]
 
 
-def test_a_folder_that_cannot_be_written_to_is_bad(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_read_only_folder_is_bad(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def refuse(**_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
@@ -64,7 +64,7 @@ def test_a_folder_that_cannot_be_written_to_is_bad(monkeypatch: pytest.MonkeyPat
     assert about("Data folder", run_checks(Settings(data_dir=tmp_path))).status == "bad"
 
 
-def test_a_full_disk_is_worth_a_warning(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_full_disk_causes_a_warning(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(doctor, "MIN_FREE_BYTES", 2**80)
     assert about("Data folder", run_checks(Settings(data_dir=tmp_path))).status == "warn"
 
@@ -76,7 +76,7 @@ def test_damaged_bundled_data_is_bad(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("version", "sound"),
+    ("version", "is_fixed"),
     [
         ((3, 40, 1), False),
         ((3, 44, 5), False),
@@ -89,6 +89,6 @@ def test_damaged_bundled_data_is_bad(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     ],
 )
 def test_the_releases_of_sqlite_with_the_wal_reset_bug_are_known(
-    version: tuple[int, ...], sound: bool
+    version: tuple[int, ...], is_fixed: bool
 ) -> None:
-    assert has_wal_reset_bug(version) is not sound
+    assert has_wal_reset_bug(version) is not is_fixed

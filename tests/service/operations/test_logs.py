@@ -1,4 +1,4 @@
-"""The log: one line an event, whose fields programs read; and nothing in it that opens a door."""
+"""The log: one line per event with fields for programs, and no token or secret in it."""
 
 import io
 import json
@@ -18,13 +18,13 @@ Lines = list[dict[str, Any]]
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
-    """Nothing here depends on the database."""
+    """SQLite only: these tests do not depend on the database."""
     return sqlite_url
 
 
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
-    """What is logged under `holdout`, as a program would read it."""
+    """The log lines under `holdout` in JSON, as a program reads them."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter(terminal=False))
@@ -40,7 +40,7 @@ def lines(stream: io.StringIO) -> Lines:
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
-def test_a_request_is_one_line_with_its_route_and_not_its_address(
+def test_a_request_is_one_line_with_its_route_and_without_ids(
     client: TestClient, stream: io.StringIO
 ) -> None:
     response = client.delete("/experiments/77")
@@ -62,7 +62,7 @@ def test_a_request_is_one_line_with_its_route_and_not_its_address(
         ("BREW", "/experiments", "/experiments", 405),
     ],
 )
-def test_whatever_is_asked_gives_one_line(
+def test_every_request_gives_one_line(
     client: TestClient, stream: io.StringIO, method: str, path: str, route: str, status: int
 ) -> None:
     client.request(method, path)
@@ -71,15 +71,13 @@ def test_whatever_is_asked_gives_one_line(
     assert line["method"] == (method if method != "BREW" else "other")
 
 
-def test_probes_are_only_noted_when_somebody_looks_for_trouble(
-    client: TestClient, stream: io.StringIO
-) -> None:
+def test_probes_are_logged_only_at_level_debug(client: TestClient, stream: io.StringIO) -> None:
     for path in ("/health", "/ready", "/metrics"):
         client.get(path)
     assert {line["level"] for line in lines(stream)} == {"debug"}
 
 
-def test_a_client_may_name_its_request_by_a_plain_word(client: TestClient, stream: io.StringIO) -> None:
+def test_a_client_may_choose_a_simple_request_id(client: TestClient, stream: io.StringIO) -> None:
     given = "trace-7.A_b"
     assert client.get("/catalog", headers={"X-Request-ID": given}).headers["x-request-id"] == given
     assert lines(stream)[0]["request_id"] == given
@@ -88,11 +86,11 @@ def test_a_client_may_name_its_request_by_a_plain_word(client: TestClient, strea
         assert client.get("/catalog", headers=headers).headers["x-request-id"] not in (odd, given)
 
 
-def test_what_is_logged_within_a_request_carries_its_id(client: TestClient, stream: io.StringIO) -> None:
-    def away(*_: object) -> None:
+def test_lines_that_are_logged_during_a_request_have_its_id(client: TestClient, stream: io.StringIO) -> None:
+    def fail(*_: object) -> None:
         raise RuntimeError("no such thing")
 
-    client.app.state.database.read = away  # type: ignore[attr-defined]
+    client.app.state.database.read = fail  # type: ignore[attr-defined]
     response = client.get("/experiments")
     assert response.status_code == 500
     crash, request = lines(stream)
@@ -113,15 +111,15 @@ def test_no_token_is_ever_logged(client: TestClient, database: Database, stream:
         raise ValueError(token)
     except ValueError:
         log.exception("it failed")
-    said = stream.getvalue()
+    logged = stream.getvalue()
     assert len(lines(stream)) == 5
-    assert token not in said
-    assert token[5:] not in said
-    assert "kkkk" not in said
-    assert "hold_..." in said
+    assert token not in logged
+    assert token[5:] not in logged
+    assert "kkkk" not in logged
+    assert "hold_..." in logged
 
 
-def test_uvicorn_says_nothing_twice() -> None:
+def test_uvicorns_coloured_copy_of_a_message_is_dropped() -> None:
     record = logging.LogRecord("uvicorn.error", logging.INFO, "", 0, "it runs", (), None)
     record.color_message = "it \x1b[1mruns"
     assert "color" not in formatter(terminal=False).format(record)

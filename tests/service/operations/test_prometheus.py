@@ -1,4 +1,4 @@
-"""The metrics: what they tell of the queue, the agents, the requests, read by Prometheus' own parser."""
+"""The metrics of the queue, the agents and the requests, read by Prometheus' own parser."""
 
 import time
 from collections.abc import Callable
@@ -38,7 +38,7 @@ def by(**labels: object) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((name, str(value)) for name, value in labels.items()))
 
 
-def test_the_queue_is_told_as_it_is_in_the_database(fake_worker: FakeWorker, scrape: Scrape) -> None:
+def test_the_metrics_of_the_queue_are_those_of_the_database(fake_worker: FakeWorker, scrape: Scrape) -> None:
     before = scrape()
     assert before["database_up", ()] == 1
     assert before["runs", by(status="queued")] == before["runs", by(status="running")] == 0
@@ -59,7 +59,7 @@ def test_the_queue_is_told_as_it_is_in_the_database(fake_worker: FakeWorker, scr
     assert after["agents", ()] == 1
 
 
-def test_an_agent_that_falls_silent_is_seen_to(
+def test_the_heartbeat_age_of_a_silent_agent_grows(
     fake_worker: FakeWorker, database: Database, settings: Settings, scrape: Scrape
 ) -> None:
     fake_worker.submit(**PAIR)
@@ -70,7 +70,7 @@ def test_an_agent_that_falls_silent_is_seen_to(
     assert scrape()["heartbeat_age_seconds", by(host="alpha")] == pytest.approx(40, abs=2)
 
 
-def test_every_run_counts_once_when_it_is_over(fake_worker: FakeWorker, scrape: Scrape) -> None:
+def test_every_run_is_counted_once_when_it_ends(fake_worker: FakeWorker, scrape: Scrape) -> None:
     outcomes = "runs_finished_total"
     assert scrape()[outcomes, by(status="failed", cause="diverged")] == 0
     for number in range(3):
@@ -91,7 +91,7 @@ def test_every_run_counts_once_when_it_is_over(fake_worker: FakeWorker, scrape: 
         assert samples["run_wait_seconds_count", ()] == samples["run_work_seconds_count", ()] == 3
 
 
-def test_a_counter_never_falls_whatever_is_deleted_or_retried(
+def test_counters_do_not_fall_when_experiments_are_deleted_or_retried(
     fake_worker: FakeWorker, scrape: Scrape
 ) -> None:
     failed = "runs_finished_total", by(status="failed", cause="error")
@@ -107,7 +107,7 @@ def test_a_counter_never_falls_whatever_is_deleted_or_retried(
     assert scrape()[failed] == 2
 
 
-def test_requests_are_counted_by_route_and_not_by_address(fake_worker: FakeWorker, scrape: Scrape) -> None:
+def test_requests_are_counted_by_route_without_ids(fake_worker: FakeWorker, scrape: Scrape) -> None:
     client = fake_worker.client
     for path in ("/experiments/1", "/experiments/2", "/experiments/3", "/nothing", "/nothing/at/all"):
         client.get(path)
@@ -121,7 +121,7 @@ def test_requests_are_counted_by_route_and_not_by_address(fake_worker: FakeWorke
     assert samples[latency, by(method="GET", route="/experiments/{experiment_id}")] == 3
 
 
-def test_nothing_that_grows_is_a_label(fake_worker: FakeWorker, scrape: Scrape) -> None:
+def test_no_label_grows_with_the_experiments(fake_worker: FakeWorker, scrape: Scrape) -> None:
     fake_worker.submit(**PAIR, name="name-of-mine", tags=["tag-of-mine"])
     series = set(scrape())
     for _ in range(5):
@@ -140,24 +140,24 @@ def test_nothing_that_grows_is_a_label(fake_worker: FakeWorker, scrape: Scrape) 
     assert len(grown) < 60
 
 
-def test_without_its_database_the_rest_is_still_told(
+def test_without_the_database_the_other_metrics_are_still_reported(
     client: TestClient, database: Database, scrape: Scrape, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away() -> None:
+    def fail() -> None:
         raise OperationalError("SELECT", {}, RuntimeError("gone"))
 
     client.get("/health")
     assert client.get("/metrics").status_code == 200
     metrics = client.app.state.metrics  # type: ignore[attr-defined]
-    monkeypatch.setattr(database, "read", away)
-    told = metrics.exposition("")[0].decode()
-    assert "holdout_database_up 0.0" in told
-    assert "holdout_queue_oldest_seconds" not in told
-    assert 'route="/health"' in told
+    monkeypatch.setattr(database, "read", fail)
+    reported = metrics.exposition("")[0].decode()
+    assert "holdout_database_up 0.0" in reported
+    assert "holdout_queue_oldest_seconds" not in reported
+    assert 'route="/health"' in reported
 
 
 MANY = "WITH RECURSIVE n(i) AS (SELECT 1000001 UNION ALL SELECT i + 1 FROM n WHERE i < 1100000)"
-"""As many numbers; a tenth of them is of queued experiments, the others succeeded long ago."""
+"""100,000 ids: every tenth experiment is queued, the others succeeded long ago."""
 EXPERIMENTS = f"""
     INSERT INTO experiments (id, name, status, priority, owner, spec, spec_hash, plan, warnings, dataset, loss,
                              optimizer, balancing, created_at, finished_at)

@@ -1,4 +1,4 @@
-"""The metrics and Prometheus itself: its linter finds nothing, and it scrapes a service that asks for a token."""
+"""The metrics with Prometheus itself: its linter finds no problem, and it scrapes a service that needs a token."""
 
 import json
 import os
@@ -20,20 +20,20 @@ from service.store.credentials import tokens
 from service.store.database import Database
 from tests.service.fake_worker import FakeWorker
 
-PATIENCE_SECONDS = 60
-"""It looks for what to scrape every five seconds."""
+TIMEOUT_SECONDS = 60
+"""Prometheus reloads its targets every five seconds."""
 PAIR = {"dataset": {"name": "synthetic", "counts": [90, 30], "features": 2}}
 
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
-    """The figures of both databases are looked at in test_metrics.py."""
+    """SQLite only: test_prometheus.py tests the metrics on both databases."""
     return sqlite_url
 
 
 @pytest.fixture(autouse=True)
 def installed() -> None:
-    """Where there is no Prometheus, these tests are skipped, except in CI."""
+    """Without Prometheus, these tests are skipped, except in CI."""
     missing = [name for name in ("promtool", "prometheus") if shutil.which(name) is None]
     if missing and os.environ.get("CI"):
         raise LookupError(f"{missing} of the Debian package prometheus")
@@ -43,7 +43,7 @@ def installed() -> None:
 
 @pytest.fixture
 def url(tmp_path: Path) -> Iterator[str]:
-    """A service that is closed, and a token of it in a file."""
+    """A service that needs a token, with the token in a file."""
     settings = Settings(data_dir=tmp_path, port=0, workers=0, log_level="warning")
     with serving(settings) as url:
         database = Database(settings.url)
@@ -53,7 +53,7 @@ def url(tmp_path: Path) -> Iterator[str]:
         yield url
 
 
-def test_promtool_finds_nothing_to_complain_of(fake_worker: FakeWorker) -> None:
+def test_promtool_finds_no_problem(fake_worker: FakeWorker) -> None:
     fake_worker.submit(**PAIR)
     fake_worker.claim()
     told = fake_worker.client.get("/metrics").text
@@ -64,7 +64,7 @@ def test_promtool_finds_nothing_to_complain_of(fake_worker: FakeWorker) -> None:
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
 
-def test_a_real_prometheus_scrapes_it_with_a_token(url: str, tmp_path: Path) -> None:
+def test_prometheus_scrapes_the_service_with_a_token(url: str, tmp_path: Path) -> None:
     job = {
         "job_name": "holdout",
         "authorization": {"credentials_file": str(tmp_path / "token")},
@@ -78,7 +78,7 @@ def test_a_real_prometheus_scrapes_it_with_a_token(url: str, tmp_path: Path) -> 
 
 @contextmanager
 def prometheus(folder: Path, configuration: dict[str, Any]) -> Iterator[httpx2.Client]:
-    """A client of a Prometheus with this configuration, for as long as the context lasts."""
+    """Run Prometheus with this configuration for as long as the context lasts. Yields a client of its API."""
     (folder / "prometheus.yml").write_text(json.dumps(configuration))
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
@@ -98,8 +98,8 @@ def prometheus(folder: Path, configuration: dict[str, Any]) -> Iterator[httpx2.C
 
 
 def first(client: httpx2.Client, query: str) -> str:
-    """The value of the first series, as soon as there is one."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    """Wait until a query finds a series. Returns the value of the first one."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         try:
             found = client.get("/query", params={"query": query}).raise_for_status().json()["data"]["result"]

@@ -1,4 +1,4 @@
-"""Whether /ready means it: each thing that can be wrong, one at a time."""
+"""/ready: each problem that makes the service not ready."""
 
 import time
 from collections.abc import Iterator
@@ -17,8 +17,8 @@ from service.store import migrations
 from service.store.database import Database
 
 
-def failed(client: TestClient) -> dict[str, str]:
-    """What is wrong, by its name."""
+def problems(client: TestClient) -> dict[str, str]:
+    """The messages of the problems, by path."""
     response = client.get("/ready")
     assert response.status_code == 503
     assert response.headers["retry-after"] == "5"
@@ -28,14 +28,14 @@ def failed(client: TestClient) -> dict[str, str]:
     return {error["path"]: error["message"] for error in problem["errors"]}
 
 
-def test_where_all_is_well_it_is_ready(client: TestClient) -> None:
+def test_a_service_without_problems_is_ready(client: TestClient) -> None:
     assert client.get("/ready").json() == {"status": "ready"}
 
 
-def test_without_its_tables_it_is_not(client: TestClient, database: Database) -> None:
+def test_without_its_tables_it_is_not_ready(client: TestClient, database: Database) -> None:
     rename(database, "experiments", "elsewhere")
     try:
-        assert set(failed(client)) == {"database"}
+        assert set(problems(client)) == {"database"}
     finally:
         rename(database, "elsewhere", "experiments")
 
@@ -44,17 +44,17 @@ def rename(database: Database, table: str, name: str) -> None:
     run(database, f"ALTER TABLE {table} RENAME TO {name}")
 
 
-def test_with_the_schema_of_another_version_it_is_not(client: TestClient, database: Database) -> None:
+def test_with_the_schema_of_another_version_it_is_not_ready(client: TestClient, database: Database) -> None:
     run(database, "UPDATE alembic_version SET version_num = '0001'")
     try:
-        assert "run holdout migrate" in failed(client)["schema"]
+        assert "run holdout migrate" in problems(client)["schema"]
     finally:
         run(database, f"UPDATE alembic_version SET version_num = '{migrations.newest()}'")
 
 
 @pytest.fixture
-def only_reading(database: Database, tmp_path: Path) -> Iterator[TestClient]:
-    """A service that may read the same database, and not write to it."""
+def read_only(database: Database, tmp_path: Path) -> Iterator[TestClient]:
+    """A service that can read the database, but not write to it."""
     url = database.url
     if database.is_sqlite:
         url = url.set(database=f"file:{url.database}", query={"mode": "ro", "uri": "true"})
@@ -74,9 +74,9 @@ def run(database: Database, *statements: str) -> None:
             connection.execute(text(statement))
 
 
-def test_with_a_database_that_only_reads_it_is_not(only_reading: TestClient) -> None:
-    assert only_reading.get("/experiments").status_code == 200
-    assert failed(only_reading) == {"database": "the database accepts no writes"}
+def test_with_a_read_only_database_it_is_not_ready(read_only: TestClient) -> None:
+    assert read_only.get("/experiments").status_code == 200
+    assert problems(read_only) == {"database": "the database accepts no writes"}
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def with_agent(sqlite_url: str, tmp_path: Path) -> Iterator[TestClient]:
         yield client
 
 
-def test_with_an_agent_that_has_stopped_it_is_not(
+def test_with_a_stopped_agent_it_is_not_ready(
     with_agent: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(readiness, "MAX_AGENT_SILENCE_SECONDS", 2.0)
@@ -95,10 +95,10 @@ def test_with_an_agent_that_has_stopped_it_is_not(
     agent = with_agent.app.state.agent  # type: ignore[attr-defined]
     agent.stop()
     time.sleep(2.1)
-    assert "has stopped" in failed(with_agent)["agent"]
+    assert "has stopped" in problems(with_agent)["agent"]
 
 
-def test_an_old_sqlite_is_warned_of(client: TestClient, database: Database) -> None:
+def test_an_old_sqlite_causes_a_warning(client: TestClient, database: Database) -> None:
     client.get("/ready")
     for has_bug in (False, True):
         with patch.object(health, "has_wal_reset_bug", return_value=has_bug):

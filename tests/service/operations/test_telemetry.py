@@ -1,4 +1,4 @@
-"""OpenTelemetry: FastAPI's own spans, and nothing of it unless it is asked for."""
+"""OpenTelemetry: FastAPI's own spans, only if an endpoint is set."""
 
 import sys
 
@@ -16,7 +16,7 @@ simple = pytest.importorskip("opentelemetry.sdk.trace.export")
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
-    """Nothing here depends on the database."""
+    """SQLite only: these tests do not depend on the database."""
     return sqlite_url
 
 
@@ -26,12 +26,12 @@ def unset(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_it_is_off_unless_there_is_somewhere_to_send_to() -> None:
+def test_it_is_off_without_an_endpoint() -> None:
     assert telemetry.telemetry() == {"auto_configure": False, "logs": False}
 
 
 @pytest.mark.parametrize("name", ENDPOINTS)
-def test_it_is_on_once_there_is(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_it_is_on_with_an_endpoint(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "http://collector:4318")
     assert telemetry.telemetry()["auto_configure"] is True
 

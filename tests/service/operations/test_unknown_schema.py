@@ -1,4 +1,4 @@
-"""A database that a newer version has migrated: every command says so in one sentence, and changes nothing."""
+"""A database migrated by a newer version: every command says so in one sentence and changes nothing."""
 
 import shutil
 import sys
@@ -34,7 +34,7 @@ def mark(database: Database, schema: str) -> None:
 
 @pytest.fixture(params=["9999", "a1b2c3d4e5f6"])
 def newer(request: pytest.FixtureRequest, database_url: str) -> Iterator[str]:
-    """The URL of a database with a schema of the future, or of another program; as it was, afterwards."""
+    """The URL of a database with an unknown schema; the schema is restored afterwards."""
     database = Database(database_url)
     mark(database, request.param)
     yield database_url
@@ -82,9 +82,9 @@ def test_nothing_is_migrated_and_doctor_calls_it_bad(newer: str, tmp_path: Path)
 
 
 @pytest.mark.usefixtures("newer")
-def test_a_service_that_is_overtaken_is_not_ready_and_says_why(client: TestClient) -> None:
-    answer = client.get("/ready")
-    assert answer.status_code == 503
-    (error,) = answer.json()["errors"]
+def test_a_service_whose_database_was_migrated_further_is_not_ready(client: TestClient) -> None:
+    response = client.get("/ready")
+    assert response.status_code == 503
+    (error,) = response.json()["errors"]
     assert error["path"] == "schema"
     assert "Install the newer version" in error["message"]

@@ -1,4 +1,4 @@
-"""Receivers that hang, and those that do not wait for them."""
+"""Receivers that hang do not delay the others."""
 
 import http.server
 import socket
@@ -36,15 +36,15 @@ def database(database_url: str) -> Iterator[Database]:
 
 
 @pytest.fixture(autouse=True)
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What takes 10 seconds takes less here."""
+def short_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten the timeout and the poll interval."""
     monkeypatch.setattr(ssrf_protection, "TIMEOUT_SECONDS", TIMEOUT_SECONDS)
     monkeypatch.setattr(dispatcher, "POLL_SECONDS", 0.1)
 
 
 @pytest.fixture
 def hang() -> Iterator[Callable[[], int]]:
-    """Servers that take a connection and never answer; the port of each."""
+    """Starts servers that accept a connection and never respond; returns the port of each."""
     with ExitStack() as opened:
 
         def listen() -> int:
@@ -60,7 +60,7 @@ def register(database: Database, port: int, path: str = "/200") -> int:
 
 
 def announce(database: Database, webhook_ids: list[int], times: int = 1) -> None:
-    """Messages that are due."""
+    """Insert messages that are due."""
     row = {"experiment_id": 1, "event": "experiment.succeeded", "content": "{}", "attempts": 0}
     rows = [{"webhook_id": id_, **row} for _ in range(times) for id_ in webhook_ids]
     with database.write() as connection:
@@ -68,7 +68,7 @@ def announce(database: Database, webhook_ids: list[int], times: int = 1) -> None
 
 
 def delays(database: Database, webhook_ids: list[int]) -> list[float]:
-    """Of each message, once all were delivered."""
+    """Wait until all messages are delivered. Returns the delay of each."""
     mine = select(Delivery.created_at, Delivery.delivered_at).where(Delivery.webhook_id.in_(webhook_ids))
     deadline = time.monotonic() + 60
     while True:
@@ -76,7 +76,7 @@ def delays(database: Database, webhook_ids: list[int]) -> list[float]:
             rows = connection.execute(mine).all()
         if all(row.delivered_at for row in rows):
             return [row.delivered_at - row.created_at for row in rows]
-        assert time.monotonic() < deadline, "the healthy receivers wait"
+        assert time.monotonic() < deadline, "the healthy receivers were delayed"
         time.sleep(0.05)
 
 
@@ -95,25 +95,25 @@ def test_healthy_receivers_do_not_wait_for_hanging_ones(
     record_property: Callable[[str, object], None],
     hanging: int,
 ) -> None:
-    """Nor after a restart, while as many messages wait for the hanging ones."""
+    """This also holds after a restart, while many messages for the hanging receivers are due."""
     sick = [register(database, hang()) for _ in range(hanging)]
     healthy = [register(database, receiver.server_port, f"/{number}/200") for number in range(3)]
     announce(database, sick, PENDING)
     figures = []
     for start in ("first start", "restart"):
-        sender = WebhookDispatcher(database, private=True)
-        sender.start()
+        dispatching = WebhookDispatcher(database, private=True)
+        dispatching.start()
         try:
             wait_for(lambda: attempts(database, sick) >= min(hanging, FAILING_SLOTS))
-            if start == "first start":  # from here on it is known that they fail
+            if start == "first start":  # until the database has counted their failures
                 wait_for(lambda: failing(database) == hanging)
             announce(database, healthy, EACH)
             found = delays(database, healthy)
         finally:
-            sender.stop()
+            dispatching.stop()
             wait_for(lambda: not any(each.name == "delivery" for each in threading.enumerate()))
         figures.append(f"{start}: median {median(found):.2f} s, longest {max(found):.2f} s")
-    assert attempts(database, sick) < hanging * PENDING  # they hung all the time
+    assert attempts(database, sick) < hanging * PENDING  # they hung during the whole test
     backend = database.url.get_backend_name()
     record_property("shown", f"{hanging} hanging, {backend}, delays of the healthy: {'; '.join(figures)}")
 
@@ -131,49 +131,49 @@ def failing(database: Database) -> int:
 
 
 def test_webhooks_of_one_server_share_its_slots() -> None:
-    shared = DeliverySlots()
+    slots = DeliverySlots()
     mine = [WaitingWebhook(number, f"http://Example.org/{number}", 0, float(number)) for number in range(5)]
-    taken = [shared.take(mine) for _ in range(5)]
+    taken = [slots.take(mine) for _ in range(5)]
     assert [slot is not None for slot in taken] == [True] * SLOTS_PER_RECEIVER + [False] * (
         5 - SLOTS_PER_RECEIVER
     )
-    other = shared.take([*mine, WaitingWebhook(9, "https://example.org/", 0, 99.0)])
+    other = slots.take([*mine, WaitingWebhook(9, "https://example.org/", 0, 99.0)])
     assert other is not None
     assert other.webhook_id == 9
 
 
 def test_the_receiver_with_the_fewest_slots_goes_first_then_the_oldest_message() -> None:
-    shared = DeliverySlots()
+    slots = DeliverySlots()
     waiting = [
         WaitingWebhook(1, "http://a/", 0, 1.0),
         WaitingWebhook(2, "http://b/", 0, 2.0),
         WaitingWebhook(3, "http://c/", 0, 1.5),
     ]
-    taken = [shared.take(waiting) for _ in range(6)]
+    taken = [slots.take(waiting) for _ in range(6)]
     assert [slot and slot.webhook_id for slot in taken] == [1, 3, 2, 1, 3, 2]
     first = taken[0]
     assert first is not None
-    shared.release(first)
-    again = shared.take(waiting)
+    slots.release(first)
+    again = slots.take(waiting)
     assert again is not None
     assert again.webhook_id == 1
 
 
-def test_all_that_fail_together_leave_most_of_the_slots() -> None:
-    shared = DeliverySlots()
+def test_failing_receivers_together_leave_most_of_the_slots() -> None:
+    slots = DeliverySlots()
     failing = [WaitingWebhook(number, f"http://sick-{number}/", 3, 0.0) for number in range(50)]
-    while shared.take(failing):
+    while slots.take(failing):
         pass
-    assert len(shared._used) == FAILING_SLOTS
-    assert len({slot.receiver for slot in shared._used}) == FAILING_SLOTS
+    assert len(slots._used) == FAILING_SLOTS
+    assert len({slot.receiver for slot in slots._used}) == FAILING_SLOTS
     healthy = [WaitingWebhook(100 + number, f"http://well-{number}/", 0, 1.0) for number in range(50)]
-    while shared.take([*failing, *healthy]):
+    while slots.take([*failing, *healthy]):
         pass
-    assert len(shared._used) == SLOTS
-    assert shared.is_full
+    assert len(slots._used) == SLOTS
+    assert slots.is_full
 
 
-def test_a_success_ends_the_failures_and_a_failure_begins_them(database: Database) -> None:
+def test_failures_are_counted_until_a_success(database: Database) -> None:
     id_ = register(database, 1)
     announce(database, [id_], 3)
     for delivered, failures in ((False, 1), (False, 2), (True, 0)):

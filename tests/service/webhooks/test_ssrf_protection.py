@@ -1,4 +1,4 @@
-"""Requests that leave this machine: where they may go, and what they do not wait for."""
+"""POSTs to webhooks: which addresses they may reach, and when they give up."""
 
 import http.server
 import socket
@@ -23,19 +23,19 @@ from service.webhooks.ssrf_protection import PrivateAddress, Undeliverable, is_p
         "2001:db8::1", "2002:7f00:1::", "2002:a00:1::1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "fe80::1%lo",
     ],
 )  # fmt: skip
-def test_an_address_that_is_not_of_the_whole_internet_is_private(address: str) -> None:
+def test_private_and_reserved_addresses_are_not_public(address: str) -> None:
     assert not is_public(address)
 
 
 @pytest.mark.parametrize(
     "address", ["1.1.1.1", "93.184.215.14", "2606:4700:4700::1111", "::ffff:8.8.8.8", "2002:808:808::1"]
 )
-def test_one_that_is_may_be_asked(address: str) -> None:
+def test_public_addresses_are_public(address: str) -> None:
     assert is_public(address)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0x7f.1", "2130706433", "127.1", "0", "::1"])
-def test_this_machine_is_recognised_however_it_is_written(host: str) -> None:
+def test_loopback_addresses_are_recognised_in_every_notation(host: str) -> None:
     with pytest.raises(Undeliverable):
         resolve(host, 80, private=False)
 
@@ -51,7 +51,7 @@ def test_one_private_address_among_public_ones_is_enough(monkeypatch: pytest.Mon
 
 
 class Receiver(http.server.BaseHTTPRequestHandler):
-    """Answers as its path says, and keeps what it was sent."""
+    """Responds with the status at the end of the path, and stores the requests."""
 
     received: list[tuple[str, dict[str, str], bytes]]
 
@@ -78,7 +78,7 @@ def receiver() -> Iterator[http.server.ThreadingHTTPServer]:
         thread.join()
 
 
-def test_what_is_sent_arrives_as_it_is(receiver: http.server.ThreadingHTTPServer) -> None:
+def test_content_and_headers_arrive_unchanged(receiver: http.server.ThreadingHTTPServer) -> None:
     port = receiver.server_port
     assert post(f"http://localhost:{port}/a/204?b=c/204", b"\x00{}", {"X-Mine": "1"}, private=True) == 204
     ((path, headers, content),) = Receiver.received
@@ -87,28 +87,28 @@ def test_what_is_sent_arrives_as_it_is(receiver: http.server.ThreadingHTTPServer
     assert content == b"\x00{}"
 
 
-def test_a_name_is_resolved_once_and_its_address_is_the_one_that_is_asked(
+def test_a_name_is_resolved_once_and_the_checked_address_is_used(
     receiver: http.server.ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[str] = []
+    resolved: list[str] = []
 
     def changing(host: str, port: int, *_: object, **__: object) -> list[Any]:
-        asked.append(host)
-        address = "127.0.0.1" if len(asked) == 1 else "127.0.0.99"
+        resolved.append(host)
+        address = "127.0.0.1" if len(resolved) == 1 else "127.0.0.99"
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
 
-    resolved = socket.create_connection
+    original = socket.create_connection
     monkeypatch.setattr(ssrf_protection, "is_public", lambda _: True)
     monkeypatch.setattr(socket, "getaddrinfo", changing)
     monkeypatch.setattr(socket, "create_connection", lambda address, *more: _connect(address))
-    assert resolved is not socket.create_connection
+    assert original is not socket.create_connection
     url = f"http://rebinding.example:{receiver.server_port}/200"
     assert post(url, b"{}", {}, private=False) == 200
-    assert asked == ["rebinding.example"]
+    assert resolved == ["rebinding.example"]
 
 
 def _connect(address: tuple[str, int]) -> socket.socket:
-    assert address[0] == "127.0.0.1", "the second answer of the name server was asked for"
+    assert address[0] == "127.0.0.1", "the name was resolved a second time"
     connection = socket.socket()
     connection.settimeout(5)
     connection.connect(address)
@@ -116,7 +116,7 @@ def _connect(address: tuple[str, int]) -> socket.socket:
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 400, 404, 410, 500, 503])
-def test_only_2xx_is_delivered_and_nothing_is_followed(
+def test_only_2xx_is_a_delivery_and_redirects_are_not_followed(
     receiver: http.server.ThreadingHTTPServer, status: int
 ) -> None:
     with pytest.raises(Undeliverable, match=f"answered {status}"):
@@ -124,7 +124,7 @@ def test_only_2xx_is_delivered_and_nothing_is_followed(
     assert len(Receiver.received) == 1
 
 
-def test_nobody_there_is_said_without_a_traceback() -> None:
+def test_an_unreachable_host_is_undeliverable() -> None:
     with pytest.raises(Undeliverable, match="no answer: ConnectionRefusedError"):
         post("http://127.0.0.1:1/", b"{}", {}, private=True)
     with pytest.raises(Undeliverable, match="there is no host"):
@@ -132,12 +132,14 @@ def test_nobody_there_is_said_without_a_traceback() -> None:
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_whoever_dribbles_is_given_up_in_time(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_receiver_that_responds_byte_by_byte_times_out(
+    scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(ssrf_protection, "TIMEOUT_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server:
         done = threading.Event()
 
-        def dribble() -> None:
+        def respond_slowly() -> None:
             connection, _ = server.accept()
             with connection:
                 beginning = (
@@ -151,7 +153,7 @@ def test_whoever_dribbles_is_given_up_in_time(scheme: str, monkeypatch: pytest.M
                     except OSError:
                         return
 
-        thread = threading.Thread(target=dribble)
+        thread = threading.Thread(target=respond_slowly)
         thread.start()
         started = time.monotonic()
         with pytest.raises(Undeliverable):
@@ -161,7 +163,7 @@ def test_whoever_dribbles_is_given_up_in_time(scheme: str, monkeypatch: pytest.M
         thread.join()
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused() -> None:
+def test_a_connection_without_valid_tls_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def answer() -> None:

@@ -1,4 +1,4 @@
-"""Webhooks: told of every end, once or more, and by nobody but this service."""
+"""Webhooks: every end of an experiment is delivered at least once, signed, and never to a private network."""
 
 import base64
 import hashlib
@@ -28,7 +28,7 @@ from tests.service.webhooks.test_ssrf_protection import Receiver, receiver
 __all__ = ["receiver"]
 
 PAIR = {"dataset": {"name": "synthetic", "counts": [90, 30], "features": 2}}
-Answer = dict[str, Any]
+JSON = dict[str, Any]
 
 
 @pytest.fixture
@@ -37,21 +37,21 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def poll_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatcher, "POLL_SECONDS", 0.02)
 
 
-def create(client: TestClient, receiver: ThreadingHTTPServer, path: str = "/200", **more: Any) -> Answer:
+def create(client: TestClient, receiver: ThreadingHTTPServer, path: str = "/200", **more: Any) -> JSON:
     url = f"http://127.0.0.1:{receiver.server_port}{path}"
     response = client.post("/webhooks", json={"url": url} | more)
     assert response.status_code == 201, response.text
-    made: Answer = response.json()
-    assert response.headers["location"] == f"/webhooks/{made['id']}"
-    return made
+    created: JSON = response.json()
+    assert response.headers["location"] == f"/webhooks/{created['id']}"
+    return created
 
 
-def deliveries(client: TestClient, webhook: Answer) -> list[Answer]:
-    found: list[Answer] = client.get(f"/webhooks/{webhook['id']}").json()["deliveries"]
+def deliveries(client: TestClient, webhook: JSON) -> list[JSON]:
+    found: list[JSON] = client.get(f"/webhooks/{webhook['id']}").json()["deliveries"]
     return found
 
 
@@ -70,7 +70,7 @@ def end(fake_worker: FakeWorker, status: str = "succeeded") -> int:
     return id_
 
 
-def test_the_end_of_an_experiment_is_told_and_signed(
+def test_the_end_of_an_experiment_is_sent_and_signed(
     fake_worker: FakeWorker, client: TestClient, receiver: ThreadingHTTPServer
 ) -> None:
     webhook = create(client, receiver, "/hook/204")
@@ -95,7 +95,7 @@ def test_the_end_of_an_experiment_is_told_and_signed(
 
 
 def test_the_signature_is_that_of_the_standard() -> None:
-    """The example of https://github.com/standard-webhooks, whose libraries all check it."""
+    """The example in https://github.com/standard-webhooks, which all its libraries verify."""
     id_, secret = "p5jXN8AQM9LWM0D4loKWxJek", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
     content = b'{"test": 2432232314}'
     original, dispatcher.time.time = dispatcher.time.time, lambda: 1614265330.0  # type: ignore[attr-defined]
@@ -108,7 +108,7 @@ def test_the_signature_is_that_of_the_standard() -> None:
 
 
 @pytest.mark.parametrize("status", ["succeeded", "failed", "cancelled"])
-def test_only_what_was_asked_for_is_told(
+def test_only_the_chosen_events_are_sent(
     fake_worker: FakeWorker, client: TestClient, receiver: ThreadingHTTPServer, status: str
 ) -> None:
     wanted = create(client, receiver, events=[status])
@@ -118,7 +118,7 @@ def test_only_what_was_asked_for_is_told(
     assert [each["event"] for each in deliveries(client, wanted)] == [f"experiment.{status}"]
 
 
-def test_an_experiment_of_many_runs_is_told_of_once(
+def test_an_experiment_of_several_runs_is_sent_once(
     fake_worker: FakeWorker, client: TestClient, receiver: ThreadingHTTPServer
 ) -> None:
     webhook = create(client, receiver)
@@ -130,7 +130,7 @@ def test_an_experiment_of_many_runs_is_told_of_once(
     assert [each["event"] for each in deliveries(client, webhook)] == ["experiment.failed"]
 
 
-def test_what_is_not_taken_is_sent_again_ever_more_seldom_and_then_given_up(
+def test_a_refused_message_is_retried_with_longer_pauses_and_then_given_up(
     fake_worker: FakeWorker, client: TestClient, database: Database, receiver: ThreadingHTTPServer
 ) -> None:
     webhook = create(client, receiver, "/503")
@@ -150,18 +150,18 @@ def test_what_is_not_taken_is_sent_again_ever_more_seldom_and_then_given_up(
 
 
 def pause(database: Database) -> float | None:
-    """Seconds until the next attempt, once the last one is noted."""
+    """Seconds until the next attempt; None while the last one is not recorded."""
     with database.read() as connection:
         row = connection.execute(select(Delivery.answer, (Delivery.due_at - now()).label("pause"))).one()
     return row.pause if row.answer else None
 
 
-def test_a_message_that_somebody_took_and_died_with_is_sent_by_another(database: Database) -> None:
+def test_a_message_whose_sender_died_is_sent_by_another(database: Database) -> None:
     with database.write() as connection:
         webhook = webhooks.create(connection, "http://127.0.0.1:1/", ["succeeded"])
         row = {"webhook_id": webhook.id, "experiment_id": 1, "event": "e", "content": "{}"}
         connection.execute(insert(Delivery).values(**row, attempts=0, due_at=now() - 1, created_at=now()))
-    # The service's own dispatcher may be quicker; it then is the one who took it.
+    # The dispatcher of the service may be quicker; it is then the sender that died.
     with database.write() as connection:
         connection.execute(update(Delivery).values(due_at=now() - 1))
         first = outbox.take(connection, webhook.id)
@@ -177,7 +177,7 @@ def test_a_message_that_somebody_took_and_died_with_is_sent_by_another(database:
         assert connection.scalar(select(Delivery.answer)) == "in time"
 
 
-def test_what_is_rolled_back_is_not_told(
+def test_a_message_of_a_rolled_back_transaction_is_not_sent(
     fake_worker: FakeWorker, client: TestClient, database: Database, receiver: ThreadingHTTPServer
 ) -> None:
     webhook = create(client, receiver)
@@ -198,7 +198,7 @@ def test_the_secret_is_shown_once(client: TestClient, receiver: ThreadingHTTPSer
     assert client.get("/webhooks").json()["items"][0]["events"] == ["cancelled", "failed", "succeeded"]
 
 
-def test_a_webhook_that_is_deleted_is_told_no_more(
+def test_a_deleted_webhook_gets_no_more_messages(
     fake_worker: FakeWorker, client: TestClient, receiver: ThreadingHTTPServer
 ) -> None:
     webhook = create(client, receiver)
@@ -212,8 +212,8 @@ def test_a_webhook_that_is_deleted_is_told_no_more(
 
 
 @pytest.fixture
-def careful(app: FastAPI, settings: Settings, client: TestClient) -> Iterator[TestClient]:
-    """A service that sends nothing into private networks."""
+def public_only(app: FastAPI, settings: Settings, client: TestClient) -> Iterator[TestClient]:
+    """A service that does not send into private networks."""
     app.state.settings = settings.model_copy(update={"webhooks_private": False})
     yield client
     app.state.settings = settings
@@ -226,10 +226,10 @@ def careful(app: FastAPI, settings: Settings, client: TestClient) -> Iterator[Te
         "http://10.1.2.3/", "https://192.168.0.1/", "http://[::ffff:10.0.0.1]/", "http://2130706433/", "http://0/",
     ],
 )  # fmt: skip
-def test_private_addresses_are_refused_unless_they_are_allowed(careful: TestClient, url: str) -> None:
-    response = careful.post("/webhooks", json={"url": url})
+def test_private_addresses_are_refused_unless_they_are_allowed(public_only: TestClient, url: str) -> None:
+    response = public_only.post("/webhooks", json={"url": url})
     assert (response.status_code, response.json()["type"]) == (422, "/problems/private-address")
-    assert careful.get("/webhooks").json()["items"] == []
+    assert public_only.get("/webhooks").json()["items"] == []
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_private_addresses_are_refused_unless_they_are_allowed(careful: TestClie
         {"url": "http://example.org/", "secret": "mine"}, {"url": "http://example.org/", "events": "failed"},
     ],
 )  # fmt: skip
-def test_what_is_no_webhook_is_refused(client: TestClient, body: dict[str, Any]) -> None:
+def test_an_invalid_webhook_is_refused(client: TestClient, body: dict[str, Any]) -> None:
     response = client.post("/webhooks", json=body)
     assert response.status_code == 422, response.text
     assert response.json()["errors"]
