@@ -1,1 +1,1 @@
-"""The routes: one resource a file, and an endpoint hardly more than a query and the shape of its answer."""
+"""The routes: one resource per file. An endpoint is little more than a query and the shape of its response."""

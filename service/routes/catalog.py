@@ -1,4 +1,4 @@
-"""The catalogue of everything that a spec can name."""
+"""The catalogue: everything that a spec can name."""
 
 from functools import cache
 
@@ -20,7 +20,7 @@ router = APIRouter(tags=["catalog"], dependencies=[allow("read")], route_class=S
     responses=problems(InvalidQuery),
 )
 def read_catalog() -> dict[str, list[catalog.Variant]]:
-    """Every loss, optimizer, balancing and so on, with formula, source, oracle, fields, defaults and ranges."""
+    """List every loss, optimizer, balancing and so on, with formula, source, oracle, fields, defaults and ranges."""
     return _catalog()
 
 

@@ -1,4 +1,4 @@
-"""Comparisons of experiments: which is better, and whether that can be told."""
+"""Compare experiments: which one is better, and whether the data can tell."""
 
 from itertools import combinations
 from typing import Annotated
@@ -35,7 +35,7 @@ router = APIRouter(tags=["experiments"], route_class=StrictRoute)
 def compare_experiments(
     query: Annotated[Comparing, Query()], known: Known, database: DatabaseDep
 ) -> Comparisons:
-    """Paired differences over the seeds that succeeded in both experiments, with intervals, and with p-values
+    """Compute paired differences over the seeds that succeeded in both experiments, with intervals, and with p-values
     corrected for the number of comparisons. Pairs with different data, different validation rows or too few common
     seeds are not compared; their `finding` gives the reason and a remedy.
     """
@@ -51,7 +51,7 @@ def compare_experiments(
 
 
 def _pairs(contenders: list[Contender], query: Comparing) -> tuple[SelectionMetric, list[Pair]]:
-    """Each with each, or the others with the reference; and the metric."""
+    """The metric, and the pairs: all pairs, or each experiment with the reference."""
     first = next(each for each in contenders if query.reference in (None, each.id))
     metric = query.metric or ExperimentSpec.model_validate(first.spec).selection_metric
     if query.reference is None:

@@ -1,4 +1,4 @@
-"""Data sets: which there are, and what is in them; uploading and deleting them."""
+"""Data sets: list, read, preview, upload and delete them."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ picture: Responses = {200: {"content": {"image/png": image}, "description": "A r
     responses=problems(InvalidQuery),
 )
 def list_datasets(registry: RegistryDep) -> Datasets:
-    """The data sets that a spec can name: the bundled ones, `synthetic`, uploads, and folders of the data directory.
+    """List the data sets that a spec can name: the bundled ones, `synthetic`, uploads, folders of the data directory.
 
     A folder that cannot be read is listed with its error.
     """
@@ -65,7 +65,8 @@ def list_datasets(registry: RegistryDep) -> Datasets:
     openapi_extra=form,
 )
 def upload_dataset(request: Request, response: Response, uploads: UploadsDep) -> Dataset:
-    """A table as CSV, arrays as NPZ, or images as IDX; `curl -F name=flowers -F format=csv -F file=@flowers.csv`.
+    """Upload a table as CSV, arrays as NPZ, or images as IDX, for example with
+    `curl -F name=flowers -F format=csv -F file=@flowers.csv`.
 
     New content under an existing name becomes a new version; the same content keeps its version.
     """
@@ -83,7 +84,7 @@ def upload_dataset(request: Request, response: Response, uploads: UploadsDep) ->
     responses=problems(UnknownDataset, DatasetError, InvalidQuery),
 )
 def read_dataset(name: DatasetName, registry: RegistryDep) -> Dataset:
-    """Its rows, features and classes, the number of rows of each class, its hash, and its versions."""
+    """Read its rows, features and classes, the number of rows of each class, its hash, and its versions."""
     return Dataset.of(registry.describe(name))
 
 
@@ -96,7 +97,7 @@ def read_dataset(name: DatasetName, registry: RegistryDep) -> Dataset:
     responses=picture | problems(UnknownDataset, NoPicture, DatasetError, InvalidQuery),
 )
 def preview_dataset(name: DatasetName, registry: RegistryDep) -> Response:
-    """A picture of the first ten images of each class. A table has no picture."""
+    """Show the first ten images of each class in one picture. A table has no picture."""
     return Response(png(preview(registry.load(registry.source(name)))), media_type="image/png")
 
 
@@ -109,5 +110,5 @@ def preview_dataset(name: DatasetName, registry: RegistryDep) -> Response:
     responses=problems(UnknownDataset, NotUploaded, DatasetInUse, InvalidQuery),
 )
 def delete_dataset(name: DatasetName, registry: RegistryDep, database: DatabaseDep) -> None:
-    """Deletes all its versions, unless experiments need them. This cannot be undone."""
+    """Delete all its versions, unless experiments need them. This cannot be undone."""
     delete_upload(name, registry, database)

@@ -1,4 +1,4 @@
-"""What the epochs of an experiment showed: metrics, figures per class, confusion matrices."""
+"""The epochs of an experiment: metrics, figures per class, confusion matrices."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -67,9 +67,9 @@ def read_metrics(
     wanted_format: Wanted,
     database: DatabaseDep,
 ) -> Response:
-    """One flat row for each epoch, seed and split, in this order. To follow a running experiment, read `next` until
-    it is null. It keeps the position of each seed, so no epoch is missed or repeated. With `?wait=20` the answer
-    comes as soon as there is a row.
+    """Read one flat row for each epoch, seed and split, in this order. To follow a running experiment, read `next`
+    until it is null. It keeps the position of each seed, so no epoch is missed or repeated. With `?wait=20` the
+    response comes as soon as there is a row.
     """
     wanted = query.epoch_query()
     with database.read() as connection:
@@ -106,7 +106,7 @@ def read_classes(
     wanted_format: Wanted,
     database: DatabaseDep,
 ) -> Response:
-    """One flat row for each class, seed and split, at the selected epoch of each seed by default."""
+    """Read one flat row for each class, seed and split, at the selected epoch of each seed by default."""
     wanted = query.epoch_query()
     with database.read() as connection:
         state = status_reader.state(connection, experiment_id)
@@ -135,7 +135,7 @@ def read_confusion(
     known: Known,
     database: DatabaseDep,
 ) -> Confusion:
-    """One matrix for each seed and split. Its rows are the true classes, its columns the predicted ones."""
+    """Read one matrix for each seed and split. Its rows are the true classes, its columns the predicted ones."""
     with database.read() as connection:
         known.require_news(status_reader.state(connection, experiment_id))
         classes = experiment_reader.plan(connection, experiment_id)["dataset"]["classes"]
@@ -144,7 +144,7 @@ def read_confusion(
 
 
 def _next(request: Request, page: EpochPage, *, growing: bool = False) -> str | None:
-    """A link while there is more, or more may come."""
+    """A link to the next page, if there are more rows or more may be added."""
     if not page.more and not growing:
         return None
     return next_link(request, cursors.encode(page.position) if page.position else None)

@@ -43,9 +43,9 @@ def read_epochs(
     wanted_format: Wanted,
     database: DatabaseDep,
 ) -> Response:
-    """The rows of `/experiments/{id}/metrics` with the number of their experiment, ordered by experiment, epoch, seed
-    and split. `next` pages through the rows that exist now; to follow running experiments, send the request again
-    with the `ETag`.
+    """Read the rows of `/experiments/{id}/metrics` of several experiments, with their numbers, ordered by experiment,
+    epoch, seed and split. `next` pages through the rows that exist now; to follow running experiments, send the
+    request again with the `ETag`.
     """
     wanted, after, ids = query.epoch_query(), query.place, query.experiments
     with database.read() as connection:

@@ -1,4 +1,4 @@
-"""The events of an experiment, as a stream."""
+"""The events of an experiment, as a stream of server-sent events."""
 
 from collections.abc import AsyncIterator
 from functools import partial
@@ -48,8 +48,8 @@ async def _stream(
 async def stream_events(
     stream: Annotated[EventStream, Depends(_stream)], request: Request
 ) -> AsyncIterator[ServerSentEvent]:
-    """Server-sent events: `status` first and at each change, `epoch` for each epoch of each seed with its training
-    and validation metrics, and `end`. After a lost connection, a client sends `Last-Event-ID` and misses no event.
+    """Stream server-sent events: `status` first and at each change, `epoch` for each epoch of each seed with its
+    training and validation metrics, and `end`. After a lost connection, send `Last-Event-ID` to miss no event.
     """
     async for event in stream.events(request.app.state.change_feed, request.app.state.limiters["streams"]):
         yield event

@@ -68,10 +68,10 @@ def submit_experiment(
     notifier: NotifierDep,
     idempotency_key: IdempotencyKey = None,
 ) -> Accepted:
-    """Puts a spec into the queue. `{}` uses the default of every field. Each seed is a separate run.
+    """Queue an experiment. `{}` uses all defaults. Each seed is a separate run.
 
-    The answer comes at once; its `Location` is the address of the experiment. If the answer may get lost, send an
-    `Idempotency-Key`: for 24 hours, the same request with the same key returns the experiment of the first one.
+    The response comes at once: poll the URL in its `Location`. With an `Idempotency-Key`, retries are safe for 24
+    hours: the same request with the same key returns the experiment of the first one.
     """
     submission = SubmissionService(
         database, registry, notifier, owner=caller.name, max_queued=settings.max_queued
@@ -91,7 +91,7 @@ def submit_experiment(
     responses=problems(InvalidSpec, BlobStoreUnavailable, body=True),
 )
 def validate_experiment(spec: Spec, registry: RegistryDep, database: DatabaseDep) -> Resolved:
-    """Returns the spec with every default filled in, its hash, and facts such as the estimated duration of a run;
+    """Return the spec with every default filled in, its hash, and facts such as the estimated duration of a run;
     or all errors in it at once.
     """
     plan = make_plan(spec, registry)
@@ -113,7 +113,9 @@ def list_experiments(
     known: Known,
     database: DatabaseDep,
 ) -> ExperimentPage:
-    """Newest first. Follow `next` for the other pages; it stays valid while experiments are added or deleted."""
+    """List experiments, newest first. Follow `next` to the other pages; it stays valid while experiments are added or
+    deleted.
+    """
     page = experiment_reader.page_of_ids(
         query.filters, ascending=query.sort == "id", after=query.after, limit=query.limit
     )
@@ -137,9 +139,9 @@ def list_experiments(
 def read_experiment(
     experiment_id: ExperimentId, request: Request, _changed: Changed, known: Known, database: DatabaseDep
 ) -> Response:
-    """Its status and progress, its results so far, and findings on how far to trust them.
+    """Read its status and progress, its results so far, and findings on how far to trust them.
 
-    Polling is cheap: send the `ETag` back as `If-None-Match`. With `?wait=20` the answer comes at the next change.
+    Polling is cheap: send the `ETag` back as `If-None-Match`. With `?wait=20` the response comes at the next change.
     """
     return renewable(request, known, partial(_experiment, database, experiment_id))
 
@@ -162,7 +164,7 @@ def _experiment(database: Database, experiment_id: int, known: Condition) -> Res
     responses=problems(UnknownExperiment, ExperimentOver, InvalidQuery),
 )
 def cancel_experiment(experiment_id: ExperimentId, database: DatabaseDep, notifier: NotifierDep) -> Accepted:
-    """Queued runs are cancelled at once, running ones stop at their next step. Stored results are kept."""
+    """Cancel queued runs at once, and stop running ones at their next step. Stored results are kept."""
     with database.write() as connection:
         lifecycle.cancel(connection, experiment_id, notifier)
         return Accepted.of(experiment_reader.experiment(connection, experiment_id))
@@ -177,7 +179,7 @@ def cancel_experiment(experiment_id: ExperimentId, database: DatabaseDep, notifi
     responses=problems(UnknownExperiment, NothingToRetry, InvalidQuery),
 )
 def retry_experiment(experiment_id: ExperimentId, database: DatabaseDep, notifier: NotifierDep) -> Accepted:
-    """Queues failed and cancelled runs again. They continue from their last checkpoint.
+    """Queue failed and cancelled runs again. They continue from their last checkpoint.
 
     Runs that succeeded stay as they are. Attempts and seconds start again from 0.
     """
@@ -195,6 +197,6 @@ def retry_experiment(experiment_id: ExperimentId, database: DatabaseDep, notifie
     responses=problems(UnknownExperiment, ExperimentActive, InvalidQuery),
 )
 def delete_experiment(experiment_id: ExperimentId, database: DatabaseDep) -> None:
-    """Deletes its runs, epochs and weights as well. This cannot be undone."""
+    """Delete it with its runs, epochs and weights. This cannot be undone."""
     with database.write() as connection:
         lifecycle.delete(connection, experiment_id)

@@ -1,4 +1,4 @@
-"""Whether the service is alive, and whether it is ready; what goes on in it; and where everything else is."""
+"""The state of the service: liveness, readiness, metrics for Prometheus, and an index of its paths."""
 
 import platform
 from importlib.metadata import version
@@ -21,7 +21,7 @@ router = APIRouter(tags=["operation"], route_class=StrictRoute)
 errors = problems(InvalidQuery)
 
 Accept = Annotated[str, Header(include_in_schema=False)]
-"""OpenAPI describes it by the media types of the answers."""
+"""OpenAPI describes this header by the media types of the responses."""
 
 VERSION = version("holdout")
 INDEX = {
@@ -42,7 +42,7 @@ WAL_RESET_BUG = Remark(
 
 
 class Health(ResponseModel):
-    """The process answers. database_version: of SQLite or PostgreSQL; null before the first connection."""
+    """The process is alive. database_version: of SQLite or PostgreSQL; null before the first connection."""
 
     status: Literal["ok"] = "ok"
     version: str
@@ -66,7 +66,7 @@ class Ready(ResponseModel):
     responses=errors,
 )
 async def read_health(database: DatabaseDep) -> Health:
-    """Uses neither the database nor a thread."""
+    """Check the process alone: this uses neither the database nor a thread."""
     dialect = database.engine.dialect
     number = tuple(each for each in dialect.server_version_info or () if isinstance(each, int))
     return Health(
@@ -86,7 +86,7 @@ async def read_health(database: DatabaseDep) -> Health:
     responses=problems(InvalidQuery, NotReady),
 )
 def read_ready(request: Request, database: DatabaseDep) -> Ready:
-    """503 if the database is unreachable, read-only or not migrated, or if the embedded agent has stopped."""
+    """Return 503 if the database is unreachable, read-only or not migrated, or if the embedded agent has stopped."""
     require_ready(database, request.app.state.agent)
     return Ready()
 
@@ -100,14 +100,14 @@ def read_ready(request: Request, database: DatabaseDep) -> Ready:
     responses=errors | {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 def read_prometheus(request: Request, accept: Accept = "") -> Response:
-    """Metrics of the queue, the runs, the agents and the requests. Those of runs are read from the database."""
+    """Read metrics of the queue, the runs, the agents and the requests. Those of runs come from the database."""
     content, media_type = request.app.state.metrics.exposition(accept)
     return Response(content, media_type=media_type)
 
 
 @router.get("/", include_in_schema=False, dependencies=[PUBLIC])
 def read_index(accept: Accept = "") -> Response:
-    """For programs a list of links, for browsers Swagger UI."""
+    """Send programs a list of links, and browsers to Swagger UI."""
     vary = {"Vary": "Accept"}
     if "text/html" in accept:
         return RedirectResponse("docs", status_code=303, headers=vary)

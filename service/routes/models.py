@@ -1,4 +1,4 @@
-"""What training leaves behind: the weights of a model, and its predictions."""
+"""Trained models: weights, bundles to repeat an experiment, predictions."""
 
 from collections.abc import Iterator
 from tempfile import SpooledTemporaryFile
@@ -56,9 +56,9 @@ Seed = Annotated[
     | {200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}},
 )
 def read_weights(experiment_id: ExperimentId, request: Request, known: Known, seed: Seed = None) -> Response:
-    """The weights of the best epoch as safetensors: `0.weight`, `0.bias`, ..., running statistics, and the scaling of
-    the rows, `(x - scaling.offset) * scaling.factor`; a `data.offset` (float64), if there is one, is subtracted from
-    the rows first. The metadata contains the spec and the classes.
+    """Download the weights of the best epoch as safetensors: `0.weight`, `0.bias`, ..., running statistics, and the
+    scaling of the rows, `(x - scaling.offset) * scaling.factor`; a `data.offset` (float64), if there is one, is
+    subtracted from the rows first. The metadata contains the spec and the classes.
     """
     model: LoadedModel = request.app.state.models.load(experiment_id, seed)
     known.require_news(model.sha256)
@@ -76,8 +76,8 @@ def read_weights(experiment_id: ExperimentId, request: Request, known: Known, se
     | {200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}},
 )
 def read_bundle(experiment_id: ExperimentId, request: Request, database: DatabaseDep) -> Response:
-    """A zip file with the resolved spec, the hash of the data set, the versions, metrics and classes as CSV, the
-    weights of each seed, and a README with instructions.
+    """Download a zip file with the resolved spec, the hash of the data set, the versions, metrics and classes as CSV,
+    the weights of each seed, and a README with instructions.
     """
     file = SpooledTemporaryFile(MOST_IN_MEMORY)  # noqa: SIM115 -- closed once it is sent
     try:
@@ -100,7 +100,7 @@ def read_bundle(experiment_id: ExperimentId, request: Request, database: Databas
     responses=problems(*errors, InvalidSpec, body=True),
 )
 def predict(experiment_id: ExperimentId, rows: Rows, request: Request, seed: Seed = None) -> Predictions:
-    """Up to 1,000 rows with the features of the data set, not scaled: the service scales them as in training."""
+    """Classify up to 1,000 rows with the features of the data set, unscaled: the service scales them."""
     model: LoadedModel = request.app.state.models.load(experiment_id, seed)
     with model.alone() as predictor:
         _require_width(rows, predictor.features)
@@ -128,7 +128,7 @@ def predict(experiment_id: ExperimentId, rows: Rows, request: Request, seed: See
 
 
 def _require_width(rows: Rows, features: int) -> None:
-    """Raise InvalidSpec with the first row that is not of the data set's width."""
+    """Raise InvalidSpec with the first row whose length differs from the number of features."""
     for index, row in enumerate(rows.rows):
         if len(row) != features:
             message = f"has {len(row)} numbers; the data set has {features} features"

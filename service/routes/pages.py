@@ -1,4 +1,4 @@
-"""Pages for people: Swagger UI from files of our own, without a host outside and without inline script."""
+"""Pages for people: Swagger UI from our own files, without other hosts and without inline scripts."""
 
 from pathlib import Path
 
@@ -14,19 +14,19 @@ PAGES = Path(__file__).parent.parent / "pages"
 
 router = APIRouter(dependencies=[PUBLIC], route_class=StrictRoute)
 files = StaticFiles(directory=PAGES / "static", packages=[("fastapi_offline", "static")])
-"""Our own, and beside them those of Swagger UI as the package brings them."""
+"""Our own files, and those of Swagger UI from its package."""
 DOCS_POLICY = CONTENT_SECURITY_POLICY.replace("img-src 'self' data:", "img-src 'self' data: blob:")
-"""Swagger UI shows a picture that was answered from a blob: URL of its own."""
+"""Swagger UI shows a picture of a response from its own blob: URL."""
 
 
 @router.get("/docs", include_in_schema=False)
 def read_docs() -> FileResponse:
-    """Swagger UI. Its addresses are relative: it works below any prefix."""
+    """Show Swagger UI. Its addresses are relative, so it works below any path prefix."""
     headers = {"Content-Security-Policy": DOCS_POLICY}
     return FileResponse(PAGES / "docs.html", media_type="text/html", headers=headers)
 
 
 @router.get("/static/{name}", include_in_schema=False)
 async def read_file(name: str, request: Request) -> Response:
-    """A route rather than a mount, so that errors are those of every other route."""
+    """Send a static file. This is a route, not a mount, so that its errors are problems as on every other route."""
     return await files.get_response(name, request.scope)

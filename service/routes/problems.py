@@ -1,4 +1,4 @@
-"""What the `type` of a problem leads to."""
+"""The kinds of problems: the pages that the `type` of a problem leads to."""
 
 import inspect
 from typing import Annotated
@@ -30,7 +30,7 @@ MEANINGS = {
     responses=problems(InvalidQuery),
 )
 def list_problems() -> ProblemKinds:
-    """Every `type` of problem. Unknown paths and methods have the type about:blank."""
+    """List every `type` of problem. Unknown paths and methods have the type about:blank."""
     return ProblemKinds(items=list(MEANINGS.values()))
 
 
@@ -40,5 +40,5 @@ def list_problems() -> ProblemKinds:
 def read_problem(
     name: Annotated[str, OneOf(MEANINGS), Path(description="The last part of the type.")],
 ) -> ProblemKind:
-    """The `type` of a problem is the address of this page."""
+    """Read what a problem means. The `type` of a problem is the address of this page."""
     return MEANINGS[name]

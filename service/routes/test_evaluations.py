@@ -1,4 +1,4 @@
-"""The sealed test set: what opens it, and the ledger of who has looked."""
+"""The sealed test set: evaluate an experiment on it, and read the ledger of all looks."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -38,7 +38,7 @@ errors = (UnknownExperiment, UnusableModel, NoTestPart, DatasetError, BlobStoreU
     | {
         200: {
             "model": Evaluation,
-            "description": "These models were evaluated before; the answer is the same again.",
+            "description": "These models were evaluated before; the response is the same again.",
         }
     },
 )
@@ -51,9 +51,9 @@ def evaluate_on_test_set(
     registry: RegistryDep,
     settings: SettingsDep,
 ) -> Evaluation:
-    """The accuracy of all its seeds on rows that were used neither for training nor for selection. A budget limits
-    the evaluations on the same rows, to one by default, and a ledger records each before it is answered. Evaluating
-    the same models again costs nothing.
+    """Evaluate all its seeds on rows that were used neither for training nor for selection. A budget limits the
+    evaluations on the same rows, to one by default, and a ledger records each before its result is computed.
+    Evaluating the same models again costs nothing.
     """
     sealed = SealedEvaluator(database, registry, request.app.state.models, settings)
     held = sealed.held_back(experiment_id)
@@ -80,7 +80,7 @@ def read_ledger(
     registry: RegistryDep,
     settings: SettingsDep,
 ) -> Ledger:
-    """Every evaluation on these test rows, including those of experiments on copies of the data set."""
+    """List every evaluation on these test rows, including those of experiments on copies of the data set."""
     held = SealedEvaluator(database, registry, request.app.state.models, settings).held_back(experiment_id)
     with database.read() as connection:
         known.require_news(held.sha256, ledger.state(connection, held.sha256), settings.test_budget)

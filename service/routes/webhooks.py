@@ -1,4 +1,4 @@
-"""Webhooks: who is told when an experiment is over."""
+"""Webhooks: URLs that receive a message when an experiment ends."""
 
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -33,10 +33,10 @@ WebhookId = Annotated[int, Path(ge=1, lt=2**31, description="The webhook's numbe
 def create_webhook(
     webhook: NewWebhook, response: Response, settings: SettingsDep, database: DatabaseDep
 ) -> SecretWebhook:
-    """The service sends a POST when an experiment ends, signed as https://www.standardwebhooks.com describes. Only
-    this answer contains the `secret`.
+    """Add a URL that receives a POST when an experiment ends, signed as https://www.standardwebhooks.com describes.
+    Only this response contains the `secret`.
 
-    A message without a 2xx answer within 10 seconds is sent again, up to 8 times over some 15 hours.
+    A message without a 2xx response within 10 seconds is sent again, up to 8 times over some 15 hours.
     """
     url = urlsplit(webhook.url)
     resolve(url.hostname or "", url.port or 80, private=settings.webhooks_private)
@@ -48,7 +48,7 @@ def create_webhook(
 
 @router.get("", operation_id="list_webhooks", summary="List the webhooks", responses=problems(InvalidQuery))
 def list_webhooks(database: DatabaseDep) -> Webhooks:
-    """The secrets are left out."""
+    """List the webhooks, without their secrets."""
     with database.read() as connection:
         return Webhooks(items=[Webhook.model_validate(row) for row in webhooks.list_all(connection)])
 
@@ -60,7 +60,7 @@ def list_webhooks(database: DatabaseDep) -> Webhooks:
     responses=problems(UnknownWebhook, InvalidQuery),
 )
 def read_webhook(webhook_id: WebhookId, database: DatabaseDep) -> WebhookDeliveries:
-    """Its latest hundred messages, each with the answer to its last attempt."""
+    """Read a webhook and its latest hundred messages, each with the result of its last attempt."""
     with database.read() as connection:
         webhook = webhooks.find(connection, webhook_id)
         sent = [Delivery.of(row) for row in outbox.latest(connection, webhook_id)]
@@ -75,6 +75,6 @@ def read_webhook(webhook_id: WebhookId, database: DatabaseDep) -> WebhookDeliver
     responses=problems(UnknownWebhook, InvalidQuery),
 )
 def delete_webhook(webhook_id: WebhookId, database: DatabaseDep) -> None:
-    """Deletes its messages as well; those not yet delivered are never sent."""
+    """Delete a webhook with its messages. Messages not yet delivered are never sent."""
     with database.write() as connection:
         webhooks.delete(connection, webhook_id)

@@ -1,1 +1,1 @@
-"""What is answered: flat rows, times in RFC 3339, null for what is absent, [] for what is empty."""
+"""The models of responses: flat rows, times in RFC 3339, null for absent values, [] for empty lists."""

@@ -1,4 +1,4 @@
-"""What answers share."""
+"""What the models of responses share: their base, times, remarks, links, intervals."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -10,7 +10,7 @@ from workers.evaluation.intervals import Interval, wilson
 
 
 class ResponseModel(BaseModel):
-    """Read from a row or an object by the names of its fields."""
+    """The base of all response models. Its fields are read by name from a row or an object."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -42,11 +42,11 @@ Links = Annotated[
 
 
 def bounds(interval: Interval | None) -> tuple[float | None, float | None]:
-    """The two ends of an interval; of none, nulls."""
+    """The two ends of an interval; two nulls if there is none."""
     return (interval.low, interval.high) if interval else (None, None)
 
 
 @lru_cache(maxsize=10_000)
 def share_bounds(share: float, rows: int) -> tuple[float | None, float | None]:
-    """The ends of Wilson's interval of a share of so many rows. Remembered: dashboards read the same epochs."""
+    """The ends of Wilson's interval of a share of `rows` rows. Cached, because dashboards read the same epochs."""
     return bounds(wilson(round(share * rows), rows))

@@ -1,4 +1,4 @@
-"""Comparisons of experiments, as they are answered."""
+"""The response models of comparisons."""
 
 from typing import Literal
 
@@ -9,8 +9,8 @@ from workers.evaluation.selection import SelectionMetric
 
 
 class Comparison(ResponseModel):
-    """Two experiments, a minus b, over the seeds that succeeded in both. All figures are null where it is not
-    comparable: `finding` then says why. With a difference that is the same in every seed there is no p-value.
+    """Two experiments, a minus b, over the seeds that succeeded in both. If they are not comparable, all figures are
+    null and `finding` gives the reason. If the difference is the same in every seed, there is no p-value.
     """
 
     a: int
@@ -27,7 +27,7 @@ class Comparison(ResponseModel):
     high: float | None
     p_value: float | None = Field(description="Two-sided, by Student's paired t-test.")
     p_value_corrected: float | None = Field(
-        description="Corrected by Holm's method for all comparisons of this answer."
+        description="Corrected by Holm's method for all comparisons of this response."
     )
     better: int | None = Field(description="The better of the two if the corrected p-value is below 0.05.")
     finding: Remark

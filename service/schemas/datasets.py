@@ -1,4 +1,4 @@
-"""Data sets, as they are answered."""
+"""The response models of data sets."""
 
 from pydantic import Field
 
@@ -35,7 +35,7 @@ class DatasetVersion(ResponseModel):
 class Dataset(ResponseModel):
     """A data set. If it cannot be read, `problem` gives the reason and all fields but the name are null.
 
-    Of an uploaded one all is said of the newest version.
+    The fields of an uploaded data set describe its newest version.
     """
 
     name: str

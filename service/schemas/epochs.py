@@ -1,4 +1,4 @@
-"""Epochs, as they are answered: metrics, classes, confusion matrices."""
+"""The response models of epochs: metrics, figures per class, confusion matrices."""
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -41,7 +41,7 @@ class MetricsRow(ResponseModel):
 
     @classmethod
     def all_of(cls, rows: Iterable[Any], majority: dict[str, float | None]) -> Iterator[Self]:
-        """Of rows with the same columns, whose names are asked for once: every row would put them together anew."""
+        """Convert rows with the same columns. Their names are read once: each row would build them anew."""
         columns: tuple[str, ...] | None = None
         for row in rows:
             columns = columns or row._fields
@@ -50,7 +50,7 @@ class MetricsRow(ResponseModel):
     @classmethod
     @lru_cache(maxsize=1000)
     def _of(cls, columns: tuple[str, ...], row: tuple[Any, ...], majority: float | None) -> Self:
-        """Remembered: what one dashboard has just read, the others will read too."""
+        """Cached, because other dashboards will read the same rows."""
         figures = dict(zip(columns, row, strict=True))
         low, high = share_bounds(figures["accuracy"], figures["rows"])
         bounds = {"accuracy_low": low, "accuracy_high": high, "majority_accuracy": majority}
@@ -99,7 +99,7 @@ class ClassRow(ResponseModel):
 
     @classmethod
     def all_of(cls, row: Any, classes: list[str]) -> "Iterator[ClassRow]":
-        """One row of the table is a list of each figure, in the order of the classes."""
+        """Convert a row of the table, which has a list of each figure in the order of the classes."""
         drawn_counts = row.drawn or [None] * len(classes)
         figures = zip(classes, row.accuracy, row.precision, row.f1, row.support, drawn_counts, strict=True)
         for index, (name, accuracy, precision, f1, support, drawn) in enumerate(figures):

@@ -1,4 +1,4 @@
-"""The events of an experiment, as they are streamed."""
+"""The events in the stream of an experiment."""
 
 from service.schemas.base import OptionalTime, ResponseModel
 from service.schemas.epochs import MetricsRow

@@ -1,4 +1,4 @@
-"""Experiments, as they are answered."""
+"""The response models of experiments."""
 
 from typing import Annotated, Any, Literal
 
@@ -17,11 +17,11 @@ Counts = Annotated[
 ]
 
 ResolvedFields = Annotated[dict[str, Any], Field(title="Resolved Fields")]
-"""Of a spec, under a title of its own: generators name a class after it, and there is an ExperimentSpec."""
+"""The fields of a spec, with another title than ExperimentSpec: code generators name a class after the title."""
 
 
 def links(experiment_id: int) -> dict[str, str]:
-    """Where the rest of an experiment is."""
+    """The links to the other resources of an experiment."""
     here = f"/experiments/{experiment_id}"
     below = ("metrics", "classes", "confusion", "cancel", "retry", "test-evaluations")
     return {"self": here} | {name.replace("-", "_"): f"{here}/{name}" for name in below}

@@ -1,4 +1,4 @@
-"""Predictions: the rows that are sent, and what a model says of them."""
+"""Predictions: the model of the request with its rows, and that of the response."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 from service.schemas.base import ResponseModel
 
-MOST_ROWS = 1000
+MAX_ROWS = 1000
 LARGEST = 3.4e38
 """The networks compute in single precision."""
 
@@ -19,7 +19,7 @@ class Rows(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    rows: Annotated[list[Row], Field(min_length=1, max_length=MOST_ROWS), FailFast()] = Field(
+    rows: Annotated[list[Row], Field(min_length=1, max_length=MAX_ROWS), FailFast()] = Field(
         examples=[[[5.1, 3.5, 1.4, 0.2], [6.7, 3.0, 5.2, 2.3]]]
     )
 

@@ -1,4 +1,4 @@
-"""Problem details (RFC 9457), as they are answered for every error."""
+"""Problem details (RFC 9457): the response model of every error."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ class ProblemError(ResponseModel):
 
 
 class ProblemAnswer(ResponseModel):
-    """A problem. `errors` lists everything wrong with a request; it is empty where `detail` says all."""
+    """A problem. `errors` lists everything wrong with a request; it is empty if `detail` says it all."""
 
     type: str = Field(
         description="The kind of problem, described at this path; about:blank for unknown paths and methods.",

@@ -1,4 +1,4 @@
-"""The summary of an experiment, as it is answered."""
+"""The response models of the summary of an experiment."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""The ledger of a test set, as it is answered: every look with what it told, and how far that can be trusted."""
+"""The response models of the ledger of a test set: every look, its result, and how far that can be trusted."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -30,8 +30,8 @@ class TestedClass(ResponseModel):
 class Evaluation(ResponseModel):
     """One look at the test set. All figures are means over the seeds of the experiment.
 
-    A Ladder tells the best accuracy so far and nothing else: no class, no interval. A look whose answer was lost
-    before it was noted has none: ask for it again, it costs nothing.
+    A Ladder tells the best accuracy so far and nothing else: no class, no interval. If the service stopped before it
+    stored the result of a look, the figures are null: request the evaluation again, it costs nothing.
     """
 
     look: int
@@ -66,7 +66,7 @@ class Ledger(ResponseModel):
 
 
 def evaluation(entry: Any, *, looks: int, classes: Sequence[str], majority: float | None) -> Evaluation:
-    """An entry of the ledger, with the bounds that hold after `looks` looks in all."""
+    """The response for an entry of the ledger, with the bounds that hold after `looks` looks in all."""
     told = entry.answer or {}
     shares = _shares(told)
     present = [share for share in shares if share is not None]

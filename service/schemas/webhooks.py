@@ -1,4 +1,4 @@
-"""Webhooks, as they are asked for and answered."""
+"""The models of requests and responses of webhooks."""
 
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
@@ -9,9 +9,9 @@ from service.schemas.base import OptionalTime, ResponseModel, Time
 from service.store.tables import FinalStatus
 
 HOST = r"[!\x22$-.0->A-\[\]-~]"
-"""What ASCII can show, without /, ?, #, @ and the backslash."""
+"""Printable ASCII without /, ?, #, @ and the backslash."""
 REST = r"[!\x22$-\[\]-~]"
-"""... without # and the backslash."""
+"""Printable ASCII without # and the backslash."""
 
 
 def _complete(url: str) -> str:
@@ -33,7 +33,7 @@ Url = Annotated[
 
 
 def _repeatable(schema: dict[str, Any]) -> None:
-    """A set, in JSON, may well have something twice."""
+    """Do not declare the items unique: in JSON, a client may well send one twice."""
     schema.pop("uniqueItems", None)
 
 
@@ -46,7 +46,7 @@ class NewWebhook(BaseModel):
     events: frozenset[FinalStatus] = Field(
         frozenset(get_args(FinalStatus)),
         min_length=1,
-        description="The endings to send a message for.",
+        description="The final statuses to send a message for.",
         json_schema_extra=_repeatable,
     )
 
