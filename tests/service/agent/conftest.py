@@ -1,4 +1,4 @@
-"""Experiments on small data, for agents to work on."""
+"""Fixtures for tests of the agent: a database, data sets and settings, and a harness that submits experiments."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +20,7 @@ def database(database_url: str) -> Iterator[Database]:
 
 @pytest.fixture(scope="session")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder for all: what was parsed and split once is there for the next test."""
+    """One folder for all tests, so that data sets are parsed and split once."""
     return tmp_path_factory.mktemp("data")
 
 

@@ -1,4 +1,4 @@
-"""The linear baseline and its finding are there however the runs end, with real worker processes."""
+"""The linear baseline and its finding exist however the runs end. With real worker processes."""
 
 import os
 import signal
@@ -16,12 +16,12 @@ from tests.harness import IRIS, Harness
 from tests.slow_runs import endless_spec, long_spec
 
 USELESS: dict[str, Any] = {"optimizer": {"name": "sgd", "learning_rate": 1e-9}}
-"""What learns nothing is worse than a linear model."""
+"""A network that learns nothing is worse than a linear model."""
 
 
 @pytest.fixture
 def agent(harness: Harness, settings: Settings) -> Iterator[Agent]:
-    """One process, and a run whose worker dies is lost."""
+    """An agent with one process; a run whose worker dies once is lost."""
     agent = Agent(
         harness.database, harness.registry, settings.model_copy(update={"workers": 1, "max_attempts": 1})
     )

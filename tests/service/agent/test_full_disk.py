@@ -1,4 +1,4 @@
-"""A disk without room: the work waits, the service answers, and nothing is corrupt."""
+"""A full disk: training waits, the service responds, and nothing is corrupted."""
 
 import os
 import subprocess
@@ -39,7 +39,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def settings(small_disk: Path, migrated_file: Path, data_dir: Path) -> Settings:
-    """The database on the small disk, the data sets elsewhere."""
+    """Settings with the database on the small disk, and the data sets elsewhere."""
     (small_disk / "holdout.db").write_bytes(migrated_file.read_bytes())
     return Settings(database_url=f"sqlite:///{small_disk / 'holdout.db'}", data_dir=data_dir, workers=1)
 
@@ -53,16 +53,16 @@ def harness(settings: Settings) -> Iterator[Harness]:
 
 @pytest.fixture
 def client(settings: Settings) -> Iterator[TestClient]:
-    """The service with its agent."""
+    """A client of the service, which runs with its agent."""
     with TestClient(create_app(settings)) as client:
         yield client
 
 
 def fill(disk: Path) -> Path:
-    """Take every byte that is left; the file that has them.
+    """Fill the disk with a file, and return its path.
 
-    The log is cut first: room that it has taken before would hold hundreds of writes more, and with those in it
-    the disk would be full in earnest.
+    The write-ahead log is truncated first: it would otherwise have space for hundreds of writes more, and the disk
+    would be full only after these.
     """
     with closing(driver.connect(disk / "holdout.db", timeout=30)) as log:
         log.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -77,30 +77,30 @@ def fill(disk: Path) -> Path:
 
 
 def submit_until(client: TestClient, refused: Callable[[Any], bool]) -> Any:
-    """The answer that is none: pages that were allocated before may take a little more."""
+    """Submit until a submission is refused, and return the response: allocated pages may hold a few more rows."""
     for _ in range(500):
-        answer = client.post("/experiments", json=IRIS)
-        if refused(answer):
-            return answer
+        response = client.post("/experiments", json=IRIS)
+        if refused(response):
+            return response
     raise AssertionError("the disk never filled")
 
 
-def test_on_a_full_disk_the_service_answers_and_the_work_waits(
+def test_on_a_full_disk_the_service_responds_and_training_waits(
     harness: Harness, client: TestClient, small_disk: Path
 ) -> None:
     spec = long_spec(epochs=EPOCHS)
     id_ = harness.submit(spec | {"priority": 1})
     harness.wait_for_epoch(id_, 2)
     ballast = fill(small_disk)
-    refused = submit_until(client, lambda answer: answer.status_code != 202)
+    refused = submit_until(client, lambda response: response.status_code != 202)
     assert (refused.status_code, refused.json()["type"]) == (503, "/problems/database-unavailable")
     time.sleep(1.5)
-    stuck = harness.run(id_)
+    waiting = harness.run(id_)
     time.sleep(1.5)
     assert client.get(f"/experiments/{id_}").json()["status"] == "running"
     assert client.get("/ready").status_code == 200
-    assert (stuck.status, harness.run(id_).epoch) == ("running", stuck.epoch)
-    assert stuck.epoch < EPOCHS
+    assert (waiting.status, harness.run(id_).epoch) == ("running", waiting.epoch)
+    assert waiting.epoch < EPOCHS
     ballast.unlink()
     assert harness.wait_for_end(id_).status == "succeeded"
     run = harness.run(id_)

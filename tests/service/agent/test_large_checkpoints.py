@@ -102,7 +102,7 @@ def test_an_agent_that_lost_the_run_removes_none_of_its_epochs(harness: Harness,
     assert harness.run(id_).epoch == 1
 
 
-def test_superseded_checkpoints_and_the_last_one_leave_nothing_behind(harness: Harness, agent: Agent) -> None:
+def test_replaced_checkpoints_and_the_last_one_are_removed(harness: Harness, agent: Agent) -> None:
     harness.submit(IRIS)
     lease = start(agent)
     checkpoints = [CheckpointTaken(number, 1, LARGE + bytes([number])) for number in (1, 2, 3)]

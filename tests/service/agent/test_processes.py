@@ -1,4 +1,4 @@
-"""The agent with real worker processes: what is killed, cancelled or starved, and what is stored in the end."""
+"""The agent with real worker processes, which are killed, cancelled or out of memory: the stored runs are right."""
 
 import os
 import signal
@@ -19,12 +19,12 @@ LARGE_STEP = {
     "model": {"hidden": [2048]},
     "training": {"epochs": 10_000, "batch_size": 40_000},
 }
-"""A step of it takes seconds."""
+"""A spec whose training steps take seconds."""
 
 
 @pytest.fixture
 def start(harness: Harness, settings: Settings) -> Iterator[Start]:
-    """Starts agents, each in a thread, with some settings of their own; stops them in the end."""
+    """Start agents in threads, with changed settings; they are stopped at the end."""
     agents: list[Agent] = []
 
     def start(**changed: object) -> Agent:
@@ -41,7 +41,7 @@ def start(harness: Harness, settings: Settings) -> Iterator[Start]:
 
 
 def children(agent: Agent) -> list[int]:
-    """The ids of its worker processes."""
+    """The ids of an agent's worker processes."""
     return [child.process.pid for child in agent.pool._children.values() if child.process.pid]
 
 
@@ -50,7 +50,7 @@ def kill(agent: Agent) -> None:
     os.kill(process, signal.SIGKILL)
 
 
-def test_what_is_stored_is_what_was_trained(harness: Harness, start: Start) -> None:
+def test_the_stored_figures_are_those_of_the_training(harness: Harness, start: Start) -> None:
     start()
     spec = IRIS | {"seeds": [0, 7]}
     id_ = harness.submit(spec)
@@ -128,7 +128,7 @@ def test_a_stop_releases_the_run_with_a_checkpoint_within_the_epoch_and_counts_n
     assert harness.figures(run) == harness.undisturbed(long_spec())
 
 
-def test_a_run_that_takes_too_long_fails_with_what_it_has(harness: Harness, start: Start) -> None:
+def test_a_run_that_takes_too_long_fails_and_keeps_its_epochs(harness: Harness, start: Start) -> None:
     start()
     id_ = harness.submit(endless_spec(max_seconds=1.5))
     assert harness.wait_for_end(id_).status == "failed"
@@ -152,7 +152,7 @@ def test_a_run_that_fails_can_be_retried(harness: Harness, start: Start) -> None
     assert harness.figures(run) == harness.undisturbed(long_spec(epochs=12))
 
 
-def test_a_worker_that_allocates_more_than_it_may_fails(harness: Harness, start: Start) -> None:
+def test_a_worker_that_allocates_too_much_fails_its_run(harness: Harness, start: Start) -> None:
     start(worker_memory_bytes=400_000_000)
     id_, modest = harness.submit(LARGE_STEP), harness.submit(IRIS)
     assert harness.wait_for_end(id_).status == "failed"
@@ -164,7 +164,7 @@ def test_a_worker_that_allocates_more_than_it_may_fails(harness: Harness, start:
 def test_an_error_in_a_worker_fails_its_run_and_no_other(
     harness: Harness, start: Start, settings: Settings
 ) -> None:
-    """The training rows are damaged after the split was laid out."""
+    """The file of the training rows is damaged after it was prepared."""
     dataset = {"name": "synthetic", "counts": [31, 17], "features": 3}
     id_ = harness.submit(IRIS | {"dataset": dataset})
     spec = harness.experiment(id_).spec
@@ -179,7 +179,9 @@ def test_an_error_in_a_worker_fails_its_run_and_no_other(
     assert harness.wait_for_end(other).status == "succeeded"
 
 
-def test_a_worker_in_the_middle_of_a_long_run_holds_up_nobody(harness: Harness, start: Start) -> None:
+def test_a_worker_in_the_middle_of_a_long_run_does_not_delay_other_runs(
+    harness: Harness, start: Start
+) -> None:
     agent = start()
     harness.submit(endless_spec())
     id_ = harness.submit(IRIS)

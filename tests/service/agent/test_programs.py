@@ -1,4 +1,4 @@
-"""Agents as programs: killed, frozen and told to stop, while another one waits."""
+"""Agents as programs: they are killed, frozen or stopped, and another agent takes over."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ Start = Callable[[], ServiceProcess]
 
 @pytest.fixture
 def start(settings: Settings, tmp_path: Path) -> Iterator[Start]:
-    """Starts agents with one worker each and short leases; kills what is left in the end."""
+    """Start agents with one worker each and short leases; they are killed at the end."""
     programs: list[ServiceProcess] = []
 
     def start() -> ServiceProcess:
@@ -40,7 +40,7 @@ def start(settings: Settings, tmp_path: Path) -> Iterator[Start]:
         program.end()
 
 
-def test_the_workers_of_an_agent_that_is_killed_leave_and_its_run_is_taken_over_after_the_lease(
+def test_the_workers_of_a_killed_agent_exit_and_its_run_is_taken_over_after_the_lease(
     harness: Harness, start: Start
 ) -> None:
     first, second = start(), start()
@@ -64,7 +64,7 @@ def test_the_workers_of_an_agent_that_is_killed_leave_and_its_run_is_taken_over_
     assert second.wait(10) == 0
 
 
-def test_an_agent_that_was_frozen_beyond_its_lease_changes_nothing_when_it_comes_back(
+def test_an_agent_that_was_frozen_beyond_its_lease_changes_nothing_when_it_continues(
     harness: Harness, start: Start
 ) -> None:
     frozen = start()
@@ -90,15 +90,15 @@ def test_an_agent_that_is_told_to_stop_releases_its_run_and_leaves_no_process_be
     first = start()
     id_ = harness.submit(long_spec())
     harness.wait_for_epoch(id_, 2)
-    everybody = [first.id, *first.descendants()]
-    told = time.monotonic()
+    processes = [first.id, *first.descendants()]
+    stopped_at = time.monotonic()
     if to == "the program":
         first.signal(signal.SIGTERM)
     else:
         os.killpg(first.id, signal.SIGTERM)
     assert first.wait(10) == 0
-    assert time.monotonic() - told < 10
-    assert all_ended(everybody, within=1)
+    assert time.monotonic() - stopped_at < 10
+    assert all_ended(processes, within=1)
     run = harness.run(id_)
     assert (run.status, run.deaths, run.agent) == ("queued", 0, None)
     start()

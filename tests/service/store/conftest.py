@@ -1,4 +1,4 @@
-"""The store on both databases, and experiments made of nothing but what the queue needs."""
+"""Fixtures for tests of the store: both databases, and a harness for the queue."""
 
 from collections.abc import Iterator
 

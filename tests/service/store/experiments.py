@@ -26,7 +26,7 @@ class QueueHarness:
         self.database = database
 
     def write(self, action: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """One function of the store, in a transaction of its own."""
+        """Call one function of the store, in a transaction of its own."""
         with self.database.write() as connection:
             return action(connection, *args, **kwargs)
 

@@ -43,7 +43,7 @@ def pool() -> Iterator[Pool[str]]:
 
 @pytest.fixture
 def assign(digits_folder: Path) -> Assign:
-    """An assignment on digits; endless unless the number of epochs is given."""
+    """Make an assignment on digits. It is endless unless `epochs` is given."""
 
     def assign(*, epochs: int = 100_000, spec: str | None = None, **more: object) -> Assignment:
         small = {"model": {"hidden": [8]}, "training": {"epochs": epochs, "batch_size": 32}}

@@ -29,7 +29,7 @@ def send(agent: Agent, lease: Lease, *events: Any) -> None:
 
 
 def epochs_of(harness: Harness, id_: int) -> list[tuple[int, int]]:
-    """(seed, epoch) of every stored epoch."""
+    """Seed and number of every stored epoch."""
     rows = select(Run.seed, EpochMetrics.epoch).join(Run, Run.id == EpochMetrics.run_id)
     mine = rows.where(Run.experiment_id == id_, EpochMetrics.split == "train").order_by(
         Run.seed, EpochMetrics.epoch

@@ -37,7 +37,7 @@ def test_it_claims_nothing_before_processes_can_be_started(
     assert harness.run(id_).status == "running"
 
 
-def test_a_worker_is_given_the_spec_the_seed_the_folder_and_the_limits(
+def test_a_worker_gets_the_spec_the_seed_the_folder_and_the_limits(
     harness: Harness, settings: Settings, pool: ScriptedPool
 ) -> None:
     limited = settings.model_copy(update={"checkpoint_seconds": 7.0, "worker_memory_bytes": 10**9})

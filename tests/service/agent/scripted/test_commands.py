@@ -34,7 +34,7 @@ def test_a_cancelled_run_gets_one_command_and_ends_whether_or_not_it_obeys(
     assert list(agent.runs) == [other]
 
 
-def test_a_run_that_is_cancelled_before_it_starts_never_does_any_work(
+def test_a_run_that_is_cancelled_before_it_starts_does_not_train(
     harness: Harness, agent: Agent, pool: ScriptedPool
 ) -> None:
     id_ = harness.submit(IRIS)

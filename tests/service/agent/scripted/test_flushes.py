@@ -148,7 +148,7 @@ def test_an_end_is_written_at_once_and_epochs_may_wait(
     assert harness.run(id_).status == "succeeded"
 
 
-def test_an_end_that_cannot_be_stored_is_tried_again_no_faster_than_an_epoch(
+def test_an_end_that_cannot_be_stored_is_retried_no_faster_than_an_epoch(
     harness: Harness, agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     id_ = harness.submit(IRIS)
@@ -179,7 +179,7 @@ def test_on_end_is_called_once_an_end_is_stored(
     lease = start(agent)
     send(agent, lease, epoch(1))
     assert not stored
-    send(agent, lease, Failed("error", "as it was to be"))
+    send(agent, lease, Failed("error", "as the test wants it"))
     agent.flush()
     assert stored == ["failed"]
 

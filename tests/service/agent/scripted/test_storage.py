@@ -18,7 +18,7 @@ from workers.processes.messages import CheckpointTaken, Succeeded
 
 
 @pytest.mark.parametrize("kind", [ValueError("a bug"), TypeError("another")])
-def test_a_run_whose_figures_are_refused_fails_and_the_others_go_on(
+def test_a_run_whose_figures_are_refused_fails_and_the_others_continue(
     harness: Harness, agent: Agent, pool: ScriptedPool, caplog: pytest.LogCaptureFixture, kind: Exception
 ) -> None:
     id_ = harness.submit(IRIS | {"seeds": [0, 1]})
@@ -34,6 +34,31 @@ def test_a_run_whose_figures_are_refused_fails_and_the_others_go_on(
     assert pool.discarded == [poisoned]
     assert caplog.messages == [f"the results of run {poisoned.run_id} cannot be stored"]
     assert list(agent.runs) == [healthy]
+
+
+def test_a_run_whose_figures_are_refused_fails_although_the_first_commit_failed(
+    harness: Harness, agent: Agent
+) -> None:
+    id_ = harness.submit(IRIS)
+    lease = start(agent)
+
+    class FailsToCommit(Unreachable):
+        @contextmanager
+        def write(self) -> Iterator[Connection]:
+            with self.database.write() as connection:
+                yield connection
+                raise self.error
+
+    agent.database = FailsToCommit(harness.database, AWAY)  # type: ignore[assignment]
+    ended = epoch(1)
+    with pytest.raises(OperationalError):
+        send(agent, lease, replace(ended, epoch=replace(ended.epoch, gradient_norm="high")))  # type: ignore[arg-type]
+    assert harness.run(id_).status == "running"
+    agent.database = harness.database
+    send(agent, lease, epoch(2))
+    run = harness.run(id_)
+    assert (run.status, run.cause, run.epoch) == ("failed", "error", 0)
+    assert agent.runs == {}
 
 
 @pytest.mark.parametrize("error", [AWAY, InterfaceError("SELECT", {}, Exception("it is away"))])
@@ -57,7 +82,7 @@ def test_while_the_database_is_away_events_wait(
     assert epochs_of(harness, id_) == [(0, 1)]
 
 
-def test_a_database_that_goes_away_in_the_middle_of_a_flush_is_waited_for(
+def test_events_wait_if_the_database_goes_away_in_the_middle_of_a_flush(
     harness: Harness, agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     id_ = harness.submit(IRIS)
@@ -120,7 +145,7 @@ def test_without_space_for_a_checkpoint_the_previous_one_stays(
     assert checkpoints_of(harness, lease.run_id) == [("newest", 1, b"one")]
 
 
-def test_a_model_that_cannot_be_stored_yet_is_waited_for_and_the_others_go_on(
+def test_a_model_that_cannot_be_stored_yet_waits_and_the_other_runs_continue(
     harness: Harness,
     agent: Agent,
     pool: ScriptedPool,

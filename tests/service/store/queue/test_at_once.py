@@ -1,4 +1,4 @@
-"""What several agents and clients do at the same time."""
+"""Several agents and clients that use the queue at the same time."""
 
 import threading
 from collections import Counter
@@ -61,7 +61,7 @@ def impatient(postgresql_url: str) -> Iterator[QueueHarness]:
     database.close()
 
 
-def test_claims_pass_over_what_another_one_is_taking(impatient: QueueHarness) -> None:
+def test_a_claim_skips_a_run_that_another_one_is_taking(impatient: QueueHarness) -> None:
     first, second = impatient.submit(), impatient.submit()
     with impatient.database.write() as connection:
         taken = queue.claim(connection, agent="slow", lease_seconds=60, max_deaths=3)
@@ -71,7 +71,7 @@ def test_claims_pass_over_what_another_one_is_taking(impatient: QueueHarness) ->
     assert (taken.experiment_id, claim.experiment_id) == (first, second)
 
 
-def test_claims_pass_over_an_expired_run_that_is_being_renewed(impatient: QueueHarness) -> None:
+def test_a_claim_skips_an_expired_run_that_is_being_renewed(impatient: QueueHarness) -> None:
     impatient.submit()
     lease = impatient.take("slow")
     impatient.expire(lease)
@@ -82,7 +82,7 @@ def test_claims_pass_over_an_expired_run_that_is_being_renewed(impatient: QueueH
 
 
 @pytest.mark.parametrize("act", [QueueHarness.cancel, QueueHarness.retry])
-def test_who_changes_all_runs_of_an_experiment_waits_until_none_is_being_changed(
+def test_a_change_of_all_runs_of_an_experiment_waits_until_none_is_being_changed(
     impatient: QueueHarness, act: Callable[[QueueHarness, int], object]
 ) -> None:
     id_ = impatient.submit([0, 1])
@@ -92,7 +92,7 @@ def test_who_changes_all_runs_of_an_experiment_waits_until_none_is_being_changed
             act(impatient, id_)
 
 
-def test_the_status_of_an_experiment_is_settled_by_one_at_a_time(impatient: QueueHarness) -> None:
+def test_one_transaction_at_a_time_updates_the_status_of_an_experiment(impatient: QueueHarness) -> None:
     impatient.submit([0, 1])
     first, second = impatient.take(), impatient.take()
     with impatient.database.write() as connection:

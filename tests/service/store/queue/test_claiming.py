@@ -1,4 +1,4 @@
-"""Who is next, and what is left to claim."""
+"""Which run a claim takes, and whether there is one to claim."""
 
 from service.store.queue import Lease
 from tests.service.store.experiments import LEASE_SECONDS, QueueHarness
@@ -37,20 +37,20 @@ def test_the_owner_with_the_fewest_running_goes_first(harness: QueueHarness) -> 
     assert owners == ["ada", "bob", "cy", "ada", "bob", "ada"]
 
 
-def test_of_owners_with_as_many_running_the_oldest_run_goes_first(harness: QueueHarness) -> None:
+def test_of_owners_with_equally_many_running_the_oldest_run_goes_first(harness: QueueHarness) -> None:
     for owner in ("zoe", "ada", "mia"):
         harness.submit(owner=owner)
     assert [harness.run(harness.take().run_id).owner for _ in range(3)] == ["zoe", "ada", "mia"]
 
 
-def test_a_run_that_is_over_does_not_count_against_its_owner(harness: QueueHarness) -> None:
+def test_an_ended_run_does_not_count_against_its_owner(harness: QueueHarness) -> None:
     harness.submit(owner="ada")
     harness.finish(harness.take())
     ada, bob = harness.submit(owner="ada"), harness.submit(owner="bob")
     assert [harness.run(harness.take().run_id).experiment_id for _ in range(2)] == [ada, bob]
 
 
-def test_of_owners_with_as_many_running_what_is_over_puts_nobody_first(harness: QueueHarness) -> None:
+def test_ended_runs_do_not_put_their_owner_first(harness: QueueHarness) -> None:
     harness.submit(owner="ada")
     harness.finish(harness.take())
     bob, ada = harness.submit(owner="bob"), harness.submit(owner="ada")
@@ -70,7 +70,7 @@ def test_an_expired_lease_is_found_by_the_next_claim(harness: QueueHarness) -> N
     assert harness.experiment(id_).status == "running"
 
 
-def test_only_what_is_claimable_is_work(harness: QueueHarness) -> None:
+def test_only_claimable_runs_are_work(harness: QueueHarness) -> None:
     for _ in range(3):
         harness.submit()
     running, over = harness.take(), harness.take()

@@ -1,4 +1,4 @@
-"""How runs and experiments end: finished, or cancelled."""
+"""How runs and experiments end: finished or cancelled."""
 
 import pytest
 
@@ -52,7 +52,7 @@ def test_an_experiment_is_over_when_all_its_runs_are(
     assert (experiment.status, experiment.finished_at is None) == (status, False)
 
 
-def test_cancelling_ends_what_is_queued_and_asks_what_runs(harness: QueueHarness) -> None:
+def test_cancelling_ends_queued_runs_and_requests_that_running_ones_stop(harness: QueueHarness) -> None:
     at_work = harness.submit()
     harness.take()
     id_, bystander = harness.submit([0, 1, 2]), harness.submit()

@@ -1,4 +1,4 @@
-"""The place in the queue that is told is the place in which the run is claimed."""
+"""The position of a run in the queue is the place in which it is claimed."""
 
 import random
 import time
@@ -22,13 +22,13 @@ def position(harness: QueueHarness, experiment_id: int) -> int | None:
 
 
 def positions(harness: QueueHarness, experiments: Sequence[int]) -> dict[int, int]:
-    """Of every experiment that has a queued run."""
-    told = {each: position(harness, each) for each in experiments}
-    return {each: place for each, place in told.items() if place is not None}
+    """The position of every experiment that has a queued run."""
+    found = {each: position(harness, each) for each in experiments}
+    return {each: place for each, place in found.items() if place is not None}
 
 
 def order_of_claims(harness: QueueHarness) -> list[int]:
-    """The experiments of all queued runs, as they are claimed while none ends."""
+    """Claim all queued runs, and return their experiments in order."""
     order = []
     while claim := harness.claim():
         order.append(claim.experiment_id)
@@ -36,7 +36,7 @@ def order_of_claims(harness: QueueHarness) -> list[int]:
 
 
 def first_places(order: Sequence[int]) -> dict[int, int]:
-    """From 1, where each experiment comes first."""
+    """The place of each experiment's first run, from 1."""
     return {each: order.index(each) + 1 for each in order}
 
 
@@ -57,13 +57,13 @@ def test_an_owner_who_has_runs_running_waits_for_those_who_have_fewer(harness: Q
     assert order_of_claims(harness) == [bobs[0], bobs[1], ada, bobs[2]]
 
 
-def test_what_an_owner_has_of_higher_priority_counts_as_running_by_then(harness: QueueHarness) -> None:
+def test_an_owners_runs_of_higher_priority_count_as_running(harness: QueueHarness) -> None:
     harness.submit(owner="ada", priority=1)
     ada, bob = harness.submit(owner="ada"), harness.submit(owner="bob")
     assert [position(harness, each) for each in (ada, bob)] == [3, 2]
 
 
-def test_what_is_not_queued_has_no_place(harness: QueueHarness) -> None:
+def test_an_experiment_without_queued_runs_has_no_position(harness: QueueHarness) -> None:
     id_ = harness.submit()
     harness.take()
     assert position(harness, id_) is None
@@ -71,8 +71,8 @@ def test_what_is_not_queued_has_no_place(harness: QueueHarness) -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_places_are_those_of_the_claims_that_follow(harness: QueueHarness, seed: int) -> None:
-    """Owners, priorities and seeds at random, some of the runs running: the promise is kept to the last claim."""
+def test_positions_are_those_of_the_claims_that_follow(harness: QueueHarness, seed: int) -> None:
+    """With random owners, priorities and seeds, and some runs running, every position holds until the last claim."""
     drawn = random.Random(seed)
     experiments = []
     for _ in range(drawn.randint(5, 25)):
@@ -83,18 +83,18 @@ def test_places_are_those_of_the_claims_that_follow(harness: QueueHarness, seed:
             lease = harness.take()
             if drawn.random() < 0.5:
                 drawn.choice([harness.finish, harness.release, harness.record_death])(lease)
-    told = positions(harness, experiments)
-    halfway = [claim.experiment_id for _ in range(len(told) // 2) if (claim := harness.claim())]
-    told_halfway = positions(harness, experiments)
+    before = positions(harness, experiments)
+    halfway = [claim.experiment_id for _ in range(len(before) // 2) if (claim := harness.claim())]
+    later = positions(harness, experiments)
     rest = order_of_claims(harness)
-    assert told == first_places(halfway + rest)
-    assert told_halfway == first_places(rest)
+    assert before == first_places(halfway + rest)
+    assert later == first_places(rest)
 
 
-def test_a_place_among_5000_runs_is_told_at_once(
+def test_the_position_among_5000_runs_is_found_quickly(
     harness: QueueHarness, record_property: Callable[[str, object], None]
 ) -> None:
-    """The claim goes through 4,999 others first. The figures are shown."""
+    """4,999 other runs come first. The times are shown, not asserted."""
     experiments = [harness.submit(owner=owner) for owner in OWNERS]
     rows = [
         {"experiment_id": experiments[i % 3], "seed": i, "owner": OWNERS[i % 3], "priority": i % 5}
@@ -103,15 +103,15 @@ def test_a_place_among_5000_runs_is_told_at_once(
     with harness.database.write() as connection:
         connection.execute(insert(Run).values(epochs=1, status="queued", created_at=now()), rows)
     last = harness.submit(owner=OWNERS[0], priority=-1)
-    told, place = timed(lambda: position(harness, last))
+    took, place = timed(lambda: position(harness, last))
     claimed, _ = timed(lambda: harness.take())
     assert place == 5000
-    figures = f"a position takes {told:.1f} ms, a claim {claimed:.1f} ms"
+    figures = f"a position takes {took:.1f} ms, a claim {claimed:.1f} ms"
     record_property("shown", f"5,000 runs queued on {harness.database.url.get_backend_name()}: {figures}")
 
 
 def timed(action: Callable[[], object]) -> tuple[float, object]:
-    """The median of 21 times, in milliseconds, and the first result."""
+    """The median of 21 runs of an action in milliseconds, and its first result."""
     first, times = None, []
     for number in range(21):
         started = time.perf_counter()

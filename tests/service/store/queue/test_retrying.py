@@ -1,4 +1,4 @@
-"""What a retry queues again."""
+"""Which runs a retry queues again."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from service.store.queue import Lease
 from tests.service.store.experiments import QueueHarness
 
 
-def test_a_retry_queues_what_failed_or_was_cancelled_and_keeps_the_rest(harness: QueueHarness) -> None:
+def test_a_retry_queues_failed_and_cancelled_runs_and_leaves_the_others(harness: QueueHarness) -> None:
     bystander = harness.submit()
     harness.finish(harness.take(), "failed", cause="error")
     id_ = harness.submit([0, 1, 2])
@@ -20,8 +20,8 @@ def test_a_retry_queues_what_failed_or_was_cancelled_and_keeps_the_rest(harness:
     started_at = harness.experiment(id_).started_at
     assert harness.experiment(id_).status == "failed"
     assert harness.retry(id_) == 2
-    kept, *again = harness.runs(id_)
-    assert kept.status == "succeeded"
+    succeeded, *again = harness.runs(id_)
+    assert succeeded.status == "succeeded"
     for run in again:
         assert (run.status, run.cause, run.message, run.finished_at) == ("queued", None, None, None)
         assert (run.deaths, run.worked_seconds, run.cancel_requested) == (0, 0.0, False)

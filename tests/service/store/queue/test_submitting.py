@@ -1,4 +1,4 @@
-"""What a submission stores, and for how many there is room."""
+"""What a submission stores, and how many queued runs an owner may have."""
 
 import pytest
 from sqlalchemy import select
@@ -26,7 +26,7 @@ def test_a_submitted_experiment_is_queued_with_a_run_for_each_seed_and_each_tag_
         assert sorted(tags.scalars()) == ["a", "b"]
 
 
-def test_there_is_room_for_so_many_queued_runs_of_an_owner(harness: QueueHarness) -> None:
+def test_an_owner_may_have_a_limited_number_of_queued_runs(harness: QueueHarness) -> None:
     harness.submit([0, 1, 2], owner="ada")
     harness.submit([0, 1, 2], owner="bob")
     harness.take()
