@@ -1,4 +1,4 @@
-"""Exact whole numbers out of ratios, by the method of largest remainders; no floating point."""
+"""Apportionment: whole numbers from ratios, by the method of largest remainders, without floating point."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -15,8 +15,8 @@ def exact(ratios: Sequence[float]) -> list[Fraction]:
 def apportion(quotas: Sequence[Fraction], total: int, lows: Sequence[int], highs: Sequence[int]) -> list[int]:
     """Whole numbers that sum to `total`, each within its bounds, as close to their quotas as that allows.
 
-    Every number starts as its quota rounded down; what is missing goes, one by one, to whoever is furthest
-    below its quota, the first among equals. Needs sum(lows) <= total <= sum(highs).
+    Every number starts as its quota rounded down. The missing units go, one by one, to the number furthest below
+    its quota, the first among equals. Needs sum(lows) <= total <= sum(highs).
     """
     given = [min(max(floor(q), low), high) for q, low, high in zip(quotas, lows, highs, strict=True)]
     missing = total - sum(given)
@@ -36,16 +36,16 @@ def apportion(quotas: Sequence[Fraction], total: int, lows: Sequence[int], highs
 
 
 def allocate(rows: int, ratios: Sequence[Fraction]) -> list[int]:
-    """`rows` divided by `ratios` that sum to 1: each part its share, rounded down or up, none left over."""
+    """Divide `rows` by `ratios` that sum to 1: each part gets its share, rounded down or up; none are left over."""
     quotas = [rows * ratio for ratio in ratios]
     return apportion(quotas, rows, [0] * len(ratios), [rows] * len(ratios))
 
 
 def allocate_classes(counts: Sequence[int], sizes: Sequence[int]) -> list[list[int]]:
-    """For each part of `sizes`, the rows it takes of each class of `counts`: both margins exact, none zero.
+    """Rows of each class in `counts` for each part in `sizes`: both margins are exact, and no entry is zero.
 
-    Part after part takes its share of what is left of every class, rounded down or up. Only where that would
-    leave a class without a row in some part are other classes moved further from their share.
+    Each part in turn takes its share of the remaining rows of every class, rounded down or up. Other classes move
+    further from their share only if some part would otherwise have no row of a class.
     Needs sum(sizes) = sum(counts), no count below the number of parts, no size below that of classes.
     """
     parts, left = [], list(counts)

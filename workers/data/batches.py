@@ -1,4 +1,4 @@
-"""Batches: rows gathered from a part, scaled, and mixed where a balancing asks for it, in one pass."""
+"""Batches: gather rows of a part, scale them, and mix them if the balancing asks for it, in one pass."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,19 +10,19 @@ from workers.nn.arrays import Array
 
 
 class BatchGatherer:
-    """Batches of one part, scaled, written to arrays of the caller: x (m, d), of his precision, and y (m,)."""
+    """Writes scaled batches of one part to arrays of the caller: x (m, d), in any float precision, and y (m,)."""
 
     def __init__(self, part: Dataset, scaler: Scaler) -> None:
         self.features, self.labels, self.scaler = part.features, part.labels, scaler
         self.kernel = kernels.current()
 
     def into(self, rows: Indices, x: Array, y: Labels) -> None:
-        """The scaled `rows` (m,), and their labels."""
+        """Write the scaled `rows` (m,) and their labels."""
         self.kernel.gather(self.features, self.labels, rows, self.scaler.offset, self.scaler.factor, x, y)
 
     def mixed_into(
         self, rows: Indices, partners: Indices, mixing: NDArray[np.float32], x: Array, y: Labels
     ) -> None:
-        """x + u (x' - x), of scaled `rows` x, `partners` x' and `mixing` u (m,); and the labels of `rows`."""
+        """Write x + u (x' - x) for scaled `rows` x, `partners` x' and `mixing` u (m,); and the labels of `rows`."""
         self.into(rows, x, y)
         self.kernel.mix(self.features, partners, mixing, self.scaler.offset, self.scaler.factor, x)

@@ -22,8 +22,8 @@ class Dataset:
     features: (n, d), uint8 or float32, possibly memory-mapped; images are flattened row-major.
     labels: (n,), int64, each in [0, len(classes)).
     classes: the name of each class. shape: of one image, (height, width, channels), or None.
-    offset: (d,) what was subtracted from the original values in double precision, so that single precision tells
-    them apart; None if nothing was.
+    offset: (d,), subtracted from the original values in double precision so that they stay distinct in single
+    precision; None if nothing was subtracted.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Dataset:
 
     @cached_property
     def sha256(self) -> str:
-        """The hash of the content in canonical bytes: equal for the same data, whatever its name."""
+        """SHA-256 of the content in canonical bytes: the same data has the same hash under any name."""
         features = np.ascontiguousarray(self.features, dtype=self.features.dtype.newbyteorder("<"))
         header = [features.dtype.str, features.shape, self.shape, self.classes]
         header += [] if self.offset is None else [self.offset.tolist()]
@@ -53,13 +53,13 @@ class Dataset:
         return digest.hexdigest()
 
     def take(self, rows: Integers) -> "Dataset":
-        """The data set of `rows` alone, in their order; features are copied."""
+        """A data set of `rows` alone, in their order; features are copied."""
         return Dataset(
             self.name, self.features[rows], self.labels[rows], self.classes, self.shape, self.offset
         )
 
 
 def rows_by_class(labels: Integers, classes: int) -> list[Indices]:
-    """The positions of each class in `labels` (n,), ascending: one array a class, empty for an absent one."""
+    """The positions of each class in `labels` (n,), ascending: one array per class, empty if the class is absent."""
     order = np.argsort(labels, kind="stable")
     return np.split(order, np.cumsum(np.bincount(labels, minlength=classes))[:-1])

@@ -1,4 +1,4 @@
-"""Data sets on disk: written whole or not at all, read back memory-mapped."""
+"""Data sets as files: written completely or not at all, and read back memory-mapped."""
 
 import json
 import mmap
@@ -21,9 +21,9 @@ CHUNK_BYTES = 16 * 2**20
 
 @contextmanager
 def atomic_folder(target: Path) -> Iterator[Path]:
-    """An empty folder to fill, which becomes `target` in one step when the block ends well.
+    """An empty folder to fill; it becomes `target` in one step when the block ends without an error.
 
-    Of several processes that write the same one, the first wins and the others' work is dropped.
+    If several processes write the same one, the first wins and the work of the others is dropped.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=target.parent))
@@ -36,7 +36,7 @@ def atomic_folder(target: Path) -> Iterator[Path]:
 
 
 def write_atomically(target: Path, text: str) -> None:
-    """Write a text file in one step: a reader sees the old text or the new one, never a part."""
+    """Write a text file in one step: a reader sees the old text or the new one, never a mixture."""
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, draft = tempfile.mkstemp(prefix=".draft-", dir=target.parent)
     with os.fdopen(handle, "w") as file:
@@ -72,8 +72,9 @@ def open_dataset(folder: Path, name: str | None = None) -> Dataset:
 
 
 def drop_pages(dataset: Dataset) -> None:
-    """Take what was read of a memory-mapped data set out of this process's memory: who reads it again finds it in
-    the kernel's cache, or on the disk.
+    """Drop the pages of a memory-mapped data set from this process's memory.
+
+    The next access reads them again, from the kernel's cache or from the disk.
     """
     base: object = dataset.features
     while isinstance(base, np.ndarray):
@@ -83,7 +84,7 @@ def drop_pages(dataset: Dataset) -> None:
 
 
 def _save_rows(path: Path, array: Features | NDArray[np.int64], rows: Integers) -> None:
-    # Written rather than memory-mapped: on a full disk that is an OSError, where a map is a fatal signal.
+    # Written rather than memory-mapped: on a full disk a write raises OSError, but a memory map ends the process.
     header = {
         "descr": np.lib.format.dtype_to_descr(array.dtype),
         "fortran_order": False,

@@ -1,15 +1,15 @@
-"""What can be wrong with data, each with its own class.
+"""Errors about data sets: one class for each.
 
 DatasetError
 ├── UnknownDataset      no data set has this name
-├── DatasetChanged      its content is not the one that was asked for
+├── DatasetChanged      its content is not the one that the spec pins
 ├── NameReserved        something else has this name, so nothing can be uploaded under it
 ├── NotUploaded         it was not uploaded, so it cannot be deleted
 ├── NoOfficialTest      a split wants the official test part, and there is none
 ├── MissingFile         a folder lacks a file of the four
 ├── MalformedFile       a file that is not what it says
-│   └── FileTooLarge    ... or says that it is too large
-└── TooFewRows          a class, or a part, is too small for what is asked of it
+│   └── FileTooLarge    a file that declares more than is read
+└── TooFewRows          a class or a part has too few rows for the split or the balancing
 """
 
 from dataclasses import dataclass
@@ -100,7 +100,7 @@ class MissingFile(DatasetError):
 
 @dataclass(eq=False)
 class MalformedFile(DatasetError):
-    """A file is not what its place says it is."""
+    """A file is not in the format that its place requires."""
 
     file: str
     wrong: str
@@ -116,7 +116,7 @@ class FileTooLarge(MalformedFile):
 
 @dataclass(eq=False)
 class TooFewRows(DatasetError):
-    """A class or a part has too few rows; `needed` is the least that would do."""
+    """A class or a part has too few rows; `needed` is the smallest sufficient number."""
 
     what: str
     rows: int

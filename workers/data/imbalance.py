@@ -1,4 +1,4 @@
-"""Imbalance on purpose: thinning the later classes of a data set."""
+"""Deliberate imbalance: removes rows of the later classes of a data set."""
 
 from typing import Annotated, Literal
 
@@ -27,7 +27,7 @@ class Imbalance:
     parts: Literal["training", "all"] = "training"
 
     def kept_counts(self, counts: Integers) -> NDArray[np.int64]:
-        """How many of `counts` (K,) rows of each class are kept, shape (K,)."""
+        """How many of the `counts` (K,) rows of each class stay, shape (K,)."""
         k, classes = np.arange(len(counts)), len(counts)
         if self.kind == "step":
             share = np.where(2 * k >= classes, 1 / self.ratio, 1.0)
@@ -36,7 +36,7 @@ class Imbalance:
         return np.minimum(counts, np.maximum(1, np.rint(counts * share))).astype(np.int64)
 
     def thin(self, labels: Integers, classes: int, rows: Indices, generator: np.random.Generator) -> Indices:
-        """Those of `rows`, indices into `labels`, that are kept, ascending: drawn without replacement."""
+        """The ones of `rows`, indices into `labels`, that stay: drawn without replacement, ascending."""
         members = [rows[positions] for positions in rows_by_class(labels[rows], classes)]
         kept = self.kept_counts(np.array([len(of_class) for of_class in members]))
         drawn = [

@@ -1,4 +1,4 @@
-"""What was parsed once: folders named by the hash of their content, and which source led to which."""
+"""The local cache: parsed data sets in folders named by their content's hash, and which source had which content."""
 
 import json
 import shutil
@@ -6,44 +6,44 @@ from pathlib import Path
 
 from workers.data.dataset import Dataset
 from workers.data.dataset_files import atomic_folder, drop_pages, open_dataset, save_dataset, write_atomically
-from workers.data.shared_cache import SharedCache, damaged
+from workers.data.shared_cache import SharedCache, damaged_content
 from workers.data.sources.source import Contents, Source
 
 DAMAGED = (OSError, EOFError, ValueError, KeyError, TypeError)
-"""What opening an absent or damaged file may raise."""
+"""The errors that opening an absent or damaged file may raise."""
 
 
 class LocalCache:
-    """Keeps parsed data sets under `folder`; several processes may use it at once.
+    """Caches parsed data sets under `folder`; several processes may use it at once.
 
     <sha256>/ holds one content; sources/NAME.json says which contents NAME had, and the signature that its
-    source had then. A signature that differs, or content that is damaged, means reading the source again.
-    What is here can be put into a `shared`, and what another machine has put there be fetched.
+    source had then. If the signature differs or the content is damaged, the source is read again.
+    The `shared` cache takes copies of contents, and delivers those that other machines put there.
     """
 
     def __init__(self, folder: Path, shared: SharedCache | None = None) -> None:
         self.folder, self.shared = folder, shared
 
-    def contents(self, source: Source, datasets: Path) -> Contents:
-        """What `source` holds, memory-mapped; read from `datasets` only if it is not here yet."""
-        # Taken before reading: files that change meanwhile are then read again next time.
+    def load(self, source: Source, datasets: Path) -> Contents:
+        """The contents of `source`, memory-mapped; read from `datasets` and stored if they are not cached yet."""
+        # Computed before reading: files that change meanwhile are then read again next time.
         signature = source.signature(datasets)
         return self._find(source.name, signature) or self._store(source, signature, datasets)
 
-    def share(self, contents: Contents, shelf: Path) -> None:
-        """Put contents into the shared, if there is one; `shelf` has a folder for each of their hashes."""
+    def share(self, contents: Contents, folder: Path) -> None:
+        """Copy contents to the shared cache, if there is one; `folder` has a folder for each of their hashes."""
         if self.shared is not None:
             official_test = contents.official_test.sha256 if contents.official_test else None
-            self.shared.keep(shelf, contents.dataset.sha256, official_test)
+            self.shared.put(folder, contents.dataset.sha256, official_test)
 
     def fetch(self, name: str, sha256: str) -> Contents | None:
-        """The contents that the shared has under a hash; what is here already is not copied again."""
+        """The contents that the shared cache has under a hash. Cached ones are not copied again."""
         hashes = self.shared.hashes(sha256) if self.shared is not None else ()
-        fetched = [self._fetched(each, name) for each in hashes]
+        fetched = [self._fetch_one(each, name) for each in hashes]
         return Contents(*fetched) if fetched else None
 
-    def _fetched(self, sha256: str, name: str) -> Dataset:
-        assert self.shared is not None  # noqa: S101 -- where else would the hash be from
+    def _fetch_one(self, sha256: str, name: str) -> Dataset:
+        assert self.shared is not None  # noqa: S101 -- the hash came from it
         try:
             return self._open(sha256, name)
         except DAMAGED:
@@ -53,7 +53,7 @@ class LocalCache:
         try:
             return self._open(sha256, name)
         except DAMAGED:
-            raise damaged(sha256, "is not what its name says") from None
+            raise damaged_content(sha256, "is not what its name says") from None
 
     def _find(self, name: str, signature: str) -> Contents | None:
         try:
@@ -93,7 +93,7 @@ class LocalCache:
         dataset = open_dataset(self.folder / sha256, name)
         if dataset.sha256 != sha256:
             raise ValueError(f"the content of {sha256} is damaged")
-        drop_pages(dataset)  # all of it was read for its hash
+        drop_pages(dataset)  # the hash has read all of it
         return dataset
 
     def _entry(self, name: str) -> Path:

@@ -1,4 +1,4 @@
-"""The parts of a split on disk: train and validation, contiguous and memory-mapped; never the test part."""
+"""Prepared splits: the training and validation rows of a split on disk, memory-mapped. Never the test rows."""
 
 import hashlib
 import json
@@ -18,12 +18,12 @@ PartCounts = Mapping[Part, list[int]]
 """Rows of each class, for each part."""
 
 VERSION = 1
-"""Of the way rows are chosen: raise it when the same split would choose others."""
+"""The version of the way rows are chosen. Raise it when the same split would choose other rows."""
 
 
 @dataclass(frozen=True)
 class PreparedSplit:
-    """A folder with the train and validation part of one split. Who is given it can see no test row."""
+    """A folder with the training and validation part of one split. A process that reads it can see no test row."""
 
     folder: Path
     counts: PartCounts
@@ -34,7 +34,7 @@ class PreparedSplit:
 
 
 def split_key(sha256: str, split: Split, imbalance: Imbalance | None) -> str:
-    """What names a folder of parts: the hash of the data set's content, the split and the thinning."""
+    """The name of a prepared split's folder: a hash of the data set's content, the split and the imbalance."""
     chosen = {
         "version": VERSION,
         "dataset": sha256,
@@ -45,7 +45,7 @@ def split_key(sha256: str, split: Split, imbalance: Imbalance | None) -> str:
 
 
 def write_split(dataset: Dataset, rows: SplitRows, folder: Path) -> PreparedSplit:
-    """Write train and validation rows, and the class counts of every part: a whole folder or none."""
+    """Write the training and validation rows, and the class counts of every part: a whole folder or none."""
     counts = count_classes(dataset, rows)
     with atomic_folder(folder) as draft:
         save_dataset(dataset, draft / "train", rows.train)
@@ -56,7 +56,7 @@ def write_split(dataset: Dataset, rows: SplitRows, folder: Path) -> PreparedSpli
 
 
 def open_split(folder: Path) -> PreparedSplit | None:
-    """The parts in `folder`, or None where nothing has been written."""
+    """The prepared split in `folder`, or None if none has been written."""
     try:
         counts = json.loads((folder / "counts.json").read_text())
     except FileNotFoundError:
@@ -72,13 +72,13 @@ def read_part(folder: Path, part: Literal["train", "validation"]) -> Dataset:
 def count_classes(dataset: Dataset, rows: SplitRows) -> PartCounts:
     """Rows of each class in each part."""
     classes = len(dataset.classes)
-    indices: dict[Part, Indices] = {"train": rows.train, "validation": rows.validation, "test": rows.test}
+    parts: dict[Part, Indices] = {"train": rows.train, "validation": rows.validation, "test": rows.test}
     return {
-        part: np.bincount(dataset.labels[of_part], minlength=classes).tolist()
-        for part, of_part in indices.items()
+        part: np.bincount(dataset.labels[indices], minlength=classes).tolist()
+        for part, indices in parts.items()
     }
 
 
 def take_test_part(dataset: Dataset, split: Split, imbalance: Imbalance | None) -> Dataset:
-    """The held-back rows of a split, copied out of the data set: for a test evaluation and nothing else."""
+    """The held-back rows of a split, copied out of the data set. Only a test evaluation may read them."""
     return dataset.take(split_rows(dataset.labels, dataset.classes, split, imbalance).test)

@@ -1,7 +1,6 @@
-"""Scaling of features: fitted on the training part alone, applied to every row that a network sees."""
+"""Scaling of features: fitted to the training part alone, applied to every row that a network reads."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -9,12 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from workers.data.dataset import Dataset, Features
+from workers.data.feature_statistics import moments, quartiles, uses_range_of_bytes
 from workers.nn import kernels
 from workers.nn.arrays import Array
 from workers.tagged_union import ByName, variant
-
-CHUNK_BYTES = 16 * 2**20
-HALF_OF_A_BYTE = 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,25 +32,26 @@ class Scaler:
 
 
 class Scaling(ABC):
-    """Finds the scaler of a training part.
+    """Fits a scaler to a training part.
 
-    A feature that is constant in training has factor 0: nothing was learnt of it, so it must not count elsewhere.
+    A feature that is constant in training gets factor 0: the network learnt nothing about it, so it must not count
+    elsewhere.
     """
 
     name: str
 
     def resolved(self, dataset: Dataset) -> "Scaling":
-        """The scaling that this one stands for on a data set."""
+        """The scaling to use on a data set: itself, except for `auto`."""
         return self
 
     @abstractmethod
     def fit(self, training: Dataset) -> Scaler:
-        """The scaler for `training` and for every part beside it. Memory stays small beside a mapped part."""
+        """The scaler for `training` and for every other part. Reads a memory-mapped part chunk by chunk."""
 
 
 @variant
 class NoScaling(Scaling):
-    """Features as they are, but for those that are constant in training: they become 0."""
+    """Features as they are, except that those constant in training become 0."""
 
     name: Literal["none"] = "none"
 
@@ -81,7 +79,7 @@ class Standard(Scaling):
     name: Literal["standard"] = "standard"
 
     def fit(self, training: Dataset) -> Scaler:
-        mean, variance = _moments(training.features)
+        mean, variance = moments(training.features)
         return _scaler(mean, np.sqrt(variance))
 
 
@@ -92,7 +90,7 @@ class GlobalStandard(Scaling):
     name: Literal["global_standard"] = "global_standard"
 
     def fit(self, training: Dataset) -> Scaler:
-        mean, variance = _moments(training.features)
+        mean, variance = moments(training.features)
         centre = mean.mean()
         spread = np.sqrt(variance.mean() + ((mean - centre) ** 2).mean())  # within features, and between
         return _scaler(np.full_like(mean, centre), np.where(variance > 0, spread, 0.0))
@@ -100,7 +98,7 @@ class GlobalStandard(Scaling):
 
 @variant
 class MinMax(Scaling):
-    """(x - min) / (max - min) of each feature: [0, 1] on the training part, beyond it possible elsewhere.
+    """(x - min) / (max - min) of each feature: [0, 1] on the training part, possibly beyond elsewhere.
 
     Oracle: sklearn.preprocessing.MinMaxScaler.
     """
@@ -114,9 +112,9 @@ class MinMax(Scaling):
 
 @variant
 class Robust(Scaling):
-    """(x - median) / IQR of each feature, IQR the distance between its quartiles: outliers do not move it.
+    """(x - median) / IQR of each feature, IQR the distance between its quartiles: outliers do not change it.
 
-    Where more than half of the rows share one value the IQR may be 0: then the standard deviation takes its place.
+    If more than half of the rows share one value, the IQR may be 0: then the standard deviation takes its place.
     Oracle: sklearn.preprocessing.RobustScaler.
     """
 
@@ -124,14 +122,10 @@ class Robust(Scaling):
 
     def fit(self, training: Dataset) -> Scaler:
         features = training.features
-        quartiles = np.empty((3, features.shape[1]))
-        step = max(1, CHUNK_BYTES // (4 * features[:, :1].nbytes))
-        for start in range(0, features.shape[1], step):
-            quartiles[:, start : start + step] = _quartiles(features[:, start : start + step])
-        low, median, high = quartiles
+        low, median, high = quartiles(features)
         spread = high - low
         if not spread.all():
-            _, variance = _moments(features)
+            _, variance = moments(features)
             spread = np.where(spread > 0, spread, np.sqrt(variance))
         return _scaler(median, spread)
 
@@ -141,8 +135,8 @@ class Auto(Scaling):
     """Chosen by the data set: unit for images of bytes, global_standard for other images, standard for tables.
 
     The pixels of images share one scale: scaled one by one, a pixel that is blank in almost every image reaches
-    thousands of standard deviations. Images whose bytes all are below 128 use another range than bytes (digits
-    has 17 levels) and count as other images. The stored and answered spec has the scaling that was chosen.
+    thousands of standard deviations. Images whose bytes are all below 128 do not use the
+    range of bytes (digits has 17 levels) and count as other images. The stored spec names the chosen scaling.
     """
 
     name: Literal["auto"] = "auto"
@@ -150,85 +144,25 @@ class Auto(Scaling):
     def resolved(self, dataset: Dataset) -> Scaling:
         if dataset.shape is None:
             return Standard()
-        return Unit() if _uses_the_range_of_bytes(dataset.features) else GlobalStandard()
+        return Unit() if uses_range_of_bytes(dataset.features) else GlobalStandard()
 
     def fit(self, training: Dataset) -> Scaler:
         return self.resolved(training).fit(training)
 
 
-def _uses_the_range_of_bytes(features: Features) -> bool:
-    step = max(1, CHUNK_BYTES // features.shape[1])
-    chunks = (features[start : start + step] for start in range(0, len(features), step))
-    return features.dtype == np.uint8 and any(chunk.max() >= HALF_OF_A_BYTE for chunk in chunks)
-
-
 def _one_scale(training: Dataset, offset: float, spread: float) -> Scaler:
-    """The same for every feature that varies."""
-    mean, variance = _moments(training.features)
+    """A scaler with the same offset and spread for every feature that varies in training."""
+    mean, variance = moments(training.features)
     return _scaler(np.full_like(mean, offset), np.where(variance > 0, spread, 0.0))
 
 
-def _quartiles(columns: Features) -> NDArray[np.float64]:
-    """The three quartiles of each column, (3, d), interpolated linearly."""
-    ordered = np.sort(columns, axis=0)
-    places = np.array([0.25, 0.5, 0.75]) * (len(ordered) - 1)
-    below, share = np.floor(places).astype(np.int64), (places % 1)[:, None]
-    low = ordered[below].astype(np.float64)
-    high = ordered[np.minimum(below + 1, len(ordered) - 1)].astype(np.float64)
-    quartiles: NDArray[np.float64] = low + share * (high - low)
-    return quartiles
-
-
 def _scaler(offset: ArrayLike, spread: NDArray[Any]) -> Scaler:
-    """Factor 1 / spread, and 0 where there is no spread; never so large that single precision cannot hold it."""
+    """Factor 1 / spread, and 0 for a spread of 0; at most the largest number of single precision."""
     factor = np.zeros(len(spread))
     with np.errstate(over="ignore"):
         np.divide(1, spread, out=factor, where=spread > 0)
     factor = np.minimum(factor, np.finfo(np.float32).max)
     return Scaler(np.asarray(offset, np.float32), factor.astype(np.float32))
-
-
-def _moments(features: Features) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and population variance (d,) in float64; the variance of a constant feature is exactly zero."""
-    return _moments_of_bytes(features) if features.dtype == np.uint8 else _moments_of_floats(features)
-
-
-EXACT_ROWS = 256
-"""Squared differences of so many bytes add up to less than 2^24: float32 loses nothing, and is fast."""
-
-
-def _moments_of_bytes(features: Features) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """From the sums of x - x_0 and of its square, x_0 the first row; both sums are exact."""
-    rows, first = len(features), features[0].astype(np.float32)
-    total, squares = np.zeros(features.shape[1]), np.zeros(features.shape[1])
-    chunk = np.empty((min(EXACT_ROWS, rows), features.shape[1]), np.float32)
-    ones = np.ones(len(chunk), np.float32)
-    for start in range(0, rows, EXACT_ROWS):
-        some = features[start : start + EXACT_ROWS]
-        deviations = np.subtract(some, first, out=chunk[: len(some)])
-        total += ones[: len(some)] @ deviations
-        squares += ones[: len(some)] @ np.square(deviations, out=deviations)
-    return first + total / rows, (squares - total * total / rows) / rows
-
-
-def _moments_of_floats(features: Features) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Chunk by chunk, of deviations from the first row: Chan, Golub & LeVeque 1979."""
-    rows, mean, squares = 0, np.zeros(features.shape[1]), np.zeros(features.shape[1])
-    first = features[0].astype(np.float64)
-    for chunk in _chunks(features):
-        chunk -= first
-        total, between = rows + len(chunk), chunk.mean(axis=0) - mean
-        chunk -= mean + between
-        squares += np.einsum("ij,ij->j", chunk, chunk) + between**2 * (rows * len(chunk) / total)
-        mean += between * (len(chunk) / total)
-        rows = total
-    return first + mean, squares / rows
-
-
-def _chunks(features: Features) -> Iterator[NDArray[np.float64]]:
-    step = max(1, CHUNK_BYTES // (8 * features.shape[1]))
-    for start in range(0, len(features), step):
-        yield features[start : start + step].astype(np.float64)
 
 
 AnyScaling = Annotated[Auto | NoScaling | Unit | Standard | GlobalStandard | MinMax | Robust, ByName()]

@@ -1,4 +1,4 @@
-"""The depot: parsed data sets by the hash of their content, where every machine finds them.
+"""The shared cache: parsed data sets by the hash of their content, in storage that every machine reaches.
 
 datasets/SHA256/features.npy, labels.npy, meta.json   one content
 datasets/SHA256.json                                  which official test part belongs to it; written last
@@ -15,13 +15,13 @@ CONTENT_FILES = ("features.npy", "labels.npy", "meta.json")
 
 
 class BlobFiles(Protocol):
-    """A place for files that every machine reaches; each is there whole, or not at all."""
+    """Storage for files that every machine reaches. Each file exists completely, or not at all."""
 
     def read(self, name: str) -> bytes | None:
-        """The content of a file, None where there is none."""
+        """The content of a file, None if there is none."""
 
     def write(self, name: str, content: bytes) -> None:
-        """Store a file, in the place of one of that name."""
+        """Store a file; it replaces one of the same name."""
 
     def get(self, name: str, file: Path) -> None:
         """Copy a stored file to a local one. Raises FileNotFoundError."""
@@ -31,38 +31,38 @@ class BlobFiles(Protocol):
 
 
 class SharedCache:
-    """Copies folders that `save_dataset` wrote to and from a place for files."""
+    """Copies folders that `save_dataset` wrote to and from shared storage."""
 
     def __init__(self, files: BlobFiles) -> None:
         self.files = files
 
-    def keep(self, cache: Path, sha256: str, official_test: str | None) -> None:
-        """Store the contents in the folders `cache`/HASH, unless they are there."""
+    def put(self, folder: Path, sha256: str, official_test: str | None) -> None:
+        """Store the contents in `folder`/HASH, unless they are stored already."""
         record = json.dumps({"official_test": official_test}).encode()
         if self.files.read(f"datasets/{sha256}.json") == record:
             return
         for each in filter(None, (official_test, sha256)):
-            for part in CONTENT_FILES:
-                self.files.put(cache / each / part, f"datasets/{each}/{part}")
+            for file in CONTENT_FILES:
+                self.files.put(folder / each / file, f"datasets/{each}/{file}")
         self.files.write(f"datasets/{sha256}.json", record)
 
     def hashes(self, sha256: str) -> Iterator[str]:
-        """Of a data set that is kept: its hash and, if it has one, that of its official test part. Else nothing."""
+        """The hashes of a stored data set and, if it has one, of its official test part. None if not stored."""
         record = self.files.read(f"datasets/{sha256}.json")
         if record is not None:
             yield sha256
             yield from filter(None, [json.loads(record)["official_test"]])
 
     def fetch(self, sha256: str, folder: Path) -> None:
-        """Copy one content into an empty folder. Raises MalformedFile where a file of it is missing."""
-        for part in CONTENT_FILES:
+        """Copy one content into an empty folder. Raises MalformedFile if one of its files is missing."""
+        for file in CONTENT_FILES:
             try:
-                self.files.get(f"datasets/{sha256}/{part}", folder / part)
+                self.files.get(f"datasets/{sha256}/{file}", folder / file)
             except FileNotFoundError:
-                raise damaged(sha256, f"lacks {part}") from None
+                raise damaged_content(sha256, f"lacks {file}") from None
 
 
-def damaged(sha256: str, wrong: str) -> MalformedFile:
-    """What to say of a content that cannot be used."""
+def damaged_content(sha256: str, wrong: str) -> MalformedFile:
+    """The error for a stored content that cannot be used."""
     right = f"remove datasets/{sha256}.json there, and submit again where the data set is"
     return MalformedFile(f"datasets/{sha256} in the artifact store", wrong, right)

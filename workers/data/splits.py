@@ -1,9 +1,9 @@
-"""Splits: which rows are trained on, which steer, and which are held back."""
+"""Splits: which rows train a network, which validate it, and which are held back for the test."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,11 @@ from workers.randomness import generator
 from workers.tagged_union import DiscriminatedBy, Flag, NonNegative, Positive, Seed, variant
 
 Part = Literal["train", "validation", "test"]
-PARTS: tuple[Part, ...] = get_args(Part)
 
 
 @variant
 class Split(ABC):
-    """Divides the rows of a data set; who falls into which part depends on the labels and `seed` alone."""
+    """Divides the rows of a data set; which row goes into which part depends on the labels and `seed` alone."""
 
     train: Positive
     validation: Positive
@@ -34,7 +33,7 @@ class Split(ABC):
     @property
     @abstractmethod
     def ratios(self) -> dict[Part, float]:
-        """The share of the rows for each part that gets any; they sum to 1."""
+        """The share of the rows of each part that has any; the shares sum to 1."""
 
     def __post_init__(self) -> None:
         total = sum(self.ratios.values())
@@ -96,10 +95,10 @@ class SplitRows:
 def split_rows(
     labels: Labels, classes: Sequence[str], split: Split, imbalance: Imbalance | None = None
 ) -> SplitRows:
-    """Divide the rows with `labels` (n,): disjoint, exact in size, and all of them but for the thinned ones.
+    """Divide the rows with `labels` (n,) into disjoint parts of exact size that hold all rows not thinned out.
 
-    Stratified, every class has a row in every part. Otherwise the parts are drawn without regard to classes.
-    Raises TooFewRows where the parts cannot be filled, or the training part would miss a class.
+    In a stratified split every class has a row in every part. Otherwise rows are drawn without regard to classes.
+    Raises TooFewRows if the parts cannot be filled, or if the training part would lack a class.
     """
     rows = np.arange(len(labels))
     thinning = generator(split.seed, "thinning")
@@ -111,18 +110,6 @@ def split_rows(
     if imbalance and imbalance.parts == "training":
         train = imbalance.thin(labels, len(classes), train, thinning)
     return SplitRows(train, parts["validation"], parts.get("test", rows[:0]))
-
-
-def split_counts(
-    counts: Integers, classes: Sequence[str], split: Split, imbalance: Imbalance | None = None
-) -> dict[Part, NDArray[np.int64]]:
-    """Rows of each class (K,) in each part of a stratified split, from the class counts (K,) alone."""
-    if imbalance and imbalance.parts == "all":
-        counts = imbalance.kept_counts(counts)
-    parts = _class_counts(counts, classes, split)
-    if imbalance and imbalance.parts == "training":
-        parts["train"] = imbalance.kept_counts(parts["train"])
-    return {part: parts.get(part, np.zeros(len(classes), np.int64)) for part in PARTS}
 
 
 def _stratified(labels: Labels, classes: Sequence[str], rows: Indices, split: Split) -> dict[Part, Indices]:

@@ -1,1 +1,1 @@
-"""Files of strangers are read in a process of their own: whatever they do to it, they do to nothing else."""
+"""The sandbox: untrusted files are read in a process of their own, so that they can harm nothing else."""

@@ -1,4 +1,4 @@
-"""The parent's side of the reading server: it starts it, hands it jobs, and waits for their reports."""
+"""The client of the sandbox: starts the server, sends it requests, and waits for their results."""
 
 import os
 import signal
@@ -13,13 +13,13 @@ from workers import blas
 from workers.sandbox.protocol import ReadRequest, ReadResult
 
 GRACE_SECONDS = 30
-"""Beyond the time that a job has: for the server to start, on a busy machine."""
+"""Extra time beyond that of a request, in which the server may start on a busy machine."""
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV")
-"""Of the environment. What else it holds, such as the password of a database, is not for who reads these files."""
+"""The environment variables that the server inherits. It must not see others, such as a database's password."""
 
 
 class SandboxFailed(Exception):
-    """A job ended without a report: it took too long, or its process died."""
+    """A request ended without a result: it took too long, or its process died."""
 
 
 class _Server(NamedTuple):
@@ -42,14 +42,14 @@ class _Server(NamedTuple):
 
     @property
     def is_alive(self) -> bool:
-        """Asked without waiting for it: until `stop` does, its number is its own and can be no other process's."""
+        """Checked without reaping the process: until `stop` reaps it, its id cannot belong to another process."""
         if self.process.returncode is not None:
             return False
         ended = os.WEXITED | os.WNOHANG | os.WNOWAIT
         return os.waitid(os.P_PID, self.process.pid, ended) is None
 
     def stop(self) -> None:
-        """Kill it and all that it has forked."""
+        """Kill the server and all processes that it has forked."""
         self.control.close()
         if self.process.returncode is None:
             with suppress(ProcessLookupError):
@@ -58,25 +58,25 @@ class _Server(NamedTuple):
 
 
 class SandboxClient:
-    """Reads what was uploaded in processes apart; any number of threads may ask it. It starts with the first job."""
+    """Reads uploads in separate processes. Threads may share a client. The first request starts the server."""
 
     def __init__(self) -> None:
         self._server: _Server | None = None
         self._lock = threading.Lock()
         self._is_closed = False
 
-    def read(self, job: ReadRequest) -> ReadResult:
-        """The report of a job. Raises SandboxFailed."""
+    def read(self, request: ReadRequest) -> ReadResult:
+        """Read the files of a request in a process of its own. Raises SandboxFailed."""
         ours, theirs = socket.socketpair()
         with ours:
             with theirs:
-                self._hand_over(theirs)
-            ours.settimeout(job.seconds + GRACE_SECONDS)
+                self._send_socket(theirs)
+            ours.settimeout(request.seconds + GRACE_SECONDS)
             try:
-                ours.sendall(job.to_json())
+                ours.sendall(request.to_json())
                 ours.shutdown(socket.SHUT_WR)
-                with ours.makefile("rb") as answer:
-                    content = answer.read()
+                with ours.makefile("rb") as response:
+                    content = response.read()
             except OSError as error:
                 raise SandboxFailed from error
         if not content:
@@ -84,23 +84,23 @@ class SandboxClient:
         return ReadResult.from_json(content)
 
     def close(self) -> None:
-        """End the server and whatever it reads; those who wait are told that it was not read."""
+        """Kill the server and the processes that it forked; waiting calls raise SandboxFailed."""
         with self._lock:
             self._is_closed = True
             if self._server is not None:
                 self._server.stop()
 
-    def _hand_over(self, theirs: socket.socket) -> None:
-        """Give the server the other end of a job's socket; one that has died meanwhile is replaced."""
+    def _send_socket(self, theirs: socket.socket) -> None:
+        """Send the server the other end of a request's socket. Replaces a server that has died meanwhile."""
         with self._lock:
             for _ in range(2):
-                server = self._running()
+                server = self._running_server()
                 with suppress(OSError):
                     socket.send_fds(server.control, [b"."], [theirs.fileno()])
                     return
         raise SandboxFailed
 
-    def _running(self) -> _Server:
+    def _running_server(self) -> _Server:
         if self._is_closed:
             raise SandboxFailed
         if self._server is not None and not self._server.is_alive:

@@ -1,4 +1,4 @@
-"""What is asked of a reading process, and what it answers: both as JSON, so that an answer can do nothing."""
+"""The messages between client and server of the sandbox. Both are JSON, so that a result cannot run code."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -17,9 +17,9 @@ REFUSALS: dict[str, type[MalformedFile]] = {cls.__name__: cls for cls in (Malfor
 
 @dataclass(frozen=True)
 class ReadRequest:
-    """Read the files in `folder`, whose name is that of the data set, and lay out what they hold in `contents`.
+    """Asks to read the files in `folder`, whose name is the data set's, and to write their contents to `contents`.
 
-    memory_bytes: what reading may allocate; seconds: how long it may take.
+    memory_bytes: how much reading may allocate; seconds: how long it may take.
     """
 
     folder: Path
@@ -42,9 +42,9 @@ class ReadRequest:
 
 @dataclass(frozen=True)
 class ReadResult:
-    """How a job ended: with an upload, with a refusal, or with neither, when it ran out of memory or into a bug.
+    """The outcome: an upload, a refusal, or neither if the process ran out of memory or into a bug.
 
-    peak_bytes: the most memory that the process held at a time. cpu_seconds: the processor time that it took.
+    peak_bytes: the peak memory of the process. cpu_seconds: the processor time that it used.
     """
 
     upload: Upload | None

@@ -1,7 +1,8 @@
-"""The reading server: it has imported all that reading needs, and forks a process for each job.
+"""The server of the sandbox: it has imported everything that reading needs, and forks a process for each request.
 
-Its standard input is a socket. Each byte there brings a socket of its own: from it a job is read, and to it the
-report is written. When the first closes, the parent is gone, and so is the server.
+Its standard input is a control socket. Each byte there carries the socket of one request: the server's child reads
+the request from it and writes the result to it. When the control socket closes, the parent is gone, and the server
+ends.
 """
 
 import logging
@@ -24,7 +25,7 @@ LARGEST_FILE = 2**32
 def main() -> None:
     """Serve until the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the processes that are forked here
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the forked processes
     control = socket.socket(fileno=sys.stdin.fileno())
     while True:
         byte, descriptors, _, _ = socket.recv_fds(control, 1, 1)
@@ -33,41 +34,41 @@ def main() -> None:
         with socket.socket(fileno=descriptors[0]) as client:
             if os.fork() == 0:
                 control.close()
-                _serve(client)
+                _handle(client)
 
 
-def _serve(client: socket.socket) -> None:
-    """Carry out one job, in the process that was forked for it."""
+def _handle(client: socket.socket) -> None:
+    """Handle one request, in the process that was forked for it."""
     try:
-        with client.makefile("rb") as given:
-            job = ReadRequest.from_json(given.read())
-        limit(job)
-        client.sendall(execute(job).to_json())
+        with client.makefile("rb") as content:
+            request = ReadRequest.from_json(content.read())
+        apply_limits(request)
+        client.sendall(execute(request).to_json())
     finally:
         os._exit(0)
 
 
-def limit(job: ReadRequest) -> None:
-    """Beyond these limits the kernel refuses memory and ends the process."""
+def apply_limits(request: ReadRequest) -> None:
+    """Limit this process: beyond the limits the kernel refuses memory or ends the process."""
     memory.raise_oom_score()
-    memory.limit(job.memory_bytes)
+    memory.limit(request.memory_bytes)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))
-    signal.alarm(job.seconds)
+    signal.alarm(request.seconds)
 
 
-def execute(job: ReadRequest) -> ReadResult:
-    """Read the files of a job, and lay out what they hold."""
+def execute(request: ReadRequest) -> ReadResult:
+    """Read the files of a request and write their contents."""
     upload: Upload | None = None
     refusal, out_of_memory = None, False
     try:
-        upload = write_contents(job.format.read(job.folder), job.format.name, job.contents)
+        upload = write_contents(request.format.read(request.folder), request.format.name, request.contents)
     except MalformedFile as malformed:
         refusal = malformed
     except MemoryError:
         out_of_memory = True
     except Exception:
-        log.exception("reading %s as %s failed", job.folder.name, job.format.name)
+        log.exception("reading %s as %s failed", request.folder.name, request.format.name)
     used = resource.getrusage(resource.RUSAGE_SELF)
     return ReadResult(upload, refusal, out_of_memory, used.ru_maxrss * 1024, used.ru_utime + used.ru_stime)
 

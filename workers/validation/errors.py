@@ -1,4 +1,4 @@
-"""What is wrong with a spec: the place, the value given, and what would be right."""
+"""Field errors: what is wrong with a spec, at which path, which value was given, and what would be right."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,12 +19,12 @@ from workers.validation.suggestions import did_you_mean, same_meaning, suggest
 
 SHOULD = "should be "
 OF_OBJECTS = ("dataclass_type", "model_attributes_type", "model_type")
-"""The errors of pydantic that ask for an object."""
+"""The types of pydantic's errors for a value that should be an object."""
 
 
 @dataclass(frozen=True)
 class FieldError:
-    """One thing wrong: the path in the spec ("loss.gama"), the value given, a sentence."""
+    """One error: the path in the spec ("loss.gama"), the value given, and a message without its subject."""
 
     path: str
     value: Any
@@ -32,7 +32,7 @@ class FieldError:
 
 
 class InvalidSpec(ValueError):
-    """The spec cannot be carried out. `errors` lists everything that is wrong with it."""
+    """The spec is invalid. `field_errors` lists everything that is wrong with it."""
 
     def __init__(self, field_errors: Iterable[FieldError]) -> None:
         self.field_errors = tuple(field_errors)
@@ -40,12 +40,12 @@ class InvalidSpec(ValueError):
 
 
 def to_field_errors(error: ValidationError, model: type[BaseModel]) -> list[FieldError]:
-    """The field errors behind pydantic's errors for `model`, with the right name where one was probably meant."""
+    """Convert pydantic's errors for `model`; suggest the right name if one was probably meant."""
     return merge_by_path(to_field_error(dict(detail), model) for detail in error.errors(include_url=False))
 
 
 def to_field_error(detail: dict[str, Any], model: type[BaseModel]) -> FieldError:
-    """The error behind one entry of `ValidationError.errors()` whose location starts at `model`."""
+    """Convert one entry of `ValidationError.errors()` whose location starts at `model`."""
     path, scope = resolve_location(model, detail["loc"])
     given, kind = detail.get("input"), detail["type"]
     if kind in ("extra_forbidden", "unexpected_keyword_argument"):
@@ -65,7 +65,7 @@ def to_field_error(detail: dict[str, Any], model: type[BaseModel]) -> FieldError
 
 
 def field_error_at(path: str, detail: Mapping[str, Any]) -> FieldError:
-    """The error behind one entry of `ValidationError.errors()` that concerns the value at `path` alone."""
+    """Convert one entry of `ValidationError.errors()` that concerns only the value at `path`."""
     message, given = describe_error(detail), detail.get("input")
     if detail["type"] == "literal_error" and isinstance(given, str):
         meant = suggest(given, re.findall("'([^']*)'", detail["ctx"]["expected"]))
@@ -74,7 +74,7 @@ def field_error_at(path: str, detail: Mapping[str, Any]) -> FieldError:
 
 
 def merge_by_path(field_errors: Iterable[FieldError]) -> list[FieldError]:
-    """Those of one place as one: what pydantic finds wrong with each arm of `number or "-inf"` is one error."""
+    """Merge errors with the same path: pydantic reports one for each arm of `number or "-inf"`."""
     by_path: dict[str, FieldError] = {}
     others: list[FieldError] = []
     for error in field_errors:
@@ -90,7 +90,7 @@ def merge_by_path(field_errors: Iterable[FieldError]) -> list[FieldError]:
 
 
 def _right_fields(path: str, given: str, scope: Any, model: type[BaseModel]) -> str:
-    """Which field was meant: one of those here, or one that is elsewhere in the spec."""
+    """Suggest the field that was meant: one at this place, or one elsewhere in the spec."""
     known, parent = field_names(scope), path.removesuffix(given).removesuffix(".")
     place = None if same_meaning(given, known) else _elsewhere(given, field_paths(model))
     if place is not None and place.rpartition(".")[0] != parent:
@@ -105,6 +105,6 @@ def _right_names(given: str, known: Sequence[str]) -> str:
 
 
 def _elsewhere(given: str, paths: Mapping[str, str]) -> str | None:
-    """The path of the field of this name, or of one that means the same, wherever in the spec it is."""
+    """The path of the field with this name or a synonym of it, anywhere in the spec."""
     name = same_meaning(given, paths)
     return None if name is None else paths[name]

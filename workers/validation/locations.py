@@ -1,4 +1,4 @@
-"""What the declarations of a spec expect at a place: followed along the location that pydantic gives."""
+"""Follows the locations of pydantic's errors through the declarations of a spec, to what is expected there."""
 
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
@@ -13,29 +13,29 @@ from workers.tagged_union import name_of
 
 @cache
 def field_paths(model: type[BaseModel]) -> dict[str, str]:
-    """Every field below the first level, with its path; the first path where several have the name."""
+    """The path of every field below the first level, by name; the first path if several fields have the name."""
     paths: dict[str, str] = {}
-    waiting: list[tuple[str, Any]] = [(name, each.annotation) for name, each in model.model_fields.items()]
-    for path, annotation in waiting:
+    queue: list[tuple[str, Any]] = [(name, each.annotation) for name, each in model.model_fields.items()]
+    for path, annotation in queue:
         for cls in variants_by_tag(annotation).values() or [_bare(annotation)]:
             for each in fields(cls) if is_dataclass(cls) else ():
                 inner = f"{path}.{each.name}"
                 if each.name != "name" and each.name not in paths:
                     paths[each.name] = inner
-                    waiting.append((inner, each.type))
+                    queue.append((inner, each.type))
     return paths
 
 
 def accepts_bare_name(scope: Any) -> bool:
-    """Whether a bare name stands for an object here."""
+    """Whether a bare name can replace an object here."""
     variants = list(variants_by_tag(scope).values()) or [_bare(scope)]
     return all(is_dataclass(each) and "name" in field_names(each) for each in variants)
 
 
 def resolve_location(model: Any, location: Sequence[str | int]) -> tuple[str, Any]:
-    """Follow pydantic's location from `model`: the path as a client wrote it, and what was expected there.
+    """Follow pydantic's location from `model`: the path as a client writes it, and the type expected there.
 
-    In a location, the name of the chosen variant follows the field that holds it; in a path it does not.
+    A location has the name of the chosen variant after the field that holds it; a path does not.
     """
     path, scope = "", model
     for step in location:
@@ -43,7 +43,7 @@ def resolve_location(model: Any, location: Sequence[str | int]) -> tuple[str, An
         if len(choices) > 1 and isinstance(step, str):
             scope = choices.get(step, Any)
         elif isinstance(step, str) and _is_choice(scope):
-            continue  # which arm of `number | "-inf"` this is about
+            continue  # the step names an arm of `number | "-inf"`
         elif isinstance(step, int):
             path, scope = f"{path}[{step}]", next(iter(get_args(_bare(scope))), Any)
         else:
@@ -52,7 +52,7 @@ def resolve_location(model: Any, location: Sequence[str | int]) -> tuple[str, An
 
 
 def variants_by_tag(annotation: Any) -> dict[str, type[Any]]:
-    """The variants of a union by the tag that pydantic puts into a location; none where it is no such union."""
+    """The variants of a union, by the tag that pydantic puts into locations. Empty for any other type."""
     union = _bare(annotation)
     if get_origin(union) not in (Union, UnionType):
         return {}
@@ -66,7 +66,7 @@ def variants_by_tag(annotation: Any) -> dict[str, type[Any]]:
 
 
 def _is_choice(annotation: Any) -> bool:
-    """Whether it is a union without variants, such as of a number and a word."""
+    """Whether this is a union without variants, such as of a number and a string."""
     return get_origin(_bare(annotation)) in (Union, UnionType) and not variants_by_tag(annotation)
 
 
@@ -91,7 +91,7 @@ def _field(scope: Any, name: str) -> Any:
 
 
 def field_names(scope: Any) -> list[str]:
-    """The keys that an object may have here; none where no object is expected."""
+    """The keys that an object may have here. Empty if no object is expected."""
     scope = _bare(scope)
     if isinstance(scope, type) and issubclass(scope, BaseModel):
         return [*scope.model_fields, *getattr(scope, "SHORT_FORMS", ())]

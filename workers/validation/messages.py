@@ -1,4 +1,4 @@
-"""Messages for pydantic's errors in the words of JSON: a list, an object, null; pydantic names Python's types."""
+"""Words pydantic's errors in the terms of JSON (a list, an object, null): pydantic names the types of Python."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,7 +23,7 @@ SHOULD_BE = {
     "literal_error": "{expected}",
     "enum": "{expected}",
 }
-"""By the type of pydantic's error: what the value should be."""
+"""What the value should be, by the type of pydantic's error."""
 
 SENTENCES = {
     **dict.fromkeys(("missing", "missing_argument", "missing_keyword_only_argument"), "is required"),
@@ -37,11 +37,11 @@ SENTENCES = {
     "value_error": "{error}",
     "recursion_loop": "contains itself",
 }
-"""By the type of pydantic's error: the whole sentence, where it is another."""
+"""The whole sentence, by the type of pydantic's error, if it does not start with "should be"."""
 
 
 def describe_error(detail: Mapping[str, Any]) -> str:
-    """What is wrong, from one entry of `ValidationError.errors()`: a sentence without its subject."""
+    """Describe one entry of `ValidationError.errors()` in a sentence without its subject."""
     template = SENTENCES.get(detail["type"])
     if template is None and detail["type"] in SHOULD_BE:
         template = f"should be {SHOULD_BE[detail['type']]}"

@@ -1,6 +1,6 @@
-"""The right name for a wrong one: the same word spelt otherwise, another library's word for it, or the nearest name.
+"""Suggests the right name for a wrong one: another spelling, another library's word for it, or the nearest name.
 
-These names only appear in errors: no synonym is ever accepted.
+Suggestions only appear in errors: no synonym is ever accepted.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 
 SIMILAR = 0.5
-"""The least similarity of two names, from 0 to 1, for one to be suggested for the other."""
+"""The smallest similarity, from 0 to 1, at which one name is suggested for another."""
 
 SYNONYMS = {
     # fields of a spec
@@ -102,29 +102,29 @@ SYNONYMS = {
     "failed": "error failure",
     "cancelled": "canceled",
 }
-"""The right names, each with words that people try for it."""
+"""The right names, each with words that people write instead."""
 
-_MEANT: defaultdict[str, list[str]] = defaultdict(list)
+_BY_SYNONYM: defaultdict[str, list[str]] = defaultdict(list)
 for _name, _words in SYNONYMS.items():
     for _word in _words.split():
-        _MEANT[_word].append(_name)
+        _BY_SYNONYM[_word].append(_name)
 
 
 def suggest(given: str, known: Sequence[str]) -> str | None:
-    """Which of the names `known` was probably meant, or None."""
+    """The one of the names `known` that was probably meant, or None."""
     return same_meaning(given, known) or _nearest(given, known)
 
 
 def same_meaning(given: str, known: Collection[str]) -> str | None:
-    """The one of the names `known` that means the same, or None: `ReLU` is relu, and `lr` is learning_rate."""
+    """The one of the names `known` with the same meaning, or None: `ReLU` is relu, and `lr` is learning_rate."""
     plain = _snake_case(given)
     words = (plain, plain.removesuffix("_loss"))
-    meant = [*words, *(name for word in words for name in _MEANT.get(word, ()))]
+    meant = [*words, *(name for word in words for name in _BY_SYNONYM.get(word, ()))]
     return next((name for name in meant if name in known), None)
 
 
 def did_you_mean(given: str, known: Sequence[str]) -> str:
-    """The question whether another name was meant, with a space behind it; empty where none comes near."""
+    """The question "did you mean ...? ", with a trailing space; empty if no known name is similar."""
     meant = suggest(given, known)
     return f"did you mean {meant!r}? " if meant else ""
 

@@ -47,7 +47,7 @@ def spoil(path: Path) -> None:
 def test_what_is_cached_is_what_is_in_the_files(cache: LocalCache, datasets: Path) -> None:
     dataset, official_test = read_folder(datasets / "mine")
     for _ in range(2):
-        cached = cache.contents(MINE, datasets)
+        cached = cache.load(MINE, datasets)
         assert cached.dataset.sha256 == dataset.sha256
         assert cached.official_test is not None
         assert official_test is not None
@@ -56,20 +56,20 @@ def test_what_is_cached_is_what_is_in_the_files(cache: LocalCache, datasets: Pat
 
 
 def test_files_are_parsed_once(cache: LocalCache, datasets: Path) -> None:
-    before = cache.contents(MINE, datasets)
+    before = cache.load(MINE, datasets)
     scramble(datasets / "mine" / TRAIN_IMAGES)
-    assert cache.contents(MINE, datasets).dataset.sha256 == before.dataset.sha256
-    assert LocalCache(cache.folder).contents(MINE, datasets).dataset.sha256 == before.dataset.sha256
+    assert cache.load(MINE, datasets).dataset.sha256 == before.dataset.sha256
+    assert LocalCache(cache.folder).load(MINE, datasets).dataset.sha256 == before.dataset.sha256
 
 
 def test_files_that_changed_are_parsed_again(cache: LocalCache, datasets: Path) -> None:
-    before = cache.contents(MINE, datasets)
+    before = cache.load(MINE, datasets)
     write_folder(datasets / "mine", [0, 1, 1], [1], seed=8)
-    assert cache.contents(MINE, datasets).dataset.sha256 != before.dataset.sha256
+    assert cache.load(MINE, datasets).dataset.sha256 != before.dataset.sha256
     scramble(datasets / "mine" / TRAIN_IMAGES)
     os.utime(datasets / "mine" / TRAIN_IMAGES)
     with pytest.raises(MalformedFile):
-        cache.contents(MINE, datasets)
+        cache.load(MINE, datasets)
 
 
 @pytest.mark.parametrize("file", ["features.npy", "labels.npy", "meta.json"])
@@ -77,16 +77,16 @@ def test_files_that_changed_are_parsed_again(cache: LocalCache, datasets: Path) 
 def test_damaged_content_is_parsed_again(
     cache: LocalCache, datasets: Path, file: str, harm: Callable[[Path], object]
 ) -> None:
-    sha256 = cache.contents(MINE, datasets).dataset.sha256
+    sha256 = cache.load(MINE, datasets).dataset.sha256
     harm(cache.folder / sha256 / file)
-    assert cache.contents(MINE, datasets).dataset.sha256 == sha256
-    assert cache.contents(MINE, datasets).dataset.labels.tolist() == [0, 1, 1]
+    assert cache.load(MINE, datasets).dataset.sha256 == sha256
+    assert cache.load(MINE, datasets).dataset.labels.tolist() == [0, 1, 1]
 
 
 def test_equal_content_is_kept_once_under_two_names(cache: LocalCache, datasets: Path) -> None:
     write_folder(datasets / "yours", [0, 1, 1], [1])
-    mine = cache.contents(MINE, datasets).dataset
-    yours = cache.contents(Folder(name="yours"), datasets).dataset
+    mine = cache.load(MINE, datasets).dataset
+    yours = cache.load(Folder(name="yours"), datasets).dataset
     assert mine.sha256 == yours.sha256
     assert (mine.name, yours.name) == ("mine", "yours")
     assert len([path for path in cache.folder.iterdir() if path.name != "sources"]) == 2  # train and test
@@ -97,7 +97,7 @@ def test_several_processes_may_start_at_once(cache: LocalCache, datasets: Path) 
         "import sys; from pathlib import Path; from workers.data.local_cache import LocalCache;"
         "from workers.data.sources.folder import Folder;"
         "sys.stdin.read();"  # all wait here for the end of their input
-        "print(LocalCache(Path(sys.argv[1])).contents(Folder(name='mine'), Path(sys.argv[2])).dataset.sha256)"
+        "print(LocalCache(Path(sys.argv[1])).load(Folder(name='mine'), Path(sys.argv[2])).dataset.sha256)"
     )
     command = [sys.executable, "-c", script, str(cache.folder), str(datasets)]
     processes = [

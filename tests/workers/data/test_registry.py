@@ -8,7 +8,8 @@ import pytest
 from tests.workers.data.idx_files import write_folder
 from workers.data.errors import DatasetChanged, MissingFile, NoOfficialTest, UnknownDataset
 from workers.data.imbalance import Imbalance
-from workers.data.registry import MAX_OPEN, DatasetRegistry
+from workers.data.loader import MAX_OPEN
+from workers.data.registry import DatasetRegistry
 from workers.data.sources import BUNDLED, Bundled, Contents, Folder, Source, Synthetic
 from workers.data.splits import OfficialSplit, RatioSplit
 

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from workers.data import scaling
+from workers.data import feature_statistics
 from workers.data.dataset import Dataset, Features
 from workers.data.dataset_files import open_dataset, save_dataset
 from workers.data.scaling import (
@@ -86,7 +86,7 @@ class TestEveryScaling:
         self, cls: type[Scaling], features: Features, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         whole = cls().fit(part(features))
-        monkeypatch.setattr(scaling, "CHUNK_BYTES", 7 * 8 * 9)
+        monkeypatch.setattr(feature_statistics, "CHUNK_BYTES", 7 * 8 * 9)
         chunked = cls().fit(part(features))
         assert chunked.offset == pytest.approx(whole.offset, rel=1e-6)
         assert chunked.factor == pytest.approx(whole.factor, rel=1e-6)
@@ -180,7 +180,7 @@ def test_fitting_a_mapped_part_costs_little_memory(cls: type[Scaling], tmp_path:
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak < 3 * scaling.CHUNK_BYTES
+    assert peak < 3 * feature_statistics.CHUNK_BYTES
 
 
 @pytest.mark.parametrize("cls", SCALINGS)

@@ -1,4 +1,4 @@
-"""Every balancing a spec can name. A new one goes into a file here, and into the union below."""
+"""The balancing variants that a spec can name. A new one goes into a file here, and into the union below."""
 
 from typing import Annotated
 

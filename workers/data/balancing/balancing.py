@@ -1,4 +1,4 @@
-"""What every balancing is: it answers which rows of the training part an epoch is made of."""
+"""The interface of a balancing: it chooses the rows of the training part that make up an epoch."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ Growth = Annotated[float, Field(strict=True, ge=1)]
 class Draw:
     """The rows (m,) of one epoch, indices into the training part, in the order of training.
 
-    Where `partners` and `mixing` (m,) are given, the example is x + mixing (x_partner - x), of scaled rows.
+    With `partners` and `mixing` (m,), an example is x + mixing (x_partner - x), of scaled rows.
     """
 
     rows: Indices
@@ -33,7 +33,7 @@ class Draw:
 
 
 Sampler = Callable[[np.random.Generator, np.random.Generator], Draw]
-"""(resampling, shuffling) -> the rows of one epoch: it keeps no state from one epoch to the next."""
+"""(resampling, shuffling) -> the rows of one epoch. It keeps no state between epochs."""
 
 
 class Balancing(ABC):
@@ -55,20 +55,20 @@ class Balancing(ABC):
 
     @abstractmethod
     def prepare(self, training: Dataset, scaler: Scaler, generator: np.random.Generator) -> Sampler:
-        """The sampler of a training part, made once a run: what is drawn here is the same in every epoch.
+        """The sampler of a training part, made once per run: rows drawn here are the same in every epoch.
 
-        A resumed run must pass a `generator` in the state that the first attempt did.
+        A resumed run must pass a `generator` in the same state as the first attempt.
         """
 
 
 def target_counts(counts: Integers, towards: int, ratio: float) -> ExpectedCounts:
-    """n_k^(1-g) towards^g, g = ratio: counts (K,) as they are at 0, all equal at 1. Absent stays absent."""
+    """n_k^(1-g) towards^g, g = ratio: counts (K,) unchanged at 0, all equal at 1. An absent class stays absent."""
     present = counts > 0
     return np.where(present, np.maximum(counts, 1) ** (1 - ratio) * float(towards) ** ratio, 0.0)
 
 
 def grown_counts(counts: Integers, ratio: float, max_growth: float | None) -> ExpectedCounts:
-    """Whole target counts towards the largest class, none more than `max_growth` times what it was."""
+    """Whole target counts towards the largest class, each at most `max_growth` times its original count."""
     targets = np.rint(target_counts(counts, counts.max(), ratio))
     if max_growth is not None:
         targets = np.minimum(targets, np.floor(max_growth * counts))

@@ -1,4 +1,4 @@
-"""Exact nearest neighbours: candidates from a fast expansion, decided by differences in double precision."""
+"""Exact nearest neighbours: a fast expansion proposes candidates, differences in double precision decide."""
 
 from typing import Any
 
@@ -9,20 +9,20 @@ from workers.data.dataset import Indices
 
 CHUNK_VALUES = 2**22
 EXTRA = 32
-"""Candidates for each row beyond the k that are wanted."""
+"""Candidates for each row beyond the k that are needed."""
 
-Rows = NDArray[np.float64]
+Matrix = NDArray[np.float64]
 
 
 def nearest_neighbours(x: NDArray[Any], k: int) -> Indices:
     """The k nearest other rows of each row of `x` (n, d), n > k, shape (n, k), nearest first.
 
-    |a|^2 - 2 ab + |b|^2 costs one matrix product, and cancels where rows lie close together. So it only proposes
-    candidates: first in single precision, for rows that stay undecided in double. Differences in double precision
-    choose among them; a row is decided once its k-th distance is below all that the error of the expansion
-    allows for any other row. What is undecided still is compared with every row. Cost: O(n^2 d), one product in
-    single precision where rows are spread out; a further one, and in the end n d differences, for each row in a
-    cluster that is tight beyond the precision.
+    |a|^2 - 2 ab + |b|^2 costs one matrix product, but loses digits to cancellation if rows lie close together. So it
+    only proposes candidates: in single precision first, then in double precision for rows that stay undecided.
+    Differences in double precision choose among the candidates. A row is decided once its k-th distance is below
+    the smallest distance that the error of the expansion allows for any other row. Matrix that stay undecided are
+    compared with every row. Cost: O(n^2 d), one product in single precision if rows are spread out; a second
+    product, and finally n d differences, for each row in a cluster tighter than the precision.
     """
     x = np.asarray(x, np.float64)
     nearest = np.empty((len(x), k), np.int64)
@@ -34,8 +34,8 @@ def nearest_neighbours(x: NDArray[Any], k: int) -> Indices:
     return nearest
 
 
-def _by_candidates(x: Rows, rows: Indices, nearest: Indices, precision: Any) -> Indices:
-    """Fill in the neighbours of `rows`; those that this precision cannot decide are given back."""
+def _by_candidates(x: Matrix, rows: Indices, nearest: Indices, precision: Any) -> Indices:
+    """Fill in the neighbours of `rows`; returns the rows that this precision cannot decide."""
     centred = (x - x.mean(axis=0)).astype(precision)
     squares = np.einsum("ij,ij->i", centred, centred)
     error = 4 * (x.shape[1] + 4) * float(np.finfo(precision).eps) * float(squares.max())
@@ -56,8 +56,8 @@ def _by_candidates(x: Rows, rows: Indices, nearest: Indices, precision: Any) -> 
     return np.concatenate(undecided)
 
 
-def _by_differences(x: Rows, rows: Indices, nearest: Indices) -> None:
-    """Fill in the neighbours of `rows`, each compared with every row."""
+def _by_differences(x: Matrix, rows: Indices, nearest: Indices) -> None:
+    """Fill in the neighbours of `rows` by comparing each with every row."""
     for row in rows:
         distances = np.empty(len(x))
         for chunk in _chunks(np.arange(len(x)), x.shape[1]):
@@ -67,7 +67,7 @@ def _by_differences(x: Rows, rows: Indices, nearest: Indices) -> None:
         nearest[row] = np.argsort(distances, kind="stable")[: nearest.shape[1]]
 
 
-def _distances(x: Rows, rows: Indices, others: Indices) -> Rows:
+def _distances(x: Matrix, rows: Indices, others: Indices) -> Matrix:
     """Squared distances (m, c) from `rows` (m,) to `others` (m, c)."""
     distances = np.empty(others.shape)
     at = np.arange(len(rows))

@@ -1,4 +1,4 @@
-"""Balancing by choosing among the rows that there are."""
+"""Balancing by resampling: it draws among the rows of the training part."""
 
 from typing import Literal
 
@@ -135,13 +135,13 @@ class BalancedBatches(Balancing):
             drawn = np.empty(len(training), np.int64)
             for turn, k in enumerate(shuffling.permutation(len(members))):
                 places = drawn[turn :: len(members)]
-                places[:] = _over_and_over(members[k], len(places), resampling)
+                places[:] = _repeated_shuffles(members[k], len(places), resampling)
             return Draw(drawn)
 
         return epoch
 
 
-def _over_and_over(rows: Indices, size: int, generator: np.random.Generator) -> Indices:
+def _repeated_shuffles(rows: Indices, size: int, generator: np.random.Generator) -> Indices:
     passes = -(-size // len(rows))
     return generator.permuted(np.tile(rows, (passes, 1)), axis=1).ravel()[:size]
 

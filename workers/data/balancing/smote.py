@@ -1,4 +1,4 @@
-"""SMOTE: new examples between neighbours of one class."""
+"""SMOTE: synthetic examples between neighbours of one class."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -14,7 +14,7 @@ from workers.nn.arrays import Array, Integers
 from workers.tagged_union import Count, Probability, variant
 
 
-class Neighbours(NamedTuple):
+class GrowingClass(NamedTuple):
     """The rows of a class that grows (n_k,), the k nearest of each (n_k, k), and how many examples to add."""
 
     rows: Indices
@@ -48,12 +48,12 @@ class Smote(Balancing):
 
     def prepare(self, training: Dataset, scaler: Scaler, generator: np.random.Generator) -> Sampler:
         self.require(training.counts, training.classes)
-        grown = self._neighbours(training, scaler)
+        growing = self._growing_classes(training, scaler)
         originals = np.arange(len(training))
 
         def epoch(resampling: np.random.Generator, shuffling: np.random.Generator) -> Draw:
             rows, partners = [originals], [originals]
-            for of_class in grown:
+            for of_class in growing:
                 x = resampling.integers(len(of_class.rows), size=of_class.missing)
                 nearest = of_class.nearest[x, resampling.integers(self.k, size=of_class.missing)]
                 rows.append(of_class.rows[x])
@@ -65,16 +65,16 @@ class Smote(Balancing):
 
         return epoch
 
-    def _neighbours(self, training: Dataset, scaler: Scaler) -> list[Neighbours]:
+    def _growing_classes(self, training: Dataset, scaler: Scaler) -> list[GrowingClass]:
         missing = (self.expected_counts(training.counts) - training.counts).astype(np.int64)
         return [
-            Neighbours(rows, nearest_neighbours(_scaled(training, rows, scaler), self.k), int(more))
+            GrowingClass(rows, nearest_neighbours(_scaled(training, rows, scaler), self.k), int(more))
             for rows, more in zip(rows_by_class(training.labels, len(training.classes)), missing, strict=True)
             if more
         ]
 
 
 def _scaled(training: Dataset, rows: Indices, scaler: Scaler) -> Array:
-    """In double precision: scaled in single, rows of a tight cluster would fall together."""
+    """Rows scaled in double precision: in single precision, rows of a tight cluster would become equal."""
     features = training.features[rows]
     return scaler.into(features, np.empty(features.shape))

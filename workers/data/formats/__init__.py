@@ -1,4 +1,4 @@
-"""Every format that a data set can be uploaded in. A new one is a file here, and a member of the union."""
+"""The formats of uploads. A new one is a file here, and a member of the union."""
 
 from typing import Annotated
 

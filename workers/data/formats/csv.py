@@ -1,4 +1,4 @@
-"""CSV: read in blocks of lines; where one does not fit, it is gone through again to say where."""
+"""CSV: read in blocks of lines. A block with an error is checked again, line by line, to report the place."""
 
 import csv
 import re
@@ -25,16 +25,16 @@ from workers.tagged_union import variant
 NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 LARGEST = float(np.finfo(np.float32).max)
 SEARCHED = 1000
-"""Names of columns among which one that is not there is looked for: each takes time."""
+"""How many column names are searched for one similar to a missing name: each takes time."""
 
 
 @variant
 class CSV(Format):
-    """A table in UTF-8: a line that names the columns, then a line a row, with commas between the fields.
+    """A table in UTF-8: a line that names the columns, then one line per row, with commas between the fields.
 
     `label` names the column of the class, by default the last; all others are features, and numbers. A line
     break within a field is refused; a byte order mark and empty lines are ignored.
-    A column that single precision cannot hold is stored less an offset, or refused.
+    A column that single precision cannot hold is stored after subtracting an offset, or refused.
     Source: RFC 4180.
     """
 
@@ -44,12 +44,12 @@ class CSV(Format):
     def read(self, folder: Path) -> Contents:
         file = f"{folder.name}.csv"
         with (folder / "file").open("rb") as stream, FeatureWriter(folder / "features", file) as writer:
-            left = read_blocks(stream, file)
-            header, rows = _header(next(left, LineBlock(file, 1, [""])), self.label)
+            blocks = read_blocks(stream, file)
+            header, rows = _header(next(blocks, LineBlock(file, 1, [""])), self.label)
             table = _Table(header, writer, LabelEncoder())
-            for block in chain([rows], left):
+            for block in chain([rows], blocks):
                 table.append(block)
-            labels, classes = table.coder.result()
+            labels, classes = table.encoder.result()
             if len(classes) < 2:
                 found = f"has one class, {quoted(classes[0])}" if classes else "has no rows"
                 raise MalformedFile(f"{file}, column {quoted(header.label)}", found, "two classes are needed")
@@ -65,7 +65,7 @@ class CSV(Format):
 
 @dataclass(frozen=True)
 class _Header:
-    """The names of the columns, and which of them is the label's."""
+    """The names of the columns, and the position of the label's column."""
 
     columns: list[str]
     place: int
@@ -80,7 +80,7 @@ class _Header:
 
 
 def _header(block: LineBlock, wanted: str | None) -> tuple[_Header, LineBlock]:
-    """What the first line says, and the lines after it."""
+    """The header in the first line, and the block of the lines after it."""
     first = block.lines[0]
     if first.count(",") > MOST_FEATURES:
         right = f"at most {MOST_FEATURES:,} features are read"
@@ -114,10 +114,10 @@ def _require_names(block: LineBlock, columns: list[str]) -> None:
 
 
 class _Table:
-    """Takes the rows of blocks apart into features and labels."""
+    """Separates the rows of blocks into features and labels."""
 
-    def __init__(self, header: _Header, writer: FeatureWriter, coder: LabelEncoder) -> None:
-        self.header, self.writer, self.coder = header, writer, coder
+    def __init__(self, header: _Header, writer: FeatureWriter, encoder: LabelEncoder) -> None:
+        self.header, self.writer, self.encoder = header, writer, encoder
 
     def append(self, block: LineBlock) -> None:
         """Add the rows of a block. Raises MalformedFile with line and column."""
@@ -127,11 +127,10 @@ class _Table:
         labels = [row.pop(self.header.place).strip() for row in rows]
         text = "".join(chain.from_iterable(rows))
         if "_" in text or not text.isascii():
-            self._refuse(
-                block
-            )  # float() takes more than decimal numbers: 1_000, and the digits of other scripts
+            # float() accepts more than decimal numbers: 1_000, and the digits of other scripts.
+            self._refuse(block)
         try:
-            self.coder.append(labels)
+            self.encoder.append(labels)
             values = map(float, chain.from_iterable(rows))
             self.writer.append(np.fromiter(values, np.float64, len(rows) * self.header.features))
         except InvalidLabel as bad:
@@ -153,10 +152,10 @@ class _Table:
 
     def _refuse(self, block: LineBlock) -> NoReturn:
         self._check(block)
-        raise AssertionError("each line is right, and yet they were not")
+        raise AssertionError("a block was refused, but each of its lines is valid")
 
     def _check(self, block: LineBlock) -> None:
-        """Go through the lines one by one, up to the first that is wrong."""
+        """Check the lines one by one, up to the first that is wrong."""
         for index in range(len(block.lines)):
             fields = _fields(block, index)
             if len(fields) not in (0, len(self.header.columns)):
@@ -168,7 +167,7 @@ class _Table:
 
 
 def _fields(block: LineBlock, index: int) -> list[str]:
-    """The fields of one line; none of an empty one."""
+    """The fields of one line; an empty line has none."""
     try:
         return next(csv.reader([block.lines[index]], strict=True, skipinitialspace=True), [])
     except csv.Error:

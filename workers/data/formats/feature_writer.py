@@ -1,4 +1,4 @@
-"""Features on their way to disk, chunk by chunk, as bytes or in single precision, less an offset if they need one."""
+"""Writes features to disk chunk by chunk: as bytes or in single precision, minus an offset if they need one."""
 
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -17,7 +17,7 @@ CHUNK_VALUES = 2**20
 
 
 class NotFinite(ValueError):
-    """A value cannot be stored: `position` counts within its chunk, row by row."""
+    """A value is not finite in single precision. `position` counts within its chunk, row by row."""
 
     def __init__(self, position: int) -> None:
         self.position = position
@@ -25,10 +25,10 @@ class NotFinite(ValueError):
 
 
 class FeatureWriter:
-    """Collects features in a file: uint8 while all are whole numbers from 0 to 255, else float32.
+    """Writes features to a file: uint8 while all are whole numbers from 0 to 255, else float32.
 
-    While single precision does not hold them exactly they are collected in double, until all are there: only then
-    is it known which columns need an offset. `file` is what messages call the source.
+    Values that single precision does not hold exactly are first written in double precision: which columns need
+    an offset is known only once all values are there. `file` is the name of the source in messages.
     """
 
     def __init__(self, path: Path, file: str) -> None:
@@ -45,7 +45,7 @@ class FeatureWriter:
         self._out.close()
 
     def append(self, values: NDArray[Any]) -> None:
-        """Add values in the order of rows. Raises NotFinite or FileTooLarge, and has then added nothing."""
+        """Add values in the order of rows. Adds nothing if it raises NotFinite or FileTooLarge."""
         with np.errstate(over="ignore", invalid="ignore"):
             stored = np.ascontiguousarray(values, np.float32).ravel()
         finite = np.isfinite(stored)
@@ -61,7 +61,7 @@ class FeatureWriter:
         self._values += stored.size
 
     def features(self, columns: int, like: Offset | None = None) -> Features:
-        """All that was added, (n, columns), memory-mapped, less the `offset` that it needs, or else `like`.
+        """All features, (n, columns), memory-mapped, minus `like` if it is given, else minus the `offset` they need.
 
         Raises PrecisionLost.
         """
@@ -74,7 +74,7 @@ class FeatureWriter:
 
     @property
     def _stored_dtype(self) -> Any:
-        """What the features will be stored as, if no more are added."""
+        """The dtype that the features will have if no more are added."""
         return np.uint8 if self._dtype is np.uint8 else np.float32
 
     def _widen(self, dtype: Any) -> None:
@@ -87,7 +87,7 @@ class FeatureWriter:
         narrow.unlink()
 
     def _narrow(self, columns: int, like: Offset | None) -> None:
-        """From double to single precision, less the offset."""
+        """Rewrite the file from double to single precision, minus the offset."""
         wide = self._path.rename(self._path.with_suffix(".wide"))
         before, rows = np.dtype(self._dtype), self._values // columns
         with wide.open("rb") as written, self._path.open("wb") as out:
@@ -112,7 +112,7 @@ def _row(file: BinaryIO, row: int, columns: int, dtype: np.dtype[Any]) -> Offset
 
 
 def require_size(values: int, dtype: Any, file: str) -> None:
-    """Raise FileTooLarge where so many values are more than is stored."""
+    """Raise FileTooLarge if so many values exceed the limit in bytes."""
     size = values * np.dtype(dtype).itemsize
     if size > MOST_BYTES:
         right = f"at most {MOST_BYTES:,} bytes are stored: one a value from 0 to 255, else four"

@@ -1,4 +1,4 @@
-"""What every format is: which files it takes, and the reading of them in memory that does not grow with them."""
+"""The interface of an upload format: which files it takes, and how it reads them in bounded memory."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -8,7 +8,7 @@ from workers.data.sources.source import Contents
 from workers.tagged_union import variant
 
 MOST_FEATURES = 2**18
-"""A colour image of 295 x 295."""
+"""As many as a colour image of 295 x 295 has."""
 MOST_CLASSES = 1000
 LONGEST_NAME = 200
 """Characters in the name of a class."""
@@ -16,7 +16,7 @@ LONGEST_NAME = 200
 
 @variant
 class Format(ABC):
-    """A format. `required` and `optional` are the files it takes, by the names of the form's fields."""
+    """A format. `required` and `optional` are the form fields of the files that it takes."""
 
     required: ClassVar[tuple[str, ...]] = ("file",)
     optional: ClassVar[tuple[str, ...]] = ()
@@ -25,7 +25,7 @@ class Format(ABC):
 
     @abstractmethod
     def read(self, folder: Path) -> Contents:
-        """What the files in `folder` hold; its name is that of the data set. Raises MalformedFile.
+        """Read the files in `folder`, whose name is the data set's. Raises MalformedFile.
 
-        The folder is this reading's own: it may be filled with what memory should not hold.
+        The folder belongs to this call: a format may write files there instead of holding arrays in memory.
         """

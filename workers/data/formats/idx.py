@@ -1,4 +1,4 @@
-"""IDX: the files of MNIST, uploaded one by one."""
+"""IDX: the four files of MNIST, uploaded as separate fields."""
 
 from pathlib import Path
 from typing import ClassVar, Literal

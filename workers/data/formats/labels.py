@@ -1,4 +1,4 @@
-"""Labels as they come, row by row: coded at once, so that a text is kept once and not once a row."""
+"""Encodes labels as integers while they are read, so that each text is stored once and not once per row."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ WHOLE_NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
 
 
 class InvalidLabel(ValueError):
-    """A label cannot name a class: `position` counts within its chunk."""
+    """A label cannot name a class. `position` counts within its chunk."""
 
     def __init__(self, position: int, wrong: str, right: str) -> None:
         self.position, self.wrong, self.right = position, wrong, right
@@ -21,7 +21,7 @@ class InvalidLabel(ValueError):
 
 
 class LabelEncoder:
-    """Gives every class a number. Classes that are all whole numbers are in their order, others in that of texts."""
+    """Numbers the classes: in numerical order if all are whole numbers, else in alphabetical order."""
 
     def __init__(self) -> None:
         self._codes: dict[str, int] = {}
@@ -36,7 +36,7 @@ class LabelEncoder:
         self._chunks.append(chunk.astype(np.int16))
 
     def result(self) -> tuple[Labels, tuple[str, ...]]:
-        """The labels (n,) of all rows, and the names of the classes that they count."""
+        """The labels (n,) of all rows, and the names of the classes (K,) that they index."""
         numbered = all(WHOLE_NUMBER.fullmatch(name) for name in self._codes)
         names = sorted(self._codes, key=lambda name: (int(name) if numbered else 0, name))
         place = np.empty(len(names), np.int64)

@@ -1,4 +1,4 @@
-"""A text file in blocks of whole lines, so that memory is bounded by the longest line and not by the file."""
+"""Reads a text file in blocks of whole lines: the longest line bounds the memory, not the file."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from typing import BinaryIO, NoReturn
 
 from workers.data.errors import FileTooLarge, MalformedFile
 
-BLOCK = 2**18
+BLOCK_BYTES = 2**18
 LONGEST_LINE = 2**22
-"""Bytes, as near as a block."""
+"""In bytes; exact to one block."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -27,14 +27,14 @@ class LineBlock:
 
 
 def quoted(text: str) -> str:
-    """A text from a file as a message gives it: short, in quotes, and printable."""
+    """A text from a file for use in a message: short, in quotes, and printable."""
     return repr(text if len(text) <= 60 else f"{text[:60]}...")
 
 
 def read_blocks(stream: BinaryIO, file: str) -> Iterator[LineBlock]:
     """The lines of a file in UTF-8, without a byte order mark. Raises MalformedFile or FileTooLarge."""
     number = 1
-    while content := stream.read(BLOCK):
+    while content := stream.read(BLOCK_BYTES):
         if not content.endswith(b"\n"):
             content += (rest := stream.readline(LONGEST_LINE))
             if len(rest) == LONGEST_LINE:

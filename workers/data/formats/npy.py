@@ -1,4 +1,4 @@
-"""The header of a .npy file, read without evaluating it: what is declared is known before anything is allocated."""
+"""Reads the header of a .npy file without evaluating it, so that its size is known before anything is allocated."""
 
 import math
 import re
@@ -26,7 +26,7 @@ SAVE_AS_NUMBERS = "save it again with numpy.savez, as numbers"
 
 @dataclass(frozen=True)
 class Header:
-    """What an array declares. offset: bytes before its data."""
+    """The declared type and shape of an array. offset: bytes before its data."""
 
     dtype: np.dtype[Any]
     shape: Shape
@@ -46,7 +46,7 @@ class Header:
 def read_header(stream: IO[bytes], file: str) -> Header:
     """The header at the start of a stream. Raises MalformedFile.
 
-    Objects and structures are refused: to load the ones would run code, the others are no numbers.
+    Objects and structures are refused: loading objects would run code, and structures are not numbers.
     """
     start = stream.read(len(MAGIC) + 2)
     if start[: len(MAGIC)] != MAGIC or len(start) < len(MAGIC) + 2 or start[-2] not in LENGTHS:

@@ -1,4 +1,4 @@
-"""NPZ: arrays as numpy.savez writes them, checked by their headers and then copied out chunk by chunk."""
+"""NPZ: arrays as numpy.savez writes them. Their headers are checked first; then they are copied chunk by chunk."""
 
 from dataclasses import dataclass
 from math import prod
@@ -27,8 +27,8 @@ LAYOUTS = (
     ("x", "y", "x_test", "y_test"),
     ("x_train", "y_train", "x_test", "y_test"),
 )
-"""Names of the arrays: what a split divides, and the official test part, which may be left out."""
-COPIED = 2**18
+"""Names of the arrays: features and labels, then those of the official test part, which are optional."""
+COPY_BYTES = 2**18
 
 
 @variant
@@ -47,7 +47,7 @@ class NPZ(Format):
         file = f"{folder.name}.npz"
         with open_zip(folder / "file", file) as archive:
             layout = _layout(archive, file)
-            arrays = [_opened(archive, name, file) for name in layout]
+            arrays = [_read_array(archive, name, file) for name in layout]
             pairs = [_Pair(*arrays[place : place + 2]) for place in range(0, len(arrays), 2)]
             for pair in pairs:
                 pair.require_same_shape(pairs[0])
@@ -55,7 +55,7 @@ class NPZ(Format):
 
 
 def _layout(archive: ZipFile, file: str) -> tuple[str, ...]:
-    """The names of the arrays that are there, in the order of the layout that they fit."""
+    """The names of the arrays in the archive, in the order of the layout that they match."""
     there = [name.removesuffix(".npy") for name in archive.namelist()]
     for layout in LAYOUTS:
         for names in (layout[:2], layout):
@@ -68,24 +68,24 @@ def _layout(archive: ZipFile, file: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class _Array:
-    """One array of the archive, of which only the header was read."""
+    """One array of the archive; only its header has been read."""
 
     archive: ZipFile
     name: str
     file: str
     header: Header
 
-    def copied_to(self, path: Path) -> NDArray[Any]:
-        """The array, memory-mapped in a file of its own. Its checksum is checked by the way."""
+    def copy_to(self, path: Path) -> NDArray[Any]:
+        """Copy the array to a file of its own and map it. Copying also verifies its checksum."""
         with self.archive.open(f"{self.name}.npy") as member, path.open("wb") as copy:
             member.read(self.header.offset)
-            copyfileobj(member, copy, COPIED)
+            copyfileobj(member, copy, COPY_BYTES)
         order: Literal["C", "F"] = "F" if self.header.fortran_order else "C"
         mapped = np.memmap(path, self.header.dtype, "r", shape=self.header.shape, order=order)
         return np.asarray(mapped)
 
 
-def _opened(archive: ZipFile, name: str, file: str) -> _Array:
+def _read_array(archive: ZipFile, name: str, file: str) -> _Array:
     where = f"{file}: {name}"
     info = archive.getinfo(f"{name}.npy")
     with archive.open(info) as member:
@@ -149,7 +149,7 @@ class _Pair:
 
 
 def _datasets(pairs: list[_Pair], folder: Path) -> list[Dataset]:
-    """A data set for each pair, all of the classes of the first. Labels come first: they are the smaller."""
+    """A data set for each pair, all with the classes of the first. Labels are read first: they are smaller."""
     coded = [_labels(pair.labels, folder) for pair in pairs]
     classes = coded[0][1]
     if len(classes) < 2:
@@ -168,20 +168,20 @@ def _datasets(pairs: list[_Pair], folder: Path) -> list[Dataset]:
 
 
 def _labels(array: _Array, folder: Path) -> tuple[Labels, tuple[str, ...]]:
-    values, coder = array.copied_to(folder / f"{array.name}.copy").ravel(), LabelEncoder()
-    for start in range(0, len(values), COPIED):
+    values, encoder = array.copy_to(folder / f"{array.name}.copy").ravel(), LabelEncoder()
+    for start in range(0, len(values), COPY_BYTES):
         try:
-            coder.append([str(value) for value in values[start : start + COPIED].tolist()])
+            encoder.append([str(value) for value in values[start : start + COPY_BYTES].tolist()])
         except InvalidLabel as bad:
             place = f"{array.file}[{start + bad.position:,}]"
             raise MalformedFile(place, bad.wrong, bad.right) from None
-    return coder.result()
+    return encoder.result()
 
 
-def _features(pair: _Pair, folder: Path, beside: Dataset | None) -> tuple[Features, Offset | None]:
-    """The features of a pair and their offset: an official test part has that of the data set `beside` it."""
+def _features(pair: _Pair, folder: Path, training: Dataset | None) -> tuple[Features, Offset | None]:
+    """The features of a pair and their offset: an official test part takes the offset of its `training` set."""
     array, columns = pair.features, pair.columns
-    values = array.copied_to(folder / f"{array.name}.copy")
+    values = array.copy_to(folder / f"{array.name}.copy")
     step = max(1, CHUNK_VALUES // columns)
     with FeatureWriter(folder / f"{array.name}.features", array.file) as writer:
         for start in range(0, len(values), step):
@@ -194,6 +194,6 @@ def _features(pair: _Pair, folder: Path, beside: Dataset | None) -> tuple[Featur
                 right = "features are finite numbers that a float32 holds"
                 raise MalformedFile(f"{array.file}[{index}]", f"is {chunk[row, *place]}", right) from None
         try:
-            return writer.features(columns, beside.offset if beside else None), writer.offset
+            return writer.features(columns, training.offset if training else None), writer.offset
         except PrecisionLost as bad:
             raise MalformedFile(f"{array.file}[:, {bad.column}]", bad.wrong, bad.right) from None

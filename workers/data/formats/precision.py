@@ -1,19 +1,19 @@
-"""What single precision tells apart: the columns that need an offset to stay distinct, and those that never do."""
+"""Precision: which columns need an offset to stay distinct in single precision, and which cannot be stored."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 MOST_MERGED = 0.01
-"""Of neighbouring distinct values of a column, the share that may become equal."""
+"""The share of a column's neighbouring distinct values that may become equal."""
 SMALLEST_SPREAD = 1e-36
-"""Between the ends of a column: below it, 1 / sd and the values themselves leave the range of single precision."""
+"""The smallest range of a column: below it, 1 / sd and the values leave the range of single precision."""
 SAMPLED_ROWS, SAMPLED_VALUES = 10_000, 2**22
 
 Columns = NDArray[np.float64]
 
 
 class PrecisionLost(ValueError):
-    """Single precision cannot hold a column, even less an offset."""
+    """Single precision cannot hold a column, even after subtracting an offset."""
 
     def __init__(self, column: int, wrong: str, right: str) -> None:
         self.column, self.wrong, self.right = column, wrong, right
@@ -21,7 +21,7 @@ class PrecisionLost(ValueError):
 
 
 def sampled_rows(rows: int, columns: int) -> NDArray[np.int64]:
-    """Rows to judge a table by, evenly spaced: resolution far below the distance of such values decides nothing."""
+    """Evenly spaced rows that represent a table: losing resolution far below their spacing is harmless."""
     most = min(rows, SAMPLED_ROWS, max(2, SAMPLED_VALUES // columns))
     return np.unique(np.linspace(0, rows - 1, most).astype(np.int64))
 

@@ -1,4 +1,4 @@
-"""Zip files of strangers: the directory is bounded before it is read, and no member is ever extracted by its name."""
+"""Opens untrusted zip files: the directory is bounded before it is read; no member is extracted by its name."""
 
 import struct
 import zlib
@@ -21,7 +21,7 @@ ENCRYPTED = 0x1
 
 @contextmanager
 def open_zip(path: Path, file: str) -> Iterator[ZipFile]:
-    """A zip file of few members, each there once and readable. Raises MalformedFile, in the block too."""
+    """Open a zip file of few members with distinct names. Raises MalformedFile, also inside the block."""
     try:
         with path.open("rb") as raw:
             _require_small_directory(raw, file)
@@ -37,7 +37,7 @@ def open_zip(path: Path, file: str) -> Iterator[ZipFile]:
 
 
 def _require_small_directory(raw: BinaryIO, file: str) -> None:
-    """ZipFile reads all of the directory, and finds its end in several ways; here there is only one."""
+    """ZipFile reads the whole directory and locates its end in several ways; here only one of them is accepted."""
     size = raw.seek(0, SEEK_END)
     if raw.seek(0) or raw.read(2) != b"PK" or size < END.size:
         raise MalformedFile(file, "is not a zip file", "an npz file is one, as numpy.savez writes it")

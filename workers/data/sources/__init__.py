@@ -1,4 +1,4 @@
-"""Every source a spec's `dataset` can name. A new one is a file here, and a member of the union."""
+"""The sources that a spec's `dataset` can name. A new one is a file here, and a member of the union."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Union, get_args
@@ -18,9 +18,9 @@ DEFAULT = "digits"
 
 
 class BySource:
-    """Annotates a union of sources: bundled and synthetic ones by their names, any other name is a folder.
+    """Annotates a union of sources: their names select bundled and synthetic sources; any other name is a folder.
 
-    A bare string is taken as the name; an object without one is `digits`.
+    A bare string is the name; an object without a name means `digits`.
     """
 
     def __get_pydantic_core_schema__(self, union: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

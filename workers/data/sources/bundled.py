@@ -1,4 +1,4 @@
-"""The small data sets that come with the package: origin and licences in workers/data/bundled.md."""
+"""The small data sets in the package. workers/data/bundled.md has their origins and licences."""
 
 from pathlib import Path
 from typing import ClassVar, Literal

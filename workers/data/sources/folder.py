@@ -1,6 +1,6 @@
-"""A folder of IDX files named as in MNIST: `train-` is what a split divides, `t10k-` the official test.
+"""A folder of IDX files named as in MNIST: a split divides the `train-` files; `t10k-` files are the official test.
 
-Or, under the same kind of name, what was uploaded.
+The same kind of name may also mean an upload.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from workers.data.sources.upload_store import UploadStore
 from workers.tagged_union import variant
 
 NAME_PATTERN = "^[a-z0-9][a-z0-9._-]{0,63}$"
-"""No separator and no leading dot: a name cannot lead out of the folder that holds the data sets."""
+"""No separator and no leading dot: a name cannot refer to a path outside the folder of data sets."""
 
 Prefix = Literal["train", "t10k"]
 ENDINGS: dict[Dimensions, str] = {1: "labels-idx1-ubyte", 3: "images-idx3-ubyte"}
@@ -49,16 +49,16 @@ class Folder(Source):
     def read(self, datasets: Path) -> Contents:
         return read_folder(datasets / self.name)
 
-    def present(self, datasets: Path) -> bool:
+    def exists(self, datasets: Path) -> bool:
         return (datasets / self.name).is_dir()
 
     def signature(self, datasets: Path) -> str:
-        found = [(path.name, path.stat()) for path in _files(datasets / self.name)]
-        return repr((self.name, [(file, stat.st_size, stat.st_mtime_ns) for file, stat in found]))
+        files = [(path.name, path.stat()) for path in _files(datasets / self.name)]
+        return repr((self.name, [(file, stat.st_size, stat.st_mtime_ns) for file, stat in files]))
 
 
 def read_folder(folder: Path) -> Contents:
-    """The training pair of `folder` and, where it is there, its official test pair.
+    """Read the training pair of `folder` and, if there is one, its official test pair.
 
     Raises MissingFile or MalformedFile.
     """
@@ -69,7 +69,7 @@ def read_folder(folder: Path) -> Contents:
     official_test = None
     if _find(folder, "t10k", 3) or _find(folder, "t10k", 1):
         test_images, test_values = _read_pair(folder, "t10k")
-        _require_same(folder, images, test_images, classes, np.unique(test_values))
+        _require_compatible(folder, images, test_images, classes, np.unique(test_values))
         official_test = _dataset(folder.name, test_images, test_values, classes)
     return Contents(_dataset(folder.name, images, values, classes), official_test)
 
@@ -77,7 +77,7 @@ def read_folder(folder: Path) -> Contents:
 def _read_pair(folder: Path, prefix: Prefix) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     images, labels = _require(folder, prefix, 3), _require(folder, prefix, 1)
     rows, (count,) = read_shape(images, dimensions=3)[0], read_shape(labels, dimensions=1)
-    if rows != count:  # known before either is read: the images may be large
+    if rows != count:  # checked before either is read: the images may be large
         raise MalformedFile(
             f"{folder.name}/{prefix}-labels",
             f"has {count:,} labels for {rows:,} images",
@@ -95,7 +95,7 @@ def _dataset(
     return Dataset(name, images.reshape(rows, height * width), labels, names, (height, width, 1))
 
 
-def _require_same(
+def _require_compatible(
     folder: Path,
     images: NDArray[np.uint8],
     test_images: NDArray[np.uint8],

@@ -1,4 +1,4 @@
-"""The IDX format of MNIST: a bounded reader that refuses whatever is not exactly what it declares.
+"""Reads IDX files, the format of MNIST, in bounded memory; refuses a file that is not exactly what it declares.
 
 A file is a magic number, one big-endian 32-bit size per dimension, then that many bytes. Magic 2049 is labels
 (one dimension), 2051 images (three); both may be gzipped.
@@ -26,24 +26,24 @@ MEANING: dict[Dimensions, str] = {1: "labels", 3: "images"}
 
 
 def read_idx(path: Path, *, dimensions: Dimensions, max_bytes: int = MOST_BYTES) -> NDArray[np.uint8]:
-    """The array in an IDX file: labels (n,) or images (n, height, width).
+    """Read the array in an IDX file: labels (n,) or images (n, height, width). Raises MalformedFile.
 
-    Memory follows what the file delivers, not what it declares, and reading stops one byte after the declared
-    end: neither an absurd header nor a gzip bomb costs anything. Raises MalformedFile.
+    Memory grows with the bytes that the file delivers, not with those it declares, and reading stops one byte after
+    the declared end: neither an absurd header nor a gzip bomb costs much.
     """
     with _opened(path) as (stream, file):
         return _read(stream, file, dimensions, max_bytes)
 
 
 def read_shape(path: Path, *, dimensions: Dimensions) -> tuple[int, ...]:
-    """What the header of an IDX file declares. Raises MalformedFile."""
+    """Read the shape that the header of an IDX file declares. Raises MalformedFile."""
     with _opened(path) as (stream, file):
         return _read_header(stream, file, dimensions)
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[BinaryIO | gzip.GzipFile, str]]:
-    """The content of a file, unzipped if need be, and what messages call it."""
+    """The content of a file, unzipped if necessary, and its name in messages."""
     file = f"{path.parent.name}/{path.name}"
     try:
         with path.open("rb") as raw:
@@ -72,7 +72,7 @@ def _read(
                 file, f"ends after {len(content):,} bytes of data", f"its header declares {size:,}"
             )
         content += chunk
-    if stream.read(1):  # which, at the end of a gzip file, also checks its length and CRC
+    if stream.read(1):  # at the end of a gzip file, this read also checks its length and CRC
         raise MalformedFile(file, f"goes on after the {size:,} bytes that it declares", "nothing may follow")
     return np.frombuffer(content, np.uint8).reshape(shape)
 

@@ -1,4 +1,4 @@
-"""What every source is: fields that say where a data set comes from, and the reading of it."""
+"""The interface of a source: fields that say where a data set comes from, and how to read it."""
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
@@ -15,7 +15,7 @@ Sha256 = Annotated[str, Field(strict=True, pattern="^[0-9a-f]{64}$")]
 
 
 class Contents(NamedTuple):
-    """What a source holds: the rows that a split divides, and the official test part if there is one."""
+    """The contents of a source: the rows that a split divides, and the official test part if there is one."""
 
     dataset: Dataset
     official_test: Dataset | None = None
@@ -27,7 +27,7 @@ class Source(ABC):
 
     kind: ClassVar[str]
     is_slow_to_read: ClassVar[bool] = False
-    """True where reading is slow, so that what was read is kept on disk."""
+    """True if the contents should be cached on disk."""
 
     name: str
     imbalance: Imbalance | None = None
@@ -35,20 +35,20 @@ class Source(ABC):
 
     @abstractmethod
     def read(self, datasets: Path) -> Contents:
-        """Read or generate everything. `datasets` is the folder that holds one folder a data set."""
+        """Read or generate the contents. `datasets` is the folder with a folder for each data set."""
 
-    def present(self, datasets: Path) -> bool:
-        """Whether there is anything to read."""
+    def exists(self, datasets: Path) -> bool:
+        """Whether the source exists on this machine."""
         return True
 
     def signature(self, datasets: Path) -> str:
-        """A cheap text that changes whenever `read` would give something else."""
+        """A text, cheap to compute, that changes whenever `read` would return something else."""
         return repr(replace(self, imbalance=None, sha256=None))
 
     def resolved(self, datasets: Path) -> "Source":
-        """The source that is meant here, where what is in `datasets` decides that."""
+        """The source to read on this machine: itself, unless `datasets` has an upload of this name."""
         return self
 
     def content_folder(self, datasets: Path, cache: Path) -> Path | None:
-        """The folder that keeps what was read, a folder a hash; None where every machine can read it by itself."""
+        """The folder with a folder for each content's hash; None if every machine can read the source by itself."""
         return cache if self.is_slow_to_read else None

@@ -1,4 +1,4 @@
-"""Gaussian classes of a known difficulty."""
+"""Synthetic data: Gaussian classes of known difficulty."""
 
 from itertools import cycle, islice
 from math import sqrt
@@ -56,7 +56,7 @@ class Synthetic(Source):
         return Contents(Dataset(self.name, features, labels, classes))
 
     def _means(self, stream: np.random.Generator) -> NDArray[np.float32]:
-        # Axes and corners rather than directions from a matrix decomposition: these are the same bits on
+        # Axes and corners rather than directions from a matrix decomposition: they have the same bits on
         # every machine, whatever its linear algebra library.
         k, d = len(self.counts), self.features
         means = np.zeros((k, d), np.float32)

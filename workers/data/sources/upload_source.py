@@ -1,4 +1,4 @@
-"""An uploaded data set: what the name of a folder means where something was uploaded under it."""
+"""An uploaded data set as a source: what a name means if an upload has it."""
 
 from pathlib import Path
 from typing import ClassVar
@@ -10,7 +10,7 @@ from workers.tagged_union import variant
 
 @variant
 class UploadSource(Source):
-    """One version of an upload. A spec gives its name, and may pin its hash; `Folder` finds the version."""
+    """One version of an upload. A spec gives its name, and may pin its hash; `Folder.resolved` finds the version."""
 
     kind: ClassVar = "upload"
 

@@ -1,9 +1,9 @@
-"""What was uploaded: under each name its versions, each content in a folder that is named by its hash.
+"""Stores uploads: the versions of each name, each content in a folder that is named by its hash.
 
 NAME/versions.json    every version, the newest last; a name that has it was uploaded
 NAME/SHA256/          one content, as `save_dataset` writes it; an official test part likewise
-.upload-*/            what is being received and read, and is no data set yet
-.removed-*/           what is being deleted
+.upload-*/            an upload that is being received and read; not a data set yet
+.removed-*/           an upload that is being deleted
 """
 
 import fcntl
@@ -28,9 +28,9 @@ ABANDONED_AFTER_SECONDS = 24 * 3600.0
 
 @dataclass(frozen=True)
 class Upload:
-    """One content. rows, shape, classes and counts (K,) are of what a split divides; sha256 is its hash.
+    """One content. rows, shape, classes, counts (K,) and the hash sha256 describe the rows that a split divides.
 
-    official_test: the hash of the official test part, None where there is none; official_test_rows: its rows.
+    official_test: the hash of the official test part, None if there is none; official_test_rows: its rows.
     """
 
     format: str
@@ -60,20 +60,20 @@ class Upload:
 
     @classmethod
     def from_json(cls, given: Mapping[str, Any]) -> "Upload":
-        """The inverse of `asdict`, once that has been JSON."""
+        """The inverse of `asdict`, after a round trip through JSON."""
         shape = given["shape"] and tuple(given["shape"])
         sequences = {"shape": shape, "classes": tuple(given["classes"]), "counts": tuple(given["counts"])}
         return cls(**{**given, **sequences})
 
     @property
     def hashes(self) -> tuple[str, ...]:
-        """Of the data set and, if it has one, of its official test part."""
+        """The hash of the data set and, if it has one, of its official test part."""
         return (self.sha256,) if self.official_test is None else (self.sha256, self.official_test)
 
 
 @dataclass(frozen=True)
 class Version:
-    """An upload that is kept. number: from 1 within its name; uploaded_at: seconds since 1970."""
+    """A stored upload. number: from 1 within its name; uploaded_at: seconds since 1970."""
 
     number: int
     upload: Upload
@@ -81,7 +81,7 @@ class Version:
 
 
 def write_contents(contents: Contents, file_format: str, folder: Path) -> Upload:
-    """Lay out what was read in a new `folder`, for `Uploads.add` to take."""
+    """Write contents to a new `folder`, from which `UploadStore.add` takes them."""
     folder.mkdir()
     for dataset in filter(None, contents):
         save_dataset(dataset, folder / dataset.sha256)
@@ -96,14 +96,14 @@ class UploadStore:
 
     @contextmanager
     def draft(self) -> Iterator[Path]:
-        """An empty folder for what is being received; with all that is left in it, it is gone afterwards."""
+        """An empty folder to receive an upload in; deleted afterwards with everything left in it."""
         self.datasets.mkdir(parents=True, exist_ok=True)
-        self._sweep()
+        self._delete_abandoned()
         with tempfile.TemporaryDirectory(prefix=".upload-", dir=self.datasets) as folder:
             yield Path(folder)
 
     def versions(self, name: str) -> tuple[Version, ...]:
-        """Every version of a name, the newest last; none where nothing was uploaded under it."""
+        """Every version of a name, the newest last; none if nothing was uploaded under it."""
         try:
             stored = json.loads(self._record(name).read_text())
         except (FileNotFoundError, NotADirectoryError):
@@ -113,19 +113,20 @@ class UploadStore:
         )
 
     def find_version(self, name: str, sha256: str | None) -> Version | None:
-        """The newest version with this content; where there is none, or None is asked for, the newest of all."""
+        """The newest version with this hash; the newest of all if none has it or `sha256` is None."""
         versions = self.versions(name)
-        fitting = [each for each in versions if each.upload.sha256 == sha256] or versions
-        return fitting[-1] if fitting else None
+        matching = [each for each in versions if each.upload.sha256 == sha256] or versions
+        return matching[-1] if matching else None
 
     def open(self, name: str, version: Version) -> Contents:
-        """The content of a version, memory-mapped. Raises MalformedFile where it is damaged."""
+        """Open the content of a version, memory-mapped. Raises MalformedFile if it is damaged."""
         return Contents(*(self._open(name, sha256) for sha256 in version.upload.hashes))
 
     def add(self, name: str, upload: Upload, contents: Path) -> tuple[Version, bool]:
-        """Keep what `write_contents` laid out in the folder `contents`, and say whether it is a new version.
+        """Move what `write_contents` wrote to the folder `contents` into the store.
 
-        The same content again is the version that it was. Raises NameReserved where `name` is a folder of files.
+        Returns the version and whether it is new: the same content again is the old version. Raises NameReserved if
+        `name` is a folder of files.
         """
         with self._locked():
             versions = self.versions(name)
@@ -137,19 +138,19 @@ class UploadStore:
                 _write(contents / "versions.json", [version])
                 contents.rename(self.datasets / name)
             else:
-                self._take(name, upload, contents)
+                self._move_contents(name, upload, contents)
                 if not known:
                     _write(self._record(name), [*versions, version])
         return version, known is None
 
     def delete(self, name: str) -> None:
-        """Delete a name with all its versions, if it is there. What is mapped stays readable."""
+        """Delete a name with all its versions, if it exists. Memory-mapped contents stay readable."""
         with tempfile.TemporaryDirectory(prefix=".removed-", dir=self.datasets) as folder, self._locked():
             if self._record(name).exists():
                 (self.datasets / name).rename(Path(folder) / name)
 
-    def _take(self, name: str, upload: Upload, contents: Path) -> None:
-        """Contents that are here already stay, unless they are damaged."""
+    def _move_contents(self, name: str, upload: Upload, contents: Path) -> None:
+        """Move contents into the store; those it has already stay, unless they are damaged."""
         for sha256 in set(upload.hashes):
             target = self.datasets / name / sha256
             if target.exists():
@@ -175,13 +176,13 @@ class UploadStore:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """One writer at a time, of all threads and processes."""
+        """Lock the store: one writer at a time, among all threads and processes."""
         with (self.datasets / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def _sweep(self) -> None:
-        """Delete what a process that was killed has left behind."""
+    def _delete_abandoned(self) -> None:
+        """Delete the folders that killed processes have left behind."""
         for pattern in (".upload-*", ".removed-*"):
             for folder in self.datasets.glob(pattern):
                 with suppress(FileNotFoundError):

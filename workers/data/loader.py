@@ -1,0 +1,106 @@
+"""Loads the contents of a source: from memory, from its files, from the local cache, or from the shared cache."""
+
+from collections import OrderedDict
+from difflib import get_close_matches
+from pathlib import Path
+from re import fullmatch
+from threading import Lock
+
+from workers.data.errors import DatasetChanged, UnknownDataset
+from workers.data.local_cache import LocalCache
+from workers.data.shared_cache import SharedCache
+from workers.data.sources import BUNDLED, Contents, Source, Synthetic
+from workers.data.sources.folder import NAME_PATTERN
+
+MAX_OPEN = len(BUNDLED) + 4
+"""Data sets held open at a time: the bundled ones, which every list describes, and a few more. Those from folders
+are memory-mapped and cost little."""
+
+
+class ContentsLoader:
+    """Loads contents and keeps the most recently used ones open. Threads may share one loader.
+
+    datasets: the folder with a folder for each data set. cache: the folder of the local cache.
+    shared: the cache that other machines reach too, if there is one.
+    """
+
+    def __init__(self, datasets: Path, cache: Path, shared: SharedCache | None) -> None:
+        self._datasets = datasets
+        self._cache = LocalCache(cache, shared)
+        self._open: OrderedDict[str, Contents] = OrderedDict()
+        self._lock = Lock()
+
+    def load(self, source: Source) -> Contents:
+        """The contents of a source; from the shared cache if this machine lacks it, or has not what is pinned.
+
+        Raises UnknownDataset, DatasetChanged, MissingFile or MalformedFile.
+        """
+        try:
+            return self._load_local(source)
+        except (UnknownDataset, DatasetChanged):
+            shared = self._load_shared(source)
+            if shared is None:
+                raise
+            return shared
+
+    def share(self, source: Source) -> None:
+        """Copy contents to the shared cache, unless every machine can read or generate the source by itself."""
+        source = source.resolved(self._datasets)
+        folder = source.content_folder(self._datasets, self._cache.folder)
+        if folder is not None:
+            self._cache.share(self.load(source), folder)
+
+    def _load_local(self, source: Source) -> Contents:
+        source = source.resolved(self._datasets)
+        if not source.exists(self._datasets):
+            raise unknown_dataset(source.name, self._datasets)
+        contents = self._read(source)
+        found = contents.dataset.sha256
+        if source.sha256 not in (None, found):
+            raise DatasetChanged(source.name, source.sha256, found)
+        return contents
+
+    def _load_shared(self, source: Source) -> Contents | None:
+        if source.sha256 is None:
+            return None
+        contents = self._get_open(source.sha256)
+        if contents is None:
+            contents = self._cache.fetch(source.name, source.sha256)
+        return contents and self._keep_open(source.sha256, contents)
+
+    def _read(self, source: Source) -> Contents:
+        signature = source.signature(self._datasets)
+        contents = self._get_open(signature)
+        if contents is not None:
+            return contents
+        if source.is_slow_to_read:
+            return self._keep_open(signature, self._cache.load(source, self._datasets))
+        return self._keep_open(signature, source.read(self._datasets))
+
+    def _get_open(self, key: str) -> Contents | None:
+        with self._lock:
+            if key in self._open:
+                self._open.move_to_end(key)
+            return self._open.get(key)
+
+    def _keep_open(self, key: str, contents: Contents) -> Contents:
+        with self._lock:
+            self._open[key] = contents
+            while len(self._open) > MAX_OPEN:
+                self._open.popitem(last=False)
+        return contents
+
+
+def dataset_names(datasets: Path) -> list[str]:
+    """Every name that can be loaded: the bundled ones, `synthetic`, and the folders in `datasets`."""
+    own = [*BUNDLED, Synthetic.kind]
+    entries = datasets.iterdir() if datasets.is_dir() else ()
+    folders = sorted(path.name for path in entries if path.is_dir() and fullmatch(NAME_PATTERN, path.name))
+    return own + [name for name in folders if name not in own]
+
+
+def unknown_dataset(name: str, datasets: Path) -> UnknownDataset:
+    """The error for a name that no data set has, with the nearest name that one has."""
+    known = dataset_names(datasets)
+    nearest = get_close_matches(name, known, n=1)
+    return UnknownDataset(name, tuple(known), nearest[0] if nearest else None, "DATA_DIR/datasets/NAME")
