@@ -1,6 +1,5 @@
 """The catalogue: every variant that a spec can name, read off the declarations themselves, as plain data."""
 
-import inspect
 import re
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -12,6 +11,7 @@ from workers.data.imbalance import Imbalance
 from workers.data.scaling import AnyScaling
 from workers.data.sources import AnySource
 from workers.data.splits import AnySplit
+from workers.docstrings import documentation
 from workers.evaluation.metrics import SUMMARISED, Metric
 from workers.logit_adjustment import AnyPrediction
 from workers.nn.activations import AnyActivation
@@ -44,8 +44,6 @@ KINDS: dict[str, Any] = {
 """What a spec is made of."""
 
 Schema = dict[str, Any]
-REFERENCE = re.compile(r"\s+(Source|Oracle): ")
-"""How a docstring ends: where its formula is from, and what it is compared with."""
 DESCRIPTIVE = ("title", "description", "default", "type")
 
 
@@ -93,7 +91,7 @@ def classes_of(union: Any) -> list[type[Any]]:
 def _variant(cls: type[Any]) -> Variant:
     schema = TypeAdapter(cls).json_schema()
     properties, required = schema["properties"], schema.get("required", [])
-    documented = _documented(cls)
+    documented = vars(documentation(cls))
     # A name that is fixed is the variant's own; one that is chosen is a field of it.
     name = properties.get("name", {}).get("const")
     fields = [
@@ -103,25 +101,12 @@ def _variant(cls: type[Any]) -> Variant:
 
 
 def _metric(metric: Metric[Any, Any]) -> Variant:
-    documented = _documented(metric.formula)
+    documented = dict(vars(documentation(metric.formula)))
     larger_or_smaller = "larger" if metric.direction == "max" else "smaller"
     use = f"On the validation part; {larger_or_smaller} is better."
     documented["summary"] += f" {use}"
     documented["description"] += f"\n\n{use}"
     return Variant(metric.name, **documented, fields=[])
-
-
-def _documented(named: Any) -> dict[str, Any]:
-    """What a docstring says: summary, description, source and oracle, as `Variant` has them."""
-    description, *references = REFERENCE.split(inspect.cleandoc(named.__doc__ or ""))
-    cited = dict(zip(references[::2], (" ".join(text.split()) for text in references[1::2]), strict=True))
-    summary = description.partition("\n\n")[0].replace("\n", " ")
-    return {
-        "summary": summary,
-        "description": description,
-        "source": cited.get("Source"),
-        "oracle": cited.get("Oracle"),
-    }
 
 
 def _field(name: str, schema: Schema, required: bool) -> Field:

@@ -8,6 +8,7 @@ from sqlalchemy import Row
 
 from service.schemas.base import Remark
 from service.store.tables import ACTIVE_STATUSES
+from workers.evaluation.metrics import BY_NAME, FROM_SCORES
 from workers.evaluation.selection import SelectionMetric
 
 FEWEST_SEEDS = 2
@@ -119,9 +120,15 @@ def undefined_metric(pair: Pair) -> Remark | None:
     without = [each for each in (a, b) if len(pair.values(each)) < len(pair.seeds)]
     if not without:
         return None
+    needs_probabilities = BY_NAME[pair.metric] in FROM_SCORES
+    reason = (
+        "its output layer gives no probabilities"
+        if needs_probabilities
+        else "its epochs are older than the metric"
+    )
     return Remark(
         code="undefined_metric",
-        sentence=f"Experiment {without[0].title} has no {pair.metric}: its output layer gives no probabilities.",
+        sentence=f"Experiment {without[0].title} has no {pair.metric}: {reason}.",
         remedy="Compare by balanced_accuracy, accuracy, macro_f1 or mcc.",
     )
 

@@ -1,12 +1,12 @@
 """Findings: reasons to read an experiment's figures with care. Each is one function."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from service.schemas.base import Remark
-from service.schemas.summary import Baseline, ClassEstimate, Estimates
+from service.schemas.summary import Baseline, ClassEstimate, Estimate
 from service.store.tables import Rows
 from workers.evaluation.intervals import wilson
 from workers.nn.losses import AnyLoss
@@ -27,14 +27,21 @@ class Evidence:
     split_counts: dict[str, list[int]]
     runs: Rows
     selected: Rows
-    metrics: Estimates
+    metrics: Mapping[str, Estimate | None]
     classes: list[ClassEstimate]
     baselines: list[Baseline]
 
     @property
     def accuracy(self) -> float:
         """The mean over the seeds."""
-        return self.metrics.accuracy.mean
+        return self.mean("accuracy")
+
+    def mean(self, metric: str) -> float:
+        """The mean over the seeds of a metric that every epoch has."""
+        estimate = self.metrics[metric]
+        if estimate is None:
+            raise ValueError(f"no seed has a value of {metric}")
+        return estimate.mean
 
     @property
     def accuracy_low(self) -> float:
@@ -90,7 +97,7 @@ def no_better_than_majority(evidence: Evidence) -> Iterator[Remark]:
     if majority is None:
         return
     always = f"always answering '{majority.predicted_class}'"
-    balanced, chance = evidence.metrics.balanced_accuracy.mean, 1 / len(evidence.present)
+    balanced, chance = evidence.mean("balanced_accuracy"), 1 / len(evidence.present)
     sentence = (
         f"{_compared(evidence, majority.accuracy, always)}; "
         f"balanced accuracy is {balanced:.3f}, where chance is {chance:.3f}."

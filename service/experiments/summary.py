@@ -26,7 +26,7 @@ from service.store.experiment_reader import ExperimentDetails
 from service.store.tables import Rows
 from workers.evaluation import baselines
 from workers.evaluation.intervals import Interval, t_interval, wilson
-from workers.evaluation.metrics import BY_NAME
+from workers.evaluation.metrics import BY_NAME, SUMMARISED
 from workers.spec import DEFAULT_METRIC
 
 
@@ -41,14 +41,14 @@ def summarise(found: ExperimentDetails) -> Summary | None:
         split_counts=stored.plan["split_counts"],
         runs=found.runs,
         selected=selected,
-        metrics=Estimates(**{name: _estimate(selected, name) for name in Estimates.model_fields}),
+        metrics={metric.name: _estimate(selected, metric.name) for metric in SUMMARISED},
         classes=_classes(stored.plan["dataset"]["classes"], selected),
         baselines=_baselines(stored.plan, stored.baselines or []),
     )
     return Summary(
         selection=_selection(stored.spec),
         seeds=[_seed(row) for row in selected],
-        metrics=evidence.metrics,
+        metrics=Estimates.model_validate(evidence.metrics),
         classes=evidence.classes,
         baselines=evidence.baselines,
         findings=findings_about(evidence),

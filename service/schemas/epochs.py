@@ -7,29 +7,32 @@ from typing import Any, Literal, Self
 from pydantic import Field
 
 from service.schemas.base import Next, ResponseModel, Time, share_bounds
+from service.schemas.metric_fields import with_metrics
+from workers.evaluation.metrics import METRICS
+from workers.evaluation.metrics.per_class import CLASS_METRICS
 
 Split = Literal["train", "validation", "test"]
 
 
-class MetricsRow(ResponseModel):
-    """Metrics on one part after one epoch of one seed. majority_accuracy: by always predicting the majority class."""
+BOUNDS: dict[str, Any] = {
+    "accuracy_low": (float | None, Field(description="95 % interval by Wilson's method.")),
+    "accuracy_high": float | None,
+}
+
+
+@with_metrics(METRICS, beside={"accuracy": BOUNDS | {"majority_accuracy": float | None}})
+class PartMetrics(ResponseModel):
+    """The metrics of one part after one epoch of one seed."""
 
     epoch: int
     split: Split
     seed: int
     rows: int
-    loss: float
-    weighted_loss: float | None = Field(description="Null if every row of the part has weight 0.")
-    accuracy: float
-    accuracy_low: float | None = Field(description="95 % interval by Wilson's method.")
-    accuracy_high: float | None
-    majority_accuracy: float | None
-    balanced_accuracy: float
-    macro_f1: float
-    mcc: float
-    nll: float | None
-    brier: float | None
-    ece: float | None
+
+
+class MetricsRow(PartMetrics):
+    """Metrics on one part after one epoch of one seed. majority_accuracy: by always predicting the majority class."""
+
     learning_rate: float | None
     gradient_norm: float | None
     seconds: float | None
@@ -79,19 +82,20 @@ class EpochsPage(ResponseModel):
     next: Next
 
 
-class ClassRow(ResponseModel):
-    """Figures of one class on one part after one epoch of one seed. Its accuracy is its recall."""
+@with_metrics(CLASS_METRICS, beside={"accuracy": BOUNDS})
+class ClassMetrics(ResponseModel):
+    """The metrics of one class on one part after one epoch of one seed."""
 
     class_: str = Field(serialization_alias="class")
     index: int
     split: Split
     seed: int
     epoch: int
-    accuracy: float | None = Field(description="Null if the part has no rows of the class.")
-    accuracy_low: float | None = Field(description="95 % interval by Wilson's method.")
-    accuracy_high: float | None
-    precision: float | None = Field(description="Null if the class is never predicted.")
-    f1: float | None
+
+
+class ClassRow(ClassMetrics):
+    """Figures of one class on one part after one epoch of one seed. Its accuracy is its recall."""
+
     support: int
     drawn: int | None = Field(
         description="Examples of the class that the epoch trained on, after balancing; null for validation."
@@ -100,23 +104,20 @@ class ClassRow(ResponseModel):
     @classmethod
     def all_of(cls, row: Any, classes: list[str]) -> "Iterator[ClassRow]":
         """Convert a row of the table, which has a list of each figure in the order of the classes."""
-        drawn_counts = row.drawn or [None] * len(classes)
-        figures = zip(classes, row.accuracy, row.precision, row.f1, row.support, drawn_counts, strict=True)
-        for index, (name, accuracy, precision, f1, support, drawn) in enumerate(figures):
-            low, high = share_bounds(accuracy or 0, support)
+        no_value = [None] * len(classes)  # of a metric that is newer than the epoch
+        columns = {metric.name: getattr(row, metric.name) or no_value for metric in CLASS_METRICS}
+        columns |= {"class_": classes, "support": row.support, "drawn": row.drawn or no_value}
+        for index, values in enumerate(zip(*columns.values(), strict=True)):
+            figures = dict(zip(columns, values, strict=True))
+            low, high = share_bounds(figures["accuracy"] or 0, figures["support"])
             yield cls(
-                class_=name,
                 index=index,
                 split=row.split,
                 seed=row.seed,
                 epoch=row.epoch,
-                accuracy=accuracy,
                 accuracy_low=low,
                 accuracy_high=high,
-                precision=precision,
-                f1=f1,
-                support=support,
-                drawn=drawn,
+                **figures,
             )
 
 

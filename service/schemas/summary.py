@@ -1,10 +1,12 @@
 """The response models of the summary of an experiment."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from service.schemas.base import Remark, ResponseModel
+from service.schemas.metric_fields import with_metrics, with_values
+from workers.evaluation.metrics import SUMMARISED
 from workers.evaluation.selection import SelectionMetric
 
 
@@ -16,22 +18,22 @@ class Selected(ResponseModel):
     split: Literal["validation"] = "validation"
 
 
+BOUNDS: dict[str, Any] = {
+    "accuracy_low": (
+        float,
+        Field(description="95 % interval by Wilson's method, for the number of rows."),
+    ),
+    "accuracy_high": float,
+}
+
+
+@with_metrics(SUMMARISED, beside={"accuracy": BOUNDS})
 class SeedFigures(ResponseModel):
     """The figures of one seed, all at its selected epoch."""
 
     seed: int
     epoch: int
     rows: int
-    accuracy: float
-    accuracy_low: float = Field(description="95 % interval by Wilson's method, for the number of rows.")
-    accuracy_high: float
-    balanced_accuracy: float
-    macro_f1: float
-    mcc: float
-    loss: float
-    nll: float | None
-    brier: float | None
-    ece: float | None
 
 
 class Estimate(ResponseModel):
@@ -44,17 +46,9 @@ class Estimate(ResponseModel):
     high: float | None
 
 
+@with_values(SUMMARISED, Estimate)
 class Estimates(ResponseModel):
     """Every metric over the seeds; null if the output layer gives no probabilities."""
-
-    accuracy: Estimate
-    balanced_accuracy: Estimate
-    macro_f1: Estimate
-    mcc: Estimate
-    loss: Estimate
-    nll: Estimate | None
-    brier: Estimate | None
-    ece: Estimate | None
 
 
 class ClassEstimate(ResponseModel):

@@ -1,10 +1,23 @@
 """The tables. Times are seconds since 1970 by the database's clock; absent is NULL, and NaN is never stored."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, get_args
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, MetaData, Row, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Double,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    Row,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from workers.evaluation.metrics import METRICS, Metric
+from workers.evaluation.metrics.per_class import CLASS_METRICS, ClassMetric
 
 ActiveStatus = Literal["queued", "running"]
 FinalStatus = Literal["succeeded", "failed", "cancelled"]
@@ -121,7 +134,27 @@ class Run(Base):
     )
 
 
-class EpochMetrics(Base):
+class MetricColumns:
+    """A column for each metric, as they are declared in workers/evaluation/metrics."""
+
+
+class ClassMetricColumns:
+    """A column for each metric of the classes: lists in class order."""
+
+
+def _add_columns(
+    mixin: type[Any], metrics: Iterable[Metric[Any, Any] | ClassMetric], type_: type[Any]
+) -> None:
+    for each in metrics:
+        column: Any = mapped_column(type_, nullable=not each.always_stored, sort_order=1)
+        setattr(mixin, each.name, column)
+
+
+_add_columns(MetricColumns, METRICS, Double)
+_add_columns(ClassMetricColumns, CLASS_METRICS, JSON)
+
+
+class EpochMetrics(MetricColumns, Base):
     """The figures of one part after one epoch of one run."""
 
     __tablename__ = "epoch_metrics"
@@ -130,22 +163,13 @@ class EpochMetrics(Base):
     epoch: Mapped[int] = mapped_column(primary_key=True)
     split: Mapped[str] = mapped_column(primary_key=True)
     rows: Mapped[int]
-    loss: Mapped[float]
-    weighted_loss: Mapped[float | None]
-    accuracy: Mapped[float]
-    balanced_accuracy: Mapped[float]
-    macro_f1: Mapped[float]
-    mcc: Mapped[float]
-    nll: Mapped[float | None]
-    brier: Mapped[float | None]
-    ece: Mapped[float | None]
-    learning_rate: Mapped[float | None]
-    gradient_norm: Mapped[float | None]
-    seconds: Mapped[float | None]
-    recorded_at: Mapped[float]
+    learning_rate: Mapped[float | None] = mapped_column(sort_order=2)
+    gradient_norm: Mapped[float | None] = mapped_column(sort_order=2)
+    seconds: Mapped[float | None] = mapped_column(sort_order=2)
+    recorded_at: Mapped[float] = mapped_column(sort_order=2)
 
 
-class EpochClasses(Base):
+class EpochClasses(ClassMetricColumns, Base):
     """The per-class figures beside them, each a list in class order, and the confusion matrix, rows true.
 
     `drawn`, of the training part alone, is how many examples of each class the epoch trained on.
@@ -157,11 +181,8 @@ class EpochClasses(Base):
     epoch: Mapped[int] = mapped_column(primary_key=True)
     split: Mapped[str] = mapped_column(primary_key=True)
     support: Mapped[list[Any]]
-    accuracy: Mapped[list[Any]]
-    precision: Mapped[list[Any]]
-    f1: Mapped[list[Any]]
-    drawn: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
-    confusion: Mapped[list[Any]]
+    drawn: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True), sort_order=2)
+    confusion: Mapped[list[Any]] = mapped_column(sort_order=2)
 
 
 class Checkpoint(Base):

@@ -24,6 +24,7 @@ from service.store.experiment_reader import Filters
 from service.store.tables import Status
 from workers.data.balancing import AnyBalancing
 from workers.data.sources.folder import NAME_PATTERN
+from workers.evaluation.metrics import BY_NAME
 from workers.nn.losses import AnyLoss
 from workers.nn.optimizers import AnyOptimizer
 from workers.spec import ExperimentTag
@@ -169,19 +170,7 @@ class ReadingPages(Reading):
         return EpochQuery(self.split, self.seed, after_epoch=self.after_epoch, after=after, limit=self.limit)
 
 
-Metric = Literal[
-    "loss",
-    "weighted_loss",
-    "accuracy",
-    "balanced_accuracy",
-    "macro_f1",
-    "mcc",
-    "nll",
-    "brier",
-    "ece",
-    "learning_rate",
-    "gradient_norm",
-]
+Metric = Annotated[str, OneOf([*BY_NAME, "learning_rate", "gradient_norm"])]
 
 
 class ReadingMetrics(ReadingPages):

@@ -37,13 +37,14 @@ def _selected_epochs() -> Select[Any]:
         EpochClasses.epoch == EpochMetrics.epoch,
         EpochClasses.split == EpochMetrics.split,
     )
+    of_classes = EpochClasses.__table__.c
     figures: Select[Any] = select(
         Run.seed,
         Run.status,
         EpochMetrics,
-        EpochClasses.support,
-        EpochClasses.accuracy.label("class_accuracy"),
-        EpochClasses.precision.label("class_precision"),
+        of_classes.support,
+        of_classes.accuracy.label("class_accuracy"),
+        of_classes.precision.label("class_precision"),
     )
     chosen = (
         figures.join(EpochMetrics, IS_SELECTED)

@@ -259,5 +259,5 @@ def test_what_is_asked_is_checked(client: TestClient, query: str, path: str) -> 
 
 
 def test_an_experiment_that_is_not_there_is_404(client: TestClient, fake_worker: FakeWorker) -> None:
-    response = client.get(f"/comparisons?ids={fake_worker.submit()},77")
+    response = client.get(f"/comparisons?ids={fake_worker.submit()},987654321")
     assert response.json()["type"] == "/problems/unknown-experiment"

@@ -204,6 +204,6 @@ def test_the_ids_are_up_to_a_hundred_numbers(client: TestClient, ids: str) -> No
 
 
 def test_an_unknown_experiment_among_several_is_404(client: TestClient, fake_worker: FakeWorker) -> None:
-    response = client.get("/epochs", params={"ids": f"{fake_worker.submit()},77"})
+    response = client.get("/epochs", params={"ids": f"{fake_worker.submit()},987654321"})
     assert response.json()["type"] == "/problems/unknown-experiment"
-    assert "77" in response.json()["detail"]
+    assert "987654321" in response.json()["detail"]

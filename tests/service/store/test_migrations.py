@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import MetaData, Table, inspect, select
 
 from service.store import migrations
 from service.store.database import Database
-from service.store.tables import Base
+from service.store.tables import Base, EpochClasses, EpochMetrics
+from workers.evaluation.metrics import METRICS
+from workers.evaluation.metrics.per_class import CLASS_METRICS
 
 if TYPE_CHECKING:
     from tests.postgresql import PostgreSQL
@@ -53,6 +55,38 @@ def test_migrating_twice_changes_nothing(empty: Database) -> None:
     before = tables(empty)
     migrations.upgrade(empty)
     assert tables(empty) == before == set(Base.metadata.tables) | {"alembic_version"}
+
+
+def row_of(table: Table) -> dict[str, Any]:
+    """A value for each column: 1, or what looks like it."""
+    as_type: dict[type[Any], Any] = {str: "1", int: 1, float: 1.0, bytes: b"1", bool: True}
+    return {column.name: as_type.get(column.type.python_type, [1]) for column in table.columns}
+
+
+def test_an_epoch_of_the_first_version_survives_every_migration(empty: Database) -> None:
+    """A column that is new has to be nullable, or to have a default."""
+    empty.prepare()
+    configuration, names = migrations.config(), ("experiments", "runs", "epoch_metrics", "epoch_classes")
+    with empty.write() as connection:
+        configuration.attributes["connection"] = connection
+        command.upgrade(configuration, "0001")
+        metadata = MetaData()
+        metadata.reflect(connection)
+        stored = {name: row_of(metadata.tables[name]) for name in names}
+        for name, row in stored.items():
+            connection.execute(metadata.tables[name].insert(), row)
+        command.upgrade(configuration, "head")
+    for table, name in ((EpochMetrics, "epoch_metrics"), (EpochClasses, "epoch_classes")):
+        with empty.read() as connection:
+            found = connection.execute(select(table.__table__)).one()
+        assert found._mapping.items() >= stored[name].items()
+
+
+def test_every_metric_has_a_column_that_is_nullable_unless_all_epochs_have_it() -> None:
+    stored = [(column.name, column.nullable) for column in EpochMetrics.__table__.columns]
+    assert stored[4:-4] == [(metric.name, not metric.always_stored) for metric in METRICS]
+    of_classes = {column.name: column.nullable for column in EpochClasses.__table__.columns}
+    assert {metric.name: not metric.always_stored for metric in CLASS_METRICS}.items() <= of_classes.items()
 
 
 def test_every_migration_can_be_taken_back(empty: Database) -> None:

@@ -8,7 +8,10 @@ from workers.evaluation.per_row import RowLosses
 
 @metric(direction="min", highest=math.inf, always_stored=True)
 def loss(rows: RowLosses) -> float:
-    """Unweighted mean of the spec's loss over the rows; its oracle is that of the loss."""
+    """Unweighted mean of the spec's loss over the rows.
+
+    Its oracle is that of the loss.
+    """
     return rows.mean
 
 
