@@ -1,17 +1,17 @@
-"""What the store cannot do for a client, each with its own class.
+"""The errors of requests that do not fit the stored rows, each with its own class.
 
 StoreError
 ├── UnknownExperiment   no experiment has this number
-├── ExperimentOver      it is over: nothing is left to cancel
-├── ExperimentActive    it is not over: it cannot be deleted yet
+├── ExperimentOver      it has ended: there is nothing to cancel
+├── ExperimentActive    it has not ended: it cannot be deleted yet
 ├── NothingToRetry      none of its runs failed or was cancelled
 ├── DatasetInUse        experiments need the data set
-├── QueueFull           the owner has as many runs queued as one may have
+├── QueueFull           the owner has reached the limit of queued runs
 ├── UnknownSeed         none of the experiment's runs has this seed
 ├── NoModel             the run has no model yet, or never will
 ├── UnusableModel       the run's model is lost, damaged, or of an older version
 ├── NoTestPart          the split leaves no rows for a test
-├── BudgetSpent         the test set was looked at as often as its budget allows
+├── BudgetSpent         the looks at the test set have reached its budget
 ├── KeyReused           the idempotency key belongs to another request
 ├── UnknownWebhook      no webhook has this number
 ├── NameTaken           another valid token has this name
@@ -24,7 +24,7 @@ from workers.validation.errors import FieldError
 
 
 class StoreError(ValueError):
-    """A request that does not fit what is stored."""
+    """The request does not fit the stored rows."""
 
 
 class UnknownExperiment(StoreError):

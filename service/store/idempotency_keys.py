@@ -1,4 +1,4 @@
-"""Idempotency keys: a request that is sent again, because its answer was lost, makes no second experiment."""
+"""Idempotency keys: a request that is sent again, because its response was lost, makes no second experiment."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,12 @@ from service.store.engine.clock import now
 from service.store.errors import KeyReused
 from service.store.tables import IdempotencyKey
 
-KEPT_SECONDS = 24 * 3600.0
+RETENTION_SECONDS = 24 * 3600.0
 
 
 @dataclass(frozen=True)
 class KeyedRequest:
-    """What tells whether two requests are the same: whose, under which key, with what body."""
+    """A request with an idempotency key. Two are the same if owner, key and hash of the body agree."""
 
     owner: str
     key: str
@@ -22,9 +22,9 @@ class KeyedRequest:
 
 
 def find(connection: Connection, request: KeyedRequest) -> int | None:
-    """The experiment that the request has made, None if it is the first. Raises KeyReused."""
+    """The experiment that this request made before; None if it is the first. Raises KeyReused."""
     wanted = select(IdempotencyKey).where(
-        _same_key(request), IdempotencyKey.created_at > now() - KEPT_SECONDS
+        _same_key(request), IdempotencyKey.created_at > now() - RETENTION_SECONDS
     )
     row = connection.execute(wanted).one_or_none()
     if row is None:
@@ -36,11 +36,11 @@ def find(connection: Connection, request: KeyedRequest) -> int | None:
 
 
 def take(connection: Connection, request: KeyedRequest) -> int | None:
-    """Take the key for an experiment that this transaction makes; else the experiment that has it. Raises KeyReused.
+    """Take the key for an experiment that this transaction makes, and return None; or return its experiment.
 
-    Of two at the same time, the second waits here until the first is committed.
+    Of two requests at the same time, the second waits here until the first has committed. Raises KeyReused.
     """
-    connection.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at <= now() - KEPT_SECONDS))
+    connection.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at <= now() - RETENTION_SECONDS))
     mine = {"owner": request.owner, "key": request.key, "sha256": request.sha256}
     try:
         with connection.begin_nested():
@@ -51,7 +51,7 @@ def take(connection: Connection, request: KeyedRequest) -> int | None:
 
 
 def assign(connection: Connection, request: KeyedRequest, experiment_id: int) -> None:
-    """Note what was made under a key that this transaction has taken."""
+    """Store which experiment was made under a key that this transaction has taken."""
     connection.execute(update(IdempotencyKey).where(_same_key(request)).values(experiment_id=experiment_id))
 
 

@@ -1,4 +1,4 @@
-"""The ledgers of the test sets: who looked at which rows, and what was answered. Entries are never removed."""
+"""The ledgers of the test sets: every look at their rows, and its answer. Entries are never removed."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -15,7 +15,7 @@ from workers.validation.errors import FieldError
 
 @dataclass(frozen=True)
 class NewEntry:
-    """What is put down before a test set is opened; the columns of `LedgerEntry`."""
+    """The columns of `LedgerEntry` that are written before a test set is opened."""
 
     test_set: str
     weights: str
@@ -30,29 +30,29 @@ class NewEntry:
 
 def entries(connection: Connection, test_set: str) -> Sequence[Row[Any]]:
     """The ledger of a test set, in the order of the looks."""
-    its = select(LedgerEntry).where(LedgerEntry.test_set == test_set)
-    return connection.execute(its.order_by(LedgerEntry.look)).all()
+    mine = select(LedgerEntry).where(LedgerEntry.test_set == test_set)
+    return connection.execute(mine.order_by(LedgerEntry.look)).all()
 
 
 def state(connection: Connection, test_set: str) -> tuple[int, int]:
-    """How many looks there were, and how many of them have an answer."""
+    """The number of looks, and of those that have an answer."""
     counts = select(func.count(), func.count(LedgerEntry.losses))
     looks, answered = connection.execute(counts.where(LedgerEntry.test_set == test_set)).one()
     return looks, answered
 
 
 def find(connection: Connection, new_entry: NewEntry, *, budget: int | None) -> Row[Any] | None:
-    """The entry of the same models, answered or not; None where a new one fits in. Raises BudgetSpent."""
+    """The entry of the same models, answered or not; None if the budget allows a new one. Raises BudgetSpent."""
     return _same(entries(connection, new_entry.test_set), new_entry, budget)
 
 
 def open_test_set(
     connection: Connection, new_entry: NewEntry, *, budget: int | None
 ) -> tuple[Row[Any], bool]:
-    """The entry for this look, and whether it is a new one: the same models are looked at once.
+    """Write an entry for this look, or find that of the same models; return it, and whether it is new.
 
-    Raises BudgetSpent where that would be one more than `budget`. Of two at the same time, the second waits
-    here until the first is committed, and then counts it.
+    Raises BudgetSpent if a new entry would exceed `budget`. Of two looks at the same time, the second waits here
+    until the first has committed, and then counts it.
     """
     while True:
         before = entries(connection, new_entry.test_set)
@@ -68,7 +68,7 @@ def open_test_set(
 
 
 def close(connection: Connection, entry_id: int, answer: dict[str, Any], losses: bytes) -> None:
-    """Note what was answered. The first answer stays: a second is the same."""
+    """Store the answer of an entry. If it has one already, that stays: a second would be the same."""
     mine = update(LedgerEntry).where(LedgerEntry.id == entry_id, LedgerEntry.losses.is_(None))
     connection.execute(mine.values(answer=answer, losses=losses))
 

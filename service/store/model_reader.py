@@ -1,4 +1,4 @@
-"""The models that runs have left behind."""
+"""Read the models of runs: the weights of their best epochs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,30 +15,28 @@ from workers.processes.messages import ArtifactReference
 def models(connection: Connection, experiment_id: int) -> Sequence[Row[Any]]:
     """The runs of an experiment by seed, each with the hash of its model or null. Raises UnknownExperiment."""
     experiment(connection, experiment_id)
-    its_model = and_(Checkpoint.run_id == Run.id, Checkpoint.kind == "model")
+    is_model = and_(Checkpoint.run_id == Run.id, Checkpoint.kind == "model")
     columns: list[Any] = [Run.id, Run.seed, Run.status, Checkpoint.epoch, Checkpoint.sha256]
-    runs = (
-        select(*columns).join(Checkpoint, its_model, isouter=True).where(Run.experiment_id == experiment_id)
-    )
+    runs = select(*columns).join(Checkpoint, is_model, isouter=True).where(Run.experiment_id == experiment_id)
     return connection.execute(runs.order_by(Run.seed)).all()
 
 
 def model(connection: Connection, experiment_id: int, seed: int | None) -> Row[Any]:
-    """The run of that seed, or the first one submitted that has a model.
+    """The run of that seed or, without a seed, the first one submitted that has a model.
 
     Raises UnknownExperiment, UnknownSeed or NoModel.
     """
     runs = models(connection, experiment_id)
-    asked = [run for run in runs if seed in (None, run.seed)]
-    if not asked:
+    matching = [run for run in runs if seed in (None, run.seed)]
+    if not matching:
         raise UnknownSeed(experiment_id, [run.seed for run in runs])
-    for run in sorted(asked, key=lambda run: run.id):
+    for run in sorted(matching, key=lambda run: run.id):
         if run.sha256 is not None:
             return run
-    raise NoModel(experiment_id, asked[0].seed, asked[0].status)
+    raise NoModel(experiment_id, matching[0].seed, matching[0].status)
 
 
 def content(connection: Connection, run_id: int) -> bytes | ArtifactReference:
-    """The bytes of a run's model, or where they are kept."""
+    """The bytes of a run's model, or the name of its artifact."""
     mine = select(Checkpoint).where(Checkpoint.run_id == run_id, Checkpoint.kind == "model")
     return stored_content(connection.execute(mine).one())

@@ -1,4 +1,4 @@
-"""What goes on: the figures of the queue, as operators watch them. They go down indexes, however much is stored."""
+"""Figures of the queue for operators. The queries use indexes, so they stay fast however much is stored."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from sqlalchemy import Connection, case, func, select
 from service.store.engine.clock import now
 from service.store.tables import ACTIVE_STATUSES, Experiment, Rows, Run
 
-MOST_FINISHED = 100_000
-"""Runs that are counted at one look; the rest at the next."""
+MAX_FINISHED = 100_000
+"""Runs that one call counts; the next call counts the rest."""
 
 
 @dataclass(frozen=True)
 class QueueStats:
-    """One moment. oldest_seconds: how long the longest waiting run has been queued, 0 where none is.
+    """The figures of one moment. oldest_seconds: how long the oldest queued run has waited; 0 if none is queued.
 
-    silent_seconds: for each agent that holds runs, how long it was not heard of.
+    silent_seconds: for each agent with running runs, the time since it last renewed its leases.
     """
 
     experiments: Mapping[str, int]
@@ -38,19 +38,19 @@ def queue_stats(connection: Connection, *, lease_seconds: float) -> QueueStats:
     silent = func.max(lease_seconds - (Run.lease_until - now()))
     speed = func.sum(case((Run.training_seconds > 0, Run.epoch / Run.training_seconds), else_=0.0))
     agents = select(Run.agent, silent, speed).where(Run.status == "running").group_by(Run.agent)
-    held = connection.execute(agents).all()
+    working = connection.execute(agents).all()
     return QueueStats(
         experiments={row[0]: row[1] for row in connection.execute(experiments)},
         runs={status: count for status, (count, _) in runs.items()},
         oldest_seconds=max(0.0, runs.get("queued", (0, 0.0))[1]),
-        silent_seconds={agent: max(0.0, seconds) for agent, seconds, _ in held},
-        epochs_per_second=sum(speed for *_, speed in held),
+        silent_seconds={agent: max(0.0, seconds) for agent, seconds, _ in working},
+        epochs_per_second=sum(speed for *_, speed in working),
     )
 
 
 def finished_since(connection: Connection, since: float) -> Rows:
-    """The runs that were over at `since` or later, in this order."""
+    """The runs that ended at `since` or later, in this order."""
     columns: list[Any] = [Run.id, Run.attempt, Run.deaths, Run.status, Run.cause, Run.worked_seconds]
     columns += [Run.finished_at, (Run.started_at - Run.created_at).label("waited_seconds")]
-    over = select(*columns).where(Run.finished_at >= since)
-    return connection.execute(over.order_by(Run.finished_at).limit(MOST_FINISHED)).all()
+    ended = select(*columns).where(Run.finished_at >= since)
+    return connection.execute(ended.order_by(Run.finished_at).limit(MAX_FINISHED)).all()

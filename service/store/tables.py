@@ -32,7 +32,7 @@ Rows = Sequence[Row[Any]]
 
 
 class Base(DeclarativeBase):
-    """Constraints are named, so that a migration can speak of them."""
+    """Constraints have names, so that a migration can refer to them."""
 
     metadata = MetaData(
         naming_convention={
@@ -46,9 +46,9 @@ class Base(DeclarativeBase):
 
 
 class Experiment(Base):
-    """What was asked for, as resolved, and what was known of it before training.
+    """A resolved spec, and the facts about it that were known before training.
 
-    The status follows from the runs; `service.store.queue` alone writes it.
+    The status follows from the runs; only `service.store.queue` writes it.
     """
 
     __tablename__ = "experiments"
@@ -71,8 +71,8 @@ class Experiment(Base):
     started_at: Mapped[float | None]
     finished_at: Mapped[float | None]
 
-    # A page of a list is read off the index of its filter, in order, however many experiments there are.
-    # The id of a deleted experiment is never given to another.
+    # A page of a list is read in order from the index of its filter, however many experiments there are.
+    # The id of a deleted experiment is never given to another one.
     __table_args__ = (
         Index(None, "status", "id"),
         Index(None, "dataset", "id"),
@@ -97,9 +97,9 @@ class ExperimentTag(Base):
 class Run(Base):
     """One seed of an experiment: the unit of work, claimed, leased, retried and finished by itself.
 
-    `attempt` counts claims and fences writes: who holds an older number can change nothing. `deaths` counts
-    the attempts that ended without a word. `epoch` is the last one stored. `training_seconds` is what the stored
-    epochs took, `worked_seconds` how long workers were at it in all, lost work included.
+    `attempt` counts claims and fences writes: an agent with an older number can change nothing. `deaths` counts the
+    attempts that ended without a final event. `epoch` is the last one stored. `training_seconds` is the duration of
+    the stored epochs, `worked_seconds` that of all work, lost work included.
     """
 
     __tablename__ = "runs"
@@ -155,7 +155,7 @@ _add_columns(ClassMetricColumns, CLASS_METRICS, JSON)
 
 
 class EpochMetrics(MetricColumns, Base):
-    """The figures of one part after one epoch of one run."""
+    """The metrics on one part after one epoch of one run."""
 
     __tablename__ = "epoch_metrics"
 
@@ -170,9 +170,9 @@ class EpochMetrics(MetricColumns, Base):
 
 
 class EpochClasses(ClassMetricColumns, Base):
-    """The per-class figures beside them, each a list in class order, and the confusion matrix, rows true.
+    """The metrics of each class, lists in the order of the classes, and the confusion matrix: true classes in rows.
 
-    `drawn`, of the training part alone, is how many examples of each class the epoch trained on.
+    `drawn` is how many examples of each class the epoch trained on; only the training part has it.
     """
 
     __tablename__ = "epoch_classes"
@@ -186,9 +186,9 @@ class EpochClasses(ClassMetricColumns, Base):
 
 
 class Checkpoint(Base):
-    """The newest state of a run that is not over, and the best weights of one that is.
+    """The newest state of a run that has not ended, or the best weights of one that has.
 
-    The bytes are `content` or, where they are many, an artifact of the name `artifact`.
+    The bytes are in `content` or, if they are many, in the artifact of the name `artifact`.
     """
 
     __tablename__ = "checkpoints"
@@ -206,9 +206,9 @@ class Checkpoint(Base):
 class LedgerEntry(Base):
     """One look at a test set, in its ledger: written before the answer is computed, and never removed.
 
-    test_set: the hash of its rows, so that copies of a data set share a ledger. weights: the hash of the models
-    that were looked at. `answer` is null until it is known; `losses` (n,) float32 are the share of the models that
-    were wrong on each row, which a Ladder needs and nobody is told.
+    test_set: the hash of its rows, so that copies of a data set share a ledger. weights: the hash of the models that
+    were evaluated. `answer` is null until it is computed. `losses` (n,) float32 is, for each row, the share of the
+    models that were wrong; a Ladder needs it, and no response contains it.
     """
 
     __tablename__ = "test_evaluations"
@@ -236,9 +236,9 @@ class LedgerEntry(Base):
 
 
 class Token(Base):
-    """Who may ask for what. Of the token itself only its SHA-256 is kept.
+    """A token and its scope. Of the token itself only the SHA-256 is stored.
 
-    A row stays when its token is revoked: a service that ever had a token is never open again.
+    The row stays when the token is revoked: a service that ever had a token is never open again.
     """
 
     __tablename__ = "tokens"
@@ -253,7 +253,7 @@ class Token(Base):
 
 
 class Key(Base):
-    """What all replicas of a service sign with, by its purpose."""
+    """A key that all replicas of a service sign with. Its name is its purpose."""
 
     __tablename__ = "keys"
 
@@ -263,9 +263,10 @@ class Key(Base):
 
 
 class Webhook(Base):
-    """Who is told when an experiment is over. `events` are the statuses that are told of.
+    """A URL that receives a message when an experiment ends. `events`: the final statuses to send a message for.
 
-    The secret is kept as it is: it signs what is sent. `failures` counts the failed attempts since the last success.
+    The secret is stored in plain text, because it signs the messages. `failures` counts the failed attempts since the
+    last success.
     """
 
     __tablename__ = "webhooks"
@@ -283,7 +284,7 @@ class Webhook(Base):
 class Delivery(Base):
     """One message for one webhook, written in the transaction that ended its experiment.
 
-    `content` is what is sent, byte for byte, however often. `due_at` is null once it was delivered or given up.
+    Every attempt sends the same `content`, byte for byte. `due_at` is null once it was delivered or given up.
     """
 
     __tablename__ = "deliveries"
@@ -303,9 +304,9 @@ class Delivery(Base):
 
 
 class IdempotencyKey(Base):
-    """Which experiment a request with this key made: the same request makes no second one.
+    """The experiment that a request with this key made, so that the same request makes no second one.
 
-    The id is null only within the transaction that makes the experiment. Rows are kept for a day.
+    The id is null only within the transaction that makes the experiment. Rows are deleted after a day.
     """
 
     __tablename__ = "idempotency_keys"

@@ -1,4 +1,4 @@
-"""Files by name in a folder or an object store (fsspec): each is there whole, or not at all."""
+"""Files by name in a folder or an object store (fsspec). A file appears when it is complete, never before."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ log = logging.getLogger("holdout.files")
 
 
 class BlobStoreUnavailable(OSError):
-    """The artifact store does not answer, or is full."""
+    """The artifact store is unreachable or full."""
 
     def __init__(self) -> None:
         super().__init__("The artifact store cannot be used at the moment; try again.")
@@ -25,7 +25,7 @@ class BlobStoreUnavailable(OSError):
 class BlobStore:
     """The files at `url`, for any number of processes on any number of machines. Raises UnusableSetting.
 
-    Names may have slashes. Where the place does not answer, everything raises FilesUnavailable.
+    Names may have slashes. If the store is unreachable, every method raises BlobStoreUnavailable.
     """
 
     def __init__(self, url: str) -> None:
@@ -38,8 +38,8 @@ class BlobStore:
         self._is_folder = "file" in self._system.protocol
 
     def read(self, name: str) -> bytes | None:
-        """The content of a file, None where there is none."""
-        with self._reaching(name):
+        """The content of a file; None if it does not exist."""
+        with self._translating(name):
             try:
                 content: bytes = self._system.cat_file(self._path(name))
             except FileNotFoundError:
@@ -47,12 +47,12 @@ class BlobStore:
             return content
 
     def write(self, name: str, content: bytes) -> None:
-        """Store a file, in the place of one of that name."""
+        """Store a file. It replaces an existing one of that name."""
         self._put(name, lambda path: self._system.pipe_file(path, content))
 
     def get(self, name: str, file: Path) -> None:
         """Copy a stored file to a local one. Raises FileNotFoundError."""
-        with self._reaching(name, FileNotFoundError):
+        with self._translating(name, FileNotFoundError):
             self._system.get_file(self._path(name), str(file))
 
     def put(self, file: Path, name: str) -> None:
@@ -60,29 +60,29 @@ class BlobStore:
         self._put(name, lambda path: self._system.put_file(str(file), path))
 
     def remove(self, name: str) -> None:
-        """Remove a file, if it is there."""
-        with self._reaching(name):
+        """Remove a file, if it exists."""
+        with self._translating(name):
             try:
                 self._system.rm_file(self._path(name))
             except FileNotFoundError:
                 return
 
-    def names(self, place: str) -> set[str]:
-        """Every name that begins with `place/`."""
-        with self._reaching(place):
-            paths = self._system.find(self._path(place))
+    def names(self, folder: str) -> set[str]:
+        """Every name that begins with `folder/`."""
+        with self._translating(folder):
+            paths = self._system.find(self._path(folder))
             return {path.removeprefix(f"{self._root}/") for path in paths}
 
     def written_at(self, name: str) -> float:
-        """When a file was written, in seconds since 1970 by the clock of its place. Raises FileNotFoundError."""
-        with self._reaching(name, FileNotFoundError):
+        """When a file was written, in seconds since 1970 by the clock of the store. Raises FileNotFoundError."""
+        with self._translating(name, FileNotFoundError):
             return float(self._system.modified(self._path(name)).timestamp())
 
     def _put(self, name: str, upload: Callable[[str], Any]) -> None:
         path = self._path(name)
-        with self._reaching(name):
+        with self._translating(name):
             if not self._is_folder:
-                upload(path)  # an object appears when it is whole
+                upload(path)  # an object appears when it is complete
                 return
             draft = Path(self._path(f"drafts/{uuid4().hex}"))
             for each in (Path(path), draft):
@@ -96,11 +96,11 @@ class BlobStore:
             _sync(Path(path).parent)
 
     @contextmanager
-    def _reaching(self, name: str, *answers: type[OSError]) -> Iterator[None]:
-        """Each kind of store has exceptions of its own; `answers` are none of it."""
+    def _translating(self, name: str, *expected: type[OSError]) -> Iterator[None]:
+        """Raise BlobStoreUnavailable for any error but `expected`: each kind of store has exceptions of its own."""
         try:
             yield
-        except answers:
+        except expected:
             raise
         except Exception as error:
             log.warning("%s in %s: %s: %s", name, self.url, type(error).__name__, error)
@@ -111,12 +111,12 @@ class BlobStore:
 
 
 def shared_blob_store(settings: Settings) -> BlobStore | None:
-    """The place that every machine reaches; None where the settings name none."""
+    """The store that every machine reaches; None if the settings name none."""
     return BlobStore(settings.artifacts) if settings.artifacts else None
 
 
 def _sync(path: Path) -> None:
-    """Make sure that a file, or the names in a folder, survive a loss of power."""
+    """Make sure that a file, or the list of files in a folder, survives a loss of power."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

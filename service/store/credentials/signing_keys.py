@@ -1,4 +1,4 @@
-"""Keys that all replicas of a service sign with: made once a database, and never shown."""
+"""Keys that all replicas of a service sign with. Each is created once per database, and never shown."""
 
 import secrets
 
@@ -13,16 +13,16 @@ KEY_BYTES = 32
 
 
 def signing_key(database: Database, name: str) -> bytes:
-    """The key of that name. Who asks first makes it; of several at once, one."""
+    """The key of that name. The first caller creates it; of several at the same time, exactly one does."""
     stored = select(Key.secret).where(Key.name == name)
     with database.read() as connection:
         if (secret := connection.scalar(stored)) is not None:
             return secret
     with database.write() as connection:
-        made = insert(Key).values(name=name, secret=secrets.token_bytes(KEY_BYTES), created_at=now())
+        created = insert(Key).values(name=name, secret=secrets.token_bytes(KEY_BYTES), created_at=now())
         try:
             with connection.begin_nested():
-                connection.execute(made)
+                connection.execute(created)
         except IntegrityError:
-            pass  # somebody else has made it meanwhile
+            pass  # another replica has created it meanwhile
         return connection.scalars(stored).one()

@@ -1,6 +1,6 @@
-"""The tokens: made, listed, revoked, and found again by their SHA-256. The token itself is kept nowhere.
+"""Tokens: create, find, list and revoke them. Only the SHA-256 of a token is stored, never the token itself.
 
-It is looked up by a hash that nobody can steer, so how long that takes says nothing of the tokens there are.
+A lookup compares hashes, which no client can choose, so its duration reveals nothing about existing tokens.
 """
 
 import hashlib
@@ -17,17 +17,18 @@ from service.store.tables import Rows, Token
 
 Scope = Literal["read", "submit", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
-"""Each may do what those before it may."""
+"""From narrow to wide: each scope includes those before it."""
 PREFIX = "hold_"
-"""By it a token is recognised where it should not be: in a repository, in a log."""
+"""Secret scanners recognise a token by it in places where it should not be: a repository, a log."""
 SECRET_BYTES = 32
 DAY_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks: the name is that of the token, and owns what it submits. `seconds_left` of it when it was
-    looked up; None where it does not expire.
+    """The sender of a request. Its name is that of its token, and the owner of the experiments that it submits.
+
+    seconds_left: until the token expires, counted from its lookup; None if it does not expire.
     """
 
     name: str
@@ -35,7 +36,7 @@ class Caller:
     seconds_left: float | None = field(default=None, compare=False)
 
     def may(self, needed: Scope) -> bool:
-        """Whether the scope is enough."""
+        """Whether the scope of the caller includes `needed`."""
         return SCOPES.index(self.scope) >= SCOPES.index(needed)
 
 
@@ -43,11 +44,11 @@ VALID = and_(Token.revoked_at.is_(None), or_(Token.expires_at.is_(None), Token.e
 LEFT = (Token.expires_at - now()).label("seconds_left")
 FIND = select(Token.name, Token.scope, LEFT).where(Token.sha256 == bindparam("sha256"), VALID)
 EXIST = select(Token.id).limit(1)
-"""Made once: these two are asked with every request."""
+"""Built once: every request executes these two."""
 
 
 def create(connection: Connection, name: str, scope: Scope, *, expires_days: float | None = None) -> str:
-    """Make a token, which is shown this once. Raises NameTaken while another of this name is valid."""
+    """Create a token, and return it this once. Raises NameTaken while another one of this name is valid."""
     if connection.execute(select(Token.id).where(Token.name == name, VALID)).first():
         raise NameTaken(name)
     token = PREFIX + secrets.token_urlsafe(SECRET_BYTES)
@@ -58,24 +59,24 @@ def create(connection: Connection, name: str, scope: Scope, *, expires_days: flo
 
 
 def find(connection: Connection | NonblockingReader, token: str) -> Caller | None:
-    """Whose token it is; None where it is not valid."""
+    """The caller whose token this is; None if it is not valid."""
     row = connection.execute(FIND, {"sha256": _hash(token)}).first()
     return Caller(*row) if row else None
 
 
 def any_exist(connection: Connection | NonblockingReader) -> bool:
-    """Whether a token was ever made, valid or not."""
+    """Whether a token was ever created, valid or not."""
     return connection.execute(EXIST, {}).first() is not None
 
 
 def list_all(connection: Connection) -> Rows:
-    """Every token that was made, the oldest first, each with whether it is `valid`."""
+    """All tokens, the oldest first, each with whether it is `valid`."""
     columns: list[Any] = [Token, VALID.label("valid")]
     return connection.execute(select(*columns).order_by(Token.id)).all()
 
 
 def revoke(connection: Connection, name: str) -> None:
-    """End the validity of a token, for good. Raises UnknownToken where none of this name is valid."""
+    """Revoke a token for good. Raises UnknownToken if none of this name is valid."""
     revoked = update(Token).where(Token.name == name, VALID).values(revoked_at=now())
     if not connection.execute(revoked.returning(Token.id)).all():
         raise UnknownToken(name)

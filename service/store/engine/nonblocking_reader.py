@@ -1,7 +1,7 @@
-"""A look at SQLite that waits for nobody: for the event loop, which may not wait, and for what every request asks.
+"""Read SQLite without waiting for a lock or a thread: for the event loop, and for queries of every request.
 
-It takes 4 microseconds, no thread and no transaction; a query in one of SQLAlchemy's, in another thread, takes 140.
-Used in one thread.
+Such a query takes 4 microseconds; one of SQLAlchemy, in a transaction and another thread, takes 140. For use in one
+thread.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,40 +13,40 @@ from sqlalchemy.dialects import sqlite
 
 from service.store.engine.sqlite_driver import driver
 
-Given = Mapping[str, Any]
+Parameters = Mapping[str, Any]
 Statement = Select[*tuple[Any, ...]]
-Values = Callable[[Given], list[Any]]
+Values = Callable[[Parameters], list[Any]]
 
 
 class WouldBlock(Exception):
-    """The file could not be looked at without waiting."""
+    """The file could not be read without waiting."""
 
 
 class FetchedRows(list[Sequence[Any]]):
-    """All rows, which SQLite has been done with: a statement that is still open would hold a snapshot."""
+    """All rows of a query, fetched at once: a statement that is still open would hold a snapshot."""
 
     def first(self) -> Sequence[Any] | None:
         return self[0] if self else None
 
 
 class NonblockingReader:
-    """One connection, opened at the first look."""
+    """One connection, opened by the first query."""
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._connection: Any = None
 
     def version(self) -> int | None:
-        """A number that is another after every commit, whoever made it; None where it could not be seen."""
+        """A number that changes with every commit of any process; None if it could not be read without waiting."""
         try:
             return int(self._run("PRAGMA data_version")[0][0])
         except WouldBlock:
             return None
 
-    def execute(self, statement: Statement, given: Given) -> FetchedRows:
-        """What the last commit left. Raises Unseen."""
+    def execute(self, statement: Statement, parameters: Parameters) -> FetchedRows:
+        """The rows as of the last commit. Raises WouldBlock."""
         sql, values = _compiled(statement)
-        return FetchedRows(self._run(sql, values(given)))
+        return FetchedRows(self._run(sql, values(parameters)))
 
     def close(self) -> None:
         if self._connection is not None:
@@ -65,7 +65,7 @@ class NonblockingReader:
 
 @cache
 def _compiled(statement: Statement) -> tuple[str, Values]:
-    """The text of a statement that is made once, and what puts its parameters in order."""
+    """The SQL of a statement, and a function that puts its parameters in order."""
     compiled = statement.compile(dialect=sqlite.dialect(), compile_kwargs={"render_postcompile": True})
     names, fixed = list(compiled.positiontup or ()), dict(compiled.params)
     return str(compiled), lambda given: [given[name] if name in given else fixed[name] for name in names]

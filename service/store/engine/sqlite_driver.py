@@ -1,6 +1,6 @@
-"""SQLite, as the package pysqlite3 brings it or, where that has no wheel, as Python does.
+"""The SQLite library: that of the package pysqlite3 or, if it publishes no wheel for this system, that of Python.
 
-Everything in a process has to take the same: POSIX drops the locks of one library when another closes the file.
+A process must use one library only: POSIX drops the locks of one when another closes the file.
 """
 
 from importlib import import_module

@@ -1,7 +1,7 @@
-"""The history of epochs, read back: a page of rows in the order (epoch, seed, split), and where to go on.
+"""Read the epochs of experiments page by page, in the order (epoch, seed, split).
 
-Seeds advance at their own pace, so a reader's place is kept for each of them: with one number for all, a reader
-who has seen epoch 10 of a fast seed would miss epoch 4 of a slow one.
+Seeds advance at their own pace, so a page ends at a position for each of them: with one position for all, a client
+that has seen epoch 10 of a fast seed would miss epoch 4 of a slow one.
 """
 
 from collections.abc import Sequence
@@ -13,21 +13,21 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, case, func, or_, 
 from service.store.tables import EpochClasses, EpochMetrics, Run
 
 MAX_ROWS = 10_000
-"""On one page."""
+"""The largest page."""
 MIN_POINTS = 4
-"""Of a curve that is thinned: both ends, and both extremes between."""
+"""The fewest points of a thinned curve: both ends, and both extremes between."""
 SPLITS = ("train", "validation")
-"""What each epoch has a row of."""
+"""Each epoch has a row for each of them."""
 AFTER_ALL_SPLITS = "zzz"
-"""In the order of their names."""
+"""It sorts behind all of them."""
 
 EpochTable = type[EpochMetrics] | type[EpochClasses]
 SeedPositions = Sequence[tuple[int, int, str]]
-"""The last row seen of each seed, by seed: (seed, epoch, split)."""
+"""The last row that was read of each seed, by seed: (seed, epoch, split)."""
 RowPosition = tuple[int, int, int, str]
-"""A row among those of several experiments: (experiment, epoch, seed, split)."""
+"""The position of a row among those of several experiments: (experiment, epoch, seed, split)."""
 EpochChoice = Literal["best", "last"] | int | None
-"""Which epoch of each run: the selected one, the newest, one by its number; None is every one."""
+"""The epoch of each run: the selected one, the newest, or one by its number; None for all epochs."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Thinning:
 
 @dataclass(frozen=True)
 class EpochQuery:
-    """Which rows of an experiment. What is thinned comes on one page."""
+    """The rows to read of an experiment. Thinned rows come on one page."""
 
     split: str | None = None
     seed: int | None = None
@@ -51,7 +51,7 @@ class EpochQuery:
     thinning: Thinning | None = None
 
     def with_fewer_points(self, runs: int) -> "EpochQuery":
-        """With fewer points of each curve, where so many runs would not fit on a page."""
+        """The same query with fewer points per curve, if so many runs would not fit on a page."""
         if self.thinning is None:
             return self
         curves = runs * (len(SPLITS) if self.split is None else 1)
@@ -61,7 +61,7 @@ class EpochQuery:
 
 @dataclass(frozen=True)
 class EpochPage:
-    """Rows, where they end, and whether there are more already."""
+    """Rows, the position of the last of each seed, and whether there are more rows already."""
 
     rows: Sequence[Row[Any]]
     position: SeedPositions
@@ -69,7 +69,7 @@ class EpochPage:
 
 
 def read_page(connection: Connection, table: EpochTable, experiment_id: int, query: EpochQuery) -> EpochPage:
-    """A page of one of the two tables of epochs, with the seed of each row."""
+    """Read a page of one of the two tables of epochs, with the seed of each row."""
     chosen = _chosen(table, [experiment_id], query)
     columns = chosen.selected_columns
     chosen = chosen.order_by(columns.epoch, columns.seed, columns.split)
@@ -80,7 +80,9 @@ def read_page(connection: Connection, table: EpochTable, experiment_id: int, que
 def read_page_of_many(
     connection: Connection, ids: Sequence[int], query: EpochQuery, after: RowPosition | None
 ) -> tuple[Sequence[Row[Any]], bool]:
-    """A page of the metrics of several experiments, by experiment, epoch, seed and split; whether there are more."""
+    """Read a page of the metrics of several experiments, in this order: experiment, epoch, seed, split. Returns the
+    rows, and whether there are more.
+    """
     chosen = _chosen(EpochMetrics, ids, query)
     columns = chosen.selected_columns
     order = (columns.experiment_id, columns.epoch, columns.seed, columns.split)
@@ -90,7 +92,7 @@ def read_page_of_many(
 
 
 def position_of(row: Row[Any]) -> RowPosition:
-    """Where a page of several experiments has ended."""
+    """The position of a row among those of several experiments."""
     return row.experiment_id, row.epoch, row.seed, row.split
 
 
@@ -110,7 +112,7 @@ def _read(connection: Connection, chosen: Select[Any], query: EpochQuery) -> tup
 
 
 def _thinned(chosen: Select[Any], thinning: Thinning) -> Select[Any]:
-    """Of each curve: all, if they are few enough; else its ends, and of equal stretches the lowest and highest."""
+    """Thin each curve with too many points: keep its ends, and the lowest and highest point of equal stretches."""
     rows = chosen.subquery("rows")
     curve = (rows.c.run_id, rows.c.split)
     measured = select(
@@ -140,7 +142,7 @@ def _thinned(chosen: Select[Any], thinning: Thinning) -> Select[Any]:
 
 def _conditions(table: EpochTable, query: EpochQuery) -> list[ColumnElement[bool]]:
     conditions = [table.epoch > query.after_epoch]
-    if query.after:  # their places lie behind after_epoch: one bound of the index, not two
+    if query.after:  # these positions lie behind after_epoch: one bound of the index, not two
         conditions = _beyond(table, query.after, query.after_epoch)
     if query.split is not None:
         conditions.append(table.split == query.split)
@@ -153,11 +155,11 @@ def _conditions(table: EpochTable, query: EpochQuery) -> list[ColumnElement[bool
 
 
 def _beyond(table: EpochTable, seen: SeedPositions, after_epoch: int) -> list[ColumnElement[bool]]:
-    """Rows after the place of their seed. It is a bound of the index: what was read before is not walked again."""
-    nowhere = (after_epoch, AFTER_ALL_SPLITS)
-    places = {seed: max((epoch, split), nowhere) for seed, epoch, split in seen}
-    epoch = case({seed: place[0] for seed, place in places.items()}, value=Run.seed, else_=nowhere[0])
-    split = case({seed: place[1] for seed, place in places.items()}, value=Run.seed, else_=nowhere[1])
+    """Rows after the position of their seed. This bounds the index, so rows that were read are not scanned again."""
+    start = (after_epoch, AFTER_ALL_SPLITS)
+    positions = {seed: max((epoch, split), start) for seed, epoch, split in seen}
+    epoch = case({seed: position[0] for seed, position in positions.items()}, value=Run.seed, else_=start[0])
+    split = case({seed: position[1] for seed, position in positions.items()}, value=Run.seed, else_=start[1])
     return [table.epoch >= epoch, or_(table.epoch > epoch, table.split > split)]
 
 

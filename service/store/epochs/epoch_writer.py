@@ -1,6 +1,6 @@
-"""What a run's worker reports, into the tables: an epoch is two rows a part, a checkpoint replaces the last.
+"""Write what a worker reports of its run: an epoch adds two rows per part, a checkpoint replaces the last one.
 
-The caller has extended the run's lease in the same transaction: who holds none writes nothing.
+The caller has renewed the lease of the run in the same transaction, so an agent without the lease writes nothing.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,33 +18,33 @@ from workers.processes.messages import ArtifactReference, CheckpointTaken, Succe
 from workers.training import Epoch
 
 OF_TRAINING = ("learning_rate", "gradient_norm", "seconds")
-"""Columns of `EpochMetrics` that an epoch has for its training part alone."""
+"""Columns of `EpochMetrics` that only the training part of an epoch has."""
 
-STORED = select(Run.epoch).where(Run.id == bindparam("run"))
+STORED_EPOCH = select(Run.epoch).where(Run.id == bindparam("run"))
 ADD_METRICS = insert(EpochMetrics).values(recorded_at=now())
 ADD_CLASSES = insert(EpochClasses)
 AT_EPOCH = update(Run).where(Run.id == bindparam("run"))
 AT_EPOCH = AT_EPOCH.values(epoch=bindparam("last"), best_epoch=bindparam("best"))
 PROGRESS = AT_EPOCH.values(training_seconds=Run.training_seconds + bindparam("seconds"))
 NEWEST = select(Checkpoint).where(Checkpoint.run_id == bindparam("run"), Checkpoint.kind == "newest")
-REPLACED = delete(Checkpoint).where(Checkpoint.run_id == bindparam("run")).returning(Checkpoint.artifact)
+REPLACE = delete(Checkpoint).where(Checkpoint.run_id == bindparam("run")).returning(Checkpoint.artifact)
 ADD_CHECKPOINT = insert(Checkpoint).values(created_at=now())
-FORGOTTEN = [
+DELETE_LATER_EPOCHS = [
     delete(table).where(table.run_id == bindparam("run"), table.epoch > bindparam("last"))
     for table in (EpochMetrics, EpochClasses)
 ]
-KEPT_SECONDS = select(func.coalesce(func.sum(EpochMetrics.seconds), 0.0))
-KEPT_SECONDS = KEPT_SECONDS.where(EpochMetrics.run_id == bindparam("run"))
-REWOUND = AT_EPOCH.values(training_seconds=KEPT_SECONDS.scalar_subquery())
-"""Made once: making them takes longer than SQLite takes to execute them."""
+STORED_SECONDS = select(func.coalesce(func.sum(EpochMetrics.seconds), 0.0))
+STORED_SECONDS = STORED_SECONDS.where(EpochMetrics.run_id == bindparam("run"))
+REWIND = AT_EPOCH.values(training_seconds=STORED_SECONDS.scalar_subquery())
+"""Built once: to build a statement takes longer than to execute it on SQLite."""
 
 
 def record_epochs(connection: Connection, run_id: int, epochs: Sequence[Epoch]) -> None:
-    """Store the figures of consecutive epochs, of both parts; those that are there already change nothing.
+    """Store the figures of consecutive epochs on both parts. Epochs that are stored already are skipped.
 
-    They are there when a commit succeeded whose answer was lost, and its words are written once more.
+    That happens if a commit succeeded but its confirmation was lost, so that the agent writes the events again.
     """
-    stored = connection.execute(STORED, {"run": run_id}).scalar_one()
+    stored = connection.execute(STORED_EPOCH, {"run": run_id}).scalar_one()
     new = [epoch for epoch in epochs if epoch.number > stored]
     if not new:
         return
@@ -57,18 +57,18 @@ def record_epochs(connection: Connection, run_id: int, epochs: Sequence[Epoch]) 
 
 
 def rewind(connection: Connection, run_id: int) -> bytes | ArtifactReference | None:
-    """Forget the epochs that the newest checkpoint does not include, so that none shows twice; the checkpoint."""
+    """Delete the epochs after the newest checkpoint, so that none appears twice, and return the checkpoint."""
     mine = {"run": run_id}
     checkpoint = connection.execute(NEWEST, mine).first()
     epoch, best_epoch = (checkpoint.epoch, checkpoint.best_epoch) if checkpoint else (0, None)
-    for forgotten in FORGOTTEN:
-        connection.execute(forgotten, mine | {"last": epoch})
-    connection.execute(REWOUND, mine | {"last": epoch, "best": best_epoch})
+    for delete_later in DELETE_LATER_EPOCHS:
+        connection.execute(delete_later, mine | {"last": epoch})
+    connection.execute(REWIND, mine | {"last": epoch, "best": best_epoch})
     return stored_content(checkpoint) if checkpoint else None
 
 
 def start_over(connection: Connection, run_id: int) -> None:
-    """Forget a newest checkpoint that cannot be read, and all that it includes."""
+    """Delete a newest checkpoint that cannot be read, and all epochs of its run."""
     connection.execute(delete(Checkpoint).where(Checkpoint.run_id == run_id, Checkpoint.kind == "newest"))
     rewind(connection, run_id)
 
@@ -76,17 +76,17 @@ def start_over(connection: Connection, run_id: int) -> None:
 def save_checkpoint(
     connection: Connection, artifacts: ArtifactStore, run_id: int, taken: CheckpointTaken
 ) -> None:
-    """Keep the newest state of a run, instead of the one before. Raises OSError where it cannot be stored."""
+    """Store the newest state of a run in place of the one before. Raises OSError if it cannot be stored."""
     _save(connection, artifacts, run_id, "newest", taken.epoch, taken.best_epoch, taken.content)
 
 
 def save_model(connection: Connection, artifacts: ArtifactStore, run_id: int, ended: Succeeded) -> None:
-    """Keep the weights of the best epoch of a run that is over, instead of its newest state. Raises OSError."""
+    """Store the weights of the best epoch of a run that has ended, in place of its newest state. Raises OSError."""
     _save(connection, artifacts, run_id, "model", ended.best_epoch, ended.best_epoch, ended.model)
 
 
 def save_baselines(connection: Connection, experiment_id: int, baselines: list[Any]) -> None:
-    """Keep the baselines of an experiment: they follow from its data, and are the same for each of its runs."""
+    """Store the baselines of an experiment, once: they follow from its data and are the same for all runs."""
     missing = Experiment.baselines.is_(None)
     kept = update(Experiment).where(Experiment.id == experiment_id, missing).values(baselines=baselines)
     connection.execute(kept)
@@ -96,7 +96,7 @@ Part = tuple[Epoch, str, Evaluation]
 
 
 def _parts(epochs: Iterable[Epoch]) -> list[Part]:
-    """Both parts of each epoch, by their names."""
+    """Both parts of each epoch, with their names."""
     both = (((epoch, "train", epoch.training), (epoch, "validation", epoch.validation)) for epoch in epochs)
     return [part for parts in both for part in parts]
 
@@ -139,8 +139,8 @@ def _save(
     best_epoch: int | None,
     content: bytes | ArtifactReference,
 ) -> None:
-    """Store one state of a run in the place of any other: it is the newest, or the only one still needed."""
+    """Store one state of a run in place of any other: it is the newest, or the only one still needed."""
     stored = artifacts.columns(content)
-    artifacts.mark_garbage(name for name in connection.scalars(REPLACED, {"run": run_id}) if name)
+    artifacts.mark_garbage(name for name in connection.scalars(REPLACE, {"run": run_id}) if name)
     row = {"run_id": run_id, "kind": kind, "epoch": epoch, "best_epoch": best_epoch}
     connection.execute(ADD_CHECKPOINT, row | stored)

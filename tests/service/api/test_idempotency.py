@@ -103,7 +103,7 @@ def test_a_refused_request_leaves_its_key_free(client: TestClient, database: Dat
 def test_keys_are_forgotten_after_a_day(client: TestClient, database: Database) -> None:
     first = post(client, "a").json()["id"]
     with database.write() as connection:
-        aged = now() - idempotency_keys.KEPT_SECONDS - 1
+        aged = now() - idempotency_keys.RETENTION_SECONDS - 1
         connection.execute(update(IdempotencyKey).values(created_at=aged))
     assert post(client, "b").json()["id"] != first
     assert count(database, IdempotencyKey) == 1
