@@ -100,10 +100,10 @@ def test_what_is_let_go_leaves_the_memory_of_the_process_and_can_be_read_again(t
     assert opened.features.sum() == before
 
 
-def test_what_is_in_no_file_cannot_be_let_go() -> None:
-    held = dataset()
-    drop_pages(held)
-    assert held.sha256 == dataset().sha256
+def test_dropping_the_pages_of_an_array_in_memory_changes_nothing() -> None:
+    read = dataset()
+    drop_pages(read)
+    assert read.sha256 == dataset().sha256
 
 
 def resident_kilobytes(path: Path) -> int:

@@ -118,7 +118,7 @@ def test_it_is_put_there_once(
 def test_the_record_comes_last(
     here: DatasetRegistry, files: BlobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who finds the record finds everything."""
+    """The record is written last: a reader that finds it finds every file."""
 
     def fail(*_: object) -> None:
         raise OSError("the store is full")

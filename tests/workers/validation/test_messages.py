@@ -24,7 +24,7 @@ PYTHON = re.compile(
     r"argument|\bInput\b|after validation|extract|attribute|discriminator|unable to|\bstr\b|dataclass|Value error|"
     r"\binf\b"
 )
-"""What somebody who writes JSON should not have to know."""
+"""Words of Python that no message to a client may contain."""
 WRONG: list[Any] = [
     None,
     True,

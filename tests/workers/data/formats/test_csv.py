@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from workers.data.dataset import Dataset
 from workers.data.errors import MalformedFile
 from workers.data.formats import CSV
-from workers.data.formats import line_blocks as lines_module
+from workers.data.formats import line_blocks
 
 in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 LABELS = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S"]), min_size=1, max_size=8)
@@ -52,7 +52,7 @@ def test_what_was_written_is_read(
     for row, label in zip(features, labels, strict=True):
         writer.writerow([*row[:place], label, *row[place:]])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lines_module, "BLOCK", block)
+        patch.setattr(line_blocks, "BLOCK_BYTES", block)
         dataset = read(tmp_path, out.getvalue().encode("utf-8-sig" if mark else "utf-8"), "the class")
     assert np.array_equal(dataset.features, np.array(features, np.float32))
     assert [dataset.classes[label] for label in dataset.labels] == labels
@@ -97,7 +97,7 @@ def test_whole_numbers_up_to_255_are_stored_as_bytes(tmp_path: Path, numbers: st
 def test_a_fraction_that_comes_late_changes_nothing_of_what_came_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lines_module, "BLOCK", 16)
+    monkeypatch.setattr(line_blocks, "BLOCK_BYTES", 16)
     rows = "".join(f"{number},{number % 2}\n" for number in range(200))
     dataset = read(tmp_path, f"x,y\n{rows}0.5,0\n".encode())
     assert dataset.features.ravel().tolist() == [*range(200), 0.5]
@@ -105,7 +105,7 @@ def test_a_fraction_that_comes_late_changes_nothing_of_what_came_before(
 
 @pytest.mark.parametrize("block", [4, 64, 2**18])
 def test_lines_are_counted_across_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
-    monkeypatch.setattr(lines_module, "BLOCK", block)
+    monkeypatch.setattr(line_blocks, "BLOCK_BYTES", block)
     content = b"x,y\n" + b"\n" + b"1,a\n" * 100 + b"2,b\n" + b"two,b\n"
     with pytest.raises(MalformedFile, match=f"{tmp_path.name}.csv, line 104, column 'x' is 'two'"):
         read(tmp_path, content)

@@ -1,4 +1,4 @@
-"""What holds for every format."""
+"""Contract tests: every upload format passes them."""
 
 import csv
 import io

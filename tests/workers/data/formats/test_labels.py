@@ -14,19 +14,19 @@ def test_chunks_make_no_difference() -> None:
     whole.append(given)
     for label in given:
         chunked.append([label])
-    for coder in (whole, chunked):
-        labels, classes = coder.result()
+    for encoder in (whole, chunked):
+        labels, classes = encoder.result()
         assert classes == ("a", "b", "c", "d")
         assert [classes[label] for label in labels] == given
 
 
 def test_as_many_classes_as_there_may_be_are_told_apart() -> None:
-    coder, given = LabelEncoder(), [str(number) for number in reversed(range(MOST_CLASSES))]
-    coder.append(given)
-    labels, classes = coder.result()
+    encoder, given = LabelEncoder(), [str(number) for number in reversed(range(MOST_CLASSES))]
+    encoder.append(given)
+    labels, classes = encoder.result()
     assert [classes[label] for label in labels] == given
     with pytest.raises(InvalidLabel) as bad:
-        coder.append(["7", "one more", "8"])
+        encoder.append(["7", "one more", "8"])
     assert bad.value.position == 1
 
 
@@ -38,9 +38,9 @@ def test_a_label_that_cannot_be_shown_names_no_class(label: str) -> None:
 
 
 def test_the_first_value_that_cannot_be_stored_is_named_and_nothing_is_added(tmp_path: Path) -> None:
-    with FeatureWriter(tmp_path / "spool", "mine") as spool:
-        spool.append(np.array([[1.0, 2.0]]))
+    with FeatureWriter(tmp_path / "writer", "mine") as writer:
+        writer.append(np.array([[1.0, 2.0]]))
         with pytest.raises(NotFinite) as unusable:
-            spool.append(np.array([[3.0, 4.0], [5.0, -np.inf], [np.nan, 6.0]]))
+            writer.append(np.array([[3.0, 4.0], [5.0, -np.inf], [np.nan, 6.0]]))
         assert unusable.value.position == 3
-        assert spool.features(2).tolist() == [[1, 2]]
+        assert writer.features(2).tolist() == [[1, 2]]

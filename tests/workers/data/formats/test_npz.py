@@ -8,7 +8,7 @@ import pytest
 from tests.uploads import arrays, npz
 from workers.data.errors import FileTooLarge, MalformedFile
 from workers.data.formats import NPZ
-from workers.data.formats import feature_writer as spool_module
+from workers.data.formats import feature_writer
 from workers.data.formats import npz as npz_module
 from workers.data.sources import Contents
 
@@ -39,7 +39,7 @@ def test_rows_stay_rows_whatever_the_chunks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, ...], order: Any, chunk: int
 ) -> None:
     monkeypatch.setattr(npz_module, "CHUNK_VALUES", chunk)
-    monkeypatch.setattr(npz_module, "COPIED", 4)
+    monkeypatch.setattr(npz_module, "COPY_BYTES", 4)
     features = np.asarray(GENERATOR.normal(size=(6, *size)).astype(np.float32), order=order)
     dataset = read(tmp_path, npz(features=features, labels=LABELS)).dataset
     assert np.array_equal(dataset.features, features.reshape(6, -1))
@@ -78,7 +78,7 @@ def test_the_official_test_part_fits_the_other(
 def test_more_than_is_stored_is_refused_by_the_header(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spool_module, "MOST_BYTES", 23)
+    monkeypatch.setattr(feature_writer, "MOST_BYTES", 23)
     with pytest.raises(FileTooLarge, match=r"mine\.npz: x holds 6 values or more; at most 23 bytes"):
         read(_named(tmp_path), npz(x=np.zeros((2, 3)), y=np.arange(2)))
     read(_named(tmp_path), npz(x=np.zeros((2, 3), np.uint8), y=np.arange(2)))

@@ -17,7 +17,7 @@ from workers.data.sources.source import Contents
 
 ROWS = 120
 STEPS = np.arange(ROWS) % 60
-HELD: dict[str, NDArray[Any]] = {
+STORABLE: dict[str, NDArray[Any]] = {
     "Unix seconds": 1_700_000_000 + STEPS,
     "Unix milliseconds": 1_700_000_000_000 + STEPS,
     "Julian dates": 2_459_000.5 + STEPS * 0.002,
@@ -58,7 +58,7 @@ def read_npz(folder: Path, values: NDArray[Any], **more: Any) -> Contents:
 
 
 @pytest.mark.parametrize("read", [read_csv, read_npz])
-@pytest.mark.parametrize("values", HELD.values(), ids=list(HELD))
+@pytest.mark.parametrize("values", STORABLE.values(), ids=list(STORABLE))
 def test_distinct_values_stay_distinct_by_an_offset(read: Any, values: NDArray[Any], tmp_path: Path) -> None:
     dataset: Dataset = read(tmp_path / "mine", values).dataset
     assert dataset.features.dtype == np.float32
@@ -94,7 +94,7 @@ def test_what_would_still_merge_is_refused_by_its_column(
 
 
 def test_an_official_test_part_has_the_offset_of_the_data_set(tmp_path: Path) -> None:
-    values = HELD["Unix seconds"]
+    values = STORABLE["Unix seconds"]
     x_test = np.array([[1.0, 1_700_000_100], [2.0, 1_700_000_101]])
     dataset, test = read_npz(tmp_path / "mine", values, x_test=x_test, y_test=np.array([0, 1]))
     assert test is not None
@@ -104,8 +104,8 @@ def test_an_official_test_part_has_the_offset_of_the_data_set(tmp_path: Path) ->
 
 
 def test_the_offset_is_part_of_the_content_and_survives_storage(tmp_path: Path) -> None:
-    first = read_csv(tmp_path / "first", HELD["Unix seconds"]).dataset
-    later = read_csv(tmp_path / "later", HELD["Unix seconds"] + 3600).dataset
+    first = read_csv(tmp_path / "first", STORABLE["Unix seconds"]).dataset
+    later = read_csv(tmp_path / "later", STORABLE["Unix seconds"] + 3600).dataset
     np.testing.assert_array_equal(first.features, later.features)
     assert first.sha256 != later.sha256
     save_dataset(first, tmp_path / "saved")

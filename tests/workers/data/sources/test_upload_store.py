@@ -151,17 +151,17 @@ def test_a_removed_name_is_free_again(
     add(uploads, contents(0))
     parts = registry.prepare_split(FLOWERS, RatioSplit())
     add(uploads, contents(1))
-    kept = registry.prepare_split(FLOWERS, RatioSplit())
-    held = registry.load(FLOWERS)
-    registry.delete_upload("flowers", in_use={held.sha256})
-    assert held.features.sum() > 0  # what is mapped stays
+    prepared = registry.prepare_split(FLOWERS, RatioSplit())
+    loaded = registry.load(FLOWERS)
+    registry.delete_upload("flowers", in_use={loaded.sha256})
+    assert loaded.features.sum() > 0  # a memory map stays readable
     assert not parts.folder.exists()
-    assert kept.folder.exists()
+    assert prepared.folder.exists()
     assert "flowers" not in registry.names()
     assert sorted(path.name for path in uploads.datasets.iterdir()) == [".lock"]
-    for gone in (lambda: registry.load(FLOWERS), lambda: registry.delete_upload("flowers")):
+    for refused in (lambda: registry.load(FLOWERS), lambda: registry.delete_upload("flowers")):
         with pytest.raises(UnknownDataset):
-            gone()
+            refused()
     assert add(uploads, contents(2)) == (1, True)
 
 
