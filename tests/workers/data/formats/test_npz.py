@@ -7,8 +7,7 @@ import pytest
 
 from tests.uploads import arrays, npz
 from workers.data.errors import FileTooLarge, MalformedFile
-from workers.data.formats import NPZ
-from workers.data.formats import feature_writer
+from workers.data.formats import NPZ, feature_writer
 from workers.data.formats import npz as npz_module
 from workers.data.sources import Contents
 
