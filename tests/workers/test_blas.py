@@ -1,4 +1,4 @@
-"""What OpenBLAS is told, by processor."""
+"""The configuration of OpenBLAS for each processor."""
 
 import pytest
 
@@ -16,23 +16,21 @@ AMD_AVX512 = "vendor_id : AuthenticAMD\nflags : avx2 avx512f avx512_bf16"
         ("", None),
     ],
 )
-def test_the_kernels_are_named_only_where_the_processor_has_what_they_need(
-    cpuinfo: str, core: str | None
-) -> None:
+def test_kernels_are_selected_only_if_the_processor_supports_them(cpuinfo: str, core: str | None) -> None:
     environment: dict[str, str] = {}
     blas.configure(environment, cpuinfo)
     assert environment.get("OPENBLAS_CORETYPE") == core
     assert {environment[variable] for variable in blas.THREAD_VARIABLES} == {"1"}
 
 
-def test_what_somebody_has_set_stays() -> None:
+def test_existing_values_stay() -> None:
     environment = {"OPENBLAS_CORETYPE": "Zen", "OPENBLAS_NUM_THREADS": "4"}
     blas.configure(environment, AMD_AVX512)
     assert environment["OPENBLAS_CORETYPE"] == "Zen"
     assert environment["OPENBLAS_NUM_THREADS"] == "4"
 
 
-def test_the_kernels_in_use_have_a_name_and_a_speed() -> None:
+def test_the_kernels_in_use_are_reported_with_their_speed() -> None:
     threadpoolctl = pytest.importorskip(
         "threadpoolctl", reason="threadpoolctl is the oracle of the core's name"
     )

@@ -18,7 +18,7 @@ from workers.tagged_union import members
 pytestmark = pytest.mark.usefixtures("every_kernel_set")
 
 COPIES = np.array([1, 3, 12])
-"""Of each row of a class: iris, thinned to 24, 8 and 2 rows, becomes 24, 24 and 24."""
+"""Copies of each row, by class: iris, thinned to 24, 8 and 2 rows, becomes 24, 24 and 24."""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Corrections by class frequencies are on the scale of the output: p_k pi_k / pi'_k, whatever it is."""
+"""Corrections by class frequencies apply on the scale of the output, p_k pi_k / pi'_k, for every output layer."""
 
 from typing import Any
 

@@ -63,7 +63,7 @@ def test_parameters_and_steps_are_those_of_the_training_to_come(
         steps += 1
 
     list(trainer.epochs(count))
-    assert (planned.parameters, planned.steps) == (trainer.network.size, steps)
+    assert (planned.parameters, planned.steps) == (trainer.network.parameters.size, steps)
 
 
 def test_the_split_counts_are_those_of_the_parts(registry: DatasetRegistry) -> None:

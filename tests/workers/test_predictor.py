@@ -1,4 +1,4 @@
-"""The model that a run leaves behind predicts by itself what training measured."""
+"""A stored model predicts what training evaluated."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ SPECS: dict[str, dict[str, Any]] = {
 def trained(spec: dict[str, Any], parts: Parts) -> tuple[ExperimentSpec, Trainer]:
     resolved = ExperimentSpec.model_validate({"training": {"epochs": 2}} | spec)
     trainer = Trainer(resolved, *parts, seed=0)
-    trainer.measured = [epoch.validation for epoch in trainer.epochs()]  # type: ignore[attr-defined]
+    trainer.evaluations = [epoch.validation for epoch in trainer.epochs()]  # type: ignore[attr-defined]
     return resolved, trainer
 
 
@@ -44,12 +44,12 @@ def reloaded(spec: ExperimentSpec, trainer: Trainer) -> Predictor:
 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=list(SPECS))
-def test_it_predicts_what_the_best_epoch_was_measured_by(spec: dict[str, Any], digits: Parts) -> None:
+def test_it_predicts_what_the_best_epoch_evaluated(spec: dict[str, Any], digits: Parts) -> None:
     resolved, trainer = trained(spec, digits)
     predictor = reloaded(resolved, trainer)
     validation = digits[1]
     predictions = predictor(validation.features.astype(np.float32))
-    best = trainer.measured[trainer.model().epoch - 1]  # type: ignore[attr-defined]
+    best = trainer.evaluations[trainer.model().epoch - 1]  # type: ignore[attr-defined]
     assert np.mean(predictions.labels == validation.labels) == best.accuracy
     np.testing.assert_array_equal(predictions.outputs.argmax(axis=1), predictions.labels)
     assert predictor.is_distribution == (best.nll is not None)

@@ -1,4 +1,4 @@
-"""The linear baseline: one process fits it, whichever comes first, and every run on the same rows has it."""
+"""The linear baseline: the first process fits it, and every run on the same rows gets it."""
 
 import fcntl
 import shutil
@@ -23,11 +23,11 @@ from workers.training import Trainer
 SMALL = {"model": {"hidden": [8]}, "training": {"epochs": 3}, "seeds": [0, 1]}
 DIVERGING = SMALL | {"loss": "l2", "optimizer": {"name": "sgd", "learning_rate": 1e30}}
 FITTED = Baseline("linear", 0.1 + 0.2, 1 / 3, Interval(0.25, 0.35, level=0.95))
-HOLD_THE_LOCK = """
+LOCK_THE_FIT = """
 import fcntl, sys, time
 file = open(sys.argv[1], "w")
 fcntl.flock(file, fcntl.LOCK_EX)
-print("held", flush=True)
+print("locked", flush=True)
 time.sleep(60)
 """
 Run = Callable[..., Pipe]
@@ -35,13 +35,13 @@ Run = Callable[..., Pipe]
 
 @pytest.fixture
 def parts(digits_folder: Path, tmp_path: Path) -> Path:
-    """A folder of parts for which nothing was fitted yet."""
+    """A folder of prepared parts without a fitted baseline."""
     return Path(shutil.copytree(digits_folder, tmp_path / "parts", ignore=shutil.ignore_patterns("linear-*")))
 
 
 @pytest.fixture
 def fits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The seeds whose worker has fitted it."""
+    """The seeds whose workers fitted the baseline."""
     seeds: list[int] = []
     fit = Trainer.linear_baseline
 
@@ -55,7 +55,7 @@ def fits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 @pytest.fixture
 def run(parts: Path) -> Run:
-    """Carries out one seed in this process; what its worker has sent."""
+    """Runs one seed in this process. Returns the events that its worker sent."""
 
     def run(
         spec: dict[str, Any], seed: int, *, change: Callable[[Worker], None] = lambda _: None, **more: Any
@@ -87,7 +87,7 @@ def test_every_run_supplies_the_same_one_and_the_first_fits_it(run: Run, fits: l
     assert 0.8 < first.accuracy < 1
 
 
-def test_it_is_the_one_that_the_first_seed_alone_used_to_fit(run: Run, parts: Path) -> None:
+def test_it_is_the_baseline_of_the_first_seed(run: Run, parts: Path) -> None:
     from workers.data.prepared_splits import read_part
 
     spec = ExperimentSpec.model_validate(SMALL)
@@ -125,7 +125,7 @@ def test_a_run_that_is_cancelled_after_its_first_epoch_has_supplied_it(run: Run)
     assert len(baselines(pipe)) == 1
 
 
-def test_a_cancelled_run_does_not_stay_to_fit_it(run: Run, fits: list[int]) -> None:
+def test_a_cancelled_run_does_not_fit_it(run: Run, fits: list[int]) -> None:
     def cancel(worker: Worker) -> None:
         worker.command = "cancel"
 
@@ -155,8 +155,8 @@ def test_while_another_process_fits_it_training_goes_on_and_the_end_waits(
     (lock,) = parts.glob("linear-*.lock")
     (file,) = parts.glob("linear-*.json")
     file.unlink()
-    with lock.open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    with lock.open("w") as locked:
+        fcntl.flock(locked, fcntl.LOCK_EX)
         pipes: list[Pipe] = []
         thread = threading.Thread(target=lambda: pipes.append(run(SMALL, 1)))
         thread.start()
@@ -170,22 +170,22 @@ def test_while_another_process_fits_it_training_goes_on_and_the_end_waits(
     assert pipe.names[-2:] == [["BaselinesFitted"], ["Succeeded"]]
 
 
-def test_a_process_that_is_killed_while_it_fits_keeps_nobody_from_it(tmp_path: Path) -> None:
+def test_a_process_killed_during_the_fit_does_not_block_the_others(tmp_path: Path) -> None:
     shared = SharedBaseline(tmp_path, {"name": "standard"})
     assert shared.get(lambda: FITTED, wait=True) == FITTED
     (lock,), (file,) = tmp_path.glob("*.lock"), tmp_path.glob("*.json")
     file.unlink()
-    holder = subprocess.Popen([sys.executable, "-c", HOLD_THE_LOCK, str(lock)], stdout=subprocess.PIPE)
+    holder = subprocess.Popen([sys.executable, "-c", LOCK_THE_FIT, str(lock)], stdout=subprocess.PIPE)
     assert holder.stdout is not None
     with holder:
-        assert holder.stdout.readline() == b"held\n"
+        assert holder.stdout.readline() == b"locked\n"
         assert shared.get(lambda: FITTED, wait=False) is None
         holder.kill()
         holder.wait(10)
     assert shared.get(lambda: FITTED, wait=False) == FITTED
 
 
-def test_what_is_stored_is_read_to_the_last_bit(tmp_path: Path) -> None:
+def test_it_is_stored_without_rounding(tmp_path: Path) -> None:
     def never() -> Baseline:
         raise AssertionError
 

@@ -1,4 +1,4 @@
-"""The whole of training against scikit-learn's MLPClassifier: same weights, same batches, same losses."""
+"""Training against scikit-learn's MLPClassifier: the same weights and batches give the same losses."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ def test_the_loss_curve_of_sgd_with_nesterov_and_l2_equals_scikit_learns(digits:
 
 
 def epoch_loss(stepper: Stepper, epoch: int, rows: int) -> float:
-    """One epoch in the order of the rows: the mean of the losses and of the penalty, before each update."""
+    """Train one epoch in the order of the rows. Returns the mean of loss and penalty before each update."""
     draw, losses = Draw(np.arange(rows)), []
     weights = slice(0, stepper.parameters.decayed)
     steps = split_into_steps(rows, BATCH, 1)

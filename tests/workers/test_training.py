@@ -1,4 +1,4 @@
-"""Training as a whole: it learns, it resumes to the last bit, it stops when it should."""
+"""The training loop: it learns, it resumes with the same bits, and it stops when it should."""
 
 from itertools import count
 from typing import Any
@@ -34,7 +34,7 @@ STATEFUL: dict[str, dict[str, Any]] = {
 
 
 class Interrupted(Exception):
-    """What a kill is in these tests."""
+    """Stands for a kill."""
 
 
 def spec_of(given: dict[str, Any]) -> ExperimentSpec:
@@ -42,7 +42,7 @@ def spec_of(given: dict[str, Any]) -> ExperimentSpec:
 
 
 def numbers(epochs: list[Epoch]) -> list[tuple[Any, ...]]:
-    """All that is stored of epochs, but for the time they took."""
+    """Everything that is stored of epochs, except the seconds."""
     return [
         (
             epoch.number,
@@ -60,7 +60,7 @@ def numbers(epochs: list[Epoch]) -> list[tuple[Any, ...]]:
 
 
 def interrupted_at(trainer: Trainer, step: int) -> tuple[list[Epoch], Checkpoint]:
-    """Train until `step` steps were taken, then die; the epochs seen, and the checkpoint of that moment."""
+    """Train for `step` steps, then interrupt. Returns the complete epochs, and a checkpoint."""
     seen: list[Epoch] = []
     steps = count()
 
@@ -70,12 +70,12 @@ def interrupted_at(trainer: Trainer, step: int) -> tuple[list[Epoch], Checkpoint
 
     with pytest.raises(Interrupted):  # noqa: PT012
         for epoch in trainer.epochs(between_steps):
-            seen.append(epoch)  # noqa: PERF402 -- what was seen before the interruption is kept
+            seen.append(epoch)  # noqa: PERF402 -- the epochs before the interruption are needed
     return seen, trainer.checkpoint()
 
 
 @pytest.mark.parametrize("given", STATEFUL.values(), ids=STATEFUL)
-def test_a_run_that_died_in_the_middle_of_an_epoch_goes_on_to_the_same_bits(
+def test_a_run_interrupted_in_an_epoch_resumes_with_the_same_bits(
     given: dict[str, Any], digits: Parts, iris: Parts
 ) -> None:
     spec, parts = spec_of(given), iris if given.get("dataset") == "iris" else digits
@@ -90,7 +90,7 @@ def test_a_run_that_died_in_the_middle_of_an_epoch_goes_on_to_the_same_bits(
     assert resumed.model().to_bytes() == undisturbed.model().to_bytes()
 
 
-def test_a_run_that_died_after_its_last_epoch_only_has_to_say_so(iris: Parts) -> None:
+def test_a_run_interrupted_after_its_last_epoch_has_nothing_left_to_train(iris: Parts) -> None:
     spec = spec_of({})
     finished = Trainer(spec, *iris, seed=0)
     list(finished.epochs())
@@ -128,7 +128,7 @@ def test_an_epoch_counts_the_examples_that_it_drew(iris: Parts) -> None:
     by_chance = [epoch.drawn for epoch in train(spec_of({"balancing": "weighted_sampler"}), thinned, iris[1])]
     assert {int(drawn.sum()) for drawn in by_chance} == {len(thinned)}
     assert len({tuple(drawn) for drawn in by_chance}) > 1, (
-        "what was expected was reported, not what was drawn"
+        "the expected counts were reported, not the drawn ones"
     )
 
 
@@ -138,7 +138,7 @@ def test_seeds_differ_and_repeat(iris: Parts) -> None:
     assert runs[0] == runs[2] != runs[1]
 
 
-def test_early_stopping_ends_a_run_that_stands_still(iris: Parts) -> None:
+def test_early_stopping_ends_a_run_that_does_not_improve(iris: Parts) -> None:
     stopping = {"metric": "loss", "patience": 3, "min_delta": 1e6}
     spec = spec_of({"training": {"epochs": 50, "early_stopping": stopping}})
     assert len(list(train(spec, *iris))) == 4
@@ -153,7 +153,7 @@ def test_the_model_is_that_of_the_best_epoch(iris: Parts) -> None:
     np.testing.assert_array_equal(trainer.model().arrays["parameters"], weights[best_epoch - 1])
 
 
-def test_divergence_has_a_name_and_a_place(iris: Parts) -> None:
+def test_divergence_is_reported_with_its_epoch_and_step(iris: Parts) -> None:
     spec = spec_of({"loss": "l2", "optimizer": {"name": "sgd", "learning_rate": 1e6}})
     with np.errstate(all="ignore"), pytest.raises(Diverged, match=r"epoch 1, .*learning rate"):
         list(train(spec, *iris))
@@ -161,7 +161,7 @@ def test_divergence_has_a_name_and_a_place(iris: Parts) -> None:
 
 @pytest.mark.parametrize("weights", ["none", "inverse_frequency"])
 def test_accumulated_micro_batches_equal_one_large_batch(weights: str, iris: Parts) -> None:
-    """Weighted by the rows (and class weights) of each part, the last and smaller one too."""
+    """Each micro-batch counts by its rows (and their class weights), the smaller last one too."""
     sizes = [{"batch_size": 100}, {"batch_size": 30, "accumulate": 4}]
     runs = [
         spec_of(

@@ -42,11 +42,6 @@ class Network(Differentiable):
         for layer in self.layers[: self._first + 1]:
             layer.needs_input_gradient = False
 
-    @property
-    def size(self) -> int:
-        """The number of parameters."""
-        return self.parameters.size
-
     def plan_forward(self, x: Array, *, training: bool) -> ForwardPass:
         """Plan all layers, for x (N, *input shape) in the network's dtype.
 

@@ -55,8 +55,3 @@ def predict(logits: Array, output: Output) -> tuple[Array, Callable[[Array], Arr
 def is_distribution(output: Output) -> bool:
     """Whether the predictions of an output layer are probabilities that sum to 1."""
     return output in ("softmax", "cosine")
-
-
-def probabilities(logits: Array, output: Output) -> Array | None:
-    """Softmax (N, K), or None where the predictions are no distribution: no NLL, Brier or ECE exists then."""
-    return softmax(logits) if is_distribution(output) else None

@@ -5,7 +5,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from tests.workers.nn.activated import activated
-from tests.workers.nn.gradients import check_gradient
+from tests.workers.nn.gradient_check import check_gradient
 from workers.nn.activations import Activation, AnyActivation, Identity, LeakyRelu, Relu
 from workers.nn.arrays import Array
 from workers.tagged_union import members, name_of, names
@@ -23,7 +23,7 @@ DY = np.random.default_rng(1).normal(size=Z.shape)
 
 
 def apply(activation: Activation, z: Array, dy: Array) -> tuple[Array, Array]:
-    """Output and dL/dz."""
+    """The output and dL/dz."""
     y, backward = activated(activation, z)
     return y, backward(dy)
 
@@ -46,7 +46,7 @@ class TestEveryActivation:
             assert np.isfinite(array).all()
 
     def test_grows_no_faster_than_its_argument(self, activation: Activation) -> None:
-        """Each of them has a slope of at most 1.13 (gelu's), and lies within a constant of 0 or z."""
+        """Each has a slope of at most 1.13 (gelu's), and differs from 0 or from z by at most a constant."""
         extremes = np.array([-1e4, 1e4])
         y, dz = apply(activation, extremes, np.ones(2))
         assert (np.abs(dz) <= 1.13).all()

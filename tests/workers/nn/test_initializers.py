@@ -16,13 +16,13 @@ every_shape = pytest.mark.parametrize("shape", SHAPES, ids=str)
 
 
 def as_torch_lays_out(shape: Shape) -> Shape:
-    """(in, out) is (out, in) there, and (height, width, in, out) is (out, in, height, width)."""
+    """torch's layout: (out, in) for (in, out), and (out, in, height, width) for (height, width, in, out)."""
     return (*shape[:-3:-1], *shape[:-2])
 
 
 @every_initializer
 @every_shape
-def test_values_are_double_and_follow_the_generator_alone(initializer: Initializer, shape: Shape) -> None:
+def test_values_are_double_and_depend_on_the_generator_alone(initializer: Initializer, shape: Shape) -> None:
     values = initializer(shape, np.random.default_rng(7))
     assert values.shape == shape
     assert values.dtype == np.float64

@@ -1,4 +1,4 @@
-"""The compiled kernels against the readable ones: every function, both float types, with and without a NaN."""
+"""The compiled kernels against the reference: every function, both float types, with and without a NaN."""
 
 import inspect
 import sys
@@ -14,7 +14,7 @@ from workers.nn.arrays import Array
 from workers.nn.kernels.contract import Kernels
 
 N, F, K, P = 300, 37, 10, 20_001
-"""Rows, columns, classes, parameters: more than a chunk of the readable kernels, no multiple of a block."""
+"""Rows, columns, classes, parameters: more than a chunk of the reference kernels, and no multiple of a block."""
 
 
 class Draws:
@@ -37,7 +37,7 @@ class Draws:
         return self.generator.integers(high, size=shape).astype(dtype)
 
     def bytes(self, *shape: int) -> Any:
-        """As a memory-mapped part is: nobody may write to it."""
+        """Read-only bytes, like a memory-mapped part."""
         drawn = self.below(256, *shape, dtype=np.uint8)
         drawn.flags.writeable = False
         return drawn
@@ -46,7 +46,7 @@ class Draws:
         return self.single(F), self.single(F)
 
     def pooled(self, size: int) -> tuple[Array, Array]:
-        """Images with ties, and the maxima of their squares."""
+        """Images with ties, and the maximum of each square."""
         images = self.below(5, 3, 7, 8, 5).astype(self.dtype)
         squares = images[:, : 7 // size * size, : 8 // size * size].reshape(
             3, 7 // size, size, 8 // size, size, 5
@@ -147,7 +147,7 @@ LOST = {
     "momentum": {"gradient"},
     "max_pool_backward": {"dy"},
 }
-"""What an implementation may leave behind as it likes."""
+"""Arguments that an implementation may overwrite with anything."""
 
 TOLERANCES = {np.float32: (1e-4, 2e-5), np.float64: (1e-11, 1e-13)}
 
@@ -165,7 +165,7 @@ def test_every_kernel_is_compared() -> None:
     [(name, case) for name, cases in CASES.items() for case in cases],
     ids=[f"{name} {index}" for name, cases in CASES.items() for index in range(len(cases))],
 )
-def test_compiled_and_readable_kernels_agree(name: str, case: Case, dtype: Any, nan: bool) -> None:
+def test_compiled_and_reference_kernels_agree(name: str, case: Case, dtype: Any, nan: bool) -> None:
     outcomes = []
     for kernel_set in KERNEL_SETS.values():
         arguments = case(Draws(dtype))
@@ -198,7 +198,7 @@ def test_a_nan_reaches_the_loss(kernel_set: Kernels) -> None:
 @pytest.mark.parametrize("kernel_set", KERNEL_SETS.values(), ids=KERNEL_SETS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_gradient_has_no_subnormal_numbers_in_it(kernel_set: Kernels, dtype: Any) -> None:
-    """With the right class ahead by more and more, the probabilities of the others vanish."""
+    """As the logit of the right class grows, the probabilities of the others vanish."""
     leads = np.linspace(0, 1000, 2001, dtype=dtype)
     logits = np.stack([leads, 0 * leads, -leads], axis=1)
     labels, ones = np.zeros(len(leads), np.int64), np.ones(3, dtype)
@@ -211,10 +211,10 @@ def test_a_gradient_has_no_subnormal_numbers_in_it(kernel_set: Kernels, dtype: A
         assert (sizes[1:10] > 0).all()
 
 
-@pytest.mark.skipif("numba" not in KERNEL_SETS, reason="the readable kernels are simple here, and slow")
+@pytest.mark.skipif("numba" not in KERNEL_SETS, reason="the reference does not do this")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_state_of_a_weight_without_gradients_vanishes(dtype: Any) -> None:
-    """Rounding would keep it subnormal for ever, and every pass over it 16 times as long."""
+    """Rounding would keep it subnormal for ever, and every sweep over it would take 16 times as long."""
     kernel_set, gradient = KERNEL_SETS["numba"], np.ones(8, dtype)
     state = {name: np.zeros(8, dtype) for name in ("first", "second", "velocity", "square", "mean")}
     for _ in range(10_000):
@@ -227,7 +227,7 @@ def test_the_state_of_a_weight_without_gradients_vanishes(dtype: Any) -> None:
 
 @pytest.mark.parametrize("kernel_set", KERNEL_SETS.values(), ids=KERNEL_SETS)
 def test_the_bits_of_dropout_are_those_of_splitmix64(kernel_set: Kernels) -> None:
-    """Its first outputs from the seed 1234567, as published with its C source (prng.di.unimi.it)."""
+    """The first outputs of SplitMix64 for the seed 1234567, as published with its C source (prng.di.unimi.it)."""
     outputs = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431]
     halves = [bits & 0xFFFFFFFF for bits in outputs] + [bits >> 32 for bits in outputs]
     for rate in (0.25, 0.5, 0.75):
@@ -236,11 +236,11 @@ def test_the_bits_of_dropout_are_those_of_splitmix64(kernel_set: Kernels) -> Non
         np.testing.assert_array_equal(y > 0, [half >= rate * 2**32 for half in halves])
 
 
-@pytest.mark.parametrize(("asked", "expected"), [("numpy", "numpy"), ("auto", list(KERNEL_SETS)[-1])])
-def test_the_environment_chooses(asked: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOLDOUT_KERNELS", asked)
-    taken, choice = kernels.load.__wrapped__()
-    assert expected == taken.NAME == choice.name == kernels.choose().name
+@pytest.mark.parametrize(("setting", "expected"), [("numpy", "numpy"), ("auto", list(KERNEL_SETS)[-1])])
+def test_the_environment_chooses(setting: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOLDOUT_KERNELS", setting)
+    loaded, choice = kernels.load.__wrapped__()
+    assert expected == loaded.NAME == choice.name == kernels.choose().name
 
 
 def test_an_unknown_choice_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,14 +249,14 @@ def test_an_unknown_choice_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         kernels.choose()
 
 
-def test_without_numba_the_readable_kernels_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_numba_the_reference_kernels_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOLDOUT_KERNELS", "auto")
     monkeypatch.setitem(sys.modules, "numba", None)
-    taken, choice = kernels.load.__wrapped__()
-    assert (taken.NAME, str(choice)) == ("numpy", "NumPy (numba is not installed)")
+    loaded, choice = kernels.load.__wrapped__()
+    assert (loaded.NAME, str(choice)) == ("numpy", "NumPy (numba is not installed)")
 
 
-def test_a_numba_that_cannot_be_loaded_is_done_without(
+def test_the_reference_runs_if_numba_cannot_be_loaded(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("HOLDOUT_KERNELS", "auto")
@@ -265,8 +265,8 @@ def test_a_numba_that_cannot_be_loaded_is_done_without(
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.delattr(kernels, "compiled", raising=False)
     monkeypatch.setitem(sys.modules, "numba", None)
-    taken, choice = kernels.load.__wrapped__()
-    assert (taken.NAME, choice.name) == ("numpy", "numpy")
+    loaded, choice = kernels.load.__wrapped__()
+    assert (loaded.NAME, choice.name) == ("numpy", "numpy")
     assert "numba cannot be loaded" in choice.reason
     assert choice.reason in caplog.text
     monkeypatch.setenv("HOLDOUT_KERNELS", "numba")

@@ -1,4 +1,4 @@
-"""Products for compiled code, both ways, beside NumPy's."""
+"""The matrix products for compiled code, by OpenBLAS and by numba, against NumPy's."""
 
 from typing import Any
 
@@ -11,15 +11,15 @@ numba = pytest.importorskip("numba", reason="numba has no wheel for this system"
 
 from workers.nn.kernels.compiled import matmul  # noqa: E402
 
-WAYS = {"numba": matmul.by_numba()}
+IMPLEMENTATIONS = {"numba": matmul.by_numba()}
 if library := blas.numpy_openblas():
-    WAYS["openblas"] = matmul.by_openblas(library)
+    IMPLEMENTATIONS["openblas"] = matmul.by_openblas(library)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-def test_products_are_those_of_numpy(way: matmul.Products, dtype: Any) -> None:
-    multiply, multiply_left_transposed, multiply_right_transposed = way
+@pytest.mark.parametrize("products", IMPLEMENTATIONS.values(), ids=IMPLEMENTATIONS)
+def test_products_are_those_of_numpy(products: matmul.Products, dtype: Any) -> None:
+    multiply, multiply_left_transposed, multiply_right_transposed = products
 
     @numba.njit  # type: ignore[untyped-decorator]
     def run(a: Any, b: Any, ab: Any, aab: Any, abb: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.workers.nn.gradients import check_gradient
+from tests.workers.nn.gradient_check import check_gradient
 from workers.nn import network as network_module
 from workers.nn.activations import Gelu, Relu, Tanh
 from workers.nn.arrays import Array
@@ -51,8 +51,10 @@ def gradient_of(net: Network, n: int = 6) -> Array:
 
 @every_model
 @pytest.mark.parametrize("task", [TASK, COSINE], ids=["softmax", "cosine"])
-def test_the_gradient_of_the_whole_is_the_slope_of_the_logits(model: Model, task: Task) -> None:
-    """With the masks of dropout held: every evaluation starts their generator anew."""
+def test_the_gradient_of_a_network_is_the_numerical_derivative_of_its_logits(
+    model: Model, task: Task
+) -> None:
+    """The dropout masks are fixed: each evaluation resets their generator."""
     dropout, x, dlogits = np.random.default_rng(1), rows(6), slopes(6)
     start = dropout.bit_generator.state
     net = build_network(model, task, init=np.random.default_rng(0), dropout=dropout, dtype=np.float64)
@@ -104,7 +106,7 @@ def torch_convnet(torch: Any, channels: int) -> Any:
 
 
 def as_torch(array: Array) -> Array:
-    """A weight in the layout of PyTorch: outputs first; a kernel's rows and columns last."""
+    """A weight in the layout of PyTorch: outputs first, and a kernel's rows and columns last."""
     return array.transpose(3, 2, 0, 1) if array.ndim == 4 else array.T
 
 
@@ -139,9 +141,9 @@ def test_logits_and_gradients_are_those_of_torch(kind: str) -> None:
 
 
 @every_model
-def test_the_size_is_known_without_building(model: Model) -> None:
+def test_parameters_are_counted_without_building_the_network(model: Model) -> None:
     for task in (TASK, COSINE):
-        assert parameter_count(model, task) == network(model, task).size
+        assert parameter_count(model, task) == network(model, task).parameters.size
 
 
 @every_model
@@ -194,12 +196,12 @@ def test_evaluation_takes_bytes_and_read_only_rows() -> None:
     np.testing.assert_array_equal(net.logits(pixels), expected)
 
 
-def test_evaluation_answers_an_array_of_its_own() -> None:
+def test_evaluation_returns_a_new_array() -> None:
     net = network(MLP())
     first = net.logits(rows(4))
-    kept = first.copy()
+    expected = first.copy()
     net.logits(-rows(4))
-    np.testing.assert_array_equal(first, kept)
+    np.testing.assert_array_equal(first, expected)
 
 
 def test_statistics_have_stable_names() -> None:
@@ -209,7 +211,7 @@ def test_statistics_have_stable_names() -> None:
 
 
 @every_model
-def test_a_loaded_network_goes_on_with_the_same_bits(model: Model) -> None:
+def test_a_loaded_network_continues_with_the_same_bits(model: Model) -> None:
     trained, loaded = network(model), network(model, seed=1)
     trained.parameters.values -= 0.1 * gradient_of(trained)
     views = loaded.parameters.values
@@ -228,7 +230,7 @@ def test_a_checkpoint_of_another_network_is_refused() -> None:
     statistics = net.statistics()
     with pytest.raises(ValueError, match="running_mean"):
         net.load(net.parameters.values, {})
-    with pytest.raises(ValueError, match=str(net.size)):
+    with pytest.raises(ValueError, match=str(net.parameters.size)):
         net.load(net.parameters.values[:-1], statistics)
     with pytest.raises(ValueError, match="running_mean"):
         net.load(net.parameters.values, statistics | {"2.running_mean": np.zeros(1)})

@@ -32,7 +32,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         {"centered": True, "momentum": 0.5, "epsilon": 1e-3, "weight_decay": 0.1},
     ],
 }
-"""Settings beside the defaults, by name; a new optimizer is tested with its defaults from the start."""
+"""Settings to test beside the defaults, by name. A new optimizer is tested with its defaults without an entry."""
 
 OPTIMIZERS = [
     cls(**fields) for cls in members(AnyOptimizer) for fields in [{}, *SETTINGS.get(name_of(cls), [])]
@@ -48,7 +48,7 @@ def start(dtype: Any = np.float64) -> Array:
 
 
 def gradient(parameters: Array, step: int) -> Array:
-    """That of a noisy bowl, whose elements differ in scale by three orders of magnitude."""
+    """The gradient of a noisy quadratic function, whose elements differ in scale by three orders of magnitude."""
     scale = np.logspace(-2, 1, SIZE).astype(parameters.dtype)
     scale *= parameters + NOISE[step - 1].astype(parameters.dtype)
     return scale
@@ -96,7 +96,7 @@ class TestEveryOptimizer:
         run(optimizer, resumed, stored, first=26)
         assert resumed.tobytes() == parameters.tobytes()
 
-    def test_decays_the_weights_alone(self, optimizer: Optimizer) -> None:
+    def test_decays_only_the_weights(self, optimizer: Optimizer) -> None:
         parameters = start()
         state = optimizer.init(parameters)
         for step in range(1, 4):
@@ -106,7 +106,7 @@ class TestEveryOptimizer:
         shrunk = np.abs(parameters[:DECAYED]) < np.abs(start()[:DECAYED])
         assert shrunk.all() if optimizer.weight_decay else not shrunk.any()
 
-    def test_finds_the_bottom_of_a_bowl(self, optimizer: Optimizer) -> None:
+    def test_minimises_a_quadratic_function(self, optimizer: Optimizer) -> None:
         parameters, bottom = np.array([2.0, -1.0]), np.array([0.5, 1.5])
         state = optimizer.init(parameters)
         for step in range(1, 3001):
@@ -119,14 +119,14 @@ class TestEveryOptimizer:
         assert adapter.validate_json(adapter.dump_json(optimizer)) == optimizer
 
 
-Walk = Callable[[Any, Array], Array]
-"""Takes an optimizer and the start, and gives where 50 steps of an independent implementation lead."""
+Reference = Callable[[Any, Array], Array]
+"""Takes an optimizer and parameters. Returns the parameters after 50 steps of an independent implementation."""
 
 
-def torch_walk(build: Callable[[Any], tuple[Any, dict[str, Any], float]]) -> Walk:
-    """The walk of the torch optimizer that `build` names: its class, its fields, a factor on the rate."""
+def torch_steps(build: Callable[[Any], tuple[Any, dict[str, Any], float]]) -> Reference:
+    """Fifty steps of a torch optimizer; `build` returns its class, its fields, and a factor on the learning rate."""
 
-    def walk(optimizer: Optimizer, parameters: Array) -> Array:
+    def steps(optimizer: Optimizer, parameters: Array) -> Array:
         torch = pytest.importorskip("torch", reason="torch is the oracle of the optimizers")
         cls, fields, factor = build(optimizer)
         weights, others = (torch.tensor(part) for part in np.split(parameters, [DECAYED]))
@@ -143,7 +143,7 @@ def torch_walk(build: Callable[[Any], tuple[Any, dict[str, Any], float]]) -> Wal
             oracle.step()
         return np.concatenate([weights.numpy(), others.numpy()])
 
-    return walk
+    return steps
 
 
 def torch_sgd(sgd: SGD) -> tuple[str, dict[str, Any], float]:
@@ -164,10 +164,10 @@ def torch_rmsprop(rmsprop: RMSprop) -> tuple[str, dict[str, Any], float]:
     return "RMSprop", fields | {"momentum": rmsprop.momentum, "centered": rmsprop.centered}, 1.0
 
 
-def adam_walk(adam: Adam, parameters: Array) -> Array:
-    """As torch's; with epsilon fused, as that of scikit-learn's multi-layer perceptron."""
+def adam_steps(adam: Adam, parameters: Array) -> Array:
+    """Fifty steps of torch's Adam, or with epsilon fused of the Adam of scikit-learn's multilayer perceptron."""
     if adam.epsilon_placement == "published":
-        return torch_walk(torch_adam)(adam, parameters)
+        return torch_steps(torch_adam)(adam, parameters)
     reason = "scikit-learn is the oracle of Adam with epsilon fused"
     sklearn = pytest.importorskip("sklearn.neural_network._stochastic_optimizers", reason=reason)
     parameters = parameters.copy()
@@ -179,23 +179,23 @@ def adam_walk(adam: Adam, parameters: Array) -> Array:
     return parameters
 
 
-WALKS: dict[str, Walk] = {
-    "sgd": torch_walk(torch_sgd),
-    "adam": adam_walk,
-    "adamw": torch_walk(torch_adam),
-    "rmsprop": torch_walk(torch_rmsprop),
+REFERENCES: dict[str, Reference] = {
+    "sgd": torch_steps(torch_sgd),
+    "adam": adam_steps,
+    "adamw": torch_steps(torch_adam),
+    "rmsprop": torch_steps(torch_rmsprop),
 }
 
 
 def test_every_optimizer_has_an_oracle() -> None:
-    missing = set(names(AnyOptimizer)) - set(WALKS)
-    assert not missing, f"without an oracle, to be added to WALKS: {sorted(missing)}"
+    missing = set(names(AnyOptimizer)) - set(REFERENCES)
+    assert not missing, f"without an oracle, to be added to REFERENCES: {sorted(missing)}"
 
 
 @every_optimizer
-def test_fifty_steps_lead_where_the_oracle_leads(optimizer: Optimizer) -> None:
+def test_fifty_steps_end_where_the_oracle_ends(optimizer: Optimizer) -> None:
     parameters = start()
-    expected = WALKS[optimizer.name](optimizer, parameters)
+    expected = REFERENCES[optimizer.name](optimizer, parameters)
     run(optimizer, parameters, optimizer.init(parameters))
     np.testing.assert_allclose(parameters, expected, rtol=1e-10, atol=1e-12)
 

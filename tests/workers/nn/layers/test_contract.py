@@ -1,4 +1,4 @@
-"""What holds for every layer: a new one is tested as soon as it stands in LAYERS, and has to stand there."""
+"""Tests that every layer passes. Add a new layer to LAYERS; a test fails if it is missing there."""
 
 import importlib
 import inspect
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import workers.nn.layers
-from tests.workers.nn.gradients import check_gradient
+from tests.workers.nn.gradient_check import check_gradient
 from tests.workers.nn.layers.binding import bound, gradients, normal
 from workers.nn.activations import Tanh
 from workers.nn.arrays import Array, Shape
@@ -45,7 +45,7 @@ LAYERS: dict[str, tuple[Make, Shape]] = {
     "convolution, as many filters as channels": (lambda: Conv2D(2, 2, initializer=normal), (4, 3, 2)),
     "convolution, stride 2": (lambda: Conv2D(1, 2, initializer=normal, kernel=(3, 4), stride=2), (5, 4, 1)),
     "max pooling": (lambda: MaxPool2D(), (4, 4, 2)),
-    "max pooling, a rest": (lambda: MaxPool2D(3), (7, 5, 2)),
+    "max pooling, incomplete squares": (lambda: MaxPool2D(3), (7, 5, 2)),
     "reshape": (lambda: Reshape((2, 2, 1)), (4,)),
 }
 
@@ -56,7 +56,7 @@ every_plain_layer = pytest.mark.parametrize(("make", "shape"), PLAIN.values(), i
 
 
 def rows(n: int, shape: Shape) -> Array:
-    """n rows of values between -2 and 2, no two of them near enough to tie within a difference quotient."""
+    """n rows of values between -2 and 2, no two so close that they tie within a difference quotient."""
     values = np.linspace(-2, 2, n * math.prod(shape))
     return np.random.default_rng(2).permutation(values).reshape(n, *shape)
 
@@ -65,7 +65,7 @@ def slopes(layer: Layer, n: int, shape: Shape) -> Array:
     return np.random.default_rng(3).normal(size=(n, *layer.output_shape(shape)))
 
 
-def test_every_layer_stands_in_the_table() -> None:
+def test_every_layer_is_in_the_table() -> None:
     defined = {
         cls
         for module in pkgutil.iter_modules(workers.nn.layers.__path__, "workers.nn.layers.")
@@ -76,7 +76,7 @@ def test_every_layer_stands_in_the_table() -> None:
 
 
 @every_layer
-def test_the_gradient_of_the_input_is_the_slope_of_the_output(make: Make, shape: Shape) -> None:
+def test_the_gradient_of_the_input_is_the_numerical_derivative(make: Make, shape: Shape) -> None:
     layer, x = make(), rows(5, shape)
     dy = slopes(layer, 5, shape)
     bound(layer)
@@ -90,7 +90,7 @@ def test_the_gradient_of_the_input_is_the_slope_of_the_output(make: Make, shape:
 
 
 @every_layer
-def test_the_gradients_of_the_parameters_are_the_slopes_of_the_output(make: Make, shape: Shape) -> None:
+def test_the_gradients_of_the_parameters_are_the_numerical_derivatives(make: Make, shape: Shape) -> None:
     layer, x = make(), rows(5, shape)
     dy = slopes(layer, 5, shape)
     parameters = bound(layer)
@@ -128,7 +128,7 @@ def test_single_precision_stays_single_precision(make: Make, shape: Shape) -> No
 
 
 @every_layer
-def test_the_output_has_the_shape_announced(make: Make, shape: Shape) -> None:
+def test_the_output_has_the_declared_shape(make: Make, shape: Shape) -> None:
     layer = make()
     bound(layer)
     for training in (True, False):
@@ -146,7 +146,7 @@ def test_the_input_is_not_overwritten(make: Make, shape: Shape) -> None:
 
 
 @every_layer
-def test_a_batch_of_another_size_is_mapped_as_by_a_new_layer(make: Make, shape: Shape) -> None:
+def test_a_batch_of_another_size_gives_the_same_as_in_a_new_layer(make: Make, shape: Shape) -> None:
     used, fresh = make(), make()
     bound(used)
     bound(fresh)
@@ -161,7 +161,7 @@ def test_a_batch_of_another_size_is_mapped_as_by_a_new_layer(make: Make, shape: 
 
 
 @every_layer
-def test_at_evaluation_a_row_does_not_depend_on_its_company(make: Make, shape: Shape) -> None:
+def test_at_evaluation_rows_are_independent(make: Make, shape: Shape) -> None:
     layer, x = make(), rows(5, shape)
     bound(layer)
     together = layer.forward(x, training=False)[0].copy()
@@ -170,7 +170,7 @@ def test_at_evaluation_a_row_does_not_depend_on_its_company(make: Make, shape: S
 
 
 @every_layer
-def test_an_evaluation_has_no_backward(make: Make, shape: Shape) -> None:
+def test_inference_has_no_backward_pass(make: Make, shape: Shape) -> None:
     layer = make()
     bound(layer)
     y, backward = layer.forward(rows(5, shape), training=False)
@@ -179,7 +179,7 @@ def test_an_evaluation_has_no_backward(make: Make, shape: Shape) -> None:
 
 
 @every_layer
-def test_the_first_layer_with_parameters_may_leave_its_input_gradient_out(make: Make, shape: Shape) -> None:
+def test_a_layer_may_omit_the_gradient_of_its_input(make: Make, shape: Shape) -> None:
     layer, fresh, x = make(), make(), rows(5, shape)
     dy = slopes(layer, 5, shape)
     bound(layer)

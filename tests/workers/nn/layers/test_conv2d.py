@@ -7,14 +7,14 @@ from workers.nn.layers.conv2d import Conv2D
 from workers.nn.layers.im2col import Padding
 
 CASES = {
-    # height x width, kernel, stride, padding, and the zeros that it means: left, right, above, below
+    # height x width, kernel, stride, padding, and the resulting zeros: left, right, above, below
     "same": ((6, 5), (3, 3), 1, "same", (1, 1, 1, 1)),
     "same, even kernel": ((6, 5), (4, 2), 1, "same", (0, 1, 1, 2)),
     "same, stride 2": ((6, 5), (3, 3), 2, "same", (1, 1, 0, 1)),
     "same, stride 3, kernel 2": ((6, 8), (2, 2), 3, "same", (0, 0, 0, 0)),
     "same, kernel beyond the image": ((2, 1), (5, 3), 1, "same", (1, 1, 2, 2)),
     "valid": ((6, 5), (3, 3), 1, "valid", (0, 0, 0, 0)),
-    "valid, stride 2, a row left over": ((6, 5), (3, 2), 2, "valid", (0, 0, 0, 0)),
+    "valid, stride 2, an unused row": ((6, 5), (3, 2), 2, "valid", (0, 0, 0, 0)),
     "valid, the whole image": ((6, 5), (6, 5), 1, "valid", (0, 0, 0, 0)),
     "one pixel": ((6, 5), (1, 1), 1, "same", (0, 0, 0, 0)),
 }

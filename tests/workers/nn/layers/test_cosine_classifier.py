@@ -34,7 +34,7 @@ def test_only_directions_count() -> None:
     assert np.abs(y).max() <= 30
 
 
-def test_a_row_of_zeros_and_a_column_of_zeros_answer_zeros() -> None:
+def test_a_row_of_zeros_and_a_column_of_zeros_give_zeros() -> None:
     layer = cosine()
     layer.values["weight"][:, 1] = 0
     x = np.random.default_rng(0).normal(size=(4, 5))

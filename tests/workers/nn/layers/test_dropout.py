@@ -13,14 +13,14 @@ def dropout(rate: float) -> Dropout:
     return layer
 
 
-def test_the_mask_of_the_backward_is_that_of_the_forward() -> None:
+def test_the_backward_pass_uses_the_mask_of_the_forward_pass() -> None:
     y, dx, _ = gradients(dropout(0.3), ONES, ONES)
     np.testing.assert_array_equal(y, dx)
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_rate_is_the_share_dropped_and_the_expectation_is_kept(rate: float, dtype: type) -> None:
+def test_the_rate_is_the_share_dropped_and_the_expectation_stays(rate: float, dtype: type) -> None:
     y, _ = dropout(rate).forward(ONES.astype(dtype), training=True)
     deviation = np.sqrt(rate * (1 - rate) / y.size)
     assert np.mean(y == 0) == pytest.approx(rate, abs=4 * deviation)
@@ -28,7 +28,7 @@ def test_the_rate_is_the_share_dropped_and_the_expectation_is_kept(rate: float, 
     assert y.mean() == pytest.approx(1, abs=4 * deviation / (1 - rate))
 
 
-def test_every_forward_draws_a_mask_of_its_own() -> None:
+def test_every_forward_pass_draws_a_new_mask() -> None:
     layer = dropout(0.5)
     first = layer.forward(ONES, training=True)[0].copy()
     assert np.any(layer.forward(ONES, training=True)[0] != first)
@@ -41,7 +41,7 @@ def test_evaluation_is_the_identity_and_draws_nothing() -> None:
     assert layer.generator.bit_generator.state == state
 
 
-def test_the_state_of_the_generator_is_all_that_a_resume_needs() -> None:
+def test_a_resume_needs_only_the_state_of_the_generator() -> None:
     layer, resumed = dropout(0.5), dropout(0.5)
     layer.forward(ONES, training=True)
     resumed.generator.bit_generator.state = layer.generator.bit_generator.state

@@ -21,7 +21,7 @@ def test_layer_norm_is_that_of_torch(shape: tuple[int, ...]) -> None:
         np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
 
 
-def test_training_and_evaluation_are_the_same_map() -> None:
+def test_training_and_evaluation_compute_the_same() -> None:
     layer = LayerNorm(5)
     bound(layer)
     x = np.random.default_rng(0).normal(size=(6, 5))

@@ -22,7 +22,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "logit_adjustment": [{"tau": 0.3}],
     "ldam": [{"scale": 10.0, "max_margin": 0.9}],
 }
-"""Settings beside the defaults, by name; a new loss is tested with its defaults from the start."""
+"""Settings to test beside the defaults, by name. A new loss is tested with its defaults without an entry."""
 
 
 def allowed_outputs(cls: type[Loss]) -> tuple[Output, ...]:

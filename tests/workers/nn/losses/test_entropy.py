@@ -26,22 +26,22 @@ def test_cross_entropy_of_logits_near_zero_is_the_logarithm_of_the_number_of_cla
     )
 
 
-def test_smoothed_labels_never_ask_for_certainty() -> None:
+def test_smoothed_labels_penalise_certainty() -> None:
     loss, labels = CrossEntropy(label_smoothing=0.2), np.array([0])
     target = np.array([[0.85, 0.05, 0.05, 0.05]])
     np.testing.assert_allclose(loss(np.log(target), labels)[1], 0, atol=1e-15)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_focal_of_an_example_that_is_all_but_certain_keeps_its_digits(dtype: Any) -> None:
-    # q = 1 - p_y = 3 exp(-15): of 1 - p_y float32 would keep one digit. The loss is q^3, the gradient -3 q^3
+def test_focal_is_exact_for_an_almost_certain_example(dtype: Any) -> None:
+    # q = 1 - p_y = 3 exp(-15): 1 - p_y in float32 would have one correct digit. The loss is q^3, the gradient -3 q^3
     losses, gradient = Focal(gamma=2.0)(np.array([[15, 0, 0, 0]], dtype), np.array([0]))
     q = 3 * math.exp(-15)
     np.testing.assert_allclose(losses, q**3, rtol=1e-5)
     np.testing.assert_allclose(gradient, [[-3 * q**3, q**3, q**3, q**3]], rtol=1e-5)
 
 
-def test_focal_asks_for_one_alpha_per_class() -> None:
+def test_focal_requires_one_alpha_per_class() -> None:
     with pytest.raises(WeightCountError, match="2 weights were given for 4 classes"):
         Focal(alpha=(1.0, 2.0)).with_class_counts(COUNTS)
 

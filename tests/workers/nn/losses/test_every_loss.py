@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from tests.workers.nn.gradients import check_gradient
+from tests.workers.nn.gradient_check import check_gradient
 from tests.workers.nn.losses.cases import (
     CLASSES,
     COUNTS,

@@ -9,7 +9,7 @@ from workers.tagged_union import members
 pytestmark = pytest.mark.usefixtures("every_kernel_set")
 
 
-def test_frequency_aware_losses_ask_more_of_rare_classes() -> None:
+def test_frequency_aware_losses_are_larger_for_rare_classes() -> None:
     even = np.zeros((CLASSES, CLASSES))
     for loss in (BalancedSoftmax(), LogitAdjustment(), LDAM()):
         losses, _ = loss.with_class_counts(COUNTS)(even, np.arange(CLASSES))
@@ -23,7 +23,7 @@ def test_a_class_without_rows_is_refused_by_number(cls: type[Loss]) -> None:
     assert refusal.value.classes == [1, 3]
 
 
-def test_ldam_reweights_late_and_only_when_asked_to() -> None:
+def test_ldam_reweights_late_and_only_if_the_spec_says_so() -> None:
     assert LDAM().class_weights(COUNTS, 0.999) is None
     deferred = LDAM(reweight_from=0.8)
     assert deferred.class_weights(COUNTS, 0.79) is None
@@ -46,14 +46,14 @@ def test_equal_counts_and_no_margin_leave_cross_entropy() -> None:
 
 
 def test_the_gradient_of_balanced_softmax_vanishes_at_the_sampled_prior() -> None:
-    """Uniform logits stand for the prior of the sample: over rows in that proportion the gradients cancel."""
+    """Uniform logits predict the sampled prior: over rows in that proportion the gradients cancel."""
     labels = np.repeat(np.arange(CLASSES), COUNTS)
     _, gradient = BalancedSoftmax().with_class_counts(COUNTS)(np.zeros((len(labels), CLASSES)), labels)
     np.testing.assert_allclose(gradient.mean(axis=0), 0, atol=1e-14)
 
 
 def test_the_largest_margin_is_that_of_the_rarest_class() -> None:
-    """At equal cosines the loss is log(1 + (K-1) exp(s D_y)): solved for D_y."""
+    """At equal cosines the loss is log(1 + (K-1) exp(s D_y)), which is solved for D_y."""
     losses, _ = LDAM(scale=30.0, max_margin=0.5).with_class_counts(COUNTS)(
         np.zeros((CLASSES, CLASSES)), np.arange(CLASSES)
     )

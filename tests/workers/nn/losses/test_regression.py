@@ -24,7 +24,7 @@ def test_l1_has_no_gradient_where_there_is_no_residual() -> None:
 
 
 def best_constants(loss: Loss, labels: Integers) -> Array:
-    """Every value that minimises the mean loss of class 0 as a constant linear output, on a grid."""
+    """All values on a grid that minimise the mean loss of class 0 as a constant linear output."""
     grid = np.linspace(-0.5, 1.5, 201)
     means = np.empty_like(grid)
     for i, value in enumerate(grid):

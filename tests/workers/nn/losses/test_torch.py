@@ -55,7 +55,7 @@ def barron(loss: Barron, z: Tensor, y: Tensor) -> Tensor:
 
 
 def focal(loss: Focal, z: Tensor, y: Tensor) -> Tensor:
-    """As torchvision.ops.sigmoid_focal_loss, on a softmax."""
+    """torchvision.ops.sigmoid_focal_loss, on a softmax."""
     nll = cross_entropy(z, y)
     alpha = torch.tensor(loss.alpha or (1.0,) * CLASSES, dtype=z.dtype)[y]
     return alpha * (1 - (-nll).exp()) ** loss.gamma * nll
@@ -67,7 +67,7 @@ def generalized_cross_entropy(loss: GeneralizedCrossEntropy, z: Tensor, y: Tenso
 
 
 def ldam(loss: LDAM, z: Tensor, y: Tensor) -> Tensor:
-    """As the authors' LDAMLoss: margins on the cosines, then the scale."""
+    """The authors' LDAMLoss: margins on the cosines, then the scale."""
     margins = torch.tensor(COUNTS).double() ** -0.25
     margins = margins * (loss.max_margin / margins.max())
     cosines = z / loss.scale

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.workers.nn.gradients import check_gradient
+from tests.workers.nn.gradient_check import check_gradient
 from workers.nn.arrays import Array
 
 X = np.array([[0.3, -1.2, 2.0], [1e-3, 0.7, -0.4]])
