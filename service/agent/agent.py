@@ -56,7 +56,10 @@ class Agent:
         on_end: Callable[[], None] = lambda: None,
         notifier: Notifier | None = None,
     ) -> None:
-        """`on_end` is called in the agent's thread when the end of at least one run has been stored."""
+        """on_end: called in the agent's thread when the end of at least one run has been stored.
+
+        notifier: wakes the agent when another process queues a run; without one the agent only polls.
+        """
         self.database, self.settings, self.on_end = database, settings, on_end
         self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self.notifier = notifier or PollingNotifier()

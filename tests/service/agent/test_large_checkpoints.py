@@ -12,6 +12,7 @@ from service.store.queue import Lease
 from service.store.tables import Checkpoint, Run
 from tests.harness import IRIS, Harness
 from tests.service.agent.scripted.pool import ScriptedPool, epoch
+from tests.service.agent.scripted.script import start
 from tests.slow_runs import long_spec
 from workers.processes.messages import CheckpointTaken, Stopped, Succeeded, WorkerEvent
 
@@ -38,14 +39,6 @@ def settings(database_url: str, data_dir: Path, tmp_path: Path) -> Settings:
 @pytest.fixture
 def agent(harness: Harness, settings: Settings) -> Agent:
     return Agent(harness.database, harness.registry, settings, ScriptedPool())
-
-
-def start(agent: Agent) -> Lease:
-    assert agent.claim()
-    *_, lease = agent.runs
-    agent.runs[lease].assignment.exception(timeout=10)
-    agent.start_prepared()
-    return lease
 
 
 def send(agent: Agent, lease: Lease, *events: WorkerEvent) -> None:
