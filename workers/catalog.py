@@ -1,4 +1,4 @@
-"""The catalogue: every variant that a spec can name, read off the declarations themselves, as plain data."""
+"""The catalogue: every variant that a spec can name, derived from the declarations, as plain data."""
 
 import re
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ KINDS: dict[str, Any] = {
     "training": Training,
     "early_stopping": EarlyStopping,
 }
-"""What a spec is made of."""
+"""The kinds of variants in a spec, by their names in the catalogue."""
 
 Schema = dict[str, Any]
 DESCRIPTIVE = ("title", "description", "default", "type")
@@ -51,7 +51,7 @@ DESCRIPTIVE = ("title", "description", "default", "type")
 class Field:
     """A field of a variant.
 
-    type: a JSON type, or the kind of which a variant is taken. constraints: in the words of JSON Schema.
+    type: a JSON type, or the kind whose variants the field takes. constraints: keywords of JSON Schema.
     """
 
     name: str
@@ -64,9 +64,9 @@ class Field:
 
 @dataclass(frozen=True)
 class Variant:
-    """One choice. description: the formula, and what it is good for.
+    """One variant of a kind. description: its formula and purpose.
 
-    source: who published it. oracle: the independent implementation that its tests compare with.
+    source: its publication. oracle: the independent implementation that its tests compare with.
     """
 
     name: str
@@ -78,13 +78,13 @@ class Variant:
 
 
 def catalog() -> dict[str, list[Variant]]:
-    """The variants of every kind, in the order of its union; and the metrics that may select an epoch."""
+    """The variants of every kind, in the order of its union, and the metrics that may select an epoch."""
     kinds = {kind: [_variant(cls) for cls in classes_of(union)] for kind, union in KINDS.items()}
     return {**kinds, "selection_metrics": [_metric(each) for each in SUMMARISED]}
 
 
 def classes_of(union: Any) -> list[type[Any]]:
-    """The dataclasses behind a kind, without what annotates them."""
+    """The dataclasses of a kind, without their annotations."""
     return [get_args(member)[0] if hasattr(member, "__metadata__") else member for member in members(union)]
 
 
@@ -92,7 +92,7 @@ def _variant(cls: type[Any]) -> Variant:
     schema = TypeAdapter(cls).json_schema()
     properties, required = schema["properties"], schema.get("required", [])
     documented = vars(documentation(cls))
-    # A name that is fixed is the variant's own; one that is chosen is a field of it.
+    # A constant name identifies the variant; a name with several values is one of its fields.
     name = properties.get("name", {}).get("const")
     fields = [
         _field(key, each, key in required) for key, each in properties.items() if not (name and key == "name")
@@ -126,7 +126,7 @@ def _constraints(schema: Schema) -> Schema:
 
 
 def _kind(schema: Schema) -> tuple[str, Schema] | None:
-    """The kind of which a field takes a variant, recognised by the names of its classes; which, if not any."""
+    """The kind whose variants a field takes, found by their class names; an enum if it takes only some of them."""
     taken = {reference.rpartition("/")[2] for reference in _references(schema)}
     for kind, union in KINDS.items():
         classes = classes_of(union)

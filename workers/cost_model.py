@@ -1,7 +1,7 @@
-"""How long a run takes on one core, before it is started: from its multiplications, at the pace of a typical one.
+"""Cost model: estimates how long a run will take on one core, from its multiplications and other work.
 
-The pace was measured by `make bench` on processors of 2023 (docs/performance.md). Others are faster or slower
-throughout, so what runs took on a machine corrects it well.
+The costs were measured by `make bench` on processors of 2023 (docs/performance.md). Another processor is faster or
+slower by about one factor, so the durations of earlier runs on a machine correct the estimate well.
 """
 
 import math
@@ -13,35 +13,36 @@ import numpy as np
 from workers.nn.arrays import Shape
 from workers.spec import ExperimentSpec
 
-STEP = 30e-6
-"""Seconds of a step, however small."""
-MULTIPLICATION = 12e-12
-UPDATE = 1e-9
-"""Of one parameter, by the optimizer."""
-EPOCH = 3e-4
-"""Of an epoch's end: two evaluations, however small."""
-ROW = 1e-7
-"""Of a row, that is read and measured, beside its multiplications."""
-WINDOWS = 2.5
-"""How much longer a convolution takes for each: it gathers its windows before."""
-DIRECTIONS = 3
-"""Forward, and back to the weights and to the layer before."""
+STEP_SECONDS = 30e-6
+"""Fixed cost of a step."""
+MULTIPLICATION_SECONDS = 12e-12
+UPDATE_SECONDS = 1e-9
+"""Cost of updating one parameter."""
+EPOCH_SECONDS = 3e-4
+"""Fixed cost of the two evaluations at the end of an epoch."""
+ROW_SECONDS = 1e-7
+"""Cost of reading and evaluating a row, apart from its multiplications."""
+CONVOLUTION_FACTOR = 2.5
+"""How much longer a multiplication takes in a convolution, which first gathers its windows (im2col)."""
+TRAINING_PASSES = 3
+"""The forward pass, and the gradients of the weights and of the previous layer."""
 
 
 def typical_seconds(spec: ExperimentSpec, facts: Mapping[str, Any]) -> float:
-    """The seconds of one run that is not stopped early; `facts` as `Plan.facts` gives them."""
+    """Estimate the seconds of one run without early stopping; `facts` are those of `Plan.facts`."""
     epochs, steps = spec.training.epochs, int(facts["steps"])
     trained = epochs * float(np.sum(facts["sampled_counts"]))
     evaluated = epochs * sum(sum(facts["split_counts"][part]) for part in ("train", "validation"))
-    multiplications = _multiplications(spec, facts["dataset"]) * (DIRECTIONS * trained + evaluated)
+    multiplications = _multiplications(spec, facts["dataset"]) * (TRAINING_PASSES * trained + evaluated)
     updates = float(steps * facts["parameters"])
-    fixed = STEP * steps + EPOCH * epochs + ROW * (trained + evaluated)
-    return fixed + MULTIPLICATION * multiplications + UPDATE * updates
+    fixed = STEP_SECONDS * steps + EPOCH_SECONDS * epochs + ROW_SECONDS * (trained + evaluated)
+    return fixed + MULTIPLICATION_SECONDS * multiplications + UPDATE_SECONDS * updates
 
 
 def _multiplications(spec: ExperimentSpec, dataset: Mapping[str, Any]) -> float:
-    """Of one row, forward: a layer uses each of its weights once at every place of what it puts out. Those of a
-    convolution count for more.
+    """The multiplications of one row's forward pass: a layer uses each weight once at every place of its output.
+
+    Those of a convolution are weighted by CONVOLUTION_FACTOR.
     """
     image = tuple(dataset["shape"]) if dataset["shape"] else None
     features, classes = dataset["features"], len(dataset["classes"])
@@ -52,5 +53,5 @@ def _multiplications(spec: ExperimentSpec, dataset: Mapping[str, Any]) -> float:
         shape = layer.output_shape(shape)
         places = math.prod(shape[:-1])
         weights = sum(parameter.size for parameter in layer.parameters().values())
-        count += weights * (WINDOWS * places if places > 1 else 1)
+        count += weights * (CONVOLUTION_FACTOR * places if places > 1 else 1)
     return count

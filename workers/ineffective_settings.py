@@ -1,7 +1,8 @@
-"""Settings of a spec that can never take effect beside its other settings: each function finds one kind."""
+"""Finds settings of a spec that can never take effect, given its other settings. Each function finds one kind."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from workers.spec import ExperimentSpec
 
 @dataclass(frozen=True)
 class IneffectiveSetting:
-    """A setting without effect: why, and what to do instead."""
+    """A setting without effect: a sentence that says why, and what to do instead."""
 
     sentence: str
     remedy: str
@@ -26,7 +27,7 @@ Finder = Callable[[ExperimentSpec], Iterator[IneffectiveSetting]]
 def find_ineffective_settings(
     spec: ExperimentSpec, class_counts: Array, sampled_counts: Array
 ) -> Iterator[IneffectiveSetting]:
-    """All settings of a spec that do nothing, given class counts (K,) of the training part and of an epoch."""
+    """Every setting of a spec without effect, given class counts (K,) of the training part and of an epoch."""
     for finder in FINDERS:
         yield from finder(spec)
     yield from prediction_without_effect(spec, class_counts, sampled_counts)
@@ -43,11 +44,8 @@ def warmup_outlasts_training(spec: ExperimentSpec) -> Iterator[IneffectiveSettin
 
 
 def step_after_the_end(spec: ExperimentSpec) -> Iterator[IneffectiveSetting]:
-    schedule: AnySchedule = spec.training.schedule
-    epochs = float(spec.training.epochs)
-    if isinstance(schedule, Warmup):
-        epochs -= schedule.epochs
-        schedule = schedule.then
+    schedule, warmup_epochs = _after_warmup(spec.training.schedule)
+    epochs = spec.training.epochs - warmup_epochs
     if isinstance(schedule, Step) and 0 < epochs <= schedule.every:
         sentence = (
             f"The step schedule lowers the learning rate after every {schedule.every} epochs, and only "
@@ -57,10 +55,11 @@ def step_after_the_end(spec: ExperimentSpec) -> Iterator[IneffectiveSetting]:
 
 
 def schedule_changes_nothing(spec: ExperimentSpec) -> Iterator[IneffectiveSetting]:
-    schedule: AnySchedule = spec.training.schedule
-    inner = schedule.then if isinstance(schedule, Warmup) else schedule
-    if getattr(inner, "floor", None) == 1 or (isinstance(inner, Step) and inner.factor == 1):
-        sentence = f"The schedule '{inner.name}' multiplies the learning rate by 1: the rate stays constant."
+    schedule, _ = _after_warmup(spec.training.schedule)
+    if getattr(schedule, "floor", None) == 1 or (isinstance(schedule, Step) and schedule.factor == 1):
+        sentence = (
+            f"The schedule '{schedule.name}' multiplies the learning rate by 1: the rate stays constant."
+        )
         yield IneffectiveSetting(sentence, "Give a floor or a factor below 1, or use the constant schedule.")
 
 
@@ -85,16 +84,11 @@ def min_delta_out_of_reach(spec: ExperimentSpec) -> Iterator[IneffectiveSetting]
 
 
 def without_hidden_layers(spec: ExperimentSpec) -> Iterator[IneffectiveSetting]:
-    """A convnet uses its activation, batch norm and dropout before the hidden layers too."""
+    """For an mlp only: a convnet uses its activation, batch norm and dropout before the hidden layers too."""
     model = spec.model
     if model.name != "mlp" or model.hidden:
         return
-    default = type(model)()
-    idle = [
-        name
-        for name in ("dropout", "batch_norm", "layer_norm", "activation")
-        if getattr(model, name) != getattr(default, name)
-    ]
+    idle = _changed_fields(model, "dropout", "batch_norm", "layer_norm", "activation")
     if idle:
         sentence = f"The model has no hidden layer, so {_listed(idle)} of model apply to nothing."
         remedy = "Give the widths of hidden layers in model.hidden; input_dropout applies to the features."
@@ -105,10 +99,7 @@ def momentum_of_zero(spec: ExperimentSpec) -> Iterator[IneffectiveSetting]:
     optimizer = spec.optimizer
     if optimizer.name != "sgd":
         return
-    default = type(optimizer)()
-    idle = [
-        name for name in ("momentum_form", "ema_init") if getattr(optimizer, name) != getattr(default, name)
-    ]
+    idle = _changed_fields(optimizer, "momentum_form", "ema_init")
     if optimizer.momentum == 0 and idle:
         sentence = f"The optimizer has no momentum, so {_listed(idle)} have no effect."
         yield IneffectiveSetting(sentence, 'Give "momentum" in optimizer, such as 0.9.')
@@ -129,7 +120,7 @@ NEUTRAL: dict[str, dict[str, tuple[float, str]]] = {
     },
     "prediction": {"tau": (0.0, "the predictions are not corrected")},
 }
-"""For each field of a spec: a field of its variants, the value with which it does nothing, and what follows."""
+"""For each field of a spec: a field of its variants, the value that has no effect, and the consequence."""
 
 
 def neutral_values(spec: ExperimentSpec) -> Iterator[IneffectiveSetting]:
@@ -176,6 +167,19 @@ FINDERS: tuple[Finder, ...] = (
     neutral_values,
     equal_weights,
 )
+
+
+def _after_warmup(schedule: AnySchedule) -> tuple[AnySchedule, float]:
+    """The schedule that follows a warm-up, and the epochs of the warm-up: 0 if there is none."""
+    if isinstance(schedule, Warmup):
+        return schedule.then, schedule.epochs
+    return schedule, 0.0
+
+
+def _changed_fields(variant: Any, *names: str) -> list[str]:
+    """The fields among `names` that differ from their defaults."""
+    default = type(variant)()
+    return [name for name in names if getattr(variant, name) != getattr(default, name)]
 
 
 def _listed(names: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Warnings about method: choices that are allowed, but make an honest comparison harder."""
+"""Method warnings: choices in a spec that are allowed, but make an honest comparison harder."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from workers.nn.arrays import Array
 from workers.spec import ExperimentSpec
 
 IMBALANCED = 1.5
-"""Rows of the largest training class for each of the smallest, from which a data set counts as imbalanced."""
+"""The ratio of the largest to the smallest training class from which a data set counts as imbalanced."""
 FEW_ROWS = 30
-"""Validation rows of a class below which its accuracy says little: Wilson's interval spans a third and more."""
+"""Validation rows of a class below which its accuracy says little: Wilson's interval spans a third or more."""
 LARGE_WEIGHT = 10.0
 LARGE_STEPS = {"sgd": 0.1, "adam": 0.01, "adamw": 0.01, "rmsprop": 0.01}
-"""Learning rates from which large class weights are apt to make training diverge."""
+"""Learning rates, by optimizer, from which large class weights are likely to make training diverge."""
 
 
 @dataclass(frozen=True)
-class Warning:  # noqa: A001 -- the interface's word for it
+class Warning:  # noqa: A001 -- the interface calls it a warning
     """A code for programs, a sentence for people, and what to do instead."""
 
     code: str
@@ -29,7 +29,10 @@ class Warning:  # noqa: A001 -- the interface's word for it
 
 @dataclass(frozen=True, eq=False)
 class WarningContext:
-    """What a warning looks at: the spec, and what its data makes of it."""
+    """What the checks read: the spec, the names of the classes, and their counts.
+
+    split_counts: rows of each class (K,) in each part. sampled_counts: expected examples of each class per epoch.
+    """
 
     spec: ExperimentSpec
     classes: Sequence[str]
@@ -38,7 +41,7 @@ class WarningContext:
 
     @property
     def is_imbalanced(self) -> bool:
-        """Whether the training part is."""
+        """Whether the training part is imbalanced."""
         training = self.split_counts["train"]
         return max(training) >= IMBALANCED * max(1, min(training))
 
@@ -53,7 +56,7 @@ class WarningContext:
         return np.minimum(relative, np.finfo(np.float64).max)
 
     def named(self, indices: Iterator[int] | Sequence[int]) -> str:
-        """The classes of `indices` by name, the first few of them."""
+        """The names of the classes at `indices`: the first five, and how many more there are."""
         names = [f"'{self.classes[index]}'" for index in indices]
         more = f" and {len(names) - 5} more" if len(names) > 5 else ""
         return ", ".join(names[:5]) + more
@@ -65,32 +68,32 @@ Check = Callable[[WarningContext], Iterator[Warning]]
 def find_warnings(
     spec: ExperimentSpec, classes: Sequence[str], split_counts: dict[str, list[int]], sampled_counts: Array
 ) -> list[Warning]:
-    """Every warning that a planned spec deserves, in the order of CHECKS."""
-    submitted = WarningContext(spec, classes, split_counts, sampled_counts)
-    return [warning for check in CHECKS for warning in check(submitted)]
+    """Every warning about a spec and its data, in the order of CHECKS."""
+    context = WarningContext(spec, classes, split_counts, sampled_counts)
+    return [warning for check in CHECKS for warning in check(context)]
 
 
-def one_seed(given: WarningContext) -> Iterator[Warning]:
-    if len(given.spec.seeds) == 1:
+def one_seed(context: WarningContext) -> Iterator[Warning]:
+    if len(context.spec.seeds) == 1:
         sentence = "A single seed shows a single outcome, not how much the outcome varies by chance."
         yield Warning("one_seed", sentence, 'Give several, such as "seeds": [0, 1, 2].')
 
 
-def class_missing(given: WarningContext) -> Iterator[Warning]:
-    for part, counts in given.split_counts.items():
+def class_missing(context: WarningContext) -> Iterator[Warning]:
+    for part, counts in context.split_counts.items():
         missing = [index for index, rows in enumerate(counts) if rows == 0]
         if missing and sum(counts):
             sentence = (
-                f"The {part} part has no rows of {given.named(missing)}, so the accuracy there is unknown."
+                f"The {part} part has no rows of {context.named(missing)}, so the accuracy there is unknown."
             )
             yield Warning("class_missing", sentence, 'Set "stratify": true in split.')
 
 
-def few_validation_rows(given: WarningContext) -> Iterator[Warning]:
-    few = [k for k, rows in enumerate(given.split_counts["validation"]) if 0 < rows < FEW_ROWS]
+def few_validation_rows(context: WarningContext) -> Iterator[Warning]:
+    few = [k for k, rows in enumerate(context.split_counts["validation"]) if 0 < rows < FEW_ROWS]
     if few:
         sentence = (
-            f"The validation part has fewer than {FEW_ROWS} rows of {given.named(few)}, "
+            f"The validation part has fewer than {FEW_ROWS} rows of {context.named(few)}, "
             "so the intervals of the accuracy there are wide."
         )
         yield Warning(
@@ -98,8 +101,8 @@ def few_validation_rows(given: WarningContext) -> Iterator[Warning]:
         )
 
 
-def not_stratified(given: WarningContext) -> Iterator[Warning]:
-    if not given.spec.split.stratify and given.is_imbalanced:
+def not_stratified(context: WarningContext) -> Iterator[Warning]:
+    if not context.spec.split.stratify and context.is_imbalanced:
         sentence = (
             "The classes are imbalanced and the split is not stratified: chance decides how many rare rows a part "
             "has."
@@ -107,8 +110,8 @@ def not_stratified(given: WarningContext) -> Iterator[Warning]:
         yield Warning("not_stratified", sentence, 'Set "stratify": true in split.')
 
 
-def nothing_held_back(given: WarningContext) -> Iterator[Warning]:
-    if not sum(given.split_counts["test"]):
+def nothing_held_back(context: WarningContext) -> Iterator[Warning]:
+    if not sum(context.split_counts["test"]):
         sentence = (
             "No test part is held back. A model chosen on the validation part looks better there than on new "
             "data."
@@ -116,8 +119,8 @@ def nothing_held_back(given: WarningContext) -> Iterator[Warning]:
         yield Warning("nothing_held_back", sentence, 'Give "test" a share in split.')
 
 
-def l1_collapses(given: WarningContext) -> Iterator[Warning]:
-    if given.spec.loss.name == "l1" and given.spec.loss.output in ("linear", "sigmoid"):
+def l1_collapses(context: WarningContext) -> Iterator[Warning]:
+    if context.spec.loss.name == "l1" and context.spec.loss.output in ("linear", "sigmoid"):
         sentence = (
             "L1 estimates the median of each one-hot output. It is 0 wherever no class is likelier than all others "
             "together, so such a network collapses."
@@ -125,8 +128,8 @@ def l1_collapses(given: WarningContext) -> Iterator[Warning]:
         yield Warning("l1_collapses", sentence, 'Use {"name": "l1", "output": "softmax"}, or another loss.')
 
 
-def large_weights_large_step(given: WarningContext) -> Iterator[Warning]:
-    weights, optimizer = given.weights, given.spec.optimizer
+def large_weights_large_step(context: WarningContext) -> Iterator[Warning]:
+    weights, optimizer = context.weights, context.spec.optimizer
     step = LARGE_STEPS.get(optimizer.name, np.inf)
     if weights is not None and weights.max() >= LARGE_WEIGHT and optimizer.learning_rate >= step:
         sentence = (
@@ -138,17 +141,17 @@ def large_weights_large_step(given: WarningContext) -> Iterator[Warning]:
         )
 
 
-def accuracy_selects(given: WarningContext) -> Iterator[Warning]:
-    if given.spec.selection_metric == "accuracy" and given.is_imbalanced:
+def accuracy_selects(context: WarningContext) -> Iterator[Warning]:
+    if context.spec.selection_metric == "accuracy" and context.is_imbalanced:
         sentence = "On imbalanced classes, accuracy selects the epoch that is best for the common classes."
         yield Warning("accuracy_selects", sentence, "Select by balanced_accuracy, macro_f1 or mcc.")
 
 
-def double_correction(given: WarningContext) -> Iterator[Warning]:
-    spec = given.spec
+def double_correction(context: WarningContext) -> Iterator[Warning]:
+    spec = context.spec
     corrections = []
-    if spec.class_weights.name in ("inverse_frequency", "effective_number") and given.weights is not None:
-        corrections += ["class_weights"] if given.weights.max() > 1 + 1e-6 else []
+    if spec.class_weights.name in ("inverse_frequency", "effective_number") and context.weights is not None:
+        corrections += ["class_weights"] if context.weights.max() > 1 + 1e-6 else []
     corrections += ["loss"] if spec.loss.frequency_aware else []
     corrections += ["prediction"] if spec.prediction.name == "logit_adjusted" else []
     if len(corrections) > 1:
@@ -156,8 +159,8 @@ def double_correction(given: WarningContext) -> Iterator[Warning]:
         yield Warning("double_correction", sentence, "Keep one of them.")
 
 
-def weights_without_effect(given: WarningContext) -> Iterator[Warning]:
-    weights, spec = given.weights, given.spec
+def weights_without_effect(context: WarningContext) -> Iterator[Warning]:
+    weights, spec = context.weights, context.spec
     if weights is not None and spec.balancing.name != "none" and weights.max() <= 1 + 1e-6:
         sentence = "The balancing already draws all classes equally often, so every class weight is 1."
         yield Warning(
@@ -165,9 +168,9 @@ def weights_without_effect(given: WarningContext) -> Iterator[Warning]:
         )
 
 
-def without_effect(given: WarningContext) -> Iterator[Warning]:
-    counts = np.array(given.split_counts["train"])
-    for setting in find_ineffective_settings(given.spec, counts, given.sampled_counts):
+def without_effect(context: WarningContext) -> Iterator[Warning]:
+    counts = np.array(context.split_counts["train"])
+    for setting in find_ineffective_settings(context.spec, counts, context.sampled_counts):
         yield Warning("without_effect", setting.sentence, setting.remedy)
 
 

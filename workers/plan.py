@@ -1,4 +1,4 @@
-"""The plan of an experiment: all that can be known of it, and refused, before a step is taken."""
+"""The plan of an experiment: what is known, and what is refused, before training starts."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,15 +19,15 @@ from workers.step import split_into_steps
 from workers.validation.errors import FieldError, InvalidSpec
 
 MOST_PARAMETERS = 100_000_000
-"""400 MB in float32, and Adam keeps three times as much."""
+"""400 MB in float32; with Adam, three times as much."""
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A resolved spec, and what follows from it and its data.
+    """A resolved spec, and the facts that follow from it and its data.
 
-    split_counts: rows of each class in the parts train, validation and test. sampled_counts: how often the
-    balancing draws each class in an epoch, as expected. steps: of one run, if it is not stopped early.
+    split_counts: rows of each class in the parts train, validation and test. sampled_counts: expected examples of
+    each class per epoch, as the balancing draws them. steps: of one run without early stopping.
     """
 
     spec: ExperimentSpec
@@ -39,7 +39,7 @@ class Plan:
     warnings: tuple[Warning, ...]
 
     def facts(self) -> dict[str, Any]:
-        """The plan without the spec and the warnings, as JSON holds it."""
+        """The plan without the spec and the warnings, as JSON."""
         data = self.dataset
         return {
             "dataset": {
@@ -58,7 +58,7 @@ class Plan:
 
 
 def make_plan(spec: ExperimentSpec, registry: DatasetRegistry) -> Plan:
-    """Resolve a spec against its data: the content it names is pinned. Raises InvalidSpec with every error."""
+    """Resolve a spec against its data, and pin the content it names. Raises InvalidSpec with every error."""
     field_errors = broken_rules(spec)
     dataset, split_counts = _data(spec, registry, field_errors)
     if dataset is None:
@@ -84,13 +84,13 @@ def make_plan(spec: ExperimentSpec, registry: DatasetRegistry) -> Plan:
 def _data(
     spec: ExperimentSpec, registry: DatasetRegistry, field_errors: list[FieldError]
 ) -> tuple[Dataset | None, dict[str, list[int]]]:
-    """The data set, and the rows of each class in each part."""
+    """Load the data set and count the rows of each class in each part."""
     dataset = None
-    with _noting(field_errors, "dataset", spec.dataset.name):
+    with _collecting(field_errors, "dataset", spec.dataset.name):
         dataset = registry.load(spec.dataset)
     if dataset is None:
         return None, {}
-    with _noting(field_errors, "split", asdict(spec.split)):
+    with _collecting(field_errors, "split", asdict(spec.split)):
         counts = registry.split_counts(spec.dataset, spec.split)
         return dataset, {str(part): list(rows) for part, rows in counts.items()}
     return None, {}
@@ -99,19 +99,19 @@ def _data(
 def _sampled_counts(
     spec: ExperimentSpec, training: list[int], classes: Sequence[str], field_errors: list[FieldError]
 ) -> Array | None:
-    """How often each class is drawn in an epoch, if balancing, weights and loss can work with the counts."""
+    """Expected examples of each class (K,) per epoch; None if the balancing cannot work with the counts."""
     counts = np.array(training)
     sampled = None
-    with _noting(field_errors, "balancing", spec.balancing.name):
+    with _collecting(field_errors, "balancing", spec.balancing.name):
         spec.balancing.require(counts, classes)
         sampled = spec.balancing.expected_counts(counts)
     if sampled is None:
         return None
-    with _noting(field_errors, "class_weights", spec.class_weights.name):
+    with _collecting(field_errors, "class_weights", spec.class_weights.name):
         spec.class_weights(sampled)
-    with _noting(field_errors, "loss", spec.loss.name):
+    with _collecting(field_errors, "loss", spec.loss.name):
         spec.loss.with_class_counts(sampled)
-    with _noting(field_errors, "prediction", spec.prediction.name):
+    with _collecting(field_errors, "prediction", spec.prediction.name):
         spec.prediction.offset(counts, sampled)
     return sampled
 
@@ -119,7 +119,7 @@ def _sampled_counts(
 def _parameters(spec: ExperimentSpec, dataset: Dataset, field_errors: list[FieldError]) -> int:
     features, classes = dataset.features.shape[1], len(dataset.classes)
     parameters = 0
-    with _noting(field_errors, "model", spec.model.name):
+    with _collecting(field_errors, "model", spec.model.name):
         task = spec.network_task(features=features, classes=classes, image_shape=dataset.shape)
         parameters = parameter_count(spec.model, task)
     if parameters > MOST_PARAMETERS:
@@ -133,12 +133,12 @@ PATHS: dict[type[ValueError], str] = {
     DatasetChanged: "dataset.sha256",
     NoOfficialTest: "split.test",
 }
-"""Where an error belongs, more precisely than the field it arose in."""
+"""The path of an error, more precise than that of the field in which it was raised."""
 
 
 @contextmanager
-def _noting(field_errors: list[FieldError], path: str, value: Any) -> Iterator[None]:
-    """Note what the domain refuses as an error of the field at `path`."""
+def _collecting(field_errors: list[FieldError], path: str, value: Any) -> Iterator[None]:
+    """Catch a ValueError, and add it as an error of the field at `path`."""
     try:
         yield
     except ValueError as error:

@@ -1,6 +1,6 @@
-"""ExperimentSpec: what may be asked of the service, every field defaulted.
+"""ExperimentSpec: what a client submits. Every field has a default.
 
-Ranges and names are declared here and on the variants; the rules across fields are in `workers.spec_rules`.
+Ranges and names are declared here and on the variants; `workers.spec_rules` has the rules across fields.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ ExperimentName = Annotated[str, Field(strict=True, max_length=200, pattern=r"^[^
 
 MOST_SEEDS = 100
 DEFAULT_METRIC: SelectionMetric = "balanced_accuracy"
-"""What selects the best epoch where early stopping names no metric: chance is 1/K on any class balance."""
+"""Selects the best epoch if early stopping names no metric: chance level is 1/K for any class balance."""
 
 
 @variant
@@ -60,7 +60,7 @@ class Training:
 
 
 def _declare_replicates(schema: dict[str, Any]) -> None:
-    """In the JSON schema: the short form of seeds, which is no field."""
+    """Declare the short form of `seeds` in the JSON schema: it is not a field."""
     number = {"type": "integer", "minimum": 1, "maximum": MOST_SEEDS}
     schema["properties"]["replicates"] = {
         "anyOf": [number, {"type": "null"}],
@@ -84,7 +84,7 @@ class ExperimentSpec(BaseModel):
     )
 
     SHORT_FORMS: ClassVar = ("replicates",)
-    """Keys that are accepted and are no field."""
+    """Keys that are accepted but are not fields."""
 
     name: ExperimentName = ""
     tags: Annotated[tuple[ExperimentTag, ...], Field(max_length=32)] = ()
@@ -106,7 +106,7 @@ class ExperimentSpec(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _replicates(cls, given: Any) -> Any:
-        """`"replicates": 3` is short for `"seeds": [0, 1, 2]`; null is as good as none."""
+        """`"replicates": 3` is short for `"seeds": [0, 1, 2]`; null means the key is absent."""
         if not isinstance(given, dict) or "replicates" not in given:
             return given
         given = dict(given)

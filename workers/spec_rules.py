@@ -1,4 +1,4 @@
-"""The rules across the fields of a spec: each says what is wrong and what would be right, or nothing."""
+"""Rules across the fields of a spec: each yields a field error that says what is wrong and what would be right."""
 
 from collections.abc import Callable, Iterator
 
@@ -11,7 +11,7 @@ Rule = Callable[[ExperimentSpec], Iterator[FieldError]]
 
 
 def broken_rules(spec: ExperimentSpec) -> list[FieldError]:
-    """All that is wrong with a spec whose fields are each in range."""
+    """Every broken rule of a spec whose single fields are valid."""
     return [error for rule in RULES for error in rule(spec)]
 
 

@@ -1,4 +1,4 @@
-"""A variant is one frozen dataclass: its name, its ranged fields, its docstring, and what it does.
+"""Tagged unions. A variant is one frozen dataclass: its name, its ranged fields, its docstring and its code.
 
 A kind (loss, optimizer, balancing, ...) is the union of its variants. A spec gives one as an object,
 `{"name": "focal", "gamma": 2}`, or as its bare name, `"focal"`.
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def variant(cls: type[T]) -> type[T]:
-    """Make `cls` a frozen, keyword-only dataclass that pydantic reads with unknown keys forbidden."""
+    """Make `cls` a frozen, keyword-only dataclass for which pydantic refuses unknown keys."""
     cls.__pydantic_config__ = ConfigDict(extra="forbid", allow_inf_nan=False)  # type: ignore[attr-defined]
     return dataclass(frozen=True, kw_only=True)(cls)
 
@@ -53,9 +53,9 @@ def names(union: Any) -> list[str]:
 
 
 class ByName:
-    """Annotates a union of variants: discriminated by `name`, and a bare string is taken as the name.
+    """Annotates a union of variants: `name` discriminates them, and a bare string is the name.
 
-    `default` is the name that an object without one is given.
+    `default` is the name of an object that gives none.
     """
 
     def __init__(self, default: str | None = None) -> None:
@@ -76,34 +76,34 @@ class ByName:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         objects = handler(schema)
-        enough = require_names(objects, handler)
+        bare_names = require_names(objects, handler)
         without = [] if self.default is None else [_unnamed(objects, handler, self.default)]
-        return {"anyOf": [{"type": "string", "enum": enough}, objects, *without]}
+        return {"anyOf": [{"type": "string", "enum": bare_names}, objects, *without]}
 
 
 def require_names(
     union: JsonSchemaValue, handler: GetJsonSchemaHandler, *, default: str | None = None
 ) -> list[str]:
-    """Declare that an object of the union gives its name, but for the variant that is meant without one.
+    """Require `name` in every object of the union, except in the variant that is the default.
 
-    The names that are enough by themselves, for nothing else of theirs is required.
+    Returns the names that may stand alone: no other field of their variants is required.
     """
-    enough = []
+    bare_names = []
     for option in union["oneOf"]:
         declared = handler.resolve_ref_schema(option)
         name = declared["properties"]["name"]
         names_here = name.get("enum", [name.get("const")])
         if set(declared.get("required", ())) <= {"name"}:
-            enough += names_here
+            bare_names += names_here
         if default not in names_here:
             _require(option, handler, "name")
-    return enough
+    return bare_names
 
 
 def _unnamed(union: JsonSchemaValue, handler: GetJsonSchemaHandler, name: str) -> JsonSchemaValue:
-    """The variant that is meant without a name, as an object without one.
+    """The schema of the default variant as an object without a name.
 
-    A schema of its own: a field that tells variants apart is required in all of them, or no tool can go by it.
+    It needs a schema of its own: tools can only use a discriminator that is required in every variant.
     """
     named = next(
         schema
@@ -127,9 +127,9 @@ class OneOf:
 
 
 class DiscriminatedBy:
-    """Annotates a variant of a union that is told from the others by a field: it has to be given.
+    """Annotates a variant that a field distinguishes from the others of its union: the schema requires the field.
 
-    The field has a default in Python, which the schema of the variant alone takes for leave to omit it.
+    The field has a default in Python, so the variant's own schema would make it optional.
     """
 
     def __init__(self, field: str) -> None:

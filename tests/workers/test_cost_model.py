@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from workers.cost_model import MULTIPLICATION, WINDOWS, typical_seconds
+from workers.cost_model import CONVOLUTION_FACTOR, MULTIPLICATION_SECONDS, typical_seconds
 from workers.data.registry import DatasetRegistry
 from workers.plan import make_plan
 from workers.spec import ExperimentSpec
@@ -45,6 +45,6 @@ def test_a_convolution_uses_its_weights_at_every_pixel(registry: DatasetRegistry
     model = {"name": "convnet", "pool": 8, "hidden": []}
     one, two = (seconds(registry, model=model | {"filters": [filters]}) for filters in (1, 2))
     trained, evaluated = 20 * 1257, 20 * (1257 + 360)
-    kernel, head = WINDOWS * 64 * 10, 10
-    expected = MULTIPLICATION * (kernel + head) * (3 * trained + evaluated)
+    kernel, head = CONVOLUTION_FACTOR * 64 * 10, 10
+    expected = MULTIPLICATION_SECONDS * (kernel + head) * (3 * trained + evaluated)
     assert two - one == pytest.approx(expected, rel=0.05)
