@@ -1,4 +1,4 @@
-"""The settings: HOLDOUT_* in the environment, each with a default that suits one machine."""
+"""The settings: environment variables HOLDOUT_*, each with a default that suits one machine."""
 
 import os
 from pathlib import Path
@@ -17,7 +17,7 @@ def _separated(given: Any) -> Any:
 
 
 class UnusableSetting(ValueError):
-    """A setting asks for what is not there; the text says what is missing."""
+    """A setting cannot be used here; the message says what is missing."""
 
 
 class Settings(BaseSettings):
@@ -30,36 +30,36 @@ class Settings(BaseSettings):
     data_dir: Path = Path("data")
     """Database, datasets, caches."""
     database_url: Annotated[str, Field(pattern=r"^(sqlite|postgresql)://")] | None = None
-    """sqlite:///PATH or postgresql://..., where not the SQLite file `holdout.db` in the data folder."""
+    """sqlite:///PATH or postgresql://...; by default the SQLite file `holdout.db` in the data folder."""
     engine: Literal["none", "procrastinate"] = "none"
-    """What wakes agents: `procrastinate` for several machines on Postgres. Without it, a lone agent polls."""
+    """What wakes agents on other machines: `procrastinate`, on Postgres. Without it, they only poll."""
     artifacts: str | None = None
-    """A folder or URL (s3://BUCKET/PREFIX) that every machine reaches, for this database alone: it keeps what is
-    too large for a row, and the data sets. Where not given, the folder `artifacts` in the data folder."""
+    """A folder or URL (s3://BUCKET/PREFIX) that every machine reaches, for this database alone: it stores data sets
+    and what is too large for a row. By default the folder `artifacts` in the data folder."""
     artifact_bytes: Annotated[int, Field(ge=0)] = 10_000_000
-    """Checkpoints and models that are larger are artifacts, the others rows of the database."""
+    """Larger checkpoints and models are stored as artifacts, the others in rows of the database."""
     workers: Annotated[int, Field(ge=0)] = Field(default_factory=lambda: os.cpu_count() or 1)
-    """Worker processes of this agent: each trains on one core. 0 only serves."""
+    """Worker processes of this agent: each trains on one core. With 0 the service only serves requests."""
     lease_seconds: Annotated[float, Field(gt=0)] = 15.0
     """How long a run stays with an agent that sends no heartbeat."""
     max_attempts: Annotated[int, Field(ge=1)] = 5
-    """How often a run may die under an agent before it counts as lost."""
+    """How many deaths of its worker or agent a run may have before it counts as lost."""
     checkpoint_seconds: Annotated[float, Field(gt=0)] = 30.0
     """The longest a run trains without a checkpoint, even within an epoch."""
     worker_memory_bytes: Annotated[int, Field(gt=0)] | None = None
-    """What a worker process may allocate; beyond, its run fails as `out_of_memory`. Data sets do not count."""
+    """What a worker process may allocate; a run that needs more fails as `out_of_memory`. Data sets do not count."""
     max_body_bytes: Annotated[int, Field(gt=0)] = 1_000_000
     """The largest JSON body that a request may carry."""
     max_upload_bytes: Annotated[int, Field(gt=0)] = 1_000_000_000
     """The largest upload of a data set."""
     upload_memory_bytes: Annotated[int, Field(ge=200_000_000)] = 2_000_000_000
-    """What reading an upload may allocate. IDX files are read into memory, the other formats are not."""
+    """How much memory reading an upload may allocate. Only IDX files are read into memory as a whole."""
     upload_seconds: Annotated[int, Field(ge=1)] = 300
     """How long reading an upload may take, once it has arrived."""
     trust_network: bool = False
     """Whether a proxy or firewall controls access, so that no token is needed on any address."""
     hosts: Annotated[tuple[Hostname, ...], BeforeValidator(_separated), NoDecode] = ()
-    """Host names that an open service answers to, beside addresses and this machine's own, by spaces."""
+    """Host names that an open service accepts beside addresses and this machine's own name, separated by spaces."""
     rate_limit: Rate = "6000/minute"
     """How many requests that change something, or are refused, one token or one address may send."""
     read_rate_limit: Rate = "60000/minute"
@@ -84,7 +84,7 @@ class Settings(BaseSettings):
 
     @property
     def artifacts_url(self) -> str:
-        """Where artifacts are kept."""
+        """The folder or URL of the artifact store."""
         return self.artifacts or str(self.data_dir / "artifacts")
 
     @property

@@ -1,1 +1,1 @@
-"""What is done with an experiment on request, and what is made of its figures."""
+"""Experiments: submit and end them, summarise and compare their results, use their models."""

@@ -1,4 +1,4 @@
-"""An experiment as one zip file: what was asked for, what came out, and all that it takes to repeat it."""
+"""Write an experiment as one zip file: its spec, its results, and all that is needed to repeat it."""
 
 import io
 import json
@@ -47,8 +47,8 @@ same type of machine gives the same figures, to the last bit.
 """
 
 
-def write_bundle(file: IO[bytes], database: Database, loaded: ModelCache, experiment_id: int) -> None:
-    """Write the zip file. Raises UnknownExperiment, or NoModel where no run has kept a model yet."""
+def write_bundle(file: IO[bytes], database: Database, models: ModelCache, experiment_id: int) -> None:
+    """Write the zip file. Raises UnknownExperiment, or NoModel if no run has a model yet."""
     with database.read() as connection:
         experiment = experiment_reader.experiment(connection, experiment_id)
         runs = model_reader.models(connection, experiment_id)
@@ -63,7 +63,7 @@ def write_bundle(file: IO[bytes], database: Database, loaded: ModelCache, experi
     with ZipFile(file, "a") as bundle:  # weights do not get smaller, and are read without the transaction
         for run in runs:
             if run.sha256:
-                weights = safetensors(loaded.load(experiment_id, run.seed))
+                weights = safetensors(models.load(experiment_id, run.seed))
                 _write(bundle, f"weights/seed-{run.seed}.safetensors", weights)
 
 
@@ -105,12 +105,12 @@ def _classes(connection: Connection, experiment: Row[Any]) -> Iterator[ClassRow]
 
 
 def _rows(connection: Connection, table: EpochTable, experiment_id: int) -> Iterator[Row[Any]]:
-    """Every row of an experiment, a page at a time."""
-    wanted, more = EpochQuery(limit=PAGE_ROWS), True
+    """Read every row of an experiment, one page at a time."""
+    query, more = EpochQuery(limit=PAGE_ROWS), True
     while more:
-        page = read_page(connection, table, experiment_id, wanted)
+        page = read_page(connection, table, experiment_id, query)
         yield from page.rows
-        wanted, more = replace(wanted, after=page.position), page.more
+        query, more = replace(query, after=page.position), page.more
 
 
 def _write(bundle: ZipFile, name: str, content: str | bytes) -> None:
@@ -126,7 +126,7 @@ def _write_rows(bundle: ZipFile, name: str, row: type[ResponseModel], rows: Iter
 
 
 def _entry(name: str, compression: int = 0) -> ZipInfo:
-    """Without the time of day: the same experiment gives the same file."""
+    """An entry without the time of day, so that the same experiment gives the same file."""
     entry = ZipInfo(name)
     entry.compress_type = compression
     return entry

@@ -1,4 +1,4 @@
-"""Why two experiments cannot be compared: one function for each reason, with what would help."""
+"""Reasons why two experiments cannot be compared: one function per reason, each with a remedy."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from service.store.tables import ACTIVE_STATUSES
 from workers.evaluation.metrics import BY_NAME, FROM_SCORES
 from workers.evaluation.selection import SelectionMetric
 
-FEWEST_SEEDS = 2
-"""A spread needs two differences."""
+MIN_SEEDS = 2
+"""A standard deviation needs two differences."""
 
 
 @dataclass(frozen=True, eq=False)
 class Contender:
-    """An experiment, and the validation figures of each seed that has succeeded, at its selected epoch."""
+    """An experiment, and the validation metrics of each seed that has succeeded, at its selected epoch."""
 
     experiment: Row[Any]
     figures: Mapping[int, Row[Any]]
@@ -28,7 +28,7 @@ class Contender:
 
     @property
     def title(self) -> str:
-        """Its number, and its name where it has one: `6 ('focal')`."""
+        """Its number, and its name if it has one: `6 ('focal')`."""
         return f"{self.id} ('{self.experiment.name}')" if self.experiment.name else str(self.id)
 
     @property
@@ -43,7 +43,7 @@ class Contender:
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """Two experiments that are to be compared by a metric."""
+    """Two experiments to compare by a metric."""
 
     a: Contender
     b: Contender
@@ -55,11 +55,11 @@ class Pair:
         return [seed for seed in self.a.figures if seed in self.b.figures]
 
     def values(self, of: Contender) -> list[float]:
-        """Of the shared seeds, where the metric is defined."""
+        """The values of the shared seeds, except those without a value."""
         return [value for seed in self.seeds if (value := of.value(self.metric, seed)) is not None]
 
 
-def reason_against(pair: Pair) -> Remark | None:
+def why_not_comparable(pair: Pair) -> Remark | None:
     """The first reason why two experiments cannot be compared; None if they can be."""
     return next((found for each in REASONS if (found := each(pair))), None)
 
@@ -79,7 +79,7 @@ def different_data(pair: Pair) -> Remark | None:
 
 def different_split(pair: Pair) -> Remark | None:
     a, b = pair.a, pair.b
-    if _rows(a) == _rows(b):
+    if _validation_rows(a) == _validation_rows(b):
         return None
     return Remark(
         code="different_split",
@@ -103,7 +103,7 @@ def different_losses(pair: Pair) -> Remark | None:
 def too_few_seeds(pair: Pair) -> Remark | None:
     a, b = pair.a, pair.b
     count = len(pair.seeds)
-    if count >= FEWEST_SEEDS:
+    if count >= MIN_SEEDS:
         return None
     common = len(set(a.spec["seeds"]) & set(b.spec["seeds"]))
     which = "no seed has" if count == 0 else "only one seed has"
@@ -111,7 +111,7 @@ def too_few_seeds(pair: Pair) -> Remark | None:
         code="no_shared_seeds" if count == 0 else "single_shared_seed",
         sentence=f"{which.capitalize()} succeeded in both experiments {a.title} and {b.title}, so a real difference "
         "cannot be separated from chance.",
-        remedy=_how_to_get_seeds(a, b, enough=common >= FEWEST_SEEDS),
+        remedy=_how_to_get_seeds(a, b, enough=common >= MIN_SEEDS),
     )
 
 
@@ -142,8 +142,8 @@ REASONS: tuple[Callable[[Pair], Remark | None], ...] = (
 )
 
 
-def _rows(of: Contender) -> tuple[Any, Any]:
-    """What chooses the validation rows: the split, and a thinning that comes before it."""
+def _validation_rows(of: Contender) -> tuple[Any, Any]:
+    """The fields of a spec that choose the validation rows: the split, and an imbalance that is made before it."""
     imbalance = of.spec["dataset"].get("imbalance")
     before = imbalance if imbalance and imbalance["parts"] == "all" else None
     return of.spec["split"], before

@@ -1,14 +1,15 @@
-"""Comparisons: which of several experiments is better, tested over the seeds that they share.
+"""Compare experiments by a paired test over the seeds that they share.
 
-Whether a model got a certain row right is not stored, so the test is over seeds (Student's paired t) and not over
-rows (McNemar, or a paired bootstrap): it tells training luck from a difference, on the validation rows as they are.
+The service does not store whether a model classified a certain row correctly. So the test is over seeds (Student's
+paired t) and not over rows (McNemar, or a paired bootstrap): it separates a difference from the luck of training, on
+these validation rows.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from service.experiments.comparability import Contender, Pair, reason_against
+from service.experiments.comparability import Contender, Pair, why_not_comparable
 from service.schemas.base import Remark, bounds
 from service.schemas.comparisons import Comparison
 from workers.evaluation.comparisons import PairedT, holm, paired_t
@@ -27,19 +28,19 @@ SAME_ROWS = Remark(
 
 def compare(pairs: Sequence[Pair]) -> list[Comparison]:
     """Compare each pair on the validation part; the p-values are corrected for all of them."""
-    obstacles = [reason_against(pair) for pair in pairs]
-    tested = [None if found else _tested(pair) for pair, found in zip(pairs, obstacles, strict=True)]
+    reasons = [why_not_comparable(pair) for pair in pairs]
+    tested = [None if found else _tested(pair) for pair, found in zip(pairs, reasons, strict=True)]
     p_values = [test.p_value if test else None for test in tested]
     corrected = holm(p_values)
     comparisons = sum(p is not None for p in p_values)
     return [
         _refused(pair, found) if test is None else _compared(pair, test, Corrected(p, comparisons))
-        for pair, found, test, p in zip(pairs, obstacles, tested, corrected, strict=True)
+        for pair, found, test, p in zip(pairs, reasons, tested, corrected, strict=True)
     ]
 
 
 def remarks_about(pairs: Sequence[Pair], items: Sequence[Comparison]) -> list[Remark]:
-    """What to keep in mind when reading the comparisons."""
+    """Remarks that hold for all comparisons, and for the experiments in them."""
     contenders = {each.id: (each, pair.metric) for pair in pairs for each in (pair.a, pair.b)}
     remarks = [remark for each, metric in contenders.values() for remark in _remarks(each, metric)]
     return [SAME_ROWS, *remarks] if any(item.comparable for item in items) else remarks
@@ -47,7 +48,7 @@ def remarks_about(pairs: Sequence[Pair], items: Sequence[Comparison]) -> list[Re
 
 @dataclass(frozen=True)
 class Corrected:
-    """A p-value corrected for a number of comparisons; None where there is none."""
+    """A p-value corrected for a number of comparisons; None if the test has none."""
 
     p_value: float | None
     comparisons: int
@@ -79,13 +80,13 @@ def _compared(pair: Pair, test: PairedT, corrected: Corrected) -> Comparison:
         high=high,
         p_value=test.p_value,
         p_value_corrected=corrected.p_value,
-        better=_better(pair, difference.mean) if is_shown(corrected.p_value) else None,
+        better=_better(pair, difference.mean) if is_significant(corrected.p_value) else None,
         finding=_finding(pair, test, corrected),
     )
 
 
-def is_shown(corrected: float | None) -> bool:
-    """Whether a corrected p-value is small enough to speak of a difference."""
+def is_significant(corrected: float | None) -> bool:
+    """Whether a p-value is below the level of significance."""
     return corrected is not None and corrected < 1 - LEVEL
 
 
@@ -95,10 +96,10 @@ def _better(pair: Pair, difference: float) -> int:
 
 
 def _finding(pair: Pair, test: PairedT, corrected: Corrected) -> Remark:
-    """The corrected p-value decides what the sentence says; the interval is that of the pair alone."""
+    """The result in words. The corrected p-value decides what it says; the interval is that of the pair alone."""
     if corrected.p_value is None or test.p_value is None:
         return _without_spread(pair, test.difference)
-    if is_shown(corrected.p_value):
+    if is_significant(corrected.p_value):
         side = "higher" if test.difference.mean > 0 else "lower"
         return Remark(
             code="difference_shown",
@@ -109,7 +110,7 @@ def _finding(pair: Pair, test: PairedT, corrected: Corrected) -> Remark:
         )
     between = f"in {pair.metric} between experiments {pair.a.title} and {pair.b.title}"
     sentence = f"The seeds show no difference {between}"
-    if is_shown(test.p_value):
+    if is_significant(test.p_value):
         sentence = (
             f"The difference {between} does not hold after correction for {corrected.comparisons} comparisons"
         )
@@ -121,7 +122,7 @@ def _finding(pair: Pair, test: PairedT, corrected: Corrected) -> Remark:
 
 
 def _figures(test: PairedT, corrected: Corrected) -> str:
-    """The difference with its interval and p-value, and the p-value after a correction for other comparisons."""
+    """The difference with its interval and p-value, and the p-value corrected for the other comparisons."""
     low, high = bounds(test.difference.interval)
     figures = f"{test.difference.mean:+.3g} [{low:+.3g}, {high:+.3g}] over {test.difference.n} seeds"
     figures += f", p = {test.p_value:.2g}"
@@ -145,7 +146,7 @@ def _without_spread(pair: Pair, difference: Mean) -> Remark:
 
 
 def _remarks(of: Contender, metric: SelectionMetric) -> Iterator[Remark]:
-    """What makes the figures of one experiment look better or worse than they are."""
+    """Reasons why the figures of one experiment may look better or worse than they are."""
     chosen_by = ExperimentSpec.model_validate(of.spec).selection_metric
     if chosen_by != metric:
         yield Remark(

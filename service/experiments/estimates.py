@@ -1,4 +1,4 @@
-"""How long a run will take here: as long as the most similar of the latest ones, in proportion to the work."""
+"""Estimate the duration of a run from the pace of similar recent runs on this service."""
 
 import math
 from statistics import median
@@ -12,15 +12,13 @@ from workers.plan import Plan
 from workers.spec import ExperimentSpec
 
 LATEST = 50
-"""Runs that are looked at."""
+"""How many recent runs are considered."""
 NEAREST = 5
-"""Of them, those whose steps are about as much work."""
+"""How many of them count: those whose steps are most similar in work."""
 
 
 def estimated_seconds(connection: Connection, plan: Plan) -> float:
-    """The seconds of one run on one core, if it is not stopped early. Without any run so far, those of a typical
-    processor.
-    """
+    """The seconds of one run on one core that is not stopped early. Before any run, a typical processor counts."""
     facts = plan.facts()
     typical = typical_seconds(plan.spec, facts)
     step = math.log(typical / facts["steps"])
@@ -36,7 +34,7 @@ def _latest_runs(connection: Connection) -> list[Row[Any]]:
 
 
 def _pace(run: Row[Any], step: float) -> tuple[float, float]:
-    """How far its steps are from those of `step` log seconds, and how many times longer it took than is typical."""
+    """The distance of its step from one of `step` log seconds, and its duration as a multiple of the typical one."""
     typical = typical_seconds(ExperimentSpec.model_validate(run.spec), run.plan)
     distance = abs(math.log(typical / run.plan["steps"]) - step)
     return distance, run.training_seconds / (typical * run.epoch / run.epochs)

@@ -1,4 +1,4 @@
-"""Findings: reasons to read an experiment's figures with care. Each is one function."""
+"""Findings: reasons to read the figures of an experiment with care. Each is one function."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ FREQUENCY_AWARE = frozenset(name_of(loss) for loss in members(AnyLoss) if loss.f
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What is known once a run has selected an epoch; everything of the validation part.
+    """The figures behind the findings, all of the validation part. They exist once a run has selected an epoch.
 
-    selected: a row per seed with its `seed`, `rows`, and for each class `support` and `class_precision`, which
-    is null for a class that is never predicted.
+    selected: a row per seed with its `seed`, `rows`, and for each class `support` and `class_precision`, which is
+    null for a class that is never predicted.
     """
 
     spec: dict[str, Any]
@@ -62,13 +62,13 @@ class Evidence:
         return [each for each in self.classes if each.support]
 
     def baseline(self, name: str) -> Baseline | None:
-        """A baseline that the accuracy does not clear: it lies at or above the lower bound."""
+        """The baseline of this name if the accuracy is not clearly above it: it reaches the lower bound."""
         found = next((each for each in self.baselines if each.name == name), None)
         return found if found and found.accuracy >= self.accuracy_low else None
 
     @cached_property
     def predicted(self) -> dict[int, set[int]]:
-        """Of each seed, the classes that its model ever predicts, by their index."""
+        """The classes that the model of each seed predicts at least once, by their index."""
         return {
             row.seed: {index for index, precision in enumerate(row.class_precision) if precision is not None}
             for row in self.selected
@@ -79,7 +79,7 @@ Finder = Callable[[Evidence], Iterator[Remark]]
 
 
 def findings_about(evidence: Evidence) -> list[Remark]:
-    """Every finding, the gravest first."""
+    """All findings, the most serious first."""
     return [remark for finder in FINDERS for remark in finder(evidence)]
 
 
@@ -118,7 +118,7 @@ def no_better_than_linear(evidence: Evidence) -> Iterator[Remark]:
 
 
 def never_predicted(evidence: Evidence) -> Iterator[Remark]:
-    """Where a model has collapsed, that says it already."""
+    """Models that predict a single class are left out: `collapsed` reports those."""
     alive = {seed: classes for seed, classes in evidence.predicted.items() if len(classes) > 1}
     missed = [
         (each.class_, seed)
@@ -168,7 +168,7 @@ FINDERS: tuple[Finder, ...] = (
 
 
 def _compared(evidence: Evidence, baseline: float, whose: str) -> str:
-    """How the accuracy stands to one that it does not clear."""
+    """A comparison of the accuracy with one that it is not clearly above, in words."""
     accuracy = evidence.accuracy
     if f"{accuracy:.3f}" == f"{baseline:.3f}":
         return f"Accuracy {accuracy:.3f} equals that of {whose}"
@@ -193,7 +193,7 @@ def _how_to_learn(evidence: Evidence) -> str:
 
 
 def _by(seeds: list[int], evidence: Evidence) -> str:
-    """Which seeds, where it is not all of them."""
+    """The seeds in brackets, unless it is all of them."""
     if len(seeds) == len(evidence.selected):
         return ""
     return f" ({_plural('seed', len(seeds))} {', '.join(map(str, seeds))})"
@@ -204,6 +204,6 @@ def _plural(word: str, count: int) -> str:
 
 
 def _named(names: Sequence[str]) -> str:
-    """The first few, in quotes."""
+    """The first five names, in quotes."""
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return ", ".join(f"'{name}'" for name in names[:5]) + more

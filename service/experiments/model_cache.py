@@ -1,4 +1,4 @@
-"""Trained models, loaded on request; the last few stay. The one place where loading a model can fail."""
+"""Load trained models on request, and cache the last few. All failures of loading are handled here."""
 
 import hashlib
 import logging
@@ -23,14 +23,14 @@ from workers.spec import ExperimentSpec
 
 log = logging.getLogger("holdout.models")
 
-KEPT = 4
+CACHED_MODELS = 4
 RESTORE_ARTIFACT = "Restore {} from a backup into the folder or store of HOLDOUT_ARTIFACTS"
 RESTORE_DATABASE = "Restore the database from a backup"
 OTHER_VERSION = "Use the version of Holdout that trained it"
 
 
 class LoadFailure(Exception):
-    """Why a model cannot be loaded, and what brings it back."""
+    """A model cannot be loaded, with the reason and a remedy."""
 
     def __init__(self, why: str, remedy: str) -> None:
         self.why, self.remedy = why, remedy
@@ -39,7 +39,7 @@ class LoadFailure(Exception):
 
 @dataclass(frozen=True, eq=False)
 class LoadedModel:
-    """The model of one run. `experiment` is its row; epoch: the selected one, whose weights these are."""
+    """The model of one run: the weights of its selected epoch. `experiment` is the row of its experiment."""
 
     experiment: Row[Any]
     seed: int
@@ -50,13 +50,13 @@ class LoadedModel:
 
     @contextmanager
     def alone(self) -> Iterator[Predictor]:
-        """The predictor, for one thread at a time."""
+        """Lock the predictor: only one thread at a time may use it."""
         with self.lock:
             yield self.predictor
 
 
 class ModelCache:
-    """The models of one database. A model never changes, so what is loaded is known by its run and its hash."""
+    """The models of one database. A model never changes, so run and hash are the key of the cache."""
 
     def __init__(self, database: Database, artifacts: ArtifactStore) -> None:
         self._database, self._artifacts = database, artifacts
@@ -64,13 +64,14 @@ class ModelCache:
         self._lock = Lock()
 
     def load(self, experiment_id: int, seed: int | None) -> LoadedModel:
-        """The model of a seed, or of the first that has one. Raises UnknownExperiment, UnknownSeed,
-        NoModel, UnusableModel, or FilesUnavailable.
+        """The model of a seed or, without one, of the first run that has a model.
+
+        Raises UnknownExperiment, UnknownSeed, NoModel, UnusableModel or BlobStoreUnavailable.
         """
         with self._database.read() as connection:
             run = model_reader.model(connection, experiment_id, seed)
             key = (run.id, run.sha256)
-            if loaded := self._held(key):
+            if loaded := self._cached(key):
                 return loaded
             experiment = experiment_reader.experiment(connection, experiment_id)
             content = model_reader.content(connection, run.id)
@@ -82,11 +83,11 @@ class ModelCache:
             )
             raise UnusableModel(experiment_id, run.seed, error.why, error.remedy) from error
         loaded = LoadedModel(experiment, run.seed, run.epoch, run.sha256, predictor)
-        self._hold(key, loaded)
+        self._add(key, loaded)
         return loaded
 
     def _checkpoint(self, content: bytes | ArtifactReference, sha256: str) -> Checkpoint:
-        """What was stored under this hash. Raises LoadFailure."""
+        """The checkpoint that was stored with this hash. Raises LoadFailure."""
         remedy = (
             RESTORE_ARTIFACT.format(content.name)
             if isinstance(content, ArtifactReference)
@@ -102,21 +103,21 @@ class ModelCache:
         except CorruptCheckpoint as error:
             raise LoadFailure(f"its bytes are {error}", remedy) from error
 
-    def _held(self, key: tuple[int, str]) -> LoadedModel | None:
+    def _cached(self, key: tuple[int, str]) -> LoadedModel | None:
         with self._lock:
             if key in self._loaded:
                 self._loaded.move_to_end(key)
             return self._loaded.get(key)
 
-    def _hold(self, key: tuple[int, str], loaded: LoadedModel) -> None:
+    def _add(self, key: tuple[int, str], loaded: LoadedModel) -> None:
         with self._lock:
             self._loaded[key] = loaded
-            while len(self._loaded) > KEPT:
+            while len(self._loaded) > CACHED_MODELS:
                 self._loaded.popitem(last=False)
 
 
 def _predictor(experiment: Row[Any], checkpoint: Checkpoint) -> Predictor:
-    """The network of an experiment with these weights. Raises LoadFailure: another version may have stored them."""
+    """The network of an experiment with these weights. Raises LoadFailure if another version stored them."""
     dataset = experiment.plan["dataset"]
     shape = tuple(dataset["shape"]) if dataset["shape"] else None
     try:
@@ -126,7 +127,7 @@ def _predictor(experiment: Row[Any], checkpoint: Checkpoint) -> Predictor:
 
 
 def stored_spec(experiment: Row[Any]) -> ExperimentSpec:
-    """The spec of a stored experiment. Raises UnusableModel: another version may have stored it."""
+    """The spec of a stored experiment. Raises UnusableModel if another version stored it, and this cannot read it."""
     try:
         return ExperimentSpec.model_validate(experiment.spec)
     except ValidationError as error:

@@ -1,7 +1,7 @@
-"""The summary of an experiment: what came out, beside what it takes to mean something.
+"""Summarise an experiment: estimates over its seeds, the classes, baselines and findings.
 
-Every figure of a seed is taken at its *selected* epoch, never each metric at its own best, and all of them on
-the validation part. Seeds that failed are left out, and the findings say so.
+All figures of a seed are those of its *selected* epoch on the validation part, never of each metric at its own best.
+Failed seeds are left out, and the findings say so.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ from workers.spec import DEFAULT_METRIC
 
 
 def summarise(found: ExperimentDetails) -> Summary | None:
-    """The summary of an experiment; None until a run that did not fail has selected an epoch."""
+    """The summary of an experiment; None until a run has selected an epoch without failing."""
     selected = [row for row in found.selected if row.status != "failed"]
     if not selected:
         return None
@@ -56,7 +56,7 @@ def summarise(found: ExperimentDetails) -> Summary | None:
 
 
 def majority_accuracies(split_counts: dict[str, list[int]]) -> dict[str, float | None]:
-    """What always answering the majority class gets on each part."""
+    """The accuracy of always predicting the majority class, on each part; None if the part is empty."""
     baselines_ = {part: _majority(split_counts, part) for part in split_counts}
     return {part: baseline.accuracy if baseline else None for part, baseline in baselines_.items()}
 
@@ -64,7 +64,7 @@ def majority_accuracies(split_counts: dict[str, list[int]]) -> dict[str, float |
 def mean_wilson(shares: Sequence[float], rows: int) -> Interval | None:
     """Wilson's interval of the mean share of several seeds.
 
-    They were measured on the same rows, so together they are worth no more rows than one.
+    All were measured on the same rows, so together they count as no more rows than one of them.
     """
     return wilson(round(fmean(shares) * rows), rows)
 
@@ -94,7 +94,7 @@ def _classes(names: list[str], selected: Rows) -> list[ClassEstimate]:
 
 
 def _class(name: str, index: int, selected: Rows) -> ClassEstimate:
-    support = selected[0].support[index]  # the split has its own seed: all runs see the same rows
+    support = selected[0].support[index]  # the split has its own seed, so all runs have the same rows
     accuracies = [row.class_accuracy[index] for row in selected] if support else []
     low, high = bounds(mean_wilson(accuracies, support) if accuracies else None)
     return ClassEstimate(
@@ -108,18 +108,18 @@ def _class(name: str, index: int, selected: Rows) -> ClassEstimate:
 
 
 def _majority(split_counts: dict[str, list[int]], part: str) -> baselines.Baseline | None:
-    """Always the class most frequent in training; None where the part is empty."""
+    """The baseline that predicts the most frequent class in training; None if the part is empty."""
     return _majority_on(tuple(split_counts["train"]), tuple(split_counts[part]))
 
 
 @lru_cache(maxsize=1000)
 def _majority_on(training: tuple[int, ...], part: tuple[int, ...]) -> baselines.Baseline | None:
-    """Remembered: every poll that finds news asks for it, and it never changes."""
+    """Cached, because every poll that finds a change needs it, and it never changes."""
     return baselines.majority_baseline(np.array(training), np.array(part)) if any(part) else None
 
 
 def _baselines(plan: dict[str, Any], stored: list[dict[str, Any]]) -> list[Baseline]:
-    """The majority class, and what the workers have fitted so far."""
+    """The majority baseline, and those that the workers have fitted so far."""
     names, majority = plan["dataset"]["classes"], _majority(plan["split_counts"], "validation")
     fitted = [
         baselines.Baseline(**{**each, "interval": each["interval"] and Interval(**each["interval"])})

@@ -1,8 +1,9 @@
-"""The one door to the test rows: a look is written into their ledger before it is computed, and then answered.
+"""Evaluate experiments on the sealed test rows. No other code reads these rows.
 
-An experiment is looked at as a whole, the models of all its seeds at once. Everything that can fail comes before the
-entry: the rows are read, the models loaded, their predictions made. What follows is the comparison with the labels.
-If the service dies between entry and answer, the same models get their answer on the next request and spend nothing.
+A look is written into the ledger of the rows before its answer is computed. It covers the models of all seeds of an
+experiment. Everything that can fail comes before the entry: reading the rows, loading the models, predicting. Only
+the comparison with the labels follows. If the service dies between entry and answer, the same models get their answer
+on the next request, and that spends nothing.
 """
 
 import hashlib
@@ -32,7 +33,7 @@ OTHER_SCALING = "Choose another scaling"
 
 @dataclass(frozen=True)
 class SealedEvaluator:
-    """The test rows of one experiment, and its ledger."""
+    """Evaluates experiments on their test rows, within the budget of the ledger."""
 
     database: Database
     registry: DatasetRegistry
@@ -40,9 +41,9 @@ class SealedEvaluator:
     settings: Settings
 
     def evaluate(self, tested: "SealedRows", owner: str) -> tuple[Row[Any], bool]:
-        """The entry with its answer, and whether it is new.
+        """The entry of the ledger with its answer, and whether it is new.
 
-        Raises NoModel, UnusableModel, BudgetSpent or FilesUnavailable; none of them spends a look.
+        Raises NoModel, UnusableModel, BudgetSpent or BlobStoreUnavailable; none of them spends a look.
         """
         experiment_id = tested.experiment.id
         new_entry = ledger.NewEntry(
@@ -66,7 +67,7 @@ class SealedEvaluator:
             entry, is_new = ledger.open_test_set(connection, new_entry, budget=budget)
         return (entry if entry.losses is not None else self._answer(entry, tested, predictions)), is_new
 
-    def held_back(self, experiment_id: int) -> "SealedRows":
+    def sealed_rows(self, experiment_id: int) -> "SealedRows":
         """The test rows of an experiment. Raises UnknownExperiment, UnusableModel, NoTestPart or DatasetError."""
         with self.database.read() as connection:
             experiment = experiment_reader.experiment(connection, experiment_id)
@@ -78,7 +79,7 @@ class SealedEvaluator:
         return SealedRows(experiment, part, source)
 
     def _weights(self, experiment_id: int) -> str:
-        """The hash of the models of all seeds. Raises NoModel where one of them has none."""
+        """The hash of the models of all seeds. Raises NoModel if one of them has none."""
         with self.database.read() as connection:
             runs = model_reader.models(connection, experiment_id)
         for run in runs:
@@ -113,7 +114,7 @@ class SealedEvaluator:
 
 @dataclass(frozen=True, eq=False)
 class SealedRows:
-    """Test rows, and the experiment that holds them back. source: "held_back", or "official"."""
+    """The test rows of an experiment. source: "held_back" by its split, or "official"."""
 
     experiment: Row[Any]
     part: Dataset
@@ -121,12 +122,12 @@ class SealedRows:
 
     @cached_property
     def sha256(self) -> str:
-        """What names the ledger: the hash of the rows, whatever the data set is called."""
+        """The name of the ledger: the hash of the rows, whatever the data set is called."""
         return self.part.sha256
 
 
 def _in_full(looked: Look) -> dict[str, Any]:
-    """How many rows of each class were right: all that is ever told of a look."""
+    """The answer with the number of correct rows of each class: no response tells more of a look."""
     rows = sum(looked.support) * looked.seeds
     return {
         "accuracy": sum(looked.correct) / rows,
@@ -137,10 +138,10 @@ def _in_full(looked: Look) -> dict[str, Any]:
 
 
 def _of_ladder(looked: Look, before: Any) -> dict[str, Any]:
-    """The best accuracy so far; `improved` where this look has set it."""
+    """The answer of a Ladder: the best accuracy so far; `improved` if this look has set it."""
     best: LadderStep | None = None
     for entry in before:
         if entry.losses is not None:
             best = climb(best, np.frombuffer(entry.losses, np.float32))
-    rung = climb(best, looked.losses)
-    return {"accuracy": 1 - rung.loss, "seeds": looked.seeds, "improved": rung is not best}
+    step = climb(best, looked.losses)
+    return {"accuracy": 1 - step.loss, "seeds": looked.seeds, "improved": step is not best}

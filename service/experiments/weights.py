@@ -1,4 +1,4 @@
-"""The weights of a model as a file that is usable alone: safetensors, every tensor by its name."""
+"""Write the weights of a model as a safetensors file, which can be used without the service."""
 
 import json
 
@@ -8,7 +8,7 @@ from service.experiments.model_cache import LoadedModel
 
 
 def safetensors(model: LoadedModel) -> bytes:
-    """The tensors of `Predictor.tensors`, and in the metadata what they belong to, as JSON under one key.
+    """The tensors of `Predictor.tensors` by name; the metadata has spec, classes and hashes as JSON under one key.
 
     One key, because safetensors writes several in an order that differs from process to process.
     """

@@ -55,14 +55,14 @@ def evaluate_on_test_set(
     evaluations on the same rows, to one by default, and a ledger records each before its result is computed.
     Evaluating the same models again costs nothing.
     """
-    sealed = SealedEvaluator(database, registry, request.app.state.models, settings)
-    held = sealed.held_back(experiment_id)
-    entry, is_new = sealed.evaluate(held, caller.name)
+    evaluator = SealedEvaluator(database, registry, request.app.state.models, settings)
+    sealed = evaluator.sealed_rows(experiment_id)
+    entry, is_new = evaluator.evaluate(sealed, caller.name)
     if not is_new:
         response.status_code = 200
     with database.read() as connection:
         looks, _ = ledger.state(connection, entry.test_set)
-    return _evaluation(held, entry, looks)
+    return _evaluation(sealed, entry, looks)
 
 
 @router.get(
@@ -81,26 +81,28 @@ def read_ledger(
     settings: SettingsDep,
 ) -> Ledger:
     """List every evaluation on these test rows, including those of experiments on copies of the data set."""
-    held = SealedEvaluator(database, registry, request.app.state.models, settings).held_back(experiment_id)
+    sealed = SealedEvaluator(database, registry, request.app.state.models, settings).sealed_rows(
+        experiment_id
+    )
     with database.read() as connection:
-        known.require_news(held.sha256, ledger.state(connection, held.sha256), settings.test_budget)
-        rows = ledger.entries(connection, held.sha256)
-    return _ledger(held, rows, settings)
+        known.require_news(sealed.sha256, ledger.state(connection, sealed.sha256), settings.test_budget)
+        rows = ledger.entries(connection, sealed.sha256)
+    return _ledger(sealed, rows, settings)
 
 
-def _ledger(held: SealedRows, rows: Sequence[Row[Any]], settings: Settings) -> Ledger:
+def _ledger(sealed: SealedRows, rows: Sequence[Row[Any]], settings: Settings) -> Ledger:
     budget = None if settings.test_ladder else settings.test_budget
     return Ledger(
-        test_set=held.sha256,
-        source=held.source,
-        rows=len(held.part),
+        test_set=sealed.sha256,
+        source=sealed.source,
+        rows=len(sealed.part),
         budget=budget,
         remaining=None if budget is None else max(0, budget - len(rows)),
         looks=len(rows),
-        items=[_evaluation(held, row, len(rows)) for row in rows],
+        items=[_evaluation(sealed, row, len(rows)) for row in rows],
     )
 
 
-def _evaluation(held: SealedRows, entry: Row[Any], looks: int) -> Evaluation:
-    majority = majority_accuracies(held.experiment.plan["split_counts"])["test"]
-    return evaluation(entry, looks=looks, classes=held.part.classes, majority=majority)
+def _evaluation(sealed: SealedRows, entry: Row[Any], looks: int) -> Evaluation:
+    majority = majority_accuracies(sealed.experiment.plan["split_counts"])["test"]
+    return evaluation(entry, looks=looks, classes=sealed.part.classes, majority=majority)

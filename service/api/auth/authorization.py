@@ -1,6 +1,7 @@
-"""Who may do what. A route declares the scope that it needs, `dependencies=[allow("submit")]`; the rest is here.
+"""The scope that each route needs: a route declares it, `dependencies=[allow("submit")]`, or is `PUBLIC`.
 
-The service is open, and everybody its admin, only while it listens to its own machine and no token was ever made.
+`authentication` finds the caller of a request and compares its scope with the one declared here. The service is open,
+and every caller its admin, only while it listens to its own machine and no token was ever created.
 """
 
 import logging

@@ -212,10 +212,10 @@ def test_rows_of_another_width_spend_no_look(
     tested = test_evaluation.SealedEvaluator(
         database, app.state.registry, app.state.models, app.state.settings
     )
-    held = tested.held_back(id_)
-    rows = np.arange(len(held.part))
-    narrow = held.part.take(rows)
+    sealed = tested.sealed_rows(id_)
+    rows = np.arange(len(sealed.part))
+    narrow = sealed.part.take(rows)
     object.__setattr__(narrow, "features", narrow.features[:, :3])
     with pytest.raises(UnusableModel, match="takes 4 features, and the test rows have 3"):
-        tested.evaluate(test_evaluation.SealedRows(held.experiment, narrow, held.source), "local")
+        tested.evaluate(test_evaluation.SealedRows(sealed.experiment, narrow, sealed.source), "local")
     assert looks(database) == 0
