@@ -18,10 +18,10 @@ def test_an_mlp_reaches_an_accuracy_of_097_on_unseen_digits(service: ServiceClie
 
 
 def test_the_official_test_part_is_used_whole(service: ServiceClient) -> None:
-    answer = service.http.post(
+    response = service.http.post(
         "/experiments/validate", json={"dataset": "mnist", "split": {"test": "official"}}
     )
-    counts = answer.json()["split_counts"]
+    counts = response.json()["split_counts"]
     assert [sum(counts[part]) for part in ("train", "validation", "test")] == [48_000, 12_000, 10_000]
 
 

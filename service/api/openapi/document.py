@@ -14,7 +14,7 @@ from service.api.openapi.responses import ACCESS_ERRORS, EXAMPLES, Responses, pr
 from service.schemas.problem import ProblemAnswer
 
 DESCRIPTION = """
-A service for honest classification experiments. POST a spec, workers train it, and the answers give the accuracy of
+A service for honest classification experiments. POST a spec, workers train it, and the responses give the accuracy of
 each class with baselines and confidence intervals.
 
 `POST /experiments` with `{}` trains on the bundled digits. `GET /experiments/{id}` returns the progress and the

@@ -113,7 +113,7 @@ def problems(*errors: type[Exception], body: bool = False, form: bool = False) -
 
 def conditional() -> Responses:
     """The 304 response of a route that sends an ETag."""
-    return {304: {"description": "Nothing has changed since the answer that had this ETag."}}
+    return {304: {"description": "Nothing has changed since the response with this ETag."}}
 
 
 def formats() -> Responses:

@@ -17,7 +17,7 @@ from service.settings import Settings
 from service.store.database import Database
 from service.store.tables import Base
 from tests.service.api.test_hostile import LEAKS
-from tests.uploads import FLOWERS, Files, bad_files
+from tests.upload_files import FLOWERS, Files, bad_files
 
 MAX_MILLISECONDS = 100
 MAX_MEGABYTES = 64

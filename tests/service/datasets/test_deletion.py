@@ -4,7 +4,7 @@ from fastapi.testclient import TestClient
 
 from tests.service.datasets.test_uploads import OTHER, refused, upload
 from tests.service.fake_worker import FakeWorker
-from tests.uploads import FLOWERS
+from tests.upload_files import FLOWERS
 
 
 def test_an_upload_that_experiments_need_is_not_deleted(client: TestClient, fake_worker: FakeWorker) -> None:

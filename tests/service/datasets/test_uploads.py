@@ -17,7 +17,7 @@ from service.datasets import uploads
 from service.http import forms
 from service.settings import Settings
 from tests.service.api.test_hostile import LEAKS
-from tests.uploads import FLOWERS, Files, npz
+from tests.upload_files import FLOWERS, Files, npz
 from tests.workers.data.idx_files import idx_bytes, images_of
 
 FORM = {"name": "flowers", "format": "csv"}
@@ -54,22 +54,22 @@ def datasets(settings: Settings) -> Iterator[Path]:
 def test_an_upload_returns_its_facts_and_its_url(client: TestClient, datasets: Path) -> None:
     response = upload(client, label="species")
     assert response.status_code == 201, response.text
-    answer = response.json()
-    assert answer["classes"] == [{"name": "setosa", "rows": 2}, {"name": "virginica", "rows": 1}]
-    known = (answer["source"], answer["rows"], answer["features"], answer["shape"], answer["version"])
+    facts = response.json()
+    assert facts["classes"] == [{"name": "setosa", "rows": 2}, {"name": "virginica", "rows": 1}]
+    known = (facts["source"], facts["rows"], facts["features"], facts["shape"], facts["version"])
     assert known == ("upload", 3, 2, None, 1)
-    assert client.get(response.headers["location"]).json() == answer
-    assert answer in client.get("/datasets").json()["items"]
+    assert client.get(response.headers["location"]).json() == facts
+    assert facts in client.get("/datasets").json()["items"]
 
 
 def test_the_same_content_is_200_and_other_content_the_next_version(
     client: TestClient, datasets: Path
 ) -> None:
-    answers = [upload(client, content) for content in (FLOWERS, FLOWERS, OTHER, FLOWERS, OTHER)]
-    assert [answer.status_code for answer in answers] == [201, 200, 201, 200, 200]
-    versions = answers[-1].json()["versions"]
+    responses = [upload(client, content) for content in (FLOWERS, FLOWERS, OTHER, FLOWERS, OTHER)]
+    assert [response.status_code for response in responses] == [201, 200, 201, 200, 200]
+    versions = responses[-1].json()["versions"]
     assert [(each["version"], each["rows"]) for each in versions] == [(1, 3), (2, 4)]
-    assert answers[-1].json()["sha256"] == versions[1]["sha256"]
+    assert responses[-1].json()["sha256"] == versions[1]["sha256"]
 
 
 def test_a_spec_names_an_upload_and_may_pin_a_version(client: TestClient, datasets: Path) -> None:
@@ -260,8 +260,8 @@ def test_a_full_disk_is_507_and_leaves_nothing(
 def test_two_uploads_of_one_name_at_once_are_two_versions(client: TestClient, datasets: Path) -> None:
     with ThreadPoolExecutor(2) as pool:
         for first, second in ((FLOWERS, OTHER), (OTHER, FLOWERS), (FLOWERS + b"1,1,setosa\n",) * 2):
-            answers = list(pool.map(lambda content: upload(client, content), (first, second)))
-            assert {answer.status_code for answer in answers} <= {200, 201}
+            responses = list(pool.map(lambda content: upload(client, content), (first, second)))
+            assert {response.status_code for response in responses} <= {200, 201}
     versions = client.get("/datasets/flowers").json()["versions"]
     assert [each["version"] for each in versions] == [1, 2, 3]
     assert len({each["sha256"] for each in versions}) == 3

@@ -166,13 +166,13 @@ def test_a_receiver_that_responds_byte_by_byte_times_out(
 def test_a_connection_without_valid_tls_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
 
-        def answer() -> None:
+        def respond() -> None:
             connection, _ = server.accept()
             with connection:
                 connection.recv(1000)
                 connection.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
-        thread = threading.Thread(target=answer)
+        thread = threading.Thread(target=respond)
         thread.start()
         with pytest.raises(Undeliverable, match="no encrypted connection"):
             post(f"https://127.0.0.1:{server.getsockname()[1]}/", b"{}", {}, private=True)

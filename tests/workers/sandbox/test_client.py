@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.uploads import FLOWERS
+from tests.upload_files import FLOWERS
 from tests.workers.data.idx_files import header, idx_bytes
 from workers.data.dataset_files import open_dataset
 from workers.data.formats import CSV, IDX, Format

@@ -14,7 +14,7 @@ from httpx2 import Client
 
 from tests.service.api.test_hostile import BODIES, LEAKS
 from tests.service_process import ServiceProcess
-from tests.uploads import FLOWERS, MEGABYTE, Files, bad_files
+from tests.upload_files import FLOWERS, MEGABYTE, Files, bad_files
 
 MOST_MEGABYTES = 128
 """That all of it, eight at a time and over and over, may add to what the service has ever held."""

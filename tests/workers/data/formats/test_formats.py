@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.uploads import Files, arrays, npz
+from tests.upload_files import Files, arrays, npz
 from tests.workers.data.idx_files import idx_bytes, images_of
 from workers.data.errors import MalformedFile
 from workers.data.formats import CSV, IDX, NPZ, AnyFormat, Format

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.uploads import arrays, npz
+from tests.upload_files import arrays, npz
 from workers.data.errors import FileTooLarge, MalformedFile
 from workers.data.formats import NPZ, feature_writer
 from workers.data.formats import npz as npz_module

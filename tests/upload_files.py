@@ -1,4 +1,4 @@
-"""Files to upload, well-formed and not."""
+"""Valid and invalid files for uploads."""
 
 import gzip
 import io
@@ -18,14 +18,14 @@ Files = dict[str, bytes]
 
 
 def npz(*, compressed: bool = True, **arrays: Any) -> bytes:
-    """As NumPy writes it."""
+    """An NPZ file as NumPy writes it."""
     file = io.BytesIO()
     (np.savez_compressed if compressed else np.savez)(file, **arrays)
     return file.getvalue()
 
 
 def npy(shape: str, descr: str = "'<f8'", fortran_order: str = "False", data: bytes = bytes(16)) -> bytes:
-    """An array whose header says whatever is wanted."""
+    """An NPY file with any header, valid or not."""
     text = f"{{'descr': {descr}, 'fortran_order': {fortran_order}, 'shape': {shape}, }}".encode()
     text += b" " * (-(len(text) + 11) % 64) + b"\n"
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + data
@@ -38,7 +38,7 @@ NUMBERS = npy("(2, 1)", data=struct.pack("<2d", 0.5, 1.5))
 def zipped(
     members: Mapping[str, bytes] | Sequence[tuple[str, bytes]], method: int = zipfile.ZIP_DEFLATED
 ) -> bytes:
-    """A zip file of any members, twice the same name if need be."""
+    """A zip file of any members, even two with the same name."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", method, compresslevel=1) as archive, warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
@@ -48,18 +48,18 @@ def zipped(
 
 
 def arrays(x: bytes = NUMBERS, y: bytes = LABELS, **others: bytes) -> bytes:
-    """An NPZ file of x and y, each as given."""
+    """An NPZ file of x and y, from the bytes of their NPY files."""
     return zipped({"x.npy": x, "y.npy": y} | {f"{name}.npy": content for name, content in others.items()})
 
 
 def changed(content: bytes, position: int, to: bytes | None = None) -> bytes:
-    """One byte another, or some bytes replaced."""
+    """A copy with one byte changed, or with some bytes replaced."""
     to = bytes([content[position] ^ 0xFF]) if to is None else to
     return content[:position] + to + content[position + len(to) :]
 
 
 def _in_directory(content: bytes, offset: int, value: bytes) -> bytes:
-    """An entry of the zip directory with other bytes at an offset."""
+    """A zip file with other bytes at an offset of an entry in its directory."""
     return changed(content, content.index(b"PK\x01\x02") + offset, value)
 
 
@@ -73,7 +73,7 @@ def idx(labels: bytes | None = None, images: bytes | None = None) -> Files:
 
 
 def bad_files() -> dict[str, tuple[str, Files, int, str]]:
-    """For each: the format, the files, the status of the answer, and what it says."""
+    """By name: the format, the files, the status of the response, and a part of its detail."""
     return {f"idx: {name}": ("idx", *case) for name, case in _bad_idx().items()} | {
         f"{kind}: {name}": (kind, {"file": content}, status, says)
         for kind, cases in (("npz", _bad_npz()), ("csv", _bad_csv()))
