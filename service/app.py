@@ -13,15 +13,15 @@ from starlette.datastructures import State
 from service.agent.agent import Agent
 from service.api.auth.authentication import Authenticator
 from service.api.auth.origins import cors
-from service.api.auth.preflight import Preflight
 from service.api.caching.response_cache import ResponseCache
 from service.api.caching.response_store import ResponseStore
 from service.api.errors import exception_handlers
 from service.api.live.change_feed import ChangeFeed
 from service.api.openapi.document import document
 from service.api.openapi.responses import unavailable
-from service.api.routing.thread_limiters import Limiters
+from service.api.thread_limiters import Limiters
 from service.api.transport.middleware import RequestMiddleware
+from service.api.transport.preflight import Preflight
 from service.datasets.uploads import UploadService
 from service.experiments.model_cache import ModelCache
 from service.notifiers import notifier_of

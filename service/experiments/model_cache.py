@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from service.store.artifacts.artifact_store import ArtifactError, ArtifactStore
 from service.store.database import Database
 from service.store.errors import UnusableModel
 from workers.checkpoint import Checkpoint, CorruptCheckpoint
+from workers.lru_cache import LruCache
 from workers.predictor import IncompatibleModel, Predictor
 from workers.processes.messages import ArtifactReference
 from workers.spec import ExperimentSpec
@@ -60,8 +60,7 @@ class ModelCache:
 
     def __init__(self, database: Database, artifacts: ArtifactStore) -> None:
         self._database, self._artifacts = database, artifacts
-        self._loaded: OrderedDict[tuple[int, str], LoadedModel] = OrderedDict()
-        self._lock = Lock()
+        self._loaded: LruCache[tuple[int, str], LoadedModel] = LruCache(KEPT)
 
     def load(self, experiment_id: int, seed: int | None) -> LoadedModel:
         """The model of a seed or, without one, of the first run that has a model.

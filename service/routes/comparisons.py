@@ -12,7 +12,7 @@ from service.api.routing.dependencies import DatabaseDep
 from service.api.routing.strict_route import StrictRoute
 from service.experiments.comparability import Contender, Pair
 from service.experiments.comparisons import compare, remarks_about
-from service.http.conditional import Known
+from service.http.conditional import PreconditionDep
 from service.http.query import InvalidQuery
 from service.schemas.comparisons import Comparisons
 from service.store import experiment_reader, status_reader
@@ -33,14 +33,14 @@ router = APIRouter(tags=["experiments"], route_class=StrictRoute)
     responses=problems(UnknownExperiment, InvalidQuery) | conditional(),
 )
 def compare_experiments(
-    query: Annotated[Comparing, Query()], known: Known, database: DatabaseDep
+    query: Annotated[Comparing, Query()], precondition: PreconditionDep, database: DatabaseDep
 ) -> Comparisons:
     """Compute paired differences over the seeds that succeeded in both experiments, with intervals, and with p-values
     corrected for the number of comparisons. Pairs with different data, different validation rows or too few common
     seeds are not compared; their `finding` gives the reason and a remedy.
     """
     with database.read() as connection:
-        known.require_news(status_reader.states(connection, query.experiments))
+        precondition.require_modified(status_reader.states(connection, query.experiments))
         rows = experiment_reader.experiments(connection, query.experiments)
         figures = selected_epoch_reader.succeeded_seeds(connection, query.experiments)
     metric, pairs = _pairs([Contender(rows[id_], figures.get(id_, {})) for id_ in query.experiments], query)

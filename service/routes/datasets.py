@@ -9,7 +9,7 @@ from service.api.openapi.responses import Responses, problems
 from service.api.routing.dependencies import DatabaseDep, RegistryDep, UploadsDep
 from service.api.routing.parameters import DatasetName
 from service.api.routing.strict_route import StrictRoute
-from service.api.routing.thread_limiters import run_on
+from service.api.routing.thread_kinds import run_on
 from service.datasets.previews import NoPicture, png, preview
 from service.datasets.upload_form import form_schema
 from service.datasets.uploads import StorageFull, UnusableUpload, UploadsBusy, UploadTooLarge, delete_upload

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import Row
 
 from service.api.auth.authorization import allow
-from service.api.live.long_polling import Awaited
+from service.api.live.long_polling import AwaitedQuery
 from service.api.openapi.responses import conditional, formats, problems
 from service.api.routing.content_negotiation import Wanted
 from service.api.routing.dependencies import DatabaseDep
@@ -24,7 +24,7 @@ from service.api.routing.parameters import (
 from service.api.routing.strict_route import StrictRoute
 from service.experiments.summary import majority_accuracies
 from service.http import cursors
-from service.http.conditional import Known
+from service.http.conditional import PreconditionDep
 from service.http.cursors import InvalidCursor
 from service.http.query import InvalidQuery
 from service.schemas.epochs import (
@@ -60,10 +60,10 @@ responses = problems(UnknownExperiment, InvalidQuery, InvalidCursor) | condition
 )
 def read_metrics(
     experiment_id: ExperimentId,
-    query: Awaited,
+    query: AwaitedQuery,
     request: Request,
     response: Response,
-    known: Known,
+    precondition: PreconditionDep,
     wanted_format: Wanted,
     database: DatabaseDep,
 ) -> Response:
@@ -74,7 +74,7 @@ def read_metrics(
     wanted = query.epoch_query()
     with database.read() as connection:
         state = status_reader.state(connection, experiment_id)
-        known.require_news(state)
+        precondition.require_modified(state)
         plan = experiment_reader.plan(connection, experiment_id)
         page = read_page(connection, EpochMetrics, experiment_id, wanted.with_fewer_points(len(state.runs)))
     majority = majority_accuracies(plan["split_counts"])
@@ -102,7 +102,7 @@ def read_classes(
     query: Annotated[ReadingClasses, Query()],
     request: Request,
     response: Response,
-    known: Known,
+    precondition: PreconditionDep,
     wanted_format: Wanted,
     database: DatabaseDep,
 ) -> Response:
@@ -110,7 +110,7 @@ def read_classes(
     wanted = query.epoch_query()
     with database.read() as connection:
         state = status_reader.state(connection, experiment_id)
-        known.require_news(state)
+        precondition.require_modified(state)
         classes = experiment_reader.plan(connection, experiment_id)["dataset"]["classes"]
         if takes_all(query, wanted_format):
             wanted = replace(wanted, limit=max(1, wanted.limit // len(classes)))
@@ -132,12 +132,12 @@ def read_classes(
 def read_confusion(
     experiment_id: ExperimentId,
     query: Annotated[ReadingConfusion, Query()],
-    known: Known,
+    precondition: PreconditionDep,
     database: DatabaseDep,
 ) -> Confusion:
     """Read one matrix for each seed and split. Its rows are the true classes, its columns the predicted ones."""
     with database.read() as connection:
-        known.require_news(status_reader.state(connection, experiment_id))
+        precondition.require_modified(status_reader.state(connection, experiment_id))
         classes = experiment_reader.plan(connection, experiment_id)["dataset"]["classes"]
         page = read_page(connection, EpochClasses, experiment_id, query.epoch_query())
     return Confusion(classes=classes, items=[ConfusionMatrix.of(row) for row in page.rows])

@@ -14,7 +14,7 @@ from service.api.routing.parameters import ReadingAcross, next_link, takes_all
 from service.api.routing.strict_route import StrictRoute
 from service.experiments.summary import majority_accuracies
 from service.http import cursors
-from service.http.conditional import Known
+from service.http.conditional import PreconditionDep
 from service.http.cursors import InvalidCursor
 from service.http.query import InvalidQuery
 from service.schemas.epochs import EpochRow, EpochsPage
@@ -39,7 +39,7 @@ def read_epochs(
     query: Annotated[ReadingAcross, Query()],
     request: Request,
     response: Response,
-    known: Known,
+    precondition: PreconditionDep,
     wanted_format: Wanted,
     database: DatabaseDep,
 ) -> Response:
@@ -50,7 +50,7 @@ def read_epochs(
     wanted, after, ids = query.epoch_query(), query.place, query.experiments
     with database.read() as connection:
         found = status_reader.states(connection, ids)
-        known.require_news(found)
+        precondition.require_modified(found)
         wanted = wanted.with_fewer_points(sum(len(state.runs) for state in found.values()))
         rows, more = read_page_of_many(connection, ids, wanted, after)
         plans = experiment_reader.plans(connection, ids)

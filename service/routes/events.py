@@ -13,7 +13,8 @@ from service.api.openapi.responses import problems
 from service.api.routing.dependencies import DatabaseDep
 from service.api.routing.parameters import ExperimentId
 from service.api.routing.strict_route import StrictRoute
-from service.api.routing.thread_limiters import CURRENT, run_on
+from service.api.routing.thread_kinds import run_on
+from service.api.thread_limiters import CURRENT
 from service.http.cursors import InvalidCursor
 from service.http.query import InvalidQuery
 from service.store.errors import UnknownExperiment

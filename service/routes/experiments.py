@@ -1,13 +1,11 @@
 """Experiments: submit, validate, list, read, cancel, retry, delete."""
 
-from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Query, Request, Response
+from fastapi import APIRouter, Body, Depends, Query, Request, Response
 
 from service.api.auth.authorization import allow
-from service.api.caching.response_cache import renewable
-from service.api.live.long_polling import Changed
+from service.api.live.long_polling import wait_for_change
 from service.api.openapi.request_examples import SPECS
 from service.api.openapi.responses import conditional, problems
 from service.api.routing.dependencies import (
@@ -25,14 +23,13 @@ from service.experiments.progress import progress_of
 from service.experiments.submission import SubmissionService
 from service.experiments.summary import summarise
 from service.http import cursors
-from service.http.conditional import Condition, Known
+from service.http.conditional import PreconditionDep
 from service.http.cursors import InvalidCursor
 from service.http.query import InvalidQuery
 from service.schemas.experiments import Accepted, Experiment, ExperimentPage, ExperimentRow, Resolved
 from service.schemas.formats import as_json, link
 from service.store import experiment_reader, status_reader
 from service.store.artifacts.blob_store import BlobStoreUnavailable
-from service.store.database import Database
 from service.store.errors import (
     ExperimentActive,
     ExperimentOver,
@@ -110,7 +107,7 @@ def list_experiments(
     query: Annotated[Filtering, Query()],
     request: Request,
     response: Response,
-    known: Known,
+    precondition: PreconditionDep,
     database: DatabaseDep,
 ) -> ExperimentPage:
     """List experiments, newest first. Follow `next` to the other pages; it stays valid while experiments are added or
@@ -120,7 +117,7 @@ def list_experiments(
         query.filters, ascending=query.sort == "id", after=query.after, limit=query.limit
     )
     with database.read() as connection:
-        known.require_news(status_reader.known_states(connection, page))
+        precondition.require_modified(status_reader.known_states(connection, page))
         listed, more = experiment_reader.list_experiments(connection, page, limit=query.limit)
     items = [ExperimentRow.of(each, progress_of(each.runs)) for each in listed]
     following = next_link(request, cursors.encode(items[-1].id)) if more else None
@@ -132,27 +129,23 @@ def list_experiments(
     "/{experiment_id:number}",
     operation_id="read_experiment",
     response_model=Experiment,
-    dependencies=[allow("read")],
+    dependencies=[allow("read"), Depends(wait_for_change)],
     summary="Read an experiment",
     responses=problems(UnknownExperiment, InvalidQuery) | conditional(),
 )
 def read_experiment(
-    experiment_id: ExperimentId, request: Request, _changed: Changed, known: Known, database: DatabaseDep
+    experiment_id: ExperimentId, precondition: PreconditionDep, database: DatabaseDep
 ) -> Response:
     """Read its status and progress, its results so far, and findings on how far to trust them.
 
     Polling is cheap: send the `ETag` back as `If-None-Match`. With `?wait=20` the response comes at the next change.
     """
-    return renewable(request, known, partial(_experiment, database, experiment_id))
-
-
-def _experiment(database: Database, experiment_id: int, known: Condition) -> Response:
     with database.read() as connection:
         state, position = experiment_reader.state_and_position(connection, experiment_id)
-        known.require_news(state, position)
+        precondition.require_modified(state, position)
         found = experiment_reader.find_experiment(connection, experiment_id, queue_position=position)
-    answer = Experiment.of(found, progress=progress_of(found.runs), summary=summarise(found))
-    return as_json(answer, known.headers)
+    experiment = Experiment.of(found, progress=progress_of(found.runs), summary=summarise(found))
+    return as_json(experiment, precondition.headers)
 
 
 @router.post(

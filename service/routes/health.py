@@ -11,7 +11,7 @@ from service.api.auth.authorization import PUBLIC, allow
 from service.api.openapi.responses import problems
 from service.api.routing.dependencies import DatabaseDep
 from service.api.routing.strict_route import StrictRoute
-from service.api.routing.thread_limiters import run_on
+from service.api.routing.thread_kinds import run_on
 from service.http.query import InvalidQuery
 from service.operations.doctor import has_wal_reset_bug
 from service.operations.readiness import NotReady, require_ready

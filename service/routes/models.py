@@ -13,11 +13,11 @@ from service.api.openapi.responses import conditional, problems
 from service.api.routing.dependencies import DatabaseDep
 from service.api.routing.parameters import ExperimentId
 from service.api.routing.strict_route import StrictRoute
-from service.api.routing.thread_limiters import run_on
+from service.api.routing.thread_kinds import run_on
 from service.experiments.bundle import write_bundle
 from service.experiments.model_cache import LoadedModel
 from service.experiments.weights import safetensors
-from service.http.conditional import Known
+from service.http.conditional import PreconditionDep
 from service.http.query import InvalidQuery
 from service.schemas.predictions import Prediction, Predictions, Rows
 from service.store.artifacts.blob_store import BlobStoreUnavailable
@@ -55,15 +55,17 @@ Seed = Annotated[
     | conditional()
     | {200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}},
 )
-def read_weights(experiment_id: ExperimentId, request: Request, known: Known, seed: Seed = None) -> Response:
+def read_weights(
+    experiment_id: ExperimentId, request: Request, precondition: PreconditionDep, seed: Seed = None
+) -> Response:
     """Download the weights of the best epoch as safetensors: `0.weight`, `0.bias`, ..., running statistics, and the
     scaling of the rows, `(x - scaling.offset) * scaling.factor`; a `data.offset` (float64), if there is one, is
     subtracted from the rows first. The metadata contains the spec and the classes.
     """
     model: LoadedModel = request.app.state.models.load(experiment_id, seed)
-    known.require_news(model.sha256)
+    precondition.require_modified(model.sha256)
     name = f"experiment-{experiment_id}-seed-{model.seed}.safetensors"
-    headers = known.headers | {"Content-Disposition": f'attachment; filename="{name}"'}
+    headers = precondition.headers | {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(safetensors(model), headers=headers, media_type="application/octet-stream")
 
 

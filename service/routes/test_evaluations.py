@@ -13,7 +13,7 @@ from service.api.routing.parameters import ExperimentId
 from service.api.routing.strict_route import StrictRoute
 from service.experiments.summary import majority_accuracies
 from service.experiments.test_evaluation import SealedEvaluator, SealedRows
-from service.http.conditional import Known
+from service.http.conditional import PreconditionDep
 from service.http.query import InvalidQuery
 from service.schemas.test_evaluations import Evaluation, Ledger, evaluation
 from service.settings import Settings
@@ -75,7 +75,7 @@ def evaluate_on_test_set(
 def read_ledger(
     experiment_id: ExperimentId,
     request: Request,
-    known: Known,
+    precondition: PreconditionDep,
     database: DatabaseDep,
     registry: RegistryDep,
     settings: SettingsDep,
@@ -85,7 +85,7 @@ def read_ledger(
         experiment_id
     )
     with database.read() as connection:
-        known.require_news(sealed.sha256, ledger.state(connection, sealed.sha256), settings.test_budget)
+        precondition.require_modified(sealed.sha256, ledger.state(connection, sealed.sha256), settings.test_budget)
         rows = ledger.entries(connection, sealed.sha256)
     return _ledger(sealed, rows, settings)
 

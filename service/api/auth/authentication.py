@@ -1,4 +1,6 @@
-"""Who asks: seen in the event loop where the database shows it at once, looked up in a thread where it would wait."""
+"""Authenticates and authorizes requests: in the event loop if the database can be read there without waiting, else in
+a thread.
+"""
 
 import time
 from functools import partial
@@ -6,13 +8,12 @@ from functools import partial
 from fastapi import Request
 from fastapi.security.utils import get_authorization_scheme_param
 from sqlalchemy import Connection
-from starlette.types import Scope as ASGIScope
 
 from service.api.auth.authorization import ANYBODY, ScopeTooNarrow, Unauthenticated, may_be_open
 from service.api.auth.caller_cache import CallerCache
 from service.api.auth.origins import require_own_name, require_same_site
-from service.api.auth.rate_limits import RateLimiter, TooManyRequests
-from service.api.routing.thread_limiters import ThreadLimiter
+from service.api.auth.rate_limits import RateLimiter
+from service.api.thread_limiters import ThreadLimiter
 from service.settings import Settings
 from service.store.credentials import tokens
 from service.store.credentials.tokens import Caller, Scope
@@ -23,68 +24,68 @@ LONGEST_TOKEN = 200
 
 
 class Authenticator:
-    """Lets requests in, before anything of their body is read."""
+    """Finds the caller of each request and decides whether it may be carried out, before any of its body is read."""
 
     def __init__(self, settings: Settings, database: Database, threads: ThreadLimiter) -> None:
         self.settings, self.database, self._threads = settings, database, threads
         self.rates = RateLimiter(settings)
-        self._admitted = CallerCache()
+        self._callers = CallerCache()
 
-    async def admit(self, request: Request, needed: Scope) -> None:
-        """Put who asks into `request.state.caller`. Raises what keeps him out."""
+    async def authorize(self, request: Request, needed: Scope) -> None:
+        """Put the caller into `request.state.caller`, and count the request against its rate limit.
+
+        The response cache calls this, and then the route unless the cache has responded: a request is counted once,
+        and what it was refused with is raised again. Raises CrossSite, ForeignHost, Unauthenticated, TooManyRequests,
+        ScopeTooNarrow, or TooBusy.
+        """
+        state = request.scope["state"]
+        if (refusal := state.get("refusal")) is not None:
+            raise refusal
+        if "caller" not in state:
+            try:
+                state["caller"] = await self._authenticate(request, needed)
+            except Exception as refusal:
+                state["refusal"] = refusal
+                raise
+        if not state["caller"].may(needed):
+            raise ScopeTooNarrow(state["caller"], needed)
+
+    async def _authenticate(self, request: Request, needed: Scope) -> Caller:
+        """Find the caller, and count the request, refused or not."""
         require_same_site(request, self.settings.cors_origins)
-        address = _address(request.scope)
+        address = _address(request)
         self.rates.check("refusals", address)
         try:
-            caller = await self._known(request)
+            caller = await self._find_caller(request)
         except Unauthenticated:
             self.rates.count("refusals", address)
             raise
-        if not request.scope["state"].get("counted"):  # where a kept answer could not be made anew
-            who = address if caller is ANYBODY else caller.name
-            self.rates.count("reads" if needed == "read" else "writes", who)
-        if not caller.may(needed):
-            raise ScopeTooNarrow(caller, needed)
-        request.state.caller = caller
-
-    def admits_again(self, scope: ASGIScope, version: int | None) -> bool:
-        """Whether who wants to read may, as far as that is seen at once: then it is counted as `admit` does.
-        Where not, `admit` says why.
-        """
-        address = _address(scope)
-        try:
-            self.rates.check("refusals", address)
-            caller = self._seen(Request(scope), version)
-            if not caller.may("read"):
-                return False
-            self.rates.count("reads", address if caller is ANYBODY else caller.name)
-            scope["state"]["counted"] = True
-        except (PermissionError, TooManyRequests, WouldBlock):
-            return False
-        return True
-
-    async def _known(self, request: Request) -> Caller:
-        try:
-            return self._seen(request, self.database.version())
-        except WouldBlock:
-            return await self._threads.run(partial(self._read, request))
-
-    def _seen(self, request: Request, version: int | None) -> Caller:
-        """Who asks, looked up unless nothing was committed since. Raises Unseen where that would have to wait."""
-        if (caller := self._admitted.recall(request.scope, version)) is not None:
-            return caller
-        if self.database.nonblocking is None:
-            raise WouldBlock
-        asked_at = time.monotonic()
-        caller = self._caller(request, self.database.nonblocking)
-        self._admitted.remember(request.scope, version, asked_at, caller)
+        self.rates.count("reads" if needed == "read" else "writes", _counted_as(caller, address))
         return caller
 
-    def _read(self, request: Request) -> Caller:
-        with self.database.read() as connection:
-            return self._caller(request, connection)
+    async def _find_caller(self, request: Request) -> Caller:
+        version = self.database.version()
+        if (caller := self._callers.get(request.scope, version)) is not None:
+            return caller
+        try:
+            return self._look_up_without_waiting(request, version)
+        except WouldBlock:
+            return await self._threads.run(partial(self._look_up_in_thread, request))
 
-    def _caller(self, request: Request, connection: Connection | NonblockingReader) -> Caller:
+    def _look_up_without_waiting(self, request: Request, version: int | None) -> Caller:
+        """Look the caller up in the event loop, and remember it until the next commit. Raises WouldBlock."""
+        if self.database.nonblocking is None:
+            raise WouldBlock
+        looked_up_at = time.monotonic()
+        caller = self._look_up(request, self.database.nonblocking)
+        self._callers.put(request.scope, version, looked_up_at, caller)
+        return caller
+
+    def _look_up_in_thread(self, request: Request) -> Caller:
+        with self.database.read() as connection:
+            return self._look_up(request, connection)
+
+    def _look_up(self, request: Request, connection: Connection | NonblockingReader) -> Caller:
         scheme, token = get_authorization_scheme_param(request.headers.get("authorization"))
         given = scheme.lower() == "bearer" and 0 < len(token) <= LONGEST_TOKEN
         caller = tokens.find(connection, token) if given else None
@@ -97,5 +98,11 @@ class Authenticator:
         return ANYBODY
 
 
-def _address(scope: ASGIScope) -> str:
-    return scope["client"][0] if scope.get("client") else ""
+def _address(request: Request) -> str:
+    """The address of the client; empty if the server does not know it."""
+    return request.scope["client"][0] if request.scope.get("client") else ""
+
+
+def _counted_as(caller: Caller, address: str) -> str:
+    """Requests are counted by token; while the service is open, by address."""
+    return address if caller is ANYBODY else caller.name

@@ -1,157 +1,153 @@
-"""A cache of answers, as HTTP describes one: fresh while the database is as it was, else asked whether they hold.
+"""The HTTP response cache: a response is fresh until the next commit, then it is revalidated by its etag.
 
-A poll of what has not changed costs no query, no thread and no routing: SQLite says in 2 microseconds whether anybody
-has committed since. Where somebody has, or the database does not say, one query for the state saves what
-reading and writing out an answer with the same tag would take.
+While nothing is committed, a poll costs no query, no thread and no routing: SQLite says in 2 microseconds whether the
+database has changed. After a commit, or if the database has no such number, the application is asked as if the client
+had the cached response: usually one query for the etag then saves computing the response. Of equal requests at the
+same time, one asks the application, and the others wait for its response. That is not so on PostgreSQL: it tells
+no version, so a response that another request began to compute might be older than this request.
 """
 
-from collections.abc import Iterable
+import asyncio
 from dataclasses import replace
-from functools import partial
 
-from fastapi import Request, Response
+from fastapi import Request
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.caching.response_store import CachedResponse, ResponseStore, Revalidation, etag_in
+from service.api.auth.authentication import Authenticator
+from service.api.caching.response_store import CachedResponse, CacheKey, ResponseStore, etag_in
+from service.api.caching.single_flight import Flight, SingleFlight
 from service.api.routing.content_negotiation import accept_of, accepted
-from service.api.routing.thread_limiters import ThreadLimiter
 from service.http.access_log import PROBES
-from service.http.conditional import Condition, NotModified, names
+from service.http.conditional import matches
+from service.store.database import Database
+
+LONGEST_WAIT_SECONDS = 5.0
+"""How long a request waits for the response to an equal one, before it is carried out by itself."""
 
 
 class ResponseCache:
-    """The middleware. What needs more than the right to read is not kept; who waits for news is not answered here."""
+    """The middleware. It caches the responses of routes that need no more than the scope `read`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        self._flights = SingleFlight()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not _may_be_kept(scope):
+        if not _is_cacheable(scope):
             await self.app(scope, receive, send)
             return
-        exchange = CacheLookup(scope, send)
-        if exchange.is_fresh() or await exchange.is_renewed():
-            await exchange.answer_from_kept()
-        else:
-            exchange.say_what_is_kept()
-            await self.app(scope, receive, exchange.send)
+        request = CacheableRequest(scope, receive, send)
+        until = asyncio.get_running_loop().time() + LONGEST_WAIT_SECONDS
+        while not await request.respond_if_fresh():
+            flight = self._flights.get(request.flight_key) if request.data_version is not None else None
+            if flight is None or not await flight.wait(until):
+                await self._ask_application(request)
+                return
+
+    async def _ask_application(self, request: "CacheableRequest") -> None:
+        with self._flights.start(request.flight_key) as flight:
+            request.flight = flight
+            request.add_cached_etag()
+            await self.app(request.scope, request.receive, request.send)
 
 
-def _may_be_kept(scope: Scope) -> bool:
-    """Whether it reads and does not wait for news. Probes ask for nothing that a database could hold up."""
+def _is_cacheable(scope: Scope) -> bool:
+    """Whether a request reads, and does not wait for a change. Probes use nothing that the cache could save."""
     reads = scope["type"] == "http" and scope["method"] == "GET" and scope["path"] not in PROBES
     return reads and b"wait=" not in scope["query_string"]
 
 
-def renewable(request: Request, known: Condition, renew: Revalidation) -> Response:
-    """The answer that `renew` makes, and makes again after the next commit, without a way through the application."""
-    request.state.renew = renew
-    return renew(known)
+class CacheableRequest:
+    """One request, and the cached response to equal ones."""
 
+    flight: Flight
+    cached: CachedResponse | None
+    data_version: int | None
 
-class CacheLookup:
-    """One request, and what is kept of an answer to it."""
-
-    def __init__(self, scope: Scope, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         state = scope["app"].state
-        self.scope, self._send, self._guard = scope, send, state.authenticator
-        self._threads: ThreadLimiter = state.limiters["reads"]
-        self.shelf: ResponseStore = state.response_store
-        self.version: int | None = state.database.version()  # before anything is read: it may only be too old
-        self.address = (scope["path"], scope["query_string"], accepted(accept_of(Headers(scope=scope))))
-        self.given = _if_none_match(scope["headers"])
-        self.kept = self.shelf.get(self.address)
+        self.scope, self.receive, self._send = scope, receive, send
+        self._authenticator: Authenticator = state.authenticator
+        self._database: Database = state.database
+        self._store: ResponseStore = state.response_store
+        headers = Headers(scope=scope)
+        self.cache_key: CacheKey = (scope["path"], scope["query_string"], accepted(accept_of(headers)))
+        self._if_none_match = headers.get("if-none-match", "").strip()
         self._start: Message | None = None
 
-    def is_fresh(self) -> bool:
-        """Whether what is kept holds, answers this, and is for who asks."""
-        kept = self.kept
-        if kept is None or self.version is None or kept.version != self.version:
-            return False
-        if kept.body is None and not names(self.given, kept.tag):
-            return False
-        return bool(self._guard.admits_again(self.scope, self.version))
+    @property
+    def flight_key(self) -> tuple[CacheKey, int | None]:
+        return self.cache_key, self.data_version
 
-    async def is_renewed(self) -> bool:
-        """Whether what is kept could be made anew, for who asks; what is wrong where not, the application says."""
-        kept = self.kept
-        if kept is None or kept.renew is None or self.version is None or self.given == "*":
+    async def respond_if_fresh(self) -> bool:
+        """Send the cached response if it is fresh, is all that the client needs, and the client may read it."""
+        self.data_version = self._database.version()  # before anything is read: it may only be too old
+        self.cached = cached = self._store.get(self.cache_key)
+        if cached is None or self.data_version is None or cached.data_version != self.data_version:
             return False
-        if not self._guard.admits_again(self.scope, self.version):
+        if cached.body is None and not matches(self._if_none_match, cached.etag):
             return False
         try:
-            made = await self._threads.run(partial(kept.renew, Condition(self._tags(), Response())))
-        except NotModified as unchanged:
-            if unchanged.headers["ETag"] != kept.tag:
-                return False
-            self.kept = replace(kept, version=self.version)
+            await self._authenticator.authorize(Request(self.scope), "read")
         except Exception:
-            return False
-        else:
-            self.kept = replace(kept, version=self.version, headers=made.raw_headers, body=made.body)
-        self.shelf.put(self.address, self.kept)
+            return False  # the route raises the same, and the exception handlers respond
+        await self._respond(cached)
         return True
 
-    async def answer_from_kept(self) -> None:
-        """The answer, or that the client has it."""
-        kept = self.kept
-        assert kept is not None  # noqa: S101 -- is_fresh
-        self.scope["route"] = kept.route
-        headers, body, status = kept.headers, kept.body or b"", 200
-        if names(self.given, kept.tag):
-            headers, body, status = kept.unchanged, b"", 304
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
-        await self._send({"type": "http.response.body", "body": body})
+    async def _respond(self, cached: CachedResponse) -> None:
+        """Send a cached response, or that the client has it."""
+        self.scope["route"] = cached.route
+        is_known = matches(self._if_none_match, cached.etag)
+        await (cached.not_modified if is_known else cached.whole)(self.scope, self.receive, self._send)
 
-    def say_what_is_kept(self) -> None:
-        """Ask as if the client had what is kept here: the application then says whether it still holds."""
-        if self.kept is None or self.kept.body is None or self.given == "*":
+    def add_cached_etag(self) -> None:
+        """Add the etag of the cached response to If-None-Match: the application then says whether it is current."""
+        if self.cached is None or self.cached.body is None or self._if_none_match == "*":
             return
         others = [header for header in self.scope["headers"] if header[0] != b"if-none-match"]
-        self.scope["headers"] = [*others, (b"if-none-match", self._tags().encode("latin-1"))]
-
-    def _tags(self) -> str:
-        """Those of the client and, where it is kept in full, of what is kept."""
-        ours = self.kept.tag if self.kept and self.kept.body is not None else ""
-        return ", ".join(filter(None, (self.given, ours)))
+        etags = ", ".join(filter(None, (self._if_none_match, self.cached.etag)))
+        self.scope["headers"] = [*others, (b"if-none-match", etags.encode("latin-1"))]
 
     async def send(self, message: Message) -> None:
-        """Send on what the application answers, and keep it."""
-        if message["type"] == "http.response.start" and self._is_tagged(message):
-            self._start = message  # until it is seen whether this is all of it
-            return
+        """Send on what the application sends, and cache it."""
+        if message["type"] == "http.response.start":
+            if self._has_etag(message):
+                self._start = message  # until it is known whether the first part of the body is all of it
+                return
+            self.flight.end(look_again=False)
         start, self._start = self._start, None
-        if start is None:
-            await self._send(message)
-        elif self._still_holds(start):
-            await self.answer_from_kept()
-        else:
-            self._keep(start, message)
+        if start is not None:
+            if (cached := self._revalidated(start)) is not None:
+                await self._respond(cached)
+                return
+            self._cache(start, message)
             await self._send(start)
-            await self._send(message)
+        await self._send(message)
 
-    def _is_tagged(self, start: Message) -> bool:
-        may_be_kept = getattr(self.scope.get("route"), "needed", None) == "read"
-        return may_be_kept and start["status"] in (200, 304) and bool(etag_in(start["headers"]))
+    def _has_etag(self, start: Message) -> bool:
+        may_be_cached = getattr(self.scope.get("route"), "needed", None) == "read"
+        return may_be_cached and start["status"] in (200, 304) and bool(etag_in(start["headers"]))
 
-    def _still_holds(self, start: Message) -> bool:
-        if start["status"] != 304 or self.kept is None or self.kept.body is None:
-            return False
-        if etag_in(start["headers"]) != self.kept.tag:
-            return False
-        self.kept = replace(self.kept, version=self.version)
-        self.shelf.put(self.address, self.kept)
-        return True
+    def _revalidated(self, start: Message) -> CachedResponse | None:
+        """The cached response, if the application has said that it is current."""
+        cached = self.cached
+        if start["status"] != 304 or cached is None or cached.body is None:
+            return None
+        if etag_in(start["headers"]) != cached.etag:
+            return None
+        return self._put(replace(cached, data_version=self.data_version))
 
-    def _keep(self, start: Message, message: Message) -> None:
-        if not message.get("more_body"):
-            body = message.get("body", b"") if start["status"] == 200 else None
-            route, renew = self.scope["route"], self.scope["state"].get("renew")
-            kept = CachedResponse(self.version, route, list(start["headers"]), body, renew)
-            self.shelf.put(self.address, kept)
+    def _cache(self, start: Message, message: Message) -> None:
+        """Cache a response, unless more of its body follows."""
+        if message.get("more_body"):
+            self.flight.end(look_again=False)
+            return
+        body = message.get("body", b"") if start["status"] == 200 else None
+        self._put(CachedResponse(self.data_version, self.scope["route"], list(start["headers"]), body))
 
-
-def _if_none_match(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """What the client says that it has."""
-    return next((value.decode("latin-1").strip() for name, value in headers if name == b"if-none-match"), "")
+    def _put(self, response: CachedResponse) -> CachedResponse:
+        """Store a response, and let the requests that wait for it have it."""
+        self._store.put(self.cache_key, response)
+        self.flight.end(look_again=True)
+        return response

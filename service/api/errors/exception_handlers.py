@@ -22,7 +22,7 @@ from service.api.errors.problems import (
     shortened,
 )
 from service.api.live.sse import NothingFollows
-from service.http.conditional import NotModified
+from service.http.conditional import NotModified, not_modified
 from service.http.query import InvalidQuery
 from service.store.engine.lock_timeout import is_lock_timeout
 from workers.validation.errors import FieldError, InvalidSpec, field_error_at, merge_by_path, to_field_error
@@ -46,7 +46,7 @@ def install(app: FastAPI) -> None:
 
 async def _not_modified(_request: Request, error: Exception) -> Response:
     assert isinstance(error, NotModified)  # noqa: S101 -- it is installed for this class
-    return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=error.headers)
+    return not_modified(error.headers)
 
 
 async def _nothing_follows(_request: Request, _error: Exception) -> Response:

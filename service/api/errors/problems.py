@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from service.api.auth.authorization import ScopeTooNarrow, Unauthenticated
 from service.api.auth.origins import CrossSite, ForeignHost
 from service.api.auth.rate_limits import TooManyRequests
-from service.api.routing.thread_limiters import TooBusy
+from service.api.thread_limiters import TooBusy
 from service.datasets.previews import NoPicture
 from service.datasets.uploads import StorageFull, UnusableUpload, UploadsBusy, UploadTooLarge
 from service.http.bodies import BodyTooLarge, BodyTooSlow, MalformedJSON, UnsupportedMediaType

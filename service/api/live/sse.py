@@ -14,7 +14,7 @@ from fastapi.sse import ServerSentEvent
 
 from service.api.live.change_feed import ChangeFeed
 from service.api.routing.parameters import POSITION
-from service.api.routing.thread_limiters import ThreadLimiter
+from service.api.thread_limiters import ThreadLimiter
 from service.experiments.summary import majority_accuracies
 from service.http import cursors
 from service.schemas.epochs import MetricsRow

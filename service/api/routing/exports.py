@@ -9,7 +9,7 @@ from functools import partial
 from fastapi import Request
 from fastapi.responses import StreamingResponse
 
-from service.api.routing.thread_limiters import ThreadLimiter
+from service.api.thread_limiters import ThreadLimiter
 from service.schemas.base import ResponseModel
 from service.schemas.formats import MEDIA_TYPES, Format, csv_rows, csv_table, json_lines
 

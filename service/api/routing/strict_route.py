@@ -1,7 +1,7 @@
-"""The kind of route used throughout: it asks for the token first, bodies are strict JSON, a query parameter that is
-not known is refused, and an endpoint that is no coroutine takes a thread of the kind that its route needs.
+"""The route class of every route. It authorizes the request first, reads bodies as strict JSON, refuses unknown query
+parameters, and runs an endpoint that is no coroutine in a thread of the kind that the route needs.
 
-A misspelt `?splitt=train` that is ignored would answer another question than the one that was asked.
+If a misspelt `?splitt=train` were ignored, the response would be to another question than the client's.
 """
 
 from collections.abc import Callable, Coroutine, Iterator
@@ -14,15 +14,16 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
+from service.api import thread_limiters
 from service.api.auth.authorization import needed_by
-from service.api.routing import thread_limiters
+from service.api.routing.thread_kinds import kind_of
 from service.http import cursors
 from service.http.bodies import JSONRequest
 from service.http.query import check
 
 
 class StrictRoute(APIRoute):
-    """Checks a request before FastAPI does; what is wrong is a domain error, never text of a parser."""
+    """Checks a request before FastAPI does, and raises errors of the domain, never the text of a parser."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, _in_thread(endpoint), **options)
@@ -31,11 +32,11 @@ class StrictRoute(APIRoute):
         handle = super().get_route_handler()
         known = list(_query_names(self.dependant))
         self.needed = needed = needed_by(self.dependant)
-        self.threads = threads = thread_limiters.kind_of(self.dependant, self.methods or ())
+        self.threads = threads = kind_of(self.dependant, self.methods or ())
 
         async def handle_strictly(request: Request) -> Response:
             if needed is not None:
-                await request.app.state.authenticator.admit(request, needed)
+                await request.app.state.authenticator.authorize(request, needed)
             cursors.KEY.set(request.app.state.cursor_key)
             thread_limiters.CURRENT.set(request.app.state.limiters[threads])
             check(request.query_params, known)
@@ -48,7 +49,7 @@ class StrictRoute(APIRoute):
 
 
 def _in_thread(endpoint: Callable[..., Any]) -> Callable[..., Any]:
-    """The endpoint as a coroutine: FastAPI would run it under the one limiter that all threads share."""
+    """The endpoint as a coroutine. FastAPI would run it under the one limiter that all threads share."""
     if iscoroutinefunction(endpoint) or isasyncgenfunction(endpoint):
         return endpoint
 

@@ -11,7 +11,7 @@ import pytest
 from httpx2 import Client, Response
 from sqlalchemy import URL, text
 
-from service.api.routing.thread_limiters import LIMITS
+from service.api.thread_limiters import LIMITS
 from service.settings import Settings
 from service.store.engine.sqlite_driver import driver
 from tests.service.fake_worker import CONFUSION
@@ -131,7 +131,7 @@ def _nothing_is_lost_or_doubled(service: Live, answers: list[Response]) -> None:
 def test_a_writer_that_waits_for_too_long_is_told_what_it_waited_for(
     service: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.api.routing.thread_limiters.LONGEST_WAIT_SECONDS", 0.5)
+    monkeypatch.setattr("service.api.thread_limiters.LONGEST_WAIT_SECONDS", 0.5)
     with held(service.database.url), ThreadPoolExecutor(20) as threads:
         posts = [threads.submit(post, service.client, number) for number in range(20)]
         answers = [each.result(30)[0] for each in posts]

@@ -1,44 +1,40 @@
 """Thread limiters: how many requests of each kind use threads at once, so that none of them starves another.
 
 A writer may wait long: on SQLite for another program's write lock, on PostgreSQL for a locked row. With one limiter
-for all, sixty waiting writers leave no thread for a read. A route that changes something takes a thread of `writes`,
-any other one of `reads`; `run_on` declares an exception. What is `async def` runs in the event loop and takes none.
+for all, sixty waiting writers leave no thread for a read. `routing/thread_kinds.py` chooses the kind of each route.
 
-reads           short queries of requests, the renewal of cached responses included
+reads           short queries of requests
 writes          whatever changes something; the only kind, beside probes, that may open a write transaction
 models          weights, bundles and predictions, which load models and compute
 uploads         forms, each for as long as its client takes to send it
 streams         reading epochs for server-sent events
-exports         reading and writing out pages of CSV and JSON lines
-authentication  looking tokens up, where the event loop cannot without waiting
+exports         reading and formatting pages of CSV and JSON lines
+authentication  looking tokens up, if the event loop cannot do that without waiting
 probes          /ready, which waits shortly for the write lock itself
 
-Besides, `Watch` has a thread of its own, and AnyIO's default limiter serves what Starlette runs in threads: static
-files, and the pieces of a bundle that is sent.
+Besides, `ChangeFeed` has a thread of its own, and AnyIO's default limiter serves what Starlette runs in threads:
+static files, and the chunks of a bundle that is sent.
 """
 
 import asyncio
 import math
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from anyio import CapacityLimiter, Semaphore, fail_after, to_thread
-from fastapi import Depends, params
-from fastapi.dependencies.models import Dependant
 
-from service.api.auth.authorization import needed_by
 from service.store.engine.lock_timeout import LOCK_TIMEOUT_SECONDS, READ_ONLY, WRITE_DEADLINE
 
 T = TypeVar("T")
 Kind = Literal["reads", "writes", "models", "uploads", "streams", "exports", "authentication", "probes"]
 
 LONGEST_WAIT_SECONDS = float(LOCK_TIMEOUT_SECONDS)
-"""For a thread and, in it, for the write lock together; then the answer is 503."""
+"""For a thread and, in it, for the write lock together; then the response is 503."""
 STANDSTILL_SECONDS = 0.25
-"""After which writes that do not end stand still: then no more than `most_waiting` wait, and the others get 503."""
+"""If no write has ended for so long, at most `most_waiting` wait, and the others get 503."""
 
 
 class TooBusy(Exception):
@@ -51,7 +47,7 @@ class TooBusy(Exception):
 
 
 class Standstill(TooBusy):
-    """Too many wait in line, and nothing moves."""
+    """Too many requests wait in line, and none of them proceeds."""
 
     def __init__(self, waiting: int) -> None:
         Exception.__init__(
@@ -63,8 +59,10 @@ class Standstill(TooBusy):
 
 @dataclass(frozen=True)
 class Limit:
-    """threads: at once. most_waiting: while nothing moves, None is any number. write_seconds: how long one may wait
-    for the write lock, its wait for a thread included; None where it may not write.
+    """The limit of one kind.
+
+    threads: at once. most_waiting: how many may wait while nothing ends; None for any number. write_seconds: how long
+    a request may wait for the write lock, its wait for a thread included; None if it may not write.
     """
 
     threads: int
@@ -76,7 +74,7 @@ LIMITS: dict[Kind, Limit] = {
     "reads": Limit(16),
     "writes": Limit(8, most_waiting=32, write_seconds=LONGEST_WAIT_SECONDS),
     "models": Limit(4),
-    "uploads": Limit(8),  # twice as many as are taken: to refuse the others takes a thread too
+    "uploads": Limit(8),  # twice as many as are accepted: refusing the others takes a thread too
     "streams": Limit(4),
     "exports": Limit(2),
     "authentication": Limit(4),
@@ -85,12 +83,12 @@ LIMITS: dict[Kind, Limit] = {
 
 
 class ThreadLimiter:
-    """Runs functions in threads, so many at once, in the order in which they came. Used in one event loop."""
+    """Runs functions in threads, a limited number at once, first come, first served. Used in one event loop."""
 
     def __init__(self, limit: Limit) -> None:
         self.limit = limit
         self._places = Semaphore(limit.threads, fast_acquire=True)
-        self._unlimited = CapacityLimiter(math.inf)  # what AnyIO counts by; the places are counted here
+        self._unlimited = CapacityLimiter(math.inf)  # AnyIO wants one; `_places` does the counting
         self._ended = asyncio.Event()
         self._moved_at = 0.0
 
@@ -100,7 +98,7 @@ class ThreadLimiter:
         return self._places.statistics().tasks_waiting
 
     async def run(self, function: Callable[[], T]) -> T:
-        """What the function returns or raises. Raises TooBusy where it did not get its turn."""
+        """Run the function in a thread. Returns its result. Raises TooBusy if it did not get its turn."""
         until = time.monotonic() + LONGEST_WAIT_SECONDS
         await self._require_room()
         await self._take_place(until)
@@ -113,14 +111,14 @@ class ThreadLimiter:
             self._ended = asyncio.Event()
 
     def _call(self, function: Callable[[], T], until: float) -> T:
-        """In the thread, in a context of its own."""
+        """Runs in the thread, in a context of its own."""
         seconds = self.limit.write_seconds
         WRITE_DEADLINE.set(READ_ONLY if seconds is None else min(until, time.monotonic() + seconds))
         return function()
 
     async def _take_place(self, until: float) -> None:
         if self._places.value == self.limit.threads:
-            self._moved_at = time.monotonic()  # none has been under way, so nothing stands still
+            self._moved_at = time.monotonic()  # nothing was running, so this is no standstill
         try:
             with fail_after(until - time.monotonic()):
                 await self._places.acquire()
@@ -128,7 +126,7 @@ class ThreadLimiter:
             raise TooBusy from None
 
     async def _require_room(self) -> None:
-        """Wait until fewer wait in line. Raises TooBusy once those before this one stand still."""
+        """Wait until fewer wait in line. Raises Standstill if none of those before this one ends."""
         most = self.limit.most_waiting
         while most is not None and self.waiting >= most:
             left = self._moved_at + STANDSTILL_SECONDS - time.monotonic()
@@ -149,26 +147,4 @@ class Limiters:
 
 
 CURRENT: ContextVar[ThreadLimiter] = ContextVar("thread_limiter")
-"""Of the request that is answered: its endpoint runs there unless it is `async def`."""
-
-
-class _Marker:
-    def __init__(self, kind: Kind) -> None:
-        self.kind = kind
-
-    async def __call__(self) -> None:
-        """Nothing is left to do: the route has looked."""
-
-
-def run_on(kind: Kind) -> params.Depends:
-    """The dependency of a route that uses threads of another kind than its scope and method say."""
-    dependency: params.Depends = Depends(_Marker(kind))
-    return dependency
-
-
-def kind_of(dependant: Dependant, methods: Collection[str]) -> Kind:
-    """The threads that a route uses: those it declares, else by what it may change."""
-    for each in dependant.dependencies:
-        if isinstance(each.call, _Marker):
-            return each.call.kind
-    return "reads" if needed_by(dependant) in (None, "read") or "GET" in methods else "writes"
+"""The limiter of the current request: its endpoint runs there unless it is `async def`."""

@@ -14,10 +14,10 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 
+from service.api import thread_limiters
 from service.api.auth.authorization import allow
-from service.api.routing import thread_limiters
 from service.api.routing.strict_route import StrictRoute
-from service.api.routing.thread_limiters import (
+from service.api.thread_limiters import (
     LIMITS,
     Kind,
     Limit,

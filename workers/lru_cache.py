@@ -1,0 +1,47 @@
+"""A cache that is limited in size: the least recently used entries are dropped first."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from threading import Lock
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class LruCache(Generic[K, V]):
+    """Values by key, of at most `capacity` in all, as `size_of` measures them: by default each counts 1.
+
+    May be used from any thread.
+    """
+
+    def __init__(self, capacity: int, size_of: Callable[[V], int] = lambda _: 1) -> None:
+        self.capacity, self._size_of = capacity, size_of
+        self._values: OrderedDict[K, V] = OrderedDict()
+        self._size = 0
+        self._lock = Lock()
+
+    def get(self, key: K) -> V | None:
+        """The value of a key, which is now the most recently used; None if there is none."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+            return self._values.get(key)
+
+    def put(self, key: K, value: V) -> None:
+        """Store a value, replace the one before, and drop what was not used for longest."""
+        with self._lock:
+            self._drop(key)
+            self._values[key] = value
+            self._size += self._size_of(value)
+            while self._size > self.capacity:
+                self._drop(next(iter(self._values)))
+
+    def remove(self, key: K) -> None:
+        """Drop the value of a key, if there is one."""
+        with self._lock:
+            self._drop(key)
+
+    def _drop(self, key: K) -> None:
+        if key in self._values:
+            self._size -= self._size_of(self._values.pop(key))
