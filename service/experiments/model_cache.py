@@ -60,7 +60,7 @@ class ModelCache:
 
     def __init__(self, database: Database, artifacts: ArtifactStore) -> None:
         self._database, self._artifacts = database, artifacts
-        self._loaded: LruCache[tuple[int, str], LoadedModel] = LruCache(KEPT)
+        self._loaded: LruCache[tuple[int, str], LoadedModel] = LruCache(CACHED_MODELS)
 
     def load(self, experiment_id: int, seed: int | None) -> LoadedModel:
         """The model of a seed or, without one, of the first run that has a model.
@@ -70,7 +70,7 @@ class ModelCache:
         with self._database.read() as connection:
             run = model_reader.model(connection, experiment_id, seed)
             key = (run.id, run.sha256)
-            if loaded := self._cached(key):
+            if loaded := self._loaded.get(key):
                 return loaded
             experiment = experiment_reader.experiment(connection, experiment_id)
             content = model_reader.content(connection, run.id)
@@ -82,7 +82,7 @@ class ModelCache:
             )
             raise UnusableModel(experiment_id, run.seed, error.why, error.remedy) from error
         loaded = LoadedModel(experiment, run.seed, run.epoch, run.sha256, predictor)
-        self._add(key, loaded)
+        self._loaded.put(key, loaded)
         return loaded
 
     def _checkpoint(self, content: bytes | ArtifactReference, sha256: str) -> Checkpoint:
@@ -101,18 +101,6 @@ class ModelCache:
             raise LoadFailure(error.why, remedy) from error
         except CorruptCheckpoint as error:
             raise LoadFailure(f"its bytes are {error}", remedy) from error
-
-    def _cached(self, key: tuple[int, str]) -> LoadedModel | None:
-        with self._lock:
-            if key in self._loaded:
-                self._loaded.move_to_end(key)
-            return self._loaded.get(key)
-
-    def _add(self, key: tuple[int, str], loaded: LoadedModel) -> None:
-        with self._lock:
-            self._loaded[key] = loaded
-            while len(self._loaded) > CACHED_MODELS:
-                self._loaded.popitem(last=False)
 
 
 def _predictor(experiment: Row[Any], checkpoint: Checkpoint) -> Predictor:

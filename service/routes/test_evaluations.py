@@ -85,7 +85,9 @@ def read_ledger(
         experiment_id
     )
     with database.read() as connection:
-        precondition.require_modified(sealed.sha256, ledger.state(connection, sealed.sha256), settings.test_budget)
+        precondition.require_modified(
+            sealed.sha256, ledger.state(connection, sealed.sha256), settings.test_budget
+        )
         rows = ledger.entries(connection, sealed.sha256)
     return _ledger(sealed, rows, settings)
 

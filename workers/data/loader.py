@@ -1,16 +1,15 @@
 """Loads the contents of a source: from memory, from its files, from the local cache, or from the shared cache."""
 
-from collections import OrderedDict
 from difflib import get_close_matches
 from pathlib import Path
 from re import fullmatch
-from threading import Lock
 
 from workers.data.errors import DatasetChanged, UnknownDataset
 from workers.data.local_cache import LocalCache
 from workers.data.shared_cache import SharedCache
 from workers.data.sources import BUNDLED, Contents, Source, Synthetic
 from workers.data.sources.folder import NAME_PATTERN
+from workers.lru_cache import LruCache
 
 MAX_OPEN = len(BUNDLED) + 4
 """Data sets held open at a time: the bundled ones, which every list describes, and a few more. Those from folders
@@ -27,8 +26,7 @@ class ContentsLoader:
     def __init__(self, datasets: Path, cache: Path, shared: SharedCache | None) -> None:
         self._datasets = datasets
         self._cache = LocalCache(cache, shared)
-        self._open: OrderedDict[str, Contents] = OrderedDict()
-        self._lock = Lock()
+        self._open: LruCache[str, Contents] = LruCache(MAX_OPEN)
 
     def load(self, source: Source) -> Contents:
         """The contents of a source; from the shared cache if this machine lacks it, or has not what is pinned.
@@ -63,32 +61,23 @@ class ContentsLoader:
     def _load_shared(self, source: Source) -> Contents | None:
         if source.sha256 is None:
             return None
-        contents = self._get_open(source.sha256)
-        if contents is None:
-            contents = self._cache.fetch(source.name, source.sha256)
-        return contents and self._keep_open(source.sha256, contents)
+        contents = self._open.get(source.sha256)
+        if contents is None and (contents := self._cache.fetch(source.name, source.sha256)) is not None:
+            self._open.put(source.sha256, contents)
+        return contents
 
     def _read(self, source: Source) -> Contents:
         signature = source.signature(self._datasets)
-        contents = self._get_open(signature)
-        if contents is not None:
-            return contents
-        if source.is_slow_to_read:
-            return self._keep_open(signature, self._cache.load(source, self._datasets))
-        return self._keep_open(signature, source.read(self._datasets))
-
-    def _get_open(self, key: str) -> Contents | None:
-        with self._lock:
-            if key in self._open:
-                self._open.move_to_end(key)
-            return self._open.get(key)
-
-    def _keep_open(self, key: str, contents: Contents) -> Contents:
-        with self._lock:
-            self._open[key] = contents
-            while len(self._open) > MAX_OPEN:
-                self._open.popitem(last=False)
+        contents = self._open.get(signature)
+        if contents is None:
+            contents = self._read_or_parse(source)
+            self._open.put(signature, contents)
         return contents
+
+    def _read_or_parse(self, source: Source) -> Contents:
+        if source.is_slow_to_read:
+            return self._cache.load(source, self._datasets)
+        return source.read(self._datasets)
 
 
 def dataset_names(datasets: Path) -> list[str]:
