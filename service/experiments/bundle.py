@@ -15,8 +15,8 @@ from service.experiments.model_cache import ModelCache
 from service.experiments.summary import majority_accuracies
 from service.experiments.weights import safetensors
 from service.schemas.base import ResponseModel
+from service.schemas.csv import write_csv
 from service.schemas.epochs import ClassRow, MetricsRow
-from service.schemas.formats import write_csv
 from service.store import experiment_reader, model_reader
 from service.store.database import Database
 from service.store.epochs.epoch_reader import EpochQuery, EpochTable, read_page

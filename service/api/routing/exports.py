@@ -11,7 +11,8 @@ from fastapi.responses import StreamingResponse
 
 from service.api.thread_limiters import ThreadLimiter
 from service.schemas.base import ResponseModel
-from service.schemas.formats import MEDIA_TYPES, Format, csv_rows, csv_table, json_lines
+from service.schemas.csv import csv_rows, csv_table
+from service.schemas.formats import MEDIA_TYPES, Format, json_lines
 
 Pages = Iterator[Iterable[ResponseModel]]
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import insert, select
 
+from service.schemas.csv import FORMULA, csv_table
 from service.schemas.epochs import ClassRow
-from service.schemas.formats import FORMULA, csv_table
 from service.store.database import Database
 from service.store.engine.clock import now
 from service.store.tables import EpochMetrics, Run
