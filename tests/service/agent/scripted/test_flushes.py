@@ -126,10 +126,10 @@ def test_when_every_process_is_busy_it_waits_until_the_next_flush(
 def test_replaced_artifacts_are_removed_after_a_flush(
     harness: Harness, agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tidied: list[Database] = []
-    monkeypatch.setattr(agent.artifacts, "tidy", tidied.append)
+    collected: list[Database] = []
+    monkeypatch.setattr(agent.artifacts, "collect_garbage", collected.append)
     agent.flush()
-    assert tidied == [harness.database]
+    assert collected == [harness.database]
 
 
 def test_an_end_is_written_at_once_and_epochs_may_wait(
