@@ -1,6 +1,6 @@
-"""For schemathesis: cursors as they are given out, and a check of what is refused though the schema allows it.
+"""Hooks for schemathesis: valid cursors, and a check of requests that are refused although the schema allows them.
 
-That may be for rules alone that no schema can state. Each is named here.
+They may be refused only because of rules that no schema can state. `RULES` lists each of them.
 """
 
 import json
@@ -18,15 +18,15 @@ from service.http.bodies import parse
 from workers.spec import ExperimentSpec
 
 Problem = dict[str, Any]
-HEADERS_OF_ALL = {
+COMMON_HEADERS = {
     *("allow", "content-type", "content-length", "date", "server", "transfer-encoding", "x-request-id"),
     *map(str.lower, SECURITY_HEADERS),
 }
 POSITIONS = (7, [[0, 1, "validation"]], [1, 1, 0, "validation"])
-"""Where a page of experiments, of the epochs of one, and of those of several may have ended."""
+"""The last position on a page of experiments, of the epochs of one experiment, and of those of several."""
 
 KEY_VARIABLE = "CURSOR_KEY"
-"""In the environment: what the service under test signs cursors with, in hexadecimal digits."""
+"""The environment variable with the hexadecimal key with which the service under test signs cursors."""
 
 cursors.KEY.set(bytes.fromhex(os.environ.get(KEY_VARIABLE, "")))
 schemathesis.openapi.format("cursor", st.sampled_from([cursors.encode(each) for each in POSITIONS]))
@@ -44,7 +44,7 @@ EVENT = {
 
 @schemathesis.hook
 def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:
-    """A stream is text, as the document says in OpenAPI 3.1; schemathesis holds each event against the schema."""
+    """Declare event streams as OpenAPI 3.2 does: schemathesis validates each event, but 3.1 can only declare text."""
     for path in raw_schema["paths"].values():
         for operation in path.values():
             for response in operation["responses"].values():
@@ -54,8 +54,8 @@ def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:
                         del shape["schema"]
 
 
-def beyond_the_declarations(problem: Problem, body: Any) -> bool:
-    """Of a spec: every field by itself is fine, but they do not go together, or the data set is not there."""
+def is_beyond_the_schema(problem: Problem, body: Any) -> bool:
+    """Whether each field of a spec is valid by itself, so that only a combination or a missing data set is wrong."""
     try:
         ExperimentSpec.model_validate(parse(json.dumps(body).encode()))
     except ValidationError as error:
@@ -64,11 +64,11 @@ def beyond_the_declarations(problem: Problem, body: Any) -> bool:
 
 
 def only(*paths: str) -> Callable[[Problem, Any], bool]:
-    """Whether nothing but these is wrong."""
+    """A rule that allows errors only at these paths."""
     return lambda problem, body: all(each["path"].startswith(paths) for each in problem["errors"])
 
 
-def whatever(problem: Problem, body: Any) -> bool:
+def anything(problem: Problem, body: Any) -> bool:
     return True
 
 
@@ -77,20 +77,23 @@ def nothing(problem: Problem, body: Any) -> bool:
 
 
 RULES: dict[tuple[str, str], Callable[[Problem, Any], bool]] = {
-    ("submit_experiment", "invalid-spec"): beyond_the_declarations,
-    ("validate_experiment", "invalid-spec"): beyond_the_declarations,
-    ("submit_experiment", "idempotency-key-reused"): whatever,
+    ("submit_experiment", "invalid-spec"): is_beyond_the_schema,
+    ("validate_experiment", "invalid-spec"): is_beyond_the_schema,
+    ("submit_experiment", "idempotency-key-reused"): anything,
     ("predict", "invalid-spec"): only("rows["),  # as wide as the data set, and within single precision
     ("create_webhook", "invalid-spec"): only("url"),  # a port is at most 65,535
-    ("create_webhook", "unusable-webhook"): whatever,
-    ("create_webhook", "private-address"): whatever,
-    ("upload_dataset", "invalid-field"): whatever,  # which fields there are depends on the format
-    ("upload_dataset", "unusable-upload"): whatever,
-    ("list_experiments", "invalid-cursor"): whatever,  # a cursor is opaque: an invented one looks like any
-    ("read_metrics", "invalid-cursor"): whatever,
-    ("read_classes", "invalid-cursor"): whatever,
-    ("read_epochs", "invalid-cursor"): whatever,
-    ("stream_events", "invalid-cursor"): whatever,
+    ("create_webhook", "unusable-webhook"): anything,
+    ("create_webhook", "private-address"): anything,
+    ("upload_dataset", "invalid-field"): anything,  # the fields depend on the format
+    ("upload_dataset", "unusable-upload"): anything,
+    (
+        "list_experiments",
+        "invalid-cursor",
+    ): anything,  # a cursor is opaque: the schema cannot tell an invented one
+    ("read_metrics", "invalid-cursor"): anything,
+    ("read_classes", "invalid-cursor"): anything,
+    ("read_epochs", "invalid-cursor"): anything,
+    ("stream_events", "invalid-cursor"): anything,
     ("read_metrics", "invalid-parameter"): only("limit"),  # or max_points, but not both
     ("read_epochs", "invalid-parameter"): only("limit"),
     ("compare_experiments", "invalid-parameter"): only("ids", "reference"),  # distinct ones, and one of them
@@ -98,23 +101,23 @@ RULES: dict[tuple[str, str], Callable[[Problem, Any], bool]] = {
 
 
 @schemathesis.check
-def refused_for_what_no_schema_states(ctx: Any, response: Any, case: Any) -> None:
-    """Holds for what was generated from the schema as valid."""
+def refusals_are_beyond_the_schema(ctx: Any, response: Any, case: Any) -> None:
+    """Check that a request that is valid by the schema is refused only because of a rule in `RULES`."""
     if response.status_code != 422 or not case.meta.generation.mode.is_positive:
         return
     problem = response.json()
     operation, kind = case.operation.definition.raw["operationId"], problem["type"].rpartition("/")[2]
-    excuses = RULES.get((operation, kind), nothing)
-    assert excuses(problem, case.body), f"{operation} refused with {kind}: {problem['detail']}"
+    is_allowed = RULES.get((operation, kind), nothing)
+    assert is_allowed(problem, case.body), f"{operation} refused with {kind}: {problem['detail']}"
 
 
 @schemathesis.check
 def every_header_is_declared(ctx: Any, response: Any, case: Any) -> None:
-    """Beside those that every answer has. That what is declared as required is sent is a check of schemathesis."""
+    """Check that each header is declared or common to all responses. schemathesis itself checks required headers."""
     declared = case.operation.definition.raw["responses"].get(str(response.status_code))
     if declared is None:
         return
-    sent = {name.lower() for name in response.headers} - HEADERS_OF_ALL
+    sent = {name.lower() for name in response.headers} - COMMON_HEADERS
     undeclared = sent - {name.lower() for name in declared.get("headers", {})}
     assert not undeclared, (
         f"{case.operation.label} {response.status_code} sends {', '.join(sorted(undeclared))}"

@@ -1,4 +1,4 @@
-"""The running service against its OpenAPI document, by schemathesis: every check, every phase, over HTTP."""
+"""schemathesis tests the running service against its OpenAPI document: every check, every phase, over HTTP."""
 
 import json
 import os
@@ -29,7 +29,7 @@ pytest.importorskip("schemathesis", reason="pip install 'holdout[test]'")
 from tests.contract.hooks import KEY_VARIABLE
 
 ROOT = Path(__file__).parents[2]
-FEWEST_CASES = 4500
+MIN_CASES = 4500
 SPECS: list[dict[str, Any]] = [
     {"name": f"iris-{number}", "dataset": "iris", "seeds": [0, 1], "training": {"epochs": 3}}
     for number in range(4)
@@ -38,7 +38,7 @@ SPECS: list[dict[str, Any]] = [
 
 @dataclass(frozen=True)
 class Report:
-    """What schemathesis says of a run."""
+    """The result of a run of schemathesis."""
 
     cases: int
     failures: list[str]
@@ -46,36 +46,36 @@ class Report:
 
 
 def settings(data_dir: Path, *, workers: int) -> Settings:
-    often = "1000000/minute"
+    unlimited = "1000000/minute"
     return Settings(
         data_dir=data_dir,
         port=0,
         workers=workers,
         log_level="critical",
-        rate_limit=often,
-        read_rate_limit=often,
+        rate_limit=unlimited,
+        read_rate_limit=unlimited,
     )
 
 
 def unreachable(host: str, port: int, *, private: bool) -> NoReturn:
-    raise ssrf_protection.Undeliverable(f"{host} is not to be reached from a test")
+    raise ssrf_protection.Undeliverable(f"{host} must not be reached from a test")
 
 
 @pytest.fixture
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, str]]:
-    """The URL of a service and its admin's token; what cursors are signed with is in the environment.
+    """The URL of a service and an admin token. The key of its cursors is in the environment.
 
-    Some experiments are over; what is submitted now stays queued.
+    Some experiments have ended; those that the test submits stay queued.
     """
     with serving(settings(tmp_path, workers=1)) as url:
         for spec in SPECS:
             httpx2.post(f"{url}/experiments", json=spec).raise_for_status()
         wait_until_idle(url)
-    # To wait a minute for what will not come would be most of the test.
+    # Otherwise the test would spend most of its time in long polls that time out.
     monkeypatch.setattr(
         long_polling, "move_on_after", lambda seconds: anyio.move_on_after(min(seconds, 0.01))
     )
-    # Every invented host is there, and no message is sent to it.
+    # Every invented host exists, and no message is sent to it.
     monkeypatch.setattr(webhooks, "resolve", lambda host, port, *, private: (host, port))
     monkeypatch.setattr(ssrf_protection, "resolve", unreachable)
     database = Database(settings(tmp_path, workers=0).url)
@@ -88,7 +88,7 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[s
 
 
 @pytest.mark.timeout(280)
-def test_the_service_is_what_its_document_says(
+def test_the_service_behaves_as_its_document_says(
     service: tuple[str, str], tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     started = time.monotonic()
@@ -97,11 +97,11 @@ def test_the_service_is_what_its_document_says(
     failures = len(report.failures)
     record_property("shown", f"schemathesis: {report.cases:,} cases in {spent:.0f} s, {failures} failures")
     assert report.failures == [], report.text
-    assert report.cases >= FEWEST_CASES, report.text
+    assert report.cases >= MIN_CASES, report.text
 
 
 def run(url: str, token: str, file: Path) -> Report:
-    """Run schemathesis in a process of its own, as anyone would."""
+    """Run schemathesis in a process of its own, as a user would."""
     options = ["-H", f"Authorization: Bearer {token}", "-c", "all", "--no-color"]
     reports = ["--report", "json", "--report-json-path", str(file)]
     config = ["--config-file", str(Path(__file__).with_name("schemathesis.toml"))]

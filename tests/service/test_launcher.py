@@ -1,4 +1,4 @@
-"""A service in a thread: it answers from its first moment, or says that it did not start."""
+"""A service in a thread accepts requests as soon as the context begins, or raises an error if it did not start."""
 
 import time
 from pathlib import Path
@@ -10,7 +10,7 @@ from service.launcher import in_thread, server_config
 from service.settings import Settings
 
 
-def test_a_service_that_is_slow_to_start_is_waited_for(
+def test_the_context_waits_for_a_service_that_starts_slowly(
     sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = server_config(Settings(workers=0, data_dir=tmp_path, database_url=sqlite_url, port=0))
@@ -26,7 +26,7 @@ def test_a_service_that_is_slow_to_start_is_waited_for(
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_service_that_cannot_start_is_an_error(tmp_path: Path) -> None:
+def test_a_service_that_cannot_start_raises_an_error(tmp_path: Path) -> None:
     never_migrated = Settings(workers=0, data_dir=tmp_path, port=0)
     with pytest.raises(RuntimeError, match="did not start"), in_thread(server_config(never_migrated)):
         pass

@@ -1,4 +1,4 @@
-"""A system without wheels of numba and pysqlite3: all works, and the doctor and the log say what is missing."""
+"""A system without wheels of numba and pysqlite3: training works, and doctor and the log say what is missing."""
 
 import os
 import sqlite3
@@ -34,7 +34,7 @@ def agent(sqlite_url: str, tmp_path: Path) -> Iterator[ServiceProcess]:
     program.end()
 
 
-def test_an_experiment_is_trained_by_the_readable_kernels(
+def test_an_experiment_is_trained_with_the_numpy_kernels(
     agent: ServiceProcess, sqlite_url: str, tmp_path: Path
 ) -> None:
     agent.wait_for("works on")
@@ -45,10 +45,10 @@ def test_an_experiment_is_trained_by_the_readable_kernels(
         assert harness.wait_for_end(harness.submit(IRIS)).status == "succeeded"
 
 
-def test_the_doctor_says_what_is_missing(tmp_path: Path) -> None:
+def test_doctor_says_what_is_missing(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "service", "doctor", "--data-dir", str(tmp_path / "data")]
-    said = subprocess.run(command, env=os.environ, capture_output=True, text=True, timeout=60, check=False)
-    assert said.returncode == 0, said.stderr
-    assert "Training kernels: NumPy (numba is not installed)" in said.stdout
-    assert "pip install numba" in said.stdout
-    assert f"SQLite {sqlite3.sqlite_version}" in said.stdout
+    ran = subprocess.run(command, env=os.environ, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert "Training kernels: NumPy (numba is not installed)" in ran.stdout
+    assert "pip install numba" in ran.stdout
+    assert f"SQLite {sqlite3.sqlite_version}" in ran.stdout
