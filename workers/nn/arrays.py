@@ -10,9 +10,8 @@ Array = NDArray[np.floating[Any]]
 Integers = NDArray[np.integer[Any]]
 Shape = tuple[int, ...]
 
-
 CHUNK = 2**13
-"""Elements per step of a computation in steps: its intermediate results stay in the cache."""
+"""Elements that NumPy code processes at a time if it needs temporary arrays: they stay in the cache."""
 
 
 class Buffers:

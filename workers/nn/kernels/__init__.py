@@ -31,12 +31,12 @@ def choose() -> Choice:
 
     Raises ValueError for an unknown HOLDOUT_KERNELS.
     """
-    wanted = os.environ.get("HOLDOUT_KERNELS", "auto")
-    if wanted not in ("auto", "numpy", "numba"):
-        raise ValueError(f"HOLDOUT_KERNELS is {wanted!r}; it should be auto, numpy or numba")
-    if wanted == "numpy":
+    setting = os.environ.get("HOLDOUT_KERNELS", "auto")
+    if setting not in ("auto", "numpy", "numba"):
+        raise ValueError(f"HOLDOUT_KERNELS is {setting!r}; it should be auto, numpy or numba")
+    if setting == "numpy":
         return Choice("numpy", "HOLDOUT_KERNELS is numpy")
-    if wanted == "auto" and find_spec("numba") is None:
+    if setting == "auto" and find_spec("numba") is None:
         return Choice("numpy", "numba is not installed")
     return Choice("numba")
 

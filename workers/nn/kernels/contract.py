@@ -164,12 +164,13 @@ class Kernels(Protocol):
         second: Array,
         beta1: float,
         beta2: float,
-        rate: float,
+        step_size: float,
         epsilon: float,
     ) -> None:
-        """m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2; w -= rate m / (sqrt(v) + epsilon). g may be overwritten.
+        """m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2; w -= s m / (sqrt(v) + epsilon), s = step_size.
 
-        In this and the other optimizers, running means that are negligible (arrays.drop_negligible) may become 0.
+        g may be overwritten. In this and the other optimizers, running means that are negligible
+        (arrays.drop_negligible) may become 0.
         """
 
     def momentum(
@@ -180,9 +181,12 @@ class Kernels(Protocol):
         momentum: float,
         share: float,
         nesterov: bool,
-        rate: float,
+        step_size: float,
     ) -> None:
-        """v = m v + share g; w -= rate v, or with nesterov w -= rate (share g + m v). g may be overwritten."""
+        """v = m v + share g; w -= s v, or with nesterov w -= s (share g + m v); s = step_size.
+
+        g may be overwritten.
+        """
 
     def divide_by_rms(
         self,

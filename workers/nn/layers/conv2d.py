@@ -59,10 +59,8 @@ class Conv2D(Layer):
 
         def plan_backward(dy: Array) -> BackwardPass:
             planned = biased.plan_backward(dy)
-            dz, operations = (
-                planned.dx,
-                [*planned.operations, *self._plan_weight_gradient(blocks, planned.dx)],
-            )
+            dz = planned.dx
+            operations = [*planned.operations, *self._plan_weight_gradient(blocks, dz)]
             if not self.needs_input_gradient:
                 return BackwardPass(dz, operations)
             of_input = self._plan_input_gradient(dz, x.shape, rows, columns)

@@ -1,4 +1,4 @@
-"""The kernels compiled by numba: each one sweep over memory, or as few as its reductions allow."""
+"""The kernels compiled by numba: each is one sweep over memory, or as few as its reductions allow."""
 
 from workers.nn.kernels.compiled.batch_norm import batch_norm, batch_norm_backward
 from workers.nn.kernels.compiled.bias import add_bias, add_bias_backward, sum_rows

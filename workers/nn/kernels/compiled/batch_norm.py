@@ -26,7 +26,7 @@ def batch_norm(  # noqa: C901 -- three sweeps in sequence
     y: Array,
 ) -> None:
     n, features, real = x.shape[0], x.shape[1], x.dtype.type
-    kept, taken, below = real(momentum), real(1 - momentum), real(slope)
+    decay, rest, below = real(momentum), real(1 - momentum), real(slope)
     total, mean, inverse = np.zeros(features), np.empty(features, x.dtype), np.empty(features, x.dtype)
     for i in range(n):
         for j in range(features):
@@ -41,8 +41,8 @@ def batch_norm(  # noqa: C901 -- three sweeps in sequence
             total[j] += centred * centred
     for j in range(features):
         variance = total[j] / n
-        running_mean[j] = kept * running_mean[j] + taken * mean[j]
-        running_variance[j] = kept * running_variance[j] + taken * real(variance * n / (n - 1))
+        running_mean[j] = decay * running_mean[j] + rest * mean[j]
+        running_variance[j] = decay * running_variance[j] + rest * real(variance * n / (n - 1))
         deviation[j] = np.sqrt(variance + epsilon)
         inverse[j] = 1 / deviation[j]
     for i in range(n):

@@ -67,5 +67,5 @@ def _use_temporary_cache() -> None:
     os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix=TEMPORARY)
     numba.config.reload_config()  # type: ignore[no-untyped-call]
     log.warning(
-        "no folder to keep compiled kernels in: set NUMBA_CACHE_DIR, or every start compiles them anew"
+        "no writable folder for compiled kernels: set NUMBA_CACHE_DIR, or every start compiles them again"
     )

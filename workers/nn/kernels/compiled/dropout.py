@@ -31,13 +31,13 @@ def _multiply(x: Array, mask: Array, y: Array) -> None:
 
 @compiled("void(real[::1], uint64[::1], float64, real[::1])")
 def dropout(x: Array, key: Integers, rate: float, y: Array) -> None:
-    zero, kept, seed = x.dtype.type(0), x.dtype.type(1 / (1 - rate)), key[0]
+    zero, scale, seed = x.dtype.type(0), x.dtype.type(1 / (1 - rate)), key[0]
     threshold, half = np.uint64(rate * 4294967296.0), (len(x) + 1) // 2
     low, high = np.empty(TILE, x.dtype), np.empty(TILE, x.dtype)
     for start in range(0, half, TILE):
         for j in range(TILE):
             bits = _splitmix64(seed + np.uint64(start + j + 1) * GOLDEN)
-            low[j] = kept if (bits & np.uint64(0xFFFFFFFF)) >= threshold else zero
-            high[j] = kept if (bits >> np.uint64(32)) >= threshold else zero
+            low[j] = scale if (bits & np.uint64(0xFFFFFFFF)) >= threshold else zero
+            high[j] = scale if (bits >> np.uint64(32)) >= threshold else zero
         _multiply(x[start:half], low, y[start:half])
         _multiply(x[half + start :], high, y[half + start :])

@@ -22,12 +22,12 @@ def adam(
     second: Array,
     beta1: float,
     beta2: float,
-    rate: float,
+    step_size: float,
     epsilon: float,
 ) -> None:
     real = parameters.dtype.type
     b1, b2, a1, a2 = real(beta1), real(beta2), real(1 - beta1), real(1 - beta2)
-    step, added, zero, least = real(rate), real(epsilon), real(0), real(limit_of(gradient))
+    step, eps, zero, least = real(step_size), real(epsilon), real(0), real(limit_of(gradient))
     for i in range(len(parameters)):
         g = gradient[i]
         m = b1 * first[i] + a1 * g
@@ -36,7 +36,7 @@ def adam(
         v = zero if v < least * least else v
         first[i] = m
         second[i] = v
-        parameters[i] -= step * m / (np.sqrt(v) + added)
+        parameters[i] -= step * m / (np.sqrt(v) + eps)
 
 
 @compiled(f"void({FLAT}, {FLAT}, {FLAT}, float64, float64, boolean, float64)")
@@ -47,17 +47,17 @@ def momentum(
     momentum: float,
     share: float,
     nesterov: bool,
-    rate: float,
+    step_size: float,
 ) -> None:
     real = parameters.dtype.type
-    kept, taken, step = real(momentum), real(share), real(rate)
+    decay, part, step = real(momentum), real(share), real(step_size)
     zero, least = real(0), real(limit_of(gradient))
     for i in range(len(parameters)):
-        g = taken * gradient[i]
-        v = kept * velocity[i] + g
+        g = part * gradient[i]
+        v = decay * velocity[i] + g
         v = zero if abs(v) < least else v
         velocity[i] = v
-        parameters[i] -= step * (g + kept * v if nesterov else v)
+        parameters[i] -= step * (g + decay * v if nesterov else v)
 
 
 @compiled(f"void({FLAT}, {FLAT}, {FLAT}, boolean, float64, float64)")
@@ -65,20 +65,20 @@ def divide_by_rms(
     gradient: Array, square: Array, mean: Array, centered: bool, alpha: float, epsilon: float
 ) -> None:
     real = gradient.dtype.type
-    kept, taken, added = real(alpha), real(1 - alpha), real(epsilon)
+    decay, rest, eps = real(alpha), real(1 - alpha), real(epsilon)
     zero, least = real(0), real(limit_of(gradient))
     for i in range(len(gradient)):
         g = gradient[i]
-        v = kept * square[i] + taken * g * g
+        v = decay * square[i] + rest * g * g
         v = zero if v < least * least else v
         square[i] = v
         if centered:
-            u = kept * mean[i] + taken * g
+            u = decay * mean[i] + rest * g
             u = zero if abs(u) < least else u
             mean[i] = u
             v -= u * u
             v = zero if v < 0 else v
-        gradient[i] = g / (np.sqrt(v) + added)
+        gradient[i] = g / (np.sqrt(v) + eps)
 
 
 @compiled(f"void({FLAT}, Array(real, 1, 'C', readonly=True), float64)")

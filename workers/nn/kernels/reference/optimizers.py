@@ -12,7 +12,7 @@ def adam(
     second: Array,
     beta1: float,
     beta2: float,
-    rate: float,
+    step_size: float,
     epsilon: float,
 ) -> None:
     gradient *= 1 - beta1
@@ -25,7 +25,7 @@ def adam(
     denominator = np.sqrt(second, out=gradient)
     denominator += epsilon
     direction = np.divide(first, denominator, out=gradient)
-    direction *= rate
+    direction *= step_size
     parameters -= direction
 
 
@@ -36,7 +36,7 @@ def momentum(
     momentum: float,
     share: float,
     nesterov: bool,
-    rate: float,
+    step_size: float,
 ) -> None:
     gradient *= share
     velocity *= momentum
@@ -45,7 +45,7 @@ def momentum(
         add_scaled(gradient, velocity, momentum)
     else:
         gradient[:] = velocity
-    gradient *= rate
+    gradient *= step_size
     parameters -= gradient
 
 
