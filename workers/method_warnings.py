@@ -29,7 +29,7 @@ class Warning:  # noqa: A001 -- the interface calls it a warning
 
 @dataclass(frozen=True, eq=False)
 class WarningContext:
-    """What the checks read: the spec, the names of the classes, and their counts.
+    """The input of a check: the spec, the names of the classes, and their counts.
 
     split_counts: rows of each class (K,) in each part. sampled_counts: expected examples of each class per epoch.
     """

@@ -1,4 +1,4 @@
-"""Small parts of real data, split once."""
+"""Small real data sets, split once, and the sets of kernels."""
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -13,7 +13,7 @@ from workers.nn.kernels import reference
 from workers.nn.kernels.contract import Kernels
 from workers.spec import ExperimentSpec
 
-Parts = tuple[Dataset, Dataset]
+TrainingAndValidation = tuple[Dataset, Dataset]
 
 
 KERNEL_SETS: dict[str, Kernels] = {"numpy": reference}
@@ -38,25 +38,25 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> DatasetRegistry:
 
 
 @pytest.fixture(scope="session")
-def iris(registry: DatasetRegistry) -> Parts:
+def iris(registry: DatasetRegistry) -> TrainingAndValidation:
     """The training and validation part of iris."""
-    return _parts(registry, "iris")
+    return _read_parts(registry, "iris")
 
 
 @pytest.fixture(scope="session")
-def digits(registry: DatasetRegistry) -> Parts:
+def digits(registry: DatasetRegistry) -> TrainingAndValidation:
     """The training and validation part of digits."""
-    return _parts(registry, "digits")
+    return _read_parts(registry, "digits")
 
 
 @pytest.fixture(scope="session")
 def digits_folder(registry: DatasetRegistry) -> Path:
-    """The folder of the parts of digits, as a worker process is given it."""
+    """The folder of the prepared split of digits, as a worker process gets it."""
     spec = ExperimentSpec()
     return registry.prepare_split(spec.dataset, spec.split).folder
 
 
-def _parts(registry: DatasetRegistry, name: str) -> Parts:
+def _read_parts(registry: DatasetRegistry, name: str) -> TrainingAndValidation:
     spec = ExperimentSpec.model_validate({"dataset": name})
     prepared = registry.prepare_split(spec.dataset, spec.split)
     return prepared.read("train"), prepared.read("validation")

@@ -1,4 +1,4 @@
-"""The catalogue says of every variant what the declarations say, and misses none."""
+"""The catalogue agrees with the declaration of every variant, and lacks none."""
 
 import dataclasses
 from typing import Any
@@ -27,7 +27,7 @@ def entries(kinds: dict[str, list[Variant]]) -> dict[type[Any], Variant]:
 
 
 def test_every_field_of_a_spec_that_takes_a_variant_has_its_kind() -> None:
-    """A union that is new in the spec has to be new in the catalogue."""
+    """A new union in the spec needs an entry in the catalogue."""
     listed = {cls for union in KINDS.values() for cls in classes_of(union)}
     for model in (ExperimentSpec, Training):
         schema = TypeAdapter(model).json_schema(ref_template="{model}")
@@ -82,13 +82,13 @@ def test_a_field_that_takes_a_variant_names_its_kind(kinds: dict[str, list[Varia
 
 
 @pytest.mark.parametrize("kind", ["losses", "optimizers", "activations", "initializers"])
-def test_what_is_a_formula_names_the_implementation_it_was_compared_with(
+def test_a_formula_names_the_implementation_it_was_compared_with(
     kind: str, kinds: dict[str, list[Variant]]
 ) -> None:
     assert [each.name for each in kinds[kind] if not each.oracle] == []
 
 
-def test_source_and_oracle_are_told_apart_from_the_description(kinds: dict[str, list[Variant]]) -> None:
+def test_source_and_oracle_are_separated_from_the_description(kinds: dict[str, list[Variant]]) -> None:
     focal = next(each for each in kinds["losses"] if each.name == "focal")
     assert focal.source == "Lin et al. 2017, Focal loss for dense object detection."
     assert (focal.oracle or "").startswith("torch's cross_entropy")

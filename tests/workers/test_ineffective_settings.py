@@ -1,4 +1,4 @@
-"""Settings that can never take effect: each is named, and only where it does nothing."""
+"""Settings that can never take effect: each is reported exactly if it has no effect."""
 
 from typing import Any
 
@@ -92,7 +92,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("part", "idle", "effective"), CASES, ids=[case[0] for case in CASES])
-def test_a_setting_is_named_where_it_does_nothing_and_nowhere_else(
+def test_a_setting_is_reported_exactly_if_it_has_no_effect(
     part: str, idle: dict[str, Any], effective: dict[str, Any]
 ) -> None:
     assert any(part in sentence for sentence in sentences(**idle))
@@ -108,10 +108,10 @@ def test_a_correction_of_equal_frequencies_is_named() -> None:
 @pytest.mark.parametrize(
     ("patience", "epochs", "stops"), [(5, 6, False), (5, 7, True), (1, 2, False), (1, 3, True)]
 )
-def test_patience_is_named_exactly_where_no_run_can_stop_early(
+def test_patience_is_reported_exactly_if_no_run_can_stop_early(
     patience: int, epochs: int, stops: bool
 ) -> None:
-    """The worst run: its first epoch is its best."""
+    """The worst case: a run whose first epoch is its best."""
     from workers.evaluation.selection import BestEpoch
 
     best, trained = BestEpoch("accuracy", patience=patience), 0

@@ -1,4 +1,4 @@
-"""The plan: what follows from a spec and its data, what is refused, and what is warned of."""
+"""The plan: the facts that follow from a spec and its data, the errors, and the warnings."""
 
 from typing import Any
 
@@ -101,7 +101,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(("given", "path", "remedy"), REFUSED, ids=[case[1] for case in REFUSED])
-def test_what_the_data_do_not_allow_is_refused_at_its_field(
+def test_a_setting_that_the_data_do_not_allow_is_refused_at_its_field(
     given: dict[str, Any], path: str, remedy: str, registry: DatasetRegistry
 ) -> None:
     found = rejected(registry, **given)
@@ -164,7 +164,7 @@ WARNED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("code", "given", "harmless"), WARNED, ids=[case[0] for case in WARNED])
-def test_a_warning_is_given_where_it_belongs_and_nowhere_else(
+def test_a_warning_is_given_exactly_if_it_applies(
     code: str, given: dict[str, Any], harmless: dict[str, Any], registry: DatasetRegistry
 ) -> None:
     assert code in codes(registry, **given)
@@ -184,7 +184,7 @@ def test_a_warning_is_a_sentence_with_a_remedy(registry: DatasetRegistry) -> Non
 
 @pytest.mark.parametrize("name", ["argmax", "logit_adjusted", "prior_corrected"])
 def test_a_prediction_that_corrects_nothing_changes_nothing(name: str) -> None:
-    """On equal counts the offsets are the same for all classes: no argmax and no softmax moves."""
+    """On equal counts the offsets are the same for all classes: no argmax and no softmax changes."""
     spec = ExperimentSpec.model_validate({"prediction": name})
     offset = spec.prediction.offset(np.array([5, 5, 5]), np.array([7.0, 7.0, 7.0]))
     assert offset is None or np.ptp(offset) == pytest.approx(0, abs=1e-12)

@@ -1,4 +1,4 @@
-"""The spec: its defaults, its short forms, and what it refuses - each with its place and its remedy."""
+"""The spec: its defaults, its short forms, and the errors, each with its path and its remedy."""
 
 import json
 from typing import Any
@@ -111,15 +111,13 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(("given", "path", "remedy"), REFUSED, ids=[json.dumps(case[0]) for case in REFUSED])
-def test_what_is_wrong_is_said_with_its_place_and_what_would_be_right(
-    given: dict[str, Any], path: str, remedy: str
-) -> None:
+def test_an_error_has_its_path_and_a_correction(given: dict[str, Any], path: str, remedy: str) -> None:
     found = rejected(given)
     assert [error.path for error in found] == [path]
     assert remedy in found[0].message
 
 
-def test_all_that_is_wrong_is_said_at_once() -> None:
+def test_all_errors_are_reported_at_once() -> None:
     given = {"loss": "x", "optimizer": "y", "training": {"epochs": 0, "batch_size": 0}, "q": 1}
     paths = {error.path for error in rejected(given)}
     assert paths == {"loss", "optimizer", "training.epochs", "training.batch_size", "q"}
@@ -151,5 +149,5 @@ def test_rules_across_fields_name_the_field_to_change(given: dict[str, Any], pat
         {"loss": "l2", "training": {"early_stopping": {"metric": "loss"}}},
     ],
 )
-def test_what_breaks_no_rule_is_let_through(given: dict[str, Any]) -> None:
+def test_a_spec_that_breaks_no_rule_is_accepted(given: dict[str, Any]) -> None:
     assert broken_rules(ExperimentSpec.model_validate(given)) == []

@@ -1,1 +1,1 @@
-"""Datasets: where they come from, how they are split, thinned, scaled, balanced and batched."""
+"""Data sets: where they come from, how they are split, thinned, scaled, balanced and batched."""

@@ -76,7 +76,7 @@ class NotUploaded(DatasetError):
 
 @dataclass(eq=False)
 class NoOfficialTest(DatasetError):
-    """The official test part is asked for, and the data set has none."""
+    """The split asks for the official test part, but the data set has none."""
 
     name: str
 

@@ -19,7 +19,7 @@ def moments(features: Features) -> tuple[NDArray[np.float64], NDArray[np.float64
 
 
 def _moments_of_bytes(features: Features) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """From the sums of x - x_0 and of its square, x_0 the first row; both sums are exact."""
+    """Computed from the sums of x - x_0 and of its square, x_0 the first row; both sums are exact."""
     rows, first = len(features), features[0].astype(np.float32)
     total, squares = np.zeros(features.shape[1]), np.zeros(features.shape[1])
     chunk = np.empty((min(EXACT_ROWS, rows), features.shape[1]), np.float32)
@@ -33,7 +33,7 @@ def _moments_of_bytes(features: Features) -> tuple[NDArray[np.float64], NDArray[
 
 
 def _moments_of_floats(features: Features) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Chunk by chunk, of deviations from the first row: Chan, Golub & LeVeque 1979."""
+    """Computed chunk by chunk from deviations from the first row: Chan, Golub & LeVeque 1979."""
     rows, mean, squares = 0, np.zeros(features.shape[1]), np.zeros(features.shape[1])
     first = features[0].astype(np.float64)
     for chunk in _chunks(features):

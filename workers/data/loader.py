@@ -29,7 +29,7 @@ class ContentsLoader:
         self._open: LruCache[str, Contents] = LruCache(MAX_OPEN)
 
     def load(self, source: Source) -> Contents:
-        """The contents of a source; from the shared cache if this machine lacks it, or has not what is pinned.
+        """The contents of a source; from the shared cache if this machine lacks those that it pins.
 
         Raises UnknownDataset, DatasetChanged, MissingFile or MalformedFile.
         """

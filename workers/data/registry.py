@@ -31,7 +31,7 @@ SOURCE: TypeAdapter[Source] = TypeAdapter(AnySource)
 
 @dataclass(frozen=True)
 class DatasetDescription:
-    """What a client learns of a data set before it uses it.
+    """The public facts of a data set.
 
     shape: of one image, (height, width, channels), or None. counts: rows of each class, (K,).
     official_test: rows of the official test part, 0 if there is none. versions: of an upload, the newest last;

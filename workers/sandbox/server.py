@@ -23,7 +23,7 @@ LARGEST_FILE = 2**32
 
 
 def main() -> None:
-    """Serve until the parent is gone."""
+    """Serve requests until the parent closes the control socket."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the forked processes
     control = socket.socket(fileno=sys.stdin.fileno())

@@ -7,7 +7,7 @@ MNIST = Path(__file__).parents[4] / "shared" / "data" / "mnist"
 
 @pytest.fixture
 def mnist_folder() -> Path:
-    """The original MNIST files, kept beside the repository."""
+    """The original MNIST files, next to the repository."""
     if not MNIST.is_dir():
         pytest.skip("the MNIST files are not there")
     return MNIST

@@ -71,7 +71,7 @@ def test_a_table_of_classes_has_exact_margins_and_no_empty_cell(
 
 
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=20), st.integers(2, 60), st.integers(2, 60))
-def test_where_no_class_is_small_each_is_within_two_rows_of_its_share(
+def test_if_no_class_is_small_each_is_within_two_rows_of_its_share(
     counts: list[int], validation: int, test: int
 ) -> None:
     rows = sum(counts)

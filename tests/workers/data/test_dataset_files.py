@@ -17,7 +17,7 @@ def dataset(dtype: DTypeLike = np.uint8) -> Dataset:
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 @pytest.mark.parametrize("chunk", [1, 100, 10**6])
-def test_what_is_saved_is_opened_again(
+def test_a_saved_data_set_is_opened_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: DTypeLike, chunk: int
 ) -> None:
     monkeypatch.setattr(dataset_files, "CHUNK_BYTES", chunk)
@@ -89,7 +89,7 @@ def test_a_text_is_replaced_in_one_step(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="asks Linux what is in memory")
-def test_what_is_let_go_leaves_the_memory_of_the_process_and_can_be_read_again(tmp_path: Path) -> None:
+def test_dropped_pages_leave_the_memory_of_the_process_and_can_be_read_again(tmp_path: Path) -> None:
     features = np.random.default_rng(0).integers(256, size=(4000, 1000), dtype=np.uint8)
     save_dataset(Dataset("large", features, np.zeros(4000, np.int64), ("a",)), tmp_path / "large")
     opened = open_dataset(tmp_path / "large")
@@ -107,6 +107,6 @@ def test_dropping_the_pages_of_an_array_in_memory_changes_nothing() -> None:
 
 
 def resident_kilobytes(path: Path) -> int:
-    """Of a file that is mapped into this process."""
+    """The resident memory of a file that is mapped into this process."""
     lines = Path("/proc/self/smaps").read_text().partition(str(path))[2].splitlines()
     return int(next(line for line in lines if line.startswith("Rss:")).split()[1])

@@ -29,7 +29,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-def test_an_error_says_all_that_it_knows_and_survives_pickling(error: DatasetError) -> None:
+def test_an_error_shows_all_its_fields_and_survives_pickling(error: DatasetError) -> None:
     revived = pickle.loads(pickle.dumps(error))
     assert type(revived) is type(error)
     assert str(revived) == str(error)

@@ -17,7 +17,7 @@ IMBALANCES = st.builds(
 
 
 def test_exponential_counts_are_those_of_long_tailed_cifar10() -> None:
-    # Class counts of CIFAR-10-LT with factor 100 (Cui et al. 2019), where they were rounded down.
+    # Class counts of CIFAR-10-LT with factor 100 (Cui et al. 2019), rounded down there.
     published = [5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50]
     kept = Imbalance(kind="exponential", ratio=100).kept_counts(np.full(10, 5000))
     assert np.abs(kept - published).max() <= 1

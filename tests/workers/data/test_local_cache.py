@@ -28,7 +28,7 @@ MINE = Folder(name="mine")
 
 
 def scramble(path: Path) -> None:
-    """Make a file unreadable without any sign of it in its size and time."""
+    """Damage a file without changing its size and time."""
     stat = path.stat()
     path.write_bytes(bytes(stat.st_size))
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
@@ -44,7 +44,7 @@ def spoil(path: Path) -> None:
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
 
 
-def test_what_is_cached_is_what_is_in_the_files(cache: LocalCache, datasets: Path) -> None:
+def test_cached_contents_equal_those_of_the_files(cache: LocalCache, datasets: Path) -> None:
     dataset, official_test = read_folder(datasets / "mine")
     for _ in range(2):
         cached = cache.load(MINE, datasets)
@@ -83,7 +83,7 @@ def test_damaged_content_is_parsed_again(
     assert cache.load(MINE, datasets).dataset.labels.tolist() == [0, 1, 1]
 
 
-def test_equal_content_is_kept_once_under_two_names(cache: LocalCache, datasets: Path) -> None:
+def test_equal_content_under_two_names_is_stored_once(cache: LocalCache, datasets: Path) -> None:
     write_folder(datasets / "yours", [0, 1, 1], [1])
     mine = cache.load(MINE, datasets).dataset
     yours = cache.load(Folder(name="yours"), datasets).dataset
@@ -96,7 +96,7 @@ def test_several_processes_may_start_at_once(cache: LocalCache, datasets: Path) 
     script = (
         "import sys; from pathlib import Path; from workers.data.local_cache import LocalCache;"
         "from workers.data.sources.folder import Folder;"
-        "sys.stdin.read();"  # all wait here for the end of their input
+        "sys.stdin.read();"  # every process waits here for the end of its input
         "print(LocalCache(Path(sys.argv[1])).load(Folder(name='mine'), Path(sys.argv[2])).dataset.sha256)"
     )
     command = [sys.executable, "-c", script, str(cache.folder), str(datasets)]

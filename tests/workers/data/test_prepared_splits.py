@@ -16,7 +16,7 @@ NUMBERED = Dataset(
     LABELS,
     ("a", "b", "c"),
 )
-"""Every feature of a row is its number: what is on disk can be told apart."""
+"""Every feature of a row is its number, so that rows on disk can be identified."""
 
 
 @pytest.mark.parametrize("imbalance", [None, Imbalance(ratio=4), Imbalance(ratio=4, parts="all")])
@@ -38,7 +38,7 @@ def test_no_held_back_row_is_on_disk_and_none_is_lost(tmp_path: Path, imbalance:
     assert not any(NUMBERED.features[row].tobytes() in stored for row in test)
 
 
-def test_parts_are_opened_with_the_counts_of_all(tmp_path: Path) -> None:
+def test_a_prepared_split_is_opened_with_the_counts_of_every_part(tmp_path: Path) -> None:
     assert open_split(tmp_path / "parts") is None
     rows = split_rows(NUMBERED.labels, NUMBERED.classes, RatioSplit(), Imbalance(ratio=4))
     written = write_split(NUMBERED, rows, tmp_path / "parts")
@@ -54,7 +54,7 @@ def test_the_test_rows_are_the_same_whatever_the_training_part_was_thinned_by() 
     assert len(hashes) == 1
 
 
-def test_anything_that_moves_a_row_makes_another_key() -> None:
+def test_anything_that_moves_a_row_changes_the_key() -> None:
     split = RatioSplit()
     different: list[tuple[str, Split, Imbalance | None]] = [
         ("a", split, None),

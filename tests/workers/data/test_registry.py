@@ -43,7 +43,7 @@ def test_a_registry_needs_no_folder(tmp_path: Path) -> None:
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_facts_are_those_of_the_content(registry: DatasetRegistry) -> None:
+def test_a_description_matches_the_content(registry: DatasetRegistry) -> None:
     facts = registry.describe("mine")
     assert (facts.source, facts.rows, facts.features, facts.shape) == ("folder", 100, 12, (4, 3, 1))
     assert (facts.classes, facts.counts, facts.official_test) == (("0", "1"), (50, 50), 3)
@@ -55,7 +55,7 @@ def test_facts_are_those_of_the_content(registry: DatasetRegistry) -> None:
 @pytest.mark.parametrize(
     ("name", "nearest"), [("mime", "mine"), ("digit", "digits"), ("../mine", "mine"), ("zzz", None)]
 )
-def test_an_unknown_name_is_answered_with_the_nearest(
+def test_an_unknown_name_is_refused_with_the_nearest(
     registry: DatasetRegistry, name: str, nearest: str | None
 ) -> None:
     with pytest.raises(UnknownDataset) as unknown:
@@ -76,7 +76,7 @@ def test_a_folder_without_files_says_what_it_lacks(registry: DatasetRegistry, da
 
 
 @pytest.mark.parametrize("source", [Bundled(name="wine"), Synthetic(), MINE], ids=lambda source: source.kind)
-def test_a_pin_holds_as_long_as_the_content_is_the_same(registry: DatasetRegistry, source: Source) -> None:
+def test_a_pin_matches_as_long_as_the_content_is_the_same(registry: DatasetRegistry, source: Source) -> None:
     sha256 = registry.load(source).sha256
     assert registry.load(replace(source, sha256=sha256)).sha256 == sha256
     with pytest.raises(DatasetChanged, match=sha256):
@@ -96,7 +96,7 @@ def test_a_second_load_is_the_same_object_whatever_the_imbalance(registry: Datas
     assert registry.load(Synthetic(seed=1)) is not first
 
 
-def test_only_the_data_sets_used_last_are_held(registry: DatasetRegistry) -> None:
+def test_only_the_most_recently_used_data_sets_stay_open(registry: DatasetRegistry) -> None:
     loaded = [registry.load(Synthetic(seed=seed)) for seed in range(MAX_OPEN)]
     assert registry.load(Synthetic(seed=0)) is loaded[0]
     registry.load(Synthetic(seed=MAX_OPEN))
@@ -121,7 +121,7 @@ def test_a_list_of_all_data_sets_reads_the_bundled_ones_once(
     assert read == list(BUNDLED)
 
 
-def test_parts_are_written_once_and_found_by_another_registry(
+def test_a_prepared_split_is_written_once_and_found_by_another_registry(
     registry: DatasetRegistry, data_dir: Path
 ) -> None:
     source = Bundled(name="digits", imbalance=Imbalance(ratio=10))
@@ -133,7 +133,7 @@ def test_parts_are_written_once_and_found_by_another_registry(
     assert registry.prepare_split(source, RatioSplit(seed=1)).folder != parts.folder
 
 
-def test_parts_and_test_part_make_up_the_data_set(registry: DatasetRegistry) -> None:
+def test_a_prepared_split_and_its_test_part_make_up_the_data_set(registry: DatasetRegistry) -> None:
     source, split = Bundled(name="iris"), RatioSplit()
     parts, whole = registry.prepare_split(source, split), registry.load(source)
     test = registry.test_part(source, split)
@@ -144,7 +144,7 @@ def test_parts_and_test_part_make_up_the_data_set(registry: DatasetRegistry) -> 
     assert parts.counts["test"] == test.counts.tolist() == [5, 5, 5]
 
 
-def test_the_official_test_part_is_used_where_the_split_says_so(registry: DatasetRegistry) -> None:
+def test_the_official_test_part_is_used_if_the_split_asks_for_it(registry: DatasetRegistry) -> None:
     official_test = registry.official_test(MINE)
     assert official_test is not None
     assert registry.test_part(MINE, OfficialSplit()).sha256 == official_test.sha256

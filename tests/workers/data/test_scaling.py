@@ -118,7 +118,7 @@ def test_one_mean_and_deviation_over_all_features(features: Features) -> None:
     assert (np.diff(scaled.ravel()[order]) >= 0).all()
 
 
-def test_without_scaling_features_stay_what_they_are() -> None:
+def test_without_scaling_features_do_not_change() -> None:
     expected = pixels()
     expected[:, 4] = 0  # constant in training
     assert np.array_equal(NoScaling().fit(part(pixels()))(pixels()), expected)

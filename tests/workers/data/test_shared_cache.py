@@ -1,4 +1,4 @@
-"""Two machines, each with a data folder of its own, and one place that both reach."""
+"""The shared cache between two machines, each with a data folder of its own."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +30,7 @@ def here(tmp_path: Path, files: BlobStore) -> DatasetRegistry:
 
 @pytest.fixture
 def there(tmp_path: Path, files: BlobStore) -> DatasetRegistry:
-    """The machine that has nothing."""
+    """The machine without data sets of its own."""
     return DatasetRegistry(tmp_path / "there", files)
 
 
@@ -38,7 +38,7 @@ def pinned(registry: DatasetRegistry, source: Folder = MINE) -> Folder:
     return replace(source, sha256=registry.load(source).sha256)
 
 
-def test_what_was_shared_is_found_by_its_hash(here: DatasetRegistry, there: DatasetRegistry) -> None:
+def test_a_shared_data_set_is_found_by_its_hash(here: DatasetRegistry, there: DatasetRegistry) -> None:
     here.share(MINE)
     source = pinned(here)
     assert there.load(source).sha256 == source.sha256
@@ -49,7 +49,7 @@ def test_what_was_shared_is_found_by_its_hash(here: DatasetRegistry, there: Data
     assert ours.read("train").sha256 == theirs.read("train").sha256
 
 
-def test_the_official_test_part_comes_along(here: DatasetRegistry, there: DatasetRegistry) -> None:
+def test_the_official_test_part_is_shared_too(here: DatasetRegistry, there: DatasetRegistry) -> None:
     here.share(MINE)
     source = pinned(here)
     assert there.split_counts(source, OfficialSplit()) == here.split_counts(source, OfficialSplit())
@@ -58,7 +58,7 @@ def test_the_official_test_part_comes_along(here: DatasetRegistry, there: Datase
     assert test.sha256 == here.test_part(source, OfficialSplit()).sha256
 
 
-def test_a_data_set_without_an_official_test_part_comes_without(
+def test_a_data_set_without_an_official_test_part_is_shared_without_one(
     tmp_path: Path, here: DatasetRegistry, there: DatasetRegistry
 ) -> None:
     write_folder(tmp_path / "here" / "datasets" / "plain", [0, 1] * 20)
@@ -69,7 +69,7 @@ def test_a_data_set_without_an_official_test_part_comes_without(
     assert there.official_test(source) is None
 
 
-def test_only_a_pin_finds_it(here: DatasetRegistry, there: DatasetRegistry) -> None:
+def test_only_a_pinned_spec_finds_a_shared_data_set(here: DatasetRegistry, there: DatasetRegistry) -> None:
     here.share(MINE)
     with pytest.raises(UnknownDataset):
         there.load(MINE)
@@ -77,12 +77,12 @@ def test_only_a_pin_finds_it(here: DatasetRegistry, there: DatasetRegistry) -> N
         there.load(replace(MINE, sha256="0" * 64))
 
 
-def test_what_was_not_shared_is_unknown(here: DatasetRegistry, there: DatasetRegistry) -> None:
+def test_a_data_set_that_was_not_shared_is_unknown(here: DatasetRegistry, there: DatasetRegistry) -> None:
     with pytest.raises(UnknownDataset):
         there.load(pinned(here))
 
 
-def test_a_folder_of_that_name_with_another_content_does_not_stand_in_its_way(
+def test_a_folder_of_the_same_name_with_other_content_does_not_hide_a_shared_data_set(
     tmp_path: Path, here: DatasetRegistry, there: DatasetRegistry
 ) -> None:
     write_folder(tmp_path / "there" / "datasets" / "mine", [0, 1] * 50, seed=9)
@@ -94,7 +94,7 @@ def test_a_folder_of_that_name_with_another_content_does_not_stand_in_its_way(
     assert there.load(MINE).sha256 != source.sha256
 
 
-def test_it_is_fetched_once(
+def test_a_shared_data_set_is_fetched_once(
     here: DatasetRegistry, there: DatasetRegistry, files: BlobStore, tmp_path: Path
 ) -> None:
     here.share(MINE)
@@ -105,7 +105,7 @@ def test_it_is_fetched_once(
     assert DatasetRegistry(tmp_path / "there", files).load(source).sha256 == source.sha256
 
 
-def test_it_is_put_there_once(
+def test_a_data_set_is_shared_once(
     here: DatasetRegistry, files: BlobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put: list[str] = []
@@ -115,7 +115,7 @@ def test_it_is_put_there_once(
     assert len(put) == len(set(put)) == 6
 
 
-def test_the_record_comes_last(
+def test_the_record_is_written_last(
     here: DatasetRegistry, files: BlobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The record is written last: a reader that finds it finds every file."""
@@ -132,12 +132,14 @@ def test_the_record_comes_last(
     assert f"datasets/{pinned(here).sha256}.json" in files.names("datasets")
 
 
-def test_what_can_be_made_anywhere_is_not_put_there(here: DatasetRegistry, files: BlobStore) -> None:
+def test_a_data_set_that_every_machine_can_generate_is_not_shared(
+    here: DatasetRegistry, files: BlobStore
+) -> None:
     here.share(Bundled(name="iris"))
     assert files.names("datasets") == set()
 
 
-def test_without_a_place_nothing_is_shared(tmp_path: Path) -> None:
+def test_without_shared_storage_nothing_is_shared(tmp_path: Path) -> None:
     write_folder(tmp_path / "datasets" / "mine", [0, 1] * 50)
     alone = DatasetRegistry(tmp_path)
     alone.share(MINE)

@@ -93,7 +93,7 @@ def test_every_class_has_a_row_in_every_part_of_a_stratified_split(
 
 
 @given(COUNTS, splits(), IN_TRAINING)
-def test_thinning_the_training_part_leaves_the_others_as_they_are(
+def test_thinning_the_training_part_does_not_change_the_others(
     counts: list[int], split: RatioSplit, imbalance: Imbalance
 ) -> None:
     labels = labels_of(counts)
@@ -132,7 +132,7 @@ def test_stratified_and_simple_splits_reach_every_row_and_differ_by_seed() -> No
         assert len(np.unique(np.concatenate(tests))) == 100
 
 
-def test_the_rows_of_a_stored_split_stay_what_they_were() -> None:
+def test_the_rows_of_a_stored_split_never_change() -> None:
     rows = split_rows(labels_of([10, 10]), names(2), RatioSplit(seed=3))
     assert (rows.validation.tolist(), rows.test.tolist()) == ([3, 4, 10, 16], [7, 18])
 
@@ -204,7 +204,7 @@ def test_a_spec_is_resolved_to_all_of_its_ratios(
         ({"ratio": 1}, "Unexpected keyword"),
     ],
 )
-def test_ratios_that_do_not_add_up_are_refused_with_what_would_be_right(spec: Any, message: str) -> None:
+def test_ratios_that_do_not_add_up_are_refused_with_a_correction(spec: Any, message: str) -> None:
     with pytest.raises(ValidationError) as refused:
         ANY_SPLIT.validate_python(spec)
     assert message in str(refused.value)

@@ -1,4 +1,4 @@
-"""Errors of values: in the words of JSON, whichever of pydantic's errors they come from."""
+"""Messages about values use the terms of JSON, whichever of pydantic's errors they come from."""
 
 import copy
 import re
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 from pydantic_core._pydantic_core import (
-    list_all_errors,  # what it can ever say, which it documents nowhere else
+    list_all_errors,  # every error that it may raise; documented nowhere else
 )
 
 from workers.catalog import KINDS, classes_of
@@ -79,7 +79,7 @@ def nested(place: tuple[str, ...], value: Any) -> dict[str, Any]:
 
 
 def unquoted(message: str) -> str:
-    """Without what is quoted: that is the client's own, or a name."""
+    """A message without quoted text, which is the client's own or a name."""
     return re.sub(r"'[^']*'", "", message)
 
 
@@ -87,7 +87,7 @@ def test_every_place_of_a_spec_is_tried() -> None:
     assert PLACES.keys() == KINDS.keys()
 
 
-def test_no_wrong_value_is_answered_in_words_of_python() -> None:
+def test_no_message_about_a_wrong_value_uses_words_of_python() -> None:
     seen: set[tuple[int | str, ...]] = set()
     messages: set[tuple[str, str]] = set()
     for spec in wrong_specs():

@@ -1,4 +1,4 @@
-"""Other libraries' words: each leads to the right name, wherever it is used, and is never accepted."""
+"""Suggestions: other libraries' words lead to the right name wherever they are used, and are never accepted."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ TRIED: list[tuple[dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(("given", "path", "right"), TRIED, ids=[str(case[0]) for case in TRIED])
-def test_another_word_leads_to_the_right_name(given: dict[str, Any], path: str, right: str) -> None:
+def test_a_synonym_leads_to_the_right_name(given: dict[str, Any], path: str, right: str) -> None:
     with pytest.raises(ValidationError) as refused:
         ExperimentSpec.model_validate(given)
     [error] = to_field_errors(refused.value, ExperimentSpec)

@@ -23,7 +23,7 @@ class Contents(NamedTuple):
 
 @variant
 class Source(ABC):
-    """Where a data set comes from. `imbalance` and the pin `sha256` are read by the registry, not here."""
+    """The origin of a data set. The registry applies `imbalance` and checks the pin `sha256`, not the source."""
 
     kind: ClassVar[str]
     is_slow_to_read: ClassVar[bool] = False

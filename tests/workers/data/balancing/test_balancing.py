@@ -1,4 +1,4 @@
-"""What every balancing owes, whatever it does."""
+"""Contract tests: every balancing passes them."""
 
 import numpy as np
 import pytest
@@ -118,7 +118,7 @@ def test_target_counts_run_from_the_counts_to_the_target(counts: list[int], rati
     targets = target_counts(np.array(counts), towards, ratio)
     assert target_counts(np.array(counts), towards, 0.0).tolist() == counts
     assert target_counts(np.array(counts), towards, 1.0).tolist() == [towards] * len(counts)
-    # Imbalance shrinks to its (1-g)-th power, and never turns round.
+    # Imbalance shrinks to its (1-g)-th power, and never reverses.
     assert targets.max() / targets.min() == pytest.approx((towards / min(counts)) ** (1 - ratio))
     assert (np.diff(targets[np.argsort(counts)]) >= -1e-9 * towards).all()
 

@@ -1,4 +1,4 @@
-"""Nearest neighbours are those of brute force in double precision, however tight the clusters."""
+"""Nearest neighbours equal those of brute force in double precision, however tight the clusters."""
 
 from typing import Any
 

@@ -35,7 +35,7 @@ def tables(draw: st.DrawFn) -> tuple[list[list[float]], list[str], int]:
 
 @in_one_folder
 @given(tables(), st.sampled_from(["\n", "\r\n"]), st.booleans(), st.booleans(), st.integers(1, 40))
-def test_what_was_written_is_read(
+def test_a_written_file_is_read_back(
     tmp_path: Path,
     table: tuple[list[list[float]], list[str], int],
     end: str,
@@ -66,7 +66,7 @@ def test_the_label_is_the_last_column_unless_it_is_named(tmp_path: Path) -> None
     assert read(tmp_path, content, "a").features.tolist() == [[2, 3], [5, 6]]
 
 
-def test_a_label_column_that_is_not_there_is_answered_with_the_nearest(tmp_path: Path) -> None:
+def test_a_missing_label_column_is_refused_with_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(MalformedFile, match="has no column 'specie' for the label; did you mean 'species'"):
         read(tmp_path, b"width,species\n1,a\n2,b\n", "specie")
 
@@ -93,7 +93,7 @@ def test_whole_numbers_up_to_255_are_stored_as_bytes(tmp_path: Path, numbers: st
     assert dataset.features.ravel().tolist() == [float(number) for number in numbers.split(",")]
 
 
-def test_a_fraction_that_comes_late_changes_nothing_of_what_came_before(
+def test_a_late_fraction_does_not_change_earlier_values(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(line_blocks, "BLOCK_BYTES", 16)

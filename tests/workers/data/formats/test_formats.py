@@ -90,7 +90,7 @@ def test_every_shorter_file_is_refused_or_has_fewer_rows(cls: type[Format], fold
 
 
 def mutations(content: bytes, random: Random) -> Iterator[bytes]:
-    """One byte after another set, dropped or doubled, at random places."""
+    """Copies of a file in which a byte at a random place is changed, dropped or doubled."""
     while True:
         place = random.randrange(len(content) + 1)
         content = random.choice(

@@ -20,7 +20,7 @@ def test_chunks_make_no_difference() -> None:
         assert [classes[label] for label in labels] == given
 
 
-def test_as_many_classes_as_there_may_be_are_told_apart() -> None:
+def test_the_largest_number_of_classes_is_encoded_correctly() -> None:
     encoder, given = LabelEncoder(), [str(number) for number in reversed(range(MOST_CLASSES))]
     encoder.append(given)
     labels, classes = encoder.result()

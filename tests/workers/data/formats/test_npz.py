@@ -74,7 +74,7 @@ def test_the_official_test_part_fits_the_other(
         read(tmp_path, content)
 
 
-def test_more_than_is_stored_is_refused_by_the_header(
+def test_an_array_beyond_the_limit_is_refused_by_its_header(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feature_writer, "MOST_BYTES", 23)

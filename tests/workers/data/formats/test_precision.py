@@ -1,4 +1,4 @@
-"""Values that single precision cannot hold: an offset keeps them apart, or they are refused; never merged."""
+"""Values that single precision cannot hold: an offset keeps them distinct, or they are refused; they are never merged."""
 
 import csv
 from pathlib import Path
@@ -72,7 +72,7 @@ def test_distinct_values_stay_distinct_by_an_offset(read: Any, values: NDArray[A
 
 @pytest.mark.parametrize("read", [read_csv, read_npz])
 @pytest.mark.parametrize("values", PLAIN.values(), ids=list(PLAIN))
-def test_what_needs_no_offset_keeps_its_bytes_and_its_hash(
+def test_features_that_need_no_offset_have_the_same_bytes_and_hash_as_before(
     read: Any, values: NDArray[Any], tmp_path: Path
 ) -> None:
     dataset: Dataset = read(tmp_path / "mine", values).dataset
@@ -85,7 +85,7 @@ def test_what_needs_no_offset_keeps_its_bytes_and_its_hash(
 
 @pytest.mark.parametrize(("read", "place"), [(read_csv, "column 'value'"), (read_npz, "x[:, 1]")])
 @pytest.mark.parametrize("values", REFUSED.values(), ids=list(REFUSED))
-def test_what_would_still_merge_is_refused_by_its_column(
+def test_a_column_that_would_still_merge_is_refused_by_name(
     read: Any, place: str, values: NDArray[Any], tmp_path: Path
 ) -> None:
     with pytest.raises(MalformedFile) as refused:

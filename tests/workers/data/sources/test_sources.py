@@ -52,7 +52,7 @@ def test_without_a_name_the_source_is_digits() -> None:
         [],
     ],
 )
-def test_a_name_cannot_lead_out_of_the_folder_of_data_sets(name: Any) -> None:
+def test_a_name_cannot_refer_outside_the_folder_of_data_sets(name: Any) -> None:
     with pytest.raises(ValidationError):
         SPEC.validate_python({"name": name})
 

@@ -78,7 +78,7 @@ def test_the_best_accuracy_of_two_classes_is_the_normal_integral(separation: flo
         ({"counts": [2_500_000, 1]}, "more than 50,000,000; with these features, at most 2,500,000 rows"),
     ],
 )
-def test_what_is_too_small_or_too_large_is_refused(spec: object, message: str) -> None:
+def test_a_value_out_of_range_is_refused(spec: object, message: str) -> None:
     with pytest.raises(ValidationError) as refused:
         SPEC.validate_python(spec)
     assert message in str(refused.value)

@@ -35,7 +35,7 @@ def contents(seed: int = 0, *, official_test: bool = False) -> Contents:
 
 
 def add(uploads: UploadStore, given: Contents, name: str = "flowers") -> tuple[int, bool]:
-    """What an upload does once its file is read; the number of the version, and whether it is new."""
+    """Add contents as an upload does after reading its file; the version's number, and whether it is new."""
     with uploads.draft() as draft:
         upload = write_contents(given, "csv", draft / "contents")
         version, is_new = uploads.add(name, upload, draft / "contents")
@@ -52,7 +52,7 @@ def uploads(registry: DatasetRegistry) -> UploadStore:
     return registry.uploads
 
 
-def test_what_was_uploaded_is_read_as_it_was(uploads: UploadStore, registry: DatasetRegistry) -> None:
+def test_an_upload_is_read_back_unchanged(uploads: UploadStore, registry: DatasetRegistry) -> None:
     given = contents(official_test=True)
     assert add(uploads, given) == (1, True)
     dataset, official_test = registry.load(FLOWERS), registry.official_test(FLOWERS)
@@ -99,7 +99,9 @@ def test_an_official_test_part_added_later_makes_a_new_version_of_the_same_hash(
     assert registry.official_test(pinned) is not None
 
 
-def test_facts_are_told_without_opening_anything(uploads: UploadStore, registry: DatasetRegistry) -> None:
+def test_an_upload_is_described_without_opening_its_content(
+    uploads: UploadStore, registry: DatasetRegistry
+) -> None:
     add(uploads, contents(official_test=True))
     [version] = uploads.versions("flowers")
     shutil.rmtree(uploads.datasets / "flowers" / version.upload.sha256)
@@ -118,7 +120,7 @@ def test_an_upload_survives_json(uploads: UploadStore) -> None:
 
 
 @pytest.mark.parametrize("part", ["features.npy", "labels.npy", "meta.json"])
-def test_damage_is_found_and_healed_by_the_same_upload(
+def test_damage_is_detected_and_repaired_by_the_same_upload(
     uploads: UploadStore, registry: DatasetRegistry, part: str
 ) -> None:
     add(uploads, contents())
@@ -132,7 +134,7 @@ def test_damage_is_found_and_healed_by_the_same_upload(
     assert registry.load(FLOWERS).sha256 == version.upload.sha256
 
 
-def test_what_has_a_name_already_keeps_it(uploads: UploadStore, registry: DatasetRegistry) -> None:
+def test_a_name_that_is_taken_cannot_be_uploaded_to(uploads: UploadStore, registry: DatasetRegistry) -> None:
     folder = write_folder(uploads.datasets / "flowers", [0, 1])
     with pytest.raises(NameReserved, match="a folder of files"):
         add(uploads, contents())
@@ -165,7 +167,7 @@ def test_a_removed_name_is_free_again(
     assert add(uploads, contents(2)) == (1, True)
 
 
-def test_what_a_killed_process_left_behind_is_swept_after_a_day(uploads: UploadStore) -> None:
+def test_folders_left_by_killed_processes_are_deleted_after_a_day(uploads: UploadStore) -> None:
     add(uploads, contents())
     old, new = uploads.datasets / ".upload-old", uploads.datasets / ".removed-new"
     for folder in (old, new):
@@ -193,7 +195,7 @@ def test_another_machine_finds_a_pinned_version_where_both_reach(tmp_path: Path)
     pinned = replace(FLOWERS, sha256=given.dataset.sha256)
     assert there.load(pinned).sha256 == given.dataset.sha256
     assert there.split_counts(pinned, OfficialSplit()) == here.split_counts(pinned, OfficialSplit())
-    add(there.uploads, contents(2))  # under the same name, but not what is pinned
+    add(there.uploads, contents(2))  # under the same name, but not the pinned content
     assert there.load(pinned).sha256 == given.dataset.sha256
 
 

@@ -28,16 +28,16 @@ def flipped(content: bytes, position: int) -> bytes:
 
 
 def gzipped(content: bytes, compresslevel: int = 9) -> bytes:
-    """The same bytes at any time of day: they are part of the names of tests, which two processes compare."""
+    """Gzip without a time stamp: the bytes are part of the names of tests, which two processes compare."""
     return gzip.compress(content, compresslevel, mtime=0)
 
 
 @pytest.mark.parametrize("pack", [bytes, gzipped], ids=["plain", "gzip"])
 @pytest.mark.parametrize(("array", "dimensions"), [(LABELS, 1), (IMAGES, 3)], ids=["labels", "images"])
-def test_what_was_written_is_read(
+def test_a_written_file_is_read_back(
     tmp_path: Path, pack: Callable[[bytes], bytes], array: Any, dimensions: Dimensions
 ) -> None:
-    path = tmp_path / "file"  # the content, not the name, says whether it is gzipped
+    path = tmp_path / "file"  # the content, not the name, decides whether it is gzipped
     path.write_bytes(pack(idx_bytes(array)))
     read = read_idx(path, dimensions=dimensions)
     assert read.dtype == np.uint8
@@ -64,7 +64,7 @@ def test_what_was_written_is_read(
         (b"\x1f\x8b\x08\x00" + b"\xff" * 40, "not an intact gzip file"),
     ],
 )
-def test_a_malformed_file_is_refused_by_name_with_what_would_be_right(
+def test_a_malformed_file_is_refused_by_name_with_a_correction(
     tmp_path: Path, content: bytes, message: str
 ) -> None:
     path = tmp_path / "images"
