@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.workers.conftest import Parts
+from tests.workers.conftest import TrainingAndValidation
 from workers.data.balancing import Draw
 from workers.data.scaling import Standard
 from workers.nn.class_weights import InverseFrequency
@@ -24,7 +24,9 @@ COPIES = np.array([1, 3, 12])
 @pytest.mark.parametrize(
     "loss", [cls() for cls in members(AnyLoss) if cls is not LDAM], ids=lambda loss: loss.name
 )
-def test_the_gradient_of_replicated_rows_is_that_of_reweighted_ones(loss: AnyLoss, iris: Parts) -> None:
+def test_the_gradient_of_replicated_rows_is_that_of_reweighted_ones(
+    loss: AnyLoss, iris: TrainingAndValidation
+) -> None:
     labels = iris[0].labels
     rows = np.concatenate([np.flatnonzero(labels == k)[: 24 // copies] for k, copies in enumerate(COPIES)])
     part = iris[0].take(rows)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.workers.conftest import Parts
+from tests.workers.conftest import TrainingAndValidation
 from workers.checkpoint import Checkpoint
 from workers.predictor import Overflow, Predictor
 from workers.spec import ExperimentSpec
@@ -29,7 +29,7 @@ SPECS: dict[str, dict[str, Any]] = {
 }
 
 
-def trained(spec: dict[str, Any], parts: Parts) -> tuple[ExperimentSpec, Trainer]:
+def trained(spec: dict[str, Any], parts: TrainingAndValidation) -> tuple[ExperimentSpec, Trainer]:
     resolved = ExperimentSpec.model_validate({"training": {"epochs": 2}} | spec)
     trainer = Trainer(resolved, *parts, seed=0)
     trainer.evaluations = [epoch.validation for epoch in trainer.epochs()]  # type: ignore[attr-defined]
@@ -44,7 +44,9 @@ def reloaded(spec: ExperimentSpec, trainer: Trainer) -> Predictor:
 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=list(SPECS))
-def test_it_predicts_what_the_best_epoch_evaluated(spec: dict[str, Any], digits: Parts) -> None:
+def test_it_predicts_what_the_best_epoch_evaluated(
+    spec: dict[str, Any], digits: TrainingAndValidation
+) -> None:
     resolved, trainer = trained(spec, digits)
     predictor = reloaded(resolved, trainer)
     validation = digits[1]
@@ -58,7 +60,7 @@ def test_it_predicts_what_the_best_epoch_evaluated(spec: dict[str, Any], digits:
         assert -np.log(of_truth).mean() == pytest.approx(best.nll, rel=1e-4)
 
 
-def test_its_tensors_are_enough_to_predict_without_it(digits: Parts) -> None:
+def test_its_tensors_are_enough_to_predict_without_it(digits: TrainingAndValidation) -> None:
     resolved, trainer = trained({"model": {"hidden": [16], "activation": "relu"}}, digits)
     predictor = reloaded(resolved, trainer)
     named = predictor.tensors()
@@ -70,7 +72,7 @@ def test_its_tensors_are_enough_to_predict_without_it(digits: Parts) -> None:
     np.testing.assert_array_equal(logits.argmax(axis=1), predictor(rows).labels)
 
 
-def test_a_row_that_overflows_is_named(iris: Parts) -> None:
+def test_a_row_that_overflows_is_named(iris: TrainingAndValidation) -> None:
     resolved, trainer = trained({}, iris)
     rows = np.ones((3, 4), np.float32)
     rows[1] = 3e38

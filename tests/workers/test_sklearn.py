@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.workers.conftest import Parts
+from tests.workers.conftest import TrainingAndValidation
 from workers.data.balancing import Draw
 from workers.data.scaling import Standard
 from workers.nn.activations import Relu
@@ -26,7 +26,9 @@ BATCH, EPOCHS, RATE, MOMENTUM, ALPHA = 32, 20, 0.05, 0.9, 1e-2
 HIDDEN = (24, 16)
 
 
-def test_the_loss_curve_of_sgd_with_nesterov_and_l2_equals_scikit_learns(digits: Parts) -> None:
+def test_the_loss_curve_of_sgd_with_nesterov_and_l2_equals_scikit_learns(
+    digits: TrainingAndValidation,
+) -> None:
     training = digits[0].take(np.arange(len(digits[0]) // BATCH * BATCH))
     scaler = Standard().fit(training)
     network = build_network(

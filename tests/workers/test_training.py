@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.workers.conftest import Parts
+from tests.workers.conftest import TrainingAndValidation
 from workers.checkpoint import Checkpoint, CorruptCheckpoint
 from workers.spec import ExperimentSpec
 from workers.step import split_into_steps
@@ -76,7 +76,7 @@ def interrupted_at(trainer: Trainer, step: int) -> tuple[list[Epoch], Checkpoint
 
 @pytest.mark.parametrize("given", STATEFUL.values(), ids=STATEFUL)
 def test_a_run_interrupted_in_an_epoch_resumes_with_the_same_bits(
-    given: dict[str, Any], digits: Parts, iris: Parts
+    given: dict[str, Any], digits: TrainingAndValidation, iris: TrainingAndValidation
 ) -> None:
     spec, parts = spec_of(given), iris if given.get("dataset") == "iris" else digits
     undisturbed = Trainer(spec, *parts, seed=3)
@@ -90,7 +90,9 @@ def test_a_run_interrupted_in_an_epoch_resumes_with_the_same_bits(
     assert resumed.model().to_bytes() == undisturbed.model().to_bytes()
 
 
-def test_a_run_interrupted_after_its_last_epoch_has_nothing_left_to_train(iris: Parts) -> None:
+def test_a_run_interrupted_after_its_last_epoch_has_nothing_left_to_train(
+    iris: TrainingAndValidation,
+) -> None:
     spec = spec_of({})
     finished = Trainer(spec, *iris, seed=0)
     list(finished.epochs())
@@ -106,19 +108,19 @@ def test_bytes_that_are_no_checkpoint_are_refused(content: bytes) -> None:
         Checkpoint.from_bytes(content)
 
 
-def test_the_defaults_learn_digits(digits: Parts) -> None:
+def test_the_defaults_learn_digits(digits: TrainingAndValidation) -> None:
     *_, last = train(ExperimentSpec(), *digits)
     assert last.number == 20
     assert last.validation.accuracy > 0.95
 
 
-def test_a_small_net_starts_at_the_entropy_of_a_guess(digits: Parts) -> None:
+def test_a_small_net_starts_at_the_entropy_of_a_guess(digits: TrainingAndValidation) -> None:
     spec = spec_of({"scaling": "minmax", "optimizer": {"name": "sgd", "learning_rate": 1e-9}})
     first = next(train(spec, *digits))
     assert first.validation.nll == pytest.approx(np.log(10), rel=0.25)
 
 
-def test_an_epoch_counts_the_examples_that_it_drew(iris: Parts) -> None:
+def test_an_epoch_counts_the_examples_that_it_drew(iris: TrainingAndValidation) -> None:
     thinned = iris[0].take(np.r_[0:60, 80:105])
     for balancing, alike in (("none", False), ("oversample", True), ("undersample", True), ("smote", True)):
         spec = spec_of({"balancing": balancing})
@@ -132,19 +134,19 @@ def test_an_epoch_counts_the_examples_that_it_drew(iris: Parts) -> None:
     )
 
 
-def test_seeds_differ_and_repeat(iris: Parts) -> None:
+def test_seeds_differ_and_repeat(iris: TrainingAndValidation) -> None:
     spec = spec_of({})
     runs = [numbers(list(train(spec, *iris, seed=seed))) for seed in (0, 1, 0)]
     assert runs[0] == runs[2] != runs[1]
 
 
-def test_early_stopping_ends_a_run_that_does_not_improve(iris: Parts) -> None:
+def test_early_stopping_ends_a_run_that_does_not_improve(iris: TrainingAndValidation) -> None:
     stopping = {"metric": "loss", "patience": 3, "min_delta": 1e6}
     spec = spec_of({"training": {"epochs": 50, "early_stopping": stopping}})
     assert len(list(train(spec, *iris))) == 4
 
 
-def test_the_model_is_that_of_the_best_epoch(iris: Parts) -> None:
+def test_the_model_is_that_of_the_best_epoch(iris: TrainingAndValidation) -> None:
     spec = spec_of({"optimizer": {"name": "sgd", "learning_rate": 3.0}, "training": {"epochs": 8}})
     trainer = Trainer(spec, *iris, seed=1)
     weights = [trainer.network.parameters.values.copy() for epoch in trainer.epochs()]
@@ -153,14 +155,14 @@ def test_the_model_is_that_of_the_best_epoch(iris: Parts) -> None:
     np.testing.assert_array_equal(trainer.model().arrays["parameters"], weights[best_epoch - 1])
 
 
-def test_divergence_is_reported_with_its_epoch_and_step(iris: Parts) -> None:
+def test_divergence_is_reported_with_its_epoch_and_step(iris: TrainingAndValidation) -> None:
     spec = spec_of({"loss": "l2", "optimizer": {"name": "sgd", "learning_rate": 1e6}})
     with np.errstate(all="ignore"), pytest.raises(Diverged, match=r"epoch 1, .*learning rate"):
         list(train(spec, *iris))
 
 
 @pytest.mark.parametrize("weights", ["none", "inverse_frequency"])
-def test_accumulated_micro_batches_equal_one_large_batch(weights: str, iris: Parts) -> None:
+def test_accumulated_micro_batches_equal_one_large_batch(weights: str, iris: TrainingAndValidation) -> None:
     """Each micro-batch counts by its rows (and their class weights), the smaller last one too."""
     sizes = [{"batch_size": 100}, {"batch_size": 30, "accumulate": 4}]
     runs = [
@@ -190,7 +192,7 @@ def test_a_last_batch_of_one_row_joins_the_one_before(rows: int, expected: list[
     assert [batch.start for batch in batches] == [0, *np.cumsum(expected)[:-1]]
 
 
-def test_clipping_bounds_every_step(iris: Parts) -> None:
+def test_clipping_bounds_every_step(iris: TrainingAndValidation) -> None:
     rate, limit = 0.1, 1e-3
     spec = spec_of({"optimizer": {"name": "sgd", "learning_rate": rate}, "training": {"clip_norm": limit}})
     trainer = Trainer(spec, *iris, seed=0)

@@ -1,4 +1,4 @@
-"""Values that single precision cannot hold: an offset keeps them distinct, or they are refused; they are never merged."""
+"""Values that single precision cannot hold: an offset keeps them distinct, or they are refused; none merge."""
 
 import csv
 from pathlib import Path
