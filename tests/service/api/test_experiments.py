@@ -241,7 +241,7 @@ def test_what_is_not_over_cannot_be_deleted(
     assert fake_worker.read(experiment_id)["status"] in refused.json()["detail"]
 
 
-def test_an_experiment_that_is_not_there_is_404(client: TestClient) -> None:
+def test_an_unknown_experiment_is_404(client: TestClient) -> None:
     read = [("GET", path) for path in ("", "/metrics", "/classes", "/confusion")]
     for method, path in (*read, ("DELETE", ""), ("POST", "/cancel")):
         response = client.request(method, f"/experiments/41{path}")

@@ -1,4 +1,4 @@
-"""Comparisons: paired over the seeds that both have, corrected, and refused where figures do not belong together."""
+"""Comparisons: paired over common seeds, corrected, and refused if experiments are not comparable."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -41,7 +41,7 @@ def balanced(scores: Sequence[int]) -> list[float]:
     return [(1 + recognised / 20) / 2 for recognised in scores]
 
 
-def test_a_difference_is_that_of_the_same_seeds_at_their_selected_epochs(
+def test_a_difference_is_between_the_same_seeds_at_their_selected_epochs(
     client: TestClient, fake_worker: FakeWorker
 ) -> None:
     a = trained(fake_worker, {0: 15, 1: 16, 2: 14, 3: 17}, loss="focal")
@@ -83,7 +83,7 @@ def test_the_p_values_are_corrected_for_all_pairs_or_for_those_with_the_referenc
     assert smallest["p_value_corrected"] == pytest.approx(2 * smallest["p_value"])
 
 
-def test_a_difference_that_the_correction_takes_away_is_not_called_none(
+def test_a_difference_that_the_correction_removes_is_not_reported_as_none(
     client: TestClient, fake_worker: FakeWorker
 ) -> None:
     scores = ([10, 11, 12], [12, 14, 14], [10, 14, 11])
@@ -105,7 +105,7 @@ def test_a_difference_that_the_correction_takes_away_is_not_called_none(
     )
 
 
-def test_what_no_seed_shows_is_said_so(client: TestClient, fake_worker: FakeWorker) -> None:
+def test_no_difference_in_any_seed_is_reported_as_such(client: TestClient, fake_worker: FakeWorker) -> None:
     a, b = trained(fake_worker, {0: 15, 1: 12}), trained(fake_worker, {0: 16, 1: 11})
     (item,) = compare(client, a, b)["items"]
     assert item["low"] < 0 < item["high"]
@@ -113,7 +113,7 @@ def test_what_no_seed_shows_is_said_so(client: TestClient, fake_worker: FakeWork
     assert item["finding"]["sentence"].startswith(shown)
 
 
-def test_of_a_metric_that_should_be_small_the_smaller_is_better(
+def test_the_smaller_value_of_a_minimised_metric_is_better(
     client: TestClient, fake_worker: FakeWorker
 ) -> None:
     good = trained(fake_worker, {0: 15, 1: 16, 2: 14, 3: 17})
@@ -139,7 +139,7 @@ def test_of_a_metric_that_should_be_small_the_smaller_is_better(
         ({"loss": "focal"}, "loss", "different_losses", "nll"),
     ],
 )
-def test_what_does_not_belong_together_is_not_compared(
+def test_experiments_that_are_not_comparable_are_not_compared(
     client: TestClient, fake_worker: FakeWorker, other: dict[str, Any], metric: str, code: str, says: str
 ) -> None:
     a, b = trained(fake_worker, {0: 15, 1: 16}), trained(fake_worker, {0: 11, 1: 10}, **other)
@@ -168,7 +168,7 @@ def test_thinning_the_training_part_leaves_the_validation_rows_the_same(
     assert compare(client, a, b)["items"][0]["comparable"]
 
 
-def test_seeds_that_are_not_over_or_not_shared_are_said_to_be_missing(
+def test_unfinished_seeds_and_seeds_of_one_experiment_alone_are_reported(
     client: TestClient, fake_worker: FakeWorker
 ) -> None:
     done = trained(fake_worker, {0: 15, 1: 16})
@@ -189,7 +189,7 @@ def test_seeds_that_are_not_over_or_not_shared_are_said_to_be_missing(
     assert compare(client, done, running)["remarks"] == []
 
 
-def test_seeds_that_failed_are_left_out_and_it_is_said(client: TestClient, fake_worker: FakeWorker) -> None:
+def test_failed_seeds_are_left_out_and_reported(client: TestClient, fake_worker: FakeWorker) -> None:
     a = trained(fake_worker, {0: 15, 1: 16, 2: 13})
     b = fake_worker.submit(seeds=[0, 1, 2])
     for _ in range(3):
@@ -252,12 +252,12 @@ def test_a_comparison_is_not_sent_again_until_something_changes(
         ("ids=1,2&metric=speed", "metric"),
     ],
 )
-def test_what_is_asked_is_checked(client: TestClient, query: str, path: str) -> None:
+def test_the_query_is_validated(client: TestClient, query: str, path: str) -> None:
     response = client.get(f"/comparisons?{query}")
     assert response.status_code == 422
     assert response.json()["errors"][0]["path"] == path
 
 
-def test_an_experiment_that_is_not_there_is_404(client: TestClient, fake_worker: FakeWorker) -> None:
+def test_an_unknown_experiment_is_404(client: TestClient, fake_worker: FakeWorker) -> None:
     response = client.get(f"/comparisons?ids={fake_worker.submit()},987654321")
     assert response.json()["type"] == "/problems/unknown-experiment"

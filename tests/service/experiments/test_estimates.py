@@ -1,4 +1,4 @@
-"""Estimated seconds: by the pace of what was trained here, as far as it is alike."""
+"""Estimated seconds: from the pace of similar runs on this service."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def estimate(client: TestClient, spec: dict[str, Any]) -> float:
 def trained(
     client: TestClient, database: Database, spec: dict[str, Any], *, pace: float, epochs: int
 ) -> None:
-    """A run that has done some epochs, so many times slower than is typical."""
+    """A run that has trained some epochs, so many times slower than is typical."""
     id_ = client.post("/experiments", json=spec).json()["id"]
     with database.write() as connection:
         row = connection.execute(select(Experiment).where(Experiment.id == id_)).one()
@@ -34,7 +34,7 @@ def trained(
         connection.execute(mine.values(epoch=epochs, training_seconds=took))
 
 
-def test_without_a_run_it_is_that_of_a_typical_processor(client: TestClient, fake_worker: FakeWorker) -> None:
+def test_before_any_run_a_typical_processor_counts(client: TestClient, fake_worker: FakeWorker) -> None:
     before = estimate(client, SMALL)
     assert 0 < before < estimate(client, LARGE)
     fake_worker.submit()  # queued: it says nothing
@@ -42,14 +42,14 @@ def test_without_a_run_it_is_that_of_a_typical_processor(client: TestClient, fak
 
 
 @pytest.mark.parametrize("epochs", [10, 3])
-def test_what_was_trained_here_sets_the_pace(client: TestClient, database: Database, epochs: int) -> None:
+def test_runs_on_this_service_set_the_pace(client: TestClient, database: Database, epochs: int) -> None:
     before = estimate(client, LARGE)
     trained(client, database, LARGE, pace=4, epochs=epochs)
     assert estimate(client, LARGE) == pytest.approx(4 * before, rel=0.01)
     assert estimate(client, LARGE | {"training": {"epochs": 20}}) == pytest.approx(8 * before, rel=0.01)
 
 
-def test_the_pace_is_that_of_what_is_most_alike(client: TestClient, database: Database) -> None:
+def test_the_most_similar_runs_set_the_pace(client: TestClient, database: Database) -> None:
     small, large = estimate(client, SMALL), estimate(client, LARGE)
     for _ in range(5):
         trained(client, database, SMALL, pace=10, epochs=10)

@@ -1,4 +1,4 @@
-"""A service that is killed between the entry in the ledger and the answer: the look is kept, and so is its answer."""
+"""A service that is killed between the entry in the ledger and the answer: neither look nor answer is lost."""
 
 import re
 import signal
@@ -45,7 +45,7 @@ def doomed_service(settings: Settings, log: Path) -> Iterator[tuple[subprocess.P
 
 
 def _url(log: Path) -> str:
-    """Where it answers, once its log says so."""
+    """The URL of the service, once its log has it."""
     deadline = time.monotonic() + 30
     while not (found := re.search(r"Holdout answers on (http://[\w.:]+)", log.read_text())):
         assert time.monotonic() < deadline, log.read_text()

@@ -1,4 +1,4 @@
-"""POST /experiments/{id}/retry."""
+"""Retry an experiment: POST /experiments/{id}/retry."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def retry(fake_worker: FakeWorker, id_: int) -> tuple[int, dict[str, object]]:
     return response.status_code, response.json()
 
 
-def test_what_failed_or_was_cancelled_is_queued_again_and_the_rest_stays(fake_worker: FakeWorker) -> None:
+def test_failed_and_cancelled_runs_are_queued_again_and_the_others_stay(fake_worker: FakeWorker) -> None:
     id_ = fake_worker.submit(seeds=[0, 1, 2])
     for seed, status in enumerate(("succeeded", "failed")):
         fake_worker.claim()

@@ -1,4 +1,4 @@
-"""What training leaves behind: weights that are usable alone, predictions, and a bundle that can be repeated."""
+"""Trained models: weights that are usable without the service, predictions, and bundles to repeat an experiment."""
 
 import io
 import json
@@ -43,7 +43,7 @@ def trained(app: FastAPI, fake_worker: FakeWorker) -> Trained:
     return Trained(app, fake_worker, SPEC)
 
 
-def test_a_model_says_of_rows_what_training_measured(client: TestClient, trained: Trained) -> None:
+def test_predictions_agree_with_the_metrics_of_training(client: TestClient, trained: Trained) -> None:
     answer = client.post(f"/experiments/{trained.id}/predict", json={"rows": trained.rows})
     assert answer.status_code == 200, answer.text
     said = answer.json()
@@ -58,7 +58,7 @@ def test_a_model_says_of_rows_what_training_measured(client: TestClient, trained
         assert item["scores"] is None
 
 
-def test_what_is_no_probability_is_called_a_score(
+def test_outputs_that_are_no_probabilities_are_called_scores(
     app: FastAPI, client: TestClient, fake_worker: FakeWorker
 ) -> None:
     trained = Trained(app, fake_worker, SPEC | {"loss": {"name": "l2", "output": "linear"}})
@@ -132,7 +132,9 @@ def test_a_bundle_is_enough_to_repeat_the_experiment(client: TestClient, trained
         assert bundle.read(f"{path}.csv").decode() == table
 
 
-def test_without_a_model_it_is_409_and_says_when_there_is_one(client: TestClient, trained: Trained) -> None:
+def test_without_a_model_it_is_409_and_explains_when_there_will_be_one(
+    client: TestClient, trained: Trained
+) -> None:
     untrained = client.post("/experiments", json={"dataset": "iris"}).json()["id"]
     row = {"rows": trained.rows[:1]}
     refused = [
@@ -147,7 +149,7 @@ def test_without_a_model_it_is_409_and_says_when_there_is_one(client: TestClient
         assert "keeps its model when it succeeds" in response.json()["detail"]
 
 
-def test_a_seed_or_an_experiment_that_is_not_there_is_404(client: TestClient, trained: Trained) -> None:
+def test_an_unknown_seed_or_experiment_is_404(client: TestClient, trained: Trained) -> None:
     assert client.get(f"/experiments/{trained.id}/weights?seed=5").json()["type"] == "/problems/unknown-seed"
     for path in ("weights", "bundle"):
         assert client.get(f"/experiments/99/{path}").json()["type"] == "/problems/unknown-experiment"

@@ -1,4 +1,4 @@
-"""The summary: its numbers against SciPy and scikit-learn, and what it says of models that are worth nothing."""
+"""The summary: its numbers against SciPy and scikit-learn, and its findings about useless models."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def database_url(sqlite_url: str) -> str:
 
 
 def trained(fake_worker: FakeWorker, *validation: Matrix, **spec: Any) -> dict[str, Any]:
-    """The answer for an experiment with a seed for each matrix, which is of its only epoch."""
+    """The response for an experiment with a seed for each matrix, that of its only epoch."""
     seeds = list(range(len(validation)))
     experiment_id = fake_worker.submit(seeds=seeds, **spec)
     for seed, matrix in zip(seeds, validation, strict=True):
@@ -70,7 +70,7 @@ def test_a_single_seed_has_no_interval_of_its_mean_and_wilsons_for_itself(fake_w
     assert seed["accuracy_low"] < 0.97 < seed["accuracy_high"]
 
 
-def test_every_figure_is_of_the_selected_epoch_even_where_another_has_a_better_one(
+def test_every_figure_is_of_the_selected_epoch_even_if_another_has_a_better_one(
     fake_worker: FakeWorker,
 ) -> None:
     experiment_id = fake_worker.submit()
@@ -83,7 +83,7 @@ def test_every_figure_is_of_the_selected_epoch_even_where_another_has_a_better_o
     assert summary["classes"][1]["accuracy"] == 19 / 20
 
 
-def test_the_selection_is_the_one_of_the_spec(fake_worker: FakeWorker) -> None:
+def test_the_selection_metric_is_that_of_the_spec(fake_worker: FakeWorker) -> None:
     answer = trained(fake_worker, GOOD, training={"early_stopping": {"metric": "loss"}})
     assert answer["summary"]["selection"] == {"metric": "loss", "direction": "min", "split": "validation"}
 
@@ -102,7 +102,7 @@ def test_a_class_is_averaged_over_seeds_and_measured_on_the_rows_of_one(fake_wor
     }
 
 
-def test_the_majority_baseline_stands_beside_the_accuracy(fake_worker: FakeWorker) -> None:
+def test_the_summary_has_the_majority_baseline(fake_worker: FakeWorker) -> None:
     dummy = pytest.importorskip("sklearn.dummy", reason="the oracle of the baseline")
     (majority,) = trained(fake_worker, GOOD)["summary"]["baselines"]
     oracle = dummy.DummyClassifier(strategy="most_frequent").fit([[0]] * 700, [0] * 630 + [1] * 70)
@@ -124,7 +124,7 @@ def test_a_good_model_has_no_findings(fake_worker: FakeWorker) -> None:
     assert findings(fake_worker.read(experiment_id)) == {}
 
 
-def test_a_constant_classifier_on_90_to_10_is_told_to_be_one(fake_worker: FakeWorker) -> None:
+def test_a_constant_classifier_on_90_to_10_is_reported_as_one(fake_worker: FakeWorker) -> None:
     answer = trained(fake_worker, CONSTANT)
     assert answer["summary"]["metrics"]["accuracy"]["mean"] == 0.9
     assert findings(answer) == {
@@ -136,7 +136,7 @@ def test_a_constant_classifier_on_90_to_10_is_told_to_be_one(fake_worker: FakeWo
     assert '"balancing": "oversample"' in remedies["collapsed"]
 
 
-def test_a_remedy_that_is_taken_already_is_not_proposed(fake_worker: FakeWorker) -> None:
+def test_a_remedy_that_the_spec_already_uses_is_not_proposed(fake_worker: FakeWorker) -> None:
     for spec in (
         {"balancing": "oversample"},
         {"class_weights": "inverse_frequency"},
@@ -146,7 +146,7 @@ def test_a_remedy_that_is_taken_already_is_not_proposed(fake_worker: FakeWorker)
         assert not [each for each in answer["summary"]["findings"] if "oversample" in each["remedy"]]
 
 
-def test_an_accuracy_that_cannot_be_told_from_the_majoritys_is_not_called_better(
+def test_an_accuracy_not_clearly_above_the_majority_is_not_called_better(
     fake_worker: FakeWorker,
 ) -> None:
     answer = trained(fake_worker, [[178, 2], [14, 6]])
@@ -157,7 +157,7 @@ def test_an_accuracy_that_cannot_be_told_from_the_majoritys_is_not_called_better
     )
 
 
-def test_an_accuracy_below_the_majoritys_is_called_that(fake_worker: FakeWorker) -> None:
+def test_an_accuracy_below_the_majority_is_called_below(fake_worker: FakeWorker) -> None:
     sentence = findings(trained(fake_worker, [[150, 30], [2, 18]]))["no_better_than_majority"]
     assert sentence.startswith(
         "Accuracy 0.840 is below the 0.900 of always answering '0'; balanced accuracy is 0.867"
@@ -195,7 +195,7 @@ def test_a_linear_model_that_does_as_well_is_mentioned(fake_worker: FakeWorker, 
         assert ("no_better_than_linear" in findings(answer)) is expected
 
 
-def test_seeds_that_failed_are_left_out_and_mentioned(fake_worker: FakeWorker) -> None:
+def test_failed_seeds_are_left_out_with_a_finding(fake_worker: FakeWorker) -> None:
     experiment_id = fake_worker.submit(seeds=[0, 1, 2])
     for seed in (0, 1, 2):
         fake_worker.claim()
@@ -212,7 +212,7 @@ def test_seeds_that_failed_are_left_out_and_mentioned(fake_worker: FakeWorker) -
     )
 
 
-def test_where_all_seeds_failed_there_is_no_summary(fake_worker: FakeWorker) -> None:
+def test_if_all_seeds_failed_there_is_no_summary(fake_worker: FakeWorker) -> None:
     experiment_id = fake_worker.submit()
     fake_worker.claim()
     fake_worker.epoch(experiment_id, 1, GOOD)

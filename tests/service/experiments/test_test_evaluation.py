@@ -1,4 +1,4 @@
-"""The sealed test set: it answers as often as its budget allows, tells no more than it says, and forgets no look."""
+"""The sealed test set: looks are limited by the budget, answers reveal no more than promised, and no look is lost."""
 
 import re
 from collections.abc import Callable
@@ -63,7 +63,7 @@ def read_ledger(client: TestClient, experiment_id: int) -> dict[str, Any]:
     return answer
 
 
-def test_it_tells_the_mean_over_the_seeds_on_rows_that_none_was_trained_on(
+def test_the_answer_is_the_mean_over_the_seeds_on_rows_outside_training(
     app: FastAPI, client: TestClient, train: Train, fake_worker: FakeWorker
 ) -> None:
     experiment_id = train(seeds=(3, 5))
@@ -85,7 +85,7 @@ def test_it_tells_the_mean_over_the_seeds_on_rows_that_none_was_trained_on(
     assert said["majority_accuracy"] == pytest.approx(1 / 3)
 
 
-def test_the_second_model_finds_it_spent_and_the_first_may_ask_again(
+def test_a_second_model_finds_the_budget_spent_and_the_first_may_repeat_its_request(
     client: TestClient, train: Train
 ) -> None:
     first, second = train(), train(seeds=(1,))
@@ -133,7 +133,7 @@ def test_copies_of_a_data_set_share_a_ledger_and_other_rows_have_another(
     assert look(client, elsewhere)["look"] == 1
 
 
-def test_an_answer_that_was_lost_is_given_again_and_costs_nothing(
+def test_a_lost_answer_is_repeated_and_costs_nothing(
     client: TestClient, train: Train, database: Database
 ) -> None:
     """As if the service had died between the entry and the answer."""
@@ -146,7 +146,7 @@ def test_an_answer_that_was_lost_is_given_again_and_costs_nothing(
     assert look(client, experiment_id, 200) == said
 
 
-def test_of_many_at_once_no_more_get_through_than_the_budget_allows(
+def test_concurrent_looks_never_exceed_the_budget(
     client: TestClient, train: Train, database: Database, set_budget: Callable[..., None]
 ) -> None:
     set_budget(test_budget=2)
@@ -164,7 +164,7 @@ def test_of_many_at_once_no_more_get_through_than_the_budget_allows(
         assert connection.scalar(select(func.count()).select_from(LedgerEntry)) == 2
 
 
-def test_a_ladder_tells_only_what_is_clearly_better(
+def test_a_ladder_reports_only_a_clear_improvement(
     client: TestClient, train: Train, set_budget: Callable[..., None]
 ) -> None:
     set_budget(test_ladder=True)
@@ -188,7 +188,7 @@ def test_a_deleted_experiment_stays_in_the_ledger(client: TestClient, train: Tra
     look(client, second, 409)
 
 
-def test_what_has_no_model_or_no_test_part_is_refused_and_nothing_is_spent(
+def test_without_a_model_or_a_test_part_no_look_is_spent(
     client: TestClient, train: Train, fake_worker: FakeWorker
 ) -> None:
     queued = fake_worker.submit(**SPEC)
@@ -200,7 +200,7 @@ def test_what_has_no_model_or_no_test_part_is_refused_and_nothing_is_spent(
     assert look(client, 999, 404)["type"] == "/problems/unknown-experiment"
 
 
-def test_who_polls_the_ledger_is_told_of_news_alone(client: TestClient, train: Train) -> None:
+def test_an_unchanged_ledger_is_not_sent_again(client: TestClient, train: Train) -> None:
     experiment_id = train()
     address = f"/experiments/{experiment_id}/test-evaluations"
     tag = {"If-None-Match": client.get(address).headers["etag"]}
@@ -209,7 +209,7 @@ def test_who_polls_the_ledger_is_told_of_news_alone(client: TestClient, train: T
     assert client.get(address, headers=tag).status_code == 200
 
 
-def test_the_entry_is_there_before_anything_is_computed(
+def test_the_entry_is_written_before_the_answer_is_computed(
     client: TestClient, train: Train, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     experiment_id = train()

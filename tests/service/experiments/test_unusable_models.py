@@ -1,4 +1,4 @@
-"""A model that cannot be loaded: every route says what is wrong and how to get it back, and no look is spent."""
+"""A model that cannot be loaded: every route gives the reason and a remedy, and no look is spent."""
 
 import json
 import re
@@ -137,7 +137,7 @@ def looks(database: Database) -> int:
         (torn, r"checkpoints/\w+-\w+ in the artifact store is damaged", r"Restore checkpoints/\w+-\w+ from"),
     ],
 )
-def test_every_route_says_why_and_how_to_get_it_back_and_no_look_is_spent(
+def test_every_route_gives_the_reason_and_a_remedy_and_no_look_is_spent(
     client: TestClient,
     database: Database,
     settings: Settings,
@@ -166,7 +166,7 @@ def test_every_route_says_why_and_how_to_get_it_back_and_no_look_is_spent(
     assert client.post(f"/experiments/{trained(1)}/test-evaluations").status_code == 201
 
 
-def test_a_model_that_comes_back_is_looked_at(
+def test_a_restored_model_is_used_again(
     client: TestClient, database: Database, settings: Settings, trained: Callable[[int], int]
 ) -> None:
     id_ = trained(0)
@@ -178,7 +178,7 @@ def test_a_model_that_comes_back_is_looked_at(
     assert client.post(address).status_code == 201
 
 
-def test_an_answer_that_was_given_needs_no_model(
+def test_an_answer_in_the_ledger_needs_no_model(
     client: TestClient, database: Database, settings: Settings, trained: Callable[[int], int]
 ) -> None:
     id_ = trained(0)

@@ -1,4 +1,4 @@
-"""Runs that are really trained, in the test's process, and stored as an agent stores them."""
+"""Runs that are trained in the process of the test, and stored as an agent stores them."""
 
 from fastapi import FastAPI
 

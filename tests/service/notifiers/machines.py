@@ -1,4 +1,4 @@
-"""Machines that share a Postgres and a place for artifacts, and nothing else: agents as processes of their own."""
+"""Machines that share a Postgres and an artifact store, and nothing else: agents as separate processes."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Two machines work on what a third has submitted; one of them is lost, and nothing else."""
+"""Two machines train what a third has submitted; one of them is lost, and no result is."""
 
 import signal
 import statistics
@@ -122,7 +122,7 @@ def hire() -> Iterator[Callable[..., Machine]]:
         yield start
 
 
-def test_of_two_machines_one_is_killed_and_the_other_finishes(
+def test_if_one_of_two_machines_is_killed_the_other_finishes(
     headquarters: Headquarters,
     settings: Settings,
     tmp_path: Path,
@@ -149,7 +149,7 @@ def test_of_two_machines_one_is_killed_and_the_other_finishes(
     assert len(BlobStore(str(artifacts)).names("checkpoints") - models) <= 1
 
 
-def test_of_two_networks_one_is_cut_off_and_the_other_finishes(
+def test_if_one_of_two_networks_is_cut_off_the_other_finishes(
     tmp_path: Path, artifacts: Path, hire: Callable[..., Machine]
 ) -> None:
     with ExitStack() as stack:
@@ -211,7 +211,7 @@ def test_a_submission_is_running_at_once(
     assert median < 500  # on a machine that does a lot else; idle, it is some 20
 
 
-def test_a_run_whose_job_is_lost_is_found(
+def test_a_run_whose_job_is_lost_is_claimed_by_polling(
     headquarters: Headquarters,
     settings: Settings,
     tmp_path: Path,

@@ -28,12 +28,12 @@ def test_an_agent_of_the_same_process_is_woken_once_the_transaction_has_committe
     database.close()
 
 
-def test_procrastinate_wants_postgres() -> None:
+def test_procrastinate_needs_postgres() -> None:
     with pytest.raises(UnusableSetting, match="works on Postgres: set HOLDOUT_DATABASE_URL"):
         notifier_of(Settings(engine="procrastinate"))
 
 
-def test_without_the_extra_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "service.notifiers.procrastinate", raising=False)
     monkeypatch.setitem(sys.modules, "procrastinate", None)
     with pytest.raises(UnusableSetting, match=r"needs procrastinate: pip install 'holdout\[cluster\]'"):

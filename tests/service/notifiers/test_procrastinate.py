@@ -64,7 +64,9 @@ def test_jobs_from_before_an_agent_listened_wake_it(
         agent.wait(1)
 
 
-def test_what_was_rolled_back_never_wakes(database: Database, notifier: Notifier, remote: Notifier) -> None:
+def test_a_rolled_back_transaction_wakes_no_agent(
+    database: Database, notifier: Notifier, remote: Notifier
+) -> None:
     agent = FakeAgent()
     with remote.listening(agent):
         with pytest.raises(ZeroDivisionError), database.write() as connection:  # noqa: PT012

@@ -1,4 +1,4 @@
-"""What the API does for agents elsewhere, before it answers."""
+"""What the API does for agents on other machines before it sends the response."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,7 +47,7 @@ def test_if_its_jobs_cannot_be_stored_nothing_is(client: TestClient, database: D
     assert client.get("/experiments").json()["items"] == []
 
 
-def test_the_data_set_is_there_for_others_when_the_answer_comes(client: TestClient, tmp_path: Path) -> None:
+def test_other_machines_have_the_data_set_when_the_response_comes(client: TestClient, tmp_path: Path) -> None:
     accepted = client.post("/experiments", json={"dataset": "mine"})
     assert accepted.status_code == 202
     spec = client.get(accepted.headers["Location"]).json()["spec"]
@@ -68,7 +68,7 @@ def test_a_pin_is_enough_on_a_replica_without_the_files(
         assert len(replica.get("/experiments").json()["items"]) == 2
 
 
-def test_where_it_cannot_be_put_there_the_submission_is_refused(
+def test_if_the_data_set_cannot_be_shared_the_submission_is_refused(
     client: TestClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*_: object) -> None:

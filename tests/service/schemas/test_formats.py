@@ -43,7 +43,7 @@ def items(client: TestClient, path: str, **query: Any) -> Rows:
 
 
 @pytest.mark.parametrize("path", ["metrics", "classes"])
-def test_json_lines_and_csv_say_what_json_says(
+def test_json_lines_and_csv_have_the_rows_of_json(
     client: TestClient, fake_worker: FakeWorker, path: str
 ) -> None:
     where = f"/experiments/{trained(fake_worker, 3, 7)}/{path}"
@@ -83,9 +83,7 @@ def test_no_cell_of_text_is_a_formula(name: str) -> None:
 @pytest.mark.parametrize(
     "path", ["/experiments", "/experiments/{id}/metrics", "/experiments/{id}/classes", "/epochs"]
 )
-def test_a_header_says_where_a_collection_goes_on(
-    client: TestClient, fake_worker: FakeWorker, path: str
-) -> None:
+def test_a_header_links_to_the_next_page(client: TestClient, fake_worker: FakeWorker, path: str) -> None:
     ids = [trained(fake_worker, 0), trained(fake_worker, 0)]
     query = {"limit": 1} | ({"ids": f"{ids[0]},{ids[1]}"} if path == "/epochs" else {})
     response = client.get(path.format(id=ids[0]), params=query)
@@ -95,7 +93,7 @@ def test_a_header_says_where_a_collection_goes_on(
     assert client.get(following).json()["items"] != response.json()["items"]
 
 
-def test_what_does_not_go_on_has_no_such_header(client: TestClient, fake_worker: FakeWorker) -> None:
+def test_the_last_page_has_no_such_header(client: TestClient, fake_worker: FakeWorker) -> None:
     trained(fake_worker, 0)
     assert "link" not in client.get("/experiments").headers
 
@@ -138,7 +136,7 @@ def test_a_thinned_curve_keeps_its_ends_and_extremes(
                     assert row in kept
 
 
-def test_the_extremes_are_of_the_metric_that_was_chosen(
+def test_the_extremes_are_those_of_the_chosen_metric(
     client: TestClient, fake_worker: FakeWorker, database: Database
 ) -> None:
     experiment_id = fake_worker.submit()
@@ -183,7 +181,7 @@ def test_several_experiments_are_read_in_one_call(client: TestClient, fake_worke
     assert client.get("/epochs", params={"ids": asked, "format": "csv"}, headers=tag).status_code == 304
 
 
-def test_several_experiments_are_thinned_each_for_itself(
+def test_each_of_several_experiments_is_thinned_separately(
     client: TestClient, fake_worker: FakeWorker, database: Database
 ) -> None:
     ids = [fake_worker.submit(), fake_worker.submit()]

@@ -8,7 +8,7 @@ from tests.service.store.experiments import QueueHarness
 CLIENTS, EACH = 8, 12
 
 
-def test_what_eight_clients_submit_is_claimed_exactly_once(harness: QueueHarness) -> None:
+def test_runs_that_eight_clients_submit_are_claimed_exactly_once(harness: QueueHarness) -> None:
     def submit(client: int) -> list[int]:
         return [harness.submit([client, client + 1], owner=f"owner-{client % 3}") for _ in range(EACH)]
 

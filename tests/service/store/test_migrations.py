@@ -1,4 +1,4 @@
-"""The migrations lead to the tables that the code speaks of, and back, on both databases."""
+"""The migrations create the tables that the code declares, and can be reverted, on both databases."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,7 +89,7 @@ def test_every_metric_has_a_column_that_is_nullable_unless_all_epochs_have_it() 
     assert {metric.name: not metric.always_stored for metric in CLASS_METRICS}.items() <= of_classes.items()
 
 
-def test_every_migration_can_be_taken_back(empty: Database) -> None:
+def test_every_migration_can_be_reverted(empty: Database) -> None:
     migrations.upgrade(empty)
     configuration = migrations.config()
     with empty.write() as connection:

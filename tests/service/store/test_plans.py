@@ -1,4 +1,4 @@
-"""How SQLite finds a page: off an index, in order, whatever is filtered by; never by looking through everything."""
+"""How SQLite finds a page: in order from the index of its filter, never by scanning the table."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -30,7 +30,7 @@ def plan(database: Database, filters: Filters, *, ascending: bool, after: int | 
 @pytest.mark.parametrize("ascending", [True, False])
 @pytest.mark.parametrize("after", [None, 500])
 @pytest.mark.parametrize("name", [field.name for field in fields(Filters)])
-def test_a_filtered_page_comes_off_an_index_in_order(
+def test_a_filtered_page_is_read_from_an_index_in_order(
     database: Database, name: str, after: int | None, ascending: bool
 ) -> None:
     found = plan(database, Filters(**{name: "x"}), ascending=ascending, after=after)

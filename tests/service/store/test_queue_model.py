@@ -261,7 +261,7 @@ class QueueMachine(RuleBasedStateMachine):
 
 
 @pytest.mark.timeout(300)
-def test_the_queue_is_as_its_model_whatever_happens(database: Database, tmp_path: Path) -> None:
+def test_the_queue_agrees_with_its_model_after_any_events(database: Database, tmp_path: Path) -> None:
     artifacts = ArtifactStore(str(tmp_path))
     run_state_machine_as_test(
         lambda: QueueMachine(database, artifacts),  # type: ignore[arg-type]

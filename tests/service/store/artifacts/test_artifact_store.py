@@ -86,7 +86,7 @@ def test_large_ones_are_artifacts_named_by_their_hash(
     assert artifacts.load(kept) == LARGE
 
 
-def test_only_what_is_too_large_is_put_away_on_its_way(artifacts: ArtifactStore) -> None:
+def test_only_content_too_large_for_a_row_is_offloaded(artifacts: ArtifactStore) -> None:
     checkpoint = artifacts.offload(taken(LARGE, 7))
     assert isinstance(checkpoint, CheckpointTaken)
     assert (checkpoint.epoch, artifacts.load(checkpoint.content)) == (7, LARGE)
@@ -97,7 +97,7 @@ def test_only_what_is_too_large_is_put_away_on_its_way(artifacts: ArtifactStore)
         assert artifacts.offload(message) is message
 
 
-def test_what_was_put_away_is_not_stored_twice(
+def test_offloaded_content_is_not_stored_twice(
     harness: QueueHarness, artifacts: ArtifactStore, run_id: int
 ) -> None:
     message = artifacts.offload(taken(LARGE))
@@ -107,7 +107,7 @@ def test_what_was_put_away_is_not_stored_twice(
     assert len(names(artifacts)) == 1
 
 
-def test_a_store_that_is_away_leaves_the_message_as_it_is(
+def test_an_unavailable_store_leaves_the_event_as_it_is(
     artifacts: ArtifactStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def away(*_: object) -> None:
@@ -121,7 +121,7 @@ def test_a_store_that_is_away_leaves_the_message_as_it_is(
         artifacts.columns(LARGE)
 
 
-def test_the_one_before_is_removed_once_the_new_one_is_committed(
+def test_a_replaced_artifact_is_removed_after_the_commit(
     harness: QueueHarness, artifacts: ArtifactStore, run_id: int
 ) -> None:
     save(harness, artifacts, run_id, LARGE, 1)
@@ -134,7 +134,7 @@ def test_the_one_before_is_removed_once_the_new_one_is_committed(
     assert names(artifacts) == set()
 
 
-def test_a_transaction_that_was_rolled_back_removes_nothing(
+def test_a_rolled_back_transaction_removes_no_artifact(
     harness: QueueHarness, artifacts: ArtifactStore, run_id: int
 ) -> None:
     save(harness, artifacts, run_id, LARGE)
@@ -150,7 +150,7 @@ def test_a_transaction_that_was_rolled_back_removes_nothing(
 def test_a_checkpoint_that_is_written_twice_stays(
     harness: QueueHarness, artifacts: ArtifactStore, run_id: int
 ) -> None:
-    """As when a commit succeeds and its answer is lost: the agent writes the same words again."""
+    """As if a commit succeeded and its confirmation was lost: the agent writes the same events again."""
     message = artifacts.offload(taken(LARGE))
     assert isinstance(message, CheckpointTaken)
     for _ in range(2):
@@ -191,7 +191,7 @@ def test_a_lost_artifact_is_missing_and_a_changed_one_damaged(artifacts: Artifac
         artifacts.load(kept)
 
 
-def test_what_cannot_be_read_is_forgotten_with_its_epochs(
+def test_an_unreadable_checkpoint_is_deleted_with_its_epochs(
     harness: QueueHarness, artifacts: ArtifactStore, run_id: int
 ) -> None:
     save(harness, artifacts, run_id, LARGE, 5)
@@ -250,7 +250,7 @@ def test_artifacts_of_deleted_experiments_are_orphans(
     assert names(artifacts) == set()
 
 
-def test_tidying_sweeps_after_a_minute_and_then_every_hour(
+def test_garbage_collection_sweeps_after_a_minute_and_then_every_hour(
     harness: QueueHarness, artifacts: ArtifactStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     swept: list[Database] = []
@@ -265,7 +265,7 @@ def test_tidying_sweeps_after_a_minute_and_then_every_hour(
         assert len(swept) == times
 
 
-def test_a_store_that_is_away_only_delays_the_tidying(
+def test_an_unavailable_store_only_delays_garbage_collection(
     harness: QueueHarness,
     artifacts: ArtifactStore,
     run_id: int,

@@ -1,4 +1,4 @@
-"""Files in a folder and in an object store alike; fsspec's store in memory stands in for the latter."""
+"""Files in a folder and in an object store; fsspec's store in memory stands in for the latter."""
 
 import os
 from pathlib import Path
@@ -26,7 +26,7 @@ def test_what_is_written_is_read_again(files: BlobStore) -> None:
     assert files.read("a/b/c") == BYTES + b"more"
 
 
-def test_what_is_not_there_is_none(files: BlobStore) -> None:
+def test_a_missing_file_is_none(files: BlobStore) -> None:
     assert files.read("a/b/c") is None
     assert files.names("a") == set()
     files.remove("a/b/c")
@@ -43,7 +43,7 @@ def test_local_files_are_copied_to_and_fro(files: BlobStore, tmp_path: Path) -> 
         files.get("theirs/two", tmp_path / "again")
 
 
-def test_names_are_those_below_a_place_alone(files: BlobStore) -> None:
+def test_only_names_below_the_folder_are_listed(files: BlobStore) -> None:
     for name in ("a/1", "a/sub/2", "ab/3"):
         files.write(name, b"")
     assert files.names("a") == {"a/1", "a/sub/2"}
@@ -51,14 +51,14 @@ def test_names_are_those_below_a_place_alone(files: BlobStore) -> None:
     assert files.names("a") == {"a/sub/2"}
 
 
-def test_a_file_says_when_it_was_written(files: BlobStore, tmp_path: Path) -> None:
+def test_the_time_of_writing_is_known(files: BlobStore, tmp_path: Path) -> None:
     files.write("now", b"")
     reference = tmp_path / "reference"
     reference.touch()
     assert abs(files.written_at("now") - reference.stat().st_mtime) < 1
 
 
-def test_two_places_see_the_same_at_once(files: BlobStore) -> None:
+def test_two_stores_on_one_url_see_the_same_files_at_once(files: BlobStore) -> None:
     other = BlobStore(files.url)
     assert other.names("a") == set()
     files.write("a/1", BYTES)
@@ -101,7 +101,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_draft(
     assert files.names("drafts") == set()
 
 
-def test_whatever_a_store_raises_is_logged_and_told_to_nobody(
+def test_errors_of_the_store_are_logged_and_no_client_sees_them(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     files = BlobStore("memory://broken")
@@ -119,7 +119,7 @@ def test_whatever_a_store_raises_is_logged_and_told_to_nobody(
 
 
 @pytest.mark.parametrize("url", ["nonsense://bucket", "abfs://container/prefix"])
-def test_a_place_that_cannot_be_used_is_named(url: str) -> None:
+def test_an_unusable_url_is_named_in_the_error(url: str) -> None:
     with pytest.raises(UnusableSetting, match=f"HOLDOUT_ARTIFACTS cannot be {url}"):
         BlobStore(url)
 

@@ -1,4 +1,4 @@
-"""What the event loop sees of SQLite without waiting: what was committed last, by whomever, and nothing held open."""
+"""The reader that does not wait: it sees the last commit of any process, and holds no lock."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from service.store.engine.sqlite_driver import driver
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
-    """PostgreSQL has nothing that shows at once."""
+    """A SQLite database: PostgreSQL has no such reader."""
     return sqlite_url
 
 
@@ -44,7 +44,9 @@ def test_it_sees_each_commit_and_nothing_before(database: Database, observer: No
     assert tokens.find(observer, made) is None
 
 
-def test_it_keeps_nobody_from_writing_or_tidying_up(database: Database, observer: NonblockingReader) -> None:
+def test_it_blocks_neither_writers_nor_wal_checkpoints(
+    database: Database, observer: NonblockingReader
+) -> None:
     with database.write() as connection:
         tokens.create(connection, "ci", "submit")
     assert tokens.any_exist(observer)

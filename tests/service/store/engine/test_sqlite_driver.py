@@ -1,4 +1,4 @@
-"""Which SQLite a process takes: that of pysqlite3 where it is installed, for every connection that it opens."""
+"""The SQLite library of a process: that of pysqlite3 if it is installed, for every connection."""
 
 import os
 import re
@@ -49,12 +49,12 @@ def ask(folder: Path, **variables: str) -> str:
     return said.stdout.strip()
 
 
-def test_pysqlite3_opens_every_connection_where_it_is_installed(tmp_path: Path) -> None:
+def test_pysqlite3_opens_every_connection_if_it_is_installed(tmp_path: Path) -> None:
     (tmp_path / "pysqlite3.py").write_text(STAND_IN)
     assert ask(tmp_path, PYTHONPATH=str(tmp_path)) == "pysqlite3 True 3"
 
 
-def test_without_it_python_s_own_sqlite_is_taken(tmp_path: Path) -> None:
+def test_without_it_python_s_own_sqlite_is_used(tmp_path: Path) -> None:
     assert ask(tmp_path, **environment_without(tmp_path / "hidden", "pysqlite3")) == "sqlite3 True None"
 
 

@@ -1,4 +1,4 @@
-"""A page behind a place: exactly what follows it, whatever the place of each seed, and at the cost of what is new."""
+"""A page after the positions of the seeds: exactly the rows after them, at the cost of new rows alone."""
 
 import itertools
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def connection(database: Database) -> Iterator[Connection]:
 
 
 def trained(connection: Connection, epochs: int) -> int:
-    """An experiment whose seeds have all done so many."""
+    """An experiment whose seeds have all trained so many epochs."""
     names = ["name", "owner", "spec_hash", "dataset", "loss", "optimizer", "balancing"]
     of_nothing = dict.fromkeys(names, "x") | {"priority": 0, "spec": {}, "plan": {}, "warnings": []}
     id_ = queue.submit(connection, seeds=SEEDS, epochs=epochs, tags=(), **of_nothing)
@@ -42,7 +42,7 @@ def trained(connection: Connection, epochs: int) -> int:
 
 
 @pytest.mark.parametrize("after_epoch", [0, 1, 2, 9])
-def test_what_follows_a_place_is_every_row_behind_it(connection: Connection, after_epoch: int) -> None:
+def test_a_page_after_positions_has_every_row_after_them(connection: Connection, after_epoch: int) -> None:
     id_ = trained(connection, 3)
     places = [(0, ""), (1, "train"), (2, "validation"), (3, "train")]
     for reached in itertools.product(places, repeat=len(SEEDS)):
@@ -61,7 +61,7 @@ def test_what_follows_a_place_is_every_row_behind_it(connection: Connection, aft
 
 
 def steps(connection: Connection, id_: int, after: SeedPositions) -> int:
-    """What SQLite does for a page, in steps of its machine."""
+    """The cost of a page, in steps of SQLite's virtual machine."""
     taken = 0
 
     def step() -> int:
@@ -77,7 +77,7 @@ def steps(connection: Connection, id_: int, after: SeedPositions) -> int:
     return taken
 
 
-def test_what_was_read_before_is_not_walked_again(connection: Connection) -> None:
+def test_rows_that_were_read_are_not_scanned_again(connection: Connection) -> None:
     if connection.dialect.name != "sqlite":
         pytest.skip("SQLite counts its steps")
     short, long = trained(connection, 20), trained(connection, 1000)

@@ -21,7 +21,7 @@ NOTHING_IN_VALIDATION = {
 }
 
 
-def test_the_weighted_loss_of_rows_without_weight_is_null_for_every_reader(
+def test_the_weighted_loss_of_rows_without_weight_is_null_in_every_response(
     app: FastAPI, client: TestClient, fake_worker: FakeWorker
 ) -> None:
     id_ = fake_worker.submit(**NOTHING_IN_VALIDATION)
