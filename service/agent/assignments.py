@@ -62,7 +62,7 @@ class AssignmentBuilder:
         return Assignment(
             spec=spec.model_dump_json(),
             seed=claim.seed,
-            parts=self.registry.prepare_split(spec.dataset, spec.split).folder,
+            split_folder=self.registry.prepare_split(spec.dataset, spec.split).folder,
             checkpoint=self._load_checkpoint(claim, checkpoint),
             checkpoint_seconds=self.settings.checkpoint_seconds,
             memory_bytes=self.settings.worker_memory_bytes,

@@ -71,7 +71,7 @@ class UploadService:
 
     def __init__(self, registry: DatasetRegistry, settings: Settings) -> None:
         self.registry, self.settings = registry, settings
-        self._reader = SandboxClient()
+        self._sandbox = SandboxClient()
         self._free = threading.Semaphore(MAX_CONCURRENT)
 
     def receive(self, request: Request) -> tuple[DatasetDescription, bool]:
@@ -96,7 +96,7 @@ class UploadService:
 
     def close(self) -> None:
         """Stop the process that reads uploads."""
-        self._reader.close()
+        self._sandbox.close()
 
     @contextmanager
     def _slot(self) -> Iterator[None]:
@@ -117,29 +117,29 @@ class UploadService:
         memory, seconds = self.settings.upload_memory_bytes, self.settings.upload_seconds
         started = time.monotonic()
         try:
-            report = self._reader.read(ReadRequest(files, contents, file_format, memory, seconds))
+            result = self._sandbox.read(ReadRequest(files, contents, file_format, memory, seconds))
         except SandboxFailed:
             log.warning("%s: reading it as %s was broken off", files.name, file_format.name)
             message = f"could not be read within {seconds} seconds; send less at once"
             raise UploadTooLarge(files.name, message) from None
-        used = 1000 * (time.monotonic() - started), 1000 * report.cpu_seconds, report.peak_bytes / 1e6
+        used = 1000 * (time.monotonic() - started), 1000 * result.cpu_seconds, result.peak_bytes / 1e6
         log.info(
             "%s: read as %s in %.0f ms (%.0f of a processor), %.1f MB", files.name, file_format.name, *used
         )
-        return self._result(files.name, file_format, report)
+        return self._upload_of(files.name, file_format, result)
 
-    def _result(self, name: str, file_format: Format, report: ReadResult) -> Upload:
+    def _upload_of(self, name: str, file_format: Format, result: ReadResult) -> Upload:
         """The upload that was read. Raises UnusableUpload."""
-        if report.upload is not None:
-            return report.upload
-        if report.out_of_memory:
+        if result.upload is not None:
+            return result.upload
+        if result.out_of_memory:
             limit = self.settings.upload_memory_bytes
             raise UploadTooLarge(name, f"needs more than the {limit:,} bytes of memory that reading may take")
-        if report.refusal is None:
+        if result.refusal is None:
             raise UnusableUpload(
                 name, f"could not be read as {file_format.name}; the log of the service says why"
             )
-        refusal = report.refusal
+        refusal = result.refusal
         error = UploadTooLarge if isinstance(refusal, FileTooLarge) else UnusableUpload
         raise error(refusal.file, f"{refusal.wrong}; {refusal.right}")
 

@@ -24,15 +24,15 @@ release: send a checkpoint and stop, so that another worker can continue the run
 class Assignment:
     """One run to train: what a worker process is started with.
 
-    spec: the experiment's spec as JSON. seed: the run's seed. parts: the folder of the training and validation rows.
-    checkpoint: where to resume; None starts with the first epoch. checkpoint_seconds: the most time between two
-    checkpoints. memory_bytes: the most that the process may allocate; None sets no limit. has_baselines: whether the
-    baselines of the experiment are stored already, so that the worker need not fit them.
+    spec: the experiment's spec as JSON. seed: the run's seed. split_folder: the prepared split, with the training and
+    validation rows. checkpoint: where to resume; None starts with the first epoch. checkpoint_seconds: the most time
+    between two checkpoints. memory_bytes: the most that the process may allocate; None sets no limit.
+    has_baselines: whether the baselines of the experiment are stored already, so that the worker need not fit them.
     """
 
     spec: str
     seed: int
-    parts: Path
+    split_folder: Path
     checkpoint: bytes | None = None
     checkpoint_seconds: float = 30.0
     memory_bytes: int | None = None

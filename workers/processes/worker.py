@@ -97,7 +97,7 @@ class Worker:
 
     def _prepare(self) -> None:
         spec = ExperimentSpec.model_validate_json(self.assignment.spec)
-        parts = [read_part(self.assignment.parts, part) for part in ("train", "validation")]
+        parts = [read_part(self.assignment.split_folder, part) for part in ("train", "validation")]
         self.trainer = Trainer(spec, *parts, seed=self.assignment.seed)
         if self.assignment.checkpoint is not None:
             self.trainer.restore(Checkpoint.from_bytes(self.assignment.checkpoint))
@@ -130,7 +130,7 @@ class Worker:
         if self.has_baselines or (self.command is not None and not wait):
             return
         try:
-            shared = SharedBaseline(self.assignment.parts, asdict(self.trainer.spec.scaling))
+            shared = SharedBaseline(self.assignment.split_folder, asdict(self.trainer.spec.scaling))
             baseline = shared.get(self._fit_baseline, wait=wait)
         except Exception:
             log.exception("the linear baseline could not be fitted")

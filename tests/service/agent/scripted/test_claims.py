@@ -53,7 +53,11 @@ def test_a_worker_gets_the_spec_the_seed_the_folder_and_the_limits(
         7.0,
         10**9,
     )
-    assert sorted(path.name for path in given.parts.iterdir()) == ["counts.json", "train", "validation"]
+    assert sorted(path.name for path in given.split_folder.iterdir()) == [
+        "counts.json",
+        "train",
+        "validation",
+    ]
 
 
 def test_a_worker_is_started_once(harness: Harness, agent: Agent, pool: ScriptedPool) -> None:
