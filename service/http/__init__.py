@@ -1,1 +1,1 @@
-"""The protocol, knowing nothing of experiments: bodies, forms, cursors, conditions, origins, rates."""
+"""Parts of HTTP that know nothing of experiments: bodies, forms, cursors, conditional requests, negotiation."""

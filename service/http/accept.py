@@ -3,14 +3,14 @@
 from functools import lru_cache
 
 EXACT, SUBTYPES, ANYTHING = 3, 2, 1
-"""How precisely a range names a media type: the most precise one that matches decides."""
+"""How precisely a range names a media type. The most precise range that matches decides."""
 
 
 @lru_cache(maxsize=1000)
 def preferred(accept: str, offered: tuple[str, ...]) -> str:
-    """The media type of the highest quality; of equals the one that is named most precisely, then the first.
+    """The media type with the highest quality; among equals the one that is named most precisely, then the first.
 
-    The first where nothing is acceptable, too: a server may disregard the header.
+    If none is acceptable, the first: a server may disregard the header.
     """
     ranges = [_range(each) for each in accept.lower().split(",") if each.strip()]
     rated = [(_rating(ranges, media_type), media_type) for media_type in offered]
@@ -21,7 +21,7 @@ def preferred(accept: str, offered: tuple[str, ...]) -> str:
 
 
 def _range(text: str) -> tuple[str, float]:
-    """A media range, and its quality. One that cannot be read is as good as 1, as if it had none."""
+    """A media range and its quality. A quality that is no number counts as 1, as if there were none."""
     name, *parameters = (each.strip() for each in text.split(";"))
     values = [each[2:] for each in parameters if each.startswith("q=")]
     try:
@@ -32,7 +32,7 @@ def _range(text: str) -> tuple[str, float]:
 
 
 def _rating(ranges: list[tuple[str, float]], media_type: str) -> tuple[float, int]:
-    """The quality of a media type, and how precisely it is named; 0 where it is not acceptable."""
+    """The quality of a media type, and how precisely it is named; zeros if it is not acceptable."""
     matching = [(_precision(name, media_type), quality) for name, quality in ranges]
     precision, quality = max(matching, default=(0, 0.0))
     return (quality, precision) if precision else (0.0, 0)

@@ -1,7 +1,7 @@
-"""Request bodies: read within a limit and a deadline, and parsed as JSON that leaves nothing to guess.
+"""Request bodies: read within a limit and a deadline, and parsed as strict JSON.
 
 Python's parser takes NaN, Infinity, keys given twice (the last wins), halves of surrogate pairs, and 1e999 as
-infinity. None of them can be stored and answered as it came, so all are refused.
+infinity. None of them can be stored and returned unchanged, so all are refused.
 
 BodyError
 ├── BodyTooLarge            more bytes than the settings allow
@@ -21,7 +21,7 @@ from fastapi import Request
 BODY_SECONDS = 10.0
 MOST_DIGITS = 100
 LARGEST_EXACT = 2**53
-"""From here on not every whole number is a double, so one that was written as such may have been another."""
+"""From here on not every whole number is a double, so a double may not be the number that was written."""
 
 
 class BodyError(ValueError):
@@ -76,7 +76,7 @@ class JSONRequest(Request):
                         raise BodyTooLarge(limit)
         except TimeoutError:
             raise BodyTooSlow from None
-        self._body = bytes(content)  # where Starlette keeps what was read
+        self._body = bytes(content)  # where Starlette stores the body
         return self._body
 
 
@@ -130,7 +130,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _number(text: str) -> float:
-    """A number with a fraction or an exponent. JSON has one kind of numbers: 20.0 is the whole number 20."""
+    """A number with a fraction or an exponent. JSON has one kind of number: 20.0 is the whole number 20."""
     value = float(text)
     if not isfinite(value):
         raise MalformedJSON(f"The number {text[:MOST_DIGITS]} is out of range.")
@@ -154,7 +154,7 @@ def _require_storable(value: Any) -> None:
 
 
 def _strings(value: Any) -> Iterator[str]:
-    """Every string in a parsed value, keys included; a stack of its own, as values may be nested deeply."""
+    """Every string in a parsed value, keys included. Uses its own stack, as values may be nested deeply."""
     left = [value]
     while left:
         item = left.pop()

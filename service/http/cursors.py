@@ -1,7 +1,7 @@
-"""Cursors: where a page of a collection ended, as opaque text that a client hands back.
+"""Cursors: the position where a page of a collection ended, as opaque text that a client sends back.
 
-They are signed: only what was given out is taken back, and what a cursor holds may change from one version to the
-next without anybody noticing.
+They are signed. Only cursors from this service are accepted, so their content may change from one version to the next
+without breaking a client.
 """
 
 import base64
@@ -16,9 +16,11 @@ from pydantic import TypeAdapter, ValidationError
 T = TypeVar("T")
 
 KEY: ContextVar[bytes] = ContextVar("cursor_key")
-"""Of the service that answers: every route sets it, and it is the same for all replicas."""
+"""The signing key of the service. Every route sets it, and all replicas have the same."""
 SIGNATURE_BYTES = 12
-"""Of HMAC-SHA-256: enough where a guess costs a request and wins no more than another place in a list."""
+"""The bytes of HMAC-SHA-256 that are used: enough, as each guess costs a request and gains only another position
+in a list.
+"""
 
 
 class InvalidCursor(ValueError):

@@ -1,7 +1,7 @@
-"""Forms with files: received part by part, small fields into memory, files onto the disk, within limits.
+"""Forms with files, received within limits: small fields into memory, files onto the disk.
 
-A route that takes one is a plain function in a thread: it asks the event loop for each piece of the body, so that a
-slow disk holds up nobody else.
+A route that takes a form is a plain function in a thread. It asks the event loop for each chunk of the body, so
+that a slow disk delays no other request.
 """
 
 import time
@@ -41,9 +41,9 @@ class UploadTooSlow(BodyTooSlow):
 
 @dataclass(frozen=True)
 class Form:
-    """What was received: the fields with their values, and the names of the files that are in its folder.
+    """A received form: the values of its fields, and the names of the files, which are in its folder.
 
-    empty: those without content. Browsers send the fields for files that are left alone as such.
+    empty: the files without content. Browsers send one for each file field that the user left empty.
     """
 
     fields: dict[str, str]
@@ -54,8 +54,8 @@ class Form:
 def receive(
     request: Request, folder: Path, *, fields: Collection[str], files: Collection[str], limit: int
 ) -> Form:
-    """The form in the body of a request, of at most `limit` bytes. Each of its files is written to `folder` under
-    the name of its field; what the client calls it is ignored.
+    """Receive the form in the body of a request, of at most `limit` bytes. Each file is written to `folder` under the
+    name of its field; the file name that the client sends is ignored.
 
     Raises NotAForm, MalformedForm, InvalidField, BodyTooLarge or BodyTooSlow.
     """
@@ -73,7 +73,7 @@ def receive(
 
 
 class _Receiver:
-    """Puts each part where it belongs. No part comes twice, so that their number is bounded."""
+    """Stores the parts of a form. No part may come twice, so their number is limited."""
 
     def __init__(self, folder: Path, fields: Collection[str], files: Collection[str]) -> None:
         self._folder, self._fields, self._files = folder, fields, files
@@ -89,7 +89,7 @@ class _Receiver:
             file.close()
 
     def begin(self, name: str) -> None:
-        """What is written next belongs to `name`."""
+        """Begin the part `name`: what is written next belongs to it."""
         if name in self._values or name in self._written:
             raise InvalidField(name, "", "is given more than once")
         if name in self._files:
@@ -118,12 +118,12 @@ class _Receiver:
 
 
 def _text(value: bytearray) -> str:
-    """A value in UTF-8; where it is not, it has characters that no name has."""
+    """A value in UTF-8. Invalid bytes become characters that no name has."""
     return value.decode(errors="replace")
 
 
 def _chunks(request: Request, limit: int) -> Iterator[bytes]:
-    """The body as it arrives. Raises BodyTooLarge, at once where the size is declared, or BodyTooSlow."""
+    """The body as it arrives. Raises BodyTooLarge, at once if the size is declared, or UploadTooSlow."""
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > limit:
         raise BodyTooLarge(limit)

@@ -1,4 +1,4 @@
-"""The socket that the service listens on, or a sentence that says why there is none and what to do."""
+"""Binds the socket that the service listens on, or says why that failed and what to do."""
 
 import errno
 import socket
@@ -15,7 +15,7 @@ ANY_OTHER = "Take another address with --host or HOLDOUT_HOST, or another port w
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A socket that is bound, and listens once the server does. Raises UnusableSetting."""
+    """A bound socket; the server makes it listen. Raises UnusableSetting."""
     listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""multipart/form-data (RFC 7578) as it arrives: no part is ever held in memory whole."""
+"""Parses multipart/form-data (RFC 7578) as it arrives: no part is ever in memory as a whole."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Part:
 
 
 class Multipart:
-    """Fed with a body piece by piece, gives its parts and their content."""
+    """An incremental parser: is fed the chunks of a body, and yields its parts and their content."""
 
     def __init__(self, content_type: str | None) -> None:
         """Raises NotAForm or MalformedForm."""
@@ -39,14 +39,18 @@ class Multipart:
         self.is_over = False
 
     def feed(self, chunk: bytes) -> Iterator[Part | bytes]:
-        """What `chunk` completes; whatever follows the last delimiter is ignored. Raises MalformedForm."""
+        """The parts and the content that `chunk` completes. Raises MalformedForm.
+
+        Everything after the last delimiter is ignored.
+        """
         if not self.is_over:
             self._buffer += chunk
         while not self.is_over and (event := self._reads()) is not None:
             if event:
                 yield event
 
-    # Each reads from the buffer: an event, or nothing where only what comes next has changed; None to get more.
+    # Each of these methods reads from the buffer. It returns an event; nothing if only the state has changed; None if
+    # it needs more bytes.
 
     def _preamble(self) -> Part | bytes | None:
         return None if self._content() is None else b""
@@ -56,7 +60,7 @@ class Multipart:
         if end >= 0:
             self._reads = self._delimited
             return self._taken(end, len(self._delimiter))
-        # What may be the beginning of a delimiter stays.
+        # The last bytes may be the beginning of a delimiter, and stay.
         return self._taken(max(0, len(self._buffer) - len(self._delimiter) + 1)) or None
 
     def _delimited(self) -> Part | bytes | None:

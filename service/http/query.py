@@ -14,7 +14,7 @@ class InvalidQuery(ValueError):
 
 
 def check(query: QueryParams, known: list[str]) -> None:
-    """Raise InvalidQuery where a parameter is unknown, naming the nearest, or given twice."""
+    """Raise InvalidQuery if a parameter is given twice, or is unknown; then it names the nearest."""
     given = query.multi_items()
     names = [name for name, _ in given]
     for name, value in given:

@@ -22,7 +22,7 @@ from service.store.database import Database
 log = logging.getLogger("holdout.security")
 
 ANYBODY = Caller("local", "admin")
-"""Who asks while the service is open."""
+"""The caller of every request while the service is open."""
 
 
 class Unauthenticated(PermissionError):
@@ -61,7 +61,7 @@ class Allowed(HTTPBearer):
         self.needed = needed
 
     async def __call__(self, request: HTTPConnection) -> None:
-        """Nothing is left to do: `Guard.admit` has looked before the body was read."""
+        """Does nothing: `Authenticator.authorize` has checked the scope before the body was read."""
 
 
 def allow(needed: Scope) -> params.Security:
@@ -74,13 +74,13 @@ async def _public() -> None: ...
 
 
 PUBLIC = Depends(_public)
-"""The dependency of a route that anybody may ask."""
+"""The dependency of a route that needs no token."""
 
 
 def needed_by(dependant: Dependant) -> Scope | None:
     """The scope that a route declares, the widest of several; None if it is public.
 
-    What declares nothing needs the widest of all: forgetting to declare opens no door.
+    A route that declares nothing needs the widest scope: forgetting the declaration opens nothing.
     """
     declared = list(_declared(dependant))
     if declared:
@@ -95,7 +95,7 @@ def _declared(dependant: Dependant) -> Iterator[Scope]:
 
 
 def may_be_open(settings: Settings) -> bool:
-    """Whether nobody needs a token until there is one: those who can reach the service may use it."""
+    """Whether no token is needed until the first is created: then every client that reaches the service may use it."""
     return settings.trust_network or is_loopback(settings.host)
 
 

@@ -1,7 +1,7 @@
 """Requests that a browser sends on behalf of a page of another site.
 
 An open service trusts its own machine, and a browser there runs other people's pages. Such a page can send
-requests here, though it cannot read the answers (CrossSite); or its host name can resolve to this machine's
+requests here, though it cannot read the responses (CrossSite); or its host name can resolve to this machine's
 address, and then it can read them too (ForeignHost).
 """
 
@@ -37,7 +37,7 @@ class ForeignHost(PermissionError):
 
 
 def cors(origins: Collection[str]) -> dict[str, Any]:
-    """The settings of Starlette's CORSMiddleware: what a page of these origins may send, and read."""
+    """The settings of Starlette's CORSMiddleware: what pages of these origins may send and read."""
     return {
         "allow_origins": list(origins),
         "allow_methods": ["GET", "HEAD", "POST", "DELETE"],
@@ -76,9 +76,10 @@ def is_of(origin: str, host: str | None) -> bool:
 
 
 def require_own_name(request: Request, names: Collection[str], *, trusted: bool) -> None:
-    """Raise ForeignHost where an open service is asked by a name that is neither its machine's own nor in `names`.
+    """Raise ForeignHost if the request's host name is neither this machine's own nor in `names`. For an open service.
 
-    Where the network is `trusted`, by any address: nobody can turn an address on another machine, as a name can be.
+    If the network is `trusted`, any address is accepted too: a page can point a host name at another machine, but
+    not an address.
     """
     address, *_ = request.scope.get("server") or ("",)
     host = request.headers.get("host", "")

@@ -1,4 +1,4 @@
-"""How often one may ask. Counted in this process's memory: with several replicas, each counts for itself."""
+"""Rate limits of requests, counted in the memory of this process: each replica counts for itself."""
 
 import time
 from dataclasses import dataclass
@@ -29,14 +29,14 @@ class TooManyRequests(Exception):
 
 @dataclass
 class Window:
-    """Requests since somebody's first, until `ends_at` of the monotonic clock."""
+    """The number of requests from the first one until `ends_at`, in seconds of the monotonic clock."""
 
     ends_at: float
     requests: int = 0
 
 
 class RateLimiter:
-    """Counts requests by who sent them and what for, in windows of the length that each limit names.
+    """Counts requests by purpose and client, in windows of the length that each limit names.
 
     Used in one event loop. The storage that `limits` has for this starts a thread a hundred times a second, which
     took half the time of a poll.
@@ -48,34 +48,34 @@ class RateLimiter:
         self._windows: dict[tuple[Purpose, str], Window] = {}
         self._tidied_at = time.monotonic()
 
-    def count(self, purpose: Purpose, who: str) -> None:
-        """Count one request. Raises TooManyRequests where it is one too many."""
+    def count(self, purpose: Purpose, client: str) -> None:
+        """Count one request of a client, named by its token or address. Raises TooManyRequests above the limit."""
         now, limit = time.monotonic(), self._limits[purpose]
-        window = self._windows.get((purpose, who))
+        window = self._windows.get((purpose, client))
         if window is None or window.ends_at <= now:
             self._tidy(now)
-            window = self._windows[purpose, who] = Window(now + limit.get_expiry())
+            window = self._windows[purpose, client] = Window(now + limit.get_expiry())
         window.requests += 1
         if window.requests > limit.amount:
             raise TooManyRequests(purpose, limit, _seconds(window.ends_at - now))
 
-    def check(self, purpose: Purpose, who: str) -> None:
-        """Count nothing. Raises TooManyRequests where the next one would be one too many."""
-        window = self._windows.get((purpose, who))
+    def check(self, purpose: Purpose, client: str) -> None:
+        """Raises TooManyRequests if the next request would be above the limit. Counts nothing."""
+        window = self._windows.get((purpose, client))
         if window is None or window.requests < self._limits[purpose].amount:
             return
         if (left := window.ends_at - time.monotonic()) > 0:
             raise TooManyRequests(purpose, self._limits[purpose], _seconds(left))
 
     def _tidy(self, now: float) -> None:
-        """Once in a while forget whose windows are over, for those who never come back."""
+        """Once a minute forget the windows that are over: many clients never return."""
         if now - self._tidied_at >= TIDY_SECONDS:
             self._tidied_at = now
             self._windows = {key: window for key, window in self._windows.items() if window.ends_at > now}
 
 
 def _seconds(left: float) -> int:
-    """Whole ones, after which the window is over for certain."""
+    """Whole seconds, after which the window is certainly over."""
     return max(1, round(left + 0.5))
 
 

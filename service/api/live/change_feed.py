@@ -1,6 +1,6 @@
-"""One reader for all who wait: while anybody does, it asks ten times a second how far what they watch has come.
+"""The change feed: one reader polls the states of all watched experiments, ten times a second while there are any.
 
-The end of a run in this process is told at once. A thousand waiting clients cost one query at a time, and no thread.
+The end of a run in this process is read at once. A thousand waiting clients cost one query at a time, and no thread.
 """
 
 import asyncio
@@ -20,33 +20,33 @@ log = logging.getLogger("holdout.watch")
 
 PAUSE_SECONDS = 0.1
 LARGEST_SHARE = 0.2
-"""Of its time that the reader may spend on asking, however much is watched."""
+"""The largest share of its time that the reader spends on queries, however many experiments are watched."""
 
 
 @dataclass
 class WatchedExperiment:
-    """One experiment: how many watch it, and its state, None where it is gone, once that is `known`."""
+    """An experiment that requests wait for. state: None if it was deleted; valid once `known`."""
 
     watchers: int = 0
     known: bool = False
     state: ExperimentState | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def hear(self, state: ExperimentState | None) -> None:
-        """Wake who waits, where the state is another."""
+    def update(self, state: ExperimentState | None) -> None:
+        """Store the state, and wake the waiting requests if it differs."""
         if self.known and state == self.state:
             return
         self.known, self.state = True, state
         self.wake()
 
     def wake(self) -> None:
-        """Wake who waits; who waits from now on waits for the next change."""
+        """Wake the waiting requests. Those that wait from now on wait for the next change."""
         self.changed.set()
         self.changed = asyncio.Event()
 
 
 class ChangeFeed:
-    """Made, used and closed in one event loop; `look` and `request_stop` alone may be called from anywhere."""
+    """Made, used and closed in one event loop; only `look` and `request_stop` may be called from other threads."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -54,17 +54,17 @@ class ChangeFeed:
         self._watched: dict[int, WatchedExperiment] = {}
         self._reader: asyncio.Task[None] | None = None
         self._limiter = CapacityLimiter(1)
-        self._asked_to_look = asyncio.Event()
+        self._look_requested = asyncio.Event()
         self._loop = asyncio.get_running_loop()
 
     async def changes(self, experiment_id: int) -> AsyncGenerator[ExperimentState]:
-        """The state of an experiment, and each one after it that is seen; ends once it is deleted, or at a stop.
+        """The state of an experiment now, and after each change. Ends when it is deleted, or the service stops.
 
-        States that follow each other within a tenth of a second are seen as one.
+        Changes within a tenth of a second of each other may come as one.
         """
         watched = self._watched.setdefault(experiment_id, WatchedExperiment())
         watched.watchers += 1
-        self._reader = self._reader or asyncio.create_task(self._read_on())
+        self._reader = self._reader or asyncio.create_task(self._read_repeatedly())
         seen: ExperimentState | None = None
         try:
             while self.is_open and not (watched.known and watched.state is None):
@@ -79,18 +79,18 @@ class ChangeFeed:
                 del self._watched[experiment_id]
 
     def look(self) -> None:
-        """Read now, and not at the next tenth of a second: a run has ended. Safe from any thread."""
+        """Read at once instead of at the next tenth of a second: a run has ended. Safe from any thread."""
         with suppress(RuntimeError):  # the loop has ended already
-            self._loop.call_soon_threadsafe(self._asked_to_look.set)
+            self._loop.call_soon_threadsafe(self._look_requested.set)
 
     def request_stop(self) -> None:
-        """Let everybody who waits go. Safe from any thread, and in a signal handler."""
+        """Let all waiting requests continue. Safe from any thread, and in a signal handler."""
         self.is_open = False
         with suppress(RuntimeError):  # the loop has ended already
             self._loop.call_soon_threadsafe(self._wake_all)
 
     async def close(self) -> None:
-        """Let everybody go, and ask no more."""
+        """Let all waiting requests continue, and stop the reader."""
         self.is_open = False
         self._wake_all()
         if self._reader:
@@ -102,32 +102,32 @@ class ChangeFeed:
         for watched in self._watched.values():
             watched.wake()
 
-    async def _read_on(self) -> None:
-        """Read and tell for as long as anybody watches."""
+    async def _read_repeatedly(self) -> None:
+        """Read the states for as long as an experiment is watched."""
         while self.is_open and self._watched:
             started, ids = time.monotonic(), list(self._watched)
-            self._asked_to_look.clear()
+            self._look_requested.clear()
             try:
                 found = await to_thread.run_sync(self._read, ids, limiter=self._limiter)
             except (
                 Exception
-            ) as error:  # the database is away: who waits sees for himself when his time is over
+            ) as error:  # the database is away: requests see that when their time to wait is over
                 log.warning("how far experiments are could not be read: %s", type(error).__name__)
             else:
-                self._tell(ids, found)
+                self._publish(ids, found)
             await self._pause(least=(time.monotonic() - started) / LARGEST_SHARE)
         self._reader = None
 
     async def _pause(self, least: float) -> None:
         await asyncio.sleep(least)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._asked_to_look.wait(), PAUSE_SECONDS - least)
+            await asyncio.wait_for(self._look_requested.wait(), PAUSE_SECONDS - least)
 
     def _read(self, ids: Collection[int]) -> ExperimentStates:
         with self.database.read() as connection:
             return status_reader.known_states(connection, ids)
 
-    def _tell(self, ids: Collection[int], found: ExperimentStates) -> None:
+    def _publish(self, ids: Collection[int], found: ExperimentStates) -> None:
         for experiment_id in ids:
             if experiment_id in self._watched:
-                self._watched[experiment_id].hear(found.get(experiment_id))
+                self._watched[experiment_id].update(found.get(experiment_id))

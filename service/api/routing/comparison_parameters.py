@@ -31,7 +31,7 @@ class Comparing(Query):
 
     @property
     def experiments(self) -> list[int]:
-        """In the order given. Raises InvalidQuery where there is nothing to compare."""
+        """The numbers in the order given, each once. Raises InvalidQuery if there is nothing to compare."""
         distinct = list(dict.fromkeys(int(each) for each in self.ids.split(",")))
         if len(distinct) < 2:
             raise InvalidQuery("ids", self.ids, "names a single experiment; a comparison needs two")

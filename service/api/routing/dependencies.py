@@ -1,8 +1,9 @@
-"""What routes ask for: the store, the data, the notifier.
+"""The dependencies of routes: the database, the data sets, the uploads, the notifier, the caller, the settings.
 
 Routes are plain functions and open their own short transactions, `with database.read()`: one thread then
-takes a connection, waits for its lock, works and commits before the answer is sent. As a dependency with
-`yield`, a transaction is held between threads, and forty waiting requests leave none for who holds the lock.
+takes a connection, waits for its lock, works and commits before the response is sent. As a dependency with
+`yield`, a transaction would stay open between threads, and forty waiting requests would leave no thread for the
+one that has the lock.
 """
 
 from typing import Annotated
@@ -48,7 +49,7 @@ async def _settings(request: Request) -> Settings:
 
 
 CallerDep = Annotated[Caller, Depends(_caller)]
-"""Who asks, on a route that needs a token."""
+"""The caller, on a route that is not public."""
 SettingsDep = Annotated[Settings, Depends(_settings)]
 DatabaseDep = Annotated[Database, Depends(_database)]
 RegistryDep = Annotated[DatasetRegistry, Depends(_registry)]

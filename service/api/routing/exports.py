@@ -1,6 +1,6 @@
-"""Exports: all rows that were asked for, as CSV or JSON lines, read and sent page by page.
+"""Exports: all rows of a query as CSV or JSON lines, read and sent page by page.
 
-The memory that an export takes is that of a page, however slow its client is; a thread is taken for each page.
+An export uses the memory of one page, however slow its client is, and a thread only while it reads a page.
 """
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
@@ -20,7 +20,7 @@ Pages = Iterator[Iterable[ResponseModel]]
 def export(
     request: Request, pages: Pages, row: type[ResponseModel], wanted: Format, headers: Mapping[str, str]
 ) -> StreamingResponse:
-    """The response that sends the pages, each once the client has taken what was before it."""
+    """The response that sends the pages, each once the client has read the one before."""
     texts = map(json_lines, pages) if wanted == "ndjson" else _csv(pages, row)
     content = _stream(texts, request.app.state.limiters["exports"])
     return StreamingResponse(content, headers=dict(headers), media_type=MEDIA_TYPES[wanted])

@@ -32,7 +32,7 @@ from workers.tagged_union import OneOf, names
 
 
 class Number(Convertor[int]):
-    """Keeps a path apart from its neighbours: what is no number is no experiment, but may be another resource."""
+    """The number in a path. A path without a number is no experiment, but may be another resource."""
 
     regex = "[1-9][0-9]{0,18}"
 
@@ -65,13 +65,13 @@ FROM_A_LINK = "The position of a page, as `next` links contain it."
 
 
 class Query(BaseModel):
-    """The query parameters of a route. Those it does not know are refused before."""
+    """The query parameters of a route. `StrictRoute` has refused unknown ones before."""
 
     model_config = ConfigDict(frozen=True)
 
 
 class Filtering(Query):
-    """Which experiments to list, in which order, and from where on."""
+    """Which experiments to list, in which order, from which position."""
 
     status: Status | None = None
     dataset: Annotated[str, Field(pattern=NAME_PATTERN)] | None = None
@@ -152,11 +152,11 @@ class Reading(Query):
 
 
 ROWS = 1000
-"""On a page, by default."""
+"""The rows of a page, by default."""
 
 
 class ReadingPages(Reading):
-    """... and from where on. Where seeds advance unevenly, only `cursor` misses none."""
+    """... from which position. If seeds advance unevenly, only `cursor` misses no row."""
 
     after_epoch: int = Field(0, ge=0, lt=2**31, description="Only epochs with a larger number.")
     limit: int = Field(
@@ -165,7 +165,7 @@ class ReadingPages(Reading):
     cursor: Cursor | None = Field(None, max_length=10_000, description=FROM_A_LINK)
 
     def epoch_query(self) -> EpochQuery:
-        """Raises InvalidCursor."""
+        """The query of the store. Raises InvalidCursor."""
         after = cursors.decode(self.cursor, POSITION) if self.cursor is not None else None
         return EpochQuery(self.split, self.seed, after_epoch=self.after_epoch, after=after, limit=self.limit)
 
@@ -174,7 +174,7 @@ Metric = Annotated[str, OneOf([*BY_NAME, "learning_rate", "gradient_norm"])]
 
 
 class ReadingMetrics(ReadingPages):
-    """... in which format; or so many points of each curve, in place of pages."""
+    """... in which format; or at most `max_points` points of each curve, instead of pages."""
 
     max_points: int | None = Field(
         None,
@@ -188,12 +188,12 @@ class ReadingMetrics(ReadingPages):
     format: Format | None = Field(None, description=FORMATS)
 
     def epoch_query(self) -> EpochQuery:
-        """Raises InvalidCursor, or InvalidQuery where `limit` and `max_points` are both given."""
+        """The query of the store. Raises InvalidCursor, or InvalidQuery if `max_points` comes with a `limit`."""
         return replace(super().epoch_query(), thinning=thinning(self))
 
 
 def takes_all(query: ReadingPages, wanted: Format) -> bool:
-    """Whether all rows are wanted in this format, and not a page of them."""
+    """Whether the response has all rows, and not a page of them."""
     return wanted != "json" and "limit" not in query.model_fields_set
 
 
@@ -216,18 +216,21 @@ class ReadingAcross(ReadingMetrics):
 
     @property
     def place(self) -> RowPosition | None:
-        """Raises InvalidCursor."""
+        """The position after which the page starts. Raises InvalidCursor."""
         return cursors.decode(self.cursor, PLACE) if self.cursor is not None else None
 
     def epoch_query(self) -> EpochQuery:
-        """Without the place, which is none of a single experiment."""
+        """The query of the store, without the position: that is not one within a single experiment."""
         return EpochQuery(
             self.split, self.seed, after_epoch=self.after_epoch, limit=self.limit, thinning=thinning(self)
         )
 
 
 def thinning(query: ReadingMetrics) -> Thinning | None:
-    """Raises InvalidQuery where pages were asked for as well: many a generated client always sends the default."""
+    """The thinning of curves, if any. Raises InvalidQuery if `limit` is given too.
+
+    The default of `limit` is accepted, as many generated clients always send it.
+    """
     if query.max_points is None:
         return None
     if query.limit != ROWS:
@@ -258,6 +261,6 @@ class ReadingConfusion(Reading):
 
 
 def next_link(request: Request, cursor: str | None) -> str:
-    """The same request, from a cursor on; without one, the same again."""
+    """The address of the same request from a cursor on; without one, of the same request."""
     url = request.url.include_query_params(cursor=cursor) if cursor else request.url
     return f"{url.path}?{url.query}" if url.query else url.path

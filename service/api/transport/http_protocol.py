@@ -1,6 +1,7 @@
-"""Heads of requests, limited, and what is sent after an early answer: uvicorn limits neither in size nor in time.
+"""The HTTP protocol of a connection, with limits on request heads and on bodies that follow an early response.
 
-Before its head has ended nobody knows whose request it is: this is what anybody could use up the memory with.
+uvicorn limits neither in size nor in time. Until the head of a request is complete, its caller is unknown: without a
+limit, any client could use up the memory.
 """
 
 import asyncio
@@ -30,73 +31,73 @@ TOO_SLOW = Problem(
 
 
 class LimitedHttpProtocol(HttpToolsProtocol):
-    """One connection. While a head is awaited there is a deadline, and what has come of it is counted."""
+    """One connection. The head of a request has a deadline, and its bytes are counted."""
 
     _deadline: asyncio.TimerHandle | None = None
     _received = 0
-    _asked = False
-    """Whether anything of a request has come."""
+    _has_begun = False
+    """Whether any byte of a request has been received."""
     _is_sending = False
-    """Whether a request has begun to come, and not ended."""
-    _wire: LingeringTransport
+    """Whether a request has begun and not ended."""
+    _lingering: LingeringTransport
 
     def connection_made(self, transport: Any) -> None:
-        self._wire = LingeringTransport(
+        self._lingering = LingeringTransport(
             transport,
             self.loop,
             is_sending=lambda: self._is_sending,
             resume=lambda: self.flow.resume_reading(),
         )
-        super().connection_made(self._wire)  # type: ignore[arg-type]
-        self._await_head()
+        super().connection_made(self._lingering)  # type: ignore[arg-type]
+        self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._head_is_over()
-        self._wire.end_drain()
+        self._end_head()
+        self._lingering.end_drain()
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
-        self._await_head()
-        self._asked = self._is_sending = True
+        self._expect_head()
+        self._has_begun = self._is_sending = True
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        self._head_is_over()
+        self._end_head()
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         self._is_sending = False
-        self._wire.end_drain()
+        self._lingering.end_drain()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """An answer that came before the end of its request: the rest is read, within bounds."""
+        """Read the rest of the request, within limits, if the response came before its end."""
         super().on_response_complete()
         if self._is_sending and not self.transport.is_closing():
-            self._wire.begin_drain()
+            self._lingering.begin_drain()
 
     def shutdown(self) -> None:
-        """The service stops: nothing more is waited for but answers that are under way."""
+        """The service stops: wait only for responses that are being sent."""
         cycle: RequestResponseCycle | None = self.cycle  # uvicorn declares it, and sets it later
         if cycle is None or cycle.response_complete:
-            self._wire.finish()
+            self._lingering.finish()
         else:
             super().shutdown()
 
     def data_received(self, data: bytes) -> None:
-        if self._wire.drain:
-            self._wire.drain.discard(len(data))
+        if self._lingering.drain:
+            self._lingering.drain.discard(len(data))
         if self.transport.is_closing():
             return
-        awaited = self._deadline
+        deadline = self._deadline
         super().data_received(data)
-        if awaited is not None and awaited is self._deadline:
+        if deadline is not None and deadline is self._deadline:
             self._received += len(data)
             if self._received > MOST_HEAD_BYTES:
                 self._refuse(TOO_LARGE)
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP, as every other error is answered."""
+        """Refuse bytes that are no HTTP with a problem, like every other error."""
         self._refuse(MALFORMED)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
@@ -104,42 +105,46 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             app = _closing_if_early(cycle, app)
         super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
 
-    def _await_head(self) -> None:
-        self._head_is_over()
+    def _expect_head(self) -> None:
+        self._end_head()
         self._received = 0
         self._deadline = self.loop.call_later(HEAD_SECONDS, self._refuse, TOO_SLOW)
 
-    def _head_is_over(self) -> None:
+    def _end_head(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
     def _refuse(self, problem: Problem) -> None:
-        """Answer and close; without a word where another answer is under way, or nothing was asked."""
-        self._head_is_over()
+        """Send a problem and close; only close if another response is being sent, or no request has begun."""
+        self._end_head()
         cycle: RequestResponseCycle | None = self.cycle
-        under_way = cycle is not None and cycle.response_started and not cycle.response_complete
-        if not self.transport.is_closing() and not under_way and (self._asked or problem is MALFORMED):
+        is_responding = cycle is not None and cycle.response_started and not cycle.response_complete
+        if (
+            not self.transport.is_closing()
+            and not is_responding
+            and (self._has_begun or problem is MALFORMED)
+        ):
             self.transport.write(_raw(problem))
         if problem is TOO_SLOW:
-            self._wire.finish()  # nothing is on its way
+            self._lingering.finish()  # the client is not sending
             return
         self._is_sending = True
         self.transport.close()
 
 
 def _may_exceed_drain(scope: Any) -> bool:
-    """Whether the body may be larger than what is discarded after an early answer."""
+    """Whether the body may be larger than what is discarded after an early response."""
     lengths = [int(value[:20]) for name, value in scope["headers"] if name == b"content-length"]
     is_chunked = any(name == b"transfer-encoding" for name, _ in scope["headers"])
     return is_chunked or max(lengths, default=0) > lingering_close.LINGER_BYTES
 
 
 def _closing_if_early(cycle: RequestResponseCycle, app: ASGIApp) -> ASGIApp:
-    """The application, whose answer says that the connection ends if it comes before the end of the body.
+    """The application, whose response says `Connection: close` if it comes before the end of the body.
 
-    The client then sends no other request there. It is for bodies of which it is not known whether their end will be
-    read: a client that was not told to go on may send it or not, and one that is too large is cut off.
+    The client then sends no other request on this connection. This is for bodies whose end may never be read: a
+    client that was not told to continue may send the body or not, and a body that is too large is cut off.
     """
 
     async def closing(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,7 +1,7 @@
-"""Lingering close: read on and discard for a while what a client still sends, so that it gets to read its answer.
+"""Lingering close: for a while read and discard what a client still sends, so that it can read the response.
 
-A server that closes a connection with unread bytes resets it, and the reset overtakes the answer: Python's urllib,
-for one, then reports a broken pipe instead of 413. How long and how much is read is bounded, as in nginx.
+A server that closes a connection with unread bytes resets it, and the reset overtakes the response: Python's urllib,
+for one, then reports a broken pipe instead of 413. Time and bytes are limited, as in nginx.
 """
 
 import asyncio
@@ -11,12 +11,12 @@ from service.api.transport.write_coalescing import CoalescingTransport
 
 LINGER_SECONDS = 30.0
 LINGER_PAUSE_SECONDS = 5.0
-"""Without a byte."""
+"""The longest time without a byte."""
 LINGER_BYTES = 100_000_000
 
 
 class Drain:
-    """What is discarded, until it is too much, takes too long, or pauses: then `end` is called."""
+    """Counts discarded bytes. Calls `end` if they are too many, take too long, or pause."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, end: Callable[[], None]) -> None:
         self._loop, self._end, self._left = loop, end, LINGER_BYTES
@@ -24,7 +24,7 @@ class Drain:
         self._pause = loop.call_later(LINGER_PAUSE_SECONDS, end)
 
     def discard(self, size: int) -> None:
-        """Count bytes that have come."""
+        """Count received bytes."""
         self._left -= size
         self._pause.cancel()
         if self._left < 0:
@@ -38,7 +38,7 @@ class Drain:
 
 
 class LingeringTransport(CoalescingTransport):
-    """A transport that is closed in two steps while the client `is_sending`: first for writing, then for good."""
+    """A transport that is closed in two steps while the client `is_sending`: first for writing, then entirely."""
 
     def __init__(
         self,
@@ -48,12 +48,12 @@ class LingeringTransport(CoalescingTransport):
         is_sending: Callable[[], bool],
         resume: Callable[[], None],
     ) -> None:
-        """`resume` starts reading again where it was paused."""
+        """`resume` continues reading if it was paused."""
         super().__init__(transport, loop)
         self._is_sending, self._resume = is_sending, resume
         self.drain: Drain | None = None
         self.is_lingering = False
-        """Whether nothing is written any more, and all that comes is discarded."""
+        """Whether nothing is written any more, and all received bytes are discarded."""
 
     def is_closing(self) -> bool:
         return self.is_lingering or self._transport.is_closing()
@@ -63,7 +63,7 @@ class LingeringTransport(CoalescingTransport):
             super().write(data)
 
     def close(self) -> None:
-        """Say that the answer is over; close at once where nothing is on its way, or this was tried before."""
+        """Close for writing; close entirely if the client sends nothing, or this was tried before."""
         if self.drain or self._transport.is_closing() or not self._is_sending():
             self.finish()
             return
@@ -73,16 +73,16 @@ class LingeringTransport(CoalescingTransport):
         self._resume()
 
     def begin_drain(self) -> None:
-        """From now on what comes is counted, and too much of it closes the connection."""
+        """Count received bytes from now on; too many of them close the connection."""
         self.drain = self.drain or Drain(self._loop, self.finish)
 
     def end_drain(self) -> None:
-        """What was discarded has come to its end."""
+        """Stop counting: the client has sent the rest of its request."""
         if self.drain:
             self.drain.cancel()
             self.drain = None
 
     def finish(self) -> None:
-        """Close, whatever is still on its way."""
+        """Close entirely, even if the client is still sending."""
         self.end_drain()
         super().close()

@@ -1,6 +1,6 @@
-"""The edge: what every answer carries, what is noted of it, and what becomes of an error that nobody expected.
+"""The outermost middleware: request ids, security headers, the access log, and a plain 500 for unexpected errors.
 
-An ASGI middleware around everything else, so that no answer leaves without it.
+It is an ASGI middleware around everything else, so that no response is sent without it.
 """
 
 import logging
@@ -42,12 +42,12 @@ SECURITY_HEADERS = {
     "X-Frame-Options": "DENY",
 }
 SECURITY = Headers(SECURITY_HEADERS).raw
-"""The same as ASGI sends them."""
+"""The same headers as ASGI sends them."""
 PLAIN_WORD = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 class RequestMiddleware:
-    """Numbers and notes the requests, sets the security headers, answers HEAD, turns a crash into a plain 500."""
+    """Gives requests an id, logs them, sets the security headers, handles HEAD, and turns a crash into a plain 500."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -56,46 +56,46 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        answer = ResponseSender(send, _request_id(scope), without_body=scope["method"] == "HEAD")
-        inner, started = _as_get(scope, answer.request_id), time.perf_counter()
-        outside = REQUEST_ID.set(answer.request_id)
+        response = ResponseSender(send, _request_id(scope), without_body=scope["method"] == "HEAD")
+        inner, started = _as_get(scope, response.request_id), time.perf_counter()
+        token = REQUEST_ID.set(response.request_id)
         try:
-            await self._answer(inner, receive, answer)
+            await self._respond(inner, receive, response)
         finally:
             seconds = time.perf_counter() - started
-            exchange = AccessLogEntry.of(scope["method"], inner.get("route"), answer.status, seconds)
-            exchange.log()
-            scope["app"].state.observe(exchange)
-            REQUEST_ID.reset(outside)
+            entry = AccessLogEntry.of(scope["method"], inner.get("route"), response.status, seconds)
+            entry.log()
+            scope["app"].state.observe(entry)
+            REQUEST_ID.reset(token)
 
-    async def _answer(self, scope: Scope, receive: Receive, answer: "ResponseSender") -> None:
+    async def _respond(self, scope: Scope, receive: Receive, response: "ResponseSender") -> None:
         try:
-            await self.app(scope, receive, answer.send)
+            await self.app(scope, receive, response.send)
         except ClientDisconnect:
-            log.info("request %s: the client left before its body had come", answer.request_id)
+            log.info("request %s: the client left before its body had come", response.request_id)
         except ExportCutShort as error:
             log.warning(
-                "request %s: %s", answer.request_id, error
-            )  # the connection breaks off: no end was sent
+                "request %s: %s", response.request_id, error
+            )  # no end was sent: the connection breaks off
         except Exception as error:
-            if answer.status is not None and _is_of_a_lost_client(error):
-                log.info("request %s: the client left in the middle of a stream", answer.request_id)
+            if response.status is not None and _is_disconnect(error):
+                log.info("request %s: the client left in the middle of a stream", response.request_id)
                 return
-            log.exception("request %s: %s %s", answer.request_id, scope["method"], scope["path"])
-            if answer.status is not None:
+            log.exception("request %s: %s %s", response.request_id, scope["method"], scope["path"])
+            if response.status is not None:
                 raise  # the status is sent; only a broken connection can still say that this is not all
-            await unexpected(answer.request_id).response(scope["path"])(scope, receive, answer.send)
+            await unexpected(response.request_id).response(scope["path"])(scope, receive, response.send)
 
 
 class ResponseSender:
-    """One answer on its way out."""
+    """Sends one response, and adds the headers that every response has."""
 
     def __init__(self, send: Send, request_id: str, *, without_body: bool) -> None:
         self._send, self.request_id, self.without_body = send, request_id, without_body
         self.status: int | None = None
 
     async def send(self, message: Message) -> None:
-        """Send on what the application sends."""
+        """Send a message of the application."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = [*message["headers"], (b"x-request-id", self.request_id.encode())]
@@ -107,18 +107,18 @@ class ResponseSender:
         await self._send(message)
 
 
-def _is_of_a_lost_client(error: Exception) -> bool:
-    """Whether events could not be handed on, and nothing else: nobody stops taking them but a client that is gone."""
+def _is_disconnect(error: Exception) -> bool:
+    """Whether the only error is that events could not be sent on: that happens only if the client has left."""
     return isinstance(error, ExceptionGroup) and error.split(BrokenResourceError)[1] is None
 
 
 def _request_id(scope: Scope) -> str:
-    """What the client calls its request, if that is a plain word; else a number of our own."""
+    """The id that the client sent, if it is a plain word; else a random one."""
     given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
     return given.decode() if PLAIN_WORD.fullmatch(given) else secrets.token_hex(8)
 
 
 def _as_get(scope: Scope, request_id: str) -> dict[str, Any]:
-    """The scope as the application sees it: what answers GET answers HEAD."""
+    """The scope for the application, in which HEAD is GET."""
     method = "GET" if scope["method"] == "HEAD" else scope["method"]
     return {**scope, "method": method, "state": {**scope.get("state", {}), "request_id": request_id}}

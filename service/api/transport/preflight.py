@@ -1,7 +1,7 @@
-"""Requests of pages whose origin is not allowed: the preflight is answered with the reason, which the log has too.
+"""Requests of pages whose origin is not allowed: the response to the preflight says why, and so does the log.
 
-A browser shows the body of a preflight to nobody, and withholds the answer to a plain GET, so the log is where an
-operator finds out which setting allows the page.
+A browser does not show the body of a preflight, and withholds the response to a plain GET from the page. The log is
+where an operator finds out which setting allows the page.
 """
 
 import logging
@@ -16,7 +16,7 @@ from service.api.errors.problems import Problem
 log = logging.getLogger("holdout.http")
 
 MOST_LOGGED = 100
-"""Origins. Each is logged once."""
+"""The most origins that are logged. Each is logged once."""
 ANY_FILE = (
     "HOLDOUT_CORS_ORIGINS lists null: every page opened from a file, and every site by a sandboxed frame, may use "
     "this service."
@@ -24,7 +24,7 @@ ANY_FILE = (
 
 
 class Preflight:
-    """The middleware around CORSMiddleware, which answers the preflights of origins that are allowed."""
+    """The middleware around CORSMiddleware, which responds to the preflights of allowed origins."""
 
     def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
         self.app, self._origins = app, origins
@@ -37,13 +37,13 @@ class Preflight:
         if refused is not None:
             self._log(refused)
             if _is_preflight(scope):
-                answer = Problem.from_error(CrossSite(refused)).response(scope["path"])
-                await answer(scope, receive, send)
+                response = Problem.from_error(CrossSite(refused)).response(scope["path"])
+                await response(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 
     def _refused(self, scope: Scope) -> str | None:
-        """The origin of a page that is not of this service, and is not allowed."""
+        """The origin of a page that is not this service's own and is not allowed; None otherwise."""
         if not any(name == b"origin" for name, _ in scope["headers"]):
             return None
         headers = Headers(scope=scope)
