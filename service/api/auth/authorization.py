@@ -95,7 +95,7 @@ def _declared(dependant: Dependant) -> Iterator[Scope]:
 
 
 def may_be_open(settings: Settings) -> bool:
-    """Whether no token is needed until the first is created: then every client that reaches the service may use it."""
+    """Whether no token is needed until the first is created: then whatever reaches the service may use it."""
     return settings.trust_network or is_loopback(settings.host)
 
 

@@ -47,7 +47,7 @@ PLAIN_WORD = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 class RequestMiddleware:
-    """Gives requests an id, logs them, sets the security headers, handles HEAD, and turns a crash into a plain 500."""
+    """Gives requests an id, logs them, sets security headers, handles HEAD, and turns a crash into a plain 500."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

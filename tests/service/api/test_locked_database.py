@@ -18,7 +18,7 @@ from tests.service.fake_worker import CONFUSION
 from tests.service.live_server import Live, live
 
 WRITERS = 60
-HEALTH_SECONDS, KEPT_SECONDS, READ_SECONDS = 0.2, 0.2, 1.0
+HEALTH_SECONDS, CACHED_SECONDS, READ_SECONDS = 0.2, 0.2, 1.0
 """What the slowest of each kind may take."""
 ROUNDS = 3
 """The best of these counts: a starved service is slow in every one, a busy machine is not."""
@@ -26,8 +26,8 @@ PLACES = LIMITS["writes"].threads + (LIMITS["writes"].most_waiting or 0)
 
 
 @contextmanager
-def held(url: URL) -> Iterator[Callable[[], None]]:
-    """What writers need, held by another program until it is told to let go."""
+def write_lock(url: URL) -> Iterator[Callable[[], None]]:
+    """Keep what writers need locked, as another program would, until the function that this yields is called."""
     if url.get_backend_name() == "sqlite":
         connection = driver.connect(str(url.database), isolation_level=None, check_same_thread=False)
         connection.execute("BEGIN IMMEDIATE")
@@ -79,17 +79,17 @@ def test_sixty_waiting_writers_starve_nobody(
     id_ = service.fake_worker.submit()
     service.fake_worker.claim()
     service.fake_worker.epoch(id_, 1, CONFUSION)
-    kept = f"/experiments/{id_}"
-    client.get(kept)
+    cached = f"/experiments/{id_}"
+    client.get(cached)
     reads = ["/experiments", f"/experiments/{id_}/classes", "/datasets", f"/experiments/{id_}/metrics"]
-    with ThreadPoolExecutor(WRITERS) as threads, held(service.database.url) as release:
+    with ThreadPoolExecutor(WRITERS) as threads, write_lock(service.database.url) as release:
         posts = [threads.submit(post, client, number) for number in range(WRITERS)]
         deadline = time.monotonic() + 10
         while len(refused(posts)) < WRITERS - PLACES and time.monotonic() < deadline:
             time.sleep(0.02)
         surplus = refused(posts)
         health = slowest(client, ["/health"] * 10)
-        memory = slowest(client, [kept] * 10)
+        memory = slowest(client, [cached] * 10)
         others = slowest(
             client,
             [f"{path}?limit={n}" if "datasets" not in path else path for n in range(1, 4) for path in reads],
@@ -100,13 +100,13 @@ def test_sixty_waiting_writers_starve_nobody(
         answers = [each.result(30) for each in posts]
     record_property(
         "shown",
-        f"held lock ({service.database.engine.dialect.name}): {PLACES} writers wait; slowest of /health "
-        f"{1000 * health:.0f} ms, of a kept read {1000 * memory:.0f} ms, of other reads {1000 * others:.0f} ms; "
+        f"locked ({service.database.engine.dialect.name}): {PLACES} writers wait; slowest of /health "
+        f"{1000 * health:.0f} ms, of a cached read {1000 * memory:.0f} ms, of other reads {1000 * others:.0f} ms; "
         f"{len(surplus)} surplus writers refused within {max(each[1] for each in surplus):.2f} s, one more in "
         f"{1000 * seconds:.0f} ms",
     )
     assert health < HEALTH_SECONDS
-    assert memory < KEPT_SECONDS
+    assert memory < CACHED_SECONDS
     assert others < READ_SECONDS
     assert len(surplus) == WRITERS - PLACES
     for answer in (one_more, *(each[0] for each in surplus)):
@@ -132,7 +132,7 @@ def test_a_writer_that_waits_for_too_long_is_told_what_it_waited_for(
     service: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("service.api.thread_limiters.LONGEST_WAIT_SECONDS", 0.5)
-    with held(service.database.url), ThreadPoolExecutor(20) as threads:
+    with write_lock(service.database.url), ThreadPoolExecutor(20) as threads:
         posts = [threads.submit(post, service.client, number) for number in range(20)]
         answers = [each.result(30)[0] for each in posts]
     assert {answer.status_code for answer in answers} == {503}
@@ -145,8 +145,8 @@ def test_a_writer_that_waits_for_too_long_is_told_what_it_waited_for(
     assert post(service.client, 0)[0].status_code == 202
 
 
-def test_ready_says_within_seconds_that_the_lock_is_held(service: Live) -> None:
-    with held(service.database.url):
+def test_ready_says_within_seconds_that_the_database_is_locked(service: Live) -> None:
+    with write_lock(service.database.url):
         answer = service.client.get("/ready")
         assert answer.status_code == 503
         (error,) = answer.json()["errors"]
@@ -155,7 +155,7 @@ def test_ready_says_within_seconds_that_the_lock_is_held(service: Live) -> None:
 
 
 def test_the_shorter_wait_of_a_request_does_not_stay_with_its_connection(service: Live) -> None:
-    with held(service.database.url) as release:
+    with write_lock(service.database.url) as release:
         assert service.client.get("/ready").status_code == 503
         timer = threading.Timer(3.0, release)
         timer.start()

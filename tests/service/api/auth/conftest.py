@@ -18,18 +18,18 @@ Bearer = Callable[[Scope | None], Headers]
 
 
 @pytest.fixture(scope="module")
-def guarded(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+def closed_service(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """One service for many requests, which change nothing."""
-    folder = tmp_path_factory.mktemp("guarded")
+    folder = tmp_path_factory.mktemp("closed_service")
     shutil.copy(migrated_file, folder / "holdout.db")
     with TestClient(create_app(Settings(workers=0, data_dir=folder))) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
-def its_bearer(guarded: TestClient) -> Bearer:
+def its_bearer(closed_service: TestClient) -> Bearer:
     """The headers with its token of a scope; none for None."""
-    return bearer_of(_made(guarded.app.state.database))  # type: ignore[attr-defined]
+    return bearer_of(_made(closed_service.app.state.database))  # type: ignore[attr-defined]
 
 
 @pytest.fixture

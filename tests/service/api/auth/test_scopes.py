@@ -80,11 +80,11 @@ def test_the_table_has_every_route(app: FastAPI) -> None:
 @pytest.mark.parametrize("given", [None, *SCOPES])
 @pytest.mark.parametrize(("route", "needed"), TABLE.items(), ids=list(TABLE))
 def test_a_scope_opens_what_it_should_and_nothing_else(
-    guarded: TestClient, its_bearer: Bearer, route: str, needed: Scope | None, given: Scope | None
+    closed_service: TestClient, its_bearer: Bearer, route: str, needed: Scope | None, given: Scope | None
 ) -> None:
     method, path = route.split()
     path = path.replace("{experiment_id}", "7").replace("{name}", "digits").replace("{webhook_id}", "7")
-    response = guarded.request(method, path, headers=its_bearer(given))
+    response = closed_service.request(method, path, headers=its_bearer(given))
     if needed is None or (given is not None and SCOPES.index(given) >= SCOPES.index(needed)):
         assert response.status_code not in (401, 403, 500)
         return
@@ -139,16 +139,18 @@ def test_a_route_that_declares_nothing_is_for_admins_alone(settings: Settings, b
         "Bearer a, Bearer b",
     ],
 )
-def test_what_is_no_token_is_401(guarded: TestClient, its_bearer: Bearer, header: str) -> None:
-    response = guarded.get("/experiments", headers=[(b"Authorization", header.encode("latin-1"))])
+def test_what_is_no_token_is_401(closed_service: TestClient, its_bearer: Bearer, header: str) -> None:
+    response = closed_service.get("/experiments", headers=[(b"Authorization", header.encode("latin-1"))])
     assert response.status_code == 401
     assert header[7:] not in response.text or len(header) < 10
 
 
-def test_nothing_of_a_body_is_read_before_the_token_is_known(guarded: TestClient, its_bearer: Bearer) -> None:
-    response = guarded.post("/experiments", content=b"{" * 10_000_000)
+def test_nothing_of_a_body_is_read_before_the_token_is_known(
+    closed_service: TestClient, its_bearer: Bearer
+) -> None:
+    response = closed_service.post("/experiments", content=b"{" * 10_000_000)
     assert response.status_code == 401
-    response = guarded.post("/experiments", content=b"not json", headers=its_bearer("read"))
+    response = closed_service.post("/experiments", content=b"not json", headers=its_bearer("read"))
     assert response.status_code == 403
 
 

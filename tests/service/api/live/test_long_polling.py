@@ -47,13 +47,13 @@ def waiting(service: Live) -> Iterator[Waiting]:
         service.request_stop()  # where a test has failed, the others are not waited for
 
 
-def test_who_waits_is_answered_with_the_news(
+def test_a_waiting_request_gets_the_change(
     client: Client, fake_worker: FakeWorker, running: int, waiting: Waiting
 ) -> None:
     path = f"/experiments/{running}"
     tag = get(client, path).headers["etag"]
     cursor = get(client, f"{path}/metrics").json()["next"].partition("=")[2]
-    held = {
+    waiters = {
         "by its tag": waiting.get(path, tag, wait=60),
         "as it is now": waiting.get(path, wait=60),
         "by a cursor": waiting.get(f"{path}/metrics", cursor=cursor, wait=60),
@@ -63,9 +63,9 @@ def test_who_waits_is_answered_with_the_news(
         ),
     }
     time.sleep(0.5)
-    assert not any(each.done() for each in held.values())
+    assert not any(each.done() for each in waiters.values())
     fake_worker.epoch(running, 2, CONFUSION)
-    for name, each in held.items():
+    for name, each in waiters.items():
         response = each.result(SOON)
         assert response.status_code == 200, name
         if "items" in response.json():
@@ -74,15 +74,15 @@ def test_who_waits_is_answered_with_the_news(
             assert response.json()["progress"]["epoch"] == 2, name
 
 
-def test_the_end_of_a_run_in_this_process_is_told_at_once(
+def test_the_end_of_a_run_in_this_process_is_seen_at_once(
     service: Live, fake_worker: FakeWorker, running: int, waiting: Waiting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("service.api.live.change_feed.PAUSE_SECONDS", 50.0)
-    held = waiting.get(f"/experiments/{running}", wait=60)
+    waiters = waiting.get(f"/experiments/{running}", wait=60)
     time.sleep(0.5)  # the watch has looked, and would look again in 50 seconds
     fake_worker.epoch(running, 2, CONFUSION)
     service.app.state.change_feed.look()
-    assert held.result(SOON).json()["progress"]["epoch"] == 2
+    assert waiters.result(SOON).json()["progress"]["epoch"] == 2
 
 
 def test_without_news_it_is_304_when_the_time_is_over(client: Client, running: int) -> None:
@@ -92,7 +92,7 @@ def test_without_news_it_is_304_when_the_time_is_over(client: Client, running: i
     assert time.monotonic() - started >= 0.9
 
 
-def test_who_has_missed_something_does_not_wait(
+def test_a_client_that_has_missed_a_change_does_not_wait(
     client: Client, fake_worker: FakeWorker, running: int
 ) -> None:
     path = f"/experiments/{running}"
@@ -124,35 +124,35 @@ def test_the_time_to_wait_is_limited(client: Client) -> None:
         assert client.get(f"/experiments/1?wait={wait}").json()["errors"][0]["path"] == "wait"
 
 
-def test_an_experiment_that_is_deleted_keeps_nobody_waiting(
+def test_an_experiment_that_is_deleted_ends_the_wait(
     client: Client, fake_worker: FakeWorker, waiting: Waiting
 ) -> None:
     experiment_id = fake_worker.submit()
     client.post(f"/experiments/{experiment_id}/cancel")
     path = f"/experiments/{experiment_id}"
-    held = waiting.get(path, get(client, path).headers["etag"], wait=60)
+    waiters = waiting.get(path, get(client, path).headers["etag"], wait=60)
     time.sleep(0.3)
     client.delete(path)
-    assert held.result(SOON).status_code == 404
+    assert waiters.result(SOON).status_code == 404
 
 
-def test_who_waits_holds_no_thread_and_all_together_cost_one_query_at_a_time(
+def test_waiting_requests_use_no_thread_and_one_query_at_a_time(
     service: Live, client: Client, running: int, waiting: Waiting, statements: list[str]
 ) -> None:
     path = f"/experiments/{running}"
     tag = get(client, path).headers["etag"]
-    held = [waiting.get(path, tag, wait=30) for _ in range(70)]  # more than there are threads
+    waiters = [waiting.get(path, tag, wait=30) for _ in range(70)]  # more than there are threads
     time.sleep(1.5)
     statements.clear()
     time.sleep(1)
     asked = [each for each in statements if "runs" in each]
     assert 1 <= len(asked) <= 11
     assert client.get("/experiments").status_code == 200
-    service.request_stop()  # nobody is kept waiting by a stop
-    assert {each.result(SOON).status_code for each in held} == {304}
+    service.request_stop()  # a stop ends every wait
+    assert {each.result(SOON).status_code for each in waiters} == {304}
 
 
-def test_nothing_is_asked_while_nobody_waits(client: Client, running: int, statements: list[str]) -> None:
+def test_nothing_is_read_while_no_request_waits(client: Client, running: int, statements: list[str]) -> None:
     get(client, f"/experiments/{running}/metrics", after_epoch=1, wait=0.3)
     time.sleep(0.3)
     statements.clear()

@@ -26,7 +26,7 @@ def media_type(client: TestClient, path: str, accept: str) -> str:
 @pytest.mark.parametrize("path", PATHS)
 def test_accept_chooses_again_and_again(client: TestClient, experiment: int, path: str) -> None:
     path = path.format(experiment)
-    for _ in range(2):  # the second time from what is kept
+    for _ in range(2):  # the second time from the cache
         for accept in (JSON, LINES, CSV):
             assert media_type(client, path, accept) == accept
         assert media_type(client, path, "*/*") == JSON

@@ -17,7 +17,7 @@ from tests.service_process import ServiceProcess
 from tests.upload_files import FLOWERS, MEGABYTE, Files, bad_files
 
 MOST_MEGABYTES = 128
-"""That all of it, eight at a time and over and over, may add to what the service has ever held."""
+"""That all of it, eight at a time and over and over, may add to what the service has ever used."""
 ROUNDS = 2
 POST = b"POST /experiments HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
 GET = b"GET /experiments HTTP/1.1\r\nHost: 127.0.0.1\r\n"
@@ -96,7 +96,7 @@ class Service:
         return connection
 
     def peak(self) -> float:
-        """The most memory that it has ever held, in megabytes."""
+        """The most memory that it has ever used, in megabytes."""
         found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{self.program.id}/status").read_text())
         assert found is not None
         return int(found[1]) / 1024
@@ -153,13 +153,13 @@ def test_what_is_wrong_on_the_wire_is_refused(service: Service, name: str) -> No
 
 def test_what_never_comes_is_not_waited_for_and_holds_up_nobody(service: Service) -> None:
     with ExitStack() as stack:
-        held = {
+        connections = {
             name: [stack.enter_context(service.open(content)) for _ in range(20)]
             for name, (content, _) in SLOW.items()
         }
         answers = [service.client.get("/experiments").status_code for _ in range(20)]
         assert answers == [200] * 20
-        statuses = {name: {status(received(each)) for each in held[name]} for name in held}
+        statuses = {name: {status(received(each)) for each in connections[name]} for name in connections}
     assert statuses == {name: {expected} for name, (_, expected) in SLOW.items()}
 
 

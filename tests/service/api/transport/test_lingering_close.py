@@ -136,7 +136,7 @@ ENDLESS = [b"Transfer-Encoding: chunked\r\n\r\n", b"Connection: close\r\nTransfe
 
 
 def memory() -> float:
-    """The most that this process has ever held, in megabytes."""
+    """The most that this process has ever used, in megabytes."""
     found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
     assert found is not None
     return int(found[1]) / 1024

@@ -1,4 +1,4 @@
-"""Head and body leave in one packet, and nothing is held back: not what streams, and not at a close."""
+"""Head and body leave in one packet, and nothing stays behind: not of a stream, and not at a close."""
 
 import asyncio
 from collections.abc import Callable
@@ -33,9 +33,9 @@ def written(*turns: Callable[[Any], None]) -> list[bytes]:
     wire = Wire()
 
     async def play() -> None:
-        gathering = CoalescingTransport(wire, asyncio.get_running_loop())  # type: ignore[arg-type]
+        transport = CoalescingTransport(wire, asyncio.get_running_loop())  # type: ignore[arg-type]
         for turn in turns:
-            turn(gathering)
+            turn(transport)
             await asyncio.sleep(0)
 
     asyncio.run(play())
@@ -55,7 +55,7 @@ def test_one_piece_leaves_with_the_end_of_its_turn() -> None:
     assert written(one, two) == [b"one", b"two"]
 
 
-def test_much_is_not_held() -> None:
+def test_a_stream_is_not_delayed() -> None:
     def stream(to: CoalescingTransport) -> None:
         for piece in (b"1", b"2", b"3", b"4", b"5"):
             to.write(piece)
@@ -63,7 +63,7 @@ def test_much_is_not_held() -> None:
     assert written(stream) == [b"12", b"34", b"5"]
 
 
-def test_a_close_sends_what_is_held_and_nothing_after_it() -> None:
+def test_a_close_sends_the_delayed_bytes_and_nothing_after_it() -> None:
     def answer_and_close(to: CoalescingTransport) -> None:
         to.write(b"head")
         to.close()

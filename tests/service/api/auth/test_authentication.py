@@ -1,4 +1,4 @@
-"""Who asks is looked up anew after every commit, and at once: on SQLite it takes no query of a pool and no thread."""
+"""The caller is looked up again after every commit: on SQLite without a pooled connection or a thread."""
 
 import os
 import subprocess
@@ -62,7 +62,7 @@ def test_another_process_revokes_a_token(client: TestClient, settings: Settings,
     assert status(client, running, ada) == 401
 
 
-def test_an_epoch_that_is_stored_costs_no_query_for_who_asks(
+def test_after_an_epoch_is_stored_the_caller_is_found_without_a_query(
     client: TestClient, database: Database, fake_worker: FakeWorker, running: str, statements: list[str]
 ) -> None:
     ada = headers(database, "ada")
@@ -73,7 +73,7 @@ def test_an_epoch_that_is_stored_costs_no_query_for_who_asks(
     assert any("tokens" in each for each in statements) != database.is_sqlite
 
 
-def test_what_one_was_answered_after_a_commit_is_there_for_all(
+def test_the_first_response_after_a_commit_serves_all_callers(
     client: TestClient, database: Database, fake_worker: FakeWorker, running: str, statements: list[str]
 ) -> None:
     everybody = [headers(database, name) for name in ("ada", "bob", "eve")]
@@ -85,7 +85,7 @@ def test_what_one_was_answered_after_a_commit_is_there_for_all(
         assert bool(statements) != database.is_sqlite
 
 
-def test_where_the_database_shows_nothing_at_once_it_is_waited_for(
+def test_if_the_database_cannot_be_read_without_waiting_a_thread_waits(
     client: TestClient, database: Database, running: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unseen(*_: Any) -> None:
@@ -96,7 +96,7 @@ def test_where_the_database_shows_nothing_at_once_it_is_waited_for(
     assert [status(client, running, each) for each in (ada, ada, None)] == [200, 200, 401]
 
 
-def test_tokens_that_are_tried_where_an_answer_is_kept_are_counted(
+def test_wrong_tokens_for_a_cached_response_are_counted_once(
     client: TestClient, settings: Settings, running: str, app: Any
 ) -> None:
     ada, wrong = headers(app.state.database, "ada"), {"Authorization": "Bearer hold_wrong"}

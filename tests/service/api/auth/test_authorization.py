@@ -1,4 +1,4 @@
-"""When the service is open, when it closes, and where it refuses to listen."""
+"""When the service is open, when it needs tokens, and where it refuses to listen without one."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -44,7 +44,7 @@ def make(database: Database, **more: Any) -> str:
         return tokens.create(connection, "ci", "submit", **more)
 
 
-def test_on_its_own_machine_and_without_tokens_everybody_may_do_everything(client: TestClient) -> None:
+def test_on_its_own_machine_and_without_tokens_every_caller_may_do_everything(client: TestClient) -> None:
     assert client.get("/experiments").status_code == 200
     id_ = client.post("/experiments", json={"dataset": "iris"}).json()["id"]
     assert client.post(f"/experiments/{id_}/cancel").status_code == 202
@@ -84,9 +84,7 @@ def test_on_another_address_it_is_closed_even_without_tokens(app: FastAPI, confi
         assert client.get("/docs").status_code == 200
 
 
-def test_where_somebody_else_guards_the_door_it_is_open(
-    app: FastAPI, configured: Configured, sqlite_url: str
-) -> None:
+def test_in_a_trusted_network_it_is_open(app: FastAPI, configured: Configured, sqlite_url: str) -> None:
     app.state.settings = configured(host="0.0.0.0", trust_network=True)
     with TestClient(app, base_url="http://172.17.0.2:8000") as client:
         assert client.get("/experiments").status_code == 200
