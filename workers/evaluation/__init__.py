@@ -1,1 +1,1 @@
-"""What a model's predictions are worth: metrics, intervals, baselines, comparisons."""
+"""Evaluates the predictions of a model: metrics, selection of epochs, intervals, baselines, comparisons."""

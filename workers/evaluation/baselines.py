@@ -1,4 +1,4 @@
-"""What costs nothing to reach: the accuracies that a network has to beat before they mean anything."""
+"""Baselines: the accuracy of the majority class and of a linear model, which a network has to beat."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from workers.nn.arrays import Array, Integers, mean
 from workers.nn.output_layers import log_softmax
 
 ROWS = 10_000
-"""Training rows that the linear baseline is fitted to, at most; fewer where they are wide."""
+"""Training rows that the linear baseline is fitted to, at most; fewer if there are many features."""
 CELLS = 8_000_000
 """Features times rows, at most: bounds memory and time."""
 ITERATIONS = 50
@@ -24,7 +24,7 @@ PENALTIES = (1e-2, 1e-3, 1e-4)
 class Baseline:
     """A reference on one part of a data set. interval: Wilson's, of the accuracy.
 
-    predicted_class: where it is always the same one.
+    predicted_class: if the baseline always predicts the same class.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Baseline:
 
 
 def majority_baseline(training_counts: Integers, count_classes: Integers) -> Baseline:
-    """Always the class most frequent in training (at a tie the first), on a part with `count_classes` (K,).
+    """Always predict the most frequent training class (at a tie the first), on a part with `count_classes` (K,).
 
     Oracle: sklearn.dummy.DummyClassifier(strategy="most_frequent").
     """
@@ -61,7 +61,7 @@ def linear_baseline(
 
 
 def baseline_rows(labels: Integers, features: int) -> NDArray[np.intp]:
-    """The rows that the linear baseline fits, of training rows with `labels` (n,) and that many features."""
+    """The training rows that the linear baseline is fitted to, given `labels` (n,) and the number of features."""
     return stratified_rows(labels, min(ROWS, CELLS // features))
 
 
@@ -81,7 +81,7 @@ def stratified_rows(labels: Integers, limit: int) -> NDArray[np.intp]:
 def choose_penalty(features: Array, labels: Integers, *, classes: int) -> float:
     """The l2 of PENALTIES with the smallest NLL on a fifth of the rows (of each class), fitted to the others.
 
-    From the strongest on, until a weaker one does no better. The validation part has no say.
+    It tries them from the strongest on, until a weaker one does no better. The validation part is not used.
     Oracle: sklearn.linear_model.LogisticRegression and sklearn.metrics.log_loss, on the same fifth.
     """
     by_class = np.argsort(labels, kind="stable")

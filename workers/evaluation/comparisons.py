@@ -15,12 +15,12 @@ Correct = NDArray[np.bool_]
 """Whether each row, (N,), was predicted correctly."""
 
 EXACT_BELOW = 25
-"""Discordant rows from which the chi-square distribution stands in for the binomial."""
+"""With at least this many discordant rows, the chi-square distribution replaces the binomial."""
 
 
 @dataclass(frozen=True)
 class McNemar:
-    """only_a: rows that a alone got right; only_b: that b alone did. `exact`: the p-value is binomial."""
+    """only_a, only_b: rows that only a, or only b, predicted correctly. exact: whether the p-value is binomial."""
 
     only_a: int
     only_b: int
@@ -38,7 +38,7 @@ class BootstrapDifference:
 
 @dataclass(frozen=True)
 class PairedT:
-    """a minus b over n seeds. The p-value is null where t is undefined: n < 2, or differences all equal."""
+    """a minus b over n seeds. The p-value is null if t is undefined: n < 2, or all differences are equal."""
 
     difference: Mean
     p_value: float | None

@@ -1,4 +1,4 @@
-"""How far a measured share or mean may be from the truth."""
+"""Intervals of shares and means: Wilson's, Student's t, and the bound for looks chosen from earlier answers."""
 
 import math
 from collections.abc import Sequence
@@ -56,7 +56,7 @@ def adaptive_half_width(
     Holds for each of k `looks` at the same n rows even if every model was chosen from all earlier answers:
     k-1 answers out of A possible ones leave A^(k-1) models to guard against, each by Hoeffding's inequality
     (1963). An answer is one number of right rows out of n, A = n + 1; or, given `counts`, a number of each,
-    A = prod (n_c + 1), as where the accuracy of each class is told.
+    A = prod (n_c + 1), as when the accuracy of each class is returned.
     """
     if n == 0:
         return None

@@ -24,7 +24,7 @@ def climb(best: LadderStep | None, losses: Array) -> LadderStep:
 
     A new number is revealed only if the mean loss is below the best one by more than s / sqrt(N), s the
     standard deviation (ddof 1) of the differences to the losses of the best; it is rounded to 1/N. Otherwise
-    the answer is `best` itself, and says nothing about the model but that it was no clear improvement.
+    the answer is `best` itself, and says only that the model was no clear improvement.
     """
     n = len(losses)
     mean = float(losses.mean(dtype=np.float64))
@@ -34,7 +34,7 @@ def climb(best: LadderStep | None, losses: Array) -> LadderStep:
 
 
 def _margin(differences: Array) -> float:
-    """What has to be exceeded: s / sqrt(N); infinite for a single row, from which no spread can be told."""
+    """The margin to exceed: s / sqrt(N); infinite for a single row, which has no spread."""
     n = len(differences)
     if n < 2:
         return math.inf

@@ -1,7 +1,7 @@
-"""What a look at a sealed test set tells: how many rows of each class the models of an experiment got right.
+"""A look at a sealed test set: how many rows of each class the models of an experiment predicted correctly.
 
-And no more: each further figure would be another answer, and the bound for looks that were chosen from earlier
-ones counts the answers that are possible (`intervals.adaptive_half_width`).
+Nothing else is returned: each further figure would be another answer, and the bound for looks that were chosen from
+earlier ones counts the possible answers (`intervals.adaptive_half_width`).
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ class Look:
 
 
 def look(predictions: Sequence[Integers], labels: Integers, classes: int) -> Look:
-    """What the `predictions` (N,) of each model say of `labels` (N,)."""
+    """Count how many `labels` (N,) the `predictions` (N,) of each model match."""
     confusion = sum(confusion_matrix(labels, each, classes) for each in predictions)
     wrong = np.sum([each != labels for each in predictions], axis=0)
     return Look(
