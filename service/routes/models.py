@@ -33,8 +33,8 @@ router = APIRouter(
 )
 errors = (UnknownExperiment, UnknownSeed, NoModel, UnusableModel, InvalidQuery, BlobStoreUnavailable)
 
-MOST_IN_MEMORY = 10_000_000
-PIECE_BYTES = 2**18
+MAX_MEMORY_BYTES = 10_000_000
+CHUNK_BYTES = 2**18
 
 Seed = Annotated[
     int | None,
@@ -81,7 +81,7 @@ def read_bundle(experiment_id: ExperimentId, request: Request, database: Databas
     """Download a zip file with the resolved spec, the hash of the data set, the versions, metrics and classes as CSV,
     the weights of each seed, and a README with instructions.
     """
-    file = SpooledTemporaryFile(MOST_IN_MEMORY)  # noqa: SIM115 -- closed once it is sent
+    file = SpooledTemporaryFile(MAX_MEMORY_BYTES)  # noqa: SIM115 -- closed once it is sent
     try:
         write_bundle(file, database, request.app.state.models, experiment_id)
     except BaseException:
@@ -92,7 +92,7 @@ def read_bundle(experiment_id: ExperimentId, request: Request, database: Databas
         "Content-Length": str(file.tell()),
     }
     file.seek(0)
-    return StreamingResponse(_pieces(file), headers=headers, media_type="application/zip")
+    return StreamingResponse(_chunks(file), headers=headers, media_type="application/zip")
 
 
 @router.post(
@@ -137,7 +137,7 @@ def _require_width(rows: Rows, features: int) -> None:
             raise InvalidSpec([FieldError(f"rows[{index}]", row, message)])
 
 
-def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+def _chunks(file: IO[bytes]) -> Iterator[bytes]:
     with file:
-        while piece := file.read(PIECE_BYTES):
-            yield piece
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
