@@ -185,16 +185,16 @@ class Agent:
         """In one transaction, renew the leases, learn of cancellations, and write the events that wait."""
         with self.database.write() as connection:
             renewed = {lease: self._renew(connection, lease) for lease in sorted(self.runs)}
-            cancelled = {lease: requested for lease, requested in renewed.items() if requested is not None}
-            for run in (self.runs[lease] for lease in cancelled if self.runs[lease].has_unwritten):
+            owned = {lease: cancelled for lease, cancelled in renewed.items() if cancelled is not None}
+            for run in (self.runs[lease] for lease in owned if self.runs[lease].has_unwritten):
                 with savepoint(connection, run):
                     write_progress(connection, run)
                     if run.final_event is not None:
                         end_run(connection, run, run.final_event, max_deaths=self.settings.max_attempts)
         self.flushed_at = time.monotonic()
-        self._drop_lost(renewed.keys() - cancelled.keys())
+        self._drop_lost(renewed.keys() - owned.keys())
         self._drop_written()
-        self._send_commands(cancelled)
+        self._send_commands(owned)
         self.artifacts.collect_garbage(self.database)
 
     def _renew(self, connection: Connection, lease: Lease) -> bool | None:
@@ -227,6 +227,7 @@ class Agent:
             self.pool.discard(lease)
 
     def _send_commands(self, cancelled: dict[Lease, bool]) -> None:
+        """Cancel the workers of cancelled runs, and end those that train for longer than their spec allows."""
         for lease, run in self.runs.items():
             if cancelled[lease]:
                 self._send(lease, "cancel")
