@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 
 from service.api.auth.authorization import allow
 from service.api.openapi.responses import conditional, problems
-from service.api.routing.comparison_parameters import Comparing
+from service.api.routing.comparison_parameters import ComparisonQuery
 from service.api.routing.dependencies import DatabaseDep
 from service.api.routing.strict_route import StrictRoute
 from service.experiments.comparability import Contender, Pair
@@ -33,7 +33,7 @@ router = APIRouter(tags=["experiments"], route_class=StrictRoute)
     responses=problems(UnknownExperiment, InvalidQuery) | conditional(),
 )
 def compare_experiments(
-    query: Annotated[Comparing, Query()], precondition: PreconditionDep, database: DatabaseDep
+    query: Annotated[ComparisonQuery, Query()], precondition: PreconditionDep, database: DatabaseDep
 ) -> Comparisons:
     """Compute paired differences over the seeds that succeeded in both experiments, with intervals, and with p-values
     corrected for the number of comparisons. Pairs with different data, different validation rows or too few common
@@ -50,7 +50,7 @@ def compare_experiments(
     )
 
 
-def _pairs(contenders: list[Contender], query: Comparing) -> tuple[SelectionMetric, list[Pair]]:
+def _pairs(contenders: list[Contender], query: ComparisonQuery) -> tuple[SelectionMetric, list[Pair]]:
     """The metric, and the pairs: all pairs, or each experiment with the reference."""
     first = next(each for each in contenders if query.reference in (None, each.id))
     metric = query.metric or ExperimentSpec.model_validate(first.spec).selection_metric

@@ -15,9 +15,9 @@ from service.api.routing.content_negotiation import Wanted
 from service.api.routing.dependencies import DatabaseDep
 from service.api.routing.exports import export
 from service.api.routing.parameters import (
+    ClassesQuery,
+    ConfusionQuery,
     ExperimentId,
-    ReadingClasses,
-    ReadingConfusion,
     next_link,
     takes_all,
 )
@@ -99,7 +99,7 @@ def read_metrics(
 )
 def read_classes(
     experiment_id: ExperimentId,
-    query: Annotated[ReadingClasses, Query()],
+    query: Annotated[ClassesQuery, Query()],
     request: Request,
     response: Response,
     precondition: PreconditionDep,
@@ -131,7 +131,7 @@ def read_classes(
 @router.get("/confusion", operation_id="read_confusion", summary="Confusion matrices", responses=responses)
 def read_confusion(
     experiment_id: ExperimentId,
-    query: Annotated[ReadingConfusion, Query()],
+    query: Annotated[ConfusionQuery, Query()],
     precondition: PreconditionDep,
     database: DatabaseDep,
 ) -> Confusion:

@@ -10,7 +10,7 @@ from service.api.openapi.responses import conditional, formats, problems
 from service.api.routing.content_negotiation import Wanted
 from service.api.routing.dependencies import DatabaseDep
 from service.api.routing.exports import export
-from service.api.routing.parameters import ReadingAcross, next_link, takes_all
+from service.api.routing.parameters import EpochsOfManyQuery, next_link, takes_all
 from service.api.routing.strict_route import StrictRoute
 from service.experiments.summary import majority_accuracies
 from service.http import cursors
@@ -36,7 +36,7 @@ router = APIRouter(tags=["epochs"], route_class=StrictRoute)
     responses=problems(UnknownExperiment, InvalidQuery, InvalidCursor) | conditional() | formats(),
 )
 def read_epochs(
-    query: Annotated[ReadingAcross, Query()],
+    query: Annotated[EpochsOfManyQuery, Query()],
     request: Request,
     response: Response,
     precondition: PreconditionDep,
@@ -47,7 +47,7 @@ def read_epochs(
     epoch, seed and split. `next` pages through the rows that exist now; to follow running experiments, send the
     request again with the `ETag`.
     """
-    wanted, after, ids = query.epoch_query(), query.place, query.experiments
+    wanted, after, ids = query.epoch_query(), query.position, query.experiments
     with database.read() as connection:
         found = status_reader.states(connection, ids)
         precondition.require_modified(found)

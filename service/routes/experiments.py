@@ -15,7 +15,7 @@ from service.api.routing.dependencies import (
     RegistryDep,
     SettingsDep,
 )
-from service.api.routing.parameters import ExperimentId, Filtering, IdempotencyKey, next_link
+from service.api.routing.parameters import ExperimentId, ExperimentsQuery, IdempotencyKey, next_link
 from service.api.routing.strict_route import StrictRoute
 from service.experiments import lifecycle
 from service.experiments.estimates import estimated_seconds
@@ -104,7 +104,7 @@ def validate_experiment(spec: Spec, registry: RegistryDep, database: DatabaseDep
     responses=problems(InvalidQuery, InvalidCursor) | conditional(),
 )
 def list_experiments(
-    query: Annotated[Filtering, Query()],
+    query: Annotated[ExperimentsQuery, Query()],
     request: Request,
     response: Response,
     precondition: PreconditionDep,

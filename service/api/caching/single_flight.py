@@ -16,7 +16,7 @@ class Flight:
         """Wait for the end, at most until this time of the event loop.
 
         Returns whether to look into the cache again: the response is there, or the request that computed it was
-        cancelled, and another one has to. If not, the response cannot be shared, or takes too long.
+        cancelled and another request has to compute it. Otherwise it cannot be shared, or takes too long.
         """
         try:
             async with asyncio.timeout_at(until):

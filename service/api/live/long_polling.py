@@ -12,7 +12,7 @@ from fastapi import Depends, Query, Request
 from service.api.live.change_feed import ChangeFeed
 from service.api.routing.content_negotiation import Wanted
 from service.api.routing.dependencies import DatabaseDep
-from service.api.routing.parameters import ExperimentId, ReadingMetrics
+from service.api.routing.parameters import ExperimentId, MetricsQuery
 from service.api.thread_limiters import ThreadLimiter
 from service.http.conditional import PreconditionDep
 from service.store import experiment_reader
@@ -56,11 +56,11 @@ async def wait_for_change(
 async def wait_for_rows(
     request: Request,
     experiment_id: ExperimentId,
-    query: Annotated[ReadingMetrics, Query()],
+    query: Annotated[MetricsQuery, Query()],
     precondition: PreconditionDep,
     _format: Wanted,
     wait: Wait = 0,
-) -> ReadingMetrics:
+) -> MetricsQuery:
     """Wait until there are rows that the client has not read, or none will come. Returns the query itself."""
     wanted = query.epoch_query()
     if wait:
@@ -110,5 +110,5 @@ async def _cancel_on_disconnect(request: Request, scope: CancelScope) -> None:
     scope.cancel()
 
 
-AwaitedQuery = Annotated[ReadingMetrics, Depends(wait_for_rows)]
+AwaitedQuery = Annotated[MetricsQuery, Depends(wait_for_rows)]
 """Which metrics to read, resolved once there are any."""

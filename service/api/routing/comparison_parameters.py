@@ -9,7 +9,7 @@ from workers.evaluation.selection import SelectionMetric
 MOST_COMPARED = 20
 
 
-class Comparing(Query):
+class ComparisonQuery(Query):
     """Which experiments to compare, and by what. The numbers of `reference` and `ids` are checked together."""
 
     ids: str = Field(

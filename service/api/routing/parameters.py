@@ -70,7 +70,7 @@ class Query(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Filtering(Query):
+class ExperimentsQuery(Query):
     """Which experiments to list, in which order, from which position."""
 
     status: Status | None = None
@@ -97,7 +97,7 @@ LAST_ID: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1, lt=2**63)])
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 EpochNumber = Annotated[int, Field(ge=1, lt=2**31)]
 POSITION = TypeAdapter(Annotated[list[tuple[Seed, EpochNumber, Split]], Field(min_length=1, max_length=100)])
-PLACE: TypeAdapter[RowPosition] = TypeAdapter(
+ROW_POSITION: TypeAdapter[RowPosition] = TypeAdapter(
     tuple[Annotated[int, Field(ge=1, lt=2**63)], EpochNumber, Seed, Split]
 )
 
@@ -142,7 +142,7 @@ def _measured(given: Any) -> Any:
     return given
 
 
-class Reading(Query):
+class RowsQuery(Query):
     """Which rows of an experiment's epochs."""
 
     split: Annotated[Literal["train", "validation"], BeforeValidator(_measured)] | None = Field(
@@ -155,7 +155,7 @@ ROWS = 1000
 """The rows of a page, by default."""
 
 
-class ReadingPages(Reading):
+class PagesQuery(RowsQuery):
     """... from which position. If seeds advance unevenly, only `cursor` misses no row."""
 
     after_epoch: int = Field(0, ge=0, lt=2**31, description="Only epochs with a larger number.")
@@ -173,7 +173,7 @@ class ReadingPages(Reading):
 Metric = Annotated[str, OneOf([*BY_NAME, "learning_rate", "gradient_norm"])]
 
 
-class ReadingMetrics(ReadingPages):
+class MetricsQuery(PagesQuery):
     """... in which format; or at most `max_points` points of each curve, instead of pages."""
 
     max_points: int | None = Field(
@@ -192,7 +192,7 @@ class ReadingMetrics(ReadingPages):
         return replace(super().epoch_query(), thinning=thinning(self))
 
 
-def takes_all(query: ReadingPages, wanted: Format) -> bool:
+def takes_all(query: PagesQuery, wanted: Format) -> bool:
     """Whether the response has all rows, and not a page of them."""
     return wanted != "json" and "limit" not in query.model_fields_set
 
@@ -200,7 +200,7 @@ def takes_all(query: ReadingPages, wanted: Format) -> bool:
 NUMBER = "[1-9][0-9]{0,17}"
 
 
-class ReadingAcross(ReadingMetrics):
+class EpochsOfManyQuery(MetricsQuery):
     """Which rows of which experiments."""
 
     ids: str = Field(
@@ -215,9 +215,9 @@ class ReadingAcross(ReadingMetrics):
         return sorted({int(each) for each in self.ids.split(",")})
 
     @property
-    def place(self) -> RowPosition | None:
+    def position(self) -> RowPosition | None:
         """The position after which the page starts. Raises InvalidCursor."""
-        return cursors.decode(self.cursor, PLACE) if self.cursor is not None else None
+        return cursors.decode(self.cursor, ROW_POSITION) if self.cursor is not None else None
 
     def epoch_query(self) -> EpochQuery:
         """The query of the store, without the position: that is not one within a single experiment."""
@@ -226,7 +226,7 @@ class ReadingAcross(ReadingMetrics):
         )
 
 
-def thinning(query: ReadingMetrics) -> Thinning | None:
+def thinning(query: MetricsQuery) -> Thinning | None:
     """The thinning of curves, if any. Raises InvalidQuery if `limit` is given too.
 
     The default of `limit` is accepted, as many generated clients always send it.
@@ -240,7 +240,7 @@ def thinning(query: ReadingMetrics) -> Thinning | None:
     return Thinning(query.max_points, query.metric)
 
 
-class ReadingClasses(ReadingPages):
+class ClassesQuery(PagesQuery):
     """`limit` counts epochs of a seed and split, each of which has an item for every class."""
 
     format: Format | None = Field(None, description=FORMATS)
@@ -251,7 +251,7 @@ class ReadingClasses(ReadingPages):
         return replace(super().epoch_query(), epoch=None if self.series else self.epoch)
 
 
-class ReadingConfusion(Reading):
+class ConfusionQuery(RowsQuery):
     """One matrix a seed and split."""
 
     epoch: Epoch = "best"
