@@ -34,14 +34,14 @@ class Baseline:
     predicted_class: int | None = None
 
 
-def majority_baseline(training_counts: Integers, count_classes: Integers) -> Baseline:
-    """Always predict the most frequent training class (at a tie the first), on a part with `count_classes` (K,).
+def majority_baseline(training_counts: Integers, part_counts: Integers) -> Baseline:
+    """Always predict the most frequent training class (at a tie the first), on a part with `part_counts` (K,).
 
     Oracle: sklearn.dummy.DummyClassifier(strategy="most_frequent").
     """
     predicted = int(np.argmax(training_counts))
-    confusion = np.zeros((len(count_classes), len(count_classes)), np.int64)
-    confusion[:, predicted] = count_classes
+    confusion = np.zeros((len(part_counts), len(part_counts)), np.int64)
+    confusion[:, predicted] = part_counts
     return _baseline("majority", confusion, predicted)
 
 
