@@ -40,6 +40,7 @@ def worker(pipe: Pipe, digits_folder: Path) -> Worker:
 
 def test_long_epochs_are_sent_one_by_one(worker: Worker, pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SEND_INTERVAL_SECONDS", 0.0)
+    monkeypatch.setattr(module, "CHECKPOINT_INTERVAL_SECONDS", 1000.0)
     worker.send(worker.work())
     assert pipe.names == [["EpochEnded"], ["BaselinesFitted"], *[["EpochEnded"]] * 3, ["Succeeded"]]
 
@@ -48,6 +49,7 @@ def test_short_epochs_are_sent_together_and_before_a_baseline_is_fitted(
     worker: Worker, pipe: Pipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "SEND_INTERVAL_SECONDS", 1000.0)
+    monkeypatch.setattr(module, "CHECKPOINT_INTERVAL_SECONDS", 1000.0)
     worker.send(worker.work())
     assert pipe.names == [["EpochEnded"], ["BaselinesFitted"], [*["EpochEnded"] * 3, "Succeeded"]]
     epochs = [event.epoch.number for events in pipe.sent for event in events if isinstance(event, EpochEnded)]
