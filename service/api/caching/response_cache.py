@@ -89,7 +89,7 @@ class CacheableRequest:
         if cached.body is None and not matches(self._if_none_match, cached.etag):
             return False
         try:
-            await self._authenticator.authorize(Request(self.scope), "read")
+            await self._authenticator.authorize(Request(self.scope), "read", data_version=self.data_version)
         except Exception:
             return False  # the route raises the same, and the exception handlers respond
         await self._respond(cached)
