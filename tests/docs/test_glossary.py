@@ -28,14 +28,10 @@ def names_in(path: Path) -> set[str]:
     for node in ast.parse(path.read_text()).body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             names.add(node.name)
-        targets = (
-            node.targets
-            if isinstance(node, ast.Assign)
-            else [node.target]
-            if isinstance(node, ast.AnnAssign)
-            else []
-        )
-        names |= {target.id for target in targets if isinstance(target, ast.Name)}
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names.add(node.target.id)
+        elif isinstance(node, ast.Assign):
+            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
     return names
 
 
@@ -51,11 +47,5 @@ def test_retired_words_name_nothing(folder: str) -> None:
     words = re.compile(rf"(?:^|_)(?:{'|'.join(RETIRED)})(?:$|_)", re.IGNORECASE)
     for path in (ROOT / folder).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            name = (
-                node.name
-                if isinstance(node, ast.ClassDef | ast.FunctionDef)
-                else node.id
-                if isinstance(node, ast.Name)
-                else ""
-            )
+            name = getattr(node, "name", None) or getattr(node, "id", None) or ""
             assert not words.search(name), f"{path.relative_to(ROOT)}: {name}; see docs/glossary.md"

@@ -10,6 +10,7 @@ from workers.evaluation.intervals import Interval, wilson
 from workers.evaluation.metrics.from_confusion import accuracy, balanced_accuracy
 from workers.nn.arrays import Array, Integers, mean
 from workers.nn.output_layers import log_softmax
+from workers.nn.softmax_regression import linear_logits
 
 ROWS = 10_000
 """Training rows that the linear baseline is fitted to, at most; fewer if there are many features."""
@@ -56,7 +57,7 @@ def linear_baseline(
     rows = baseline_rows(labels, features.shape[1])
     x, y = features[rows], labels[rows]
     weight, bias = fit_softmax_regression(x, y, classes=classes, l2=choose_penalty(x, y, classes=classes))
-    predictions = _logits(part_features, weight, bias).argmax(axis=1)
+    predictions = linear_logits(part_features, weight, bias).argmax(axis=1)
     return _baseline("linear", confusion_matrix(part_labels, predictions, classes))
 
 
@@ -89,7 +90,7 @@ def choose_penalty(features: Array, labels: Integers, *, classes: int) -> float:
     chosen, smallest = PENALTIES[0], np.inf
     for l2 in PENALTIES if len(held_back) else ():
         weight, bias = fit_softmax_regression(features[rest], labels[rest], classes=classes, l2=l2)
-        loss = _mean_nll(log_softmax(_logits(features[held_back], weight, bias)), labels[held_back])
+        loss = _mean_nll(log_softmax(linear_logits(features[held_back], weight, bias)), labels[held_back])
         if loss >= smallest:
             break
         chosen, smallest = l2, loss
@@ -116,7 +117,7 @@ def fit_softmax_regression(
 
     def objective(flat: Array) -> tuple[float, Array]:
         weight, bias = flat[: d * classes].reshape(d, classes), flat[d * classes :]
-        log_p = log_softmax(_logits(features, weight, bias))
+        log_p = log_softmax(linear_logits(features, weight, bias))
         residual = np.exp(log_p)
         residual[rows, labels] -= 1
         residual /= n
@@ -127,11 +128,6 @@ def fit_softmax_regression(
     start = np.zeros((d + 1) * classes)
     flat = minimize(objective, start, jac=True, method="L-BFGS-B", options=options).x
     return flat[: d * classes].reshape(d, classes), flat[d * classes :]
-
-
-def _logits(features: Array, weight: Array, bias: Array) -> Array:
-    """The logits x W + b, (n, K), in the dtype of the features."""
-    return features @ weight.astype(features.dtype) + bias.astype(features.dtype)
 
 
 def _mean_nll(log_p: Array, labels: Integers) -> float:

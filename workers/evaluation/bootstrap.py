@@ -11,14 +11,13 @@ DasGupta 2001). For the other metrics the classes share them, or many small clas
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.evaluation.intervals import LEVEL, Interval
+from workers.evaluation.intervals import LEVEL, Interval, percentile_interval
 from workers.nn.arrays import Integers
 
 Floats = NDArray[np.float64]
@@ -127,11 +126,11 @@ def two_way_bootstrap(
     With S seeds, the spread of means over drawn seeds comes out too small by (S - 1) / S: it is widened.
     """
     draws = _Draws(predictions[None], labels, classes, class_counts)
-    values = draws.resample(generator, resamples)
+    values, observed = draws.resample(generator, resamples), draws.observed()
     return {
         name: Resampled(
-            float(draws.observed()[name][0].mean()),
-            _clipped(_percentiles(values[name][:, 0], level), *RANGES.get(name, (0.0, 1.0))),
+            float(observed[name][0].mean()),
+            _clipped(percentile_interval(values[name][:, 0], level), *RANGES.get(name, (0.0, 1.0))),
             seeds=predictions.shape[0] > 1,
         )
         for name in draws.present(values)
@@ -157,7 +156,7 @@ def paired_two_way_bootstrap(
     found = {}
     for name in draws.present(values):
         low, high = RANGES.get(name, (0.0, 1.0))
-        interval = _percentiles(values[name][:, 0] - values[name][:, 1], level)
+        interval = percentile_interval(values[name][:, 0] - values[name][:, 1], level)
         difference = float(observed[name][0].mean() - observed[name][1].mean())
         found[name] = Resampled(
             difference, _clipped(interval, low - high, high - low), predictions.shape[1] > 1
@@ -265,30 +264,5 @@ def _with_prior(margins: WeightedMargins, prior: Floats) -> WeightedMargins:
     )
 
 
-def _percentiles(values: NDArray[Any], level: float) -> Interval:
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2]).tolist()
-    return Interval(low, high, level)
-
-
 def _clipped(interval: Interval, low: float, high: float) -> Interval:
     return Interval(max(interval.low, low), min(interval.high, high), interval.level)
-
-
-def corrected_t_interval(
-    values: Sequence[float], *, evaluation_share: float, level: float = LEVEL
-) -> tuple[float, Interval] | None:
-    """The mean over the J evaluation folds of a cross-validation, and its corrected t interval.
-
-    The folds' training sets overlap, so the variance of the mean is (1/J + n_eval/n_train) s^2 instead of s^2/J, with
-    J - 1 degrees of freedom. evaluation_share: n_eval / n_train. None for fewer than two folds.
-    Source: Nadeau & Bengio 2003, Inference for the generalization error; Bouckaert & Frank 2004.
-    """
-    from scipy.special import stdtrit
-
-    j = len(values)
-    if j < 2:
-        return None
-    mean = math.fsum(values) / j
-    variance = math.fsum((value - mean) ** 2 for value in values) / (j - 1)
-    half_width = float(stdtrit(j - 1, 0.5 + level / 2)) * math.sqrt((1 / j + evaluation_share) * variance)
-    return mean, Interval(mean - half_width, mean + half_width, level)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.evaluation.intervals import LEVEL, Interval, Mean, t_interval
+from workers.evaluation.intervals import LEVEL, Interval, Mean, percentile_interval, t_interval
 from workers.nn.arrays import Integers
 
 Correct = NDArray[np.bool_]
@@ -81,14 +81,9 @@ def paired_bootstrap(
     drawn = generator.multinomial(len(labels), kinds / len(labels), size=resamples)
     observed, resampled = _differences(kinds.reshape(1, -1, 3)), _differences(drawn.reshape(resamples, -1, 3))
     return {
-        name: BootstrapDifference(float(observed[name][0]), _percentiles(resampled[name], level))
+        name: BootstrapDifference(float(observed[name][0]), percentile_interval(resampled[name], level))
         for name in observed
     }
-
-
-def _percentiles(resampled: NDArray[Any], level: float) -> Interval:
-    low, high = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2]).tolist()
-    return Interval(low, high, level)
 
 
 def _differences(kinds: NDArray[np.int64]) -> dict[str, NDArray[Any]]:

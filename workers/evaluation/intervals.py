@@ -5,6 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from statistics import NormalDist, fmean
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 LEVEL = 0.95
 
@@ -37,7 +41,7 @@ def wilson(successes: int, n: int, level: float = LEVEL, *, looks: int = 1) -> I
     """
     if n == 0:
         return None
-    z = _normal_quantile(1 - (1 - level) / (2 * looks))
+    z = normal_quantile(1 - (1 - level) / (2 * looks))
     share = successes / n
     centre = share + z * z / (2 * n)
     half_width = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
@@ -83,6 +87,29 @@ def t_interval(values: Sequence[float], level: float = LEVEL) -> Mean | None:
     return Mean(mean, n, sd, Interval(mean - half_width, mean + half_width, level))
 
 
+def corrected_t_interval(
+    values: Sequence[float], *, evaluation_share: float, level: float = LEVEL
+) -> tuple[float, Interval] | None:
+    """The mean over the J evaluation folds of a cross-validation, and its corrected t interval.
+
+    The folds' training sets overlap, so the variance of the mean is (1/J + n_eval/n_train) s^2 instead of s^2/J, with
+    J - 1 degrees of freedom. evaluation_share: n_eval / n_train. None for fewer than two folds.
+    Source: Nadeau & Bengio 2003, Inference for the generalization error; Bouckaert & Frank 2004.
+    """
+    plain = t_interval(values, level)
+    if plain is None or plain.interval is None:
+        return None
+    half_width = (plain.interval.high - plain.mean) * math.sqrt(1 + plain.n * evaluation_share)
+    return plain.mean, Interval(plain.mean - half_width, plain.mean + half_width, level)
+
+
+def percentile_interval(resampled: NDArray[Any], level: float = LEVEL) -> Interval:
+    """The bounds between which the middle `level` of the resamples (R,) lie."""
+    low, high = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2]).tolist()
+    return Interval(low, high, level)
+
+
 @cache
-def _normal_quantile(probability: float) -> float:
+def normal_quantile(probability: float) -> float:
+    """The value that a standard normal variable stays below with this probability."""
     return NormalDist().inv_cdf(probability)

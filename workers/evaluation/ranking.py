@@ -8,13 +8,12 @@ the class; only their order matters. If all rows are of one kind there is nothin
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.evaluation.intervals import LEVEL, Interval, wilson
+from workers.evaluation.intervals import LEVEL, Interval, normal_quantile, wilson
 
 Floats = NDArray[np.floating[Any]]
 Booleans = NDArray[np.bool_]
@@ -85,7 +84,7 @@ class DeLong:
         area, variance = float(self.aurocs[model]), float(self.covariance[model, model])
         if not 0 < area < 1:
             return wilson(round(area) * self.fewer, self.fewer, level) or Interval(0.0, 1.0, level)
-        z = NormalDist().inv_cdf(0.5 + level / 2)
+        z = normal_quantile(0.5 + level / 2)
         logit, half_width = math.log(area / (1 - area)), z * math.sqrt(variance) / (area * (1 - area))
         low, high = (1 / (1 + math.exp(-value)) for value in (logit - half_width, logit + half_width))
         return Interval(low, high, level)
@@ -94,7 +93,7 @@ class DeLong:
         """AUROC a minus AUROC b, with its normal interval, within [-1, 1]."""
         difference = float(self.aurocs[a] - self.aurocs[b])
         variance = self.covariance[a, a] + self.covariance[b, b] - 2 * self.covariance[a, b]
-        half_width = NormalDist().inv_cdf(0.5 + level / 2) * math.sqrt(max(float(variance), 0.0))
+        half_width = normal_quantile(0.5 + level / 2) * math.sqrt(max(float(variance), 0.0))
         return difference, Interval(
             max(difference - half_width, -1.0), min(difference + half_width, 1.0), level
         )

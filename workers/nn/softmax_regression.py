@@ -26,7 +26,12 @@ class SoftmaxRegression:
 
     def logits(self, features: Array) -> Array:
         """The logits x W + b, (n, K), in the dtype of the features (n, d)."""
-        return features @ self.weight.astype(features.dtype) + self.bias.astype(features.dtype)
+        return linear_logits(features, self.weight, self.bias)
+
+
+def linear_logits(features: Array, weight: Array, bias: Array) -> Array:
+    """The logits x W + b, (n, K), of features (n, d), in their dtype."""
+    return features @ weight.astype(features.dtype) + bias.astype(features.dtype)
 
 
 def solve(
@@ -86,8 +91,8 @@ class _Problem:
         """Newton's method, each step solved by conjugate gradients, until no slope exceeds the tolerance."""
         from scipy.sparse.linalg import LinearOperator, cg
 
+        value, slope = self(flat)
         for _ in range(steps):
-            slope = self(flat)[1]
             if np.abs(slope).max() <= tolerance:
                 break
             p = np.exp(self._log_softmax(flat))
@@ -95,9 +100,10 @@ class _Problem:
                 (len(flat), len(flat)), matvec=lambda v, p=p: self._curvature(p, v.ravel()), dtype=np.float64
             )
             step, _ = cg(hessian, -slope, rtol=1e-6, maxiter=500)
-            if self(flat + step)[0] > self(flat)[0] + 1e-12:
+            stepped_value, stepped_slope = self(flat + step)
+            if stepped_value > value + 1e-12:
                 break
-            flat = flat + step
+            flat, value, slope = flat + step, stepped_value, stepped_slope
         return flat
 
     def _curvature(self, p: Array, direction: Array) -> Array:
@@ -113,6 +119,4 @@ class _Problem:
         return np.concatenate([of_weight.ravel(), residual.sum(axis=0)]).astype(np.float64)
 
     def _log_softmax(self, flat: Array) -> Array:
-        weight, bias = self.unflatten(flat)
-        dtype = self.features.dtype
-        return log_softmax(self.features @ weight.astype(dtype) + bias.astype(dtype))
+        return log_softmax(linear_logits(self.features, *self.unflatten(flat)))

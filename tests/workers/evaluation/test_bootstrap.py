@@ -9,7 +9,6 @@ from workers.evaluation import bootstrap, confusion
 from workers.evaluation.bootstrap import (
     METRICS,
     WeightedMargins,
-    corrected_t_interval,
     paired_two_way_bootstrap,
     two_way_bootstrap,
 )
@@ -156,15 +155,3 @@ def test_margins_of_whole_numbers_give_the_metrics_of_an_epoch() -> None:
     weighted = WeightedMargins(*(np.array(counts, np.float64) for counts in vars(margins).values()))
     for metric in FROM_CONFUSION:
         assert float(METRICS[metric.name](weighted)) == pytest.approx(metric(margins), rel=1e-12)
-
-
-def test_the_corrected_t_interval_is_nadeau_and_bengio_s_by_hand() -> None:
-    stats = pytest.importorskip("scipy.stats")
-    values = [0.81, 0.84, 0.79, 0.86, 0.82, 0.80, 0.85, 0.83, 0.78, 0.84]
-    found = corrected_t_interval(values, evaluation_share=0.25)
-    assert found is not None
-    mean, interval = found
-    scale = np.std(values, ddof=1) * math.sqrt(1 / 10 + 0.25)
-    low, high = stats.t(9, loc=np.mean(values), scale=scale).interval(0.95)
-    assert [mean, interval.low, interval.high] == pytest.approx([np.mean(values), low, high])
-    assert corrected_t_interval([0.5], evaluation_share=0.25) is None

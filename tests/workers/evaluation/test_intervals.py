@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from workers.evaluation.intervals import adaptive_half_width, t_interval, wilson
+from workers.evaluation.intervals import adaptive_half_width, corrected_t_interval, t_interval, wilson
 
 COUNTS = [(0, 1), (1, 1), (0, 20), (20, 20), (3, 7), (45, 50), (9_500, 10_000)]
 
@@ -87,3 +87,15 @@ def test_where_the_accuracy_of_each_class_is_told_there_are_more_transcripts() -
     transcripts = (31 * 51 * 21) ** (looks - 1)
     assert looks * transcripts * 2 * math.exp(-2 * 100 * half_width**2) == pytest.approx(1 - level)
     assert half_width > (adaptive_half_width(100, looks, level) or 1)
+
+
+def test_the_corrected_t_interval_is_nadeau_and_bengio_s_by_hand() -> None:
+    stats = pytest.importorskip("scipy.stats")
+    values = [0.81, 0.84, 0.79, 0.86, 0.82, 0.80, 0.85, 0.83, 0.78, 0.84]
+    found = corrected_t_interval(values, evaluation_share=0.25)
+    assert found is not None
+    mean, interval = found
+    scale = np.std(values, ddof=1) * math.sqrt(1 / 10 + 0.25)
+    low, high = stats.t(9, loc=np.mean(values), scale=scale).interval(0.95)
+    assert [mean, interval.low, interval.high] == pytest.approx([np.mean(values), low, high])
+    assert corrected_t_interval([0.5], evaluation_share=0.25) is None
