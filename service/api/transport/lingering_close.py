@@ -5,9 +5,8 @@ for one, then reports a broken pipe instead of 413. Time and bytes are limited, 
 """
 
 import asyncio
-from collections.abc import Callable
-
-from service.api.transport.write_coalescing import CoalescingTransport
+from collections.abc import Callable, Iterable
+from typing import Any
 
 LINGER_SECONDS = 30.0
 LINGER_PAUSE_SECONDS = 5.0
@@ -37,7 +36,7 @@ class Drain:
         self._pause.cancel()
 
 
-class LingeringTransport(CoalescingTransport):
+class LingeringTransport:
     """A transport that is closed in two steps while the client `is_sending`: first for writing, then entirely."""
 
     def __init__(
@@ -49,25 +48,31 @@ class LingeringTransport(CoalescingTransport):
         resume: Callable[[], None],
     ) -> None:
         """`resume` continues reading if it was paused."""
-        super().__init__(transport, loop)
+        self._transport, self._loop = transport, loop
         self._is_sending, self._resume = is_sending, resume
         self.drain: Drain | None = None
         self.is_lingering = False
         """Whether nothing is written any more, and all received bytes are discarded."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
     def is_closing(self) -> bool:
         return self.is_lingering or self._transport.is_closing()
 
     def write(self, data: bytes) -> None:
         if not self.is_lingering:
-            super().write(data)
+            self._transport.write(data)
+
+    def writelines(self, chunks: Iterable[bytes]) -> None:
+        self.write(b"".join(chunks))
 
     def close(self) -> None:
         """Close for writing; close entirely if the client sends nothing, or this was tried before."""
         if self.drain or self._transport.is_closing() or not self._is_sending():
             self.finish()
             return
-        self.write_eof()
+        self._transport.write_eof()
         self.is_lingering = True
         self.begin_drain()
         self._resume()
@@ -85,4 +90,4 @@ class LingeringTransport(CoalescingTransport):
     def finish(self) -> None:
         """Close entirely, even if the client is still sending."""
         self.end_drain()
-        super().close()
+        self._transport.close()
