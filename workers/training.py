@@ -17,7 +17,8 @@ from workers.checkpoint import Checkpoint, with_prefix
 from workers.data.balancing import Draw
 from workers.data.dataset import Dataset
 from workers.evaluation.baselines import Baseline, baseline_rows, linear_baseline
-from workers.evaluation.evaluation import Evaluation, NonFiniteError, evaluate
+from workers.evaluation.evaluation import Evaluation, NonFiniteError, evaluate_with_rows
+from workers.evaluation.row_results import RowPredictions, RowResults
 from workers.evaluation.selection import BestEpoch
 from workers.logit_adjustment import adjusted_scores
 from workers.nn.arrays import Array, Integers
@@ -100,6 +101,7 @@ class Trainer:
         self.offset = spec.prediction.offset(training_part.counts, self.sampled_counts)
         self.best = _best_epoch(spec)
         self.best_weights: Checkpoint | None = None
+        self.best_predictions: RowPredictions | None = None
         self.epoch = self.steps_done = 0
 
     def epochs(self, between_steps: Callable[[], None] = lambda: None) -> Iterator[Epoch]:
@@ -150,14 +152,13 @@ class Trainer:
         self, number: int, drawn: Integers, learning_rate: float, gradient_norm: float, started: float
     ) -> Epoch:
         try:
-            on_training, on_validation = (
-                self._evaluate(part) for part in (self.training_part, self.validation_part)
-            )
+            on_training, _ = self._evaluate(self.training_part)
+            on_validation, predictions = self._evaluate(self.validation_part)
         except NonFiniteError as error:
             raise Diverged(number, "evaluation", str(error)) from error
         self.epoch, self.steps_done = number, 0
         if self.best.update(number, on_validation.metrics[self.spec.selection_metric]):
-            self.best_weights = self._copy_weights()
+            self.best_weights, self.best_predictions = self._copy_weights(), predictions
         return Epoch(
             number=number,
             training=on_training,
@@ -169,11 +170,13 @@ class Trainer:
             seconds=time.perf_counter() - started,
         )
 
-    def _evaluate(self, part: Dataset) -> Evaluation:
-        """All metrics on one part. The loss is the spec's without class counts, which enter training only."""
+    def _evaluate(self, part: Dataset) -> tuple[Evaluation, RowPredictions]:
+        """All metrics and the predictions on one part. The loss is the spec's without class counts: these are for
+        training only.
+        """
         logits = self.network.logits(part.features, self.scaler.into)
         losses, _ = self.spec.loss(logits, part.labels)
-        return evaluate(
+        return evaluate_with_rows(
             adjusted_scores(logits, self.spec.loss.output, self.offset),
             part.labels,
             losses=losses,
@@ -214,6 +217,16 @@ class Trainer:
             around["data.offset"] = self.training_part.offset
         return replace(network, arrays={**network.arrays, **around})
 
+    def row_results(self, rows: Integers) -> RowResults | None:
+        """What the best epoch predicted for the validation rows; `rows` (n,) are their indices in the data set.
+
+        None if the best epoch lies before a checkpoint of a version that did not store the predictions.
+        """
+        if self.best_predictions is None:
+            return None
+        part = self.validation_part
+        return RowResults.of(self.best_predictions, rows, part.labels, len(part.classes))
+
     def checkpoint(self) -> Checkpoint:
         """Everything that a resume to the same bits needs, at the current step."""
         best = self.best_weights.arrays if self.best_weights else {}
@@ -222,6 +235,7 @@ class Trainer:
             **with_prefix("statistics", self.network.statistics()),
             **with_prefix("optimizer", self.stepper.state),
             **with_prefix("best", best),
+            **with_prefix("rows", self.best_predictions.arrays() if self.best_predictions else {}),
         }
         state = {
             "steps_done": self.steps_done,
@@ -238,6 +252,7 @@ class Trainer:
         self.best.load(checkpoint.state["best"])
         if best := checkpoint.group("best"):
             self.best_weights = Checkpoint(self.best.epoch or 0, best)
+        self.best_predictions = RowPredictions.from_arrays(checkpoint.group("rows"))
         self.dropout.bit_generator.state = checkpoint.state["dropout"]
         self.epoch, self.steps_done = checkpoint.epoch, checkpoint.state["steps_done"]
 

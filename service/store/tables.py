@@ -186,7 +186,8 @@ class EpochClasses(ClassMetricColumns, Base):
 
 
 class Checkpoint(Base):
-    """The newest state of a run that has not ended, or the best weights of one that has.
+    """What a run has computed, by its kind: the newest state (`newest`) of one that has not succeeded; the weights
+    (`model`) and the predictions for each row (`row_results`) of the best epoch of one that has.
 
     The bytes are in `content` or, if they are many, in the artifact of the name `artifact`.
     """

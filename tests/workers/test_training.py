@@ -74,6 +74,13 @@ def interrupted_at(trainer: Trainer, step: int) -> tuple[list[Epoch], Checkpoint
     return seen, trainer.checkpoint()
 
 
+def row_results(trainer: Trainer) -> bytes:
+    """The row-level results of a trainer's best epoch."""
+    results = trainer.row_results(np.arange(len(trainer.validation_part)))
+    assert results is not None
+    return results.to_bytes()
+
+
 @pytest.mark.parametrize("given", STATEFUL.values(), ids=STATEFUL)
 def test_a_run_interrupted_in_an_epoch_resumes_with_the_same_bits(
     given: dict[str, Any], digits: TrainingAndValidation, iris: TrainingAndValidation
@@ -88,6 +95,7 @@ def test_a_run_interrupted_in_an_epoch_resumes_with_the_same_bits(
     after = list(resumed.epochs())
     assert numbers(before + after) == numbers(expected)
     assert resumed.model().to_bytes() == undisturbed.model().to_bytes()
+    assert row_results(resumed) == row_results(undisturbed)
 
 
 def test_a_run_interrupted_after_its_last_epoch_has_nothing_left_to_train(
@@ -100,6 +108,31 @@ def test_a_run_interrupted_after_its_last_epoch_has_nothing_left_to_train(
     resumed.restore(finished.checkpoint())
     assert list(resumed.epochs()) == []
     assert resumed.model().to_bytes() == finished.model().to_bytes()
+    assert row_results(resumed) == row_results(finished)
+
+
+def test_a_checkpoint_without_predictions_leaves_none_of_a_best_epoch_before_it(
+    iris: TrainingAndValidation,
+) -> None:
+    """As a version wrote it that did not keep predictions. An epoch after it that is better has its own."""
+    spec = ExperimentSpec.model_validate({"training": {"epochs": 6}})
+    finished = Trainer(spec, *iris, seed=0)
+    checkpoints = [finished.checkpoint() for _ in finished.epochs()]
+    best = finished.best.epoch
+    assert best is not None
+    assert best > 1
+    for taken_after, has_results in ((best - 1, True), (best, False)):
+        checkpoint = checkpoints[taken_after - 1]
+        old = {name: array for name, array in checkpoint.arrays.items() if not name.startswith("rows.")}
+        assert len(old) < len(checkpoint.arrays)
+        resumed = Trainer(spec, *iris, seed=0)
+        resumed.restore(Checkpoint(checkpoint.epoch, old, checkpoint.state))
+        list(resumed.epochs())
+        assert resumed.best.epoch == best
+        found = resumed.row_results(np.arange(len(iris[1])))
+        assert (found is not None) == has_results
+        if found is not None:
+            assert found.to_bytes() == row_results(finished)
 
 
 @pytest.mark.parametrize("content", [b"", b"\x08", b"\xff" * 64, b"\x02\0\0\0\0\0\0\0{}"])

@@ -17,8 +17,8 @@ from workers.data.splits import Part, Split, SplitRows, split_rows
 PartCounts = Mapping[Part, list[int]]
 """Rows of each class, for each part."""
 
-VERSION = 1
-"""The version of the way rows are chosen. Raise it when the same split would choose other rows."""
+VERSION = 2
+"""Raise it when the same split would choose other rows, or write other files."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,10 @@ class PreparedSplit:
     def read(self, part: Literal["train", "validation"]) -> Dataset:
         """One part, memory-mapped, its rows in the order of the data set."""
         return read_part(self.folder, part)
+
+    def rows(self, part: Literal["train", "validation"]) -> Indices:
+        """The index (n,) of each row of a part in the data set."""
+        return read_rows(self.folder, part)
 
 
 def split_key(sha256: str, split: Split, imbalance: Imbalance | None) -> str:
@@ -48,8 +52,9 @@ def write_split(dataset: Dataset, rows: SplitRows, folder: Path) -> PreparedSpli
     """Write the training and validation rows, and the class counts of every part: a whole folder or none."""
     counts = count_classes(dataset, rows)
     with atomic_folder(folder) as draft:
-        save_dataset(dataset, draft / "train", rows.train)
-        save_dataset(dataset, draft / "validation", rows.validation)
+        for part, indices in (("train", rows.train), ("validation", rows.validation)):
+            save_dataset(dataset, draft / part, indices)
+            np.save(draft / part / "rows.npy", indices, allow_pickle=False)
         drop_pages(dataset)
         write_atomically(draft / "counts.json", json.dumps(counts))
     return PreparedSplit(folder, counts)
@@ -67,6 +72,12 @@ def open_split(folder: Path) -> PreparedSplit | None:
 def read_part(folder: Path, part: Literal["train", "validation"]) -> Dataset:
     """One part of a folder that `write_split` wrote, memory-mapped."""
     return open_dataset(folder / part)
+
+
+def read_rows(folder: Path, part: Literal["train", "validation"]) -> Indices:
+    """The index (n,) of each row of a part in the data set that was split."""
+    rows: Indices = np.load(folder / part / "rows.npy", allow_pickle=False)
+    return rows
 
 
 def count_classes(dataset: Dataset, rows: SplitRows) -> PartCounts:

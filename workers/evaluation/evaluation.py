@@ -11,6 +11,7 @@ from workers.evaluation.confusion import Confusion, Margins, confusion_matrix
 from workers.evaluation.metrics import FROM_CONFUSION, FROM_LOSSES, FROM_SCORES, Metric
 from workers.evaluation.metrics.per_class import metrics_per_class
 from workers.evaluation.per_row import RowLosses, score
+from workers.evaluation.row_results import RowPredictions
 from workers.nn.arrays import Array, Integers
 
 
@@ -50,7 +51,22 @@ def evaluate(
     class_weights: Array | None = None,
     distribution: bool,
 ) -> Evaluation:
-    """Evaluate logits (N, K) against labels (N,), given the losses (N,); N >= 1.
+    """`evaluate_with_rows` without the predictions."""
+    evaluation, _ = evaluate_with_rows(
+        logits, labels, losses=losses, class_weights=class_weights, distribution=distribution
+    )
+    return evaluation
+
+
+def evaluate_with_rows(
+    logits: Array,
+    labels: Integers,
+    *,
+    losses: Array,
+    class_weights: Array | None = None,
+    distribution: bool,
+) -> tuple[Evaluation, RowPredictions]:
+    """Evaluate logits (N, K) against labels (N,), given the losses (N,); N >= 1. Also return what they predict.
 
     The prediction is the argmax, at a tie the first class. `distribution`: whether softmax(logits) is what
     the model predicts. Sums are float64 whatever the logits' dtype. Raises NonFiniteError.
@@ -70,7 +86,8 @@ def evaluate(
     for name, value in metrics.items():
         if value is not None and not math.isfinite(value):
             raise NonFiniteError(f"{name}: NaN or infinite")
-    return Evaluation(len(labels), metrics, confusion)
+    predicted = RowPredictions.of(predictions, scores.negative_log_p if scores else None, logits.shape[1])
+    return Evaluation(len(labels), metrics, confusion), predicted
 
 
 def _values(metrics: Iterable[Metric[Any, Any]], measured: Any) -> dict[str, float | None]:

@@ -41,7 +41,7 @@ class Assignment:
 
 @dataclass(frozen=True)
 class ArtifactReference:
-    """Names bytes in the artifact store. It replaces a large checkpoint or model in an event."""
+    """Names bytes in the artifact store. It replaces a large content of an event."""
 
     name: str
     sha256: str
@@ -72,10 +72,15 @@ class BaselinesFitted:
 
 @dataclass(frozen=True)
 class Succeeded:
-    """The training is complete. `model` contains the weights of the best epoch."""
+    """The training is complete. `model` contains the weights of the best epoch.
+
+    row_results: what that epoch predicted for each row (`workers.evaluation.row_results`). None if it was trained by
+    a version that did not keep this.
+    """
 
     best_epoch: int
     model: bytes | ArtifactReference
+    row_results: bytes | ArtifactReference | None = None
 
 
 @dataclass(frozen=True)

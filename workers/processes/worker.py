@@ -14,7 +14,7 @@ from dataclasses import asdict
 from multiprocessing.connection import Connection
 
 from workers.checkpoint import Checkpoint
-from workers.data.prepared_splits import read_part
+from workers.data.prepared_splits import read_part, read_rows
 from workers.evaluation.baselines import Baseline
 from workers.processes import memory
 from workers.processes.messages import (
@@ -110,7 +110,9 @@ class Worker:
         for epoch in self.trainer.epochs(between_steps=self._between_steps):
             self._epoch_ended(epoch)
         self._send_baseline(wait=True)
-        return Succeeded(self.trainer.best.epoch or 0, self.trainer.model().to_bytes())
+        rows = self.trainer.row_results(read_rows(self.assignment.split_folder, "validation"))
+        model = self.trainer.model().to_bytes()
+        return Succeeded(self.trainer.best.epoch or 0, model, rows.to_bytes() if rows else None)
 
     def _epoch_ended(self, epoch: Epoch) -> None:
         self.unsent.append(EpochEnded(epoch))

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from threading import Thread
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from sqlalchemy import Row, select
@@ -27,6 +27,8 @@ from service.store.tables import Checkpoint
 from workers.processes.messages import ArtifactReference, CheckpointTaken, Succeeded, WorkerEvent
 
 log = logging.getLogger("holdout.artifacts")
+
+Content = TypeVar("Content", bound=bytes | ArtifactReference | None)
 
 ORPHANED_AFTER_SECONDS = 3600.0
 """A row follows its artifact within seconds or never: after an hour its writer has long lost the lease."""
@@ -79,16 +81,23 @@ class ArtifactStore:
             match event:
                 case CheckpointTaken(content=bytes(content)) if len(content) > self.row_bytes:
                     return replace(event, content=self.save(content))
-                case Succeeded(model=bytes(model)) if len(model) > self.row_bytes:
-                    return replace(event, model=self.save(model))
+                case Succeeded(model=model, row_results=row_results):
+                    return replace(
+                        event, model=self._offloaded(model), row_results=self._offloaded(row_results)
+                    )
         except OSError as error:
             log.warning("%s", error)
         return event
 
+    def _offloaded(self, content: Content) -> Content | ArtifactReference:
+        """The reference to content that is too large for a row; anything else as it is. Raises OSError."""
+        if isinstance(content, bytes) and len(content) > self.row_bytes:
+            return self.save(content)
+        return content
+
     def columns(self, content: bytes | ArtifactReference) -> dict[str, Any]:
         """The columns of a row with `content`, or with the name of its artifact. Raises OSError."""
-        if isinstance(content, bytes) and len(content) > self.row_bytes:
-            content = self.save(content)
+        content = self._offloaded(content)
         if isinstance(content, ArtifactReference):
             return {"sha256": content.sha256, "content": None, "artifact": content.name}
         return {"sha256": hashlib.sha256(content).hexdigest(), "content": content, "artifact": None}

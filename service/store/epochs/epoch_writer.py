@@ -3,7 +3,7 @@
 The caller has renewed the lease of the run in the same transaction, so an agent without the lease writes nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -77,12 +77,19 @@ def save_checkpoint(
     connection: Connection, artifacts: ArtifactStore, run_id: int, taken: CheckpointTaken
 ) -> None:
     """Store the newest state of a run in place of the one before. Raises OSError if it cannot be stored."""
-    _save(connection, artifacts, run_id, "newest", taken.epoch, taken.best_epoch, taken.content)
+    stored = {"newest": taken.content}
+    _replace(connection, artifacts, run_id, stored, epoch=taken.epoch, best_epoch=taken.best_epoch)
 
 
 def save_model(connection: Connection, artifacts: ArtifactStore, run_id: int, ended: Succeeded) -> None:
-    """Store the weights of the best epoch of a run that has ended, in place of its newest state. Raises OSError."""
-    _save(connection, artifacts, run_id, "model", ended.best_epoch, ended.best_epoch, ended.model)
+    """Store the weights of the best epoch of a run that has ended, and what it predicted for each row.
+
+    They replace its newest state. Raises OSError.
+    """
+    stored = {"model": ended.model}
+    if ended.row_results is not None:
+        stored["row_results"] = ended.row_results
+    _replace(connection, artifacts, run_id, stored, epoch=ended.best_epoch, best_epoch=ended.best_epoch)
 
 
 def save_baselines(connection: Connection, experiment_id: int, baselines: list[Any]) -> None:
@@ -130,17 +137,17 @@ def _classes(run_id: int, parts: Sequence[Part]) -> list[dict[str, Any]]:
     ]
 
 
-def _save(
+def _replace(
     connection: Connection,
     artifacts: ArtifactStore,
     run_id: int,
-    kind: str,
+    contents: Mapping[str, bytes | ArtifactReference],
+    *,
     epoch: int,
     best_epoch: int | None,
-    content: bytes | ArtifactReference,
 ) -> None:
-    """Store one state of a run in place of any other: it is the newest, or the only one still needed."""
-    stored = artifacts.columns(content)
+    """Store contents of a run by their kinds, in place of all others: nothing else of it is still needed."""
+    row = {"run_id": run_id, "epoch": epoch, "best_epoch": best_epoch}
+    rows = [row | {"kind": kind, **artifacts.columns(content)} for kind, content in contents.items()]
     artifacts.mark_garbage(name for name in connection.scalars(REPLACE, {"run": run_id}) if name)
-    row = {"run_id": run_id, "kind": kind, "epoch": epoch, "best_epoch": best_epoch}
-    connection.execute(ADD_CHECKPOINT, row | stored)
+    connection.execute(ADD_CHECKPOINT, rows)

@@ -19,7 +19,9 @@ def train_seed(
     trainer = Trainer(spec, parts.read("train"), parts.read("validation"), seed=seed)
     epochs = list(trainer.epochs())
     run_id = fake_worker.leases[experiment_id, seed].run_id
-    model = Succeeded(trainer.best.epoch or 0, trainer.model().to_bytes())
+    rows = trainer.row_results(parts.rows("validation"))
+    assert rows is not None
+    model = Succeeded(trainer.best.epoch or 0, trainer.model().to_bytes(), rows.to_bytes())
     with fake_worker.database.write() as connection:
         epoch_writer.record_epochs(connection, run_id, epochs)
         epoch_writer.save_model(connection, ArtifactStore(app.state.settings.artifacts_url), run_id, model)

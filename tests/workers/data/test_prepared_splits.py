@@ -6,7 +6,14 @@ import pytest
 
 from workers.data.dataset import Dataset
 from workers.data.imbalance import Imbalance
-from workers.data.prepared_splits import open_split, read_part, split_key, take_test_part, write_split
+from workers.data.prepared_splits import (
+    open_split,
+    read_part,
+    read_rows,
+    split_key,
+    take_test_part,
+    write_split,
+)
 from workers.data.splits import OfficialSplit, RatioSplit, Split, split_rows
 
 LABELS = np.repeat([0, 1, 2], 40)
@@ -31,6 +38,8 @@ def test_no_held_back_row_is_on_disk_and_none_is_lost(tmp_path: Path, imbalance:
 
     assert np.array_equal(train, rows.train)
     assert np.array_equal(validation, rows.validation)
+    assert np.array_equal(read_rows(tmp_path / "parts", "train"), rows.train)
+    assert np.array_equal(read_rows(tmp_path / "parts", "validation"), rows.validation)
     assert np.array_equal(test, rows.test)
     assert not set(test) & (set(train) | set(validation))
     stored = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())

@@ -12,6 +12,8 @@ import pytest
 
 from tests.service_process import parent_of
 from workers.checkpoint import Checkpoint
+from workers.data.prepared_splits import read_part, read_rows
+from workers.evaluation.row_results import RowResults
 from workers.processes import memory
 from workers.processes.messages import (
     Assignment,
@@ -75,7 +77,9 @@ def process_of(pool: Pool[str], key: str = "run") -> int:
     return id_
 
 
-def test_a_worker_sends_each_epoch_the_baseline_and_its_model(pool: Pool[str], assign: Assign) -> None:
+def test_a_worker_sends_each_epoch_the_baseline_and_its_model(
+    pool: Pool[str], assign: Assign, digits_folder: Path
+) -> None:
     pool.start("run", assign(epochs=3))
     assert "run" in pool
     *events, last = listen(pool, is_over)
@@ -84,6 +88,10 @@ def test_a_worker_sends_each_epoch_the_baseline_and_its_model(pool: Pool[str], a
     assert isinstance(last, Succeeded)
     assert isinstance(last.model, bytes)
     assert "parameters" in Checkpoint.from_bytes(last.model).arrays
+    assert isinstance(last.row_results, bytes)
+    results, part = RowResults.from_bytes(last.row_results), read_part(digits_folder, "validation")
+    assert results.rows.tolist() == read_rows(digits_folder, "validation").tolist()
+    assert results.labels.tolist() == part.labels.tolist()
     assert "run" not in pool
     assert pool.receive(0) == []
 

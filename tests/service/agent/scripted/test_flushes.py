@@ -35,10 +35,11 @@ def test_an_event_is_written_once(harness: Harness, agent: Agent, pool: Scripted
 def test_a_success_frees_its_process(harness: Harness, agent: Agent, pool: ScriptedPool) -> None:
     id_ = harness.submit(IRIS)
     lease = start(agent)
-    send(agent, lease, epoch(1), CheckpointTaken(1, 1, b"one"), Succeeded(1, b"model"))
+    send(agent, lease, epoch(1), CheckpointTaken(1, 1, b"one"), Succeeded(1, b"model", b"rows"))
     run = harness.run(id_)
     assert (run.status, run.cause) == ("succeeded", None)
-    assert checkpoints_of(harness, lease.run_id) == [("model", 1, b"model")]
+    stored = [("model", 1, b"model"), ("row_results", 1, b"rows")]
+    assert sorted(checkpoints_of(harness, lease.run_id)) == stored
     assert (agent.runs, pool.discarded, pool.commands) == ({}, [], [])
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, select
 
+from service.store import row_results_reader
 from service.store.artifacts.artifact_store import (
     ArtifactDamaged,
     ArtifactMissing,
@@ -93,8 +94,12 @@ def test_only_content_too_large_for_a_row_is_offloaded(artifacts: ArtifactStore)
     model = artifacts.offload(Succeeded(3, LARGE))
     assert isinstance(model, Succeeded)
     assert (model.best_epoch, artifacts.load(model.model)) == (3, LARGE)
-    for message in (taken(SMALL), Succeeded(3, SMALL), Stopped("cancel")):
-        assert artifacts.offload(message) is message
+    results = artifacts.offload(Succeeded(3, SMALL, LARGE))
+    assert isinstance(results, Succeeded)
+    assert isinstance(results.row_results, ArtifactReference)
+    assert (results.model, artifacts.load(results.row_results)) == (SMALL, LARGE)
+    for message in (taken(SMALL), Succeeded(3, SMALL), Succeeded(3, SMALL, SMALL), Stopped("cancel")):
+        assert artifacts.offload(message) == message
 
 
 def test_offloaded_content_is_not_stored_twice(
@@ -179,6 +184,26 @@ def test_a_model_takes_the_place_of_the_newest_state(
     (row,) = stored(harness.database)
     assert (row.kind, names(artifacts)) == ("model", {row.artifact})
     assert artifacts.load(stored_content(row)) == LARGE + b"model"
+
+
+def test_row_level_results_are_stored_beside_the_model(
+    harness: QueueHarness, artifacts: ArtifactStore
+) -> None:
+    experiment_id, run_id = harness.submit(), harness.take().run_id
+    save(harness, artifacts, run_id, LARGE)
+    with harness.database.read() as connection:
+        (run,) = row_results_reader.runs(connection, experiment_id)
+    assert (run.id, run.epoch, run.sha256) == (run_id, None, None)
+    harness.write(epoch_writer.save_model, artifacts, run_id, Succeeded(2, SMALL, LARGE + b"rows"))
+    artifacts.collect_garbage(harness.database)
+    of_kind = {row.kind: row for row in stored(harness.database)}
+    assert set(of_kind) == {"model", "row_results"}
+    assert names(artifacts) == {of_kind["row_results"].artifact}
+    with harness.database.read() as connection:
+        (run,) = row_results_reader.runs(connection, experiment_id)
+        content = row_results_reader.content(connection, run_id)
+    assert (run.id, run.epoch, run.sha256) == (run_id, 2, of_kind["row_results"].sha256)
+    assert artifacts.load(content) == LARGE + b"rows"
 
 
 def test_a_lost_artifact_is_missing_and_a_changed_one_damaged(artifacts: ArtifactStore) -> None:

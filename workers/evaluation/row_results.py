@@ -1,0 +1,74 @@
+"""Row-level results: what one run predicted for each row at its selected epoch, in about ten bytes a row."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load, save
+
+from workers.nn.arrays import Array, Integers
+
+Unsigned = NDArray[np.unsignedinteger[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class RowPredictions:
+    """What one evaluation predicted. predicted: (n,), classes in the smallest unsigned type.
+
+    score: (n,) float32, the probability of the true class; None if the output layer gives no probabilities.
+    """
+
+    predicted: Unsigned
+    score: NDArray[np.float32] | None
+
+    @staticmethod
+    def of(predicted: Integers, negative_log_p: Array | None, classes: int) -> "RowPredictions":
+        """predicted, negative_log_p: (n,), of one evaluation among `classes` classes."""
+        score = None if negative_log_p is None else np.exp(-negative_log_p).astype(np.float32)
+        return RowPredictions(_smallest(predicted, classes), score)
+
+    def arrays(self) -> dict[str, Array]:
+        """The arrays by name, for a checkpoint: `from_arrays` reads them."""
+        arrays: dict[str, Any] = {"predicted": self.predicted}
+        return arrays if self.score is None else {**arrays, "score": self.score}
+
+    @staticmethod
+    def from_arrays(arrays: Mapping[str, Any]) -> "RowPredictions | None":
+        """Read the result of `arrays`; None if there are no arrays."""
+        return RowPredictions(arrays["predicted"], arrays.get("score")) if arrays else None
+
+
+@dataclass(frozen=True, eq=False)
+class RowResults:
+    """The predictions of one run, with the rows that they are of. All arrays have a value a row.
+
+    rows: uint32, indices in the data set as uploaded. labels: the true classes, in the smallest unsigned type.
+    predicted, score: as in `RowPredictions`.
+    """
+
+    rows: NDArray[np.uint32]
+    labels: Unsigned
+    predicted: Unsigned
+    score: NDArray[np.float32] | None
+
+    @staticmethod
+    def of(predictions: RowPredictions, rows: Integers, labels: Integers, classes: int) -> "RowResults":
+        """rows, labels: (n,), of the part that was evaluated."""
+        indices = rows.astype(np.uint32)
+        return RowResults(indices, _smallest(labels, classes), predictions.predicted, predictions.score)
+
+    def to_bytes(self) -> bytes:
+        """Write a safetensors file."""
+        return save({name: array for name, array in vars(self).items() if array is not None})
+
+    @staticmethod
+    def from_bytes(content: bytes) -> "RowResults":
+        """Read the result of `to_bytes`."""
+        arrays: dict[str, Any] = {"score": None, **load(content)}
+        return RowResults(**arrays)
+
+
+def _smallest(values: Integers, classes: int) -> Unsigned:
+    return values.astype(np.min_scalar_type(classes - 1))
