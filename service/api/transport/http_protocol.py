@@ -1,7 +1,7 @@
-"""The HTTP protocol of a connection, with limits on request heads and on bodies that follow an early response.
+"""The HTTP protocol of a connection, with limits on request heads, trailers, and bodies after an early response.
 
 uvicorn limits neither in size nor in time. Until the head of a request is complete, its caller is unknown: without a
-limit, any client could use up the memory.
+limit, any client could use up the memory. The trailers of a chunked body are limited in the same way, and dropped.
 """
 
 import asyncio
@@ -31,12 +31,17 @@ TOO_SLOW = Problem(
 
 
 class LimitedHttpProtocol(HttpToolsProtocol):
-    """One connection. The head of a request has a deadline, and its bytes are counted."""
+    """One connection. The head of a request has a deadline, and its bytes are counted.
+
+    So has what a chunked body has around its content: the head of each chunk, and the trailers.
+    """
 
     _deadline: asyncio.TimerHandle | None = None
     _received = 0
     _has_begun = False
     """Whether any byte of a request has been received."""
+    _has_head = False
+    """Whether the headers are complete, so that any that follow are trailers."""
     _is_sending = False
     """Whether a request has begun and not ended."""
     _lingering: LingeringTransport
@@ -58,14 +63,32 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._expect_head()
+        self._has_head = False
         self._has_begun = self._is_sending = True
         super().on_message_begin()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header. Trailers are dropped: no route reads them."""
+        if not self._has_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         self._end_head()
+        self._has_head = True
         super().on_headers_complete()
+        if _is_chunked(self.scope):
+            self._expect_head()
+
+    def on_body(self, body: bytes) -> None:
+        self._end_head()
+        super().on_body(body)
+
+    def on_chunk_complete(self) -> None:
+        """Expect the head of the next chunk or, after the last one, trailers."""
+        self._expect_head()
 
     def on_message_complete(self) -> None:
+        self._end_head()
         self._is_sending = False
         self._lingering.end_drain()
         super().on_message_complete()
@@ -108,12 +131,19 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def _expect_head(self) -> None:
         self._end_head()
         self._received = 0
-        self._deadline = self.loop.call_later(HEAD_SECONDS, self._refuse, TOO_SLOW)
+        self._deadline = self.loop.call_later(HEAD_SECONDS, self._give_up)
 
     def _end_head(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _give_up(self) -> None:
+        """Refuse a head that is too slow, unless it is this service that does not read on."""
+        if self.flow.read_paused:
+            self._expect_head()
+        elif not self._lingering.is_lingering:  # that has limits of its own
+            self._refuse(TOO_SLOW)
 
     def _refuse(self, problem: Problem) -> None:
         """Send a problem and close; only close if another response is being sent, or no request has begun."""
@@ -136,8 +166,11 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 def _may_exceed_drain(scope: Any) -> bool:
     """Whether the body may be larger than what is discarded after an early response."""
     lengths = [int(value[:20]) for name, value in scope["headers"] if name == b"content-length"]
-    is_chunked = any(name == b"transfer-encoding" for name, _ in scope["headers"])
-    return is_chunked or max(lengths, default=0) > lingering_close.LINGER_BYTES
+    return _is_chunked(scope) or max(lengths, default=0) > lingering_close.LINGER_BYTES
+
+
+def _is_chunked(scope: Any) -> bool:
+    return any(name == b"transfer-encoding" for name, _ in scope["headers"])
 
 
 def _closing_if_early(cycle: RequestResponseCycle, app: ASGIApp) -> ASGIApp:

@@ -22,6 +22,8 @@ ROUNDS = 2
 POST = b"POST /experiments HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
 GET = b"GET /experiments HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 NEVER = b"X-Never: "
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+LAST_CHUNK = b"2\r\n{}\r\n0\r\n"
 
 RAW: dict[str, tuple[bytes, int]] = {
     "no HTTP at all": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
@@ -43,13 +45,17 @@ RAW: dict[str, tuple[bytes, int]] = {
     "a length of 2^70": (POST + b"Content-Length: 1180591620717411303424\r\n\r\n{}", 400),
     "a length of 10^18": (POST + b"Content-Length: 1000000000000000000\r\n\r\n{}", 413),
     "a chunk of a length that is none": (
-        POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+        CHUNKED + b"zz\r\n{}\r\n0\r\n\r\n",
         400,
     ),
     "chunks without end": (
-        POST + b"Transfer-Encoding: chunked\r\n\r\n" + b"a\r\n          \r\n" * 200_000,
+        CHUNKED + b"a\r\n          \r\n" * 200_000,
         413,
     ),
+    "a trailer of 60 MB": (CHUNKED + LAST_CHUNK + NEVER + b"a" * 60 * MEGABYTE, 431),
+    "trailers of 60 MB": (CHUNKED + LAST_CHUNK + b"X-A: a\r\n" * (60 * MEGABYTE // 8), 431),
+    "a chunk extension of 60 MB": (CHUNKED + b"2;" + b"a" * 60 * MEGABYTE, 431),
+    "trailers": (CHUNKED + LAST_CHUNK + b"X-A: a\r\nExpect: 100-continue\r\n\r\n", 202),
     "an upgrade": (
         GET + b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: eA==\r\n"
         b"Sec-WebSocket-Version: 13\r\n\r\n",
@@ -74,7 +80,9 @@ SLOW: dict[str, tuple[bytes, int | None]] = {
     "half a request line": (b"GET /experi", 408),
     "headers that do not end": (GET + NEVER + b"a", 408),
     "a body that does not come": (POST + b"Content-Length: 100\r\n\r\n{", 408),
-    "a chunk that does not come": (POST + b"Transfer-Encoding: chunked\r\n\r\n64\r\n{", 408),
+    "a chunk that does not come": (CHUNKED + b"64\r\n{", 408),
+    "a chunk without content": (CHUNKED + b"64\r\n", 408),
+    "trailers that do not end": (CHUNKED + LAST_CHUNK + b"X-A: a\r\n", 408),
 }
 """What is sent, and then nothing more; without an answer, the connection is closed."""
 
