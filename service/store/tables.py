@@ -16,6 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from service.store.engine.integers import WideParameterInteger
 from workers.evaluation.metrics import METRICS, Metric
 from workers.evaluation.metrics.per_class import CLASS_METRICS, ClassMetric
 
@@ -42,7 +43,11 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {dict[str, Any]: JSON, list[Any]: JSON}  # noqa: RUF012 -- SQLAlchemy's own name
+    type_annotation_map = {  # noqa: RUF012 -- SQLAlchemy's own name
+        dict[str, Any]: JSON,
+        list[Any]: JSON,
+        int: WideParameterInteger,
+    }
 
 
 class Experiment(Base):
