@@ -68,6 +68,7 @@ def server_config(settings: Settings) -> uvicorn.Config:
         http=LimitedHttpProtocol,
         ws="none",
         server_header=False,
+        proxy_headers=False,  # `service.api.auth.client_addresses` reads them
         access_log=False,
         log_config=None,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,

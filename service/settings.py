@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, IPvAnyNetwork
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Rate = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8}/(second|minute|hour|day)$")]
@@ -60,6 +60,9 @@ class Settings(BaseSettings):
     """Whether a proxy or firewall controls access, so that no token is needed on any address."""
     hosts: Annotated[tuple[Hostname, ...], BeforeValidator(_separated), NoDecode] = ()
     """Host names that an open service accepts beside addresses and this machine's own name, separated by spaces."""
+    proxies: Annotated[tuple[IPvAnyNetwork, ...], BeforeValidator(_separated), NoDecode] = ()
+    """Addresses and networks of the proxies in front of this service, separated by spaces. They tell the address of
+    the client in X-Forwarded-For, under which refused requests are counted. It is believed from no other."""
     rate_limit: Rate = "6000/minute"
     """How many requests that change something, or are refused, one token or one address may send."""
     read_rate_limit: Rate = "60000/minute"

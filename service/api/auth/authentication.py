@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from service.api.auth.authorization import ANYBODY, ScopeTooNarrow, Unauthenticated, may_be_open
 from service.api.auth.caller_cache import CallerCache
+from service.api.auth.client_addresses import client_address
 from service.api.auth.origins import require_own_name, require_same_site
 from service.api.auth.rate_limits import RateLimiter
 from service.api.thread_limiters import ThreadLimiter
@@ -55,8 +56,8 @@ class Authenticator:
     async def _authenticate(self, request: Request, needed: Scope, version: int | None) -> Caller:
         """Find the caller, and count the request, refused or not."""
         require_same_site(request, self.settings.cors_origins)
-        address = _address(request)
-        self.rates.check("refusals", address)
+        address = client_address(request.scope, self.settings.proxies)
+        # The token is looked up first: refused requests of others at the same address lock out no valid one.
         try:
             caller = await self._find_caller(request, version or self.database.version())
         except Unauthenticated:
@@ -97,11 +98,6 @@ class Authenticator:
             raise Unauthenticated(given=given)
         require_own_name(request, self.settings.hosts, trusted=self.settings.trust_network)
         return ANYBODY
-
-
-def _address(request: Request) -> str:
-    """The address of the client; empty if the server does not know it."""
-    return request.scope["client"][0] if request.scope.get("client") else ""
 
 
 def _counted_as(caller: Caller, address: str) -> str:

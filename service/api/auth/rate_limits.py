@@ -1,6 +1,7 @@
 """Rate limits of requests, counted in the memory of this process: each replica counts for itself."""
 
 import time
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +10,8 @@ from limits import RateLimitItem, parse
 from service.settings import Settings
 
 Purpose = Literal["reads", "writes", "refusals"]
-TIDY_SECONDS = 60.0
+MOST_CLIENTS = 10_000
+"""The most windows of one purpose. Above this the oldest is forgotten, so that its client may begin anew."""
 
 
 class TooManyRequests(Exception):
@@ -35,6 +37,9 @@ class Window:
     requests: int = 0
 
 
+Windows = OrderedDict[str, Window]
+
+
 class RateLimiter:
     """Counts requests by purpose and client, in windows of the length that each limit names.
 
@@ -45,33 +50,28 @@ class RateLimiter:
     def __init__(self, settings: Settings) -> None:
         reads, writes = parse(settings.read_rate_limit), parse(settings.rate_limit)
         self._limits: dict[Purpose, RateLimitItem] = {"reads": reads, "writes": writes, "refusals": writes}
-        self._windows: dict[tuple[Purpose, str], Window] = {}
-        self._tidied_at = time.monotonic()
+        self._windows: dict[Purpose, Windows] = {purpose: OrderedDict() for purpose in self._limits}
+        """The windows of each purpose, in the order in which they began and will end."""
 
     def count(self, purpose: Purpose, client: str) -> None:
         """Count one request of a client, named by its token or address. Raises TooManyRequests above the limit."""
-        now, limit = time.monotonic(), self._limits[purpose]
-        window = self._windows.get((purpose, client))
+        now, limit, windows = time.monotonic(), self._limits[purpose], self._windows[purpose]
+        window = windows.get(client)
         if window is None or window.ends_at <= now:
-            self._tidy(now)
-            window = self._windows[purpose, client] = Window(now + limit.get_expiry())
+            _forget(windows, now)
+            window = windows[client] = Window(now + limit.get_expiry())
         window.requests += 1
         if window.requests > limit.amount:
             raise TooManyRequests(purpose, limit, _seconds(window.ends_at - now))
 
-    def check(self, purpose: Purpose, client: str) -> None:
-        """Raises TooManyRequests if the next request would be above the limit. Counts nothing."""
-        window = self._windows.get((purpose, client))
-        if window is None or window.requests < self._limits[purpose].amount:
-            return
-        if (left := window.ends_at - time.monotonic()) > 0:
-            raise TooManyRequests(purpose, self._limits[purpose], _seconds(left))
 
-    def _tidy(self, now: float) -> None:
-        """Once a minute forget the windows that are over: many clients never return."""
-        if now - self._tidied_at >= TIDY_SECONDS:
-            self._tidied_at = now
-            self._windows = {key: window for key, window in self._windows.items() if window.ends_at > now}
+def _forget(windows: Windows, now: float) -> None:
+    """Forget the windows that are over, and the oldest if there are too many."""
+    while windows:
+        client, window = next(iter(windows.items()))
+        if window.ends_at > now and len(windows) < MOST_CLIENTS:
+            return
+        del windows[client]
 
 
 def _seconds(left: float) -> int:

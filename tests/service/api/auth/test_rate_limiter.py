@@ -53,23 +53,21 @@ def test_everybody_and_every_purpose_has_a_window_of_its_own(counting: RateLimit
             counting.count("writes", who)
 
 
-def test_what_is_checked_is_not_counted(counting: RateLimiter, clock: Clock) -> None:
-    for _ in range(5):
-        counting.check("refusals", "there")
-    counting.count("refusals", "there")
-    with pytest.raises(TooManyRequests) as refused:
-        counting.check("refusals", "there")
-    assert refused.value.headers["Retry-After"] in ("3600", "3601")
-    clock.seconds += 3600
-    counting.check("refusals", "there")
-
-
-def test_those_who_never_come_back_are_forgotten(counting: RateLimiter, clock: Clock) -> None:
+def test_windows_that_are_over_are_forgotten(counting: RateLimiter, clock: Clock) -> None:
     for number in range(100):
         counting.count("reads", f"address {number}")
     clock.seconds += 61
     counting.count("reads", "ada")
-    assert len(counting._windows) == 1
+    assert list(counting._windows["reads"]) == ["ada"]
+
+
+def test_above_a_number_of_windows_the_oldest_is_forgotten(counting: RateLimiter) -> None:
+    for number in range(3 * rate_limits.MOST_CLIENTS):
+        counting.count("refusals", f"address {number}")
+    assert len(counting._windows["refusals"]) == rate_limits.MOST_CLIENTS
+    counting.count("refusals", "address 0")
+    with pytest.raises(TooManyRequests):
+        counting.count("refusals", f"address {number}")
 
 
 def test_counting_starts_no_thread() -> None:
