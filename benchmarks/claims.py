@@ -39,7 +39,7 @@ def submit(store: Database, runs: int, owners: int) -> None:
 
     def one(number: int) -> None:
         with store.write() as connection:
-            fields = {"owner": f"owner-{number % owners}", "priority": number % 3}
+            fields: dict[str, Any] = {"owner": f"owner-{number % owners}", "priority": number % 3}
             queue.submit(connection, seeds=[0], epochs=1, tags=[], **fields, **EXPERIMENT)
 
     with ThreadPoolExecutor(CLIENTS) as clients:

@@ -27,6 +27,8 @@ ExperimentTag = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0
 ExperimentName = Annotated[str, Field(strict=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 MOST_SEEDS = 100
+MOST_RUNS = 500
+"""Runs of an experiment: repeats times folds times seeds."""
 DEFAULT_METRIC: SelectionMetric = "balanced_accuracy"
 """Selects the best epoch if early stopping names no metric: chance level is 1/K for any class balance."""
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row
 
 from service.experiments.model_cache import ModelCache
 from service.experiments.summary import majority_accuracies
-from service.experiments.weights import safetensors
+from service.experiments.weights import file_name, safetensors
 from service.schemas.base import ResponseModel
 from service.schemas.csv import write_csv
 from service.schemas.epochs import ClassRow, MetricsRow
@@ -21,6 +21,7 @@ from service.store import experiment_reader, model_reader
 from service.store.database import Database
 from service.store.epochs.epoch_reader import EpochQuery, EpochTable, read_page
 from service.store.errors import NoModel
+from service.store.run_keys import RunFilter, RunKey, are_of_folds, name_of_run
 from service.store.tables import EpochClasses, EpochMetrics
 
 PAGE_ROWS = 1000
@@ -53,7 +54,7 @@ def write_bundle(file: IO[bytes], database: Database, models: ModelCache, experi
         experiment = experiment_reader.experiment(connection, experiment_id)
         runs = model_reader.models(connection, experiment_id)
         if not any(run.sha256 for run in runs):
-            raise NoModel(experiment_id, runs[0].seed, runs[0].status)
+            raise NoModel(experiment_id, _name_of_first(runs), runs[0].status)
         with ZipFile(file, "w", ZIP_DEFLATED) as bundle:
             _write(bundle, "README.txt", _readme(experiment))
             _write(bundle, "spec.json", _json(experiment.spec))
@@ -63,8 +64,13 @@ def write_bundle(file: IO[bytes], database: Database, models: ModelCache, experi
     with ZipFile(file, "a") as bundle:  # weights do not get smaller, and are read without the transaction
         for run in runs:
             if run.sha256:
-                weights = safetensors(models.load(experiment_id, run.seed))
-                _write(bundle, f"weights/seed-{run.seed}.safetensors", weights)
+                model = models.load(experiment_id, RunFilter(*RunKey.of(run)))
+                _write(bundle, f"weights/{file_name(model)}", safetensors(model))
+
+
+def _name_of_first(runs: Any) -> str:
+    keys = [RunKey.of(run) for run in runs]
+    return name_of_run(keys[0], of_folds=are_of_folds(keys))
 
 
 def _readme(experiment: Row[Any]) -> str:
@@ -86,7 +92,9 @@ def _facts(experiment: Row[Any], runs: Any) -> dict[str, Any]:
         "status": experiment.status,
         "spec_hash": experiment.spec_hash,
         **experiment.plan,
-        "runs": [{"seed": run.seed, "status": run.status, "model_epoch": run.epoch} for run in runs],
+        "runs": [
+            {**RunKey.of(run)._asdict(), "status": run.status, "model_epoch": run.epoch} for run in runs
+        ],
         "versions": {package: version(package) for package in PACKAGES}
         | {"python": platform.python_version()},
         "machine": platform.machine(),

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from service.schemas.base import Remark
+from service.store.run_keys import RunKey
 from service.store.tables import ACTIVE_STATUSES
 from workers.evaluation.metrics import BY_NAME, FROM_SCORES
 from workers.evaluation.selection import SelectionMetric
@@ -17,10 +18,10 @@ MIN_SEEDS = 2
 
 @dataclass(frozen=True, eq=False)
 class Contender:
-    """An experiment, and the validation metrics of each seed that has succeeded, at its selected epoch."""
+    """An experiment, and the metrics of each run that has succeeded, at its selected epoch."""
 
     experiment: Row[Any]
-    figures: Mapping[int, Row[Any]]
+    figures: Mapping[RunKey, Row[Any]]
 
     @property
     def id(self) -> int:
@@ -36,8 +37,8 @@ class Contender:
         spec: dict[str, Any] = self.experiment.spec
         return spec
 
-    def value(self, metric: SelectionMetric, seed: int) -> float | None:
-        value: float | None = getattr(self.figures[seed], metric)
+    def value(self, metric: SelectionMetric, run: RunKey) -> float | None:
+        value: float | None = getattr(self.figures[run], metric)
         return value
 
 
@@ -50,13 +51,18 @@ class Pair:
     metric: SelectionMetric
 
     @property
+    def runs(self) -> list[RunKey]:
+        """The runs that have succeeded in both, ascending."""
+        return [run for run in self.a.figures if run in self.b.figures]
+
+    @property
     def seeds(self) -> list[int]:
-        """The seeds that have succeeded in both, ascending."""
-        return [seed for seed in self.a.figures if seed in self.b.figures]
+        """The seeds of these runs, ascending."""
+        return sorted({run.seed for run in self.runs})
 
     def values(self, of: Contender) -> list[float]:
-        """The values of the shared seeds, except those without a value."""
-        return [value for seed in self.seeds if (value := of.value(self.metric, seed)) is not None]
+        """The values of the shared runs, except those without a value."""
+        return [value for run in self.runs if (value := of.value(self.metric, run)) is not None]
 
 
 def why_not_comparable(pair: Pair) -> Remark | None:
@@ -117,7 +123,7 @@ def too_few_seeds(pair: Pair) -> Remark | None:
 
 def undefined_metric(pair: Pair) -> Remark | None:
     a, b = pair.a, pair.b
-    without = [each for each in (a, b) if len(pair.values(each)) < len(pair.seeds)]
+    without = [each for each in (a, b) if len(pair.values(each)) < len(pair.runs)]
     if not without:
         return None
     needs_probabilities = BY_NAME[pair.metric] in FROM_SCORES

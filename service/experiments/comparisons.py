@@ -154,7 +154,8 @@ def _remarks(of: Contender, metric: SelectionMetric) -> Iterator[Remark]:
             sentence=f"Experiment {of.title} selected its epochs by {chosen_by} but is compared by {metric}.",
             remedy=f"Compare by {chosen_by}, or submit the experiment with {metric} as the metric of early stopping.",
         )
-    missing = [seed for seed in of.spec["seeds"] if seed not in of.figures]
+    succeeded = {run.seed for run in of.figures}
+    missing = [seed for seed in of.spec["seeds"] if seed not in succeeded]
     if missing and of.figures:
         yield Remark(
             code="seeds_left_out",

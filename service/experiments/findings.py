@@ -7,6 +7,8 @@ from typing import Any
 
 from service.schemas.base import Remark
 from service.schemas.summary import Baseline, ClassEstimate, Estimate
+from service.store.epochs.selected_epoch_reader import measured_part
+from service.store.run_keys import RunKey
 from service.store.tables import Rows
 from workers.evaluation.intervals import wilson
 from workers.nn.losses import AnyLoss
@@ -30,6 +32,21 @@ class Evidence:
     metrics: Mapping[str, Estimate | None]
     classes: list[ClassEstimate]
     baselines: list[Baseline]
+
+    @property
+    def of_folds(self) -> bool:
+        """Whether the experiment is a cross-validation."""
+        return "folds" in self.spec["split"]
+
+    @property
+    def part(self) -> str:
+        """The part that the figures are of."""
+        return measured_part(self.spec)
+
+    @property
+    def unit(self) -> str:
+        """What the figures are means over: seeds, or the runs of a cross-validation."""
+        return "run" if self.of_folds else "seed"
 
     @property
     def accuracy(self) -> float:
@@ -67,10 +84,12 @@ class Evidence:
         return found if found and found.accuracy >= self.accuracy_low else None
 
     @cached_property
-    def predicted(self) -> dict[int, set[int]]:
-        """The classes that the model of each seed predicts at least once, by their index."""
+    def predicted(self) -> dict[RunKey, set[int]]:
+        """The classes that the model of each run predicts at least once, by their index."""
         return {
-            row.seed: {index for index, precision in enumerate(row.class_precision) if precision is not None}
+            RunKey.of(row): {
+                index for index, precision in enumerate(row.class_precision) if precision is not None
+            }
             for row in self.selected
         }
 
@@ -85,9 +104,9 @@ def findings_about(evidence: Evidence) -> list[Remark]:
 
 def collapsed(evidence: Evidence) -> Iterator[Remark]:
     for each in evidence.classes:
-        seeds = [seed for seed, classes in evidence.predicted.items() if classes == {each.index}]
-        if seeds and len(evidence.present) > 1:
-            every = f"The model predicts '{each.class_}' for every validation row{_by(seeds, evidence)}"
+        runs = [run for run, classes in evidence.predicted.items() if classes == {each.index}]
+        if runs and len(evidence.present) > 1:
+            every = f"The model predicts '{each.class_}' for every {evidence.part} row{_by(runs, evidence)}"
             sentence = f"{every}: it does not distinguish the classes."
             yield Remark(code="collapsed", sentence=sentence, remedy=_how_to_learn(evidence))
 
@@ -119,24 +138,27 @@ def no_better_than_linear(evidence: Evidence) -> Iterator[Remark]:
 
 def never_predicted(evidence: Evidence) -> Iterator[Remark]:
     """Models that predict a single class are left out: `collapsed` reports those."""
-    alive = {seed: classes for seed, classes in evidence.predicted.items() if len(classes) > 1}
+    alive = {run: classes for run, classes in evidence.predicted.items() if len(classes) > 1}
     missed = [
-        (each.class_, seed)
+        (each.class_, run)
         for each in evidence.present
-        for seed, classes in alive.items()
+        for run, classes in alive.items()
         if each.index not in classes
     ]
     if missed:
         names = list(dict.fromkeys(name for name, _ in missed))
-        seeds = sorted({seed for _, seed in missed})
-        sentence = f"Never predicted{_by(seeds, evidence)}: {_named(names)}, though validation has such rows."
+        runs = sorted({run for _, run in missed})
+        sentence = (
+            f"Never predicted{_by(runs, evidence)}: {_named(names)}, though {evidence.part} has such rows."
+        )
         yield Remark(code="never_predicted", sentence=sentence, remedy=_how_to_learn(evidence))
 
 
 def still_improving(evidence: Evidence) -> Iterator[Remark]:
-    last = {run.seed: run.epochs for run in evidence.runs if run.status == "succeeded"}
-    if all(last.get(row.seed) == row.epoch for row in evidence.selected):
-        sentence = "Every seed was at its best in its last epoch, so these figures may still change with more epochs."
+    last = {RunKey.of(run): run.epochs for run in evidence.runs if run.status == "succeeded"}
+    if all(last.get(RunKey.of(row)) == row.epoch for row in evidence.selected):
+        sentence = f"Every {evidence.unit} was at its best in its last epoch, so these figures may still change with "
+        sentence += "more epochs."
         remedy = (
             "Raise training.epochs and let early_stopping end the training. Until then, do not compare it."
         )
@@ -145,7 +167,7 @@ def still_improving(evidence: Evidence) -> Iterator[Remark]:
 
 def seeds_left_out(evidence: Evidence) -> Iterator[Remark]:
     failed = [run for run in evidence.runs if run.status == "failed"]
-    if failed:
+    if failed and not evidence.of_folds:
         causes = ", ".join(f"{run.seed} ({run.cause})" for run in failed)
         sentence = (
             f"{_plural('Seed', len(failed))} {causes} failed: the means cover the other {len(evidence.selected)} "
@@ -192,11 +214,13 @@ def _how_to_learn(evidence: Evidence) -> str:
     return 'Try "balancing": "oversample", or "class_weights": "inverse_frequency".'
 
 
-def _by(seeds: list[int], evidence: Evidence) -> str:
-    """The seeds in brackets, unless it is all of them."""
-    if len(seeds) == len(evidence.selected):
+def _by(runs: list[RunKey], evidence: Evidence) -> str:
+    """The seeds in brackets, or of a cross-validation how many runs; nothing if it is all of them."""
+    if len(runs) == len(evidence.selected):
         return ""
-    return f" ({_plural('seed', len(seeds))} {', '.join(map(str, seeds))})"
+    if evidence.of_folds:
+        return f" (in {len(runs)} of {len(evidence.selected)} runs)"
+    return f" ({_plural('seed', len(runs))} {', '.join(str(run.seed) for run in runs)})"
 
 
 def _plural(word: str, count: int) -> str:

@@ -6,6 +6,7 @@ from sqlalchemy import delete as delete_from
 from service.notifiers import Notifier
 from service.store import experiment_reader, queue
 from service.store.errors import ExperimentActive, ExperimentOver, NothingToRetry
+from service.store.run_keys import RunFilter
 from service.store.tables import FINAL_STATUSES, Experiment
 
 
@@ -21,10 +22,13 @@ def cancel(connection: Connection, experiment_id: int, notifier: Notifier) -> No
     notifier.wake(connection, experiment_id)
 
 
-def retry(connection: Connection, experiment_id: int, notifier: Notifier) -> None:
-    """Queue the failed and cancelled runs again. Raises UnknownExperiment or NothingToRetry."""
+def retry(connection: Connection, experiment_id: int, wanted: RunFilter, notifier: Notifier) -> None:
+    """Queue those of the wanted runs again that failed or were cancelled.
+
+    Raises UnknownExperiment or NothingToRetry.
+    """
     found = experiment_reader.experiment(connection, experiment_id)
-    queued = queue.retry(connection, experiment_id)
+    queued = queue.retry(connection, experiment_id, wanted)
     if queued == 0:
         raise NothingToRetry(experiment_id, found.status)
     notifier.wake(connection, experiment_id, queued_runs=queued)

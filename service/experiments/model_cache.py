@@ -15,6 +15,7 @@ from service.store import experiment_reader, model_reader
 from service.store.artifacts.artifact_store import ArtifactError, ArtifactStore
 from service.store.database import Database
 from service.store.errors import UnusableModel
+from service.store.run_keys import RunFilter, RunKey, name_of_run
 from workers.checkpoint import Checkpoint, CorruptCheckpoint
 from workers.lru_cache import LruCache
 from workers.predictor import IncompatibleModel, Predictor
@@ -42,7 +43,7 @@ class LoadedModel:
     """The model of one run: the weights of its selected epoch. `experiment` is the row of its experiment."""
 
     experiment: Row[Any]
-    seed: int
+    key: RunKey
     epoch: int
     sha256: str
     predictor: Predictor
@@ -62,13 +63,13 @@ class ModelCache:
         self._database, self._artifacts = database, artifacts
         self._loaded: LruCache[tuple[int, str], LoadedModel] = LruCache(CACHED_MODELS)
 
-    def load(self, experiment_id: int, seed: int | None) -> LoadedModel:
-        """The model of a seed or, without one, of the first run that has a model.
+    def load(self, experiment_id: int, wanted: RunFilter) -> LoadedModel:
+        """The model of the first of the wanted runs that has one.
 
-        Raises UnknownExperiment, UnknownSeed, NoModel, UnusableModel or BlobStoreUnavailable.
+        Raises UnknownExperiment, UnknownRun, NoModel, ManyModels, UnusableModel or BlobStoreUnavailable.
         """
         with self._database.read() as connection:
-            run = model_reader.model(connection, experiment_id, seed)
+            run = model_reader.model(connection, experiment_id, wanted)
             key = (run.id, run.sha256)
             if loaded := self._loaded.get(key):
                 return loaded
@@ -77,11 +78,10 @@ class ModelCache:
         try:
             predictor = _predictor(experiment, self._checkpoint(content, run.sha256))
         except LoadFailure as error:
-            log.warning(
-                "seed %s of experiment %s has no usable model: %s", run.seed, experiment_id, error.why
-            )
-            raise UnusableModel(experiment_id, run.seed, error.why, error.remedy) from error
-        loaded = LoadedModel(experiment, run.seed, run.epoch, run.sha256, predictor)
+            name = name_of_run(RunKey.of(run), of_folds="folds" in experiment.spec["split"])
+            log.warning("%s of experiment %s has no usable model: %s", name, experiment_id, error.why)
+            raise UnusableModel(experiment_id, name, error.why, error.remedy) from error
+        loaded = LoadedModel(experiment, RunKey.of(run), run.epoch, run.sha256, predictor)
         self._loaded.put(key, loaded)
         return loaded
 
@@ -119,4 +119,6 @@ def stored_spec(experiment: Row[Any]) -> ExperimentSpec:
         return ExperimentSpec.model_validate(experiment.spec)
     except ValidationError as error:
         why = "another version of Holdout stored it, and this one does not understand its spec"
-        raise UnusableModel(experiment.id, experiment.spec["seeds"][0], why, OTHER_VERSION) from error
+        raise UnusableModel(
+            experiment.id, f"seed {experiment.spec['seeds'][0]}", why, OTHER_VERSION
+        ) from error

@@ -19,6 +19,7 @@ from service.settings import Settings
 from service.store import experiment_reader, ledger, model_reader
 from service.store.database import Database
 from service.store.errors import NoModel, NoTestPart, UnusableModel
+from service.store.run_keys import RunFilter, RunKey, are_of_folds, name_of_run
 from workers.data.dataset import Dataset
 from workers.data.registry import DatasetRegistry
 from workers.data.splits import OfficialSplit
@@ -82,25 +83,30 @@ class SealedEvaluator:
         """The hash of the models of all seeds. Raises NoModel if one of them has none."""
         with self.database.read() as connection:
             runs = model_reader.models(connection, experiment_id)
-        for run in runs:
+        keys = [RunKey.of(run) for run in runs]
+        for run, key in zip(runs, keys, strict=True):
             if run.sha256 is None:
-                raise NoModel(experiment_id, run.seed, run.status)
+                raise NoModel(experiment_id, name_of_run(key, of_folds=are_of_folds(keys)), run.status)
         return hashlib.sha256("\n".join(sorted(run.sha256 for run in runs)).encode()).hexdigest()
 
     def _predictions(self, tested: "SealedRows") -> list[Integers]:
-        """The predicted labels (n,) of each seed's model. Raises UnusableModel."""
-        return [self._predicted(tested, seed) for seed in tested.experiment.spec["seeds"]]
+        """The predicted labels (n,) of each run's model. Raises UnusableModel."""
+        with self.database.read() as connection:
+            runs = model_reader.models(connection, tested.experiment.id)
+        keys = [RunKey.of(run) for run in runs]
+        return [self._predicted(tested, key, of_folds=are_of_folds(keys)) for key in keys]
 
-    def _predicted(self, tested: "SealedRows", seed: int) -> Integers:
+    def _predicted(self, tested: "SealedRows", key: RunKey, *, of_folds: bool) -> Integers:
         id_, features = tested.experiment.id, tested.part.features
-        with self.models.load(id_, seed).alone() as predictor:
+        run = name_of_run(key, of_folds=of_folds)
+        with self.models.load(id_, RunFilter(*key)).alone() as predictor:
             if predictor.features != features.shape[1]:
                 why = f"it takes {predictor.features} features, and the test rows have {features.shape[1]}"
-                raise UnusableModel(id_, seed, why, RESTORE_DATASET)
+                raise UnusableModel(id_, run, why, RESTORE_DATASET)
             try:
                 return predictor(features).labels
             except Overflow as error:
-                raise UnusableModel(id_, seed, f"of the test rows, {error}", OTHER_SCALING) from error
+                raise UnusableModel(id_, run, f"of the test rows, {error}", OTHER_SCALING) from error
 
     def _answer(self, entry: Row[Any], tested: "SealedRows", predictions: list[Integers]) -> Row[Any]:
         looked = look(predictions, tested.part.labels, len(tested.part.classes))

@@ -7,6 +7,13 @@ from safetensors.numpy import save
 from service.experiments.model_cache import LoadedModel
 
 
+def file_name(model: LoadedModel) -> str:
+    """The name of the file of a run's weights. In a cross-validation it contains repeat and fold."""
+    repeat, fold, seed = model.key
+    folds = f"repeat-{repeat}-fold-{fold}-" if "folds" in model.experiment.spec["split"] else ""
+    return f"{folds}seed-{seed}.safetensors"
+
+
 def safetensors(model: LoadedModel) -> bytes:
     """The tensors of `Predictor.tensors` by name; the metadata has spec, classes and hashes as JSON under one key.
 
@@ -16,7 +23,7 @@ def safetensors(model: LoadedModel) -> bytes:
     facts = {
         "version": 1,
         "experiment": experiment.id,
-        "seed": model.seed,
+        **model.key._asdict(),
         "epoch": model.epoch,
         "spec_hash": experiment.spec_hash,
         "spec": experiment.spec,

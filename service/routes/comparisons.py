@@ -42,7 +42,7 @@ def compare_experiments(
     with database.read() as connection:
         precondition.require_modified(status_reader.states(connection, query.experiments))
         rows = experiment_reader.experiments(connection, query.experiments)
-        figures = selected_epoch_reader.succeeded_seeds(connection, query.experiments)
+        figures = selected_epoch_reader.succeeded_runs(connection, query.experiments)
     metric, pairs = _pairs([Contender(rows[id_], figures.get(id_, {})) for id_ in query.experiments], query)
     items = compare(pairs)
     return Comparisons(

@@ -11,6 +11,7 @@ from sqlalchemy import Row
 from service.api.auth.authorization import allow
 from service.api.live.long_polling import AwaitedQuery
 from service.api.openapi.responses import conditional, formats, problems
+from service.api.routing import positions
 from service.api.routing.content_negotiation import Wanted
 from service.api.routing.dependencies import DatabaseDep
 from service.api.routing.exports import export
@@ -23,7 +24,6 @@ from service.api.routing.parameters import (
 )
 from service.api.routing.strict_route import StrictRoute
 from service.experiments.summary import majority_accuracies
-from service.http import cursors
 from service.http.conditional import PreconditionDep
 from service.http.cursors import InvalidCursor
 from service.http.query import InvalidQuery
@@ -67,9 +67,10 @@ def read_metrics(
     wanted_format: Wanted,
     database: DatabaseDep,
 ) -> Response:
-    """Read one flat row for each epoch, seed and split, in this order. To follow a running experiment, read `next`
-    until it is null. It keeps the position of each seed, so no epoch is missed or repeated. With `?wait=20` the
-    response comes as soon as there is a row.
+    """Read one flat row for each epoch, run and split, in this order. To follow a running experiment, read `next`
+    until it is null. It keeps the position of each run, so no epoch is missed or repeated. With `?wait=20` the
+    response comes as soon as there is a row. A cross-validation has a run for each repeat, fold and seed; the rows of
+    its evaluation part, one for each run, come with `?split=evaluation` alone.
     """
     wanted = query.epoch_query()
     with database.read() as connection:
@@ -82,7 +83,7 @@ def read_metrics(
         extent = Extent({experiment_id: state})
         rest = following_pages(database, EpochMetrics, experiment_id, wanted, page, extent)
         if not state.is_over:
-            link(response, next_link(request, cursors.encode(extent.end(wanted))))
+            link(response, next_link(request, positions.encode_runs(extent.end(wanted))))
         pages = (MetricsRow.all_of(rows, majority) for rows in chain([page.rows], rest))
         return export(request, pages, MetricsRow, wanted_format, response.headers)
     items = [*MetricsRow.all_of(page.rows, majority)]
@@ -106,7 +107,7 @@ def read_classes(
     wanted_format: Wanted,
     database: DatabaseDep,
 ) -> Response:
-    """Read one flat row for each class, seed and split, at the selected epoch of each seed by default."""
+    """Read one flat row for each class, run and split, at the selected epoch of each run by default."""
     wanted = query.epoch_query()
     with database.read() as connection:
         state = status_reader.state(connection, experiment_id)
@@ -135,7 +136,7 @@ def read_confusion(
     precondition: PreconditionDep,
     database: DatabaseDep,
 ) -> Confusion:
-    """Read one matrix for each seed and split. Its rows are the true classes, its columns the predicted ones."""
+    """Read one matrix for each run and split. Its rows are the true classes, its columns the predicted ones."""
     with database.read() as connection:
         precondition.require_modified(status_reader.state(connection, experiment_id))
         classes = experiment_reader.plan(connection, experiment_id)["dataset"]["classes"]
@@ -147,4 +148,4 @@ def _next(request: Request, page: EpochPage, *, growing: bool = False) -> str | 
     """A link to the next page, if there are more rows or more may be added."""
     if not page.more and not growing:
         return None
-    return next_link(request, cursors.encode(page.position) if page.position else None)
+    return next_link(request, positions.encode_runs(page.position) if page.position else None)

@@ -7,13 +7,13 @@ from fastapi import APIRouter, Query, Request, Response
 
 from service.api.auth.authorization import allow
 from service.api.openapi.responses import conditional, formats, problems
+from service.api.routing import positions
 from service.api.routing.content_negotiation import Wanted
 from service.api.routing.dependencies import DatabaseDep
 from service.api.routing.exports import export
 from service.api.routing.parameters import EpochsOfManyQuery, next_link, takes_all
 from service.api.routing.strict_route import StrictRoute
 from service.experiments.summary import majority_accuracies
-from service.http import cursors
 from service.http.conditional import PreconditionDep
 from service.http.cursors import InvalidCursor
 from service.http.query import InvalidQuery
@@ -44,7 +44,7 @@ def read_epochs(
     database: DatabaseDep,
 ) -> Response:
     """Read the rows of `/experiments/{id}/metrics` of several experiments, with their numbers, ordered by experiment,
-    epoch, seed and split. `next` pages through the rows that exist now; to follow running experiments, send the
+    epoch, run and split. `next` pages through the rows that exist now; to follow running experiments, send the
     request again with the `ETag`.
     """
     wanted, after, ids = query.epoch_query(), query.position, query.experiments
@@ -62,5 +62,5 @@ def read_epochs(
         )
         return export(request, pages, EpochRow, wanted_format, response.headers)
     items = [EpochRow.of(row, majorities[row.experiment_id]) for row in rows]
-    following = next_link(request, cursors.encode(position_of(rows[-1]))) if more else None
+    following = next_link(request, positions.encode_row(position_of(rows[-1]))) if more else None
     return represent(EpochsPage(items=items, next=following), EpochRow, wanted_format, response)

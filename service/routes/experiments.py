@@ -15,7 +15,13 @@ from service.api.routing.dependencies import (
     RegistryDep,
     SettingsDep,
 )
-from service.api.routing.parameters import ExperimentId, ExperimentsQuery, IdempotencyKey, next_link
+from service.api.routing.parameters import (
+    ExperimentId,
+    ExperimentsQuery,
+    IdempotencyKey,
+    RunsQuery,
+    next_link,
+)
 from service.api.routing.strict_route import StrictRoute
 from service.experiments import lifecycle
 from service.experiments.estimates import estimated_seconds
@@ -171,13 +177,19 @@ def cancel_experiment(experiment_id: ExperimentId, database: DatabaseDep, notifi
     summary="Retry failed and cancelled runs",
     responses=problems(UnknownExperiment, NothingToRetry, InvalidQuery),
 )
-def retry_experiment(experiment_id: ExperimentId, database: DatabaseDep, notifier: NotifierDep) -> Accepted:
-    """Queue failed and cancelled runs again. They continue from their last checkpoint.
+def retry_experiment(
+    experiment_id: ExperimentId,
+    query: Annotated[RunsQuery, Query()],
+    database: DatabaseDep,
+    notifier: NotifierDep,
+) -> Accepted:
+    """Queue failed and cancelled runs again, all of them or those with this seed, repeat and fold. They continue from
+    their last checkpoint.
 
     Runs that succeeded stay as they are. Attempts and seconds start again from 0.
     """
     with database.write() as connection:
-        lifecycle.retry(connection, experiment_id, notifier)
+        lifecycle.retry(connection, experiment_id, query.runs, notifier)
         return Accepted.of(experiment_reader.experiment(connection, experiment_id))
 
 

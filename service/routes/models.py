@@ -11,17 +11,17 @@ from fastapi.responses import StreamingResponse
 from service.api.auth.authorization import allow
 from service.api.openapi.responses import conditional, problems
 from service.api.routing.dependencies import DatabaseDep
-from service.api.routing.parameters import ExperimentId
+from service.api.routing.parameters import ExperimentId, ModelQuery
 from service.api.routing.strict_route import StrictRoute
 from service.api.routing.thread_kinds import run_on
 from service.experiments.bundle import write_bundle
 from service.experiments.model_cache import LoadedModel
-from service.experiments.weights import safetensors
+from service.experiments.weights import file_name, safetensors
 from service.http.conditional import PreconditionDep
 from service.http.query import InvalidQuery
 from service.schemas.predictions import Prediction, Predictions, Rows
 from service.store.artifacts.blob_store import BlobStoreUnavailable
-from service.store.errors import NoModel, UnknownExperiment, UnknownSeed, UnusableModel
+from service.store.errors import ManyModels, NoModel, UnknownExperiment, UnknownRun, UnusableModel
 from workers.predictor import Overflow
 from workers.validation.errors import FieldError, InvalidSpec
 
@@ -31,19 +31,18 @@ router = APIRouter(
     dependencies=[allow("read"), run_on("models")],
     route_class=StrictRoute,
 )
-errors = (UnknownExperiment, UnknownSeed, NoModel, UnusableModel, InvalidQuery, BlobStoreUnavailable)
+errors = (
+    UnknownExperiment,
+    UnknownRun,
+    NoModel,
+    ManyModels,
+    UnusableModel,
+    InvalidQuery,
+    BlobStoreUnavailable,
+)
 
 MAX_MEMORY_BYTES = 10_000_000
 CHUNK_BYTES = 2**18
-
-Seed = Annotated[
-    int | None,
-    Query(
-        ge=0,
-        lt=2**63,
-        description="The seed of the run; by default the first one submitted that has a model.",
-    ),
-]
 
 
 @router.get(
@@ -56,15 +55,19 @@ Seed = Annotated[
     | {200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}},
 )
 def read_weights(
-    experiment_id: ExperimentId, request: Request, precondition: PreconditionDep, seed: Seed = None
+    experiment_id: ExperimentId,
+    query: Annotated[ModelQuery, Query()],
+    request: Request,
+    precondition: PreconditionDep,
 ) -> Response:
     """Download the weights of the best epoch as safetensors: `0.weight`, `0.bias`, ..., running statistics, and the
     scaling of the rows, `(x - scaling.offset) * scaling.factor`; a `data.offset` (float64), if there is one, is
-    subtracted from the rows first. The metadata contains the spec and the classes.
+    subtracted from the rows first. The metadata contains the spec and the classes. A cross-validation has a model for
+    each fold, so one has to be named.
     """
-    model: LoadedModel = request.app.state.models.load(experiment_id, seed)
+    model: LoadedModel = request.app.state.models.load(experiment_id, query.runs)
     precondition.require_modified(model.sha256)
-    name = f"experiment-{experiment_id}-seed-{model.seed}.safetensors"
+    name = f"experiment-{experiment_id}-{file_name(model)}"
     headers = precondition.headers | {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(safetensors(model), headers=headers, media_type="application/octet-stream")
 
@@ -101,9 +104,13 @@ def read_bundle(experiment_id: ExperimentId, request: Request, database: Databas
     summary="Classify rows with a trained model",
     responses=problems(*errors, InvalidSpec, body=True),
 )
-def predict(experiment_id: ExperimentId, rows: Rows, request: Request, seed: Seed = None) -> Predictions:
-    """Classify up to 1,000 rows with the features of the data set, unscaled: the service scales them."""
-    model: LoadedModel = request.app.state.models.load(experiment_id, seed)
+def predict(
+    experiment_id: ExperimentId, query: Annotated[ModelQuery, Query()], rows: Rows, request: Request
+) -> Predictions:
+    """Classify up to 1,000 rows with the features of the data set, unscaled: the service scales them. A
+    cross-validation has a model for each fold, so one has to be named.
+    """
+    model: LoadedModel = request.app.state.models.load(experiment_id, query.runs)
     with model.alone() as predictor:
         _require_width(rows, predictor.features)
         try:
@@ -122,7 +129,7 @@ def predict(experiment_id: ExperimentId, rows: Rows, request: Request, seed: See
     ]
     return Predictions(
         experiment_id=experiment_id,
-        seed=model.seed,
+        **model.key._asdict(),
         epoch=model.epoch,
         classes=list(classes),
         items=items,

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -22,6 +22,11 @@ def _utc(seconds: float | None) -> datetime | None:
 
 Time = Annotated[datetime, BeforeValidator(_utc)]
 OptionalTime = Annotated[datetime | None, BeforeValidator(_utc)]
+
+
+REPEAT: Any = Field(0, description="Of a cross-validation, from 0; 0 with any other split.")
+FOLD: Any = Field(0, description="Of a cross-validation, from 0; 0 with any other split.")
+"""Two fields of everything that belongs to a run. With its seed they name it within its experiment."""
 
 
 class Remark(ResponseModel):

@@ -6,12 +6,12 @@ from typing import Any, Literal, Self
 
 from pydantic import Field
 
-from service.schemas.base import Next, ResponseModel, Time, share_bounds
+from service.schemas.base import FOLD, REPEAT, Next, ResponseModel, Time, share_bounds
 from service.schemas.metric_fields import with_metrics
 from workers.evaluation.metrics import METRICS
 from workers.evaluation.metrics.per_class import CLASS_METRICS
 
-Split = Literal["train", "validation", "test"]
+Split = Literal["train", "validation", "evaluation", "test"]
 
 
 BOUNDS: dict[str, Any] = {
@@ -22,7 +22,7 @@ BOUNDS: dict[str, Any] = {
 
 @with_metrics(METRICS, beside={"accuracy": BOUNDS | {"majority_accuracy": float | None}})
 class PartMetrics(ResponseModel):
-    """The metrics of one part after one epoch of one seed."""
+    """The metrics of one part after one epoch of one run."""
 
     epoch: int
     split: Split
@@ -31,12 +31,14 @@ class PartMetrics(ResponseModel):
 
 
 class MetricsRow(PartMetrics):
-    """Metrics on one part after one epoch of one seed. majority_accuracy: by always predicting the majority class."""
+    """Metrics on one part after one epoch of one run. majority_accuracy: by always predicting the majority class."""
 
     learning_rate: float | None
     gradient_norm: float | None
     seconds: float | None
     recorded_at: Time
+    repeat: int = REPEAT
+    fold: int = FOLD
 
     @classmethod
     def of(cls, row: Any, majority: dict[str, float | None]) -> Self:
@@ -61,7 +63,7 @@ class MetricsRow(PartMetrics):
 
 
 class MetricsPage(ResponseModel):
-    """Metrics in the order epoch, seed, split."""
+    """Metrics in the order epoch, repeat, fold, seed, split."""
 
     items: list[MetricsRow]
     next: Next = Field(
@@ -70,13 +72,13 @@ class MetricsPage(ResponseModel):
 
 
 class EpochRow(MetricsRow):
-    """Metrics on one part after one epoch of one seed of one experiment."""
+    """Metrics on one part after one epoch of one run of one experiment."""
 
     experiment_id: int
 
 
 class EpochsPage(ResponseModel):
-    """Metrics in the order experiment, epoch, seed, split."""
+    """Metrics in the order experiment, epoch, repeat, fold, seed, split."""
 
     items: list[EpochRow]
     next: Next
@@ -84,7 +86,7 @@ class EpochsPage(ResponseModel):
 
 @with_metrics(CLASS_METRICS, beside={"accuracy": BOUNDS})
 class ClassMetrics(ResponseModel):
-    """The metrics of one class on one part after one epoch of one seed."""
+    """The metrics of one class on one part after one epoch of one run."""
 
     class_: str = Field(serialization_alias="class")
     index: int
@@ -94,12 +96,14 @@ class ClassMetrics(ResponseModel):
 
 
 class ClassRow(ClassMetrics):
-    """Figures of one class on one part after one epoch of one seed. Its accuracy is its recall."""
+    """Figures of one class on one part after one epoch of one run. Its accuracy is its recall."""
 
     support: int
     drawn: int | None = Field(
-        description="Examples of the class that the epoch trained on, after balancing; null for validation."
+        description="Examples of the class that the epoch trained on, after balancing; null for other parts."
     )
+    repeat: int = REPEAT
+    fold: int = FOLD
 
     @classmethod
     def all_of(cls, row: Any, classes: list[str]) -> "Iterator[ClassRow]":
@@ -114,6 +118,8 @@ class ClassRow(ClassMetrics):
                 index=index,
                 split=row.split,
                 seed=row.seed,
+                repeat=row.repeat,
+                fold=row.fold,
                 epoch=row.epoch,
                 accuracy_low=low,
                 accuracy_high=high,
@@ -122,7 +128,7 @@ class ClassRow(ClassMetrics):
 
 
 class ClassesPage(ResponseModel):
-    """Figures per class in the order epoch, seed, split, class."""
+    """Figures per class in the order epoch, repeat, fold, seed, split, class."""
 
     items: list[ClassRow]
     next: Next
@@ -132,13 +138,16 @@ class ConfusionMatrix(ResponseModel):
     """Rows are the true classes, columns the predicted ones."""
 
     seed: int
+    repeat: int = REPEAT
+    fold: int = FOLD
     split: Split
     epoch: int
     matrix: list[list[int]]
 
     @classmethod
     def of(cls, row: Any) -> "ConfusionMatrix":
-        return cls(seed=row.seed, split=row.split, epoch=row.epoch, matrix=row.confusion)
+        run = {"seed": row.seed, "repeat": row.repeat, "fold": row.fold}
+        return cls(**run, split=row.split, epoch=row.epoch, matrix=row.confusion)
 
 
 class Confusion(ResponseModel):

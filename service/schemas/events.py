@@ -1,15 +1,17 @@
 """The events in the stream of an experiment."""
 
-from service.schemas.base import OptionalTime, ResponseModel
+from service.schemas.base import FOLD, REPEAT, OptionalTime, ResponseModel
 from service.schemas.epochs import MetricsRow
 from service.store.status_reader import ExperimentState
 from service.store.tables import Status
 
 
 class RunStatus(ResponseModel):
-    """The run of one seed. attempt: how often it was started; a number above 1 means that it was interrupted."""
+    """One run. attempt: how often it was started; a number above 1 means that it was interrupted."""
 
     seed: int
+    repeat: int = REPEAT
+    fold: int = FOLD
     status: Status
     attempt: int
     started_at: OptionalTime
@@ -28,9 +30,11 @@ class StatusEvent(ResponseModel):
 
 
 class EpochEvent(ResponseModel):
-    """One epoch of one seed, with its training and validation metrics."""
+    """One epoch of one run, with its training and validation metrics."""
 
     seed: int
+    repeat: int = REPEAT
+    fold: int = FOLD
     epoch: int
     train: MetricsRow
     validation: MetricsRow

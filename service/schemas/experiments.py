@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from service.schemas.base import Links, Next, OptionalTime, Remark, ResponseModel, Time
+from service.schemas.base import FOLD, REPEAT, Links, Next, OptionalTime, Remark, ResponseModel, Time
 from service.schemas.summary import Summary
 from service.store.experiment_reader import ExperimentDetails, ExperimentListItem
 from service.store.tables import Status
@@ -12,7 +12,7 @@ from workers.plan import Plan
 from workers.processes.failure_causes import Cause
 
 Counts = Annotated[
-    dict[Literal["train", "validation", "test"], list[int]],
+    dict[Literal["train", "validation", "evaluation", "test"], list[int]],
     Field(description="The number of rows of each class in each part."),
 ]
 
@@ -85,9 +85,11 @@ class Resolved(PlanFacts):
 
 
 class RunState(ResponseModel):
-    """The run of one seed. epoch: the last one stored. best_epoch: the one selected so far. cause: why it failed."""
+    """One run. epoch: the last one stored. best_epoch: the one selected so far. cause: why it failed."""
 
     seed: int
+    repeat: int = REPEAT
+    fold: int = FOLD
     status: Status
     attempt: int
     epoch: int
@@ -132,7 +134,11 @@ class ExperimentRow(ResponseModel):
     @classmethod
     def of(cls, listed: ExperimentListItem, progress: ProgressState) -> "ExperimentRow":
         row = listed.experiment
-        more = {"tags": listed.tags, "seeds": [run.seed for run in listed.runs], "links": links(row.id)}
+        more = {
+            "tags": listed.tags,
+            "seeds": sorted({run.seed for run in listed.runs}),
+            "links": links(row.id),
+        }
         return cls.model_validate({**row._mapping, **vars(progress), **more})
 
 

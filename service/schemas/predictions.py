@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field
 
-from service.schemas.base import ResponseModel
+from service.schemas.base import FOLD, REPEAT, ResponseModel
 
 MAX_ROWS = 1000
 LARGEST = 3.4e38
@@ -38,6 +38,8 @@ class Predictions(ResponseModel):
 
     experiment_id: int
     seed: int
+    repeat: int = REPEAT
+    fold: int = FOLD
     epoch: int
     classes: list[str]
     items: list[Prediction]

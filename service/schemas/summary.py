@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from service.schemas.base import Remark, ResponseModel
+from service.schemas.base import FOLD, REPEAT, Remark, ResponseModel
 from service.schemas.metric_fields import with_metrics, with_values
 from workers.evaluation.metrics import SUMMARISED
 from workers.evaluation.selection import SelectionMetric
@@ -29,9 +29,11 @@ BOUNDS: dict[str, Any] = {
 
 @with_metrics(SUMMARISED, beside={"accuracy": BOUNDS})
 class SeedFigures(ResponseModel):
-    """The figures of one seed, all at its selected epoch."""
+    """The figures of one run, all at its selected epoch."""
 
     seed: int
+    repeat: int = REPEAT
+    fold: int = FOLD
     epoch: int
     rows: int
 

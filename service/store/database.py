@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from sqlalchemy import Connection, make_url
 
@@ -39,12 +40,44 @@ class Database:
         """A transaction that may write: committed on leaving, rolled back on an exception. See `after_commit`."""
         if WRITE_DEADLINE.get() == READ_ONLY:
             raise RuntimeError("This request takes a thread of those that only read: declare what it needs")
-        with self._writing.begin() as connection:
-            actions: list[Callable[[], None]] = []
-            connection.info[AFTER_COMMIT] = actions
+        with self._writing.connect() as connection, self._writing_on(connection):
             yield connection
+
+    @contextmanager
+    def rebuild(self) -> Iterator[Connection]:
+        """A transaction like `write` that may also rebuild tables, as most changes of a schema do on SQLite.
+
+        SQLite deletes the rows of a table before it drops it, and these deletions would cascade to other tables. So
+        foreign keys are not enforced, and checked as a whole at the end. That cannot be changed within a transaction.
+        """
+        with self._writing.connect() as connection:
+            driver: Any = connection.connection.dbapi_connection
+            if self.is_sqlite:
+                driver.execute("PRAGMA foreign_keys = OFF")
+            try:
+                with self._writing_on(connection):
+                    yield connection
+                    self._check_foreign_keys(connection)
+            finally:
+                if self.is_sqlite:
+                    driver.execute("PRAGMA foreign_keys = ON")
+
+    @contextmanager
+    def _writing_on(self, connection: Connection) -> Iterator[None]:
+        """Commit on leaving, then call what `after_commit` was given."""
+        actions: list[Callable[[], None]] = []
+        with connection.begin():
+            connection.info[AFTER_COMMIT] = actions
+            yield
         for action in actions:
             action()
+
+    def _check_foreign_keys(self, connection: Connection) -> None:
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all() if self.is_sqlite else []
+        if broken:
+            raise RuntimeError(
+                f"A change of the schema would leave {len(broken):,} rows without what they refer to"
+            )
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -7,8 +7,9 @@ StoreError
 ├── NothingToRetry      none of its runs failed or was cancelled
 ├── DatasetInUse        experiments need the data set
 ├── QueueFull           the owner has reached the limit of queued runs
-├── UnknownSeed         none of the experiment's runs has this seed
+├── UnknownRun          none of the experiment's runs has this seed, fold and repeat
 ├── NoModel             the run has no model yet, or never will
+├── ManyModels          a cross-validation has a model for each fold: the request names none
 ├── UnusableModel       the run's model is lost, damaged, or of an older version
 ├── NoTestPart          the split leaves no rows for a test
 ├── BudgetSpent         the looks at the test set have reached its budget
@@ -55,7 +56,7 @@ class NothingToRetry(StoreError):
 
     def __init__(self, experiment_id: int, status: str) -> None:
         super().__init__(
-            f"Experiment {experiment_id} is {status}, and none of its runs has failed or was cancelled: "
+            f"Experiment {experiment_id} is {status}, and none of the runs in question has failed or was cancelled: "
             "there is nothing to retry."
         )
 
@@ -82,19 +83,34 @@ class QueueFull(StoreError):
         )
 
 
-class UnknownSeed(StoreError):
-    """No run of the experiment has this seed."""
+class UnknownRun(StoreError):
+    """No run of the experiment has this seed, fold and repeat."""
 
-    def __init__(self, experiment_id: int, seeds: list[int]) -> None:
-        super().__init__(f"Experiment {experiment_id} has only the seeds {', '.join(map(str, seeds))}.")
+    def __init__(self, experiment_id: int, runs: Sequence[tuple[int, int, int]]) -> None:
+        repeats, folds, seeds = (sorted(set(values)) for values in zip(*runs, strict=True))
+        known = f"the seeds {', '.join(map(str, seeds))}"
+        if repeats != [0] or folds != [0]:
+            known = f"the repeats 0 to {repeats[-1]}, the folds 0 to {folds[-1]} and {known}"
+        super().__init__(f"Experiment {experiment_id} has only {known}.")
+
+
+class ManyModels(StoreError):
+    """A cross-validation estimates a procedure: each of its models lacks other rows, and none is its result."""
+
+    def __init__(self, experiment_id: int, models: int) -> None:
+        super().__init__(
+            f"Experiment {experiment_id} is a cross-validation with {models:,} models, each trained without another "
+            "part of the rows. Name one by repeat, fold and seed; or train one to use: send the spec with "
+            '"split": {"train": 0.8, "validation": 0.2, "test": 0}, say, to POST /experiments.'
+        )
 
 
 class NoModel(StoreError):
     """The run has no model yet: a run keeps its model when it succeeds."""
 
-    def __init__(self, experiment_id: int, seed: int, status: str) -> None:
+    def __init__(self, experiment_id: int, run: str, status: str) -> None:
         super().__init__(
-            f"Seed {seed} of experiment {experiment_id} is {status}, so it has no model: a run keeps its "
+            f"{run.capitalize()} of experiment {experiment_id} is {status}, so it has no model: a run keeps its "
             "model when it succeeds."
         )
 
@@ -102,9 +118,9 @@ class NoModel(StoreError):
 class UnusableModel(StoreError):
     """The model of the run cannot be used. `detail` gives the reason and how to get it back."""
 
-    def __init__(self, experiment_id: int, seed: int, why: str, remedy: str) -> None:
+    def __init__(self, experiment_id: int, run: str, why: str, remedy: str) -> None:
         super().__init__(
-            f"The model of seed {seed} of experiment {experiment_id} cannot be used: {why}. {remedy}, or train it "
+            f"The model of {run} of experiment {experiment_id} cannot be used: {why}. {remedy}, or train it "
             f"again: send the `spec` of GET /experiments/{experiment_id} to POST /experiments."
         )
 

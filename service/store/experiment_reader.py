@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, select
 
 from service.store import claim_order, status_reader
-from service.store.epochs.selected_epoch_reader import selected_epochs
+from service.store.epochs.selected_epoch_reader import measured_part, selected_epochs
 from service.store.errors import UnknownExperiment
+from service.store.run_keys import BY_KEY
 from service.store.status_reader import ExperimentState
 from service.store.tables import Experiment, ExperimentTag, Rows, Run
 
@@ -17,7 +18,7 @@ EXPERIMENT = select(Experiment).where(Experiment.id == bindparam("id"))
 PLAN = select(Experiment.plan).where(Experiment.id == bindparam("id"))
 TAGS = select(ExperimentTag).where(ExperimentTag.experiment_id.in_(bindparam("ids", expanding=True)))
 TAGS = TAGS.order_by(ExperimentTag.tag)
-RUNS = select(Run).where(Run.experiment_id.in_(bindparam("ids", expanding=True))).order_by(Run.seed)
+RUNS = select(Run).where(Run.experiment_id.in_(bindparam("ids", expanding=True))).order_by(*BY_KEY)
 """Built once: to build a statement takes longer than to execute it on SQLite."""
 
 
@@ -37,8 +38,8 @@ class Filters:
 class ExperimentDetails:
     """An experiment with everything that its response needs.
 
-    selected: the validation figures of each run at its selected epoch, if it has one. queue_position: that of its
-    first run among all queued ones, from 1; None unless the experiment is queued.
+    selected: the figures of each run at its selected epoch, if it has one, on the `measured_part`.
+    queue_position: that of its first run among all queued ones, from 1; None unless the experiment is queued.
     """
 
     experiment: Row[Any]
@@ -94,7 +95,7 @@ def find_experiment(
         experiment=row,
         tags=_tags(connection, [experiment_id])[experiment_id],
         runs=_runs(connection, [experiment_id])[experiment_id],
-        selected=selected_epochs(connection, experiment_id),
+        selected=selected_epochs(connection, experiment_id, measured_part(row.spec)),
         queue_position=queue_position,
     )
 
@@ -154,7 +155,7 @@ def _tags(connection: Connection, ids: list[int]) -> dict[int, list[str]]:
 
 
 def _runs(connection: Connection, ids: list[int]) -> dict[int, list[Row[Any]]]:
-    """The runs of each experiment, by seed."""
+    """The runs of each experiment, by repeat, fold and seed."""
     runs: dict[int, list[Row[Any]]] = defaultdict(list)
     for row in connection.execute(RUNS, {"ids": ids}):
         runs[row.experiment_id].append(row)

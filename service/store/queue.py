@@ -13,7 +13,7 @@ the same transaction. The caller holds a write transaction of `Database`; nothin
 order, runs before experiments and each by its id, so that no two transactions wait for each other.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -36,6 +36,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from service.store import claim_order
 from service.store.engine.clock import now
 from service.store.errors import QueueFull
+from service.store.run_keys import ALL_RUNS, BY_KEY, RunFilter, RunKey
 from service.store.tables import FINAL_STATUSES, Experiment, ExperimentTag, Run
 from service.store.webhooks import outbox
 from workers.processes.failure_causes import Cause
@@ -75,6 +76,8 @@ class Claim:
 
     lease: Lease
     experiment_id: int
+    repeat: int
+    fold: int
     seed: int
     spec: dict[str, Any]
     has_baselines: bool
@@ -82,18 +85,29 @@ class Claim:
 
 
 def submit(
-    connection: Connection, *, seeds: Iterable[int], epochs: int, tags: Iterable[str], **experiment: Any
+    connection: Connection,
+    *,
+    seeds: Sequence[int],
+    folds: Iterable[tuple[int, int]] = ((0, 0),),
+    epochs: int,
+    tags: Iterable[str],
+    **experiment: Any,
 ) -> int:
-    """Store an experiment and a queued run for each seed, and return its id.
+    """Store an experiment and a queued run for each seed of each fold, and return its id.
+
+    folds: (repeat, fold) of each; one split is the only fold of the only repeat.
 
     `experiment` has the other columns of `Experiment` by name.
     """
     inserted = insert(Experiment).values(**experiment, status="queued", created_at=now())
     experiment_id = int(connection.execute(inserted.returning(Experiment.id)).scalar_one())
     run = {"priority": experiment["priority"], "owner": experiment["owner"], "epochs": epochs}
-    for seed in seeds:
-        queued = insert(Run).values(**run, experiment_id=experiment_id, seed=seed, status="queued")
-        connection.execute(queued.values(created_at=now()))
+    runs = [
+        run | {"experiment_id": experiment_id, "repeat": repeat, "fold": fold, "seed": seed}
+        for repeat, fold in folds
+        for seed in seeds
+    ]
+    connection.execute(insert(Run).values(status="queued", created_at=now()), runs)
     for tag in sorted(set(tags)):
         connection.execute(insert(ExperimentTag).values(experiment_id=experiment_id, tag=tag))
     return experiment_id
@@ -120,7 +134,14 @@ def claim(connection: Connection, *, agent: str, lease_seconds: float, max_death
         return None
     spec, has_baselines = connection.execute(SPEC, {"experiment": run.experiment_id}).one()
     lease = Lease(run.id, run.attempt)
-    return Claim(lease, run.experiment_id, run.seed, spec, bool(has_baselines), run.worked_seconds)
+    return Claim(
+        lease,
+        run.experiment_id,
+        *RunKey.of(run),
+        spec=spec,
+        has_baselines=bool(has_baselines),
+        worked_seconds=run.worked_seconds,
+    )
 
 
 def has_work(connection: Connection) -> bool:
@@ -173,14 +194,14 @@ def request_cancel(connection: Connection, experiment_id: int) -> None:
     _update_experiment_status(connection, {experiment_id})
 
 
-def retry(connection: Connection, experiment_id: int) -> int:
+def retry(connection: Connection, experiment_id: int, wanted: RunFilter = ALL_RUNS) -> int:
     """Queue the failed and cancelled runs of an experiment again, and return how many these are.
 
     Succeeded runs stay as they are. Deaths and training time count from zero. Each run resumes from its last
     checkpoint, and its attempts go on counting, so that no new lease equals an old one.
     """
     mine = _lock_runs(connection, experiment_id)
-    again = update(Run).where(mine, Run.status.in_(("failed", "cancelled")))
+    again = update(Run).where(mine, *wanted.conditions(), Run.status.in_(("failed", "cancelled")))
     again = again.values(status="queued", cause=None, message=None, finished_at=None)
     again = again.values(cancel_requested=False, deaths=0, worked_seconds=0.0)
     queued = connection.execute(again.returning(Run.id)).all()
@@ -201,7 +222,7 @@ def _lock_runs(connection: Connection, experiment_id: int) -> ColumnElement[bool
 
 
 @cache
-def _claim_next() -> ReturningUpdate[int, int, int, int, float]:
+def _claim_next() -> ReturningUpdate[int, int, int, int, int, int, float]:
     """The statement that claims the next run for the agent `claimer`, for `lease_seconds`."""
     lease_until = now() + bindparam("lease_seconds")
     return (
@@ -211,7 +232,7 @@ def _claim_next() -> ReturningUpdate[int, int, int, int, float]:
             status="running", agent=bindparam("claimer"), attempt=Run.attempt + 1, lease_until=lease_until
         )
         .values(started_at=func.coalesce(Run.started_at, now()))
-        .returning(Run.id, Run.attempt, Run.experiment_id, Run.seed, Run.worked_seconds)
+        .returning(Run.id, Run.attempt, Run.experiment_id, *BY_KEY, Run.worked_seconds)
     )
 
 

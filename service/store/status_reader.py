@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Select, bindparam, select
 
 from service.store.errors import UnknownExperiment
+from service.store.run_keys import BY_KEY
 from service.store.tables import FINAL_STATUSES, Experiment, Run
 
 
@@ -15,6 +16,8 @@ class RunProgress(NamedTuple):
     """How far one run is. `attempt` tells epochs that were deleted and trained again from those before."""
 
     seed: int
+    repeat: int
+    fold: int
     status: str
     attempt: int
     epoch: int
@@ -79,7 +82,7 @@ def _all_states() -> Select[Any]:
     figures = (getattr(Run, name).label(f"run_{name}") for name in RunProgress._fields)
     experiment = (Experiment.id, Experiment.status, Experiment.baselines.is_not(None))
     chosen: Select[Any] = select(*experiment, *figures).join(Run, Run.experiment_id == Experiment.id)
-    return chosen.order_by(Experiment.id, Run.seed)
+    return chosen.order_by(Experiment.id, *BY_KEY)
 
 
 ALL_STATES = _all_states()

@@ -100,11 +100,13 @@ class ExperimentTag(Base):
 
 
 class Run(Base):
-    """One seed of an experiment: the unit of work, claimed, leased, retried and finished by itself.
+    """The training of one seed on one fold: the unit of work, claimed, leased, retried and finished by itself.
 
+    An experiment with one split has the runs (0, 0, seed); a cross-validation has one for each repeat, fold and seed.
     `attempt` counts claims and fences writes: an agent with an older number can change nothing. `deaths` counts the
     attempts that ended without a final event. `epoch` is the last one stored. `training_seconds` is the duration of
-    the stored epochs, `worked_seconds` that of all work, lost work included.
+    the stored epochs, `worked_seconds` that of all work, lost work included. `baselines` are those of its fold; with
+    one split they are the experiment's.
     """
 
     __tablename__ = "runs"
@@ -112,6 +114,8 @@ class Run(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     experiment_id: Mapped[int] = mapped_column(ForeignKey("experiments.id", ondelete="CASCADE"))
     seed: Mapped[int] = mapped_column(BigInteger)
+    repeat: Mapped[int] = mapped_column(default=0, server_default="0")
+    fold: Mapped[int] = mapped_column(default=0, server_default="0")
     status: Mapped[str] = mapped_column(default="queued")
     priority: Mapped[int]
     owner: Mapped[str]
@@ -127,12 +131,13 @@ class Run(Base):
     best_epoch: Mapped[int | None]
     training_seconds: Mapped[float] = mapped_column(default=0.0)
     worked_seconds: Mapped[float] = mapped_column(default=0.0)
+    baselines: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[float]
     started_at: Mapped[float | None]
     finished_at: Mapped[float | None]
 
     __table_args__ = (
-        UniqueConstraint("experiment_id", "seed"),
+        UniqueConstraint("experiment_id", "repeat", "fold", "seed"),
         Index("ix_runs_claim", "status", "priority", "owner", "id"),
         Index(None, "finished_at"),
         {"sqlite_autoincrement": True},

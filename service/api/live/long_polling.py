@@ -17,7 +17,8 @@ from service.api.thread_limiters import ThreadLimiter
 from service.http.conditional import PreconditionDep
 from service.store import experiment_reader
 from service.store.database import Database
-from service.store.epochs.epoch_reader import EpochQuery
+from service.store.epochs.epoch_reader import EVALUATION, SPLITS, EpochQuery
+from service.store.run_keys import RunKey
 from service.store.status_reader import ExperimentState
 
 LONGEST_WAIT_SECONDS = 60
@@ -75,12 +76,12 @@ async def wait_for_rows(
 
 def has_rows(state: ExperimentState, wanted: EpochQuery) -> bool:
     """Whether there are rows that the query asks for, or the experiment is over, so that there never will be more."""
-    read = {seed: (epoch, split) for seed, epoch, split in wanted.after or ()}
-    last = wanted.split or "validation"
+    read = {position.run: (position.epoch, position.split) for position in wanted.after or ()}
+    last = wanted.split or SPLITS[-1]
     return state.is_over or any(
-        run.epoch > wanted.after_epoch and (run.epoch, last) > read.get(run.seed, (0, ""))
+        run.epoch > wanted.after_epoch and (run.epoch, last) > read.get(RunKey.of(run), (0, ""))
         for run in state.runs
-        if wanted.seed in (None, run.seed)
+        if wanted.runs.matches(RunKey.of(run)) and (last != EVALUATION or run.status == "succeeded")
     )
 
 

@@ -1,6 +1,6 @@
 """Server-sent events of an experiment as it runs: each epoch once, changes of its status, and its end.
 
-The id of an event is the position of every seed so far, as in a cursor. A client that reconnects with it as
+The id of an event is the position of every run so far, as in a cursor. A client that reconnects with it as
 Last-Event-ID gets the events after it, from any process of the service.
 """
 
@@ -13,15 +13,22 @@ from typing import Any
 from fastapi.sse import ServerSentEvent
 
 from service.api.live.change_feed import ChangeFeed
-from service.api.routing.parameters import POSITION
+from service.api.routing import positions
 from service.api.thread_limiters import ThreadLimiter
 from service.experiments.summary import majority_accuracies
-from service.http import cursors
 from service.schemas.epochs import MetricsRow
 from service.schemas.events import EndEvent, EpochEvent, StatusEvent
 from service.store import experiment_reader, status_reader
 from service.store.database import Database
-from service.store.epochs.epoch_reader import EpochPage, EpochQuery, SeedPositions, read_page
+from service.store.epochs.epoch_reader import (
+    EpochPage,
+    EpochQuery,
+    RunPosition,
+    RunPositions,
+    in_order,
+    read_page,
+)
+from service.store.run_keys import RunKey
 from service.store.tables import EpochMetrics
 
 ROWS_AT_A_TIME = 1000
@@ -43,7 +50,7 @@ class EventStream:
         """Raises InvalidCursor, UnknownExperiment, or NothingFollows."""
         self._database, self._id = database, experiment_id
         place = last_event_id.removesuffix(END)
-        self._position: SeedPositions = [*cursors.decode(place, POSITION)] if place else []
+        self._position: RunPositions = positions.decode_runs(place) if place else []
         with database.read() as connection:
             experiment = experiment_reader.experiment(connection, experiment_id)
             is_over = status_reader.state(connection, experiment_id).is_over
@@ -65,7 +72,7 @@ class EventStream:
                     for event in self._epochs(rows):
                         yield event
                 if state.is_over:
-                    end = cursors.encode(self._position) + END
+                    end = positions.encode_runs(self._position) + END
                     yield ServerSentEvent(event="end", data=EndEvent(status=status.status), id=end)
                     return
 
@@ -75,10 +82,11 @@ class EventStream:
             return read_page(connection, EpochMetrics, self._id, wanted)
 
     def _epochs(self, rows: Any) -> Iterator[ServerSentEvent]:
-        positions = {seed: (seed, epoch, split) for seed, epoch, split in self._position}
-        for (epoch, seed), parts in groupby(rows, lambda row: (row.epoch, row.seed)):
+        reached = {position.run: position for position in self._position}
+        for (epoch, key), parts in groupby(rows, lambda row: (row.epoch, RunKey.of(row))):
             figures = {row.split: MetricsRow.of(row, self._majority) for row in parts}
-            positions[seed] = (seed, epoch, max(figures))
-            self._position = sorted(positions.values())
-            data = EpochEvent(seed=seed, epoch=epoch, **figures)
-            yield ServerSentEvent(event="epoch", data=data, id=cursors.encode(self._position))
+            repeat, fold, seed = key
+            reached[key] = RunPosition(seed, epoch, max(figures), repeat, fold)
+            self._position = in_order(reached.values())
+            data = EpochEvent(seed=seed, repeat=repeat, fold=fold, epoch=epoch, **figures)
+            yield ServerSentEvent(event="epoch", data=data, id=positions.encode_runs(self._position))

@@ -27,12 +27,13 @@ from service.store.errors import (
     ExperimentActive,
     ExperimentOver,
     KeyReused,
+    ManyModels,
     NoModel,
     NoTestPart,
     NothingToRetry,
     QueueFull,
     UnknownExperiment,
-    UnknownSeed,
+    UnknownRun,
     UnknownWebhook,
     UnusableModel,
 )
@@ -68,10 +69,14 @@ EXAMPLES: dict[type[Exception], Exception] = {
     UnknownExperiment: UnknownExperiment(7),
     ExperimentOver: ExperimentOver(7, "succeeded"),
     ExperimentActive: ExperimentActive(7, "running"),
-    UnknownSeed: UnknownSeed(7, [0, 1, 2]),
-    NoModel: NoModel(7, 0, "running"),
+    UnknownRun: UnknownRun(7, [(0, 0, 0), (0, 0, 1), (0, 0, 2)]),
+    ManyModels: ManyModels(7, 10),
+    NoModel: NoModel(7, "seed 0", "running"),
     UnusableModel: UnusableModel(
-        7, 0, "checkpoints/4f0c.. is not in the artifact store", "Restore that file in HOLDOUT_ARTIFACTS"
+        7,
+        "seed 0",
+        "checkpoints/4f0c.. is not in the artifact store",
+        "Restore that file in HOLDOUT_ARTIFACTS",
     ),
     NoTestPart: NoTestPart(7),
     BudgetSpent: BudgetSpent(

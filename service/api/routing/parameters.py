@@ -15,12 +15,13 @@ from pydantic import (
 )
 from starlette.convertors import Convertor, register_url_convertor
 
+from service.api.routing import positions
 from service.http import cursors
 from service.http.query import InvalidQuery
-from service.schemas.epochs import Split
 from service.schemas.formats import Format
 from service.store.epochs.epoch_reader import MAX_ROWS, MIN_POINTS, EpochQuery, RowPosition, Thinning
 from service.store.experiment_reader import Filters
+from service.store.run_keys import RunFilter
 from service.store.tables import Status
 from workers.data.balancing import AnyBalancing
 from workers.data.sources.folder import NAME_PATTERN
@@ -94,13 +95,6 @@ class ExperimentsQuery(Query):
 
 
 LAST_ID: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1, lt=2**63)])
-Seed = Annotated[int, Field(ge=0, lt=2**63)]
-EpochNumber = Annotated[int, Field(ge=1, lt=2**31)]
-POSITION = TypeAdapter(Annotated[list[tuple[Seed, EpochNumber, Split]], Field(min_length=1, max_length=100)])
-ROW_POSITION: TypeAdapter[RowPosition] = TypeAdapter(
-    tuple[Annotated[int, Field(ge=1, lt=2**63)], EpochNumber, Seed, Split]
-)
-
 
 EPOCH = "^(best|last|[1-9][0-9]{0,8})$"
 
@@ -118,7 +112,7 @@ Epoch = Annotated[
         {"anyOf": [{"enum": ["best", "last"]}, {"type": "integer", "minimum": 1, "maximum": 999_999_999}]}
     ),
     Field(
-        description="best: the selected epoch of each seed; last: its latest epoch; or the number of an epoch."
+        description="best: the selected epoch of each run; last: its latest epoch; or the number of an epoch."
     ),
 ]
 
@@ -142,13 +136,37 @@ def _measured(given: Any) -> Any:
     return given
 
 
-class RowsQuery(Query):
+class RunsQuery(Query):
+    """Which runs of an experiment."""
+
+    seed: int | None = Field(None, ge=0, lt=2**63)
+    repeat: int | None = Field(None, ge=0, lt=2**31, description="Of a cross-validation: from 0.")
+    fold: int | None = Field(None, ge=0, lt=2**31, description="Of a cross-validation: from 0.")
+
+    @property
+    def runs(self) -> RunFilter:
+        return RunFilter(self.repeat, self.fold, self.seed)
+
+
+class ModelQuery(RunsQuery):
+    """The run whose model is used."""
+
+    seed: int | None = Field(
+        None,
+        ge=0,
+        lt=2**63,
+        description="The seed of the run; by default the first one submitted that has a model.",
+    )
+
+
+class RowsQuery(RunsQuery):
     """Which rows of an experiment's epochs."""
 
-    split: Annotated[Literal["train", "validation"], BeforeValidator(_measured)] | None = Field(
-        None, description="Rows of this part only. The test part is sealed: no epoch is measured on it."
+    split: Annotated[Literal["train", "validation", "evaluation"], BeforeValidator(_measured)] | None = Field(
+        None,
+        description="Rows of this part only. The evaluation part of a cross-validation is measured once, at the "
+        "selected epoch of each run. The test part is sealed: no epoch is measured on it.",
     )
-    seed: int | None = Field(None, ge=0, lt=2**63)
 
 
 ROWS = 1000
@@ -156,7 +174,7 @@ ROWS = 1000
 
 
 class PagesQuery(RowsQuery):
-    """... from which position. If seeds advance unevenly, only `cursor` misses no row."""
+    """... from which position. If runs advance unevenly, only `cursor` misses no row."""
 
     after_epoch: int = Field(0, ge=0, lt=2**31, description="Only epochs with a larger number.")
     limit: int = Field(
@@ -166,8 +184,8 @@ class PagesQuery(RowsQuery):
 
     def epoch_query(self) -> EpochQuery:
         """The query of the store. Raises InvalidCursor."""
-        after = cursors.decode(self.cursor, POSITION) if self.cursor is not None else None
-        return EpochQuery(self.split, self.seed, after_epoch=self.after_epoch, after=after, limit=self.limit)
+        after = positions.decode_runs(self.cursor) if self.cursor is not None else None
+        return EpochQuery(self.split, self.runs, after_epoch=self.after_epoch, after=after, limit=self.limit)
 
 
 Metric = Annotated[str, OneOf([*BY_NAME, "learning_rate", "gradient_norm"])]
@@ -180,7 +198,7 @@ class MetricsQuery(PagesQuery):
         None,
         ge=MIN_POINTS,
         le=MAX_ROWS,
-        description="The largest number of epochs for each seed and split: the first, the last, and between them the "
+        description="The largest number of epochs for each run and split: the first, the last, and between them the "
         "extremes of `metric`. They come on one page; where it would have more than 10,000 rows, the number is "
         "reduced.",
     )
@@ -217,12 +235,12 @@ class EpochsOfManyQuery(MetricsQuery):
     @property
     def position(self) -> RowPosition | None:
         """The position after which the page starts. Raises InvalidCursor."""
-        return cursors.decode(self.cursor, ROW_POSITION) if self.cursor is not None else None
+        return positions.decode_row(self.cursor) if self.cursor is not None else None
 
     def epoch_query(self) -> EpochQuery:
         """The query of the store, without the position: that is not one within a single experiment."""
         return EpochQuery(
-            self.split, self.seed, after_epoch=self.after_epoch, limit=self.limit, thinning=thinning(self)
+            self.split, self.runs, after_epoch=self.after_epoch, limit=self.limit, thinning=thinning(self)
         )
 
 
@@ -241,7 +259,7 @@ def thinning(query: MetricsQuery) -> Thinning | None:
 
 
 class ClassesQuery(PagesQuery):
-    """`limit` counts epochs of a seed and split, each of which has an item for every class."""
+    """`limit` counts epochs of a run and split, each of which has an item for every class."""
 
     format: Format | None = Field(None, description=FORMATS)
     epoch: Epoch = "best"
@@ -252,12 +270,12 @@ class ClassesQuery(PagesQuery):
 
 
 class ConfusionQuery(RowsQuery):
-    """One matrix a seed and split."""
+    """One matrix a run and split."""
 
     epoch: Epoch = "best"
 
     def epoch_query(self) -> EpochQuery:
-        return EpochQuery(self.split, self.seed, self.epoch)
+        return EpochQuery(self.split, self.runs, self.epoch, limit=MAX_ROWS)
 
 
 def next_link(request: Request, cursor: str | None) -> str:

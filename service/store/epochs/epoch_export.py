@@ -13,16 +13,20 @@ from sqlalchemy import Connection
 from service.store import status_reader
 from service.store.database import Database
 from service.store.epochs.epoch_reader import (
+    EVALUATION,
     SPLITS,
     EpochPage,
     EpochQuery,
     EpochTable,
     RowPosition,
-    SeedPositions,
+    RunPosition,
+    RunPositions,
+    in_order,
     position_of,
     read_page,
     read_page_of_many,
 )
+from service.store.run_keys import RunKey
 from service.store.status_reader import ExperimentStates
 from service.store.tables import Rows
 
@@ -35,7 +39,8 @@ class Extent:
     """What belongs to an export: the epochs that each run had reached when the export began."""
 
     def __init__(self, states: ExperimentStates) -> None:
-        self._epochs = {(id_, run.seed): run.epoch for id_, state in states.items() for run in state.runs}
+        self._runs = {(id_, RunKey.of(run)): run for id_, state in states.items() for run in state.runs}
+        self._epochs = {key: run.epoch for key, run in self._runs.items()}
 
     @property
     def ids(self) -> Collection[int]:
@@ -46,15 +51,16 @@ class Extent:
         now = Extent(status_reader.known_states(connection, self.ids))._epochs
         if any(now.get(run, -1) < epoch for run, epoch in self._epochs.items()):
             raise ExportCutShort("The rows of an export were deleted while it was sent")
-        return [row for row in rows if row.epoch <= self._epochs[row.experiment_id, row.seed]]
+        return [row for row in rows if row.epoch <= self._epochs[row.experiment_id, RunKey.of(row)]]
 
-    def end(self, query: EpochQuery) -> SeedPositions:
+    def end(self, query: EpochQuery) -> RunPositions:
         """The positions behind all rows of one experiment that match the query."""
-        last = {seed: (seed, epoch, split) for seed, epoch, split in query.after or ()}
-        for (_, seed), epoch in self._epochs.items():
-            if query.seed in (None, seed) and epoch > query.after_epoch:
-                last[seed] = seed, epoch, query.split or SPLITS[-1]
-        return list(last.values())
+        last = {position.run: position for position in query.after or ()}
+        for (_, key), run in self._runs.items():
+            is_measured = query.split != EVALUATION or run.status == "succeeded"
+            if is_measured and query.runs.matches(key) and run.epoch > query.after_epoch:
+                last[key] = RunPosition(key.seed, run.epoch, query.split or SPLITS[-1], key.repeat, key.fold)
+        return in_order(last.values())
 
 
 def following_pages(

@@ -1,4 +1,4 @@
-"""Read the validation figures of each seed at its selected epoch."""
+"""Read the figures of each run at its selected epoch: on validation, or on the evaluation part of its fold."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -6,25 +6,35 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, bindparam, select
 
+from service.store.epochs.epoch_reader import EVALUATION
+from service.store.run_keys import BY_KEY, RunKey
 from service.store.tables import EpochClasses, EpochMetrics, Rows, Run
 
-FiguresBySeed = dict[int, Row[Any]]
+FiguresByRun = dict[RunKey, Row[Any]]
 
 
-def selected_epochs(connection: Connection, experiment_id: int) -> Rows:
-    """The figures of each seed that has selected an epoch, those of the classes included, by seed."""
-    return connection.execute(SELECTED_EPOCHS, {"id": experiment_id}).all()
+def measured_part(spec: dict[str, Any]) -> str:
+    """The part that the figures of an experiment are of, by its stored spec."""
+    return EVALUATION if "folds" in spec["split"] else "validation"
 
 
-def succeeded_seeds(connection: Connection, ids: Collection[int]) -> dict[int, FiguresBySeed]:
-    """The metrics of each seed that has succeeded, by experiment. Experiments without such a seed are left out."""
-    columns: Select[Any] = select(Run.experiment_id, Run.seed, EpochMetrics.__table__)
+def selected_epochs(connection: Connection, experiment_id: int, part: str) -> Rows:
+    """The figures of each run on a part at its selected epoch, and its classes, by repeat, fold and seed."""
+    return connection.execute(SELECTED_EPOCHS, {"id": experiment_id, "part": part}).all()
+
+
+def succeeded_runs(connection: Connection, ids: Collection[int]) -> dict[int, FiguresByRun]:
+    """The metrics of each run that has succeeded, by experiment. Experiments without such a run are left out.
+
+    Only a cross-validation has an evaluation part; its figures take precedence over those of validation.
+    """
+    columns: Select[Any] = select(Run.experiment_id, *BY_KEY, EpochMetrics.__table__)
     chosen = columns.join(EpochMetrics, IS_SELECTED).where(
-        Run.experiment_id.in_(ids), Run.status == "succeeded", EpochMetrics.split == "validation"
+        Run.experiment_id.in_(ids), Run.status == "succeeded", EpochMetrics.split != "train"
     )
-    figures: dict[int, FiguresBySeed] = defaultdict(dict)
-    for row in connection.execute(chosen.order_by(Run.seed)):
-        figures[row.experiment_id][row.seed] = row
+    figures: dict[int, FiguresByRun] = defaultdict(dict)
+    for row in connection.execute(chosen.order_by(*BY_KEY, EpochMetrics.split)):
+        figures[row.experiment_id].setdefault(RunKey.of(row), row)
     return figures
 
 
@@ -39,7 +49,7 @@ def _selected_epochs() -> Select[Any]:
     )
     of_classes = EpochClasses.__table__.c
     figures: Select[Any] = select(
-        Run.seed,
+        *BY_KEY,
         Run.status,
         EpochMetrics,
         of_classes.support,
@@ -49,9 +59,9 @@ def _selected_epochs() -> Select[Any]:
     chosen = (
         figures.join(EpochMetrics, IS_SELECTED)
         .join(EpochClasses, same_row)
-        .where(Run.experiment_id == bindparam("id"), EpochMetrics.split == "validation")
+        .where(Run.experiment_id == bindparam("id"), EpochMetrics.split == bindparam("part"))
     )
-    return chosen.order_by(Run.seed)
+    return chosen.order_by(*BY_KEY)
 
 
 SELECTED_EPOCHS = _selected_epochs()

@@ -70,7 +70,7 @@ def upgrade(database: Database, then: Callable[[Connection], None] | None = None
     """
     database.prepare()
     configuration = config()
-    with database.write() as connection:
+    with database.rebuild() as connection:
         if not database.is_sqlite:
             connection.execute(text("SET LOCAL lock_timeout = 0"))  # another launcher may migrate for long
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})

@@ -67,7 +67,7 @@ def test_an_epoch_of_the_first_version_survives_every_migration(empty: Database)
     """A column that is new has to be nullable, or to have a default."""
     empty.prepare()
     configuration, names = migrations.config(), ("experiments", "runs", "epoch_metrics", "epoch_classes")
-    with empty.write() as connection:
+    with empty.rebuild() as connection:
         configuration.attributes["connection"] = connection
         command.upgrade(configuration, "0001")
         metadata = MetaData()
@@ -92,7 +92,7 @@ def test_every_metric_has_a_column_that_is_nullable_unless_all_epochs_have_it() 
 def test_every_migration_can_be_reverted(empty: Database) -> None:
     migrations.upgrade(empty)
     configuration = migrations.config()
-    with empty.write() as connection:
+    with empty.rebuild() as connection:
         configuration.attributes["connection"] = connection
         command.downgrade(configuration, "base")
     assert tables(empty) == {"alembic_version"}

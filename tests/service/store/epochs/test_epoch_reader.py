@@ -2,13 +2,14 @@
 
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, insert
 
 from service.store import queue
 from service.store.database import Database
-from service.store.epochs.epoch_reader import EpochQuery, SeedPositions, read_page
+from service.store.epochs.epoch_reader import EpochQuery, RunPosition, RunPositions, read_page
 from service.store.tables import EpochMetrics
 
 SEEDS, SPLITS = (3, 8, 2**62), ("train", "validation")
@@ -27,7 +28,12 @@ def connection(database: Database) -> Iterator[Connection]:
 def trained(connection: Connection, epochs: int) -> int:
     """An experiment whose seeds have all trained so many epochs."""
     names = ["name", "owner", "spec_hash", "dataset", "loss", "optimizer", "balancing"]
-    of_nothing = dict.fromkeys(names, "x") | {"priority": 0, "spec": {}, "plan": {}, "warnings": []}
+    of_nothing: dict[str, Any] = dict.fromkeys(names, "x") | {
+        "priority": 0,
+        "spec": {},
+        "plan": {},
+        "warnings": [],
+    }
     id_ = queue.submit(connection, seeds=SEEDS, epochs=epochs, tags=(), **of_nothing)
     for _ in SEEDS:
         claim = queue.claim(connection, agent="x", lease_seconds=60, max_deaths=3)
@@ -47,7 +53,7 @@ def test_a_page_after_positions_has_every_row_after_them(connection: Connection,
     places = [(0, ""), (1, "train"), (2, "validation"), (3, "train")]
     for reached in itertools.product(places, repeat=len(SEEDS)):
         seen = dict(zip(SEEDS, reached, strict=True))
-        after: SeedPositions = [(seed, *place) for seed, place in seen.items() if place[0]]
+        after: RunPositions = [RunPosition(seed, *place) for seed, place in seen.items() if place[0]]
         page = read_page(
             connection, EpochMetrics, id_, EpochQuery(after=after or None, after_epoch=after_epoch)
         )
@@ -60,7 +66,7 @@ def test_a_page_after_positions_has_every_row_after_them(connection: Connection,
         ]
 
 
-def steps(connection: Connection, id_: int, after: SeedPositions) -> int:
+def steps(connection: Connection, id_: int, after: RunPositions) -> int:
     """The cost of a page, in steps of SQLite's virtual machine."""
     taken = 0
 
@@ -82,6 +88,7 @@ def test_rows_that_were_read_are_not_scanned_again(connection: Connection) -> No
         pytest.skip("SQLite counts its steps")
     short, long = trained(connection, 20), trained(connection, 1000)
     ends = {
-        id_: [(seed, last - 1, "validation") for seed in SEEDS] for id_, last in ((short, 20), (long, 1000))
+        id_: [RunPosition(seed, last - 1, "validation") for seed in SEEDS]
+        for id_, last in ((short, 20), (long, 1000))
     }
     assert steps(connection, long, ends[long]) < 1.5 * steps(connection, short, ends[short])
