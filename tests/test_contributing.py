@@ -18,16 +18,16 @@ COPIED = ("service", "tests", "tools", "workers")
 
 pytestmark = [
     pytest.mark.skipif(not shutil.which("git"), reason="needs git"),
-    pytest.mark.timeout(300),  # they compile the kernels of the copy
+    pytest.mark.timeout(300),  # they compile the kernels of the copy where this checkout has none
 ]
 
 
 @pytest.fixture(scope="module")
 def changed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the sources, with the diffs applied. One for all tests: its kernels have to be compiled."""
+    """A copy of the sources and of their compiled kernels, with the diffs applied; one for all tests."""
     copy = tmp_path_factory.mktemp("changed")
     for folder in COPIED:
-        shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("*.pyc"))
     shutil.copy(ROOT / "pyproject.toml", copy)
     for diff in (LOSS, METRIC):
         subprocess.run(["git", "apply", "-"], cwd=copy, input=diff.encode(), check=True)
@@ -59,24 +59,18 @@ def mistaken(file: Path, right: str, wrong: str) -> Iterator[None]:
     file.write_text(shown)
 
 
-def outcome_for_loss(folder: Path) -> str:
-    """Run the tests of losses and of the catalogue that name Poly-1."""
-    subjects = (
-        "tests/workers/nn/losses",
-        "tests/workers/test_catalog.py",
-        "tests/workers/test_equivalence.py",
-    )
-    return run_tests(folder, "poly1", *subjects)
+LOSS_CONTRACT = "tests/workers/nn/losses"
 
 
 def test_the_loss_that_is_shown_passes_the_contract_tests_without_another_line(changed: Path) -> None:
-    require_passed(outcome_for_loss(changed), at_least=10)
+    everywhere = ("tests/workers/test_catalog.py", "tests/workers/test_equivalence.py")
+    require_passed(run_tests(changed, "poly1", LOSS_CONTRACT, *everywhere), at_least=10)
 
 
 def test_the_contract_tests_would_notice_a_wrong_gradient(changed: Path) -> None:
     entropy = changed / "workers" / "nn" / "losses" / "entropy.py"
     with mistaken(entropy, "(1 + self.epsilon * p_y)", "(1 + 1.001 * self.epsilon * p_y)"):
-        output = outcome_for_loss(changed)
+        output = run_tests(changed, "poly1", LOSS_CONTRACT)
     oracle = "those_of_torch" if find_spec("torch") else "finite_differences"
     assert oracle in output, output
     assert " failed" in output, output
