@@ -14,7 +14,7 @@ from workers.method_warnings import Warning, find_warnings
 from workers.nn.arrays import Array
 from workers.nn.network import parameter_count
 from workers.spec import ExperimentSpec
-from workers.spec_rules import broken_rules
+from workers.spec_rules import broken_rules, broken_selection
 from workers.step import split_into_steps
 from workers.validation.errors import FieldError, InvalidSpec
 
@@ -63,6 +63,7 @@ def make_plan(spec: ExperimentSpec, registry: DatasetRegistry) -> Plan:
     dataset, split_counts = _data(spec, registry, field_errors)
     if dataset is None:
         raise InvalidSpec(field_errors)
+    field_errors += broken_selection(spec, split_counts["validation"])
     sampled = _sampled_counts(spec, split_counts["train"], dataset.classes, field_errors)
     parameters = _parameters(spec, dataset, field_errors)
     if field_errors or sampled is None:

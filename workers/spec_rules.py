@@ -1,6 +1,6 @@
 """Rules across the fields of a spec: each yields a field error that says what is wrong and what would be right."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from workers.evaluation.metrics import BY_NAME, FROM_SCORES
 from workers.nn.output_layers import is_distribution
@@ -33,6 +33,15 @@ def metric_may_select(spec: ExperimentSpec) -> Iterator[FieldError]:
     if metric.selects_nothing:
         message = f"{metric.name} cannot select epochs: {metric.selects_nothing}"
         yield FieldError("training.early_stopping.metric", metric.name, message)
+
+
+def broken_selection(spec: ExperimentSpec, counts: Sequence[int]) -> list[FieldError]:
+    """The error of a metric that has no value on the validation part, given its rows of each class (K,)."""
+    metric = BY_NAME[spec.selection_metric]
+    if not metric.null_for(counts):
+        return []
+    message = f"{metric.name} cannot select epochs here: it is null if {metric.null_if}"
+    return [FieldError("training.early_stopping.metric", metric.name, message)]
 
 
 RULES: tuple[Rule, ...] = (batch_norm_needs_two_rows, selection_metric_exists, metric_may_select)

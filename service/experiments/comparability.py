@@ -9,7 +9,7 @@ from sqlalchemy import Row
 from service.schemas.base import Remark
 from service.store.run_keys import RunKey
 from service.store.tables import ACTIVE_STATUSES
-from workers.evaluation.metrics import BY_NAME, FROM_SCORES
+from workers.evaluation.metrics import BY_NAME
 from workers.evaluation.selection import SelectionMetric
 
 MIN_SEEDS = 2
@@ -126,12 +126,9 @@ def undefined_metric(pair: Pair) -> Remark | None:
     without = [each for each in (a, b) if len(pair.values(each)) < len(pair.runs)]
     if not without:
         return None
-    needs_probabilities = BY_NAME[pair.metric] in FROM_SCORES
-    reason = (
-        "its output layer gives no probabilities"
-        if needs_probabilities
-        else "its epochs are older than the metric"
-    )
+    older = "its epochs are older than the metric"
+    null_if = BY_NAME[pair.metric].null_if
+    reason = f"{null_if}, or {older}" if null_if else older
     return Remark(
         code="undefined_metric",
         sentence=f"Experiment {without[0].title} has no {pair.metric}: {reason}.",

@@ -50,7 +50,7 @@ class Estimate(ResponseModel):
 
 @with_values(SUMMARISED, Estimate)
 class Estimates(ResponseModel):
-    """Every metric over the seeds; null if the output layer gives no probabilities."""
+    """Every metric over the seeds; null if a metric is undefined, as some are for few classes."""
 
 
 class ClassEstimate(ResponseModel):

@@ -10,6 +10,7 @@ from workers.method_warnings import CHECKS
 from workers.nn.network import build_network
 from workers.plan import MOST_PARAMETERS, Plan, make_plan
 from workers.spec import ExperimentSpec
+from workers.spec_rules import broken_selection
 from workers.training import Trainer
 from workers.validation.errors import InvalidSpec
 
@@ -97,6 +98,11 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
         "training.early_stopping.metric",
         "use nll or brier",
     ),
+    (
+        {"dataset": "iris", "training": {"early_stopping": {"metric": "top_3_accuracy"}}},
+        "training.early_stopping.metric",
+        "3 classes or fewer",
+    ),
 ]
 
 
@@ -107,6 +113,15 @@ def test_a_setting_that_the_data_do_not_allow_is_refused_at_its_field(
     found = rejected(registry, **given)
     assert list(found) == [path]
     assert remedy in found[path]
+
+
+@pytest.mark.parametrize(("counts", "refused"), [([18, 0, 0], True), ([18, 0, 1], False)])
+def test_a_validation_part_of_one_class_ranks_no_epochs(counts: list[int], refused: bool) -> None:
+    """A split without stratification can give one."""
+    spec = ExperimentSpec.model_validate({"training": {"early_stopping": {"metric": "average_precision"}}})
+    assert [error.path for error in broken_selection(spec, counts)] == [
+        "training.early_stopping.metric"
+    ] * refused
 
 
 def test_errors_of_several_kinds_are_found_together(registry: DatasetRegistry) -> None:

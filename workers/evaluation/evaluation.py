@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from workers.evaluation.class_scores import ClassScores
 from workers.evaluation.confusion import Confusion, Margins, confusion_matrix
-from workers.evaluation.metrics import FROM_CONFUSION, FROM_LOSSES, FROM_SCORES, Metric
+from workers.evaluation.metrics import FROM_CONFUSION, FROM_LOSSES, FROM_RANKS, FROM_SCORES, Metric
 from workers.evaluation.metrics.per_class import metrics_per_class
 from workers.evaluation.per_row import RowLosses, score
 from workers.evaluation.row_results import RowPredictions
@@ -23,7 +24,8 @@ class NonFiniteError(ArithmeticError):
 class Evaluation:
     """The metrics of `rows` examples.
 
-    metrics: every metric of the registry by its name; those of probabilities are null if the output layer gives none.
+    metrics: every metric of the registry by its name; null if it is undefined, as those of probabilities are if the
+    output layer gives none.
     `evaluation.accuracy` is short for `evaluation.metrics["accuracy"]`.
     confusion: (K, K), rows true; the metrics of each class follow from it.
     """
@@ -82,6 +84,7 @@ def evaluate_with_rows(
         **_values(FROM_LOSSES, RowLosses(losses, weights)),
         **_values(FROM_CONFUSION, Margins.of(confusion)),
         **_values(FROM_SCORES, scores),
+        **_values(FROM_RANKS, ClassScores(logits, labels, distribution)),
     }
     for name, value in metrics.items():
         if value is not None and not math.isfinite(value):

@@ -5,6 +5,7 @@ import io
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import update
@@ -15,7 +16,8 @@ from tests.service.fake_worker import FakeWorker, evaluation
 from workers.evaluation.metrics import METRICS, SUMMARISED, Metric
 
 AnyMetric = Metric[Any, Any]
-FIRST, SECOND = [[170, 10], [5, 15]], [[175, 5], [8, 12]]
+CLASSES = 6
+FIRST, SECOND = (np.diag([90, 40, 30, 20, 10, 5]) + wrong for wrong in (1, 2 * np.tri(CLASSES, dtype=int)))
 
 every_metric = pytest.mark.parametrize("metric", METRICS, ids=[metric.name for metric in METRICS])
 every_summarised_metric = pytest.mark.parametrize(
@@ -31,17 +33,18 @@ every_metric_that_older_epochs_may_lack = pytest.mark.parametrize(
 @pytest.fixture
 def experiment(fake_worker: FakeWorker) -> int:
     """Of two seeds, each with one epoch."""
-    experiment_id = fake_worker.submit(seeds=[0, 1])
+    dataset = {"name": "synthetic", "counts": [100] * CLASSES, "features": 2}
+    experiment_id = fake_worker.submit(dataset=dataset, seeds=[0, 1])
     for seed, matrix in enumerate((FIRST, SECOND)):
         fake_worker.claim()
-        fake_worker.epoch(experiment_id, 1, matrix, seed=seed)
+        fake_worker.epoch(experiment_id, 1, matrix.tolist(), seed=seed)
         fake_worker.finish(experiment_id, "succeeded", seed=seed)
     return experiment_id
 
 
 def expected(metric: AnyMetric) -> list[float | None]:
     """Of each seed."""
-    return [evaluation(matrix).metrics[metric.name] for matrix in (FIRST, SECOND)]
+    return [evaluation(matrix.tolist()).metrics[metric.name] for matrix in (FIRST, SECOND)]
 
 
 def rows(client: TestClient, experiment: int, **query: Any) -> list[dict[str, Any]]:
@@ -94,7 +97,7 @@ def test_it_compares_experiments(client: TestClient, experiment: int, metric: An
 
 @every_metric
 def test_it_selects_epochs_or_is_refused_with_its_reason(client: TestClient, metric: AnyMetric) -> None:
-    spec = {"dataset": "iris", "training": {"early_stopping": {"metric": metric.name}}}
+    spec = {"dataset": "digits", "training": {"early_stopping": {"metric": metric.name}}}
     response = client.post("/experiments/validate", json=spec)
     if metric in SUMMARISED and metric.selects_nothing is None:
         assert response.status_code == 200, response.text

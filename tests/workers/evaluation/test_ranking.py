@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from workers.evaluation import ranking
-from workers.evaluation.ranking import auroc, average_precision, curve, delong, macro, midranks
+from workers.evaluation.delong import delong, midranks
+from workers.evaluation.ranking import auroc, average_precision, macro
+from workers.evaluation.score_curves import CURVE_POINTS, curve
 
 Scored = tuple[NDArray[np.float64], NDArray[np.bool_]]
 Make = Callable[[], Scored]
@@ -54,8 +55,8 @@ def test_without_rows_of_both_kinds_there_is_nothing_to_rank(share: float) -> No
 
 
 def test_the_macro_mean_is_over_the_classes_that_have_a_value() -> None:
-    assert macro([0.5, None, 1.0]) == 0.75
-    assert macro([None, None]) is None
+    assert macro([0.5, math.nan, 1.0]) == 0.75
+    assert macro([math.nan, math.nan]) is None
 
 
 @given(st.lists(st.tuples(st.integers(-3, 3), st.booleans()), min_size=2, max_size=12))
@@ -152,7 +153,7 @@ def test_a_shortened_curve_keeps_its_ends_and_its_area(points: int) -> None:
     assert len(short) <= points
     assert (short[0].threshold, short[0].true_positive_rate) == (None, 0)
     assert (short[-1].true_positive_rate, short[-1].false_positive_rate) == (1, 1)
-    if points == ranking.CURVE_POINTS:
+    if points == CURVE_POINTS:
         x = [point.false_positive_rate for point in short]
         area = np.trapezoid([point.true_positive_rate for point in short], x)
         assert area == pytest.approx(auroc(scores, positive), abs=2e-3)

@@ -53,6 +53,13 @@ class Draws:
         )
         return images, np.ascontiguousarray(squares.max(axis=(2, 4)))
 
+    def ranked(self, values: int) -> tuple[Any, ...]:
+        """The arguments of `areas`, with as many distinct scores, an absent class and a class of all rows."""
+        labels, scores = self.below(K - 1, N), self.below(values, K + 1, N).astype(self.dtype)
+        own = [np.sort(scores[k, labels == k]) for k in range(K)] + [scores[K]]
+        starts = np.cumsum([0, *map(len, own)])
+        return starts, np.sort(scores, axis=1), np.concatenate(own), *self.generator.normal(size=(2, K + 1))
+
 
 Case = Callable[[Draws], tuple[Any, ...]]
 CASES: dict[str, list[Any]] = {
@@ -121,6 +128,11 @@ CASES: dict[str, list[Any]] = {
         lambda d, k=k: (d.normal(N, k), d.below(k, N), d.below(k, N), *(d.normal(N) for _ in range(3)))
         for k in (2, K, 5000)
     ],
+    "odds": [lambda d, k=k: (4 * d.normal(N, k), d.normal(k, N)) for k in (2, K, 5000)],
+    "place": [
+        lambda d, k=k: (d.below(3, N, k).astype(d.dtype), d.below(k, N), d.below(k, N)) for k in (2, K, 5000)
+    ],
+    "areas": [lambda d, values=values: d.ranked(values) for values in (3, 10**6)],
     "adam": [lambda d: (d.normal(P), d.normal(P), d.normal(P), d.positive(P), 0.9, 0.999, 1e-3, 1e-8)],
     "momentum": [
         lambda d, n=n: (d.normal(P), d.normal(P), d.normal(P), 0.9, 0.1, n, 0.01) for n in (False, True)

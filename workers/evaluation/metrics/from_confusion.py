@@ -56,8 +56,34 @@ def mcc(margins: Margins) -> float:
     return covariance / math.sqrt(variances) if variances else 0.0
 
 
+@metric(direction="max", lowest=-1.0)
+def cohen_kappa(margins: Margins) -> float:
+    """(p_o - p_e) / (1 - p_e): agreement p_o, the accuracy, beyond chance p_e = sum_k C_k. C_.k / N^2.
+
+    0 if it is undefined: one class only, true and predicted.
+
+    Source: Cohen 1960, A coefficient of agreement for nominal scales. Oracle: sklearn.metrics.cohen_kappa_score.
+    """
+    rows = sum(margins.support)
+    by_chance = _dot(margins.support, margins.predicted)
+    beyond_chance = rows**2 - by_chance
+    return (rows * sum(margins.correct) - by_chance) / beyond_chance if beyond_chance else 0.0
+
+
+@metric(direction="max")
+def g_mean(margins: Margins) -> float:
+    """Geometric mean (prod_k C_kk / C_k.)^(1/K) of the recalls of the K classes present; 0 if a class is never hit.
+
+    Source: Kubat & Matwin 1997, Addressing the curse of imbalanced training sets.
+    Oracle: scipy.stats.gmean of sklearn.metrics.recall_score(average=None).
+    """
+    classes = zip(margins.correct, margins.support, strict=True)
+    recalls = [correct / support for correct, support in classes if support]
+    return math.exp(fmean(map(math.log, recalls))) if all(recalls) else 0.0
+
+
 def _dot(a: list[int], b: list[int]) -> int:
     return sum(map(mul, a, b))
 
 
-FROM_CONFUSION = (accuracy, balanced_accuracy, macro_f1, mcc)
+FROM_CONFUSION = (accuracy, balanced_accuracy, macro_f1, mcc, cohen_kappa, g_mean)

@@ -1,6 +1,6 @@
 """What declares a metric: a formula, the range of its values, which of them are better, and when there is none."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
@@ -23,6 +23,7 @@ class Metric(Generic[Measured, Value]):
     always_stored: whether every stored epoch has a value. A new metric is null in the epochs of older versions, so
     its column has to be nullable; only metrics of the first version are always stored.
     null_if: when an evaluation gives no value, as the end of a sentence; None: it always gives one.
+    null_for: whether it has no value on a part with these rows of each class (K,), so that it cannot select epochs.
     in_summaries: whether it is averaged over seeds, compared between experiments, and named in a spec.
     selects_nothing: why it may not select the epoch of a run, after "cannot select epochs: "; None: it may.
     """
@@ -34,6 +35,7 @@ class Metric(Generic[Measured, Value]):
     highest: float
     always_stored: bool
     null_if: str | None
+    null_for: Callable[[Sequence[int]], bool]
     in_summaries: bool
     selects_nothing: str | None
 
@@ -54,6 +56,7 @@ def metric(
     highest: float = 1.0,
     always_stored: bool = False,
     null_if: str | None = None,
+    null_for: Callable[[Sequence[int]], bool] = lambda counts: False,
     in_summaries: bool = True,
     selects_nothing: str | None = None,
 ) -> Callable[[Callable[[Measured], Value]], Metric[Measured, Value]]:
@@ -68,6 +71,7 @@ def metric(
             highest=highest,
             always_stored=always_stored,
             null_if=null_if,
+            null_for=null_for,
             in_summaries=in_summaries,
             selects_nothing=selects_nothing,
         )

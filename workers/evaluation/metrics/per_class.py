@@ -63,7 +63,18 @@ def f1(counts: ClassCounts) -> Values:
     return _ratio(2 * counts.correct, counts.support + counts.predicted, measured=counts.support)
 
 
-CLASS_METRICS = (accuracy, precision, f1)
+@class_metric(null_if="the part has rows of this class only")
+def specificity(counts: ClassCounts) -> Values:
+    """Share TN / (TN + FP) of the rows of other classes that are not predicted as the class.
+
+    FP = C_.k - C_kk, TN + FP = N - C_k. With many classes it is close to 1 even for a poor model.
+    Oracle: sklearn.metrics.recall_score(y != k, predicted != k).
+    """
+    others = counts.support.sum(axis=-1, keepdims=True) - counts.support
+    return _ratio(others - (counts.predicted - counts.correct), others, measured=others)
+
+
+CLASS_METRICS = (accuracy, precision, f1, specificity)
 
 
 def metrics_per_class(confusions: Confusion) -> dict[str, list[Any]]:

@@ -156,6 +156,23 @@ class Kernels(Protocol):
         sum_k (p_k - Y_k)^2. confidence: max_k p_k.
         """
 
+    def odds(self, logits: Array, odds: Array) -> None:
+        """odds (K, m) = p / (1 - p), one row per class, with p = softmax(z), for finite logits z (m, K).
+
+        They tell probabilities apart that round to 1. Infinite if the others are negligible (arrays.drop_negligible)
+        beside the largest; 0 if p is.
+        """
+
+    def place(self, scores: Array, labels: Integers, places: Integers) -> None:
+        """places (m,) = how many classes come before the label by scores (m, K); in a tie the first class does."""
+
+    def areas(self, starts: Integers, scores: Array, own: Array, under_roc: Array, under_pr: Array) -> None:
+        """Areas (K,) under the curves of each class against the rest: see workers/evaluation/ranking.py.
+
+        scores (K, n): those of all rows, ascending. own (m,): those of the rows of class k, ascending, from
+        starts[k] to starts[k + 1]; starts (K + 1,). NaN if the class has no row, or all.
+        """
+
     def adam(
         self,
         parameters: Array,

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -7,14 +8,31 @@ from hypothesis import given
 from tests.workers.evaluation.test_confusion import Classification, classifications
 from workers.evaluation.confusion import confusion_matrix
 from workers.evaluation.metrics.per_class import CLASS_METRICS, metrics_per_class
+from workers.nn.arrays import Integers
 
+Oracle = Callable[[Integers, Integers, range], Any]
 sklearn_metrics = pytest.importorskip("sklearn.metrics", reason="scikit-learn is the oracle")
 
-ORACLES: dict[str, Any] = {
-    "accuracy": sklearn_metrics.recall_score,
-    "precision": sklearn_metrics.precision_score,
-    "f1": sklearn_metrics.f1_score,
+
+def specificity(labels: Integers, predictions: Integers, classes: range) -> list[float]:
+    """The recall of the rows that are not of the class."""
+    recall = sklearn_metrics.recall_score
+    return [recall(labels != k, predictions != k, zero_division=np.nan) for k in classes]
+
+
+def of_each_class(score: Any) -> Oracle:
+    return lambda y, predictions, classes: score(
+        y, predictions, labels=classes, average=None, zero_division=np.nan
+    )
+
+
+ORACLES: dict[str, Oracle] = {
+    "accuracy": of_each_class(sklearn_metrics.recall_score),
+    "precision": of_each_class(sklearn_metrics.precision_score),
+    "f1": of_each_class(sklearn_metrics.f1_score),
+    "specificity": specificity,
 }
+"""Of each class, from labels and predictions (N,) and the classes."""
 
 
 def test_every_metric_of_a_class_has_an_oracle() -> None:
@@ -27,9 +45,10 @@ def test_they_are_scikit_learns_with_null_if_nothing_was_measured(given_: Classi
     labels, predictions, classes = given_
     found = metrics_per_class(confusion_matrix(labels, predictions, classes))
     assert found["support"] == np.bincount(labels, minlength=classes).tolist()
-    measured = {"accuracy": labels, "precision": predictions, "f1": labels}
+    others = np.flatnonzero([np.any(labels != k) for k in range(classes)])
+    measured = {"accuracy": labels, "precision": predictions, "f1": labels, "specificity": others}
     for name, oracle in ORACLES.items():
-        expected = oracle(labels, predictions, labels=range(classes), average=None, zero_division=np.nan)
+        expected = oracle(labels, predictions, range(classes))
         for k, value in enumerate(found[name]):
             assert (value is None) == (k not in measured[name]), name
             if value is not None:

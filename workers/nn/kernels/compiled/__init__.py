@@ -7,6 +7,7 @@ from workers.nn.kernels.compiled.dropout import dropout
 from workers.nn.kernels.compiled.images import copy_windows, max_pool, max_pool_backward
 from workers.nn.kernels.compiled.losses import cross_entropy, focal
 from workers.nn.kernels.compiled.optimizers import adam, add_scaled, divide_by_rms, momentum
+from workers.nn.kernels.compiled.ranks import areas, odds, place
 from workers.nn.kernels.compiled.rows import gather, mix, scale
 from workers.nn.kernels.compiled.scores import score
 
@@ -18,6 +19,7 @@ __all__ = [
     "add_bias",
     "add_bias_backward",
     "add_scaled",
+    "areas",
     "batch_norm",
     "batch_norm_backward",
     "copy_windows",
@@ -32,6 +34,8 @@ __all__ = [
     "max_pool_backward",
     "mix",
     "momentum",
+    "odds",
+    "place",
     "scale",
     "score",
     "sum_rows",
