@@ -24,6 +24,7 @@ from service.api.transport.middleware import RequestMiddleware
 from service.api.transport.preflight import Preflight
 from service.datasets.uploads import UploadService
 from service.experiments.model_cache import ModelCache
+from service.memory_budget import MemoryBudget, default_limit
 from service.notifiers import notifier_of
 from service.operations.prometheus import PrometheusMetrics
 from service.operations.telemetry import telemetry
@@ -109,6 +110,9 @@ def _create_shared_objects(state: State, settings: Settings, database: Database)
     state.uploads = UploadService(state.registry, settings)
     state.models = ModelCache(database, ArtifactStore(settings.artifacts_url))
     state.notifier = notifier_of(settings)
+    state.memory = MemoryBudget(
+        settings.api_memory_bytes or default_limit(), release=partial(_drop_caches, state)
+    )
     state.limiters = Limiters()
     state.authenticator = Authenticator(settings, database, state.limiters["authentication"])
     state.response_store = ResponseStore()
@@ -116,6 +120,12 @@ def _create_shared_objects(state: State, settings: Settings, database: Database)
     state.metrics = PrometheusMetrics(database, lease_seconds=settings.lease_seconds)
     state.observe = state.metrics.observe
     state.change_feed = ChangeFeed(database)
+
+
+def _drop_caches(state: State) -> None:
+    state.registry.close_unused()
+    state.models.clear()
+    state.response_store.clear()
 
 
 @asynccontextmanager

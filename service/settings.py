@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     """The longest a run trains without a checkpoint, even within an epoch."""
     worker_memory_bytes: Annotated[int, Field(gt=0)] | None = None
     """What a worker process may allocate; a run that needs more fails as `out_of_memory`. Data sets do not count."""
+    api_memory_bytes: Annotated[int, Field(gt=0)] | None = None
+    """How much memory the API process, with its embedded agent, may allocate before it refuses requests. By default
+    half of the memory of this machine or container."""
     max_body_bytes: Annotated[int, Field(gt=0)] = 1_000_000
     """The largest JSON body that a request may carry."""
     max_upload_bytes: Annotated[int, Field(gt=0)] = 1_000_000_000

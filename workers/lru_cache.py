@@ -42,6 +42,12 @@ class LruCache(Generic[K, V]):
         with self._lock:
             self._drop(key)
 
+    def clear(self) -> None:
+        """Drop all values."""
+        with self._lock:
+            self._values.clear()
+            self._size = 0
+
     def _drop(self, key: K) -> None:
         if key in self._values:
             self._size -= self._size_of(self._values.pop(key))

@@ -5,6 +5,7 @@ for all, sixty waiting writers leave no thread for a read. `routing/thread_kinds
 
 reads           short queries of requests
 writes          whatever changes something; the only kind, beside probes, that may open a write transaction
+plans           validating specs: generating and splitting a data set takes time and memory
 models          weights, bundles and predictions, which load models and compute
 uploads         forms, each for as long as its client takes to send it
 streams         reading epochs for server-sent events
@@ -19,7 +20,9 @@ static files, and the chunks of a bundle that is sent.
 import asyncio
 import math
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Literal, TypeVar
@@ -29,7 +32,9 @@ from anyio import CapacityLimiter, Semaphore, fail_after, to_thread
 from service.store.engine.lock_timeout import LOCK_TIMEOUT_SECONDS, READ_ONLY, WRITE_DEADLINE
 
 T = TypeVar("T")
-Kind = Literal["reads", "writes", "models", "uploads", "streams", "exports", "authentication", "probes"]
+Kind = Literal[
+    "reads", "writes", "plans", "models", "uploads", "streams", "exports", "authentication", "probes"
+]
 
 LONGEST_WAIT_SECONDS = float(LOCK_TIMEOUT_SECONDS)
 """For a thread and, in it, for the write lock together; then the response is 503."""
@@ -62,18 +67,21 @@ class Limit:
     """The limit of one kind.
 
     threads: at once. most_waiting: how many may wait while nothing ends; None for any number. write_seconds: how long
-    a request may wait for the write lock, its wait for a thread included; None if it may not write.
+    a request may wait for the write lock, its wait for a thread included; None if it may not write. per_caller: how
+    many threads one caller may use; None for all of them.
     """
 
     threads: int
     most_waiting: int | None = None
     write_seconds: float | None = None
+    per_caller: int | None = None
 
 
 LIMITS: dict[Kind, Limit] = {
     "reads": Limit(16),
     "writes": Limit(8, most_waiting=32, write_seconds=LONGEST_WAIT_SECONDS),
-    "models": Limit(4),
+    "plans": Limit(4, per_caller=2),
+    "models": Limit(4, per_caller=3),
     "uploads": Limit(8),  # twice as many as are accepted: refusing the others takes a thread too
     "streams": Limit(4),
     "exports": Limit(2),
@@ -88,6 +96,7 @@ class ThreadLimiter:
     def __init__(self, limit: Limit) -> None:
         self.limit = limit
         self._places = Semaphore(limit.threads, fast_acquire=True)
+        self._caller_places = CallerPlaces(limit.per_caller or limit.threads)
         self._unlimited = CapacityLimiter(math.inf)  # AnyIO wants one; `_places` does the counting
         self._ended = asyncio.Event()
         self._moved_at = 0.0
@@ -100,6 +109,12 @@ class ThreadLimiter:
     async def run(self, function: Callable[[], T]) -> T:
         """Run the function in a thread. Returns its result. Raises TooBusy if it did not get its turn."""
         until = time.monotonic() + LONGEST_WAIT_SECONDS
+        if self.limit.per_caller is None:
+            return await self._run(function, until)
+        async with self._caller_places.take(CALLER.get(), until):
+            return await self._run(function, until)
+
+    async def _run(self, function: Callable[[], T], until: float) -> T:
         await self._require_room()
         await self._take_place(until)
         try:
@@ -119,11 +134,7 @@ class ThreadLimiter:
     async def _take_place(self, until: float) -> None:
         if self._places.value == self.limit.threads:
             self._moved_at = time.monotonic()  # nothing was running, so this is no standstill
-        try:
-            with fail_after(until - time.monotonic()):
-                await self._places.acquire()
-        except TimeoutError:
-            raise TooBusy from None
+        await _acquire(self._places, until)
 
     async def _require_room(self) -> None:
         """Wait until fewer wait in line. Raises Standstill if none of those before this one ends."""
@@ -134,6 +145,39 @@ class ThreadLimiter:
                 await asyncio.wait_for(self._ended.wait(), max(0.0, left))
             except TimeoutError:
                 raise Standstill(self.waiting + self.limit.threads) from None
+
+
+class CallerPlaces:
+    """How many threads of one kind each caller uses. A caller that uses all of its own waits for one of them."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._places: dict[str, Semaphore] = {}
+        self._users: Counter[str] = Counter()
+
+    @asynccontextmanager
+    async def take(self, caller: str, until: float) -> AsyncIterator[None]:
+        """Hold a place of a caller for as long as the context lasts. Raises TooBusy."""
+        places = self._places.setdefault(caller, Semaphore(self._most, fast_acquire=True))
+        self._users[caller] += 1
+        try:
+            await _acquire(places, until)
+            try:
+                yield
+            finally:
+                places.release()
+        finally:
+            self._users[caller] -= 1
+            if not self._users[caller]:
+                del self._users[caller], self._places[caller]
+
+
+async def _acquire(places: Semaphore, until: float) -> None:
+    try:
+        with fail_after(until - time.monotonic()):
+            await places.acquire()
+    except TimeoutError:
+        raise TooBusy from None
 
 
 class Limiters:
@@ -148,3 +192,5 @@ class Limiters:
 
 CURRENT: ContextVar[ThreadLimiter] = ContextVar("thread_limiter")
 """The limiter of the current request: its endpoint runs there unless it is `async def`."""
+CALLER: ContextVar[str] = ContextVar("caller", default="")
+"""Whom the current request is counted as: the name of its token, or its address."""

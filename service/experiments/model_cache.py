@@ -24,7 +24,8 @@ from workers.spec import ExperimentSpec
 
 log = logging.getLogger("holdout.models")
 
-CACHED_MODELS = 4
+CACHED_BYTES = 200_000_000
+"""The models that are cached, by their arrays. A larger model is loaded for each request."""
 RESTORE_ARTIFACT = "Restore {} from a backup into the folder or store of HOLDOUT_ARTIFACTS"
 RESTORE_DATABASE = "Restore the database from a backup"
 OTHER_VERSION = "Use the version of Holdout that trained it"
@@ -40,13 +41,17 @@ class LoadFailure(Exception):
 
 @dataclass(frozen=True, eq=False)
 class LoadedModel:
-    """The model of one run: the weights of its selected epoch. `experiment` is the row of its experiment."""
+    """The model of one run: the weights of its selected epoch. `experiment` is the row of its experiment.
+
+    size: of its arrays in bytes.
+    """
 
     experiment: Row[Any]
     key: RunKey
     epoch: int
     sha256: str
     predictor: Predictor
+    size: int
     lock: Lock = field(default_factory=Lock)
 
     @contextmanager
@@ -61,7 +66,13 @@ class ModelCache:
 
     def __init__(self, database: Database, artifacts: ArtifactStore) -> None:
         self._database, self._artifacts = database, artifacts
-        self._loaded: LruCache[tuple[int, str], LoadedModel] = LruCache(CACHED_MODELS)
+        self._loaded: LruCache[tuple[int, str], LoadedModel] = LruCache(
+            CACHED_BYTES, lambda model: model.size
+        )
+
+    def clear(self) -> None:
+        """Drop all models; those in use stay with their users."""
+        self._loaded.clear()
 
     def load(self, experiment_id: int, wanted: RunFilter) -> LoadedModel:
         """The model of the first of the wanted runs that has one.
@@ -76,12 +87,14 @@ class ModelCache:
             experiment = experiment_reader.experiment(connection, experiment_id)
             content = model_reader.content(connection, run.id)
         try:
-            predictor = _predictor(experiment, self._checkpoint(content, run.sha256))
+            checkpoint = self._checkpoint(content, run.sha256)
+            predictor = _predictor(experiment, checkpoint)
         except LoadFailure as error:
             name = name_of_run(RunKey.of(run), of_folds="folds" in experiment.spec["split"])
             log.warning("%s of experiment %s has no usable model: %s", name, experiment_id, error.why)
             raise UnusableModel(experiment_id, name, error.why, error.remedy) from error
-        loaded = LoadedModel(experiment, RunKey.of(run), run.epoch, run.sha256, predictor)
+        size = sum(array.nbytes for array in checkpoint.arrays.values())
+        loaded = LoadedModel(experiment, RunKey.of(run), run.epoch, run.sha256, predictor, size)
         self._loaded.put(key, loaded)
         return loaded
 

@@ -11,6 +11,7 @@ from service.api.openapi.responses import conditional, problems
 from service.api.routing.dependencies import (
     CallerDep,
     DatabaseDep,
+    MemoryDep,
     NotifierDep,
     RegistryDep,
     SettingsDep,
@@ -23,6 +24,7 @@ from service.api.routing.parameters import (
     next_link,
 )
 from service.api.routing.strict_route import StrictRoute
+from service.api.routing.thread_kinds import run_on
 from service.experiments import lifecycle
 from service.experiments.estimates import estimated_seconds
 from service.experiments.progress import progress_of
@@ -69,6 +71,7 @@ def submit_experiment(
     database: DatabaseDep,
     registry: RegistryDep,
     notifier: NotifierDep,
+    memory: MemoryDep,
     idempotency_key: IdempotencyKey = None,
 ) -> Accepted:
     """Queue an experiment. `{}` uses all defaults. Each seed is a separate run.
@@ -79,7 +82,8 @@ def submit_experiment(
     submission = SubmissionService(
         database, registry, notifier, owner=caller.name, max_queued=settings.max_queued
     )
-    experiment_id = submission.submit(spec, idempotency_key)
+    with memory.reserve(registry.planning_bytes(spec.dataset)):
+        experiment_id = submission.submit(spec, idempotency_key)
     with database.read() as connection:
         accepted = Accepted.of(experiment_reader.experiment(connection, experiment_id))
     response.headers.update({"Location": accepted.links["self"], "Retry-After": "1"})
@@ -89,15 +93,18 @@ def submit_experiment(
 @router.post(
     "/validate",
     operation_id="validate_experiment",
-    dependencies=[allow("read")],
+    dependencies=[allow("read"), run_on("plans")],
     summary="Validate a spec without running it",
     responses=problems(InvalidSpec, BlobStoreUnavailable, body=True),
 )
-def validate_experiment(spec: Spec, registry: RegistryDep, database: DatabaseDep) -> Resolved:
+def validate_experiment(
+    spec: Spec, registry: RegistryDep, database: DatabaseDep, memory: MemoryDep
+) -> Resolved:
     """Return the spec with every default filled in, its hash, and facts such as the estimated duration of a run;
     or all errors in it at once.
     """
-    plan = make_plan(spec, registry)
+    with memory.reserve(registry.planning_bytes(spec.dataset)):
+        plan = make_plan(spec, registry)
     with database.read() as connection:
         return Resolved.of(plan, round(estimated_seconds(connection, plan), 3))
 

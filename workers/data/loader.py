@@ -1,9 +1,14 @@
 """Loads the contents of a source: from memory, from its files, from the local cache, or from the shared cache."""
 
 from difflib import get_close_matches
+from mmap import mmap
 from pathlib import Path
 from re import fullmatch
+from weakref import WeakValueDictionary
 
+import numpy as np
+
+from workers.data.dataset import Dataset, Features, Labels
 from workers.data.errors import DatasetChanged, UnknownDataset
 from workers.data.local_cache import LocalCache
 from workers.data.shared_cache import SharedCache
@@ -11,9 +16,10 @@ from workers.data.sources import BUNDLED, Contents, Source, Synthetic
 from workers.data.sources.folder import NAME_PATTERN
 from workers.lru_cache import LruCache
 
-MAX_OPEN = len(BUNDLED) + 4
-"""Data sets held open at a time: the bundled ones, which every list describes, and a few more. Those from folders
-are memory-mapped and cost little."""
+MOST_BYTES = 256_000_000
+"""Data sets held open at a time, by the memory that they take."""
+MAPPED_BYTES = 10_000_000
+"""What a data set that is memory-mapped counts: hardly any memory, but files and address space."""
 
 
 class ContentsLoader:
@@ -26,7 +32,9 @@ class ContentsLoader:
     def __init__(self, datasets: Path, cache: Path, shared: SharedCache | None) -> None:
         self._datasets = datasets
         self._cache = LocalCache(cache, shared)
-        self._open: LruCache[str, Contents] = LruCache(MAX_OPEN)
+        self._open: LruCache[str, Contents] = LruCache(MOST_BYTES, _size)
+        self._in_use: WeakValueDictionary[str, Dataset] = WeakValueDictionary()
+        """Those that somebody has, however large: a plan loads its data set more than once."""
 
     def load(self, source: Source) -> Contents:
         """The contents of a source; from the shared cache if this machine lacks those that it pins.
@@ -48,6 +56,10 @@ class ContentsLoader:
         if folder is not None:
             self._cache.share(self.load(source), folder)
 
+    def clear(self) -> None:
+        """Drop all contents that are held open."""
+        self._open.clear()
+
     def _load_local(self, source: Source) -> Contents:
         source = source.resolved(self._datasets)
         if not source.exists(self._datasets):
@@ -68,16 +80,32 @@ class ContentsLoader:
 
     def _read(self, source: Source) -> Contents:
         signature = source.signature(self._datasets)
-        contents = self._open.get(signature)
-        if contents is None:
-            contents = self._read_or_parse(source)
-            self._open.put(signature, contents)
+        if (contents := self._open.get(signature)) is not None:
+            return contents
+        if (dataset := self._in_use.get(signature)) is not None:
+            return Contents(dataset)
+        contents = self._read_or_parse(source)
+        self._open.put(signature, contents)
+        if contents.official_test is None:
+            self._in_use[signature] = contents.dataset
         return contents
 
     def _read_or_parse(self, source: Source) -> Contents:
         if source.is_slow_to_read:
             return self._cache.load(source, self._datasets)
         return source.read(self._datasets)
+
+
+def _size(contents: Contents) -> int:
+    """What contents count in the cache of open ones."""
+    return sum(_bytes(each.features) + _bytes(each.labels) for each in contents if each is not None)
+
+
+def _bytes(array: Features | Labels) -> int:
+    base: object = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    return MAPPED_BYTES if isinstance(base, mmap) else array.nbytes
 
 
 def dataset_names(datasets: Path) -> list[str]:

@@ -26,6 +26,9 @@ from workers.data.sources.upload_store import Upload, UploadStore, Version
 from workers.data.splits import OfficialSplit, Split, split_rows
 from workers.nn.arrays import Shape
 
+PLANNING_BYTES_PER_ROW = 64
+"""Labels, and the permutations of rows that a split makes."""
+
 SOURCE: TypeAdapter[Source] = TypeAdapter(AnySource)
 
 
@@ -100,6 +103,18 @@ class DatasetRegistry:
     def official_test(self, source: Source) -> Dataset | None:
         """The test part that the data set was published with; None if there is none."""
         return self._loader.load(source).official_test
+
+    def close_unused(self) -> None:
+        """Drop the data sets that are held open; those in use stay with their users."""
+        self._loader.clear()
+
+    def planning_bytes(self, source: Source) -> int:
+        """About how much memory planning an experiment on a data set takes; 0 if the data set cannot be loaded."""
+        try:
+            rows = source.generated_rows or len(self.load(source))
+        except ValueError:
+            return 0
+        return source.generated_bytes + rows * PLANNING_BYTES_PER_ROW
 
     def share(self, source: Source) -> None:
         """Copy a data set to the shared cache if other machines cannot read or generate it by themselves."""

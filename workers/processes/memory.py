@@ -5,6 +5,7 @@ import resource
 from contextlib import suppress
 from pathlib import Path
 
+STATM = Path("/proc/self/statm")
 VMSTAT = Path("/proc/vmstat")
 OOM_SCORE = Path("/proc/self/oom_score_adj")
 
@@ -25,6 +26,19 @@ def return_free_memory() -> None:
     mallopt(M_MMAP_THRESHOLD, RETURN_BYTES)
     mallopt(M_TRIM_THRESHOLD, RETURN_BYTES)
     mallopt(M_ARENA_MAX, 2)
+
+
+def trim() -> None:
+    """Return what is free in the heaps of this process to the kernel. Has an effect with glibc only."""
+    getattr(ctypes.CDLL(None), "malloc_trim", lambda _: 0)(0)
+
+
+def allocated_bytes() -> int:
+    """The memory that this process has allocated and uses; pages of mapped files do not count. 0 if unknown."""
+    if not STATM.exists():
+        return 0
+    _, resident, shared, *_ = map(int, STATM.read_text().split())
+    return (resident - shared) * resource.getpagesize()
 
 
 def limit(size: int | None) -> None:

@@ -35,6 +35,8 @@ class Authenticator:
     async def authorize(self, request: Request, needed: Scope, *, data_version: int | None = None) -> None:
         """Put the caller into `request.state.caller`, and count the request against its rate limit.
 
+        `request.state.counted_as` is the name of its token or, while the service is open, its address.
+
         data_version: the version of the database, if it has just been read: that takes a tenth of a poll's time.
 
         The response cache calls this, and then the route unless the cache has responded: a request is counted once,
@@ -63,7 +65,8 @@ class Authenticator:
         except Unauthenticated:
             self.rates.count("refusals", address)
             raise
-        self.rates.count("reads" if needed == "read" else "writes", _counted_as(caller, address))
+        request.scope["state"]["counted_as"] = counted_as = address if caller is ANYBODY else caller.name
+        self.rates.count("reads" if needed == "read" else "writes", counted_as)
         return caller
 
     async def _find_caller(self, request: Request, version: int | None) -> Caller:
@@ -98,8 +101,3 @@ class Authenticator:
             raise Unauthenticated(given=given)
         require_own_name(request, self.settings.hosts, trusted=self.settings.trust_network)
         return ANYBODY
-
-
-def _counted_as(caller: Caller, address: str) -> str:
-    """Requests are counted by token; while the service is open, by address."""
-    return address if caller is ANYBODY else caller.name

@@ -75,3 +75,7 @@ class ResponseStore:
             self._responses.remove(key)
         else:
             self._responses.put(key, response)
+
+    def clear(self) -> None:
+        """Drop all responses."""
+        self._responses.clear()

@@ -24,6 +24,7 @@ from service.api.errors.problems import (
 from service.api.live.sse import NothingFollows
 from service.http.conditional import NotModified, not_modified
 from service.http.query import InvalidQuery
+from service.memory_budget import OutOfMemory
 from service.store.engine.lock_timeout import is_lock_timeout
 from workers.validation.errors import FieldError, InvalidSpec, field_error_at, merge_by_path, to_field_error
 
@@ -40,6 +41,7 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(error, _domain_error)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(MemoryError, _out_of_memory)
     for error in (OperationalError, InterfaceError, PoolTimeout):
         app.add_exception_handler(error, _unavailable)
 
@@ -85,6 +87,11 @@ async def _unavailable(request: Request, error: Exception) -> Response:
     log.warning("request %s: the database did not answer", request.state.request_id, exc_info=error)
     is_locked = isinstance(error, DBAPIError) and is_lock_timeout(error)
     return (LOCKED if is_locked else UNAVAILABLE).response(request.url.path)
+
+
+async def _out_of_memory(request: Request, error: Exception) -> Response:
+    log.warning("request %s: the process could not allocate memory", request.state.request_id, exc_info=error)
+    return Problem.from_error(OutOfMemory()).response(request.url.path)
 
 
 def _field_error(request: Request, detail: dict[str, Any]) -> FieldError:

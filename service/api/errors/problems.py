@@ -21,6 +21,7 @@ from service.http.cursors import InvalidCursor
 from service.http.forms import InvalidField
 from service.http.multipart import MalformedForm, NotAForm
 from service.http.query import InvalidQuery
+from service.memory_budget import OutOfMemory
 from service.operations.readiness import NotReady
 from service.store.artifacts.blob_store import BlobStoreUnavailable
 from service.store.errors import (
@@ -77,6 +78,7 @@ PROBLEM_TYPES: dict[type[Exception], ProblemType] = {
     ForeignHost: ProblemType("foreign-host", 421, "The host name is not allowed"),
     TooManyRequests: ProblemType("too-many-requests", 429, "Too many requests"),
     TooBusy: ProblemType("too-busy", 503, "Too many requests wait for their turn", retry_after=5),
+    OutOfMemory: ProblemType("out-of-memory", 503, "The service has no memory left", retry_after=5),
     QueueFull: ProblemType("queue-full", 429, "The queue is full", retry_after=60),
     BlobStoreUnavailable: ProblemType(
         "artifact-store-unavailable", 503, "The artifact store does not answer", retry_after=5

@@ -1,4 +1,5 @@
-"""The dependencies of routes: the database, the data sets, the uploads, the notifier, the caller, the settings.
+"""The dependencies of routes: the database, the data sets, the uploads, the notifier, the caller, the memory, the
+settings.
 
 Routes are plain functions and open their own short transactions, `with database.read()`: one thread then
 takes a connection, waits for its lock, works and commits before the response is sent. As a dependency with
@@ -11,6 +12,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from service.datasets.uploads import UploadService
+from service.memory_budget import MemoryBudget
 from service.notifiers import Notifier
 from service.settings import Settings
 from service.store.credentials.tokens import Caller
@@ -48,8 +50,14 @@ async def _settings(request: Request) -> Settings:
     return settings
 
 
+async def _memory(request: Request) -> MemoryBudget:
+    memory: MemoryBudget = request.app.state.memory
+    return memory
+
+
 CallerDep = Annotated[Caller, Depends(_caller)]
 """The caller, on a route that is not public."""
+MemoryDep = Annotated[MemoryBudget, Depends(_memory)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
 DatabaseDep = Annotated[Database, Depends(_database)]
 RegistryDep = Annotated[DatasetRegistry, Depends(_registry)]

@@ -37,6 +37,8 @@ class StrictRoute(APIRoute):
         async def handle_strictly(request: Request) -> Response:
             if needed is not None:
                 await request.app.state.authenticator.authorize(request, needed)
+                request.app.state.memory.require()
+                thread_limiters.CALLER.set(request.state.counted_as)
             cursors.KEY.set(request.app.state.cursor_key)
             thread_limiters.CURRENT.set(request.app.state.limiters[threads])
             check(request.query_params, known)

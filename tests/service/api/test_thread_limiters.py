@@ -32,7 +32,7 @@ from service.store.database import Database
 from service.store.engine.options import POOL
 
 OTHERS: dict[str, Kind] = {
-    "POST /experiments/validate": "reads",
+    "POST /experiments/validate": "plans",
     "POST /experiments/{experiment_id}/predict": "models",
     "GET /experiments/{experiment_id}/weights": "models",
     "GET /experiments/{experiment_id}/bundle": "models",
@@ -217,3 +217,25 @@ def test_nobody_waits_for_a_thread_for_ever(monkeypatch: pytest.MonkeyPatch) -> 
 
     play(scene)
     assert jobs.order == [0, 2]
+
+
+def test_a_caller_with_all_of_its_threads_delays_no_other() -> None:
+    jobs = Jobs()
+
+    async def scene() -> None:
+        limiter = ThreadLimiter(Limit(3, per_caller=2))
+
+        async def run(caller: str, number: int) -> int:
+            thread_limiters.CALLER.set(caller)
+            return await limiter.run(jobs.job(number))
+
+        tasks = [asyncio.create_task(run("ada", number)) for number in range(4)]
+        await asyncio.sleep(0.05)
+        tasks.append(asyncio.create_task(run("bob", 4)))
+        await asyncio.sleep(0.1)
+        assert sorted(jobs.order) == [0, 1, 4]
+        jobs.go.set()
+        assert await asyncio.gather(*tasks) == list(range(5))
+        assert not limiter._caller_places._places
+
+    play(scene)

@@ -1,14 +1,15 @@
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
+from weakref import ref
 
 import numpy as np
 import pytest
 
 from tests.workers.data.idx_files import write_folder
+from workers.data import loader
 from workers.data.errors import DatasetChanged, MissingFile, NoOfficialTest, UnknownDataset
 from workers.data.imbalance import Imbalance
-from workers.data.loader import MAX_OPEN
 from workers.data.registry import DatasetRegistry
 from workers.data.sources import BUNDLED, Bundled, Contents, Folder, Source, Synthetic
 from workers.data.splits import OfficialSplit, RatioSplit
@@ -96,12 +97,32 @@ def test_a_second_load_is_the_same_object_whatever_the_imbalance(registry: Datas
     assert registry.load(Synthetic(seed=1)) is not first
 
 
-def test_only_the_most_recently_used_data_sets_stay_open(registry: DatasetRegistry) -> None:
-    loaded = [registry.load(Synthetic(seed=seed)) for seed in range(MAX_OPEN)]
-    assert registry.load(Synthetic(seed=0)) is loaded[0]
-    registry.load(Synthetic(seed=MAX_OPEN))
-    assert registry.load(Synthetic(seed=0)) is loaded[0]
-    assert registry.load(Synthetic(seed=1)) is not loaded[1]
+def test_only_the_most_recently_used_data_sets_stay_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    each = registry_bytes(Synthetic())
+    monkeypatch.setattr(loader, "MOST_BYTES", 3 * each)
+    registry = DatasetRegistry(tmp_path)
+    loaded = [ref(registry.load(Synthetic(seed=seed))) for seed in range(3)]
+    registry.load(Synthetic(seed=0))
+    registry.load(Synthetic(seed=3))
+    assert [each() is None for each in loaded] == [False, True, False]
+    too_large = Synthetic(counts=(6000, 1000))
+    read = registry.load(too_large)
+    assert registry.load(too_large) is read
+    kept = ref(read)
+    del read
+    assert kept() is None
+
+
+def registry_bytes(source: Synthetic) -> int:
+    return source.generated_bytes + 8 * source.generated_rows
+
+
+def test_planning_counts_the_memory_that_a_data_set_takes(registry: DatasetRegistry) -> None:
+    assert registry.planning_bytes(Synthetic(counts=(10, 90), features=5)) == 100 * (5 * 4 + 64)
+    assert registry.planning_bytes(Bundled(name="iris")) == 150 * 64
+    assert registry.planning_bytes(Folder(name="missing")) == 0
 
 
 def test_a_list_of_all_data_sets_reads_the_bundled_ones_once(

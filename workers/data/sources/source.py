@@ -41,6 +41,16 @@ class Source(ABC):
         """Whether the source exists on this machine."""
         return True
 
+    @property
+    def generated_rows(self) -> int:
+        """How many rows `read` would generate; 0 if it reads files."""
+        return 0
+
+    @property
+    def generated_bytes(self) -> int:
+        """How much memory the features would take that `read` would generate; 0 if it reads files."""
+        return 0
+
     def signature(self, datasets: Path) -> str:
         """A text, cheap to compute, that changes whenever `read` would return something else."""
         return repr(replace(self, imbalance=None, sha256=None))

@@ -44,6 +44,14 @@ class Synthetic(Source):
                 f"{MOST_VALUES:,}; with these features, at most {most:,} rows"
             )
 
+    @property
+    def generated_rows(self) -> int:
+        return sum(self.counts)
+
+    @property
+    def generated_bytes(self) -> int:
+        return self.generated_rows * self.features * np.dtype(np.float32).itemsize
+
     def read(self, datasets: Path) -> Contents:
         stream = generator(self.seed, "synthetic")
         labels = np.repeat(np.arange(len(self.counts)), self.counts)
