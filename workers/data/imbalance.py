@@ -37,10 +37,15 @@ class Imbalance:
 
     def thin(self, labels: Integers, classes: int, rows: Indices, generator: np.random.Generator) -> Indices:
         """The ones of `rows`, indices into `labels`, that stay: drawn without replacement, ascending."""
-        members = [rows[positions] for positions in rows_by_class(labels[rows], classes)]
-        kept = self.kept_counts(np.array([len(of_class) for of_class in members]))
-        drawn = [
-            generator.choice(of_class, size=keep, replace=False)
-            for of_class, keep in zip(members, kept, strict=True)
-        ]
-        return np.sort(np.concatenate(drawn))
+        counts = np.bincount(labels[rows], minlength=classes)
+        return draw(labels, rows, self.kept_counts(counts), generator)
+
+
+def draw(labels: Integers, rows: Indices, counts: Integers, generator: np.random.Generator) -> Indices:
+    """Draw `counts` (K,) of the `rows` of each class, without replacement, ascending."""
+    members = [rows[positions] for positions in rows_by_class(labels[rows], len(counts))]
+    drawn = [
+        generator.choice(of_class, size=count, replace=False)
+        for of_class, count in zip(members, counts, strict=True)
+    ]
+    return np.sort(np.concatenate(drawn))

@@ -12,12 +12,13 @@ import numpy as np
 from workers.data.dataset import Dataset, Indices
 from workers.data.dataset_files import atomic_folder, drop_pages, open_dataset, save_dataset, write_atomically
 from workers.data.imbalance import Imbalance
-from workers.data.splits import Part, Split, SplitRows, split_rows
+from workers.data.split_rows import SplitRows
+from workers.data.splits import Part, Split
 
 PartCounts = Mapping[Part, list[int]]
 """Rows of each class, for each part."""
 
-VERSION = 2
+VERSION = 3
 """Raise it when the same split would choose other rows, or write other files."""
 
 
@@ -88,8 +89,3 @@ def count_classes(dataset: Dataset, rows: SplitRows) -> PartCounts:
         part: np.bincount(dataset.labels[indices], minlength=classes).tolist()
         for part, indices in parts.items()
     }
-
-
-def take_test_part(dataset: Dataset, split: Split, imbalance: Imbalance | None) -> Dataset:
-    """The held-back rows of a split, copied out of the data set. Only a test evaluation may read them."""
-    return dataset.take(split_rows(dataset.labels, dataset.classes, split, imbalance).test)

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from workers.data.dataset import Dataset
+from workers.data.digest_cache import DigestCache
 from workers.data.errors import NameReserved, NoOfficialTest, NotUploaded
 from workers.data.loader import ContentsLoader, dataset_names, unknown_dataset
 from workers.data.prepared_splits import (
@@ -16,14 +17,15 @@ from workers.data.prepared_splits import (
     count_classes,
     open_split,
     split_key,
-    take_test_part,
     write_split,
 )
+from workers.data.row_digests import Digests
 from workers.data.shared_cache import BlobFiles, SharedCache
 from workers.data.sources import BUNDLED, AnySource, Source, Synthetic
 from workers.data.sources.upload_source import UploadSource
 from workers.data.sources.upload_store import Upload, UploadStore, Version
-from workers.data.splits import OfficialSplit, Split, split_rows
+from workers.data.split_rows import SplitRows, split_rows
+from workers.data.splits import OfficialSplit, Split
 from workers.nn.arrays import Shape
 
 PLANNING_BYTES_PER_ROW = 64
@@ -64,7 +66,9 @@ class DatasetRegistry:
         self.datasets = data_dir / "datasets"
         self.uploads = UploadStore(self.datasets)
         shared_cache = SharedCache(shared) if shared is not None else None
-        self._loader = ContentsLoader(self.datasets, data_dir / "cache", shared_cache)
+        self._cache = data_dir / "cache"
+        self._loader = ContentsLoader(self.datasets, self._cache, shared_cache)
+        self._digests = DigestCache()
         self._prepared_splits = data_dir / "parts"
 
     def names(self) -> list[str]:
@@ -162,8 +166,7 @@ class DatasetRegistry:
         Raises the errors of `load`, TooFewRows or NoOfficialTest.
         """
         dataset, official_test = self.load(source), self._official(source, split)
-        rows = split_rows(dataset.labels, dataset.classes, split, source.imbalance)
-        return _with_official(count_classes(dataset, rows), official_test)
+        return _with_official(count_classes(dataset, self.split_rows(source, split)), official_test)
 
     def prepare_split(self, source: Source, split: Split) -> PreparedSplit:
         """The training and validation part, written on first use, and the class counts of every part.
@@ -174,13 +177,23 @@ class DatasetRegistry:
         folder = self._prepared_splits / dataset.sha256 / split_key(dataset.sha256, split, source.imbalance)
         prepared = open_split(folder)
         if prepared is None:
-            rows = split_rows(dataset.labels, dataset.classes, split, source.imbalance)
-            prepared = write_split(dataset, rows, folder)
+            prepared = write_split(dataset, self.split_rows(source, split), folder)
         return replace(prepared, counts=_with_official(prepared.counts, official_test))
 
     def test_part(self, source: Source, split: Split) -> Dataset:
         """The held-back rows. Only a test evaluation may read them."""
-        return self._official(source, split) or take_test_part(self.load(source), split, source.imbalance)
+        return self._official(source, split) or self.load(source).take(self.split_rows(source, split).test)
+
+    def split_rows(self, source: Source, split: Split) -> SplitRows:
+        """The rows of each part, as indices into the data set. Raises the errors of `load`, or TooFewRows."""
+        dataset = self.load(source)
+        return split_rows(dataset.labels, self.digests(source), dataset.classes, split, source.imbalance)
+
+    def digests(self, source: Source) -> Digests:
+        """The digests (n,) of the rows of a data set. Raises the errors of `load`."""
+        dataset = self.load(source)
+        folder = source.resolved(self.datasets).content_folder(self.datasets, self._cache)
+        return self._digests.digests(dataset, folder / dataset.sha256 if folder else None)
 
     def _official(self, source: Source, split: Split) -> Dataset | None:
         """The official test part if the split asks for it. Raises NoOfficialTest."""

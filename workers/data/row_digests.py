@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.data.dataset import Dataset, Indices, Labels, rows_by_class
+from workers.nn.arrays import Integers
 
 Digests = NDArray[np.uint64]
 
-KEY = b"holdout: order of rows, 1"
-"""Of this version of the digests: another key would move every test part."""
+VERSION = 1
+KEY = f"holdout: order of rows, {VERSION}".encode()
+"""Another key would move every test part."""
 BLOCK_BYTES = 16_000_000
 """Converted at a time: bounds memory."""
 
@@ -24,37 +26,51 @@ def row_digests(dataset: Dataset) -> Digests:
     """A digest (n,) of each row's features and the name of its class.
 
     Keyed BLAKE2b of 8 bytes, over the class's name and the original values in single precision, little endian: so
-    bytes and floats of the same values are the same row. Two different rows share a digest with probability 2^-64.
+    bytes and floats of the same values are the same row. Of values that need more precision, which a data set with an
+    offset has, the remainders follow. Two different rows share a digest with probability 2^-64.
     """
     hashers = [_hasher(name) for name in dataset.classes]
     digests = bytearray()
     width = dataset.features.shape[1] * 4
     rows = max(1, BLOCK_BYTES // width)
     for start in range(0, len(dataset), rows):
-        block = memoryview(_values(dataset, slice(start, start + rows)).tobytes())
+        values, remainders = _values(dataset, slice(start, start + rows))
+        block = memoryview(values.tobytes())
         for i, label in enumerate(dataset.labels[start : start + rows].tolist()):
             hasher = hashers[label].copy()
             hasher.update(block[i * width : (i + 1) * width])
+            if remainders is not None and remainders[i].any():
+                hasher.update(remainders[i].tobytes())
             digests += hasher.digest()
     return np.frombuffer(bytes(digests), "<u8").astype(np.uint64)
 
 
-def first_rows(digests: Digests, labels: Labels, wanted: list[int]) -> Indices:
+def first_rows(digests: Digests, labels: Labels, wanted: Integers, most: Integers) -> Indices:
     """The first `wanted[k]` rows of each class k in the order of the digests, ascending indices.
 
-    Of equal rows all are taken, or none: a class may have a few rows more than wanted.
+    Of equal rows all are taken, or none: a class may have a few rows more than wanted, though never more than
+    `most[k]`; if these would be too many, it has fewer.
     """
-    taken = []
-    for rows, count in zip(rows_by_class(labels, len(wanted)), wanted, strict=True):
-        if count:
-            last = np.partition(digests[rows], min(count, len(rows)) - 1)[min(count, len(rows)) - 1]
-            taken.append(rows[digests[rows] <= last])
-    return np.sort(np.concatenate(taken)) if taken else np.empty(0, np.int64)
+    taken = [
+        rows[np.argsort(digests[rows], kind="stable")][: _whole_groups(np.sort(digests[rows]), count, limit)]
+        for rows, count, limit in zip(rows_by_class(labels, len(wanted)), wanted, most, strict=True)
+    ]
+    return np.sort(np.concatenate(taken))
 
 
 def groups_of_equal_rows(digests: Digests) -> Indices:
     """The group (n,) of each row, from 0: equal rows have the same one, whatever their place."""
     return np.unique(digests, return_inverse=True)[1].astype(np.int64)
+
+
+def _whole_groups(ordered: Digests, wanted: int, most: int) -> int:
+    """The smallest number of whole groups' rows that is at least `wanted`, or the largest that is at most `most`."""
+    if wanted <= 0:
+        return 0
+    ends = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]) + 1, len(ordered))
+    possible = ends[ends <= most]
+    enough = possible[possible >= wanted]
+    return int(enough[0] if len(enough) else possible[-1] if len(possible) else 0)
 
 
 def _hasher(name: str) -> "hashlib.blake2b":
@@ -63,9 +79,11 @@ def _hasher(name: str) -> "hashlib.blake2b":
     return hashlib.blake2b(len(text).to_bytes(4, "little") + text, digest_size=8, key=KEY)
 
 
-def _values(dataset: Dataset, rows: slice) -> NDArray[np.float32]:
-    """The original values of rows (n, d), in single precision; -0 is 0."""
+def _values(dataset: Dataset, rows: slice) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """The original values of rows (n, d) in single precision, and what they lack of double precision; -0 is 0."""
     block = dataset.features[rows]
-    if dataset.offset is not None:
-        block = (block + dataset.offset).astype(np.float32)
-    return np.ascontiguousarray(block, "<f4") + np.float32(0)
+    if dataset.offset is None:
+        return np.ascontiguousarray(block, "<f4") + np.float32(0), None
+    original = block + dataset.offset
+    values = original.astype("<f4") + np.float32(0)
+    return values, (original - values).astype("<f4") + np.float32(0)

@@ -108,8 +108,8 @@ def test_validation_resolves_a_spec_and_stores_nothing(client: TestClient, datab
     answer = client.post("/experiments/validate", json=given).json()
     assert answer["spec"]["loss"]["gamma"] == 2.0
     assert answer["parameters"] == 13 * 10 + 10 + 10 * 3 + 3
-    assert answer["steps"] == 20 * 4  # 125 training rows in batches of 32
-    assert [sum(answer["split_counts"][part]) for part in ("train", "validation", "test")] == [125, 35, 18]
+    assert answer["steps"] == 20 * 4  # 124 training rows in batches of 32
+    assert [sum(answer["split_counts"][part]) for part in ("train", "validation", "test")] == [124, 36, 18]
     assert answer["sampled_counts"] == answer["split_counts"]["train"]
     assert client.post("/experiments/validate", json=answer["spec"]).json() == answer
     with database.read() as connection:

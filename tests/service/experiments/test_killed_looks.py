@@ -82,6 +82,6 @@ def test_after_a_kill_the_same_models_get_their_answer_and_no_other_does(
         first, second = pool.map(client.post, [address, address])
     assert (first.status_code, second.status_code) == (200, 200)
     assert first.json() == second.json() == client.post(address).json()
-    assert first.json()["accuracy"] > 0
+    assert first.json()["accuracy"] is not None
     assert client.get(address).json()["looks"] == 1
     assert client.post(f"/experiments/{other}/test-evaluations").status_code == 409

@@ -15,7 +15,7 @@ from tests.service.fake_worker import FakeWorker
 
 NOTHING_IN_VALIDATION = {
     "dataset": {"name": "synthetic", "counts": [300, 300, 6], "features": 5, "separation": 2.0},
-    "split": {"stratify": False, "seed": 2},
+    "split": {"stratify": False, "seed": 3},
     "class_weights": {"name": "given", "weights": [0, 0, 1]},
     "training": {"epochs": 3},
 }

@@ -15,6 +15,7 @@ from service.store.database import Database
 from service.store.tables import Base, EpochClasses, EpochMetrics
 from workers.evaluation.metrics import METRICS
 from workers.evaluation.metrics.per_class import CLASS_METRICS
+from workers.spec import ExperimentSpec
 
 if TYPE_CHECKING:
     from tests.postgresql import PostgreSQL
@@ -80,6 +81,28 @@ def test_an_epoch_of_the_first_version_survives_every_migration(empty: Database)
         with empty.read() as connection:
             found = connection.execute(select(table.__table__)).one()
         assert found._mapping.items() >= stored[name].items()
+
+
+def test_a_stored_split_is_of_version_1_and_keeps_all_else(empty: Database) -> None:
+    empty.prepare()
+    configuration = migrations.config()
+    split = {"train": 0.7, "validation": 0.2, "test": 0.1, "stratify": True, "seed": 2**62 + 1}
+    spec = {"name": "\u00e4", "split": split, "optimizer": {"learning_rate": 1e-05}}
+    with empty.write() as connection:
+        configuration.attributes["connection"] = connection
+        command.upgrade(configuration, "0009")
+        experiments = Table("experiments", MetaData(), autoload_with=connection)
+        for number in range(1, 1003):
+            row = row_of(experiments) | {"id": number, "spec": spec, "spec_hash": "as it was"}
+            connection.execute(experiments.insert(), row)
+        command.upgrade(configuration, "0010")
+        stored = connection.execute(select(experiments.c.spec, experiments.c.spec_hash)).all()
+        assert len(stored) == 1002
+        expected = spec | {"split": split | {"version": 1, "groups": "none"}}
+        assert all(tuple(row) == (expected, "as it was") for row in stored)
+        ExperimentSpec.model_validate({"split": stored[0].spec["split"]})
+        command.downgrade(configuration, "0009")
+        assert set(map(repr, connection.scalars(select(experiments.c.spec)))) == {repr(spec)}
 
 
 def test_every_metric_has_a_column_that_is_nullable_unless_all_epochs_have_it() -> None:

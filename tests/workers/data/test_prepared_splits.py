@@ -6,15 +6,10 @@ import pytest
 
 from workers.data.dataset import Dataset
 from workers.data.imbalance import Imbalance
-from workers.data.prepared_splits import (
-    open_split,
-    read_part,
-    read_rows,
-    split_key,
-    take_test_part,
-    write_split,
-)
-from workers.data.splits import OfficialSplit, RatioSplit, Split, split_rows
+from workers.data.prepared_splits import open_split, read_part, read_rows, split_key, write_split
+from workers.data.row_digests import row_digests
+from workers.data.split_rows import SplitRows, split_rows
+from workers.data.splits import OfficialSplit, RatioSplit, Split
 
 LABELS = np.repeat([0, 1, 2], 40)
 NUMBERED = Dataset(
@@ -26,12 +21,16 @@ NUMBERED = Dataset(
 """Every feature of a row is its number, so that rows on disk can be identified."""
 
 
+def rows_of(split: Split, imbalance: Imbalance | None) -> SplitRows:
+    return split_rows(LABELS, row_digests(NUMBERED), NUMBERED.classes, split, imbalance)
+
+
 @pytest.mark.parametrize("imbalance", [None, Imbalance(ratio=4), Imbalance(ratio=4, parts="all")])
 def test_no_held_back_row_is_on_disk_and_none_is_lost(tmp_path: Path, imbalance: Imbalance | None) -> None:
     split = RatioSplit(seed=2)
-    rows = split_rows(NUMBERED.labels, NUMBERED.classes, split, imbalance)
+    rows = rows_of(split, imbalance)
     write_split(NUMBERED, rows, tmp_path / "parts")
-    test = take_test_part(NUMBERED, split, imbalance).features[:, 0].astype(int)
+    test = NUMBERED.take(rows.test).features[:, 0].astype(int)
     train, validation = (
         read_part(tmp_path / "parts", part).features[:, 0].astype(int) for part in ("train", "validation")
     )
@@ -49,7 +48,7 @@ def test_no_held_back_row_is_on_disk_and_none_is_lost(tmp_path: Path, imbalance:
 
 def test_a_prepared_split_is_opened_with_the_counts_of_every_part(tmp_path: Path) -> None:
     assert open_split(tmp_path / "parts") is None
-    rows = split_rows(NUMBERED.labels, NUMBERED.classes, RatioSplit(), Imbalance(ratio=4))
+    rows = rows_of(RatioSplit(), Imbalance(ratio=4))
     written = write_split(NUMBERED, rows, tmp_path / "parts")
     assert open_split(tmp_path / "parts") == written
     assert written.counts == {"train": [28, 28, 7], "validation": [8, 8, 8], "test": [4, 4, 4]}
@@ -59,7 +58,7 @@ def test_a_prepared_split_is_opened_with_the_counts_of_every_part(tmp_path: Path
 
 
 def test_the_test_rows_are_the_same_whatever_the_training_part_was_thinned_by() -> None:
-    hashes = {take_test_part(NUMBERED, RatioSplit(), Imbalance(ratio=ratio)).sha256 for ratio in (1, 2, 30)}
+    hashes = {rows_of(RatioSplit(), Imbalance(ratio=ratio)).test.tobytes() for ratio in (1, 2, 30)}
     assert len(hashes) == 1
 
 
@@ -70,6 +69,8 @@ def test_anything_that_moves_a_row_changes_the_key() -> None:
         ("b", split, None),
         ("a", replace(split, seed=1), None),
         ("a", replace(split, stratify=False), None),
+        ("a", replace(split, version=1), None),
+        ("a", replace(split, groups="duplicates"), None),
         ("a", RatioSplit(train=0.8, validation=0.2, test=0.0), None),
         ("a", OfficialSplit(), None),
         ("a", split, Imbalance()),

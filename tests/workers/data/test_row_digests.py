@@ -45,6 +45,17 @@ def test_an_offset_is_part_of_the_values_and_not_of_the_row() -> None:
     assert digests[0] == digests[1]
 
 
+def test_rows_that_are_one_in_single_precision_are_different_with_an_offset() -> None:
+    offset = np.array([1_700_000_000.0])
+    features = np.arange(100, dtype=np.float32)[:, None]
+    data = Dataset("t", features, np.zeros(100, np.int64), CLASSES, None, offset)
+    assert len(set(row_digests(data).tolist())) == 100
+    whole = Dataset("t", (features + offset).astype(np.float32), data.labels, CLASSES)
+    representable = (features + offset)[:, 0] == whole.features[:, 0]
+    assert representable.any()
+    assert ((row_digests(data) == row_digests(whole)) == representable).all()
+
+
 def test_minus_zero_is_zero() -> None:
     zeros = np.zeros((1, 2), np.float32)
     one, other = (Dataset("z", each, np.array([0]), CLASSES) for each in (zeros, -zeros))
@@ -82,26 +93,41 @@ def test_digests_of_this_version_never_change() -> None:
 
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=40), st.integers(1, 10), st.integers(0, 10))
 def test_first_rows_are_nested_and_divide_no_equal_rows(values: list[int], fewer: int, more: int) -> None:
-    digests = np.array(values, np.uint64)
-    labels = np.zeros(len(values), np.int64)
-    small = set(first_rows(digests, labels, [fewer]).tolist())
-    large = set(first_rows(digests, labels, [fewer + more]).tolist())
+    digests, labels, most = (
+        np.array(values, np.uint64),
+        np.zeros(len(values), np.int64),
+        np.array([len(values)]),
+    )
+    small = set(first_rows(digests, labels, np.array([fewer]), most).tolist())
+    large = set(first_rows(digests, labels, np.array([fewer + more]), most).tolist())
     assert small <= large
-    assert len(small) >= min(fewer, len(values))
     for rows in (small, large):
         inside = {values[row] for row in rows}
         assert inside.isdisjoint(values[row] for row in range(len(values)) if row not in rows)
-        assert max(inside) == sorted(values)[len(rows) - 1]
+        assert sorted(values)[: len(rows)] == sorted(values[row] for row in rows)
+    if fewer <= len(values):
+        assert len(small) >= fewer
+        assert len(small - {row for row in small if values[row] == max(values[r] for r in small)}) < fewer
+
+
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=40), st.integers(1, 40), st.integers(0, 40))
+def test_no_more_first_rows_are_taken_than_may_be(values: list[int], wanted: int, most: int) -> None:
+    digests, labels = np.array(values, np.uint64), np.zeros(len(values), np.int64)
+    taken = first_rows(digests, labels, np.array([wanted]), np.array([most]))
+    assert len(taken) <= most
+    following = [value for value in values if value not in digests[taken].tolist()]
+    if len(taken) < wanted and following:
+        assert len(taken) + values.count(min(following)) > most
 
 
 def test_each_class_has_its_own_first_rows() -> None:
     data = dataset()
-    digests = row_digests(data)
-    rows = first_rows(digests, data.labels, [5, 0])
+    digests, counts = row_digests(data), data.counts
+    rows = first_rows(digests, data.labels, np.array([5, 0]), counts)
     of_left = np.flatnonzero(data.labels == 0)
     expected = of_left[np.argsort(digests[of_left])][:5]
     assert rows.tolist() == sorted(expected.tolist())
-    assert first_rows(digests, data.labels, [0, 0]).tolist() == []
+    assert first_rows(digests, data.labels, np.array([0, 0]), counts).tolist() == []
 
 
 def test_equal_rows_are_one_group() -> None:
