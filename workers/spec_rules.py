@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from workers.evaluation.metrics import BY_NAME, FROM_SCORES
 from workers.nn.output_layers import is_distribution
-from workers.spec import ExperimentSpec
+from workers.spec import MOST_RUNS, ExperimentSpec
 from workers.validation.errors import FieldError
 
 Rule = Callable[[ExperimentSpec], Iterator[FieldError]]
@@ -44,4 +44,19 @@ def broken_selection(spec: ExperimentSpec, counts: Sequence[int]) -> list[FieldE
     return [FieldError("training.early_stopping.metric", metric.name, message)]
 
 
-RULES: tuple[Rule, ...] = (batch_norm_needs_two_rows, selection_metric_exists, metric_may_select)
+def number_of_runs_is_bounded(spec: ExperimentSpec) -> Iterator[FieldError]:
+    folds, seeds = len(spec.split.all_folds), len(spec.seeds)
+    if folds * seeds > MOST_RUNS:
+        message = (
+            f"{folds:,} folds in all times {seeds:,} seeds are {folds * seeds:,} runs; an experiment has "
+            f"at most {MOST_RUNS}: take fewer repeats, folds or seeds"
+        )
+        yield FieldError("split", folds * seeds, message)
+
+
+RULES: tuple[Rule, ...] = (
+    batch_norm_needs_two_rows,
+    selection_metric_exists,
+    metric_may_select,
+    number_of_runs_is_bounded,
+)

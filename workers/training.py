@@ -217,6 +217,22 @@ class Trainer:
             around["data.offset"] = self.training_part.offset
         return replace(network, arrays={**network.arrays, **around})
 
+    def evaluate_selected(self, part: Dataset, rows: Integers) -> tuple[Evaluation, RowResults]:
+        """Evaluate the network of the best epoch on another part, once the training is over. Raises Diverged.
+
+        rows: (n,), the indices of its rows in the data set.
+        """
+        selected = self.best.epoch or self.epoch
+        if self.best_weights is not None:
+            arrays = dict(self.best_weights.arrays)
+            self.network.load(arrays.pop("parameters"), arrays)
+        self.epoch = selected - 1  # the weighted loss is that of the selected epoch
+        try:
+            evaluation, predictions = self._evaluate(part)
+        except NonFiniteError as error:
+            raise Diverged(selected, "evaluation", str(error)) from error
+        return evaluation, RowResults.of(predictions, rows, part.labels, len(part.classes))
+
     def row_results(self, rows: Integers) -> RowResults | None:
         """What the best epoch predicted for the validation rows; `rows` (n,) are their indices in the data set.
 

@@ -5,13 +5,11 @@ Failed seeds are left out, and the findings say so.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 from statistics import fmean
 from typing import Any
 
-import numpy as np
-
 from service.experiments.findings import Evidence, findings_about
+from service.experiments.majority import majority_on
 from service.schemas.base import bounds
 from service.schemas.summary import (
     Baseline,
@@ -53,12 +51,6 @@ def summarise(found: ExperimentDetails) -> Summary | None:
         baselines=evidence.baselines,
         findings=findings_about(evidence),
     )
-
-
-def majority_accuracies(split_counts: dict[str, list[int]]) -> dict[str, float | None]:
-    """The accuracy of always predicting the majority class, on each part; None if the part is empty."""
-    baselines_ = {part: _majority(split_counts, part) for part in split_counts}
-    return {part: baseline.accuracy if baseline else None for part, baseline in baselines_.items()}
 
 
 def mean_wilson(shares: Sequence[float], rows: int) -> Interval | None:
@@ -107,20 +99,9 @@ def _class(name: str, index: int, selected: Rows) -> ClassEstimate:
     )
 
 
-def _majority(split_counts: dict[str, list[int]], part: str) -> baselines.Baseline | None:
-    """The baseline that predicts the most frequent class in training; None if the part is empty."""
-    return _majority_on(tuple(split_counts["train"]), tuple(split_counts[part]))
-
-
-@lru_cache(maxsize=1000)
-def _majority_on(training: tuple[int, ...], part: tuple[int, ...]) -> baselines.Baseline | None:
-    """Cached, because every poll that finds a change needs it, and it never changes."""
-    return baselines.majority_baseline(np.array(training), np.array(part)) if any(part) else None
-
-
 def _baselines(plan: dict[str, Any], stored: list[dict[str, Any]]) -> list[Baseline]:
     """The majority baseline, and those that the workers have fitted so far."""
-    names, majority = plan["dataset"]["classes"], _majority(plan["split_counts"], "validation")
+    names, majority = plan["dataset"]["classes"], majority_on(plan["split_counts"], "validation")
     fitted = [
         baselines.Baseline(**{**each, "interval": each["interval"] and Interval(**each["interval"])})
         for each in stored

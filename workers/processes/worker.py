@@ -14,7 +14,7 @@ from dataclasses import asdict
 from multiprocessing.connection import Connection
 
 from workers.checkpoint import Checkpoint
-from workers.data.prepared_splits import read_part, read_rows
+from workers.data.prepared_splits import has_evaluation_part, read_part, read_rows
 from workers.evaluation.baselines import Baseline
 from workers.processes import memory
 from workers.processes.messages import (
@@ -29,6 +29,7 @@ from workers.processes.messages import (
     Succeeded,
     WorkerEvent,
 )
+from workers.randomness import run_seed
 from workers.shared_baseline import SharedBaseline
 from workers.spec import ExperimentSpec
 from workers.training import Diverged, Epoch, Trainer
@@ -98,7 +99,8 @@ class Worker:
     def _prepare(self) -> None:
         spec = ExperimentSpec.model_validate_json(self.assignment.spec)
         parts = [read_part(self.assignment.split_folder, part) for part in ("train", "validation")]
-        self.trainer = Trainer(spec, *parts, seed=self.assignment.seed)
+        seed = run_seed(self.assignment.seed, self.assignment.repeat, self.assignment.fold)
+        self.trainer = Trainer(spec, *parts, seed=seed)
         if self.assignment.checkpoint is not None:
             self.trainer.restore(Checkpoint.from_bytes(self.assignment.checkpoint))
 
@@ -110,9 +112,14 @@ class Worker:
         for epoch in self.trainer.epochs(between_steps=self._between_steps):
             self._epoch_ended(epoch)
         self._send_baseline(wait=True)
-        rows = self.trainer.row_results(read_rows(self.assignment.split_folder, "validation"))
-        model = self.trainer.model().to_bytes()
-        return Succeeded(self.trainer.best.epoch or 0, model, rows.to_bytes() if rows else None)
+        model, best_epoch = self.trainer.model().to_bytes(), self.trainer.best.epoch or 0
+        folder = self.assignment.split_folder
+        if has_evaluation_part(folder):
+            part, indices = read_part(folder, "evaluation"), read_rows(folder, "evaluation")
+            evaluation, measured = self.trainer.evaluate_selected(part, indices)
+            return Succeeded(best_epoch, model, measured.to_bytes(), evaluation)
+        rows = self.trainer.row_results(read_rows(folder, "validation"))
+        return Succeeded(best_epoch, model, rows.to_bytes() if rows else None)
 
     def _epoch_ended(self, epoch: Epoch) -> None:
         self.unsent.append(EpochEnded(epoch))

@@ -15,7 +15,7 @@ from fastapi.sse import ServerSentEvent
 from service.api.live.change_feed import ChangeFeed
 from service.api.routing import positions
 from service.api.thread_limiters import ThreadLimiter
-from service.experiments.summary import majority_accuracies
+from service.experiments.majority import majority_accuracies
 from service.schemas.epochs import MetricsRow
 from service.schemas.events import EndEvent, EpochEvent, StatusEvent
 from service.store import experiment_reader, status_reader
@@ -54,7 +54,7 @@ class EventStream:
         with database.read() as connection:
             experiment = experiment_reader.experiment(connection, experiment_id)
             is_over = status_reader.state(connection, experiment_id).is_over
-        self._majority = majority_accuracies(experiment.plan["split_counts"])
+        self._majority = majority_accuracies(experiment.plan)
         if last_event_id.endswith(END) and is_over and not self._read().rows:
             raise NothingFollows
 
