@@ -17,6 +17,8 @@ from service.api.caching.response_cache import ResponseCache
 from service.api.caching.response_store import ResponseStore
 from service.api.errors import exception_handlers
 from service.api.live.change_feed import ChangeFeed
+from service.api.live.event_pages import EventPages
+from service.api.live.stream_places import StreamPlaces
 from service.api.openapi.document import document
 from service.api.openapi.responses import unavailable
 from service.api.thread_limiters import Limiters
@@ -120,12 +122,15 @@ def _create_shared_objects(state: State, settings: Settings, database: Database)
     state.metrics = PrometheusMetrics(database, lease_seconds=settings.lease_seconds)
     state.observe = state.metrics.observe
     state.change_feed = ChangeFeed(database)
+    state.event_pages = EventPages(database, state.limiters["streams"])
+    state.stream_places = StreamPlaces(settings.max_streams)
 
 
 def _drop_caches(state: State) -> None:
     state.registry.close_unused()
     state.models.clear()
     state.response_store.clear()
+    state.event_pages.clear()
 
 
 @asynccontextmanager

@@ -34,6 +34,7 @@ from service.http import cursors
 from service.http.conditional import PreconditionDep
 from service.http.cursors import InvalidCursor
 from service.http.query import InvalidQuery
+from service.memory_budget import OutOfMemory
 from service.schemas.experiments import Accepted, Experiment, ExperimentPage, ExperimentRow, Resolved
 from service.schemas.formats import as_json, link
 from service.store import experiment_reader, status_reader
@@ -61,7 +62,9 @@ Spec = Annotated[ExperimentSpec, Body(openapi_examples=SPECS)]
     operation_id="submit_experiment",
     dependencies=[allow("submit")],
     summary="Submit an experiment",
-    responses=problems(InvalidSpec, KeyReused, QueueFull, InvalidQuery, BlobStoreUnavailable, body=True),
+    responses=problems(
+        InvalidSpec, KeyReused, QueueFull, InvalidQuery, BlobStoreUnavailable, OutOfMemory, body=True
+    ),
 )
 def submit_experiment(
     spec: Spec,
@@ -95,7 +98,7 @@ def submit_experiment(
     operation_id="validate_experiment",
     dependencies=[allow("read"), run_on("plans")],
     summary="Validate a spec without running it",
-    responses=problems(InvalidSpec, BlobStoreUnavailable, body=True),
+    responses=problems(InvalidSpec, BlobStoreUnavailable, OutOfMemory, body=True),
 )
 def validate_experiment(
     spec: Spec, registry: RegistryDep, database: DatabaseDep, memory: MemoryDep
