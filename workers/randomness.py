@@ -4,7 +4,9 @@ from typing import Literal
 
 import numpy as np
 
-Stream = Literal["split", "thinning", "synthetic", "init", "shuffling", "dropout", "resampling", "folds"]
+Stream = Literal[
+    "split", "thinning", "synthetic", "init", "shuffling", "dropout", "resampling", "folds", "intervals"
+]
 
 # Append only: changing a number changes every result stored so far.
 SPAWN_KEYS: dict[Stream, int] = {
@@ -16,6 +18,7 @@ SPAWN_KEYS: dict[Stream, int] = {
     "dropout": 5,
     "resampling": 6,
     "folds": 7,
+    "intervals": 8,
 }
 
 

@@ -297,10 +297,15 @@ def _update_experiment_status(connection: Connection, experiment_ids: Iterable[i
 
 @cache
 def _status_update(status: str) -> Update:
-    """The statement that gives an experiment this status, and the times that belong to it."""
+    """The statement that gives an experiment this status, and the times that belong to it.
+
+    An experiment that goes on loses its intervals: they were of the runs that had succeeded before.
+    """
     changed = update(Experiment).where(Experiment.id == bindparam("experiment"), Experiment.status != status)
     if status != "queued":
         changed = changed.values(started_at=func.coalesce(Experiment.started_at, now()))
+    if status not in FINAL_STATUSES:
+        changed = changed.values(intervals=None)
     return changed.values(status=status, finished_at=now() if status in FINAL_STATUSES else None)
 
 
