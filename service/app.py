@@ -1,6 +1,6 @@
 """Assembles the application: routes, middleware, error handlers, shared objects, agent and webhook dispatcher."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, closing
 from functools import partial
 from importlib.metadata import version
@@ -17,12 +17,16 @@ from service.api.caching.response_cache import ResponseCache
 from service.api.caching.response_store import ResponseStore
 from service.api.errors import exception_handlers
 from service.api.live.change_feed import ChangeFeed
+from service.api.live.event_pages import EventPages
+from service.api.live.stream_places import StreamPlaces
 from service.api.openapi.document import document
 from service.api.openapi.responses import unavailable
 from service.api.thread_limiters import Limiters
 from service.api.transport.middleware import RequestMiddleware
 from service.api.transport.preflight import Preflight
 from service.datasets.uploads import UploadService
+from service.experiments.interval_writer import IntervalWriter
+from service.experiments.intervals import IntervalService
 from service.experiments.model_cache import ModelCache
 from service.memory_budget import MemoryBudget, default_limit
 from service.notifiers import notifier_of
@@ -108,7 +112,9 @@ def _create_shared_objects(state: State, settings: Settings, database: Database)
     state.database = database
     state.registry = DatasetRegistry(settings.data_dir, shared_blob_store(settings))
     state.uploads = UploadService(state.registry, settings)
-    state.models = ModelCache(database, ArtifactStore(settings.artifacts_url))
+    artifacts = ArtifactStore(settings.artifacts_url)
+    state.models = ModelCache(database, artifacts)
+    state.intervals = IntervalService(database, artifacts)
     state.notifier = notifier_of(settings)
     state.memory = MemoryBudget(
         settings.api_memory_bytes or default_limit(), release=partial(_drop_caches, state)
@@ -120,21 +126,30 @@ def _create_shared_objects(state: State, settings: Settings, database: Database)
     state.metrics = PrometheusMetrics(database, lease_seconds=settings.lease_seconds)
     state.observe = state.metrics.observe
     state.change_feed = ChangeFeed(database)
+    state.event_pages = EventPages(database, state.limiters["streams"])
+    state.stream_places = StreamPlaces(settings.max_streams)
 
 
 def _drop_caches(state: State) -> None:
     state.registry.close_unused()
     state.models.clear()
     state.response_store.clear()
+    state.event_pages.clear()
 
 
 @asynccontextmanager
 async def _background_threads(state: State, settings: Settings, database: Database) -> AsyncIterator[None]:
     """Run the agent, if there are workers, and the webhook dispatcher, for as long as the context lasts."""
     feed: ChangeFeed = state.change_feed
+    intervals = IntervalWriter(state.intervals)
+
+    def runs_ended(experiment_ids: Collection[int]) -> None:
+        intervals.runs_ended(experiment_ids)
+        feed.look()
+
     agent = None
     if settings.workers:
-        agent = Agent(database, state.registry, settings, on_end=feed.look, notifier=state.notifier)
+        agent = Agent(database, state.registry, settings, on_end=runs_ended, notifier=state.notifier)
     state.agent = agent
     dispatcher = WebhookDispatcher(database, private=settings.webhooks_private)
     dispatcher.start()
@@ -148,6 +163,7 @@ async def _background_threads(state: State, settings: Settings, database: Databa
         await feed.close()
         if agent:
             await run_in_threadpool(agent.stop)
+        await run_in_threadpool(intervals.close)
         await run_in_threadpool(dispatcher.stop)
 
 

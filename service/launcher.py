@@ -15,11 +15,14 @@ from service.agent.agent import Agent
 from service.api.auth.authorization import require_closed_door
 from service.api.transport.http_protocol import LimitedHttpProtocol
 from service.app import create_app
+from service.experiments.interval_writer import IntervalWriter
+from service.experiments.intervals import IntervalService
 from service.http.listening import bind
 from service.notifiers import notifier_of
 from service.operations import logs
 from service.settings import Settings, UnusableSetting
 from service.store import migrations
+from service.store.artifacts.artifact_store import ArtifactStore
 from service.store.artifacts.blob_store import BlobStore, shared_blob_store
 from service.store.database import Database
 from workers.data.registry import DatasetRegistry
@@ -109,8 +112,14 @@ def run_agent(settings: Settings) -> None:
     """Run an agent without the API until SIGTERM or SIGINT. Runs in training are released then."""
     prepare(settings)
     registry = DatasetRegistry(settings.data_dir, shared_blob_store(settings))
-    with closing(Database(settings.url)) as database:
-        agent = Agent(database, registry, settings, notifier=notifier_of(settings))
+    artifacts = ArtifactStore(settings.artifacts_url)
+    with (
+        closing(Database(settings.url)) as database,
+        closing(IntervalWriter(IntervalService(database, artifacts))) as intervals,
+    ):
+        agent = Agent(
+            database, registry, settings, on_end=intervals.runs_ended, notifier=notifier_of(settings)
+        )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: agent.request_stop())
         log.info("Agent %s works on %s with %s processes", agent.name, database.url, settings.workers)

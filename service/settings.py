@@ -70,6 +70,8 @@ class Settings(BaseSettings):
     """How many requests that change something, or are refused, one token or one address may send."""
     read_rate_limit: Rate = "60000/minute"
     """How many requests that read it may send."""
+    max_streams: Annotated[int, Field(ge=1)] = 100
+    """How many event streams one token or one address may have open."""
     max_queued: Annotated[int, Field(ge=1)] = 10_000
     """How many runs of one owner may wait in the queue."""
     test_budget: Annotated[int, Field(ge=0)] = 1

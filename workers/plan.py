@@ -1,6 +1,6 @@
 """The plan of an experiment: what is known, and what is refused, before training starts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -10,13 +10,17 @@ import numpy as np
 from workers.data.dataset import Dataset
 from workers.data.errors import DatasetChanged, NoOfficialTest, UnknownDataset
 from workers.data.registry import DatasetRegistry
+from workers.data.splits import Fold
 from workers.method_warnings import Warning, find_warnings
-from workers.nn.arrays import Array
+from workers.nn.arrays import Array, Integers
 from workers.nn.network import parameter_count
 from workers.spec import ExperimentSpec
 from workers.spec_rules import broken_rules, broken_selection
 from workers.step import split_into_steps
 from workers.validation.errors import FieldError, InvalidSpec
+
+Counts = dict[str, list[int]]
+"""Rows of each class (K,) in each part."""
 
 MOST_PARAMETERS = 100_000_000
 """400 MB in float32; with Adam, three times as much."""
@@ -26,17 +30,28 @@ MOST_PARAMETERS = 100_000_000
 class Plan:
     """A resolved spec, and the facts that follow from it and its data.
 
-    split_counts: rows of each class in the parts train, validation and test. sampled_counts: expected examples of
-    each class per epoch, as the balancing draws them. steps: of one run without early stopping; 0 if it is solved.
+    fold_counts: for each fold, the rows of each class in its parts; an experiment with one split has one.
+    sampled_counts: expected examples of each class per epoch, as the balancing draws them, in the first fold.
+    steps: of the longest run without early stopping.
     """
 
     spec: ExperimentSpec
     dataset: Dataset
-    split_counts: dict[str, list[int]]
+    fold_counts: dict[Fold, Counts]
     sampled_counts: list[float]
     parameters: int
     steps: int
     warnings: tuple[Warning, ...]
+
+    @property
+    def split_counts(self) -> Counts:
+        """Rows of each class in each part, of the first fold."""
+        return self.fold_counts[Fold()]
+
+    @property
+    def runs(self) -> int:
+        """How many runs the experiment has."""
+        return len(self.fold_counts) * len(self.spec.seeds)
 
     def facts(self) -> dict[str, Any]:
         """The plan without the spec and the warnings, as JSON."""
@@ -51,70 +66,95 @@ class Plan:
                 "classes": list(data.classes),
             },
             "split_counts": self.split_counts,
+            "folds": self._folds(),
+            "runs": self.runs,
             "sampled_counts": self.sampled_counts,
             "parameters": self.parameters,
             "steps": self.steps,
         }
 
+    def _folds(self) -> list[dict[str, Any]] | None:
+        if len(self.fold_counts) == 1:
+            return None
+        return [{**fold._asdict(), "split_counts": counts} for fold, counts in self.fold_counts.items()]
+
 
 def make_plan(spec: ExperimentSpec, registry: DatasetRegistry) -> Plan:
     """Resolve a spec against its data, and pin the content it names. Raises InvalidSpec with every error."""
     field_errors = broken_rules(spec)
-    dataset, split_counts = _data(spec, registry, field_errors)
+    if any(error.path == "split" for error in field_errors):  # to divide too many folds would take minutes
+        raise InvalidSpec(field_errors)
+    dataset, fold_counts = _data(spec, registry, field_errors)
     if dataset is None:
         raise InvalidSpec(field_errors)
-    field_errors += broken_selection(spec, split_counts["validation"])
-    sampled = _sampled_counts(spec, split_counts["train"], dataset.classes, field_errors)
+    field_errors += _first(broken_selection(spec, counts["validation"]) for counts in fold_counts.values())
+    sampled = _sampled_counts(spec, fold_counts, dataset.classes, field_errors)
     parameters = _parameters(spec, dataset, field_errors)
     if field_errors or sampled is None:
         raise InvalidSpec(field_errors)
+    pinned = replace(spec.dataset, sha256=dataset.sha256)
     return Plan(
-        spec=_resolved(spec, dataset),
+        spec=spec.model_copy(update={"dataset": pinned, "scaling": spec.scaling.resolved(dataset)}),
         dataset=dataset,
-        split_counts=split_counts,
+        fold_counts=fold_counts,
         sampled_counts=sampled.tolist(),
         parameters=parameters,
-        steps=_steps(spec, split_counts["train"]),
-        warnings=tuple(find_warnings(spec, dataset.classes, split_counts, sampled)),
+        steps=max(_steps(spec, counts["train"]) for counts in fold_counts.values()),
+        warnings=tuple(find_warnings(spec, dataset.classes, fold_counts[Fold()], sampled)),
     )
 
 
-def _resolved(spec: ExperimentSpec, dataset: Dataset) -> ExperimentSpec:
-    """The spec with the content, the scaling and the epochs that it means for this data set."""
-    pinned = replace(spec.dataset, sha256=dataset.sha256)
-    training = replace(spec.training, epochs=1) if spec.model.solved else spec.training
-    resolved = {"dataset": pinned, "scaling": spec.scaling.resolved(dataset), "training": training}
-    return spec.model_copy(update=resolved)
+def _first(of_folds: Iterator[list[FieldError]]) -> list[FieldError]:
+    """The errors of the first fold that has any."""
+    return next((errors for errors in of_folds if errors), [])
 
 
-def _steps(spec: ExperimentSpec, training_counts: list[int]) -> int:
-    if spec.model.solved:
-        return 0
-    rows = spec.balancing.epoch_rows(np.array(training_counts))
+def _steps(spec: ExperimentSpec, training: list[int]) -> int:
+    """The steps of a run with so many training rows of each class."""
+    rows = spec.balancing.epoch_rows(np.array(training))
     per_epoch = len(split_into_steps(rows, spec.training.batch_size, spec.training.accumulate))
     return spec.training.epochs * per_epoch
 
 
 def _data(
     spec: ExperimentSpec, registry: DatasetRegistry, field_errors: list[FieldError]
-) -> tuple[Dataset | None, dict[str, list[int]]]:
-    """Load the data set and count the rows of each class in each part."""
+) -> tuple[Dataset | None, dict[Fold, Counts]]:
+    """Load the data set and count the rows of each class in each part of each fold."""
     dataset = None
     with _collecting(field_errors, "dataset", spec.dataset.name):
         dataset = registry.load(spec.dataset)
     if dataset is None:
         return None, {}
     with _collecting(field_errors, "split", asdict(spec.split)):
-        counts = registry.split_counts(spec.dataset, spec.split)
-        return dataset, {str(part): list(rows) for part, rows in counts.items()}
+        counts = registry.fold_counts(spec.dataset, spec.split)
+        return dataset, {
+            fold: {str(part): list(rows) for part, rows in of_fold.items()}
+            for fold, of_fold in counts.items()
+        }
     return None, {}
 
 
 def _sampled_counts(
-    spec: ExperimentSpec, training: list[int], classes: Sequence[str], field_errors: list[FieldError]
+    spec: ExperimentSpec,
+    fold_counts: Mapping[Fold, Counts],
+    classes: Sequence[str],
+    field_errors: list[FieldError],
 ) -> Array | None:
-    """Expected examples of each class (K,) per epoch; None if the balancing cannot work with the counts."""
-    counts = np.array(training)
+    """Expected examples of each class (K,) per epoch of the first fold; None if the counts of a fold do not do."""
+    different = {tuple(counts["train"]): None for counts in fold_counts.values()}
+    first: Array | None = None
+    for training in different:
+        sampled = _sampled_counts_of(spec, np.array(training), classes, field_errors)
+        if sampled is None or field_errors:
+            return None
+        first = sampled if first is None else first
+    return first
+
+
+def _sampled_counts_of(
+    spec: ExperimentSpec, counts: Integers, classes: Sequence[str], field_errors: list[FieldError]
+) -> Array | None:
+    """Expected examples of each class (K,) per epoch; None if the balancing cannot work with the counts (K,)."""
     sampled = None
     with _collecting(field_errors, "balancing", spec.balancing.name):
         spec.balancing.require(counts, classes)

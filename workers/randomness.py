@@ -4,7 +4,9 @@ from typing import Literal
 
 import numpy as np
 
-Stream = Literal["split", "thinning", "synthetic", "init", "shuffling", "dropout", "resampling"]
+Stream = Literal[
+    "split", "thinning", "synthetic", "init", "shuffling", "dropout", "resampling", "folds", "intervals"
+]
 
 # Append only: changing a number changes every result stored so far.
 SPAWN_KEYS: dict[Stream, int] = {
@@ -15,7 +17,19 @@ SPAWN_KEYS: dict[Stream, int] = {
     "shuffling": 4,
     "dropout": 5,
     "resampling": 6,
+    "folds": 7,
+    "intervals": 8,
 }
+
+
+def run_seed(seed: int, repeat: int = 0, fold: int = 0) -> int:
+    """The seed of the streams of a run. Each fold has its own, so that its luck is part of the spread over folds.
+
+    The first fold of the first repeat has `seed` itself, as has every run with one split.
+    """
+    if repeat == fold == 0:
+        return seed
+    return int(generator(seed, "folds", repeat, fold).integers(2**63))
 
 
 def generator(seed: int, stream: Stream, *more: int) -> np.random.Generator:

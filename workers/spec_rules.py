@@ -3,9 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from workers.evaluation.metrics import BY_NAME, FROM_SCORES
-from workers.nn.losses import CrossEntropy
 from workers.nn.output_layers import is_distribution
-from workers.spec import ExperimentSpec
+from workers.spec import MOST_RUNS, ExperimentSpec
 from workers.validation.errors import FieldError
 
 Rule = Callable[[ExperimentSpec], Iterator[FieldError]]
@@ -45,39 +44,19 @@ def broken_selection(spec: ExperimentSpec, counts: Sequence[int]) -> list[FieldE
     return [FieldError("training.early_stopping.metric", metric.name, message)]
 
 
-LINEAR_LOSSES = ("cross_entropy", "balanced_softmax", "logit_adjustment")
-"""The losses that a linear model can minimise: cross-entropies, whose minimum is that of softmax regression."""
-
-
-def linear_minimises_cross_entropy(spec: ExperimentSpec) -> Iterator[FieldError]:
-    if not spec.model.solved:
-        return
-    if spec.loss.name not in LINEAR_LOSSES:
+def number_of_runs_is_bounded(spec: ExperimentSpec) -> Iterator[FieldError]:
+    folds, seeds = len(spec.split.all_folds), len(spec.seeds)
+    if folds * seeds > MOST_RUNS:
         message = (
-            f"the linear model is the minimum of a cross-entropy: choose {', '.join(LINEAR_LOSSES[:-1])} or "
-            f'{LINEAR_LOSSES[-1]}, or train {spec.loss.name} in steps with "model": {{"hidden": []}}'
+            f"{folds:,} folds in all times {seeds:,} seeds are {folds * seeds:,} runs; an experiment has "
+            f"at most {MOST_RUNS}: take fewer repeats, folds or seeds"
         )
-        yield FieldError("loss", spec.loss.name, message)
-    elif isinstance(spec.loss, CrossEntropy) and spec.loss.label_smoothing:
-        message = (
-            "the linear model is solved without label smoothing; its penalty l2 keeps it from being too sure"
-        )
-        yield FieldError("loss.label_smoothing", spec.loss.label_smoothing, message)
-
-
-def linear_weights_rows(spec: ExperimentSpec) -> Iterator[FieldError]:
-    if spec.model.solved and spec.balancing.name == "smote":
-        message = (
-            "smote makes new rows in every epoch, and the linear model is solved once, with weights of the rows that "
-            "there are: choose oversample, or class_weights"
-        )
-        yield FieldError("balancing", "smote", message)
+        yield FieldError("split", folds * seeds, message)
 
 
 RULES: tuple[Rule, ...] = (
     batch_norm_needs_two_rows,
     selection_metric_exists,
     metric_may_select,
-    linear_minimises_cross_entropy,
-    linear_weights_rows,
+    number_of_runs_is_bounded,
 )

@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -53,10 +53,10 @@ class Agent:
         registry: DatasetRegistry,
         settings: Settings,
         pool: Pool[Lease] | None = None,
-        on_end: Callable[[], None] = lambda: None,
+        on_end: Callable[[Collection[int]], None] = lambda experiment_ids: None,
         notifier: Notifier | None = None,
     ) -> None:
-        """on_end: called in the agent's thread when the end of at least one run has been stored.
+        """on_end: called in the agent's thread when ends of runs have been stored, with the ids of their experiments.
 
         notifier: wakes the agent when another process queues a run; without one the agent only polls.
         """
@@ -218,8 +218,8 @@ class Agent:
             run.pending.clear()
             if run.is_over:
                 self._drop(lease)
-        if any(run.is_over for run in written.values()):
-            self.on_end()
+        if ended := {run.claim.experiment_id for run in written.values() if run.is_over}:
+            self.on_end(ended)
 
     def _drop(self, lease: Lease) -> None:
         del self.runs[lease]

@@ -15,6 +15,7 @@ from service.store.database import Database
 from service.store.epochs import epoch_writer
 from service.store.queue import Claim
 from workers.data.registry import DatasetRegistry
+from workers.data.splits import Fold
 from workers.processes.messages import ArtifactReference, Assignment
 from workers.spec import ExperimentSpec
 
@@ -59,10 +60,13 @@ class AssignmentBuilder:
 
     def _build(self, claim: Claim, checkpoint: bytes | ArtifactReference | None) -> Assignment:
         spec = ExperimentSpec.model_validate(claim.spec)
+        fold = Fold(claim.repeat, claim.fold)
         return Assignment(
             spec=spec.model_dump_json(),
             seed=claim.seed,
-            split_folder=self.registry.prepare_split(spec.dataset, spec.split).folder,
+            repeat=claim.repeat,
+            fold=claim.fold,
+            split_folder=self.registry.prepare_split(spec.dataset, spec.split, fold).folder,
             checkpoint=self._load_checkpoint(claim, checkpoint),
             checkpoint_seconds=self.settings.checkpoint_seconds,
             memory_bytes=self.settings.worker_memory_bytes,

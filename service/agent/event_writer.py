@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import groupby
-from typing import assert_never
+from typing import Any, assert_never
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -65,8 +65,7 @@ def write_progress(connection: Connection, run: LeasedRun) -> None:
             case CheckpointTaken():
                 _save_checkpoint(connection, run, last)
             case BaselinesFitted(baselines):
-                fitted = [asdict(baseline) for baseline in baselines]
-                epoch_writer.save_baselines(connection, run.claim.experiment_id, fitted)
+                _save_baselines(connection, run, [asdict(baseline) for baseline in baselines])
             case _:
                 assert_never(last)
 
@@ -77,6 +76,8 @@ def end_run(connection: Connection, run: LeasedRun, event: FinalEvent, *, max_de
     match event:
         case Succeeded():
             epoch_writer.save_model(connection, run.artifacts, lease.run_id, event)
+            if event.evaluation is not None:
+                epoch_writer.record_evaluation(connection, lease.run_id, event.best_epoch, event.evaluation)
             queue.finish(connection, lease, "succeeded")
         case Failed(cause, message):
             queue.finish(connection, lease, "failed", cause=cause, message=message)
@@ -107,6 +108,13 @@ def _end_stopped(connection: Connection, run: LeasedRun, command: Command) -> No
             queue.finish(connection, lease, "failed", cause="timeout", message=message)
         case _:
             assert_never(command)
+
+
+def _save_baselines(connection: Connection, run: LeasedRun, fitted: list[dict[str, Any]]) -> None:
+    if "folds" in run.claim.spec["split"]:
+        epoch_writer.save_baselines_of_fold(connection, run.claim.lease.run_id, fitted)
+    else:
+        epoch_writer.save_baselines(connection, run.claim.experiment_id, fitted)
 
 
 def _save_checkpoint(connection: Connection, run: LeasedRun, checkpoint: CheckpointTaken) -> None:

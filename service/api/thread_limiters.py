@@ -8,7 +8,7 @@ writes          whatever changes something; the only kind, beside probes, that m
 plans           validating specs: generating and splitting a data set takes time and memory
 models          weights, bundles and predictions, which load models and compute
 uploads         forms, each for as long as its client takes to send it
-streams         reading epochs for server-sent events
+streams         reading and formatting epochs for server-sent events: one thread, which rests half of the time
 exports         reading and formatting pages of CSV and JSON lines
 authentication  looking tokens up, if the event loop cannot do that without waiting
 probes          /ready, which waits shortly for the write lock itself
@@ -38,6 +38,7 @@ Kind = Literal[
 
 LONGEST_WAIT_SECONDS = float(LOCK_TIMEOUT_SECONDS)
 """For a thread and, in it, for the write lock together; then the response is 503."""
+LONGEST_REST_SECONDS = 1.0
 STANDSTILL_SECONDS = 0.25
 """If no write has ended for so long, at most `most_waiting` wait, and the others get 503."""
 
@@ -68,13 +69,15 @@ class Limit:
 
     threads: at once. most_waiting: how many may wait while nothing ends; None for any number. write_seconds: how long
     a request may wait for the write lock, its wait for a thread included; None if it may not write. per_caller: how
-    many threads one caller may use; None for all of them.
+    many threads one caller may use; None for all of them. share: the largest share of its time that a thread works;
+    then it rests.
     """
 
     threads: int
     most_waiting: int | None = None
     write_seconds: float | None = None
     per_caller: int | None = None
+    share: float = 1.0
 
 
 LIMITS: dict[Kind, Limit] = {
@@ -83,7 +86,7 @@ LIMITS: dict[Kind, Limit] = {
     "plans": Limit(4, per_caller=2),
     "models": Limit(4, per_caller=3),
     "uploads": Limit(8),  # twice as many as are accepted: refusing the others takes a thread too
-    "streams": Limit(4),
+    "streams": Limit(1, share=0.5),
     "exports": Limit(2),
     "authentication": Limit(4),
     "probes": Limit(2, write_seconds=2.0),
@@ -117,13 +120,21 @@ class ThreadLimiter:
     async def _run(self, function: Callable[[], T], until: float) -> T:
         await self._require_room()
         await self._take_place(until)
+        started = time.monotonic()
         try:
             return await to_thread.run_sync(self._call, function, until, limiter=self._unlimited)
         finally:
-            self._places.release()
-            self._moved_at = time.monotonic()
-            self._ended.set()
-            self._ended = asyncio.Event()
+            rest = min(LONGEST_REST_SECONDS, (time.monotonic() - started) * (1 / self.limit.share - 1))
+            if rest:
+                asyncio.get_running_loop().call_later(rest, self._release)
+            else:
+                self._release()
+
+    def _release(self) -> None:
+        self._places.release()
+        self._moved_at = time.monotonic()
+        self._ended.set()
+        self._ended = asyncio.Event()
 
     def _call(self, function: Callable[[], T], until: float) -> T:
         """Runs in the thread, in a context of its own."""

@@ -93,13 +93,21 @@ def _caption(experiments: list[Experiment]) -> Text:
     seeds = sorted({len(each["summary"]["seeds"]) for each in experiments})
     selected = sorted({each["summary"]["selection"]["metric"].replace("_", " ") for each in experiments})
     count = "1 seed" if seeds == [1] else f"{' or '.join(map(str, seeds))} seeds"
-    lines = [
-        f"Mean of {count}, each at its epoch of best validation {' or '.join(selected)}.",
-        "In brackets, 95 % intervals: of a class over its rows (Wilson), of the means over seeds (Student's t).",
-    ]
-    if 1 in seeds:
-        lines.append("With a single seed, the interval of the accuracy is over its rows too (Wilson).")
-    return Text("\n".join(lines), "dim")
+    mean = f"Mean of {count}, each at its epoch of best validation {' or '.join(selected)}."
+    return Text("\n".join([mean, *_interval_notes(experiments)]), "dim")
+
+
+def _interval_notes(experiments: list[Experiment]) -> list[str]:
+    """What the intervals in brackets are of, and why others are missing; each sentence once."""
+    notes: dict[str, None] = {}
+    for experiment in experiments:
+        meaning = next(each for each in experiment["summary"]["intervals"] if "metrics" in each["figures"])
+        missing = meaning["missing"]
+        if missing:
+            notes[f"No intervals for {title(experiment)}: {missing['sentence']}"] = None
+        else:
+            notes[f"In brackets, {100 * meaning['level']:g} % intervals. {meaning['sentence']}"] = None
+    return list(notes)
 
 
 def _baseline_heading(baseline: dict[str, Any]) -> str:
@@ -116,8 +124,6 @@ def _baseline_recall(baseline: dict[str, Any], name: str) -> str:
 
 def _mean(summary: dict[str, Any], metric: str) -> str:
     estimate = summary["metrics"][metric]
-    if estimate["n"] == 1 and metric == "accuracy":
-        return _with_interval(summary["seeds"][0], metric)
     return _interval(estimate["mean"], estimate["low"], estimate["high"])
 
 

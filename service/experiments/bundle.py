@@ -11,15 +11,15 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from sqlalchemy import Connection, Row
 
+from service.experiments.majority import majority_accuracies
 from service.experiments.model_cache import ModelCache
-from service.experiments.summary import majority_accuracies
 from service.experiments.weights import file_name, safetensors
 from service.schemas.base import ResponseModel
 from service.schemas.csv import write_csv
 from service.schemas.epochs import ClassRow, MetricsRow
 from service.store import experiment_reader, model_reader
 from service.store.database import Database
-from service.store.epochs.epoch_reader import EpochQuery, EpochTable, read_page
+from service.store.epochs.epoch_reader import EVALUATION, EpochQuery, EpochTable, read_page
 from service.store.errors import NoModel
 from service.store.run_keys import RunFilter, RunKey, are_of_folds, name_of_run
 from service.store.tables import EpochClasses, EpochMetrics
@@ -32,9 +32,10 @@ Holdout experiment {id}{name}: {status}
 
 spec.json       the spec with every default filled in and the data set pinned by its hash
 experiment.json the data set, the split, the runs, and the versions of the service that wrote this file
-metrics.csv     every epoch of every seed, on training and validation rows
+metrics.csv     every epoch of every run, on training and validation rows; of a cross-validation, then the selected
+                epoch of each run on its evaluation rows
 classes.csv     the same for each class
-weights/        the weights of the best epoch of each seed that succeeded (safetensors; the metadata has the
+weights/        the weights of the best epoch of each run that succeeded (safetensors; the metadata has the
                 spec and the classes, the tensors scaling.offset and scaling.factor the scaling of the rows;
                 if there is a tensor data.offset, it is subtracted first, in double precision)
 
@@ -102,7 +103,7 @@ def _facts(experiment: Row[Any], runs: Any) -> dict[str, Any]:
 
 
 def _metrics(connection: Connection, experiment: Row[Any]) -> Iterator[MetricsRow]:
-    majority = majority_accuracies(experiment.plan["split_counts"])
+    majority = majority_accuracies(experiment.plan)
     yield from MetricsRow.all_of(_rows(connection, EpochMetrics, experiment.id), majority)
 
 
@@ -114,11 +115,12 @@ def _classes(connection: Connection, experiment: Row[Any]) -> Iterator[ClassRow]
 
 def _rows(connection: Connection, table: EpochTable, experiment_id: int) -> Iterator[Row[Any]]:
     """Read every row of an experiment, one page at a time."""
-    query, more = EpochQuery(limit=PAGE_ROWS), True
-    while more:
-        page = read_page(connection, table, experiment_id, query)
-        yield from page.rows
-        query, more = replace(query, after=page.position), page.more
+    for split in (None, EVALUATION):
+        query, more = EpochQuery(split, limit=PAGE_ROWS), True
+        while more:
+            page = read_page(connection, table, experiment_id, query)
+            yield from page.rows
+            query, more = replace(query, after=page.position), page.more
 
 
 def _write(bundle: ZipFile, name: str, content: str | bytes) -> None:

@@ -62,7 +62,10 @@ class Evidence:
 
     @property
     def accuracy_low(self) -> float:
-        """Wilson's lower bound: the seeds were measured on the same rows, so they count as one."""
+        """The lower end of its interval; until that is computed, Wilson's for the rows of one seed."""
+        estimate = self.metrics["accuracy"]
+        if estimate is not None and estimate.low is not None:
+            return estimate.low
         rows = self.selected[0].rows
         interval = wilson(round(self.accuracy * rows), rows)
         return interval.low if interval else 0.0

@@ -1,4 +1,4 @@
-"""Submit an experiment: plan it, store it, queue a run for each seed."""
+"""Submit an experiment: plan it, store it, queue a run for each seed of each fold."""
 
 import hashlib
 from dataclasses import asdict
@@ -62,17 +62,18 @@ def submit(
     owner: str = "local",
     max_queued: int | None = None,
 ) -> int:
-    """Store the resolved spec, its plan, and a queued run for each seed. Returns the experiment's id.
+    """Store the resolved spec, its plan, and a queued run for each seed of each fold. Returns the experiment's id.
 
     Agents are woken by the same transaction: either everything is stored and they are woken, or neither happens.
     Raises QueueFull if the owner would have more than `max_queued` runs queued.
     """
     spec = plan.spec
     if max_queued is not None:
-        queue.require_room(connection, owner, len(spec.seeds), max_queued)
+        queue.require_room(connection, owner, plan.runs, max_queued)
     experiment_id = queue.submit(
         connection,
         seeds=spec.seeds,
+        folds=spec.split.all_folds,
         epochs=spec.training.epochs,
         tags=spec.tags,
         name=spec.name,
@@ -87,5 +88,5 @@ def submit(
         optimizer=spec.optimizer.name,
         balancing=spec.balancing.name,
     )
-    notifier.wake(connection, experiment_id, queued_runs=len(spec.seeds))
+    notifier.wake(connection, experiment_id, queued_runs=plan.runs)
     return experiment_id

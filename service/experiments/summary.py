@@ -1,17 +1,16 @@
-"""Summarise an experiment: estimates over its seeds, the classes, baselines and findings.
+"""Summarise an experiment: estimates over its seeds and their intervals, the classes, baselines and findings.
 
 All figures of a seed are those of its *selected* epoch on the validation part, never of each metric at its own best.
 Failed seeds are left out, and the findings say so.
 """
 
-from collections.abc import Sequence
-from functools import lru_cache
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import Any
 
-import numpy as np
-
 from service.experiments.findings import Evidence, findings_about
+from service.experiments.interval_meanings import meanings
+from service.experiments.intervals import Intervals, NoIntervals
+from service.experiments.majority import majority_on
 from service.schemas.base import bounds
 from service.schemas.summary import (
     Baseline,
@@ -25,12 +24,12 @@ from service.schemas.summary import (
 from service.store.experiment_reader import ExperimentDetails
 from service.store.tables import Rows
 from workers.evaluation import baselines
-from workers.evaluation.intervals import Interval, t_interval, wilson
+from workers.evaluation.intervals import Interval, wilson
 from workers.evaluation.metrics import BY_NAME, SUMMARISED
 from workers.spec import DEFAULT_METRIC
 
 
-def summarise(found: ExperimentDetails) -> Summary | None:
+def summarise(found: ExperimentDetails, intervals: Intervals | NoIntervals) -> Summary | None:
     """The summary of an experiment; None until a run has selected an epoch without failing."""
     selected = [row for row in found.selected if row.status != "failed"]
     if not selected:
@@ -41,32 +40,19 @@ def summarise(found: ExperimentDetails) -> Summary | None:
         split_counts=stored.plan["split_counts"],
         runs=found.runs,
         selected=selected,
-        metrics={metric.name: _estimate(selected, metric.name) for metric in SUMMARISED},
-        classes=_classes(stored.plan["dataset"]["classes"], selected),
+        metrics={metric.name: _estimate(selected, metric.name, intervals) for metric in SUMMARISED},
+        classes=_classes(stored.plan["dataset"]["classes"], selected, intervals),
         baselines=_baselines(stored.plan, stored.baselines or []),
     )
     return Summary(
         selection=_selection(stored.spec),
+        intervals=meanings(intervals, seeds=len(selected), selected=stored.spec["training"]["epochs"] > 1),
         seeds=[_seed(row) for row in selected],
         metrics=Estimates.model_validate(evidence.metrics),
         classes=evidence.classes,
         baselines=evidence.baselines,
         findings=findings_about(evidence),
     )
-
-
-def majority_accuracies(split_counts: dict[str, list[int]]) -> dict[str, float | None]:
-    """The accuracy of always predicting the majority class, on each part; None if the part is empty."""
-    baselines_ = {part: _majority(split_counts, part) for part in split_counts}
-    return {part: baseline.accuracy if baseline else None for part, baseline in baselines_.items()}
-
-
-def mean_wilson(shares: Sequence[float], rows: int) -> Interval | None:
-    """Wilson's interval of the mean share of several seeds.
-
-    All were measured on the same rows, so together they count as no more rows than one of them.
-    """
-    return wilson(round(fmean(shares) * rows), rows)
 
 
 def _selection(spec: dict[str, Any]) -> Selected:
@@ -80,23 +66,30 @@ def _seed(row: Any) -> SeedFigures:
     return SeedFigures.model_validate({**row._mapping, "accuracy_low": low, "accuracy_high": high})
 
 
-def _estimate(selected: Rows, metric: str) -> Estimate | None:
+def _estimate(selected: Rows, metric: str, intervals: Intervals | NoIntervals) -> Estimate | None:
     values = [value for row in selected if (value := getattr(row, metric)) is not None]
-    mean = t_interval(values)
-    if mean is None:
+    if not values:
         return None
-    low, high = bounds(mean.interval)
-    return Estimate(mean=mean.mean, sd=mean.sd, n=mean.n, low=low, high=high)
+    low, high = intervals.of_metric(metric)
+    return Estimate(
+        mean=fmean(values),
+        sd=stdev(values) if len(values) > 1 else None,
+        min=min(values),
+        max=max(values),
+        n=len(values),
+        low=low,
+        high=high,
+    )
 
 
-def _classes(names: list[str], selected: Rows) -> list[ClassEstimate]:
-    return [_class(name, index, selected) for index, name in enumerate(names)]
+def _classes(names: list[str], selected: Rows, intervals: Intervals | NoIntervals) -> list[ClassEstimate]:
+    return [_class(name, index, selected, intervals) for index, name in enumerate(names)]
 
 
-def _class(name: str, index: int, selected: Rows) -> ClassEstimate:
+def _class(name: str, index: int, selected: Rows, intervals: Intervals | NoIntervals) -> ClassEstimate:
     support = selected[0].support[index]  # the split has its own seed, so all runs have the same rows
     accuracies = [row.class_accuracy[index] for row in selected] if support else []
-    low, high = bounds(mean_wilson(accuracies, support) if accuracies else None)
+    low, high = intervals.of_class(index)
     return ClassEstimate(
         class_=name,
         index=index,
@@ -107,21 +100,13 @@ def _class(name: str, index: int, selected: Rows) -> ClassEstimate:
     )
 
 
-def _majority(split_counts: dict[str, list[int]], part: str) -> baselines.Baseline | None:
-    """The baseline that predicts the most frequent class in training; None if the part is empty."""
-    return _majority_on(tuple(split_counts["train"]), tuple(split_counts[part]))
-
-
-@lru_cache(maxsize=1000)
-def _majority_on(training: tuple[int, ...], part: tuple[int, ...]) -> baselines.Baseline | None:
-    """Cached, because every poll that finds a change needs it, and it never changes."""
-    return baselines.majority_baseline(np.array(training), np.array(part)) if any(part) else None
-
-
 def _baselines(plan: dict[str, Any], stored: list[dict[str, Any]]) -> list[Baseline]:
     """The majority baseline, and those that the workers have fitted so far."""
-    names, majority = plan["dataset"]["classes"], _majority(plan["split_counts"], "validation")
-    fitted = map(baselines.Baseline.from_json, stored)
+    names, majority = plan["dataset"]["classes"], majority_on(plan["split_counts"], "validation")
+    fitted = [
+        baselines.Baseline(**{**each, "interval": each["interval"] and Interval(**each["interval"])})
+        for each in stored
+    ]
     return [_baseline(each, names) for each in (majority, *fitted) if each is not None]
 
 

@@ -22,7 +22,6 @@ from service.store.errors import NoModel, NoTestPart, UnusableModel
 from service.store.run_keys import RunFilter, RunKey, are_of_folds, name_of_run
 from workers.data.dataset import Dataset
 from workers.data.registry import DatasetRegistry
-from workers.data.splits import OfficialSplit
 from workers.evaluation.ladder import LadderStep, climb
 from workers.evaluation.test_look import Look, look
 from workers.nn.arrays import Integers
@@ -76,7 +75,7 @@ class SealedEvaluator:
         part = self.registry.test_part(spec.dataset, spec.split)
         if not len(part):
             raise NoTestPart(experiment_id)
-        source = "official" if isinstance(spec.split, OfficialSplit) else "held_back"
+        source = "official" if spec.split.test == "official" else "held_back"
         return SealedRows(experiment, part, source)
 
     def _weights(self, experiment_id: int) -> str:

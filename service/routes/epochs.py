@@ -23,7 +23,7 @@ from service.api.routing.parameters import (
     takes_all,
 )
 from service.api.routing.strict_route import StrictRoute
-from service.experiments.summary import majority_accuracies
+from service.experiments.majority import majority_accuracies
 from service.http.conditional import PreconditionDep
 from service.http.cursors import InvalidCursor
 from service.http.query import InvalidQuery
@@ -78,7 +78,7 @@ def read_metrics(
         precondition.require_modified(state)
         plan = experiment_reader.plan(connection, experiment_id)
         page = read_page(connection, EpochMetrics, experiment_id, wanted.with_fewer_points(len(state.runs)))
-    majority = majority_accuracies(plan["split_counts"])
+    majority = majority_accuracies(plan)
     if page.more and takes_all(query, wanted_format):
         extent = Extent({experiment_id: state})
         rest = following_pages(database, EpochMetrics, experiment_id, wanted, page, extent)

@@ -13,7 +13,7 @@ from service.api.routing.dependencies import DatabaseDep
 from service.api.routing.exports import export
 from service.api.routing.parameters import EpochsOfManyQuery, next_link, takes_all
 from service.api.routing.strict_route import StrictRoute
-from service.experiments.summary import majority_accuracies
+from service.experiments.majority import majority_accuracies
 from service.http.conditional import PreconditionDep
 from service.http.cursors import InvalidCursor
 from service.http.query import InvalidQuery
@@ -54,7 +54,7 @@ def read_epochs(
         wanted = wanted.with_fewer_points(sum(len(state.runs) for state in found.values()))
         rows, more = read_page_of_many(connection, ids, wanted, after)
         plans = experiment_reader.plans(connection, ids)
-    majorities = {id_: majority_accuracies(plan["split_counts"]) for id_, plan in plans.items()}
+    majorities = {id_: majority_accuracies(plan) for id_, plan in plans.items()}
     if more and takes_all(query, wanted_format):
         rest = following_pages_of_many(database, ids, wanted, position_of(rows[-1]), Extent(found))
         pages = (

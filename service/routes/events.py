@@ -5,16 +5,17 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi.responses import Response, StreamingResponse
 
 from service.api.auth.authorization import allow
 from service.api.live.sse import EventStream
+from service.api.live.stream_places import TooManyStreams
 from service.api.openapi.responses import problems
 from service.api.routing.dependencies import DatabaseDep
 from service.api.routing.parameters import ExperimentId
 from service.api.routing.strict_route import StrictRoute
 from service.api.routing.thread_kinds import run_on
-from service.api.thread_limiters import CURRENT
+from service.api.thread_limiters import CALLER, CURRENT
 from service.http.cursors import InvalidCursor
 from service.http.query import InvalidQuery
 from service.store.errors import UnknownExperiment
@@ -31,10 +32,22 @@ LastEventId = Annotated[
 ]
 
 
+class EventStreamResponse(StreamingResponse):
+    """Bytes of server-sent events. FastAPI's own class would format each event anew for every client."""
+
+    media_type = "text/event-stream"
+
+
+UNBUFFERED = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+"""Proxies pass each event on at once."""
+
+
 async def _stream(
-    experiment_id: ExperimentId, database: DatabaseDep, last_event_id: LastEventId = ""
-) -> EventStream:
-    return await CURRENT.get().run(partial(EventStream, database, experiment_id, last_event_id))
+    experiment_id: ExperimentId, database: DatabaseDep, request: Request, last_event_id: LastEventId = ""
+) -> AsyncIterator[EventStream]:
+    """A stream, and a place for it until its response has ended."""
+    with request.app.state.stream_places.take(CALLER.get()):
+        yield await CURRENT.get().run(partial(EventStream, database, experiment_id, last_event_id))
 
 
 @router.get(
@@ -42,15 +55,13 @@ async def _stream(
     operation_id="stream_events",
     dependencies=[allow("read"), run_on("streams")],
     summary="Follow an experiment",
-    response_class=EventSourceResponse,
-    responses=problems(UnknownExperiment, InvalidQuery, InvalidCursor)
+    response_class=EventStreamResponse,
+    responses=problems(UnknownExperiment, InvalidQuery, InvalidCursor, TooManyStreams)
     | {204: {"description": "The client has received the last event; nothing follows."}},
 )
-async def stream_events(
-    stream: Annotated[EventStream, Depends(_stream)], request: Request
-) -> AsyncIterator[ServerSentEvent]:
+async def stream_events(stream: Annotated[EventStream, Depends(_stream)], request: Request) -> Response:
     """Stream server-sent events: `status` first and at each change, `epoch` for each epoch of each seed with its
     training and validation metrics, and `end`. After a lost connection, send `Last-Event-ID` to miss no event.
     """
-    async for event in stream.events(request.app.state.change_feed, request.app.state.limiters["streams"]):
-        yield event
+    content = stream.content(request.app.state.change_feed, request.app.state.event_pages)
+    return EventStreamResponse(content, headers=UNBUFFERED)

@@ -11,6 +11,7 @@ from service.api.openapi.responses import conditional, problems
 from service.api.routing.dependencies import (
     CallerDep,
     DatabaseDep,
+    IntervalsDep,
     MemoryDep,
     NotifierDep,
     RegistryDep,
@@ -27,6 +28,7 @@ from service.api.routing.strict_route import StrictRoute
 from service.api.routing.thread_kinds import run_on
 from service.experiments import lifecycle
 from service.experiments.estimates import estimated_seconds
+from service.experiments.intervals import UNREADABLE
 from service.experiments.progress import progress_of
 from service.experiments.submission import SubmissionService
 from service.experiments.summary import summarise
@@ -34,6 +36,7 @@ from service.http import cursors
 from service.http.conditional import PreconditionDep
 from service.http.cursors import InvalidCursor
 from service.http.query import InvalidQuery
+from service.memory_budget import OutOfMemory
 from service.schemas.experiments import Accepted, Experiment, ExperimentPage, ExperimentRow, Resolved
 from service.schemas.formats import as_json, link
 from service.store import experiment_reader, status_reader
@@ -52,6 +55,9 @@ from workers.validation.errors import InvalidSpec
 
 router = APIRouter(prefix="/experiments", tags=["experiments"], route_class=StrictRoute)
 
+UNCACHED = {"Cache-Control": "no-store"}
+"""Of a response that may change although nothing is written: without an etag nobody keeps it."""
+
 Spec = Annotated[ExperimentSpec, Body(openapi_examples=SPECS)]
 
 
@@ -61,7 +67,9 @@ Spec = Annotated[ExperimentSpec, Body(openapi_examples=SPECS)]
     operation_id="submit_experiment",
     dependencies=[allow("submit")],
     summary="Submit an experiment",
-    responses=problems(InvalidSpec, KeyReused, QueueFull, InvalidQuery, BlobStoreUnavailable, body=True),
+    responses=problems(
+        InvalidSpec, KeyReused, QueueFull, InvalidQuery, BlobStoreUnavailable, OutOfMemory, body=True
+    ),
 )
 def submit_experiment(
     spec: Spec,
@@ -95,7 +103,7 @@ def submit_experiment(
     operation_id="validate_experiment",
     dependencies=[allow("read"), run_on("plans")],
     summary="Validate a spec without running it",
-    responses=problems(InvalidSpec, BlobStoreUnavailable, body=True),
+    responses=problems(InvalidSpec, BlobStoreUnavailable, OutOfMemory, body=True),
 )
 def validate_experiment(
     spec: Spec, registry: RegistryDep, database: DatabaseDep, memory: MemoryDep
@@ -147,7 +155,10 @@ def list_experiments(
     responses=problems(UnknownExperiment, InvalidQuery) | conditional(),
 )
 def read_experiment(
-    experiment_id: ExperimentId, precondition: PreconditionDep, database: DatabaseDep
+    experiment_id: ExperimentId,
+    precondition: PreconditionDep,
+    database: DatabaseDep,
+    intervals: IntervalsDep,
 ) -> Response:
     """Read its status and progress, its results so far, and findings on how far to trust them.
 
@@ -157,8 +168,10 @@ def read_experiment(
         state, position = experiment_reader.state_and_position(connection, experiment_id)
         precondition.require_modified(state, position)
         found = experiment_reader.find_experiment(connection, experiment_id, queue_position=position)
-    experiment = Experiment.of(found, progress=progress_of(found.runs), summary=summarise(found))
-    return as_json(experiment, precondition.headers)
+    of_means = intervals.get(found)
+    summary = summarise(found, of_means)
+    experiment = Experiment.of(found, progress=progress_of(found.runs), summary=summary)
+    return as_json(experiment, UNCACHED if of_means is UNREADABLE else precondition.headers)
 
 
 @router.post(

@@ -11,7 +11,7 @@ from service.api.openapi.responses import conditional, problems
 from service.api.routing.dependencies import CallerDep, DatabaseDep, RegistryDep, SettingsDep
 from service.api.routing.parameters import ExperimentId
 from service.api.routing.strict_route import StrictRoute
-from service.experiments.summary import majority_accuracies
+from service.experiments.majority import majority_accuracies
 from service.experiments.test_evaluation import SealedEvaluator, SealedRows
 from service.http.conditional import PreconditionDep
 from service.http.query import InvalidQuery
@@ -106,5 +106,5 @@ def _ledger(sealed: SealedRows, rows: Sequence[Row[Any]], settings: Settings) ->
 
 
 def _evaluation(sealed: SealedRows, entry: Row[Any], looks: int) -> Evaluation:
-    majority = majority_accuracies(sealed.experiment.plan["split_counts"])["test"]
+    majority = majority_accuracies(sealed.experiment.plan)[0, 0, "test"]
     return evaluation(entry, looks=looks, classes=sealed.part.classes, majority=majority)

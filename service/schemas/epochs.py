@@ -1,6 +1,6 @@
 """The response models of epochs: metrics, figures per class, confusion matrices."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Literal, Self
 
@@ -11,6 +11,8 @@ from service.schemas.metric_fields import with_metrics
 from workers.evaluation.metrics import METRICS
 from workers.evaluation.metrics.per_class import CLASS_METRICS
 
+MajorityAccuracies = Mapping[tuple[int, int, str], float | None]
+"""By repeat, fold and part; None if the part is empty."""
 Split = Literal["train", "validation", "evaluation", "test"]
 
 
@@ -41,16 +43,16 @@ class MetricsRow(PartMetrics):
     fold: int = FOLD
 
     @classmethod
-    def of(cls, row: Any, majority: dict[str, float | None]) -> Self:
+    def of(cls, row: Any, majority: MajorityAccuracies) -> Self:
         return next(cls.all_of([row], majority))
 
     @classmethod
-    def all_of(cls, rows: Iterable[Any], majority: dict[str, float | None]) -> Iterator[Self]:
+    def all_of(cls, rows: Iterable[Any], majority: MajorityAccuracies) -> Iterator[Self]:
         """Convert rows with the same columns. Their names are read once: each row would build them anew."""
         columns: tuple[str, ...] | None = None
         for row in rows:
             columns = columns or row._fields
-            yield cls._of(columns, tuple(row), majority[row.split])
+            yield cls._of(columns, tuple(row), majority[row.repeat, row.fold, row.split])
 
     @classmethod
     @lru_cache(maxsize=1000)

@@ -53,11 +53,25 @@ class DatasetFacts(ResponseModel):
     classes: list[str]
 
 
+class FoldFacts(ResponseModel):
+    """One fold of a cross-validation."""
+
+    repeat: int
+    fold: int
+    split_counts: Counts
+
+
 class PlanFacts(ResponseModel):
-    """Facts known before training. parameters: of the network. steps: of a run that is not stopped early."""
+    """Facts known before training. parameters: of the network. steps: of the longest run, if not stopped early."""
 
     dataset: DatasetFacts
-    split_counts: Counts
+    split_counts: Counts = Field(
+        description="The number of rows of each class in each part; of a cross-validation, in its first fold."
+    )
+    folds: list[FoldFacts] | None = Field(None, description="Null unless it is a cross-validation.")
+    runs: int | None = Field(
+        None, description="Repeats times folds times seeds. Null in older experiments: one run for each seed."
+    )
     sampled_counts: list[float] = Field(
         description="The expected number of examples of each class in an epoch."
     )

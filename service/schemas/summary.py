@@ -39,10 +39,16 @@ class SeedFigures(ResponseModel):
 
 
 class Estimate(ResponseModel):
-    """A metric over the seeds. low, high: 95 % interval of the mean by Student's t; null for a single seed."""
+    """A metric over the seeds: its mean and, as sd, min and max of n seeds, its spread.
+
+    low, high: an interval of the mean. `intervals` says of what, or why it is null. It is also null for metrics of
+    losses and probabilities.
+    """
 
     mean: float
     sd: float | None
+    min: float
+    max: float
     n: int
     low: float | None
     high: float | None
@@ -54,7 +60,10 @@ class Estimates(ResponseModel):
 
 
 class ClassEstimate(ResponseModel):
-    """One class over the seeds. accuracy: its recall; null if the validation part has no rows of it."""
+    """One class over the seeds. accuracy: its recall; null if the validation part has no rows of it.
+
+    accuracy_low, accuracy_high: its interval, as `intervals` describes it.
+    """
 
     class_: str = Field(serialization_alias="class")
     index: int
@@ -76,10 +85,34 @@ class Baseline(ResponseModel):
     predicted_class: str | None
 
 
+class Missing(ResponseModel):
+    """Why there are no intervals."""
+
+    code: Literal["not_ended", "no_row_results", "unreadable_row_results", "cross_validation"]
+    sentence: str
+
+
+class IntervalMeaning(ResponseModel):
+    """What some intervals of a summary are intervals of, and how they were computed.
+
+    figures: the fields of the summary that have them.
+    """
+
+    figures: list[Literal["metrics", "classes", "seeds", "baselines"]]
+    of: Literal["new_rows_and_seeds", "new_rows"]
+    sentence: str
+    optimistic: bool = Field(description="Whether the epochs were selected on the rows that were measured.")
+    method: Literal["two_way_bootstrap", "wilson"]
+    level: float
+    resamples: int | None
+    missing: Missing | None = Field(description="Why the ends are null.")
+
+
 class Summary(ResponseModel):
     """The results on the validation part, and findings on how far to trust them."""
 
     selection: Selected
+    intervals: list[IntervalMeaning]
     seeds: list[SeedFigures]
     metrics: Estimates
     classes: list[ClassEstimate]

@@ -52,9 +52,15 @@ RENEW_LEASE = (
     .values(lease_until=now() + bindparam("lease_seconds"), worked_seconds=bindparam("worked"))
     .returning(Run.cancel_requested)
 )
-SPEC = select(Experiment.spec, Experiment.baselines.is_not(None).label("has_baselines")).where(
-    Experiment.id == bindparam("experiment")
+FOLD_HAS_BASELINES = (
+    select(Run.id)
+    .where(Run.experiment_id == Experiment.id, Run.baselines.is_not(None))
+    .where(Run.repeat == bindparam("repeat"), Run.fold == bindparam("fold"))
+    .exists()
 )
+HAS_BASELINES = or_(Experiment.baselines.is_not(None), FOLD_HAS_BASELINES)
+SPEC = select(Experiment.spec, HAS_BASELINES.label("has_baselines"))
+SPEC = SPEC.where(Experiment.id == bindparam("experiment"))
 LOCK_EXPERIMENT = select(Experiment.id).where(Experiment.id == bindparam("experiment")).with_for_update()
 COUNTS = (
     select(Run.status, func.count()).where(Run.experiment_id == bindparam("experiment")).group_by(Run.status)
@@ -132,7 +138,8 @@ def claim(connection: Connection, *, agent: str, lease_seconds: float, max_death
     _update_experiment_status(connection, changed | ({run.experiment_id} if run else set()))
     if run is None:
         return None
-    spec, has_baselines = connection.execute(SPEC, {"experiment": run.experiment_id}).one()
+    mine = {"experiment": run.experiment_id, "repeat": run.repeat, "fold": run.fold}
+    spec, has_baselines = connection.execute(SPEC, mine).one()
     lease = Lease(run.id, run.attempt)
     return Claim(
         lease,
@@ -290,10 +297,15 @@ def _update_experiment_status(connection: Connection, experiment_ids: Iterable[i
 
 @cache
 def _status_update(status: str) -> Update:
-    """The statement that gives an experiment this status, and the times that belong to it."""
+    """The statement that gives an experiment this status, and the times that belong to it.
+
+    An experiment that goes on loses its intervals: they were of the runs that had succeeded before.
+    """
     changed = update(Experiment).where(Experiment.id == bindparam("experiment"), Experiment.status != status)
     if status != "queued":
         changed = changed.values(started_at=func.coalesce(Experiment.started_at, now()))
+    if status not in FINAL_STATUSES:
+        changed = changed.values(intervals=None)
     return changed.values(status=status, finished_at=now() if status in FINAL_STATUSES else None)
 
 

@@ -8,14 +8,15 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, bindparam, select
 
 from service.store.artifacts.artifact_store import stored_content
+from service.store.run_keys import BY_KEY
 from service.store.tables import Checkpoint, Rows, Run
 from workers.processes.messages import ArtifactReference
 
 
 def runs(connection: Connection, experiment_id: int) -> Rows:
-    """The runs of an experiment by seed: `id`, `seed`, `status`, `epoch` (the selected one), and `sha256`.
+    """The runs of an experiment by their keys: `id`, `repeat`, `fold`, `seed`, `status`, `best_epoch`, and `sha256`.
 
-    The last two are of its row-level results; null if it has none.
+    The latter is the hash of the run's row-level results; null if it has none.
     """
     return connection.execute(RUNS, {"experiment": experiment_id}).all()
 
@@ -31,9 +32,9 @@ def content(connection: Connection, run_id: int) -> bytes | ArtifactReference:
 
 def _runs() -> Select[Any]:
     its_own = and_(Checkpoint.run_id == Run.id, Checkpoint.kind == "row_results")
-    columns: list[Any] = [Run.id, Run.seed, Run.status, Checkpoint.epoch, Checkpoint.sha256]
+    columns: list[Any] = [Run.id, *BY_KEY, Run.status, Run.best_epoch, Checkpoint.sha256]
     chosen = select(*columns).join(Checkpoint, its_own, isouter=True)
-    return chosen.where(Run.experiment_id == bindparam("experiment")).order_by(Run.seed)
+    return chosen.where(Run.experiment_id == bindparam("experiment")).order_by(*BY_KEY)
 
 
 RUNS = _runs()

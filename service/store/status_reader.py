@@ -24,6 +24,7 @@ class RunProgress(NamedTuple):
     best_epoch: int | None
     started_at: float | None
     finished_at: float | None
+    has_baselines: bool
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,9 @@ def _by_experiment(rows: Iterable[Any]) -> ExperimentStates:
 
 def _all_states() -> Select[Any]:
     """A row for each run."""
-    figures = (getattr(Run, name).label(f"run_{name}") for name in RunProgress._fields)
+    names = (name for name in RunProgress._fields if name != "has_baselines")
+    figures = [getattr(Run, name).label(f"run_{name}") for name in names]
+    figures.append(Run.baselines.is_not(None).label("run_has_baselines"))
     experiment = (Experiment.id, Experiment.status, Experiment.baselines.is_not(None))
     chosen: Select[Any] = select(*experiment, *figures).join(Run, Run.experiment_id == Experiment.id)
     return chosen.order_by(Experiment.id, *BY_KEY)

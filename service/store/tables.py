@@ -53,7 +53,8 @@ class Base(DeclarativeBase):
 class Experiment(Base):
     """A resolved spec, and the facts about it that were known before training.
 
-    The status follows from the runs; only `service.store.queue` writes it.
+    The status follows from the runs; only `service.store.queue` writes it. `intervals`: those of the summary,
+    computed once after the experiment has ended; null before that, and in experiments without row-level results.
     """
 
     __tablename__ = "experiments"
@@ -72,6 +73,7 @@ class Experiment(Base):
     optimizer: Mapped[str]
     balancing: Mapped[str]
     baselines: Mapped[list[Any] | None]
+    intervals: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[float]
     started_at: Mapped[float | None]
     finished_at: Mapped[float | None]

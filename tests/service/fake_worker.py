@@ -7,13 +7,17 @@ from httpx2 import Client
 from sqlalchemy import select
 
 from service.store import queue
+from service.store.artifacts.artifact_store import ArtifactStore
 from service.store.database import Database
 from service.store.epochs import epoch_writer
 from service.store.queue import Lease
 from service.store.tables import Run
 from workers.evaluation.evaluation import Evaluation, evaluate
+from workers.evaluation.row_results import RowPredictions, RowResults
+from workers.nn.arrays import Integers
 from workers.nn.losses import CrossEntropy
 from workers.processes.failure_causes import Cause
+from workers.processes.messages import Succeeded
 from workers.training import Epoch
 
 Matrix = list[list[int]]
@@ -22,11 +26,17 @@ CONFUSION: Matrix = [[170, 10], [5, 15]]
 """A confusion matrix of 200 rows; one in ten is of the second class."""
 
 
-def evaluation(confusion: Matrix, *, distribution: bool = True) -> Evaluation:
-    """The evaluation of a model whose predictions give this confusion matrix, rows true."""
+def rows_of(confusion: Matrix) -> tuple[Integers, Integers]:
+    """Labels and predictions with this confusion matrix, rows true."""
     counts = np.array(confusion)
     labels, predictions = (np.repeat(axis.ravel(), counts.ravel()) for axis in np.indices(counts.shape))
-    logits = 4 * np.eye(len(counts))[predictions]
+    return labels, predictions
+
+
+def evaluation(confusion: Matrix, *, distribution: bool = True) -> Evaluation:
+    """The evaluation of a model whose predictions give this confusion matrix, rows true."""
+    labels, predictions = rows_of(confusion)
+    logits = 4 * np.eye(len(confusion))[predictions]
     losses, _ = CrossEntropy()(logits, labels)
     return evaluate(logits, labels, losses=losses, distribution=distribution)
 
@@ -87,6 +97,20 @@ class FakeWorker:
             mine = (Run.experiment_id == experiment_id, Run.seed == seed)
             run_id = connection.scalars(select(Run.id).where(*mine)).one()
             epoch_writer.record_epochs(connection, run_id, [epoch])
+
+    def save_rows(self, experiment_id: int, validation: Matrix, *, seed: int = 0) -> RowResults:
+        """Store row-level results of a run that was claimed, with predictions that give this confusion matrix."""
+        labels, predictions = rows_of(validation)
+        classes = len(validation)
+        generator = np.random.default_rng(0)
+        negative_log_p = np.where(labels == predictions, 0.1, 1.0 + generator.random(len(labels)))
+        predicted = RowPredictions.of(predictions, negative_log_p, classes)
+        results = RowResults.of(predicted, 3 * np.arange(len(labels)), labels, classes)
+        run_id, artifacts = self.leases[experiment_id, seed].run_id, ArtifactStore("unused")
+        with self.database.write() as connection:
+            ended = Succeeded(1, b"model", results.to_bytes())
+            epoch_writer.save_model(connection, artifacts, run_id, ended)
+        return results
 
     def finish(self, experiment_id: int, status: str, *, seed: int = 0, cause: Cause | None = None) -> None:
         """End a run that was claimed."""

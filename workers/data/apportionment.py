@@ -6,7 +6,7 @@ from heapq import heapify, heappop, heappush
 from math import floor
 
 
-def exact(ratios: Sequence[float]) -> list[Fraction]:
+def exact(ratios: Sequence[float | Fraction]) -> list[Fraction]:
     """The ratios as they were written (0.7 is 7/10, not its binary neighbour), divided by their sum."""
     written = [Fraction(str(ratio)) for ratio in ratios]
     return [ratio / sum(written) for ratio in written]

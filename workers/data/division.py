@@ -1,6 +1,7 @@
 """Draws disjoint parts of rows by ratio: stratified by class, or not; equal rows together, or not."""
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
@@ -13,7 +14,7 @@ from workers.data.splits import Part, Split
 from workers.nn.arrays import Integers
 from workers.randomness import generator
 
-Ratios = Mapping[Part, float]
+Ratios = Mapping[Part, float | Fraction]
 
 
 def divide(
@@ -23,13 +24,16 @@ def divide(
     split: Split,
     ratios: Ratios,
     groups: Indices | None = None,
+    stream: np.random.Generator | None = None,
 ) -> dict[Part, Indices]:
-    """Draw disjoint parts of `rows`, ascending indices into `labels` (n,), by ratio, with the seed of the split.
+    """Draw disjoint parts of `rows`, ascending indices into `labels` (n,), by ratio, with `stream`.
+
+    Without it, with the seed of the split.
 
     Together they hold all of `rows`. groups: the group (n,) of each row; rows of one group stay together, and the
     sizes are then as exact as that allows. Raises TooFewRows if the parts cannot be filled.
     """
-    stream = generator(split.seed, "split")
+    stream = stream or generator(split.seed, "split")
     if split.stratify:
         return _stratified(rows, labels, classes, ratios, groups, stream)
     sizes = part_sizes(len(rows), ratios, *least_rows(split, classes))

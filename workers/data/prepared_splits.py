@@ -9,14 +9,19 @@ from typing import Literal
 
 import numpy as np
 
+from workers.data import prepared_folds
 from workers.data.dataset import Dataset, Indices
 from workers.data.dataset_files import atomic_folder, drop_pages, open_dataset, save_dataset, write_atomically
 from workers.data.imbalance import Imbalance
 from workers.data.split_rows import SplitRows
-from workers.data.splits import Part, Split
+from workers.data.splits import Fold, Part, Split
 
+OpenPart = Literal["train", "validation", "evaluation"]
+"""A part that a worker may read."""
 PartCounts = Mapping[Part, list[int]]
 """Rows of each class, for each part."""
+
+ONLY_FOLD = Fold()
 
 VERSION = 3
 """Raise it when the same split would choose other rows, or write other files."""
@@ -29,22 +34,23 @@ class PreparedSplit:
     folder: Path
     counts: PartCounts
 
-    def read(self, part: Literal["train", "validation"]) -> Dataset:
-        """One part, memory-mapped, its rows in the order of the data set."""
+    def read(self, part: OpenPart) -> Dataset:
+        """One part, its rows in the order of the data set; memory-mapped unless it is that of a fold."""
         return read_part(self.folder, part)
 
-    def rows(self, part: Literal["train", "validation"]) -> Indices:
+    def rows(self, part: OpenPart) -> Indices:
         """The index (n,) of each row of a part in the data set."""
         return read_rows(self.folder, part)
 
 
-def split_key(sha256: str, split: Split, imbalance: Imbalance | None) -> str:
-    """The name of a prepared split's folder: a hash of the data set's content, the split and the imbalance."""
+def split_key(sha256: str, split: Split, imbalance: Imbalance | None, fold: Fold = ONLY_FOLD) -> str:
+    """The name of a prepared split's folder: a hash of the data set's content, the split, imbalance and fold."""
     chosen = {
         "version": VERSION,
         "dataset": sha256,
-        "split": asdict(split),
+        "split": asdict(split),  # type: ignore[call-overload]
         "imbalance": imbalance and asdict(imbalance),
+        "fold": list(fold),
     }
     return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()
 
@@ -61,6 +67,19 @@ def write_split(dataset: Dataset, rows: SplitRows, folder: Path) -> PreparedSpli
     return PreparedSplit(folder, counts)
 
 
+def write_split_of_fold(dataset: Dataset, rows: SplitRows, folder: Path) -> PreparedSplit:
+    """Write the parts of a fold: the rows of all folds once, beside `folder`, and in it the places of this one's."""
+    counts = count_classes(dataset, rows)
+    parts: dict[str, Indices] = {
+        "train": rows.train,
+        "validation": rows.validation,
+        "evaluation": rows.evaluation,
+    }
+    open_rows = prepared_folds.write_open_rows(dataset, rows.open, folder.parent)
+    prepared_folds.write_fold(open_rows, parts, json.dumps(counts), folder)
+    return PreparedSplit(folder, counts)
+
+
 def open_split(folder: Path) -> PreparedSplit | None:
     """The prepared split in `folder`, or None if none has been written."""
     try:
@@ -70,13 +89,22 @@ def open_split(folder: Path) -> PreparedSplit | None:
     return PreparedSplit(folder, counts)
 
 
-def read_part(folder: Path, part: Literal["train", "validation"]) -> Dataset:
-    """One part of a folder that `write_split` wrote, memory-mapped."""
+def has_evaluation_part(folder: Path) -> bool:
+    """Whether the rows of a folder are those of a fold, with an evaluation part."""
+    return prepared_folds.is_fold(folder)
+
+
+def read_part(folder: Path, part: OpenPart) -> Dataset:
+    """One part of a folder that `write_split` or `write_split_of_fold` wrote."""
+    if prepared_folds.is_fold(folder):
+        return prepared_folds.read_part(folder, part)
     return open_dataset(folder / part)
 
 
-def read_rows(folder: Path, part: Literal["train", "validation"]) -> Indices:
+def read_rows(folder: Path, part: OpenPart) -> Indices:
     """The index (n,) of each row of a part in the data set that was split."""
+    if prepared_folds.is_fold(folder):
+        return prepared_folds.read_rows(folder, part)
     rows: Indices = np.load(folder / part / "rows.npy", allow_pickle=False)
     return rows
 
@@ -85,6 +113,8 @@ def count_classes(dataset: Dataset, rows: SplitRows) -> PartCounts:
     """Rows of each class in each part."""
     classes = len(dataset.classes)
     parts: dict[Part, Indices] = {"train": rows.train, "validation": rows.validation, "test": rows.test}
+    if len(rows.evaluation):
+        parts["evaluation"] = rows.evaluation
     return {
         part: np.bincount(dataset.labels[indices], minlength=classes).tolist()
         for part, indices in parts.items()

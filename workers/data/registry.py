@@ -1,7 +1,7 @@
 """The registry of data sets: which names exist, what each name means, and the prepared splits that runs read."""
 
 import shutil
-from collections.abc import Container
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,14 +10,17 @@ from pydantic import TypeAdapter, ValidationError
 from workers.data.dataset import Dataset
 from workers.data.digest_cache import DigestCache
 from workers.data.errors import NameReserved, NoOfficialTest, NotUploaded
+from workers.data.folds import FoldDivider
 from workers.data.loader import ContentsLoader, dataset_names, unknown_dataset
 from workers.data.prepared_splits import (
+    ONLY_FOLD,
     PartCounts,
     PreparedSplit,
     count_classes,
     open_split,
     split_key,
     write_split,
+    write_split_of_fold,
 )
 from workers.data.row_digests import Digests
 from workers.data.shared_cache import BlobFiles, SharedCache
@@ -25,7 +28,7 @@ from workers.data.sources import BUNDLED, AnySource, Source, Synthetic
 from workers.data.sources.upload_source import UploadSource
 from workers.data.sources.upload_store import Upload, UploadStore, Version
 from workers.data.split_rows import SplitRows, split_rows
-from workers.data.splits import OfficialSplit, Split
+from workers.data.splits import CrossValidation, Fold, Split
 from workers.nn.arrays import Shape
 
 PLANNING_BYTES_PER_ROW = 64
@@ -160,34 +163,54 @@ class DatasetRegistry:
             if sha256 not in in_use:
                 shutil.rmtree(self._prepared_splits / sha256, ignore_errors=True)
 
-    def split_counts(self, source: Source, split: Split) -> PartCounts:
+    def split_counts(self, source: Source, split: Split, fold: Fold = ONLY_FOLD) -> PartCounts:
         """Rows of each class in each part, as `prepare_split` would write them; nothing is written.
 
         Raises the errors of `load`, TooFewRows or NoOfficialTest.
         """
-        dataset, official_test = self.load(source), self._official(source, split)
-        return _with_official(count_classes(dataset, self.split_rows(source, split)), official_test)
+        return self.fold_counts(source, split, [fold])[fold]
 
-    def prepare_split(self, source: Source, split: Split) -> PreparedSplit:
-        """The training and validation part, written on first use, and the class counts of every part.
+    def fold_counts(
+        self, source: Source, split: Split, folds: Iterable[Fold] | None = None
+    ) -> dict[Fold, PartCounts]:
+        """The same for several folds, by default all of the split."""
+        dataset, official_test = self.load(source), self._official(source, split)
+        rows_of = self._divided(source, split)
+        return {
+            fold: _with_official(count_classes(dataset, rows_of(fold)), official_test)
+            for fold in folds or split.all_folds
+        }
+
+    def prepare_split(self, source: Source, split: Split, fold: Fold = ONLY_FOLD) -> PreparedSplit:
+        """All parts but the test part, written on first use, and the class counts of every part.
 
         Raises the errors of `load`, TooFewRows or NoOfficialTest.
         """
         dataset, official_test = self.load(source), self._official(source, split)
-        folder = self._prepared_splits / dataset.sha256 / split_key(dataset.sha256, split, source.imbalance)
+        key = split_key(dataset.sha256, split, source.imbalance, fold)
+        folder = self._prepared_splits / dataset.sha256 / key
         prepared = open_split(folder)
         if prepared is None:
-            prepared = write_split(dataset, self.split_rows(source, split), folder)
+            rows = self.split_rows(source, split, fold)
+            write = write_split_of_fold if isinstance(split, CrossValidation) else write_split
+            prepared = write(dataset, rows, folder)
         return replace(prepared, counts=_with_official(prepared.counts, official_test))
 
     def test_part(self, source: Source, split: Split) -> Dataset:
         """The held-back rows. Only a test evaluation may read them."""
         return self._official(source, split) or self.load(source).take(self.split_rows(source, split).test)
 
-    def split_rows(self, source: Source, split: Split) -> SplitRows:
+    def split_rows(self, source: Source, split: Split, fold: Fold = ONLY_FOLD) -> SplitRows:
         """The rows of each part, as indices into the data set. Raises the errors of `load`, or TooFewRows."""
+        return self._divided(source, split)(fold)
+
+    def _divided(self, source: Source, split: Split) -> Callable[[Fold], SplitRows]:
+        """The rows of each part of a fold."""
         dataset = self.load(source)
-        return split_rows(dataset.labels, self.digests(source), dataset.classes, split, source.imbalance)
+        arguments = (dataset.labels, self.digests(source), dataset.classes)
+        if isinstance(split, CrossValidation):
+            return FoldDivider(*arguments, split, source.imbalance).rows
+        return lambda _: split_rows(*arguments, split, source.imbalance)
 
     def digests(self, source: Source) -> Digests:
         """The digests (n,) of the rows of a data set. Raises the errors of `load`."""
@@ -197,7 +220,7 @@ class DatasetRegistry:
 
     def _official(self, source: Source, split: Split) -> Dataset | None:
         """The official test part if the split asks for it. Raises NoOfficialTest."""
-        if not isinstance(split, OfficialSplit):
+        if split.test != "official":
             return None
         official_test = self.official_test(source)
         if official_test is None:

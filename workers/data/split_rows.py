@@ -5,7 +5,7 @@ The sealed rows come off first: `seal_rows`. Then the open rows are divided by t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
@@ -30,13 +30,22 @@ from workers.nn.arrays import Integers
 from workers.randomness import generator
 
 
+def _no_rows() -> Indices:
+    return np.empty(0, np.int64)
+
+
 @dataclass(frozen=True, eq=False)
 class SplitRows:
-    """The rows of each part, ascending indices into the data set; an official test part has none here."""
+    """The rows of each part, ascending indices into the data set; an official test part has none here.
+
+    Only a fold of a cross-validation has an evaluation part, and `open`: the rows of all its folds.
+    """
 
     train: Indices
     validation: Indices
     test: Indices
+    evaluation: Indices = field(default_factory=_no_rows)
+    open: Indices = field(default_factory=_no_rows)
 
 
 def split_rows(
@@ -49,7 +58,7 @@ def split_rows(
     """
     rows = _split_rows_v1 if split.version == 1 else _split_rows_v2
     parts = rows(labels, digests, classes, split, imbalance)
-    _require_every_class(np.bincount(labels[parts.train], minlength=len(classes)), classes)
+    require_every_class(np.bincount(labels[parts.train], minlength=len(classes)), classes)
     if imbalance is None or imbalance.parts != "training":
         return parts
     train = imbalance.thin(labels, len(classes), parts.train, generator(split.seed, "thinning"))
@@ -130,7 +139,8 @@ def _require_distinct_rows(
     require_size("test", len(test), 1, distinct_rows_needed(parts))
 
 
-def _require_every_class(counts: Integers, classes: Sequence[str]) -> None:
+def require_every_class(counts: Integers, classes: Sequence[str]) -> None:
+    """Raise TooFewRows if the training part, with `counts` (K,), lacks a class."""
     for name, rows in zip(classes, counts.tolist(), strict=True):
         if rows == 0:
             raise TooFewRows(f"class '{name}'", 0, 1, "in the training part; stratify the split")

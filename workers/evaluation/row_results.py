@@ -13,6 +13,10 @@ from workers.nn.arrays import Array, Integers
 Unsigned = NDArray[np.unsignedinteger[Any]]
 
 
+class CorruptRowResults(ValueError):
+    """The bytes are not row-level results of this project."""
+
+
 @dataclass(frozen=True, eq=False)
 class RowPredictions:
     """What one evaluation predicted. predicted: (n,), classes in the smallest unsigned type.
@@ -65,9 +69,12 @@ class RowResults:
 
     @staticmethod
     def from_bytes(content: bytes) -> "RowResults":
-        """Read the result of `to_bytes`."""
-        arrays: dict[str, Any] = {"score": None, **load(content)}
-        return RowResults(**arrays)
+        """Read the result of `to_bytes`. Raises CorruptRowResults."""
+        try:
+            arrays: dict[str, Any] = {"score": None, **load(content)}
+            return RowResults(**arrays)
+        except Exception as error:
+            raise CorruptRowResults(f"not row-level results: {type(error).__name__}") from error
 
 
 def _smallest(values: Integers, classes: int) -> Unsigned:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from workers.evaluation.baselines import Baseline
+from workers.evaluation.evaluation import Evaluation
 from workers.processes.failure_causes import Cause
 from workers.training import Epoch
 
@@ -24,10 +25,11 @@ release: send a checkpoint and stop, so that another worker can continue the run
 class Assignment:
     """One run to train: what a worker process is started with.
 
-    spec: the experiment's spec as JSON. seed: the run's seed. split_folder: the prepared split, with the training and
-    validation rows. checkpoint: where to resume; None starts with the first epoch. checkpoint_seconds: the most time
-    between two checkpoints. memory_bytes: the most that the process may allocate; None sets no limit.
-    has_baselines: whether the baselines of the experiment are stored already, so that the worker need not fit them.
+    spec: the experiment's spec as JSON. seed: the run's seed; its streams start from seed, repeat and fold.
+    split_folder: the prepared split, with the training and validation rows and, of a fold, the evaluation rows.
+    checkpoint: where to resume; None starts with the first epoch. checkpoint_seconds: the most time between two
+    checkpoints. memory_bytes: the most that the process may allocate; None sets no limit. has_baselines: whether the
+    baselines of the experiment are stored already, so that the worker need not fit them.
     """
 
     spec: str
@@ -37,6 +39,8 @@ class Assignment:
     checkpoint_seconds: float = 30.0
     memory_bytes: int | None = None
     has_baselines: bool = False
+    repeat: int = 0
+    fold: int = 0
 
 
 @dataclass(frozen=True)
@@ -75,12 +79,14 @@ class Succeeded:
     """The training is complete. `model` contains the weights of the best epoch.
 
     row_results: what that epoch predicted for each row (`workers.evaluation.row_results`). None if it was trained by
-    a version that did not keep this.
+    a version that did not keep this. evaluation: of that epoch on the evaluation part of a fold, and then the row
+    results are of that part too; None without such a part.
     """
 
     best_epoch: int
     model: bytes | ArtifactReference
     row_results: bytes | ArtifactReference | None = None
+    evaluation: Evaluation | None = None
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,12 @@ import os
 import signal
 import threading
 import time
-from dataclasses import replace
-from functools import partial
+from dataclasses import asdict
 from multiprocessing.connection import Connection
 
 from workers.checkpoint import Checkpoint
-from workers.data.prepared_splits import read_part, read_rows
+from workers.data.prepared_splits import has_evaluation_part, read_part, read_rows
 from workers.evaluation.baselines import Baseline
-from workers.linear_baselines import changed_fields, figures_depend_on, fit_baseline, linear_specs
 from workers.processes import memory
 from workers.processes.messages import (
     Assignment,
@@ -31,6 +29,7 @@ from workers.processes.messages import (
     Succeeded,
     WorkerEvent,
 )
+from workers.randomness import run_seed
 from workers.shared_baseline import SharedBaseline
 from workers.spec import ExperimentSpec
 from workers.training import Diverged, Epoch, Trainer
@@ -100,7 +99,8 @@ class Worker:
     def _prepare(self) -> None:
         spec = ExperimentSpec.model_validate_json(self.assignment.spec)
         parts = [read_part(self.assignment.split_folder, part) for part in ("train", "validation")]
-        self.trainer = Trainer(spec, *parts, seed=self.assignment.seed)
+        seed = run_seed(self.assignment.seed, self.assignment.repeat, self.assignment.fold)
+        self.trainer = Trainer(spec, *parts, seed=seed)
         if self.assignment.checkpoint is not None:
             self.trainer.restore(Checkpoint.from_bytes(self.assignment.checkpoint))
 
@@ -112,9 +112,14 @@ class Worker:
         for epoch in self.trainer.epochs(between_steps=self._between_steps):
             self._epoch_ended(epoch)
         self._send_baseline(wait=True)
-        rows = self.trainer.row_results(read_rows(self.assignment.split_folder, "validation"))
-        model = self.trainer.model().to_bytes()
-        return Succeeded(self.trainer.best.epoch or 0, model, rows.to_bytes() if rows else None)
+        model, best_epoch = self.trainer.model().to_bytes(), self.trainer.best.epoch or 0
+        folder = self.assignment.split_folder
+        if has_evaluation_part(folder):
+            part, indices = read_part(folder, "evaluation"), read_rows(folder, "evaluation")
+            evaluation, measured = self.trainer.evaluate_selected(part, indices)
+            return Succeeded(best_epoch, model, measured.to_bytes(), evaluation)
+        rows = self.trainer.row_results(read_rows(folder, "validation"))
+        return Succeeded(best_epoch, model, rows.to_bytes() if rows else None)
 
     def _epoch_ended(self, epoch: Epoch) -> None:
         self.unsent.append(EpochEnded(epoch))
@@ -126,7 +131,7 @@ class Worker:
         self._send_baseline(wait=False)
 
     def _send_baseline(self, *, wait: bool) -> None:
-        """Send the linear baselines once, after the first epoch if possible: then they exist however the run ends.
+        """Send the linear baseline once, after the first epoch if possible: then it exists however the run ends.
 
         Without `wait`, continue to train while another worker fits it. A baseline that cannot be fitted does not
         fail the run.
@@ -134,30 +139,19 @@ class Worker:
         if self.has_baselines or (self.command is not None and not wait):
             return
         try:
-            fitted = self._fit_baselines(wait=wait)
+            shared = SharedBaseline(self.assignment.split_folder, asdict(self.trainer.spec.scaling))
+            baseline = shared.get(self._fit_baseline, wait=wait)
         except Exception:
-            log.exception("the linear baselines could not be fitted")
+            log.exception("the linear baseline could not be fitted")
             self.has_baselines = True
             return
-        if fitted is not None:
-            self.send(BaselinesFitted(fitted))
+        if baseline is not None:
+            self.send(BaselinesFitted((baseline,)))
             self.has_baselines = True
 
-    def _fit_baselines(self, *, wait: bool) -> tuple[Baseline, ...] | None:
-        """Fit the linear baselines, or read those that other runs have fitted; None while another worker fits one."""
-        trainer, found = self.trainer, []
-        for name, spec in linear_specs(trainer.spec).items():
-            shared = SharedBaseline(self.assignment.split_folder, figures_depend_on(name, spec))
-            baseline = shared.get(partial(self._fit_baseline, name, spec), wait=wait)
-            if baseline is None:
-                return None
-            found.append(replace(baseline, changes=changed_fields(trainer.spec, spec)))
-        return tuple(found)
-
-    def _fit_baseline(self, name: str, spec: ExperimentSpec) -> Baseline:
+    def _fit_baseline(self) -> Baseline:
         self.send()  # finished epochs do not wait for the fit
-        parts = self.trainer.training_part, self.trainer.validation_part
-        return fit_baseline(name, spec, *parts, self.trainer.scaler)
+        return self.trainer.linear_baseline()
 
     def _stop(self, command: Command) -> Stopped:
         if command == "release":

@@ -15,6 +15,8 @@ SYNONYMS = {
     # fields of a spec
     "dataset": "data datasets",
     "split": "splits partition",
+    "cross_validation": "cv crossvalidation cross_val kfold k_fold stratified_kfold stratified_k_fold repeated_kfold "
+    "repeated_stratified_kfold nested_cv",
     "scaling": "scaler normalization normalisation normalize normalise preprocessing standardization",
     "balancing": "balance sampling sampler resampling resample oversampling undersampling",
     "class_weights": "class_weight weight weights weighting pos_weight",
@@ -57,6 +59,8 @@ SYNONYMS = {
     "gamma": "focusing",
     "tau": "temperature",
     "train": "training train_size train_ratio",
+    "folds": "k n_folds num_folds n_splits kfold k_fold k_folds cv",
+    "repeats": "n_repeats num_repeats repetitions repeat",
     "validation": "val valid dev val_size val_ratio validation_size validation_split",
     "test": "testing test_size test_ratio test_split holdout",
     "stratify": "stratified",

@@ -13,6 +13,7 @@ from fastapi.responses import Response
 from service.api.auth.authorization import ScopeTooNarrow, Unauthenticated
 from service.api.auth.origins import CrossSite, ForeignHost
 from service.api.auth.rate_limits import TooManyRequests
+from service.api.live.stream_places import TooManyStreams
 from service.api.thread_limiters import TooBusy
 from service.datasets.previews import NoPicture
 from service.datasets.uploads import StorageFull, UnusableUpload, UploadsBusy, UploadTooLarge
@@ -77,6 +78,7 @@ PROBLEM_TYPES: dict[type[Exception], ProblemType] = {
     CrossSite: ProblemType("cross-site", 403, "The page's origin is not allowed"),
     ForeignHost: ProblemType("foreign-host", 421, "The host name is not allowed"),
     TooManyRequests: ProblemType("too-many-requests", 429, "Too many requests"),
+    TooManyStreams: ProblemType("too-many-streams", 429, "Too many event streams are open", retry_after=5),
     TooBusy: ProblemType("too-busy", 503, "Too many requests wait for their turn", retry_after=5),
     OutOfMemory: ProblemType("out-of-memory", 503, "The service has no memory left", retry_after=5),
     QueueFull: ProblemType("queue-full", 429, "The queue is full", retry_after=60),

@@ -57,10 +57,13 @@ class ChangeFeed:
         self._look_requested = asyncio.Event()
         self._loop = asyncio.get_running_loop()
 
-    async def changes(self, experiment_id: int) -> AsyncGenerator[ExperimentState]:
+    async def changes(
+        self, experiment_id: int, *, heartbeat: float | None = None
+    ) -> AsyncGenerator[ExperimentState]:
         """The state of an experiment now, and after each change. Ends when it is deleted, or the service stops.
 
-        Changes within a tenth of a second of each other may come as one.
+        Changes within a tenth of a second of each other may come as one. heartbeat: after so many seconds without a
+        change, the same state comes again.
         """
         watched = self._watched.setdefault(experiment_id, WatchedExperiment())
         watched.watchers += 1
@@ -68,11 +71,10 @@ class ChangeFeed:
         seen: ExperimentState | None = None
         try:
             while self.is_open and not (watched.known and watched.state is None):
-                if watched.state is seen:
-                    await watched.changed.wait()
-                else:
-                    seen = watched.state
-                    yield watched.state  # type: ignore[misc]
+                if watched.state is seen and await _is_set_within(watched.changed, heartbeat):
+                    continue
+                seen = watched.state
+                yield watched.state  # type: ignore[misc]
         finally:
             watched.watchers -= 1
             if not watched.watchers:
@@ -131,3 +133,11 @@ class ChangeFeed:
         for experiment_id in ids:
             if experiment_id in self._watched:
                 self._watched[experiment_id].update(found.get(experiment_id))
+
+
+async def _is_set_within(event: asyncio.Event, seconds: float | None) -> bool:
+    """Wait for an event, at most for so long. Returns whether it was set."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    return False

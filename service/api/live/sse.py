@@ -5,36 +5,27 @@ Last-Event-ID gets the events after it, from any process of the service.
 """
 
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from itertools import groupby
-from typing import Any
+from functools import lru_cache
 
-from fastapi.sse import ServerSentEvent
+from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
 from service.api.live.change_feed import ChangeFeed
+from service.api.live.event_pages import EventPages
 from service.api.routing import positions
-from service.api.thread_limiters import ThreadLimiter
-from service.experiments.summary import majority_accuracies
-from service.schemas.epochs import MetricsRow
-from service.schemas.events import EndEvent, EpochEvent, StatusEvent
+from service.experiments.majority import majority_accuracies
+from service.schemas.events import EndEvent, StatusEvent
 from service.store import experiment_reader, status_reader
 from service.store.database import Database
-from service.store.epochs.epoch_reader import (
-    EpochPage,
-    EpochQuery,
-    RunPosition,
-    RunPositions,
-    in_order,
-    read_page,
-)
-from service.store.run_keys import RunKey
+from service.store.epochs.epoch_reader import EpochQuery, RunPositions, read_page
+from service.store.status_reader import ExperimentState
 from service.store.tables import EpochMetrics
 
-ROWS_AT_A_TIME = 1000
-"""An even number: an epoch is two rows, and both are sent together."""
 RETRY_MILLISECONDS = (1000, 3000)
 """When a client reconnects after a lost connection: at random, so that not all do at the same time."""
+HEARTBEAT_SECONDS = 15.0
+"""The longest silence: then a comment shows that the stream is alive."""
 END = ".end"
 """Follows the position in the id of the last event."""
 
@@ -54,39 +45,48 @@ class EventStream:
         with database.read() as connection:
             experiment = experiment_reader.experiment(connection, experiment_id)
             is_over = status_reader.state(connection, experiment_id).is_over
-        self._majority = majority_accuracies(experiment.plan["split_counts"])
-        if last_event_id.endswith(END) and is_over and not self._read().rows:
+        self._majority = majority_accuracies(experiment.plan)
+        if last_event_id.endswith(END) and is_over and not self._has_more():
             raise NothingFollows
 
-    async def events(self, feed: ChangeFeed, threads: ThreadLimiter) -> AsyncIterator[ServerSentEvent]:
-        """The events until the experiment is over or deleted, or the service stops."""
+    async def content(self, feed: ChangeFeed, pages: EventPages) -> AsyncGenerator[bytes]:
+        """The events until the experiment is over or deleted, or the service stops; several may come as one chunk."""
         sent: StatusEvent | None = None
-        async with aclosing(feed.changes(self._id)) as changes:
+        seen: ExperimentState | None = None
+        async with aclosing(feed.changes(self._id, heartbeat=HEARTBEAT_SECONDS)) as changes:
             async for state in changes:
-                status = StatusEvent.of(state)
+                if state is seen:
+                    yield KEEPALIVE_COMMENT
+                    continue
+                seen, status = state, _status(state)
                 if status != sent:
                     sent = status
-                    retry = random.randint(*RETRY_MILLISECONDS)  # noqa: S311 -- nothing secret
-                    yield ServerSentEvent(event="status", data=status, retry=retry)
-                while rows := (await threads.run(self._read)).rows:
-                    for event in self._epochs(rows):
-                        yield event
+                    yield _status_event(status)
+                while (page := await pages.read(self._id, state, self._position, self._majority)).content:
+                    self._position = page.position
+                    yield page.content
                 if state.is_over:
-                    end = positions.encode_runs(self._position) + END
-                    yield ServerSentEvent(event="end", data=EndEvent(status=status.status), id=end)
+                    yield self._end(status)
                     return
 
-    def _read(self) -> EpochPage:
-        wanted = EpochQuery(after=self._position, limit=ROWS_AT_A_TIME)
-        with self._database.read() as connection:
-            return read_page(connection, EpochMetrics, self._id, wanted)
+    def _end(self, status: StatusEvent) -> bytes:
+        id_ = positions.encode_runs(self._position) + END
+        return format_sse_event(
+            event="end", data_str=EndEvent(status=status.status).model_dump_json(), id=id_
+        )
 
-    def _epochs(self, rows: Any) -> Iterator[ServerSentEvent]:
-        reached = {position.run: position for position in self._position}
-        for (epoch, key), parts in groupby(rows, lambda row: (row.epoch, RunKey.of(row))):
-            figures = {row.split: MetricsRow.of(row, self._majority) for row in parts}
-            repeat, fold, seed = key
-            reached[key] = RunPosition(seed, epoch, max(figures), repeat, fold)
-            self._position = in_order(reached.values())
-            data = EpochEvent(seed=seed, repeat=repeat, fold=fold, epoch=epoch, **figures)
-            yield ServerSentEvent(event="epoch", data=data, id=positions.encode_runs(self._position))
+    def _has_more(self) -> bool:
+        with self._database.read() as connection:
+            wanted = EpochQuery(after=self._position, limit=1)
+            return bool(read_page(connection, EpochMetrics, self._id, wanted).rows)
+
+
+@lru_cache(maxsize=100)
+def _status(state: ExperimentState) -> StatusEvent:
+    """Cached, because all streams of an experiment see the same states."""
+    return StatusEvent.of(state)
+
+
+def _status_event(status: StatusEvent) -> bytes:
+    retry = random.randint(*RETRY_MILLISECONDS)  # noqa: S311 -- nothing secret
+    return format_sse_event(event="status", data_str=status.model_dump_json(), retry=retry)

@@ -9,6 +9,7 @@ from service.api.auth.authorization import ScopeTooNarrow, Unauthenticated
 from service.api.auth.origins import CrossSite, ForeignHost
 from service.api.auth.rate_limits import TooManyRequests
 from service.api.errors.problems import MEDIA_TYPE, UNAVAILABLE, Problem
+from service.api.live.stream_places import TooManyStreams
 from service.api.thread_limiters import Standstill, TooBusy
 from service.datasets.previews import NoPicture
 from service.datasets.uploads import StorageFull, UnusableUpload, UploadsBusy, UploadTooLarge
@@ -17,6 +18,7 @@ from service.http.cursors import InvalidCursor
 from service.http.forms import InvalidField, UploadTooSlow
 from service.http.multipart import MalformedForm, NotAForm
 from service.http.query import InvalidQuery
+from service.memory_budget import OutOfMemory
 from service.operations.readiness import NotReady
 from service.schemas.formats import MEDIA_TYPES
 from service.store.artifacts.blob_store import BlobStoreUnavailable
@@ -61,7 +63,9 @@ EXAMPLES: dict[type[Exception], Exception] = {
     TooManyRequests: TooManyRequests("writes", parse("6000/minute"), 12),
     PrivateAddress: PrivateAddress("intranet.example.org"),
     UnknownWebhook: UnknownWebhook(7),
+    TooManyStreams: TooManyStreams(100),
     TooBusy: Standstill(40),
+    OutOfMemory: OutOfMemory(),
     QueueFull: QueueFull("nightly", 9_999, 10_000),
     BlobStoreUnavailable: BlobStoreUnavailable(),
     KeyReused: KeyReused("6f1c2d0e-nightly"),

@@ -1,5 +1,4 @@
-"""The dependencies of routes: the database, the data sets, the uploads, the notifier, the caller, the memory, the
-settings.
+"""The dependencies of routes: database, data sets, uploads, intervals, notifier, caller, memory, settings.
 
 Routes are plain functions and open their own short transactions, `with database.read()`: one thread then
 takes a connection, waits for its lock, works and commits before the response is sent. As a dependency with
@@ -12,6 +11,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from service.datasets.uploads import UploadService
+from service.experiments.intervals import IntervalService
 from service.memory_budget import MemoryBudget
 from service.notifiers import Notifier
 from service.settings import Settings
@@ -40,6 +40,11 @@ async def _notifier(request: Request) -> Notifier:
     return notifier
 
 
+async def _intervals(request: Request) -> IntervalService:
+    intervals: IntervalService = request.app.state.intervals
+    return intervals
+
+
 async def _caller(request: Request) -> Caller:
     caller: Caller = request.state.caller
     return caller
@@ -61,6 +66,7 @@ MemoryDep = Annotated[MemoryBudget, Depends(_memory)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
 DatabaseDep = Annotated[Database, Depends(_database)]
 RegistryDep = Annotated[DatasetRegistry, Depends(_registry)]
+IntervalsDep = Annotated[IntervalService, Depends(_intervals)]
 UploadsDep = Annotated[UploadService, Depends(_uploads)]
 NotifierDep = Annotated[Notifier, Depends(_notifier)]
 """Its `wake` is called within the transaction, and wakes agents when that commits."""

@@ -3,8 +3,8 @@
 The caller has renewed the lease of the run in the same transaction, so an agent without the lease writes nothing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
@@ -48,12 +48,19 @@ def record_epochs(connection: Connection, run_id: int, epochs: Sequence[Epoch]) 
     new = [epoch for epoch in epochs if epoch.number > stored]
     if not new:
         return
-    parts = _parts(new)
+    parts = list(_parts(new))
     connection.execute(ADD_METRICS, _metrics(run_id, parts))
     connection.execute(ADD_CLASSES, _classes(run_id, parts))
     progress = {"last": new[-1].number, "best": new[-1].best_epoch}
     seconds = sum(epoch.seconds for epoch in new)
     connection.execute(PROGRESS, {"run": run_id, **progress, "seconds": seconds})
+
+
+def record_evaluation(connection: Connection, run_id: int, epoch: int, evaluation: Evaluation) -> None:
+    """Store the figures of a run on its evaluation part, at its selected epoch."""
+    parts = [Measured(epoch, "evaluation", evaluation)]
+    connection.execute(ADD_METRICS, _metrics(run_id, parts))
+    connection.execute(ADD_CLASSES, _classes(run_id, parts))
 
 
 def rewind(connection: Connection, run_id: int) -> bytes | ArtifactReference | None:
@@ -99,41 +106,53 @@ def save_baselines(connection: Connection, experiment_id: int, baselines: list[A
     connection.execute(kept)
 
 
-Part = tuple[Epoch, str, Evaluation]
+def save_baselines_of_fold(connection: Connection, run_id: int, baselines: list[Any]) -> None:
+    """Store the baselines of a fold with the run that fitted them: they are the same for all its seeds."""
+    connection.execute(update(Run).where(Run.id == run_id).values(baselines=baselines))
 
 
-def _parts(epochs: Iterable[Epoch]) -> list[Part]:
-    """Both parts of each epoch, with their names."""
-    both = (((epoch, "train", epoch.training), (epoch, "validation", epoch.validation)) for epoch in epochs)
-    return [part for parts in both for part in parts]
+class Measured(NamedTuple):
+    """One part after one epoch. training: the epoch, if it is the training part."""
+
+    epoch: int
+    split: str
+    evaluation: Evaluation
+    training: Epoch | None = None
 
 
-def _metrics(run_id: int, parts: Iterable[Part]) -> list[dict[str, Any]]:
+def _parts(epochs: Iterable[Epoch]) -> Iterator[Measured]:
+    """Both parts of each epoch."""
+    for epoch in epochs:
+        yield Measured(epoch.number, "train", epoch.training, epoch)
+        yield Measured(epoch.number, "validation", epoch.validation)
+
+
+def _metrics(run_id: int, parts: Iterable[Measured]) -> list[dict[str, Any]]:
     """A row of `EpochMetrics` for each part."""
     return [
-        {"run_id": run_id, "epoch": epoch.number, "split": split, "rows": evaluation.rows}
-        | evaluation.metrics
-        | {name: getattr(epoch, name) if split == "train" else None for name in OF_TRAINING}
-        for epoch, split, evaluation in parts
+        {"run_id": run_id, "epoch": part.epoch, "split": part.split, "rows": part.evaluation.rows}
+        | part.evaluation.metrics
+        | {name: getattr(part.training, name, None) for name in OF_TRAINING}
+        for part in parts
     ]
 
 
-def _classes(run_id: int, parts: Sequence[Part]) -> list[dict[str, Any]]:
+def _classes(run_id: int, parts: Sequence[Measured]) -> list[dict[str, Any]]:
     """A row of `EpochClasses` for each part."""
-    confusions = np.stack([evaluation.confusion for _, _, evaluation in parts])
+    confusions = np.stack([part.evaluation.confusion for part in parts])
     columns = metrics_per_class(confusions)
     by_part = zip(*columns.values(), strict=True)
     rows = zip(parts, by_part, confusions.tolist(), strict=True)
     return [
         {
             "run_id": run_id,
-            "epoch": epoch.number,
-            "split": split,
+            "epoch": part.epoch,
+            "split": part.split,
             **dict(zip(columns, lists, strict=True)),
-            "drawn": epoch.drawn.tolist() if split == "train" else None,
+            "drawn": part.training.drawn.tolist() if part.training else None,
             "confusion": confusion,
         }
-        for (epoch, split, _), lists, confusion in rows
+        for part, lists, confusion in rows
     ]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from service.agent.agent import Agent
+from service.experiments.intervals import NOT_ENDED
 from service.experiments.summary import summarise
 from service.schemas.summary import Summary
 from service.settings import Settings
@@ -32,7 +33,7 @@ def agent(harness: Harness, settings: Settings) -> Iterator[Agent]:
 
 def summary_of(harness: Harness, experiment_id: int) -> Summary | None:
     with harness.database.read() as connection:
-        return summarise(experiment_reader.find_experiment(connection, experiment_id))
+        return summarise(experiment_reader.find_experiment(connection, experiment_id), NOT_ENDED)
 
 
 def require_finding(harness: Harness, experiment_id: int) -> None:

@@ -9,6 +9,15 @@ LINEAR = {"name": "linear", "accuracy": 0.93, "balanced_accuracy": 0.71, "predic
 FINDING = {"code": "collapsed", "sentence": "Every row is called 'well'.", "remedy": "Try oversampling."}
 
 
+INTERVALS = {
+    "figures": ["metrics", "classes"],
+    "sentence": "How models of this training do on new rows.",
+    "level": 0.95,
+    "missing": None,
+}
+NOT_ENDED = {"code": "not_ended", "sentence": "The experiment has not ended."}
+
+
 def experiment(number: int = 1, status: str = "succeeded", **fields: Any) -> Experiment:
     """An experiment with two seeds on 180 validation rows of the class `well` and 20 of `ill`."""
     return {
@@ -28,6 +37,7 @@ def summary(well: float = 1.0, ill: float | None = 0.25, **fields: Any) -> dict[
     accuracy, balanced = 0.9 * well + 0.1 * (ill or 0), (well + (ill or 0)) / 2
     return {
         "selection": {"metric": "balanced_accuracy"},
+        "intervals": [INTERVALS],
         "seeds": [{"seed": seed, "accuracy": accuracy, **_bounds(accuracy, 0.1)} for seed in (0, 1)],
         "metrics": {
             "accuracy": {"mean": accuracy, "n": 2, "low": accuracy - 0.02, "high": accuracy + 0.02},

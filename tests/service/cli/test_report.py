@@ -5,7 +5,15 @@ import pytest
 from rich.console import Console
 
 from service.cli.report import show_report
-from tests.service.cli.experiment_responses import FINDING, LINEAR, Experiment, experiment, summary
+from tests.service.cli.experiment_responses import (
+    FINDING,
+    INTERVALS,
+    LINEAR,
+    NOT_ENDED,
+    Experiment,
+    experiment,
+    summary,
+)
 
 
 def report(*experiments: Experiment, width: int = 120) -> str:
@@ -51,15 +59,19 @@ def test_experiments_with_other_baselines_do_not_share_a_table() -> None:
     assert printed.count("Accuracy of each class") == 2
 
 
-def test_a_single_seed_has_wilsons_interval_and_no_other() -> None:
-    alone = summary()
-    alone["seeds"] = alone["seeds"][:1]
-    for mean in alone["metrics"].values():
-        mean |= {"n": 1, "low": None, "high": None}
-    printed = report(experiment(summary=alone))
-    assert rows(printed)["accuracy"][-1] == "0.925 [0.83, 1.00]"
-    assert rows(printed)["balanced accuracy"][-1] == "0.625"
-    assert "With a single seed" in printed
+def test_the_caption_says_once_of_what_the_intervals_are() -> None:
+    printed = report(experiment(1, summary=summary()), experiment(2, summary=summary(0.95)))
+    assert printed.count("In brackets, 95 % intervals. How models of this training do on new rows.") == 1
+
+
+def test_means_without_intervals_stand_alone_and_the_caption_says_why() -> None:
+    without = summary(intervals=[{**INTERVALS, "missing": NOT_ENDED}])
+    for mean in without["metrics"].values():
+        mean |= {"low": None, "high": None}
+    printed = report(experiment(name="slow", summary=without))
+    assert rows(printed)["accuracy"][-1] == "0.925"
+    assert "In brackets" not in printed
+    assert "No intervals for slow: The experiment has not ended." in printed
 
 
 def test_a_class_without_rows_has_no_accuracy() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.workers.conftest import TrainingAndValidation
 from workers.evaluation.confusion import confusion_matrix
-from workers.evaluation.row_results import RowPredictions, RowResults
+from workers.evaluation.row_results import CorruptRowResults, RowPredictions, RowResults
 from workers.nn.output_layers import log_softmax
 from workers.spec import ExperimentSpec
 from workers.training import Trainer
@@ -77,3 +77,9 @@ def test_the_score_is_the_softmax_of_the_true_class(digits: TrainingAndValidatio
     logits = trainer.network.logits(part.features, trainer.scaler.into)
     log_p = log_softmax(logits)[np.arange(len(part)), part.labels]
     assert np.allclose(results.score, np.exp(log_p), rtol=1e-5)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x02\0\0\0\0\0\0\0{}", b"\xff" * 40])
+def test_bytes_that_are_no_row_level_results_are_refused(content: bytes) -> None:
+    with pytest.raises(CorruptRowResults):
+        RowResults.from_bytes(content)

@@ -1,6 +1,7 @@
 """When the agent flushes, and which events of a worker are in the tables then."""
 
 import time
+from collections.abc import Collection
 
 import pytest
 
@@ -172,11 +173,11 @@ def test_on_end_is_called_once_an_end_is_stored(
 ) -> None:
     stored: list[str] = []
 
-    def on_end() -> None:
-        stored.append(harness.run(experiment).status)
+    def on_end(experiment_ids: Collection[int]) -> None:
+        stored.extend(harness.run(id_).status for id_ in experiment_ids)
 
     agent = Agent(harness.database, harness.registry, settings, pool, on_end=on_end)
-    experiment = harness.submit(IRIS)
+    harness.submit(IRIS)
     lease = start(agent)
     send(agent, lease, epoch(1))
     assert not stored

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import fastapi.routing
 import pytest
 from httpx2 import Client
 
+from service.api.live import sse
 from tests.service.fake_worker import CONFUSION, FakeWorker
 from tests.service.live_server import Live
 from tests.service_process import ServiceProcess
@@ -132,7 +132,7 @@ def test_what_is_wrong_is_a_problem_and_no_stream(client: Client, finished: int)
 def test_a_silent_stream_shows_that_it_is_alive(
     client: Client, fake_worker: FakeWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fastapi.routing, "_PING_INTERVAL", 0.1)
+    monkeypatch.setattr(sse, "HEARTBEAT_SECONDS", 0.1)
     experiment_id = fake_worker.submit()
     with client.stream("GET", f"/experiments/{experiment_id}/events") as response:
         assert response.headers["cache-control"] == "no-cache"

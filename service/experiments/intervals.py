@@ -1,0 +1,177 @@
+"""The intervals of a summary, over new rows and new seeds: computed once, when the experiment has ended.
+
+The agent stores them then. A reader that finds none, because the agent is not done or was killed, computes the same
+ones: they depend on nothing but the row-level results.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, Literal
+
+import numpy as np
+from sqlalchemy import Row
+
+from service.store import experiment_reader, row_results_reader, summary_intervals
+from service.store.artifacts.artifact_store import ArtifactError, ArtifactStore
+from service.store.database import Database
+from service.store.experiment_reader import ExperimentDetails
+from service.store.run_keys import RunKey, are_of_folds, name_of_run
+from service.store.tables import FINAL_STATUSES, Rows
+from workers.evaluation.bootstrap import two_way_bootstrap
+from workers.evaluation.row_results import CorruptRowResults, RowResults
+from workers.lru_cache import LruCache
+from workers.nn.arrays import Integers
+from workers.randomness import generator
+
+log = logging.getLogger("holdout.intervals")
+
+Ends = Sequence[float]
+"""The lower and the upper end."""
+OptionalEnds = tuple[float | None, float | None]
+"""The same; two nulls if there is no interval."""
+CACHED = 1000
+"""Experiments whose intervals stay in memory: those that are not stored yet, and those that have none."""
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """The ends of the intervals: of metrics by name, and of the recall of each class, None for one without rows."""
+
+    metrics: Mapping[str, Ends]
+    classes: Sequence[Ends | None]
+
+    def of_metric(self, name: str) -> OptionalEnds:
+        """The interval of a metric's mean."""
+        return _two(self.metrics.get(name))
+
+    def of_class(self, index: int) -> OptionalEnds:
+        """The interval of the mean recall of a class."""
+        return _two(self.classes[index])
+
+
+@dataclass(frozen=True)
+class NoIntervals:
+    """Why a summary has none."""
+
+    code: Literal["not_ended", "no_row_results", "unreadable_row_results", "cross_validation"]
+    sentence: str
+
+    def of_metric(self, name: str) -> OptionalEnds:
+        return None, None
+
+    def of_class(self, index: int) -> OptionalEnds:
+        return None, None
+
+
+NOT_ENDED = NoIntervals(
+    "not_ended", "The experiment has not ended. Its intervals are computed once, when it has."
+)
+
+OF_FOLDS = NoIntervals("cross_validation", "The bootstrap is for runs that were measured on the same rows.")
+UNREADABLE = NoIntervals(
+    "unreadable_row_results", "The row-level results cannot be read: the log of the service says why."
+)
+
+
+class IntervalService:
+    """The intervals of one database's experiments. It computes those of one experiment at a time."""
+
+    def __init__(self, database: Database, artifacts: ArtifactStore) -> None:
+        self._database, self._artifacts = database, artifacts
+        self._computed: LruCache[tuple[Any, ...], Intervals | NoIntervals] = LruCache(CACHED)
+        self._computing = Lock()
+
+    def get(self, found: ExperimentDetails) -> Intervals | NoIntervals:
+        """The intervals of an experiment, or why there are none. No transaction may be open."""
+        if found.experiment.status not in FINAL_STATUSES:
+            return NOT_ENDED
+        if "folds" in found.experiment.spec["split"]:
+            return OF_FOLDS
+        if found.experiment.intervals is not None:
+            return Intervals(**found.experiment.intervals)
+        key = (found.experiment.id, *((run.id, run.attempt) for run in found.runs))
+        with self._computing:
+            intervals = self._computed.get(key)
+            if intervals is None:
+                intervals = self._compute(found.experiment)
+                if intervals is not UNREADABLE:
+                    self._computed.put(key, intervals)
+        return intervals
+
+    def store(self, experiment_id: int) -> None:
+        """Store the intervals of an experiment if it has ended and has any."""
+        with self._database.read() as connection:
+            found = experiment_reader.find_experiment(connection, experiment_id)
+            computed_from = summary_intervals.sources(connection, experiment_id)
+        intervals = self.get(found)
+        if isinstance(intervals, Intervals) and found.experiment.intervals is None:
+            with self._database.write() as connection:
+                summary_intervals.save(connection, experiment_id, computed_from, vars(intervals))
+
+    def _compute(self, experiment: Row[Any]) -> Intervals | NoIntervals:
+        with self._database.read() as connection:
+            runs = _summarised(row_results_reader.runs(connection, experiment.id))
+            if missing := _missing(runs):
+                return missing
+            contents = [row_results_reader.content(connection, run.id) for run in runs]
+        try:
+            results = [RowResults.from_bytes(self._artifacts.load(content)) for content in contents]
+        except (ArtifactError, CorruptRowResults, OSError) as error:
+            log.warning("experiment %s has no intervals: %s", experiment.id, error)
+            return UNREADABLE
+        return bootstrapped(experiment, results)
+
+
+def bootstrapped(experiment: Row[Any], results: list[RowResults]) -> Intervals:
+    """The two-way bootstrap of runs that were measured on the same rows."""
+    names = experiment.plan["dataset"]["classes"]
+    found = two_way_bootstrap(
+        np.stack([each.predicted for each in results]),
+        results[0].labels.astype(np.int64),
+        generator(0, "intervals"),
+        classes=len(names),
+        class_counts=_class_counts(experiment),
+    )
+    ends = {name: (each.interval.low, each.interval.high) for name, each in found.items()}
+    classes = [ends.pop(f"recall_{index}", None) for index in range(len(names))]
+    return Intervals(ends, classes)
+
+
+def _two(ends: Ends | None) -> OptionalEnds:
+    return (ends[0], ends[1]) if ends else (None, None)
+
+
+def _summarised(runs: Rows) -> list[Any]:
+    """The runs that the summary averages."""
+    return [run for run in runs if run.status != "failed" and run.best_epoch is not None]
+
+
+def _missing(runs: list[Any]) -> NoIntervals | None:
+    """Why some of the runs have no row-level results; None if all have."""
+    without = [run for run in runs if run.sha256 is None]
+    if runs and not without:
+        return None
+    if not runs:
+        return NoIntervals("no_row_results", "No run has selected an epoch.")
+    of_folds = are_of_folds(RunKey.of(run) for run in runs)
+    named = ", ".join(name_of_run(RunKey.of(run), of_folds=of_folds) for run in without)
+    verb = "has" if len(without) == 1 else "have"
+    why = "a cancelled run keeps none" if without[0].status == "cancelled" else "an earlier version kept none"
+    sentence = f"{named} {verb} no row-level results: {why}. Submit the spec again to get intervals."
+    return NoIntervals("no_row_results", sentence[0].upper() + sentence[1:])
+
+
+def _class_counts(experiment: Row[Any]) -> Integers | None:
+    """How many rows tell how frequent each class is (K,): of a stratified split, all rows that it divided.
+
+    Their shares are those of the validation part, because only the training part may be thinned.
+    """
+    if not experiment.spec["split"]["stratify"]:
+        return None
+    counts = experiment.plan["split_counts"]
+    validation = np.array(counts["validation"])
+    share = sum(map(sum, counts.values())) / validation.sum()
+    estimated: Integers = np.rint(validation * share).astype(np.int64)
+    return estimated

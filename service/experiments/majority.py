@@ -1,0 +1,38 @@
+"""The accuracy of always predicting the most frequent training class: on each part, of each fold."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from service.schemas.epochs import MajorityAccuracies
+from workers.evaluation.baselines import Baseline, majority_baseline
+
+Counts = dict[str, list[int]]
+
+
+def fold_counts(plan: dict[str, Any]) -> Iterator[tuple[int, int, Counts]]:
+    """Repeat, number, and the rows of each class in each part, of every fold of a stored plan."""
+    for each in plan.get("folds") or [{"repeat": 0, "fold": 0, "split_counts": plan["split_counts"]}]:
+        yield each["repeat"], each["fold"], each["split_counts"]
+
+
+def majority_accuracies(plan: dict[str, Any]) -> MajorityAccuracies:
+    """The accuracies of a stored plan."""
+    return {
+        (repeat, fold, part): baseline.accuracy if (baseline := majority_on(counts, part)) else None
+        for repeat, fold, counts in fold_counts(plan)
+        for part in counts
+    }
+
+
+def majority_on(counts: Counts, part: str) -> Baseline | None:
+    """The baseline on one part; None if the part is empty."""
+    return _majority_on(tuple(counts["train"]), tuple(counts[part]))
+
+
+@lru_cache(maxsize=10_000)
+def _majority_on(training: tuple[int, ...], part: tuple[int, ...]) -> Baseline | None:
+    """Cached, because every poll that finds a change needs it, and it never changes."""
+    return majority_baseline(np.array(training), np.array(part)) if any(part) else None

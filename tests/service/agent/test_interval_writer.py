@@ -1,0 +1,49 @@
+"""The agent stores the intervals of an experiment that has ended. With real worker processes."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from service.agent.agent import Agent
+from service.experiments.interval_writer import IntervalWriter
+from service.experiments.intervals import IntervalService
+from service.settings import Settings
+from service.store.artifacts.artifact_store import ArtifactStore
+from tests.harness import IRIS, Harness
+from workers.evaluation.metrics import FROM_CONFUSION
+
+
+@pytest.fixture
+def writer(harness: Harness, settings: Settings) -> Iterator[IntervalWriter]:
+    writer = IntervalWriter(IntervalService(harness.database, ArtifactStore(settings.artifacts_url)))
+    yield writer
+    writer.close()
+
+
+def test_they_are_stored_soon_after_the_end(
+    harness: Harness, settings: Settings, writer: IntervalWriter
+) -> None:
+    one_process = settings.model_copy(update={"workers": 1})
+    agent = Agent(harness.database, harness.registry, one_process, on_end=writer.runs_ended)
+    agent.start()
+    id_ = harness.submit(IRIS | {"seeds": [0, 1]})
+    harness.wait(id_, lambda _: harness.experiment(id_).intervals)
+    agent.stop()
+    assert harness.experiment(id_).status == "succeeded"
+    intervals = harness.experiment(id_).intervals
+    assert set(intervals["metrics"]) >= {metric.name for metric in FROM_CONFUSION}
+    assert len(intervals["classes"]) == 3
+
+
+def test_a_failure_is_logged(
+    writer: IntervalWriter, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(experiment_id: int) -> None:
+        raise ArithmeticError("as the test wants it")
+
+    monkeypatch.setattr(writer._intervals, "store", fail)
+    with caplog.at_level(logging.WARNING, "holdout.intervals"):
+        writer.runs_ended({7})
+        writer._thread.submit(int).result()
+    assert "the intervals of experiment 7 are not stored: as the test wants it" in caplog.text
