@@ -35,6 +35,7 @@ from service.operations.telemetry import telemetry
 from service.routes import (
     catalog,
     comparisons,
+    curves,
     datasets,
     epochs,
     epochs_of_many,
@@ -76,6 +77,7 @@ def create_app(settings: Settings) -> FastAPI:
         experiments,
         epochs,
         epochs_of_many,
+        curves,
         comparisons,
         events,
         models,
@@ -112,9 +114,9 @@ def _create_shared_objects(state: State, settings: Settings, database: Database)
     state.database = database
     state.registry = DatasetRegistry(settings.data_dir, shared_blob_store(settings))
     state.uploads = UploadService(state.registry, settings)
-    artifacts = ArtifactStore(settings.artifacts_url)
-    state.models = ModelCache(database, artifacts)
-    state.intervals = IntervalService(database, artifacts)
+    state.artifacts = ArtifactStore(settings.artifacts_url)
+    state.models = ModelCache(database, state.artifacts)
+    state.intervals = IntervalService(database, state.artifacts)
     state.notifier = notifier_of(settings)
     state.memory = MemoryBudget(
         settings.api_memory_bytes or default_limit(), release=partial(_drop_caches, state)

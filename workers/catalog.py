@@ -13,7 +13,6 @@ from workers.data.sources import AnySource
 from workers.data.splits import AnySplit
 from workers.docstrings import documentation
 from workers.evaluation.metrics import SUMMARISED, Metric
-from workers.logit_adjustment import AnyPrediction
 from workers.nn.activations import AnyActivation
 from workers.nn.class_weights import AnyClassWeights
 from workers.nn.initializers import AnyInitializer
@@ -23,6 +22,7 @@ from workers.nn.optimizers import AnyOptimizer
 from workers.nn.schedules import AnySchedule
 from workers.spec import EarlyStopping, Training
 from workers.tagged_union import members
+from workers.thresholds import AnyPrediction
 
 KINDS: dict[str, Any] = {
     "losses": AnyLoss,

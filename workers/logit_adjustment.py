@@ -1,14 +1,14 @@
 """Predictions from outputs at evaluation: unchanged, or corrected for the class frequencies (logit adjustment)."""
 
 from abc import ABC, abstractmethod
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
 
 from workers.nn.arrays import Array
 from workers.nn.class_weights import Counts, require_every_class
 from workers.nn.output_layers import Output, is_distribution, log_sigmoid, predict
-from workers.tagged_union import ByName, NonNegative, variant
+from workers.tagged_union import NonNegative, variant
 
 LARGEST_OFFSET = 80.0
 """The logarithm of the largest factor, so that its products with outputs do not overflow in single precision."""
@@ -97,6 +97,3 @@ def log_frequencies(counts: Counts) -> Array:
     """log pi_k of each class, (K,). Raises EmptyClassError if a count is 0."""
     log_pi: Array = np.log(require_every_class(counts) / np.sum(counts))
     return log_pi
-
-
-AnyPrediction = Annotated[Argmax | LogitAdjusted | PriorCorrected, ByName()]

@@ -8,6 +8,7 @@ import numpy as np
 from workers.ineffective_settings import find_ineffective_settings
 from workers.nn.arrays import Array
 from workers.spec import ExperimentSpec
+from workers.thresholds import ThresholdRule
 
 IMBALANCED = 1.5
 """The ratio of the largest to the smallest training class from which a data set counts as imbalanced."""
@@ -147,6 +148,17 @@ def accuracy_selects(context: WarningContext) -> Iterator[Warning]:
         yield Warning("accuracy_selects", sentence, "Select by balanced_accuracy, macro_f1 or mcc.")
 
 
+def threshold_of_validation(context: WarningContext) -> Iterator[Warning]:
+    if isinstance(context.spec.prediction, ThresholdRule) and not hasattr(context.spec.split, "folds"):
+        sentence = (
+            "The threshold is chosen on the validation rows, so its figures on these rows are too good."
+        )
+        remedy = (
+            "Judge it on the test part, or by a cross-validation, whose evaluation part has no say in it."
+        )
+        yield Warning("threshold_of_validation", sentence, remedy)
+
+
 def double_correction(context: WarningContext) -> Iterator[Warning]:
     spec = context.spec
     corrections = []
@@ -183,6 +195,7 @@ CHECKS: tuple[Check, ...] = (
     l1_collapses,
     large_weights_large_step,
     accuracy_selects,
+    threshold_of_validation,
     double_correction,
     weights_without_effect,
     without_effect,

@@ -12,6 +12,7 @@ from workers.nn.arrays import Array, Integers, Shape
 from workers.nn.network import build_network
 from workers.nn.output_layers import is_distribution
 from workers.spec import ExperimentSpec
+from workers.thresholds import ChosenThreshold
 
 
 class IncompatibleModel(ValueError):
@@ -30,8 +31,8 @@ class Overflow(ArithmeticError):
 class Predictions:
     """The predictions for N rows.
 
-    labels: (N,), the index of the class with the largest output. outputs: (N, K), after the correction of the spec's
-    `prediction`.
+    labels: (N,), the index of the class with the largest output, or the one that the model's threshold gives.
+    outputs: (N, K), after the correction of the spec's `prediction`.
     """
 
     labels: Integers
@@ -43,8 +44,8 @@ class Predictor:
 
     Raises IncompatibleModel if an array is missing or has another shape, as in a model of an older version.
 
-    is_distribution: whether the outputs are probabilities that sum to 1. features: the length d of a row. A predictor
-    is not thread-safe: its network reuses buffers.
+    is_distribution: whether the outputs are probabilities that sum to 1. features: the length d of a row. threshold:
+    if the spec asked for one. A predictor is not thread-safe: its network reuses buffers.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Predictor:
         self._scaler = Scaler(self._arrays["scaling.offset"], self._arrays["scaling.factor"])
         self._offset = self._arrays.get("prediction.offset")
         self._data_offset = self._arrays.get("data.offset")
+        self.threshold = ChosenThreshold.from_arrays(self._arrays)
         self.features = len(self._scaler.offset)
         task = spec.network_task(features=self.features, classes=len(self.classes), image_shape=image_shape)
         unused = np.random.default_rng(0)
@@ -77,7 +79,8 @@ class Predictor:
         finite = np.isfinite(outputs).all(axis=1)
         if not finite.all():
             raise Overflow(int(finite.argmin()))
-        return Predictions(adjusted.argmax(axis=1), outputs)
+        labels = adjusted.argmax(axis=1) if self.threshold is None else self.threshold(outputs)
+        return Predictions(labels, outputs)
 
     def stored(self, rows: Array) -> Array:
         """Convert original rows (N, d), float64, to the stored form: minus the data set's offset, in float32."""
@@ -91,7 +94,8 @@ class Predictor:
         Parameters and running statistics by layer, such as `0.weight` for the first. `scaling.offset` and
         `scaling.factor`: the network's input is (x - offset) * factor, with x the original row minus `data.offset`,
         if there is one. `prediction.offset`, if class frequencies correct the predictions: it is added to the logits
-        of a softmax; other outputs are multiplied by exp(offset).
+        of a softmax; other outputs are multiplied by exp(offset). `prediction.threshold`, if the spec asks for one: a
+        row is of the class with the index `prediction.positive` if its probability is at least that.
         """
         network = self._network
         layers = enumerate(network.parameters.views(network.parameters.values))

@@ -14,7 +14,7 @@ from workers.data.scaling import AnyScaling, Auto
 from workers.data.sources import AnySource, Bundled
 from workers.data.splits import AnySplit, RatioSplit
 from workers.evaluation.selection import SelectionMetric
-from workers.logit_adjustment import AnyPrediction, Argmax
+from workers.logit_adjustment import Argmax
 from workers.nn.arrays import Shape
 from workers.nn.class_weights import AnyClassWeights, NoWeights
 from workers.nn.losses import AnyLoss, CrossEntropy
@@ -22,6 +22,7 @@ from workers.nn.models import MLP, AnyModel, Task
 from workers.nn.optimizers import Adam, AnyOptimizer
 from workers.nn.schedules import AnySchedule, Constant
 from workers.tagged_union import NonNegative, Positive, Seed, variant
+from workers.thresholds import AnyPrediction
 
 ExperimentTag = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$")]
 ExperimentName = Annotated[str, Field(strict=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from workers.evaluation.metrics import BY_NAME, FROM_SCORES
 from workers.nn.output_layers import is_distribution
 from workers.spec import MOST_RUNS, ExperimentSpec
+from workers.thresholds import ThresholdRule
 from workers.validation.errors import FieldError
 
 Rule = Callable[[ExperimentSpec], Iterator[FieldError]]
@@ -35,6 +36,13 @@ def metric_may_select(spec: ExperimentSpec) -> Iterator[FieldError]:
         yield FieldError("training.early_stopping.metric", metric.name, message)
 
 
+def threshold_needs_probabilities(spec: ExperimentSpec) -> Iterator[FieldError]:
+    prediction, output = spec.prediction, spec.loss.output
+    if isinstance(prediction, ThresholdRule) and not is_distribution(output):
+        message = f"{prediction.name} needs probabilities, and a {output} output gives none; choose a softmax output"
+        yield FieldError("prediction", prediction.name, message)
+
+
 def broken_selection(spec: ExperimentSpec, counts: Sequence[int]) -> list[FieldError]:
     """The error of a metric that has no value on the validation part, given its rows of each class (K,)."""
     metric = BY_NAME[spec.selection_metric]
@@ -59,4 +67,5 @@ RULES: tuple[Rule, ...] = (
     selection_metric_exists,
     metric_may_select,
     number_of_runs_is_bounded,
+    threshold_needs_probabilities,
 )

@@ -20,14 +20,16 @@ from workers.evaluation.baselines import Baseline, baseline_rows, linear_baselin
 from workers.evaluation.evaluation import Evaluation, NonFiniteError, evaluate_with_rows
 from workers.evaluation.row_results import RowPredictions, RowResults
 from workers.evaluation.selection import BestEpoch
+from workers.evaluation.two_classes import positive_class
 from workers.logit_adjustment import adjusted_scores
 from workers.nn.arrays import Array, Integers
 from workers.nn.network import build_network
-from workers.nn.output_layers import is_distribution
+from workers.nn.output_layers import is_distribution, predict
 from workers.objective import Objective, objective_at
 from workers.randomness import generator
 from workers.spec import ExperimentSpec
 from workers.step import Stepper, split_into_steps
+from workers.thresholds import ChosenThreshold, ThresholdRule
 
 
 class Diverged(ArithmeticError):
@@ -215,6 +217,8 @@ class Trainer:
             around["prediction.offset"] = self.offset
         if self.training_part.offset is not None:
             around["data.offset"] = self.training_part.offset
+        if threshold := self._threshold():
+            around |= threshold.arrays()
         return replace(network, arrays={**network.arrays, **around})
 
     def evaluate_selected(self, part: Dataset, rows: Integers) -> tuple[Evaluation, RowResults]:
@@ -224,14 +228,36 @@ class Trainer:
         """
         selected = self.best.epoch or self.epoch
         if self.best_weights is not None:
-            arrays = dict(self.best_weights.arrays)
-            self.network.load(arrays.pop("parameters"), arrays)
+            self._load_weights(self.best_weights)
         self.epoch = selected - 1  # the weighted loss is that of the selected epoch
         try:
             evaluation, predictions = self._evaluate(part)
         except NonFiniteError as error:
             raise Diverged(selected, "evaluation", str(error)) from error
         return evaluation, RowResults.of(predictions, rows, part.labels, len(part.classes))
+
+    def _threshold(self) -> ChosenThreshold | None:
+        """The threshold for the network of the best epoch, chosen on the validation part; None without a rule."""
+        rule, part = self.spec.prediction, self.validation_part
+        if not isinstance(rule, ThresholdRule):
+            return None
+        positive = positive_class(self.training_part.counts.tolist())
+        scores = self._selected_outputs(part)[:, positive]
+        point = rule.choose(scores, part.labels == positive, positive)
+        return ChosenThreshold(positive, point.threshold, point.value)
+
+    def _selected_outputs(self, part: Dataset) -> Array:
+        """The outputs of the network of the best epoch, (n, K). The network stays as it is."""
+        present = self._copy_weights()
+        self._load_weights(self.best_weights or present)
+        logits = self.network.logits(part.features, self.scaler.into)
+        outputs, _ = predict(logits, self.spec.loss.output)
+        self._load_weights(present)
+        return outputs
+
+    def _load_weights(self, weights: Checkpoint) -> None:
+        statistics = {name: array for name, array in weights.arrays.items() if name != "parameters"}
+        self.network.load(weights.arrays["parameters"], statistics)
 
     def row_results(self, rows: Integers) -> RowResults | None:
         """What the best epoch predicted for the validation rows; `rows` (n,) are their indices in the data set.

@@ -11,6 +11,8 @@ StoreError
 ├── NoModel             the run has no model yet, or never will
 ├── ManyModels          a cross-validation has a model for each fold: the request names none
 ├── UnusableModel       the run's model is lost, damaged, or of an older version
+├── NoScores            the experiment has no scores of the kind that curves need
+├── UnusableRowResults  the row-level results of a run are lost or damaged
 ├── NoTestPart          the split leaves no rows for a test
 ├── BudgetSpent         the looks at the test set have reached its budget
 ├── KeyReused           the idempotency key belongs to another request
@@ -20,6 +22,7 @@ StoreError
 """
 
 from collections.abc import Sequence
+from typing import Self
 
 from workers.validation.errors import FieldError
 
@@ -122,6 +125,36 @@ class UnusableModel(StoreError):
         super().__init__(
             f"The model of {run} of experiment {experiment_id} cannot be used: {why}. {remedy}, or train it "
             f"again: send the `spec` of GET /experiments/{experiment_id} to POST /experiments."
+        )
+
+
+class NoScores(StoreError):
+    """What is stored of each row is not enough for a curve. The text says what there is instead."""
+
+    @classmethod
+    def of_many_classes(cls, experiment_id: int, classes: int) -> Self:
+        return cls(
+            f"Experiment {experiment_id} has {classes} classes, and these curves need two: of each row, the "
+            "probability of its true class is stored, which says nothing of each other class if there are several. "
+            f"GET /experiments/{experiment_id}/metrics has the AUROC and the average precision of each class against "
+            f"the rest, averaged; GET /experiments/{experiment_id}/reliability works with any number of classes."
+        )
+
+    @classmethod
+    def without_probabilities(cls, experiment_id: int, output: str) -> Self:
+        return cls(
+            f"The {output} output of experiment {experiment_id} gives no probabilities; a loss on a softmax does. "
+            f"GET /experiments/{experiment_id}/metrics has the AUROC and the average precision of its outputs."
+        )
+
+
+class UnusableRowResults(StoreError):
+    """The row-level results of a run cannot be read."""
+
+    def __init__(self, experiment_id: int, run: str, why: str) -> None:
+        super().__init__(
+            f"The row-level results of {run} of experiment {experiment_id} cannot be read: {why}. Restore them from "
+            f"a backup, or train it again: send the `spec` of GET /experiments/{experiment_id} to POST /experiments."
         )
 
 

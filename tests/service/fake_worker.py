@@ -104,7 +104,8 @@ class FakeWorker:
         classes = len(validation)
         generator = np.random.default_rng(0)
         negative_log_p = np.where(labels == predictions, 0.1, 1.0 + generator.random(len(labels)))
-        predicted = RowPredictions.of(predictions, negative_log_p, classes)
+        confidence = np.where(labels == predictions, np.exp(-0.1), 0.5)
+        predicted = RowPredictions.of(predictions, negative_log_p, confidence, classes)
         results = RowResults.of(predicted, 3 * np.arange(len(labels)), labels, classes)
         run_id, artifacts = self.leases[experiment_id, seed].run_id, ArtifactStore("unused")
         with self.database.write() as connection:

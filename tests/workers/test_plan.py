@@ -157,6 +157,15 @@ WARNED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {"training": {"early_stopping": {"metric": "accuracy"}}},
     ),
     (
+        "threshold_of_validation",
+        {"dataset": "breast_cancer", "prediction": "threshold"},
+        {
+            "dataset": "breast_cancer",
+            "prediction": "threshold",
+            "split": {"name": "cross_validation", "folds": 3},
+        },
+    ),
+    (
         "double_correction",
         {"dataset": SKEWED, "loss": "balanced_softmax", "class_weights": "inverse_frequency"},
         {"dataset": SKEWED, "loss": "balanced_softmax", "balancing": "oversample"},

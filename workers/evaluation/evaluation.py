@@ -89,7 +89,8 @@ def evaluate_with_rows(
     for name, value in metrics.items():
         if value is not None and not math.isfinite(value):
             raise NonFiniteError(f"{name}: NaN or infinite")
-    predicted = RowPredictions.of(predictions, scores.negative_log_p if scores else None, logits.shape[1])
+    negative_log_p, confidence = (scores.negative_log_p, scores.confidence) if scores else (None, None)
+    predicted = RowPredictions.of(predictions, negative_log_p, confidence, logits.shape[1])
     return Evaluation(len(labels), metrics, confusion), predicted
 
 

@@ -4,13 +4,13 @@ A row is called positive if its score is at least the threshold. Candidates lie 
 scores, and beyond both ends, where no row or every row is called positive.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.evaluation.bootstrap import METRICS, WeightedMargins
+from workers.evaluation.bootstrap import METRICS, Metric, WeightedMargins
 from workers.evaluation.ranking import Booleans, Floats
 
 Matrix = NDArray[np.float64]
@@ -24,12 +24,22 @@ class OperatingPoint:
     value: float
 
 
-def maximising(metric: str, scores: Floats, positive: Booleans) -> OperatingPoint:
-    """The threshold with the largest value of a metric of METRICS; of equal ones, the one nearest to 1/2.
+def positive_f1(m: WeightedMargins) -> Matrix:
+    """F1 of the positive class, the second; 0 if no row is of it or called so."""
+    both = (m.support + m.predicted)[..., 1]
+    return np.divide(2 * m.correct[..., 1], both, out=np.zeros_like(both), where=both > 0)
+
+
+OBJECTIVES: Mapping[str, Metric] = {"f1": positive_f1, **METRICS}
+"""What a threshold can maximise."""
+
+
+def maximising(objective: str, scores: Floats, positive: Booleans) -> OperatingPoint:
+    """The threshold with the largest value of one of OBJECTIVES; of equal ones, the one nearest to 1/2.
 
     scores, positive: (N,), of at least one row.
     """
-    formula = METRICS[metric]
+    formula = OBJECTIVES[objective]
     return _best(scores, positive, lambda matrices: -np.asarray(formula(_margins(matrices))), sign=-1)
 
 

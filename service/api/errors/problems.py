@@ -33,6 +33,7 @@ from service.store.errors import (
     KeyReused,
     ManyModels,
     NoModel,
+    NoScores,
     NoTestPart,
     NothingToRetry,
     QueueFull,
@@ -40,6 +41,7 @@ from service.store.errors import (
     UnknownRun,
     UnknownWebhook,
     UnusableModel,
+    UnusableRowResults,
 )
 from service.webhooks.ssrf_protection import PrivateAddress, Undeliverable
 from workers.data.errors import DatasetError, NameReserved, NotUploaded, UnknownDataset
@@ -97,6 +99,8 @@ PROBLEM_TYPES: dict[type[Exception], ProblemType] = {
     ManyModels: ProblemType("many-models", 409, "The experiment has a model for each fold"),
     NoModel: ProblemType("no-model", 409, "There is no model yet"),
     UnusableModel: ProblemType("unusable-model", 409, "The model cannot be used"),
+    NoScores: ProblemType("no-scores", 409, "The experiment has no such scores"),
+    UnusableRowResults: ProblemType("unusable-row-results", 409, "The row-level results cannot be read"),
     NoTestPart: ProblemType("no-test-part", 409, "There is no test part"),
     BudgetSpent: ProblemType("test-set-spent", 409, "The budget of the test set is spent"),
     NothingToRetry: ProblemType("nothing-to-retry", 409, "There is nothing to retry"),

@@ -12,6 +12,8 @@ OF_EXPERIMENT = (
     "read_metrics",
     "read_classes",
     "read_confusion",
+    "read_curves",
+    "read_reliability",
     "stream_events",
     "read_weights",
     "read_bundle",

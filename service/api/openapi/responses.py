@@ -31,6 +31,7 @@ from service.store.errors import (
     KeyReused,
     ManyModels,
     NoModel,
+    NoScores,
     NoTestPart,
     NothingToRetry,
     QueueFull,
@@ -38,6 +39,7 @@ from service.store.errors import (
     UnknownRun,
     UnknownWebhook,
     UnusableModel,
+    UnusableRowResults,
 )
 from service.webhooks.ssrf_protection import PrivateAddress
 from workers.data.errors import DatasetError, MissingFile, NameReserved, NotUploaded, UnknownDataset
@@ -82,6 +84,8 @@ EXAMPLES: dict[type[Exception], Exception] = {
         "checkpoints/4f0c.. is not in the artifact store",
         "Restore that file in HOLDOUT_ARTIFACTS",
     ),
+    NoScores: NoScores.of_many_classes(7, 10),
+    UnusableRowResults: UnusableRowResults(7, "seed 0", "row_results/4f0c.. is not in the artifact store"),
     NoTestPart: NoTestPart(7),
     BudgetSpent: BudgetSpent(
         1, [FieldError("ledger[0]", {"experiment_id": 3, "accuracy": 0.971}, "look 1, by experiment 3")]

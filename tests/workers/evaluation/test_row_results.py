@@ -14,7 +14,10 @@ from workers.training import Trainer
 
 
 def same(one: RowResults, other: RowResults) -> bool:
-    pairs = ((getattr(one, name), getattr(other, name)) for name in ("rows", "labels", "predicted", "score"))
+    pairs = (
+        (getattr(one, name), getattr(other, name))
+        for name in ("rows", "labels", "predicted", "score", "confidence")
+    )
     return all(
         a is b if a is None or b is None else a.dtype == b.dtype and np.array_equal(a, b) for a, b in pairs
     )
@@ -25,7 +28,8 @@ def same(one: RowResults, other: RowResults) -> bool:
 def test_they_are_read_as_they_were_written(classes: int, type_: str, has_scores: bool) -> None:
     last = classes - 1
     negative_log_p = np.array([0.0, 1.5, 800.0], np.float32) if has_scores else None
-    predictions = RowPredictions.of(np.array([0, last, 1]), negative_log_p, classes)
+    confidence = np.array([1, 0.5, 0.25]) if has_scores else None
+    predictions = RowPredictions.of(np.array([0, last, 1]), negative_log_p, confidence, classes)
     results = RowResults.of(predictions, np.array([4, 7, 2**32 - 1]), np.array([0, last, last]), classes)
     assert results.labels.dtype == results.predicted.dtype == np.dtype(type_)
     assert results.rows.tolist() == [4, 7, 2**32 - 1]
@@ -34,7 +38,9 @@ def test_they_are_read_as_they_were_written(classes: int, type_: str, has_scores
     assert same(read, results)
     if has_scores:
         assert read.score is not None
+        assert read.confidence is not None
         assert read.score.tolist() == pytest.approx([1, np.exp(-1.5), 0])
+        assert read.confidence.tolist() == [1, 0.5, 0.25]
 
 
 SPECS: dict[str, dict[str, Any]] = {
@@ -75,8 +81,10 @@ def test_the_score_is_the_softmax_of_the_true_class(digits: TrainingAndValidatio
     assert results is not None
     assert results.score is not None
     logits = trainer.network.logits(part.features, trainer.scaler.into)
-    log_p = log_softmax(logits)[np.arange(len(part)), part.labels]
-    assert np.allclose(results.score, np.exp(log_p), rtol=1e-5)
+    p = np.exp(log_softmax(logits))
+    assert np.allclose(results.score, p[np.arange(len(part)), part.labels], rtol=1e-5)
+    assert results.confidence is not None
+    assert np.allclose(results.confidence, p.max(axis=1), rtol=1e-5)
 
 
 @pytest.mark.parametrize("content", [b"", b"\x02\0\0\0\0\0\0\0{}", b"\xff" * 40])

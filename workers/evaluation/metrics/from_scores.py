@@ -2,14 +2,10 @@
 
 import math
 
-import numpy as np
-from numpy.typing import NDArray
-
+from workers.evaluation.calibration import calibration_error
 from workers.evaluation.metrics.metric import NO_PROBABILITIES, metric
 from workers.evaluation.per_row import RowScores
-from workers.nn.arrays import Array, mean
-
-CALIBRATION_BINS = 15
+from workers.nn.arrays import mean
 
 
 @metric(direction="min", highest=math.inf, null_if=NO_PROBABILITIES)
@@ -41,15 +37,6 @@ def ece(rows: RowScores) -> float:
     Source: Guo et al. 2017, On calibration of modern neural networks.
     """
     return calibration_error(rows.confidence, rows.is_right)
-
-
-def calibration_error(confidence: Array, is_right: NDArray[np.bool_], bins: int = CALIBRATION_BINS) -> float:
-    """The expected calibration error of rows with this confidence (N,), in bins of equal width."""
-    confidence = confidence.astype(np.float64)
-    bin_of = np.ceil(confidence * bins).astype(np.intp) - 1
-    np.minimum(bin_of, bins - 1, out=bin_of)  # float32 probabilities can pass 1 by a rounding
-    gaps = np.bincount(bin_of, weights=is_right - confidence, minlength=bins)
-    return float(np.abs(gaps).sum()) / len(confidence)
 
 
 FROM_SCORES = (nll, brier, ece)

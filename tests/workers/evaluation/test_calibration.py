@@ -3,7 +3,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from workers.evaluation.metrics.from_scores import calibration_error
+from workers.evaluation.calibration import calibration_error, reliability
 from workers.evaluation.per_row import score
 from workers.nn.output_layers import log_softmax
 
@@ -23,6 +23,25 @@ def test_the_calibration_error_is_that_of_a_loop_over_bins(bins: int) -> None:
             expected += float((right - confidence[inside].mean()).abs() * inside.double().mean())
     scores = score(log_p, labels)
     assert calibration_error(scores.confidence, scores.is_right, bins) == pytest.approx(expected)
+
+
+def test_the_bins_are_those_of_scikit_learn() -> None:
+    calibration = pytest.importorskip("sklearn.calibration", reason="scikit-learn is the oracle")
+    generator = np.random.default_rng(0)
+    confidence = generator.uniform(0.34, 1, 300).round(2) + 1e-4  # on no edge: there the oracle's bins differ
+    is_right = generator.random(300) < confidence
+    found = reliability(confidence, is_right)
+    accuracy, mean = calibration.calibration_curve(is_right, np.minimum(confidence, 1), n_bins=15)
+    filled = found.rows > 0
+    assert found.accuracy[filled] == pytest.approx(accuracy)
+    assert found.confidence[filled] == pytest.approx(mean, abs=1e-4)
+    assert np.isnan(found.accuracy[~filled]).all()
+    assert np.isnan(found.confidence[~filled]).all()
+    assert found.rows.sum() == 300
+
+
+def test_a_confidence_of_0_is_in_the_first_bin() -> None:
+    assert reliability(np.zeros(2), np.array([True, False])).rows[0] == 2
 
 
 def test_three_right_of_four_at_confidence_085_is_off_by_a_tenth() -> None:
