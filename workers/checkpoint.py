@@ -1,15 +1,11 @@
-"""Checkpoints and models of runs: named arrays and a JSON state in one safetensors file.
-
-safetensors needs no pickle, and other tools can read it.
-"""
+"""Checkpoints and models of runs: named arrays and a JSON state in one safetensors file."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from safetensors.numpy import load, save
-
+from workers import array_bytes
 from workers.nn.arrays import Array
 
 
@@ -36,7 +32,7 @@ class Checkpoint:
     def to_bytes(self) -> bytes:
         """Write a safetensors file, with epoch and state as its metadata."""
         metadata = json.dumps({"epoch": self.epoch, "state": self.state}, sort_keys=True)
-        return save(dict(self.arrays), metadata={"holdout": metadata})
+        return array_bytes.to_bytes(self.arrays, {"holdout": metadata})
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "Checkpoint":
@@ -45,7 +41,7 @@ class Checkpoint:
             size = int.from_bytes(content[:8], "little")
             header = json.loads(content[8 : 8 + size])
             metadata = json.loads(header["__metadata__"]["holdout"])
-            return cls(metadata["epoch"], load(content), metadata["state"])
+            return cls(metadata["epoch"], array_bytes.from_bytes(content), metadata["state"])
         except Exception as error:
             raise CorruptCheckpoint(f"not a checkpoint: {type(error).__name__}") from error
 

@@ -2,9 +2,8 @@
 
 import json
 
-from safetensors.numpy import save
-
 from service.experiments.model_cache import LoadedModel
+from workers import array_bytes
 
 
 def file_name(model: LoadedModel) -> str:
@@ -31,4 +30,4 @@ def safetensors(model: LoadedModel) -> bytes:
         "dataset_sha256": experiment.plan["dataset"]["sha256"],
     }
     with model.alone() as predictor:
-        return save(predictor.tensors(), metadata={"holdout": json.dumps(facts)})
+        return array_bytes.to_bytes(predictor.tensors(), {"holdout": json.dumps(facts)})

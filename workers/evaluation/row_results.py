@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load, save
 
+from workers import array_bytes
 from workers.nn.arrays import Array, Integers
 
 Unsigned = NDArray[np.unsignedinteger[Any]]
@@ -72,13 +72,13 @@ class RowResults:
 
     def to_bytes(self) -> bytes:
         """Write a safetensors file."""
-        return save({name: array for name, array in vars(self).items() if array is not None})
+        return array_bytes.to_bytes({name: array for name, array in vars(self).items() if array is not None})
 
     @staticmethod
     def from_bytes(content: bytes) -> "RowResults":
         """Read the result of `to_bytes`. Raises CorruptRowResults."""
         try:
-            return RowResults(**{**NO_PROBABILITIES, **load(content)})
+            return RowResults(**{**NO_PROBABILITIES, **array_bytes.from_bytes(content)})
         except Exception as error:
             raise CorruptRowResults(f"not row-level results: {type(error).__name__}") from error
 
