@@ -26,14 +26,18 @@ CONVOLUTION_FACTOR = 2.5
 """How much longer a multiplication takes in a convolution, which first gathers its windows (im2col)."""
 TRAINING_PASSES = 3
 """The forward pass, and the gradients of the weights and of the previous layer."""
+SOLVER_PASSES = 1000
+"""Those of a solver over the training rows: about 400 gradients and curvatures, with two or three passes each."""
 
 
 def typical_seconds(spec: ExperimentSpec, facts: Mapping[str, Any]) -> float:
     """Estimate the seconds of one run without early stopping; `facts` are those of `Plan.facts`."""
     epochs, steps = spec.training.epochs, int(facts["steps"])
-    trained = epochs * float(np.sum(facts["sampled_counts"]))
+    drawn = facts["split_counts"]["train"] if spec.model.solved else facts["sampled_counts"]
+    trained = epochs * float(np.sum(drawn))
     evaluated = epochs * sum(sum(facts["split_counts"][part]) for part in ("train", "validation"))
-    multiplications = _multiplications(spec, facts["dataset"]) * (TRAINING_PASSES * trained + evaluated)
+    passes = SOLVER_PASSES if spec.model.solved else TRAINING_PASSES
+    multiplications = _multiplications(spec, facts["dataset"]) * (passes * trained + evaluated)
     updates = float(steps * facts["parameters"])
     fixed = STEP_SECONDS * steps + EPOCH_SECONDS * epochs + ROW_SECONDS * (trained + evaluated)
     return fixed + MULTIPLICATION_SECONDS * multiplications + UPDATE_SECONDS * updates

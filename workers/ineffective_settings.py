@@ -9,6 +9,7 @@ import numpy as np
 from workers.evaluation.metrics import BY_NAME
 from workers.nn.arrays import Array
 from workers.nn.class_weights import GivenWeights
+from workers.nn.optimizers import Adam
 from workers.nn.schedules import AnySchedule, Step, Warmup
 from workers.spec import ExperimentSpec
 
@@ -28,7 +29,7 @@ def find_ineffective_settings(
     spec: ExperimentSpec, class_counts: Array, sampled_counts: Array
 ) -> Iterator[IneffectiveSetting]:
     """Every setting of a spec without effect, given class counts (K,) of the training part and of an epoch."""
-    for finder in FINDERS:
+    for finder in OF_SOLVED_MODELS if spec.model.solved else FINDERS:
         yield from finder(spec)
     yield from prediction_without_effect(spec, class_counts, sampled_counts)
 
@@ -93,6 +94,19 @@ def without_hidden_layers(spec: ExperimentSpec) -> Iterator[IneffectiveSetting]:
         sentence = f"The model has no hidden layer, so {_listed(idle)} of model apply to nothing."
         remedy = "Give the widths of hidden layers in model.hidden; input_dropout applies to the features."
         yield IneffectiveSetting(sentence, remedy)
+
+
+def steps_of_a_solved_model(spec: ExperimentSpec) -> Iterator[IneffectiveSetting]:
+    """The only epoch of a solved model is not counted: its resolved spec has it."""
+    training, stopping = spec.training, spec.training.early_stopping
+    idle = [] if spec.optimizer == Adam() else ["optimizer"]
+    idle += [] if training.epochs == 1 else _changed_fields(training, "epochs")
+    idle += _changed_fields(training, "batch_size", "accumulate", "schedule", "clip_norm")
+    idle += _changed_fields(stopping, "patience", "min_delta") if stopping else []
+    if idle:
+        sentence = f"The linear model is solved and not trained in steps, so {_listed(idle)} have no effect."
+        remedy = 'Leave them out, or train the same model in steps with "model": {"hidden": []}.'
+        yield IneffectiveSetting(sentence.replace(", so optimizer have", ", so optimizer has"), remedy)
 
 
 def momentum_of_zero(spec: ExperimentSpec) -> Iterator[IneffectiveSetting]:
@@ -167,6 +181,8 @@ FINDERS: tuple[Finder, ...] = (
     neutral_values,
     equal_weights,
 )
+
+OF_SOLVED_MODELS: tuple[Finder, ...] = (steps_of_a_solved_model, neutral_values, equal_weights)
 
 
 def _after_warmup(schedule: AnySchedule) -> tuple[AnySchedule, float]:

@@ -75,9 +75,18 @@ def find_warnings(
 
 
 def one_seed(context: WarningContext) -> Iterator[Warning]:
-    if len(context.spec.seeds) == 1:
+    if len(context.spec.seeds) == 1 and not context.spec.model.solved:
         sentence = "A single seed shows a single outcome, not how much the outcome varies by chance."
         yield Warning("one_seed", sentence, 'Give several, such as "seeds": [0, 1, 2].')
+
+
+def seeds_without_effect(context: WarningContext) -> Iterator[Warning]:
+    if len(context.spec.seeds) > 1 and context.spec.model.solved:
+        sentence = (
+            f"The linear model is solved, and chance plays no part in it: all {len(context.spec.seeds)} seeds give "
+            "the same figures."
+        )
+        yield Warning("seeds_without_effect", sentence, 'Give one seed. The split has a "seed" of its own.')
 
 
 def class_missing(context: WarningContext) -> Iterator[Warning]:
@@ -130,6 +139,8 @@ def l1_collapses(context: WarningContext) -> Iterator[Warning]:
 
 
 def large_weights_large_step(context: WarningContext) -> Iterator[Warning]:
+    if context.spec.model.solved:
+        return
     weights, optimizer = context.weights, context.spec.optimizer
     step = LARGE_STEPS.get(optimizer.name, np.inf)
     if weights is not None and weights.max() >= LARGE_WEIGHT and optimizer.learning_rate >= step:
@@ -188,6 +199,7 @@ def without_effect(context: WarningContext) -> Iterator[Warning]:
 
 CHECKS: tuple[Check, ...] = (
     one_seed,
+    seeds_without_effect,
     class_missing,
     few_validation_rows,
     not_stratified,

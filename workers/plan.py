@@ -32,7 +32,7 @@ class Plan:
 
     fold_counts: for each fold, the rows of each class in its parts; an experiment with one split has one.
     sampled_counts: expected examples of each class per epoch, as the balancing draws them, in the first fold.
-    steps: of the longest run without early stopping.
+    steps: of the longest run without early stopping; 0 if it is solved.
     """
 
     spec: ExperimentSpec
@@ -92,9 +92,8 @@ def make_plan(spec: ExperimentSpec, registry: DatasetRegistry) -> Plan:
     parameters = _parameters(spec, dataset, field_errors)
     if field_errors or sampled is None:
         raise InvalidSpec(field_errors)
-    pinned = replace(spec.dataset, sha256=dataset.sha256)
     return Plan(
-        spec=spec.model_copy(update={"dataset": pinned, "scaling": spec.scaling.resolved(dataset)}),
+        spec=_resolved(spec, dataset),
         dataset=dataset,
         fold_counts=fold_counts,
         sampled_counts=sampled.tolist(),
@@ -109,8 +108,18 @@ def _first(of_folds: Iterator[list[FieldError]]) -> list[FieldError]:
     return next((errors for errors in of_folds if errors), [])
 
 
+def _resolved(spec: ExperimentSpec, dataset: Dataset) -> ExperimentSpec:
+    """The spec with the content, the scaling and the epochs that it means for this data set."""
+    pinned = replace(spec.dataset, sha256=dataset.sha256)
+    training = replace(spec.training, epochs=1) if spec.model.solved else spec.training
+    resolved = {"dataset": pinned, "scaling": spec.scaling.resolved(dataset), "training": training}
+    return spec.model_copy(update=resolved)
+
+
 def _steps(spec: ExperimentSpec, training: list[int]) -> int:
     """The steps of a run with so many training rows of each class."""
+    if spec.model.solved:
+        return 0
     rows = spec.balancing.epoch_rows(np.array(training))
     per_epoch = len(split_into_steps(rows, spec.training.batch_size, spec.training.accumulate))
     return spec.training.epochs * per_epoch

@@ -1,4 +1,4 @@
-"""Shares the linear baseline between runs on the same data: one process fits it, and the other runs read it.
+"""Shares a linear baseline between runs on the same data: one process fits it, and the other runs read it.
 
 A file in the folder of the prepared parts stores it. During the fit the process locks another file. The kernel
 releases that lock when the process ends, so a worker that is killed during the fit does not block the others.
@@ -16,19 +16,18 @@ from typing import Any
 
 from workers.data.dataset_files import write_atomically
 from workers.evaluation.baselines import Baseline
-from workers.evaluation.intervals import Interval
 
 log = logging.getLogger("holdout.worker")
 
-VERSION = 1
+VERSION = 2
 """The version of the fit. Increase it if the same rows would give other figures."""
 
 
 class SharedBaseline:
-    """The linear baseline for one folder of prepared parts and one scaling of the rows."""
+    """A linear baseline for one folder of prepared parts, and all that its figures depend on besides."""
 
-    def __init__(self, parts: Path, scaling: dict[str, Any]) -> None:
-        key = json.dumps({"version": VERSION, "scaling": scaling}, sort_keys=True)
+    def __init__(self, parts: Path, depends_on: dict[str, Any]) -> None:
+        key = json.dumps({"version": VERSION, **depends_on}, sort_keys=True)
         name = f"linear-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
         self._file, self._lock = parts / f"{name}.json", parts / f"{name}.lock"
 
@@ -53,9 +52,7 @@ class SharedBaseline:
 
     def _read(self) -> Baseline | None:
         try:
-            stored = json.loads(self._file.read_text())
-            interval = stored["interval"] and Interval(**stored["interval"])
-            return Baseline(**{**stored, "interval": interval})
+            return Baseline.from_json(json.loads(self._file.read_text()))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from workers.evaluation.metrics import BY_NAME, FROM_SCORES
+from workers.nn.losses import CrossEntropy
 from workers.nn.output_layers import is_distribution
 from workers.spec import MOST_RUNS, ExperimentSpec
 from workers.thresholds import ThresholdRule
@@ -62,10 +63,41 @@ def number_of_runs_is_bounded(spec: ExperimentSpec) -> Iterator[FieldError]:
         yield FieldError("split", folds * seeds, message)
 
 
+LINEAR_LOSSES = ("cross_entropy", "balanced_softmax", "logit_adjustment")
+"""The losses that a linear model can minimise: cross-entropies, whose minimum is that of softmax regression."""
+
+
+def linear_minimises_cross_entropy(spec: ExperimentSpec) -> Iterator[FieldError]:
+    if not spec.model.solved:
+        return
+    if spec.loss.name not in LINEAR_LOSSES:
+        message = (
+            f"the linear model is the minimum of a cross-entropy: choose {', '.join(LINEAR_LOSSES[:-1])} or "
+            f'{LINEAR_LOSSES[-1]}, or train {spec.loss.name} in steps with "model": {{"hidden": []}}'
+        )
+        yield FieldError("loss", spec.loss.name, message)
+    elif isinstance(spec.loss, CrossEntropy) and spec.loss.label_smoothing:
+        message = (
+            "the linear model is solved without label smoothing; its penalty l2 keeps it from being too sure"
+        )
+        yield FieldError("loss.label_smoothing", spec.loss.label_smoothing, message)
+
+
+def linear_weights_rows(spec: ExperimentSpec) -> Iterator[FieldError]:
+    if spec.model.solved and spec.balancing.name == "smote":
+        message = (
+            "smote makes new rows in every epoch, and the linear model is solved once, with weights of the rows that "
+            "there are: choose oversample, or class_weights"
+        )
+        yield FieldError("balancing", "smote", message)
+
+
 RULES: tuple[Rule, ...] = (
     batch_norm_needs_two_rows,
     selection_metric_exists,
     metric_may_select,
     number_of_runs_is_bounded,
     threshold_needs_probabilities,
+    linear_minimises_cross_entropy,
+    linear_weights_rows,
 )

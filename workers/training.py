@@ -16,11 +16,12 @@ import numpy as np
 from workers.checkpoint import Checkpoint, with_prefix
 from workers.data.balancing import Draw
 from workers.data.dataset import Dataset
-from workers.evaluation.baselines import Baseline, baseline_rows, linear_baseline
+from workers.data.scaling import Scaler
 from workers.evaluation.evaluation import Evaluation, NonFiniteError, evaluate_with_rows
 from workers.evaluation.row_results import RowPredictions, RowResults
 from workers.evaluation.selection import BestEpoch
 from workers.evaluation.two_classes import positive_class
+from workers.linear_training import LinearTraining
 from workers.logit_adjustment import adjusted_scores
 from workers.nn.arrays import Array, Integers
 from workers.nn.network import build_network
@@ -46,15 +47,17 @@ class Epoch:
 
     number: from 1. training, validation: evaluations of the two parts with the weights at the end of the epoch,
     without dropout. drawn: examples of each class (K,) in its batches; `Balancing.expected_counts` predicts them.
-    learning_rate: at the last step. gradient_norm: the global norm at the last step, before clipping. best_epoch: the
-    best so far, by the spec's selection metric on the validation part. seconds: training and evaluation together.
+    learning_rate: at the last step. gradient_norm: the global norm at the last step, before clipping. A linear model
+    is solved in one epoch: it has no learning rate, and its gradient norm is the largest slope that is left.
+    best_epoch: the best so far, by the spec's selection metric on the validation part. seconds: training and
+    evaluation together.
     """
 
     number: int
     training: Evaluation
     validation: Evaluation
     drawn: Integers
-    learning_rate: float
+    learning_rate: float | None
     gradient_norm: float
     best_epoch: int
     seconds: float
@@ -77,8 +80,15 @@ class Trainer:
     """
 
     def __init__(
-        self, spec: ExperimentSpec, training_part: Dataset, validation_part: Dataset, *, seed: int
+        self,
+        spec: ExperimentSpec,
+        training_part: Dataset,
+        validation_part: Dataset,
+        *,
+        seed: int,
+        scaler: Scaler | None = None,
     ) -> None:
+        """`scaler`: by default the spec's scaling, fitted to the training part."""
         self.spec, self.seed = spec, seed
         self.training_part, self.validation_part = training_part, validation_part
         self.dtype = np.dtype(spec.training.precision)
@@ -94,7 +104,8 @@ class Trainer:
             dropout=self.dropout,
             dtype=self.dtype,
         )
-        self.scaler = spec.scaling.fit(training_part)
+        self.scaler = scaler or spec.scaling.fit(training_part)
+        self.linear = LinearTraining(spec, training_part, self.scaler) if spec.model.solved else None
         self.stepper = Stepper(
             self.network, spec.optimizer, training_part, self.scaler, clip_norm=spec.training.clip_norm
         )
@@ -111,8 +122,18 @@ class Trainer:
 
         Raises Diverged.
         """
+        if self.linear is not None:
+            if self.epoch == 0:
+                yield self._solve(self.linear, between_steps)
+            return
         while self.epoch < self.spec.training.epochs and not self.best.should_stop:
             yield self._train_epoch(between_steps)
+
+    def _solve(self, linear: LinearTraining, between_passes: Callable[[], None]) -> Epoch:
+        """The only epoch of a linear model."""
+        started = time.perf_counter()
+        slope = linear.fit(self.network, between_passes)
+        return self._end_epoch(1, np.rint(self.sampled_counts).astype(np.int64), None, slope, started)
 
     def _train_epoch(self, between_steps: Callable[[], None]) -> Epoch:
         started, number, settings = time.perf_counter(), self.epoch + 1, self.spec.training
@@ -151,7 +172,12 @@ class Trainer:
         return np.bincount(labels, minlength=len(self.training_part.classes))
 
     def _end_epoch(
-        self, number: int, drawn: Integers, learning_rate: float, gradient_norm: float, started: float
+        self,
+        number: int,
+        drawn: Integers,
+        learning_rate: float | None,
+        gradient_norm: float,
+        started: float,
     ) -> Epoch:
         try:
             on_training, _ = self._evaluate(self.training_part)
@@ -190,17 +216,6 @@ class Trainer:
         """A copy of the network's parameters and running statistics."""
         arrays = {"parameters": self.network.parameters.values} | self.network.statistics()
         return Checkpoint(self.epoch, _copied(arrays))
-
-    def linear_baseline(self) -> Baseline:
-        """Fit a softmax regression to the same features, and evaluate it on the validation part."""
-        rows = baseline_rows(self.training_part.labels, self.training_part.features.shape[1])
-        return linear_baseline(
-            self.scaler(self.training_part.features[rows]),
-            self.training_part.labels[rows],
-            self.scaler(self.validation_part.features),
-            self.validation_part.labels,
-            classes=len(self.training_part.classes),
-        )
 
     def model(self) -> Checkpoint:
         """Everything that prediction needs.
@@ -278,8 +293,10 @@ class Trainer:
             **with_prefix("optimizer", self.stepper.state),
             **with_prefix("best", best),
             **with_prefix("rows", self.best_predictions.arrays() if self.best_predictions else {}),
+            **with_prefix("solver", self.linear.arrays() if self.linear else {}),
         }
         state = {
+            "solver": self.linear.state() if self.linear else {},
             "steps_done": self.steps_done,
             "best": self.best.state(),
             "dropout": self.dropout.bit_generator.state,
@@ -291,6 +308,8 @@ class Trainer:
         self.network.load(checkpoint.arrays["parameters"], checkpoint.group("statistics"))
         for name, array in checkpoint.group("optimizer").items():
             self.stepper.state[name][...] = array
+        if self.linear is not None:
+            self.linear.restore(checkpoint.group("solver"), checkpoint.state["solver"])
         self.best.load(checkpoint.state["best"])
         if best := checkpoint.group("best"):
             self.best_weights = Checkpoint(self.best.epoch or 0, best)

@@ -24,7 +24,7 @@ from service.schemas.summary import (
 from service.store.experiment_reader import ExperimentDetails
 from service.store.tables import Rows
 from workers.evaluation import baselines
-from workers.evaluation.intervals import Interval, wilson
+from workers.evaluation.intervals import wilson
 from workers.evaluation.metrics import BY_NAME, SUMMARISED
 from workers.spec import DEFAULT_METRIC
 
@@ -103,10 +103,7 @@ def _class(name: str, index: int, selected: Rows, intervals: Intervals | NoInter
 def _baselines(plan: dict[str, Any], stored: list[dict[str, Any]]) -> list[Baseline]:
     """The majority baseline, and those that the workers have fitted so far."""
     names, majority = plan["dataset"]["classes"], majority_on(plan["split_counts"], "validation")
-    fitted = [
-        baselines.Baseline(**{**each, "interval": each["interval"] and Interval(**each["interval"])})
-        for each in stored
-    ]
+    fitted = map(baselines.Baseline.from_json, stored)
     return [_baseline(each, names) for each in (majority, *fitted) if each is not None]
 
 

@@ -53,6 +53,15 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {"model": {"hidden": [], "input_dropout": 0.5}},
     ),
     (
+        "not trained in steps, so optimizer, epochs, batch_size and patience have no effect",
+        {
+            "model": "linear",
+            "optimizer": "sgd",
+            "training": {"epochs": 50, "batch_size": 8, "early_stopping": {"patience": 3}},
+        },
+        {"model": "linear", "training": {"epochs": 1, "early_stopping": {"metric": "accuracy"}}},
+    ),
+    (
         "no momentum",
         {"optimizer": {"name": "sgd", "momentum_form": "nesterov"}},
         {"optimizer": {"name": "sgd", "momentum_form": "nesterov", "momentum": 0.9}},

@@ -93,6 +93,13 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
         "nearest neighbours",
     ),
     ({"model": {"batch_norm": True}, "training": {"batch_size": 1}}, "training.batch_size", "2 rows"),
+    ({"model": "linear", "loss": "focal"}, "loss", '"hidden": []'),
+    (
+        {"model": "linear", "loss": {"name": "cross_entropy", "label_smoothing": 0.1}},
+        "loss.label_smoothing",
+        "penalty l2",
+    ),
+    ({"model": "linear", "balancing": "smote"}, "balancing", "choose oversample"),
     (
         {"training": {"early_stopping": {"metric": "ece"}}},
         "training.early_stopping.metric",
@@ -138,6 +145,7 @@ def test_errors_of_several_kinds_are_found_together(registry: DatasetRegistry) -
 
 WARNED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("one_seed", {}, {"seeds": [0, 1]}),
+    ("seeds_without_effect", {"model": "linear", "seeds": [0, 1]}, {"model": "linear"}),
     ("few_validation_rows", {"dataset": SKEWED}, {}),
     ("not_stratified", {"dataset": SKEWED, "split": {"stratify": False}}, {"dataset": SKEWED}),
     ("nothing_held_back", {"split": {"train": 0.8, "validation": 0.2, "test": 0}}, {}),

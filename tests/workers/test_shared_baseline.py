@@ -14,11 +14,12 @@ import pytest
 from tests.workers.processes.test_worker import Pipe
 from workers.evaluation.baselines import Baseline
 from workers.evaluation.intervals import Interval
+from workers.linear_baselines import fit_baseline
+from workers.processes import worker as worker_module
 from workers.processes.messages import Assignment, BaselinesFitted, Failed, Stopped, Succeeded
 from workers.processes.worker import Worker
 from workers.shared_baseline import SharedBaseline
 from workers.spec import ExperimentSpec
-from workers.training import Trainer
 
 SMALL = {"model": {"hidden": [8]}, "training": {"epochs": 3}, "seeds": [0, 1]}
 DIVERGING = SMALL | {"loss": "l2", "optimizer": {"name": "sgd", "learning_rate": 1e30}}
@@ -40,17 +41,16 @@ def parts(digits_folder: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def fits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The seeds whose workers fitted the baseline."""
-    seeds: list[int] = []
-    fit = Trainer.linear_baseline
+def fits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the baselines that workers fitted."""
+    names: list[str] = []
 
-    def counted(trainer: Trainer) -> Baseline:
-        seeds.append(trainer.seed)
-        return fit(trainer)
+    def counted(name: str, *arguments: Any) -> Baseline:
+        names.append(name)
+        return fit_baseline(name, *arguments)
 
-    monkeypatch.setattr(Trainer, "linear_baseline", counted)
-    return seeds
+    monkeypatch.setattr(worker_module, "fit_baseline", counted)
+    return names
 
 
 @pytest.fixture
@@ -80,25 +80,28 @@ def last(pipe: Pipe) -> object:
     return pipe.sent[-1][-1]
 
 
-def test_every_run_supplies_the_same_one_and_the_first_fits_it(run: Run, fits: list[int]) -> None:
+def test_every_run_supplies_the_same_one_and_the_first_fits_it(run: Run, fits: list[str]) -> None:
     (first,), (second,) = baselines(run(SMALL, 1)), baselines(run(SMALL, 0))
     assert first == second
-    assert fits == [1]
+    assert fits == ["linear"]
     assert 0.8 < first.accuracy < 1
 
 
-def test_it_is_the_baseline_of_the_first_seed(run: Run, parts: Path) -> None:
-    from workers.data.prepared_splits import read_part
-
-    spec = ExperimentSpec.model_validate(SMALL)
-    trainer = Trainer(spec, read_part(parts, "train"), read_part(parts, "validation"), seed=0)
-    assert baselines(run(SMALL, 1)) == [trainer.linear_baseline()]
-
-
-def test_another_scaling_has_another_one(run: Run, fits: list[int]) -> None:
+def test_another_scaling_has_another_one(run: Run, fits: list[str]) -> None:
     run(SMALL, 0)
     run(SMALL | {"scaling": "none"}, 0)
-    assert fits == [0, 0]
+    assert fits == ["linear"] * 2
+
+
+def test_a_balanced_experiment_has_two_and_shares_the_plain_one(run: Run, fits: list[str]) -> None:
+    run(SMALL, 0)
+    plain, balanced = baselines(run(SMALL | {"balancing": "oversample", "loss": "focal"}, 0))
+    assert (plain.name, balanced.name) == ("linear", "linear_balanced")
+    assert plain.changes == {"model": "linear", "balancing": "none", "loss": "cross_entropy"}
+    assert balanced.changes == {"model": "linear", "loss": "cross_entropy"}
+    assert fits == ["linear", "linear_balanced"]
+    run(SMALL | {"class_weights": "inverse_frequency"}, 0)
+    assert fits == ["linear", "linear_balanced", "linear_balanced"]
 
 
 def test_a_run_that_diverges_in_its_first_epoch_supplies_it(run: Run) -> None:
@@ -125,7 +128,7 @@ def test_a_run_that_is_cancelled_after_its_first_epoch_has_supplied_it(run: Run)
     assert len(baselines(pipe)) == 1
 
 
-def test_a_cancelled_run_does_not_fit_it(run: Run, fits: list[int]) -> None:
+def test_a_cancelled_run_does_not_fit_it(run: Run, fits: list[str]) -> None:
     def cancel(worker: Worker) -> None:
         worker.command = "cancel"
 
@@ -133,23 +136,23 @@ def test_a_cancelled_run_does_not_fit_it(run: Run, fits: list[int]) -> None:
     assert fits == []
 
 
-def test_it_is_not_sent_if_the_experiment_has_it(run: Run, fits: list[int]) -> None:
+def test_it_is_not_sent_if_the_experiment_has_it(run: Run, fits: list[str]) -> None:
     assert baselines(run(SMALL, 0, has_baselines=True)) == []
     assert fits == []
 
 
 def test_a_run_succeeds_without_it_if_it_cannot_be_fitted(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_: Trainer) -> Baseline:
+    def fail(*_: Any) -> Baseline:
         raise MemoryError
 
-    monkeypatch.setattr(Trainer, "linear_baseline", fail)
+    monkeypatch.setattr(worker_module, "fit_baseline", fail)
     pipe = run(SMALL, 0)
     assert baselines(pipe) == []
     assert isinstance(last(pipe), Succeeded)
 
 
 def test_while_another_process_fits_it_training_goes_on_and_the_end_waits(
-    run: Run, parts: Path, fits: list[int]
+    run: Run, parts: Path, fits: list[str]
 ) -> None:
     run(SMALL, 0)
     (lock,) = parts.glob("linear-*.lock")
@@ -162,11 +165,11 @@ def test_while_another_process_fits_it_training_goes_on_and_the_end_waits(
         thread.start()
         thread.join(3)
         assert thread.is_alive()
-        assert fits == [0]
+        assert fits == ["linear"]
     thread.join(30)
     (pipe,) = pipes
     assert len(baselines(pipe)) == 1
-    assert fits == [0, 1]
+    assert fits == ["linear"] * 2
     assert pipe.names[-2:] == [["BaselinesFitted"], ["Succeeded"]]
 
 

@@ -1,122 +1,151 @@
 """Softmax regression, solved: the minimum of its convex objective, not the end of a number of steps.
 
-mean_i w_i CE(x_i W + b, y_i) + l2/2 |W|^2, for weights with mean 1; the bias is not penalised. L-BFGS comes near the
-minimum, Newton's method with conjugate gradients goes the rest of the way.
+L-BFGS in float32 comes near the minimum. Newton's method, with conjugate gradients in float32 and slopes in float64,
+goes the rest of the way.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from workers.nn.arrays import Array, Integers
-from workers.nn.output_layers import log_softmax
+from workers.nn.softmax_objective import SoftmaxObjective
+from workers.nn.standardised_rows import Floats, StandardisedRows
 
-ITERATIONS = 2000
-TOLERANCE = 1e-11
-"""No slope of the objective exceeds it at the solution."""
+TOLERANCE = 1e-10
+"""No slope of the objective exceeds it at the solution, in the coordinates of the solver."""
+DESCENT_TOLERANCE = 1e-5
+"""Where single precision ends the descent."""
+ITERATIONS_PER_ROUND = 100
+DESCENT_ROUNDS = 20
+NEWTON_ROUNDS = 50
+ROUNDING = 1e-12
+"""Near the minimum, a smaller slope shows progress that a difference of values is too coarse for."""
+
+Solution = tuple[Floats, Floats]
+"""W (d, K) and b (K,), in float64."""
 
 
 @dataclass(frozen=True, eq=False)
 class SoftmaxRegression:
-    """The solution: weight (d, K), bias (K,), float64. converged: whether no slope exceeds the tolerance."""
+    """The solution: weight (d, K), bias (K,), float64; the biases sum to 0.
 
-    weight: Array
-    bias: Array
+    slope: the largest slope of the objective that is left. converged: whether it is within the tolerance.
+    """
+
+    weight: Floats
+    bias: Floats
+    slope: float
     converged: bool
 
     def logits(self, features: Array) -> Array:
         """The logits x W + b, (n, K), in the dtype of the features (n, d)."""
-        return linear_logits(features, self.weight, self.bias)
+        return features @ self.weight.astype(features.dtype) + self.bias.astype(features.dtype)
 
 
-def linear_logits(features: Array, weight: Array, bias: Array) -> Array:
-    """The logits x W + b, (n, K), of features (n, d), in their dtype."""
-    return features @ weight.astype(features.dtype) + bias.astype(features.dtype)
+class SoftmaxSolver:
+    """Solves in rounds. Each is a function of the state that the one before left, so a state resumes exactly.
+
+    rounds: how many are complete. flat: where they ended. `between` is called before each pass over the rows; it may
+    raise.
+    """
+
+    def __init__(
+        self, rows: StandardisedRows, l2: float, *, between: Callable[[], None] = lambda: None
+    ) -> None:
+        self.objective = SoftmaxObjective(rows, l2)
+        self.flat: Floats = np.zeros((rows.features + 1) * rows.classes)
+        self.rounds, self.descended, self.slope = 0, False, np.inf
+        self._between = between
+        self._here: tuple[float, Floats] | None = None
+
+    def descend(self, tolerance: float = DESCENT_TOLERANCE) -> None:
+        """L-BFGS in float32, until no slope exceeds the tolerance or single precision sees no progress."""
+        while not self.descended:
+            self._descend(tolerance)
+
+    def solve(self) -> SoftmaxRegression:
+        """Continue from the present state to the solution, or until the rounds are used up."""
+        self.descend()
+        while self.rounds < DESCENT_ROUNDS + NEWTON_ROUNDS and self._newton():
+            pass
+        weight, bias = self.objective.weights(self.flat)
+        return SoftmaxRegression(weight, bias, self.slope, self.slope <= TOLERANCE)
+
+    def _descend(self, tolerance: float) -> None:
+        from scipy.optimize import minimize
+
+        options = {
+            "maxiter": ITERATIONS_PER_ROUND,
+            "maxfun": 2 * ITERATIONS_PER_ROUND,
+            "gtol": tolerance,
+            "ftol": 1e-9,
+            "maxcor": 20,
+        }
+        found = minimize(self._single, self.flat, jac=True, method="L-BFGS-B", options=options)
+        exhausted = found.status == 1  # of its iterations
+        self.flat, self.rounds = found.x, self.rounds + 1
+        if not exhausted or self.rounds >= DESCENT_ROUNDS:
+            self.descended, self.rounds = True, DESCENT_ROUNDS
+
+    def _single(self, flat: Floats) -> tuple[float, Floats]:
+        self._between()
+        return self.objective.value_and_gradient(flat, np.float32)
+
+    def _newton(self) -> bool:
+        """Take one step of Newton's method; whether another one may help."""
+        value, gradient = self._here = self._here or self._exact(self.flat)
+        self.slope = float(np.abs(gradient).max())
+        if self.slope <= TOLERANCE:
+            return False
+        return any(self._move(value, gradient, dtype) for dtype in (np.float32, np.float64))
+
+    def _move(self, value: float, gradient: Floats, dtype: DTypeLike) -> bool:
+        """Go along the Newton step as far as it leads down; whether it does."""
+        step, size = self._newton_step(gradient, dtype), 1.0
+        while size > 1e-4:
+            reached, new_gradient = self._exact(self.flat + size * step)
+            falls = reached <= value + 1e-4 * size * float(gradient @ step)
+            flatter = reached <= value + ROUNDING and np.linalg.norm(new_gradient) < np.linalg.norm(gradient)
+            if falls or flatter:
+                self.flat, self.rounds = self.flat + size * step, self.rounds + 1
+                self._here = reached, new_gradient
+                return True
+            size /= 2
+        return False
+
+    def _exact(self, flat: Floats) -> tuple[float, Floats]:
+        self._between()
+        return self.objective.value_and_gradient(flat, np.float64)
+
+    def _newton_step(self, gradient: Floats, dtype: DTypeLike) -> Floats:
+        from scipy.sparse.linalg import LinearOperator, cg
+
+        probabilities = self.objective.probabilities(self.flat, dtype)
+
+        def product(direction: Floats) -> Floats:
+            self._between()
+            return self.objective.curvature(probabilities, direction.ravel())
+
+        hessian = LinearOperator((len(gradient), len(gradient)), matvec=product, dtype=np.float64)
+        step, _ = cg(hessian, -gradient, rtol=1e-3, maxiter=500)
+        return np.asarray(step)
 
 
 def solve(
-    features: Array,
-    labels: Integers,
-    *,
-    classes: int,
-    l2: float,
-    weights: Array | None = None,
-    iterations: int = ITERATIONS,
-    tolerance: float = TOLERANCE,
+    features: Array, labels: Integers, *, classes: int, l2: float, weights: Array | None = None
 ) -> SoftmaxRegression:
     """Solve for features (n, d), labels (n,) and weights of the examples (n,), by default all 1.
 
-    Products are taken in the dtype of the features: float32 halves the time, and ends the descent at about 1e-5.
-    Biases sum to 0, because a common shift of all changes no probability.
     Oracle: sklearn.linear_model.LogisticRegression with C = 1 / (l2 n), for K > 2.
     """
-    from scipy.optimize import minimize
-
-    problem = _Problem(features, labels, classes, l2, weights)
-    start = np.zeros((features.shape[1] + 1) * classes)
-    options = {"maxiter": iterations, "maxfun": 2 * iterations, "gtol": tolerance, "ftol": 0.0, "maxcor": 20}
-    flat = minimize(problem, start, jac=True, method="L-BFGS-B", options=options).x
-    if features.dtype == np.float64:
-        flat = problem.polish(flat, tolerance)
-    slope = np.abs(problem(flat)[1]).max()
-    weight, bias = problem.unflatten(flat)
-    return SoftmaxRegression(weight, bias - bias.mean(), bool(slope <= max(tolerance, problem.resolution)))
-
-
-class _Problem:
-    """The objective as a function of one flat vector: W, then b."""
-
-    def __init__(
-        self, features: Array, labels: Integers, classes: int, l2: float, weights: Array | None
-    ) -> None:
-        self.features, self.labels, self.classes, self.l2 = features, labels, classes, l2
-        self.rows, (n, self.d) = np.arange(len(labels)), features.shape
-        share = np.full(n, 1 / n) if weights is None else weights / weights.sum()
-        self.share = share.astype(features.dtype)
-        self.resolution = 64 * float(np.finfo(features.dtype).eps)
-
-    def unflatten(self, flat: Array) -> tuple[Array, Array]:
-        return flat[: self.d * self.classes].reshape(self.d, self.classes), flat[self.d * self.classes :]
-
-    def __call__(self, flat: Array) -> tuple[float, Array]:
-        weight, _ = self.unflatten(flat)
-        log_p = self._log_softmax(flat)
-        residual = np.exp(log_p)
-        residual[self.rows, self.labels] -= 1
-        residual *= self.share[:, None]
-        loss = -float(self.share.astype(np.float64) @ log_p[self.rows, self.labels])
-        return loss + self.l2 / 2 * float(np.vdot(weight, weight)), self._gradient(residual, weight)
-
-    def polish(self, flat: Array, tolerance: float, steps: int = 20) -> Array:
-        """Newton's method, each step solved by conjugate gradients, until no slope exceeds the tolerance."""
-        from scipy.sparse.linalg import LinearOperator, cg
-
-        value, slope = self(flat)
-        for _ in range(steps):
-            if np.abs(slope).max() <= tolerance:
-                break
-            p = np.exp(self._log_softmax(flat))
-            hessian = LinearOperator(
-                (len(flat), len(flat)), matvec=lambda v, p=p: self._curvature(p, v.ravel()), dtype=np.float64
-            )
-            step, _ = cg(hessian, -slope, rtol=1e-6, maxiter=500)
-            stepped_value, stepped_slope = self(flat + step)
-            if stepped_value > value + 1e-12:
-                break
-            flat, value, slope = flat + step, stepped_value, stepped_slope
-        return flat
-
-    def _curvature(self, p: Array, direction: Array) -> Array:
-        """The Hessian times a direction."""
-        weight, bias = self.unflatten(direction)
-        moved = p * (self.features @ weight + bias)
-        moved -= p * moved.sum(axis=1, keepdims=True)
-        moved *= self.share[:, None]
-        return self._gradient(moved, weight)
-
-    def _gradient(self, residual: Array, weight: Array) -> Array:
-        of_weight = self.features.T @ residual + self.l2 * weight
-        return np.concatenate([of_weight.ravel(), residual.sum(axis=0)]).astype(np.float64)
-
-    def _log_softmax(self, flat: Array) -> Array:
-        return log_softmax(linear_logits(self.features, *self.unflatten(flat)))
+    rows = StandardisedRows(
+        lambda rows: features[rows].astype(np.float64),
+        labels,
+        features=features.shape[1],
+        classes=classes,
+        weights=None if weights is None else weights.astype(np.float64),
+    )
+    return SoftmaxSolver(rows, l2).solve()

@@ -10,12 +10,14 @@ import os
 import signal
 import threading
 import time
-from dataclasses import asdict
+from dataclasses import replace
+from functools import partial
 from multiprocessing.connection import Connection
 
 from workers.checkpoint import Checkpoint
 from workers.data.prepared_splits import has_evaluation_part, read_part, read_rows
 from workers.evaluation.baselines import Baseline
+from workers.linear_baselines import changed_fields, figures_depend_on, fit_baseline, linear_specs
 from workers.processes import memory
 from workers.processes.messages import (
     Assignment,
@@ -131,7 +133,7 @@ class Worker:
         self._send_baseline(wait=False)
 
     def _send_baseline(self, *, wait: bool) -> None:
-        """Send the linear baseline once, after the first epoch if possible: then it exists however the run ends.
+        """Send the linear baselines once, after the first epoch if possible: then they exist however the run ends.
 
         Without `wait`, continue to train while another worker fits it. A baseline that cannot be fitted does not
         fail the run.
@@ -139,19 +141,30 @@ class Worker:
         if self.has_baselines or (self.command is not None and not wait):
             return
         try:
-            shared = SharedBaseline(self.assignment.split_folder, asdict(self.trainer.spec.scaling))
-            baseline = shared.get(self._fit_baseline, wait=wait)
+            fitted = self._fit_baselines(wait=wait)
         except Exception:
-            log.exception("the linear baseline could not be fitted")
+            log.exception("the linear baselines could not be fitted")
             self.has_baselines = True
             return
-        if baseline is not None:
-            self.send(BaselinesFitted((baseline,)))
+        if fitted is not None:
+            self.send(BaselinesFitted(fitted))
             self.has_baselines = True
 
-    def _fit_baseline(self) -> Baseline:
+    def _fit_baselines(self, *, wait: bool) -> tuple[Baseline, ...] | None:
+        """Fit the linear baselines, or read those that other runs have fitted; None while another worker fits one."""
+        trainer, found = self.trainer, []
+        for name, spec in linear_specs(trainer.spec).items():
+            shared = SharedBaseline(self.assignment.split_folder, figures_depend_on(name, spec))
+            baseline = shared.get(partial(self._fit_baseline, name, spec), wait=wait)
+            if baseline is None:
+                return None
+            found.append(replace(baseline, changes=changed_fields(trainer.spec, spec)))
+        return tuple(found)
+
+    def _fit_baseline(self, name: str, spec: ExperimentSpec) -> Baseline:
         self.send()  # finished epochs do not wait for the fit
-        return self.trainer.linear_baseline()
+        parts = self.trainer.training_part, self.trainer.validation_part
+        return fit_baseline(name, spec, *parts, self.trainer.scaler)
 
     def _stop(self, command: Command) -> Stopped:
         if command == "release":

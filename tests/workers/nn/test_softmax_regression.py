@@ -1,10 +1,13 @@
+from itertools import count
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from workers.nn.softmax_regression import solve
+from workers.nn import softmax_regression, standardised_rows
+from workers.nn.softmax_regression import SoftmaxSolver, solve
+from workers.nn.standardised_rows import StandardisedRows
 
 Data = tuple[NDArray[np.float64], NDArray[np.int64]]
 L2 = 1e-3
@@ -62,18 +65,105 @@ def test_two_classes_have_opposite_weights() -> None:
     assert found.bias.sum() == pytest.approx(0, abs=1e-12)
 
 
-def test_single_precision_is_near_the_same_solution(data: Data) -> None:
+def test_features_of_any_scale_and_offset() -> None:
+    """As with scaling none: a column of 1e6 with an offset, one of 1e-5, and a constant one."""
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 3, 300)
+    features = generator.standard_normal((300, 3)) + labels[:, None]
+    awkward = np.c_[features * [1.0, 1e6, 1e-5] + [0, 3e6, 1], np.full(300, 7.0)]
+    found = solve(awkward, labels, classes=3, l2=1e-2)
+    assert found.converged
+    assert (found.weight[-1] == 0).all()
+    assert gradient(awkward, labels, found.weight, found.bias, 1e-2) < 1e-8
+
+
+def gradient(
+    features: NDArray[Any], labels: NDArray[np.int64], weight: NDArray[Any], bias: NDArray[Any], l2: float
+) -> float:
+    """The largest slope by finite differences of the objective, for each column in units of its deviation."""
+
+    def objective(weight: NDArray[Any], bias: NDArray[Any]) -> float:
+        z = features @ weight + bias
+        z = z - z.max(axis=1, keepdims=True)
+        own = z[np.arange(len(labels)), labels] - np.log(np.exp(z).sum(axis=1))
+        return float(l2 / 2 * (weight**2).sum() - own.mean())
+
+    slopes = []
+    for column in (0, 1, 2):
+        step = np.zeros_like(weight)
+        step[column, 0] = 1e-4 / features[:, column].std()
+        mean = (
+            features[:, column].mean() * step[column]
+        )  # the bias follows, so that only the slope is measured
+        rise = objective(weight + step, bias - mean) - objective(weight - step, bias + mean)
+        slopes.append(abs(rise) / 2e-4)
+    return max(slopes)
+
+
+def test_features_too_many_for_all_pairs_are_solved_too(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
     features, labels = data
     classes = int(labels.max()) + 1
-    exact = solve(features, labels, classes=classes, l2=L2)
-    single = solve(features.astype(np.float32), labels, classes=classes, l2=L2, tolerance=1e-5)
-    assert single.converged
-    np.testing.assert_allclose(single.logits(features), exact.logits(features), atol=0.5)
-    same = single.logits(features).argmax(axis=1) == exact.logits(features).argmax(axis=1)
-    assert same.mean() > 0.999
+    decorrelated = solve(features, labels, classes=classes, l2=L2)
+    monkeypatch.setattr(standardised_rows, "LARGEST_GRAM", 0)
+    found = solve(features, labels, classes=classes, l2=L2)
+    assert found.converged
+    np.testing.assert_allclose(found.weight, decorrelated.weight, atol=1e-6)
 
 
-def test_too_few_iterations_are_said() -> None:
+def test_rows_read_in_chunks_give_the_same_solution(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    features, labels = data
+    classes = int(labels.max()) + 1
+    at_once = solve(features, labels, classes=classes, l2=L2)
+    monkeypatch.setattr(standardised_rows, "CHUNK_ELEMENTS", 17 * features.shape[1])
+    in_chunks = solve(features, labels, classes=classes, l2=L2)
+    np.testing.assert_allclose(in_chunks.weight, at_once.weight, atol=1e-7)
+
+
+def test_a_separable_problem_has_a_solution_because_of_its_penalty() -> None:
+    features, labels = np.array([[-1.0], [-2.0], [1.0], [2.0]]), np.array([0, 0, 1, 1])
+    found = solve(features, labels, classes=2, l2=1e-4)
+    assert found.converged
+    assert (found.logits(features).argmax(axis=1) == labels).all()
+
+
+def test_too_few_rounds_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     generator = np.random.default_rng(0)
-    features, labels = generator.standard_normal((100, 5)).astype(np.float32), generator.integers(0, 3, 100)
-    assert not solve(features, labels, classes=3, l2=1e-4, iterations=1).converged
+    features, labels = generator.standard_normal((100, 5)), generator.integers(0, 3, 100)
+    monkeypatch.setattr(softmax_regression, "NEWTON_ROUNDS", 1)
+    monkeypatch.setattr(softmax_regression, "ITERATIONS_PER_ROUND", 1)
+    monkeypatch.setattr(softmax_regression, "DESCENT_ROUNDS", 1)
+    assert not solve(features, labels, classes=3, l2=1e-4).converged
+
+
+class Interruption(Exception):
+    """Ends a solver between two passes over the rows."""
+
+
+def test_a_solver_that_is_interrupted_anywhere_ends_with_the_same_bits(
+    data: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(softmax_regression, "ITERATIONS_PER_ROUND", 10)
+    features, labels = data
+    rows = StandardisedRows(
+        lambda rows: features[rows], labels, features=features.shape[1], classes=int(labels.max()) + 1
+    )
+    calls = count(1)
+
+    def interrupt_every_70_passes() -> None:
+        if next(calls) % 70 == 0:
+            raise Interruption
+
+    whole = SoftmaxSolver(rows, L2).solve()
+    solver, interruptions = SoftmaxSolver(rows, L2, between=interrupt_every_70_passes), 0
+    while True:
+        try:
+            pieced = solver.solve()
+            break
+        except Interruption:
+            interruptions += 1
+            state = solver.flat.copy(), solver.rounds, solver.descended
+            solver = SoftmaxSolver(rows, L2, between=interrupt_every_70_passes)
+            solver.flat, solver.rounds, solver.descended = state
+    assert interruptions > 0
+    np.testing.assert_array_equal(pieced.weight, whole.weight)
+    np.testing.assert_array_equal(pieced.bias, whole.bias)

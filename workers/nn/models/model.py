@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -56,6 +56,9 @@ class Model(ABC):
     """The part of a network's architecture that a spec describes. The task determines the rest."""
 
     name: str
+    solved: ClassVar[bool] = False
+    """Whether a solver finds the weights, and not an optimizer in epochs of steps."""
+    batch_norm: bool = False
 
     @abstractmethod
     def layers(self, task: Task, dropout: np.random.Generator) -> list[Layer]:

@@ -1,0 +1,88 @@
+"""The linear baselines of an experiment: the linear model of the same code, fitted to the same rows.
+
+`linear` is fitted plainly. `linear_balanced` is fitted with the balancing, the class weights and the predictions of
+the experiment, if these make a difference.
+"""
+
+from dataclasses import asdict, replace
+from typing import Any
+
+from workers.data.balancing import Balancing, NoBalancing, Oversample, Smote
+from workers.data.dataset import Dataset
+from workers.data.scaling import Scaler
+from workers.evaluation.baselines import Baseline, fitted_baseline
+from workers.logit_adjustment import Argmax
+from workers.nn.class_weights import NoWeights
+from workers.nn.losses import CrossEntropy, Loss
+from workers.nn.models import Linear
+from workers.nn.penalty_choice import representative_rows
+from workers.spec import ExperimentSpec
+from workers.spec_rules import LINEAR_LOSSES
+from workers.thresholds import ThresholdRule
+from workers.training import Trainer
+
+CHANGED = ("model", "balancing", "class_weights", "loss", "prediction")
+"""The fields of a spec that a linear baseline may change."""
+
+
+def linear_specs(spec: ExperimentSpec) -> dict[str, ExperimentSpec]:
+    """The specs of the baselines by their names: what would train each of them as an experiment."""
+    balanced = spec.model_copy(
+        update={"model": Linear(), "loss": _linear_loss(spec), "balancing": _row_balancing(spec)}
+    )
+    plain = balanced.model_copy(
+        update={
+            "balancing": NoBalancing(),
+            "class_weights": NoWeights(),
+            "loss": CrossEntropy(),
+            "prediction": spec.prediction if isinstance(spec.prediction, ThresholdRule) else Argmax(),
+        }
+    )
+    return {"linear": plain} if plain == balanced else {"linear": plain, "linear_balanced": balanced}
+
+
+def changed_fields(spec: ExperimentSpec, wanted: ExperimentSpec) -> dict[str, Any]:
+    """The fields in which `wanted` differs from `spec`, as a client would write them."""
+    both = ((name, getattr(spec, name), getattr(wanted, name)) for name in CHANGED)
+    return {name: _short_form(after) for name, before, after in both if before != after}
+
+
+def figures_depend_on(name: str, spec: ExperimentSpec) -> dict[str, Any]:
+    """All that the figures of a baseline with this spec depend on besides the rows, as JSON."""
+    fields = {each: asdict(getattr(spec, each)) for each in ("scaling", *CHANGED)}
+    return {"name": name, "precision": spec.training.precision, **fields}
+
+
+def fit_baseline(
+    name: str, spec: ExperimentSpec, training_part: Dataset, validation_part: Dataset, scaler: Scaler
+) -> Baseline:
+    """Fit one of `linear_specs`, evaluated on the validation part. Deterministic, and a matter of seconds.
+
+    It is fitted to about 10,000 rows at most, in proportion to the classes.
+    """
+    rows = representative_rows(training_part.labels, training_part.features.shape[1])
+    fitted = training_part if len(rows) == len(training_part) else training_part.take(rows)
+    selected_by_default = spec.model_copy(update={"training": replace(spec.training, early_stopping=None)})
+    trainer = Trainer(selected_by_default, fitted, validation_part, seed=0, scaler=scaler)
+    (epoch,) = trainer.epochs()
+    l2 = trainer.linear.l2 if trainer.linear else None
+    return fitted_baseline(name, epoch.validation, training_rows=len(fitted), l2=l2)
+
+
+def _linear_loss(spec: ExperimentSpec) -> Loss:
+    """The loss of the experiment if a linear model can minimise it, else the cross-entropy."""
+    return spec.loss if spec.loss.name in LINEAR_LOSSES[1:] else CrossEntropy()
+
+
+def _row_balancing(spec: ExperimentSpec) -> Balancing:
+    """The balancing of the experiment; oversampling in place of SMOTE, which makes new rows."""
+    balancing = spec.balancing
+    if isinstance(balancing, Smote):
+        return Oversample(target_ratio=balancing.target_ratio, max_growth=balancing.max_growth)
+    return balancing
+
+
+def _short_form(variant: Any) -> Any:
+    """The bare name of a variant if all of its fields have their defaults, else an object."""
+    fields = asdict(variant)
+    return variant.name if fields == asdict(type(variant)()) else fields
