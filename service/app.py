@@ -24,6 +24,7 @@ from service.api.openapi.responses import unavailable
 from service.api.thread_limiters import Limiters
 from service.api.transport.middleware import RequestMiddleware
 from service.api.transport.preflight import Preflight
+from service.datasets.free_space import FreeSpace
 from service.datasets.uploads import UploadService
 from service.experiments.interval_writer import IntervalWriter
 from service.experiments.intervals import IntervalService
@@ -113,7 +114,8 @@ def _create_shared_objects(state: State, settings: Settings, database: Database)
     """The objects that requests share; dependencies and middleware find them in the state of the application."""
     state.database = database
     state.registry = DatasetRegistry(settings.data_dir, shared_blob_store(settings))
-    state.uploads = UploadService(state.registry, settings)
+    state.space = FreeSpace(settings.data_dir, settings.min_free_bytes)
+    state.uploads = UploadService(state.registry, settings, state.space)
     state.artifacts = ArtifactStore(settings.artifacts_url)
     state.models = ModelCache(database, state.artifacts)
     state.intervals = IntervalService(database, state.artifacts)

@@ -55,8 +55,16 @@ class Settings(BaseSettings):
     """The largest JSON body that a request may carry."""
     max_upload_bytes: Annotated[int, Field(gt=0)] = 1_000_000_000
     """The largest upload of a data set."""
+    max_unpacked_bytes: Annotated[int, Field(gt=0)] = 2_000_000_000
+    """How large the files of an upload may be once they are unpacked."""
+    upload_quota_bytes: Annotated[int, Field(ge=0)] = 10_000_000_000
+    """How much disk the uploads of one owner may take."""
+    min_free_bytes: Annotated[int, Field(ge=0)] = 500_000_000
+    """While the disk of the data folder has less free space, no experiments and uploads are accepted."""
     upload_memory_bytes: Annotated[int, Field(ge=200_000_000)] = 2_000_000_000
     """How much memory reading an upload may allocate. Only IDX files are read into memory as a whole."""
+    upload_transfer_seconds: Annotated[int, Field(ge=1)] = 3600
+    """How long an upload may take to arrive."""
     upload_seconds: Annotated[int, Field(ge=1)] = 300
     """How long reading an upload may take, once it has arrived."""
     trust_network: bool = False

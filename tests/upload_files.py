@@ -132,9 +132,9 @@ def _bad_npz() -> dict[str, tuple[bytes, int, str]]:
             "has 2 labels for 209,715,200 rows",
         ),
         "a size lied about in the directory": (
-            _in_directory(right, 24, struct.pack("<I", 2**31)),
+            _in_directory(right, 24, struct.pack("<I", 2**30)),
             422,
-            "declares 144 bytes, and 2,147,483,648",
+            "declares 144 bytes, and 1,073,741,824",
         ),
         "huge shape": (arrays(npy("(1000000000000, 1000)")), 422, "declares 8,000,000,000,000,128 bytes"),
         "a size of 2^96": (

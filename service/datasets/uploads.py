@@ -3,30 +3,32 @@
 UploadError
 ├── UnusableUpload      the files cannot be read
 │   └── UploadTooLarge  ... or need more memory or time than the service allows
-├── UploadsBusy         the service already receives as many uploads as it allows at once
-└── StorageFull         the disk is full
+└── UploadsBusy         the service already receives as many uploads as it allows at once, in all or of this owner
 """
 
 import errno
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from fastapi import Request
 
+from service.datasets.free_space import FreeSpace, StorageFull
 from service.datasets.upload_form import FIELDS, FILES, format_of, name_of
 from service.http.forms import receive
 from service.settings import Settings
 from service.store import experiment_reader
+from service.store.credentials.tokens import Caller
 from service.store.database import Database
 from service.store.errors import DatasetInUse
 from workers.data.errors import FileTooLarge
 from workers.data.formats import Format
 from workers.data.registry import DatasetDescription, DatasetRegistry
-from workers.data.sources.upload_store import Upload
+from workers.data.sources.upload_store import QuotaExceeded, Upload
 from workers.sandbox.client import SandboxClient, SandboxFailed
 from workers.sandbox.protocol import ReadRequest, ReadResult
 from workers.validation.errors import FieldError
@@ -34,6 +36,7 @@ from workers.validation.errors import FieldError
 log = logging.getLogger("holdout.uploads")
 
 MAX_CONCURRENT = 4
+MAX_CONCURRENT_PER_OWNER = 2
 
 
 class UploadError(ValueError):
@@ -56,34 +59,42 @@ class UploadsBusy(UploadError):
     """The service already receives as many uploads as it takes at once."""
 
     def __init__(self) -> None:
-        super().__init__(f"{MAX_CONCURRENT} uploads are being received already. Try again in a moment.")
+        super().__init__(
+            f"{MAX_CONCURRENT} uploads are being received already, or {MAX_CONCURRENT_PER_OWNER} of yours. Try again "
+            "in a moment."
+        )
 
 
-class StorageFull(UploadError):
-    """The disk has no room for the upload."""
+class NotTheOwner(PermissionError):
+    """Only its owner or an admin may delete an upload."""
 
-    def __init__(self) -> None:
-        super().__init__("The disk of the data folder is full.")
+    def __init__(self, name: str, caller: str) -> None:
+        super().__init__(
+            f"Not all versions of data set '{name}' were uploaded by {caller}. Deleting it needs a token with the "
+            "scope admin."
+        )
 
 
 class UploadService:
     """Adds uploads to a registry, a few at a time."""
 
-    def __init__(self, registry: DatasetRegistry, settings: Settings) -> None:
-        self.registry, self.settings = registry, settings
+    def __init__(self, registry: DatasetRegistry, settings: Settings, space: FreeSpace) -> None:
+        self.registry, self.settings, self.space = registry, settings, space
         self._sandbox = SandboxClient()
-        self._free = threading.Semaphore(MAX_CONCURRENT)
+        self._receiving: Counter[str] = Counter()
+        self._lock = threading.Lock()
 
-    def receive(self, request: Request) -> tuple[DatasetDescription, bool]:
+    def receive(self, request: Request, owner: str) -> tuple[DatasetDescription, bool]:
         """Store the data set in the form of a request. Returns its facts, and whether this is a new version.
 
-        Raises UploadError, NameReserved, and the errors of `service.http.forms.receive`.
+        Raises UploadError, StorageFull, QuotaExceeded, NameReserved, and the errors of `service.http.forms.receive`.
         """
-        limit = self.settings.max_upload_bytes
-        with self._slot(), self.registry.uploads.draft() as draft:
+        limit, seconds = self.settings.max_upload_bytes, self.settings.upload_transfer_seconds
+        self._require_room(request, owner)
+        with self._slot(owner), self.registry.uploads.draft() as draft:
             received = draft / "received"
             received.mkdir()
-            form = receive(request, received, fields=FIELDS, files=FILES, limit=limit)
+            form = receive(request, received, fields=FIELDS, files=FILES, limit=limit, seconds=seconds)
             name, file_format = name_of(form), format_of(form)
             for part in form.empty - {*file_format.required}:
                 (received / part).unlink()
@@ -92,17 +103,34 @@ class UploadService:
             (draft / "files").mkdir()
             files = received.rename(draft / "files" / name)
             upload = self._read(files, file_format, draft / "contents")
-            return self.registry.add_upload(name, upload, draft / "contents")
+            quota = self.settings.upload_quota_bytes
+            return self.registry.add_upload(name, upload, draft / "contents", owner=owner, quota=quota)
 
     def close(self) -> None:
         """Stop the process that reads uploads."""
         self._sandbox.close()
 
+    def _require_room(self, request: Request, owner: str) -> None:
+        """Raise StorageFull or QuotaExceeded if even the files as they are sent have no room."""
+        declared = request.headers.get("content-length", "")
+        size = int(declared[:20]) if declared.isdecimal() else 0
+        if size > self.settings.max_upload_bytes:
+            return  # it is refused for that
+        self.space.require(size)
+        used, quota = self.registry.uploads.used_by(owner), self.settings.upload_quota_bytes
+        if used >= quota:
+            raise QuotaExceeded(owner, used, size, quota)
+
     @contextmanager
-    def _slot(self) -> Iterator[None]:
+    def _slot(self, owner: str) -> Iterator[None]:
         """Raises UploadsBusy if too many uploads are under way, and StorageFull if the disk fills up."""
-        if not self._free.acquire(blocking=False):
-            raise UploadsBusy
+        with self._lock:
+            if (
+                self._receiving.total() >= MAX_CONCURRENT
+                or self._receiving[owner] >= MAX_CONCURRENT_PER_OWNER
+            ):
+                raise UploadsBusy
+            self._receiving[owner] += 1
         try:
             yield
         except OSError as error:
@@ -110,14 +138,17 @@ class UploadService:
                 raise
             raise StorageFull from None
         finally:
-            self._free.release()
+            with self._lock:
+                self._receiving -= Counter([owner])
 
     def _read(self, files: Path, file_format: Format, contents: Path) -> Upload:
         """Read the files into `contents`, in a process with limited memory and time. Raises UnusableUpload."""
-        memory, seconds = self.settings.upload_memory_bytes, self.settings.upload_seconds
+        settings = self.settings
+        memory, seconds = settings.upload_memory_bytes, settings.upload_seconds
+        limits = (memory, seconds, settings.max_unpacked_bytes, settings.min_free_bytes)
         started = time.monotonic()
         try:
-            result = self._sandbox.read(ReadRequest(files, contents, file_format, memory, seconds))
+            result = self._sandbox.read(ReadRequest(files, contents, file_format, *limits))
         except SandboxFailed:
             log.warning("%s: reading it as %s was broken off", files.name, file_format.name)
             message = f"could not be read within {seconds} seconds; send less at once"
@@ -132,6 +163,8 @@ class UploadService:
         """The upload that was read. Raises UnusableUpload."""
         if result.upload is not None:
             return result.upload
+        if result.storage_full:
+            raise StorageFull
         if result.out_of_memory:
             limit = self.settings.upload_memory_bytes
             raise UploadTooLarge(name, f"needs more than the {limit:,} bytes of memory that reading may take")
@@ -144,12 +177,17 @@ class UploadService:
         raise error(refusal.file, f"{refusal.wrong}; {refusal.right}")
 
 
-def delete_upload(name: str, registry: DatasetRegistry, database: Database) -> None:
-    """Delete all versions of an uploaded data set. Raises UnknownDataset, NotUploaded, or DatasetInUse.
+def delete_upload(name: str, caller: Caller, registry: DatasetRegistry, database: Database) -> None:
+    """Delete all versions of an uploaded data set, which an admin may do, or its owner.
+
+    Raises UnknownDataset, NotUploaded, NotTheOwner, or DatasetInUse.
 
     If an experiment is submitted at the same time, its data may be gone: its runs then fail as `dataset_missing`.
     """
     hashes = registry.upload_hashes(name)
+    owners = {version.owner for version in registry.uploads.versions(name)}
+    if not caller.may("admin") and owners != {caller.name}:
+        raise NotTheOwner(name, caller.name)
     with database.read() as connection:
         experiments = experiment_reader.experiments_on(connection, hashes)
     using = [row.id for row in experiments if row.dataset == name]

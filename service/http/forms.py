@@ -29,13 +29,13 @@ class InvalidField(InvalidQuery):
 
 
 class UploadTooSlow(BodyTooSlow):
-    """The upload pauses for too long, or trickles."""
+    """The upload pauses for too long, or trickles, or takes too long as a whole."""
 
     def __init__(self) -> None:
         ValueError.__init__(
             self,
-            f"The upload paused for {BODY_SECONDS:.0f} seconds, or brought fewer than "
-            f"{SLOWEST_BYTES_PER_SECOND:,} bytes a second.",
+            f"The upload paused for {BODY_SECONDS:.0f} seconds, brought fewer than "
+            f"{SLOWEST_BYTES_PER_SECOND:,} bytes a second, or took longer than HOLDOUT_UPLOAD_TRANSFER_SECONDS.",
         )
 
 
@@ -52,16 +52,22 @@ class Form:
 
 
 def receive(
-    request: Request, folder: Path, *, fields: Collection[str], files: Collection[str], limit: int
+    request: Request,
+    folder: Path,
+    *,
+    fields: Collection[str],
+    files: Collection[str],
+    limit: int,
+    seconds: float,
 ) -> Form:
-    """Receive the form in the body of a request, of at most `limit` bytes. Each file is written to `folder` under the
-    name of its field; the file name that the client sends is ignored.
+    """Receive the form in the body of a request, of at most `limit` bytes, within so many seconds. Each file is
+    written to `folder` under the name of its field; the file name that the client sends is ignored.
 
     Raises NotAForm, MalformedForm, InvalidField, BodyTooLarge or BodyTooSlow.
     """
     parser = Multipart(request.headers.get("content-type"))
     with _Receiver(folder, fields, files) as receiver:
-        for chunk in _chunks(request, limit):
+        for chunk in _chunks(request, limit, seconds):
             for event in parser.feed(chunk):
                 if isinstance(event, Part):
                     receiver.begin(event.name)
@@ -122,7 +128,7 @@ def _text(value: bytearray) -> str:
     return value.decode(errors="replace")
 
 
-def _chunks(request: Request, limit: int) -> Iterator[bytes]:
+def _chunks(request: Request, limit: int, most_seconds: float) -> Iterator[bytes]:
     """The body as it arrives. Raises BodyTooLarge, at once if the size is declared, or UploadTooSlow."""
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > limit:
@@ -137,7 +143,8 @@ def _chunks(request: Request, limit: int) -> Iterator[bytes]:
         if received > limit:
             raise BodyTooLarge(limit)
         seconds = time.monotonic() - started
-        if seconds > BODY_SECONDS and received < seconds * SLOWEST_BYTES_PER_SECOND:
+        trickles = seconds > BODY_SECONDS and received < seconds * SLOWEST_BYTES_PER_SECOND
+        if trickles or (more and seconds > most_seconds):
             raise UploadTooSlow
         yield chunk
 

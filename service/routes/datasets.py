@@ -6,20 +6,22 @@ from fastapi import APIRouter, Request, Response
 
 from service.api.auth.authorization import allow
 from service.api.openapi.responses import Responses, problems
-from service.api.routing.dependencies import DatabaseDep, RegistryDep, UploadsDep
+from service.api.routing.dependencies import CallerDep, DatabaseDep, RegistryDep, UploadsDep
 from service.api.routing.parameters import DatasetName
 from service.api.routing.strict_route import StrictRoute
 from service.api.routing.thread_kinds import run_on
+from service.datasets.free_space import StorageFull
 from service.datasets.previews import NoPicture, png, preview
 from service.datasets.upload_form import form_schema
-from service.datasets.uploads import StorageFull, UnusableUpload, UploadsBusy, UploadTooLarge, delete_upload
+from service.datasets.uploads import NotTheOwner, UnusableUpload, UploadsBusy, UploadTooLarge, delete_upload
 from service.http.query import InvalidQuery
 from service.schemas.datasets import Dataset, Datasets
 from service.store.errors import DatasetInUse
 from workers.data.errors import DatasetError, NameReserved, NotUploaded, UnknownDataset
+from workers.data.sources.upload_store import QuotaExceeded
 
 router = APIRouter(prefix="/datasets", tags=["data"], route_class=StrictRoute)
-reading, uploading, deleting = ([allow(scope)] for scope in ("read", "submit", "admin"))
+reading, uploading, deleting = ([allow(scope)] for scope in ("read", "submit", "submit"))
 flowers = {
     "name": "flowers",
     "format": "csv",
@@ -60,17 +62,24 @@ def list_datasets(registry: RegistryDep) -> Datasets:
     dependencies=[*uploading, run_on("uploads")],
     responses=known
     | problems(
-        UnusableUpload, UploadTooLarge, NameReserved, UploadsBusy, StorageFull, InvalidQuery, form=True
+        UnusableUpload,
+        UploadTooLarge,
+        NameReserved,
+        UploadsBusy,
+        StorageFull,
+        QuotaExceeded,
+        InvalidQuery,
+        form=True,
     ),
     openapi_extra=form,
 )
-def upload_dataset(request: Request, response: Response, uploads: UploadsDep) -> Dataset:
+def upload_dataset(request: Request, response: Response, uploads: UploadsDep, caller: CallerDep) -> Dataset:
     """Upload a table as CSV, arrays as NPZ, or images as IDX, for example with
     `curl -F name=flowers -F format=csv -F file=@flowers.csv`.
 
     New content under an existing name becomes a new version; the same content keeps its version.
     """
-    facts, is_new = uploads.receive(request)
+    facts, is_new = uploads.receive(request, caller.name)
     response.status_code = 201 if is_new else 200
     response.headers["Location"] = f"/datasets/{facts.name}"
     return Dataset.of(facts)
@@ -107,8 +116,13 @@ def preview_dataset(name: DatasetName, registry: RegistryDep) -> Response:
     operation_id="delete_dataset",
     summary="Delete an uploaded data set",
     dependencies=deleting,
-    responses=problems(UnknownDataset, NotUploaded, DatasetInUse, InvalidQuery),
+    responses=problems(UnknownDataset, NotUploaded, NotTheOwner, DatasetInUse, InvalidQuery),
 )
-def delete_dataset(name: DatasetName, registry: RegistryDep, database: DatabaseDep) -> None:
-    """Delete all its versions, unless experiments need them. This cannot be undone."""
-    delete_upload(name, registry, database)
+def delete_dataset(
+    name: DatasetName, caller: CallerDep, registry: RegistryDep, database: DatabaseDep
+) -> None:
+    """Delete all its versions, unless experiments need them. This cannot be undone.
+
+    A token with the scope submit deletes what it has uploaded itself; one with the scope admin deletes any upload.
+    """
+    delete_upload(name, caller, registry, database)

@@ -11,6 +11,7 @@ from service.api.openapi.responses import conditional, problems
 from service.api.routing.dependencies import (
     CallerDep,
     DatabaseDep,
+    FreeSpaceDep,
     IntervalsDep,
     MemoryDep,
     NotifierDep,
@@ -26,6 +27,7 @@ from service.api.routing.parameters import (
 )
 from service.api.routing.strict_route import StrictRoute
 from service.api.routing.thread_kinds import run_on
+from service.datasets.free_space import StorageFull
 from service.experiments import lifecycle
 from service.experiments.estimates import estimated_seconds
 from service.experiments.intervals import UNREADABLE
@@ -68,7 +70,14 @@ Spec = Annotated[ExperimentSpec, Body(openapi_examples=SPECS)]
     dependencies=[allow("submit")],
     summary="Submit an experiment",
     responses=problems(
-        InvalidSpec, KeyReused, QueueFull, InvalidQuery, BlobStoreUnavailable, OutOfMemory, body=True
+        InvalidSpec,
+        KeyReused,
+        QueueFull,
+        InvalidQuery,
+        BlobStoreUnavailable,
+        OutOfMemory,
+        StorageFull,
+        body=True,
     ),
 )
 def submit_experiment(
@@ -80,6 +89,7 @@ def submit_experiment(
     registry: RegistryDep,
     notifier: NotifierDep,
     memory: MemoryDep,
+    space: FreeSpaceDep,
     idempotency_key: IdempotencyKey = None,
 ) -> Accepted:
     """Queue an experiment. `{}` uses all defaults. Each seed is a separate run.
@@ -90,6 +100,7 @@ def submit_experiment(
     submission = SubmissionService(
         database, registry, notifier, owner=caller.name, max_queued=settings.max_queued
     )
+    space.require()
     with memory.reserve(registry.planning_bytes(spec.dataset)):
         experiment_id = submission.submit(spec, idempotency_key)
     with database.read() as connection:

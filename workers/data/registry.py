@@ -127,13 +127,21 @@ class DatasetRegistry:
         """Copy a data set to the shared cache if other machines cannot read or generate it by themselves."""
         self._loader.share(source)
 
-    def add_upload(self, name: str, upload: Upload, contents: Path) -> tuple[DatasetDescription, bool]:
-        """Add what `write_contents` wrote to the folder `contents`. Raises NameReserved.
+    def add_upload(
+        self,
+        name: str,
+        upload: Upload,
+        contents: Path,
+        *,
+        owner: str | None = None,
+        quota: int | None = None,
+    ) -> tuple[DatasetDescription, bool]:
+        """Add what `write_contents` wrote to the folder `contents`. Raises NameReserved or QuotaExceeded.
 
         Returns the description, and whether the upload is a new version.
         """
         self.require_free(name)
-        _, is_new = self.uploads.add(name, upload, contents)
+        _, is_new = self.uploads.add(name, upload, contents, owner=owner, quota=quota)
         return self.describe(name), is_new
 
     def require_free(self, name: str) -> None:

@@ -19,7 +19,8 @@ REFUSALS: dict[str, type[MalformedFile]] = {cls.__name__: cls for cls in (Malfor
 class ReadRequest:
     """Asks to read the files in `folder`, whose name is the data set's, and to write their contents to `contents`.
 
-    memory_bytes: how much reading may allocate; seconds: how long it may take.
+    memory_bytes: how much reading may allocate; seconds: how long it may take. unpacked_bytes: how large the files
+    may be once they are unpacked. spare_bytes: how much free space the disk must keep.
     """
 
     folder: Path
@@ -27,10 +28,17 @@ class ReadRequest:
     format: Format
     memory_bytes: int
     seconds: int
+    unpacked_bytes: int = 2**40
+    spare_bytes: int = 0
 
     def to_json(self) -> bytes:
         paths = {"folder": str(self.folder), "contents": str(self.contents)}
-        limits = {"memory_bytes": self.memory_bytes, "seconds": self.seconds}
+        limits = {
+            "memory_bytes": self.memory_bytes,
+            "seconds": self.seconds,
+            "unpacked_bytes": self.unpacked_bytes,
+            "spare_bytes": self.spare_bytes,
+        }
         return json.dumps(paths | limits | {"format": FORMAT.dump_python(self.format)}).encode()
 
     @classmethod
@@ -42,7 +50,7 @@ class ReadRequest:
 
 @dataclass(frozen=True)
 class ReadResult:
-    """The outcome: an upload, a refusal, or neither if the process ran out of memory or into a bug.
+    """The outcome: an upload, a refusal, or neither if the process ran out of memory or disk, or into a bug.
 
     peak_bytes: the peak memory of the process. cpu_seconds: the processor time that it used.
     """
@@ -52,9 +60,10 @@ class ReadResult:
     out_of_memory: bool
     peak_bytes: int
     cpu_seconds: float
+    storage_full: bool = False
 
     def to_json(self) -> bytes:
-        given: dict[str, Any] = {"out_of_memory": self.out_of_memory}
+        given: dict[str, Any] = {"out_of_memory": self.out_of_memory, "storage_full": self.storage_full}
         given |= {"peak_bytes": self.peak_bytes, "cpu_seconds": self.cpu_seconds}
         given["upload"] = self.upload and asdict(self.upload)
         given["refusal"] = self.refusal and [type(self.refusal).__name__, *self.refusal.args]
@@ -70,4 +79,5 @@ class ReadResult:
             out_of_memory=given["out_of_memory"],
             peak_bytes=given["peak_bytes"],
             cpu_seconds=given["cpu_seconds"],
+            storage_full=given["storage_full"],
         )

@@ -5,14 +5,16 @@ the request from it and writes the result to it. When the control socket closes,
 ends.
 """
 
+import errno
 import logging
 import os
 import resource
+import shutil
 import signal
 import socket
 import sys
 
-from workers.data.errors import MalformedFile
+from workers.data.errors import FileTooLarge, MalformedFile
 from workers.data.sources.upload_store import Upload, write_contents
 from workers.processes import memory
 from workers.sandbox.protocol import ReadRequest, ReadResult
@@ -20,6 +22,8 @@ from workers.sandbox.protocol import ReadRequest, ReadResult
 log = logging.getLogger("holdout.reading")
 
 LARGEST_FILE = 2**32
+WORK_FACTOR = 3
+"""How much disk reading takes, as a multiple of the unpacked files: they are copied, converted, and stored."""
 
 
 def main() -> None:
@@ -60,17 +64,33 @@ def apply_limits(request: ReadRequest) -> None:
 def execute(request: ReadRequest) -> ReadResult:
     """Read the files of a request and write their contents."""
     upload: Upload | None = None
-    refusal, out_of_memory = None, False
+    refusal, out_of_memory, storage_full = None, False, False
     try:
+        require_room(request)
         upload = write_contents(request.format.read(request.folder), request.format.name, request.contents)
     except MalformedFile as malformed:
         refusal = malformed
     except MemoryError:
         out_of_memory = True
+    except OSError as error:
+        storage_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        if not storage_full:
+            log.exception("reading %s as %s failed", request.folder.name, request.format.name)
     except Exception:
         log.exception("reading %s as %s failed", request.folder.name, request.format.name)
     used = resource.getrusage(resource.RUSAGE_SELF)
-    return ReadResult(upload, refusal, out_of_memory, used.ru_maxrss * 1024, used.ru_utime + used.ru_stime)
+    cpu_seconds = used.ru_utime + used.ru_stime
+    return ReadResult(upload, refusal, out_of_memory, used.ru_maxrss * 1024, cpu_seconds, storage_full)
+
+
+def require_room(request: ReadRequest) -> None:
+    """Raise FileTooLarge if the files are too large once unpacked, and OSError if the disk has no room for that."""
+    size = request.format.unpacked_bytes(request.folder)
+    if size > request.unpacked_bytes:
+        right = f"at most {request.unpacked_bytes:,} are read (HOLDOUT_MAX_UNPACKED_BYTES)"
+        raise FileTooLarge(request.folder.name, f"holds {size:,} bytes once it is unpacked", right)
+    if shutil.disk_usage(request.folder).free - WORK_FACTOR * size < request.spare_bytes:
+        raise OSError(errno.ENOSPC, "the disk has no room for reading the upload")
 
 
 if __name__ == "__main__":

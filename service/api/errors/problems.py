@@ -15,8 +15,9 @@ from service.api.auth.origins import CrossSite, ForeignHost
 from service.api.auth.rate_limits import TooManyRequests
 from service.api.live.stream_places import TooManyStreams
 from service.api.thread_limiters import TooBusy
+from service.datasets.free_space import StorageFull
 from service.datasets.previews import NoPicture
-from service.datasets.uploads import StorageFull, UnusableUpload, UploadsBusy, UploadTooLarge
+from service.datasets.uploads import NotTheOwner, UnusableUpload, UploadsBusy, UploadTooLarge
 from service.http.bodies import BodyTooLarge, BodyTooSlow, MalformedJSON, UnsupportedMediaType
 from service.http.cursors import InvalidCursor
 from service.http.forms import InvalidField
@@ -45,6 +46,7 @@ from service.store.errors import (
 )
 from service.webhooks.ssrf_protection import PrivateAddress, Undeliverable
 from workers.data.errors import DatasetError, NameReserved, NotUploaded, UnknownDataset
+from workers.data.sources.upload_store import QuotaExceeded
 from workers.validation.errors import FieldError, InvalidSpec
 
 MEDIA_TYPE = "application/problem+json"
@@ -111,6 +113,8 @@ PROBLEM_TYPES: dict[type[Exception], ProblemType] = {
     UploadTooLarge: ProblemType("upload-too-large", 413, "The files contain too much"),
     UploadsBusy: ProblemType("uploads-busy", 429, "Too many uploads at once", retry_after=5),
     StorageFull: ProblemType("storage-full", 507, "The disk is full"),
+    QuotaExceeded: ProblemType("upload-quota-exceeded", 507, "The uploads take too much disk"),
+    NotTheOwner: ProblemType("not-the-owner", 403, "The data set belongs to another owner"),
     NameReserved: ProblemType("name-reserved", 409, "The name belongs to another data set"),
     NotUploaded: ProblemType("not-uploaded", 409, "The data set was not uploaded"),
     DatasetInUse: ProblemType("dataset-in-use", 409, "Experiments need the data set"),

@@ -11,8 +11,9 @@ from service.api.auth.rate_limits import TooManyRequests
 from service.api.errors.problems import MEDIA_TYPE, UNAVAILABLE, Problem
 from service.api.live.stream_places import TooManyStreams
 from service.api.thread_limiters import Standstill, TooBusy
+from service.datasets.free_space import StorageFull
 from service.datasets.previews import NoPicture
-from service.datasets.uploads import StorageFull, UnusableUpload, UploadsBusy, UploadTooLarge
+from service.datasets.uploads import NotTheOwner, UnusableUpload, UploadsBusy, UploadTooLarge
 from service.http.bodies import BodyTooLarge, BodyTooSlow, MalformedJSON, UnsupportedMediaType
 from service.http.cursors import InvalidCursor
 from service.http.forms import InvalidField, UploadTooSlow
@@ -43,6 +44,7 @@ from service.store.errors import (
 )
 from service.webhooks.ssrf_protection import PrivateAddress
 from workers.data.errors import DatasetError, MissingFile, NameReserved, NotUploaded, UnknownDataset
+from workers.data.sources.upload_store import QuotaExceeded
 from workers.validation.errors import FieldError, InvalidSpec
 
 Responses = dict[int | str, dict[str, Any]]
@@ -103,6 +105,8 @@ EXAMPLES: dict[type[Exception], Exception] = {
     UploadTooSlow: UploadTooSlow(),
     UploadsBusy: UploadsBusy(),
     StorageFull: StorageFull(),
+    QuotaExceeded: QuotaExceeded("nightly", 9_990_000_000, 20_000_000, 10_000_000_000),
+    NotTheOwner: NotTheOwner("flowers", "nightly"),
     NameReserved: NameReserved("digits", "a bundled data set"),
     NotUploaded: NotUploaded("digits", "a bundled data set"),
     DatasetInUse: DatasetInUse("flowers", [7, 12]),

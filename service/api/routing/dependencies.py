@@ -1,4 +1,4 @@
-"""The dependencies of routes: database, data sets, uploads, intervals, notifier, caller, memory, settings.
+"""The dependencies of routes: database, data sets, uploads, intervals, notifier, caller, memory, disk, settings.
 
 Routes are plain functions and open their own short transactions, `with database.read()`: one thread then
 takes a connection, waits for its lock, works and commits before the response is sent. As a dependency with
@@ -10,6 +10,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from service.datasets.free_space import FreeSpace
 from service.datasets.uploads import UploadService
 from service.experiments.intervals import IntervalService
 from service.memory_budget import MemoryBudget
@@ -60,8 +61,14 @@ async def _memory(request: Request) -> MemoryBudget:
     return memory
 
 
+async def _space(request: Request) -> FreeSpace:
+    space: FreeSpace = request.app.state.space
+    return space
+
+
 CallerDep = Annotated[Caller, Depends(_caller)]
 """The caller, on a route that is not public."""
+FreeSpaceDep = Annotated[FreeSpace, Depends(_space)]
 MemoryDep = Annotated[MemoryBudget, Depends(_memory)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
 DatabaseDep = Annotated[Database, Depends(_database)]

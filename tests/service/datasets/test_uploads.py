@@ -4,6 +4,7 @@ import errno
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from service.datasets import uploads
+from service.datasets.uploads import UploadService
 from service.http import forms
 from service.settings import Settings
 from tests.service.api.test_hostile import LEAKS
@@ -233,16 +235,22 @@ def test_reading_has_its_limits(app: FastAPI, client: TestClient, settings: Sett
     assert "60,000,000 bytes of memory" in refused(upload(client, wide), 413, "upload-too-large")["detail"]
 
 
-def test_only_a_few_are_received_at_once(client: TestClient, app: FastAPI, datasets: Path) -> None:
-    free = app.state.uploads._free
-    for _ in range(uploads.MAX_CONCURRENT):
-        free.acquire()
-    response = upload(client)
-    refused(response, 429, "uploads-busy")
-    assert int(response.headers["retry-after"]) > 0
-    free.release()
+def test_only_a_few_are_received_at_once_and_fewer_of_one_owner(
+    client: TestClient, app: FastAPI, datasets: Path
+) -> None:
+    service: UploadService = app.state.uploads
+    with ExitStack() as receiving:
+        for _ in range(uploads.MAX_CONCURRENT_PER_OWNER):
+            receiving.enter_context(service._slot("local"))
+        response = upload(client)
+        refused(response, 429, "uploads-busy")
+        assert int(response.headers["retry-after"]) > 0
+    with ExitStack() as receiving:
+        for number in range(uploads.MAX_CONCURRENT):
+            receiving.enter_context(service._slot(f"owner {number // uploads.MAX_CONCURRENT_PER_OWNER}"))
+        refused(upload(client), 429, "uploads-busy")
     assert upload(client).status_code == 201
-    assert upload(client).status_code == 200
+    assert not service._receiving
 
 
 def test_a_full_disk_is_507_and_leaves_nothing(

@@ -29,3 +29,7 @@ class Format(ABC):
 
         The folder belongs to this call: a format may write files there instead of holding arrays in memory.
         """
+
+    def unpacked_bytes(self, folder: Path) -> int:
+        """How large the files in `folder` are once they are unpacked. Raises MalformedFile."""
+        return sum(file.stat().st_size for file in folder.iterdir())

@@ -43,6 +43,10 @@ class NPZ(Format):
 
     name: Literal["npz"] = "npz"
 
+    def unpacked_bytes(self, folder: Path) -> int:
+        with open_zip(folder / "file", f"{folder.name}.npz") as archive:
+            return sum(member.file_size for member in archive.infolist())
+
     def read(self, folder: Path) -> Contents:
         file = f"{folder.name}.npz"
         with open_zip(folder / "file", file) as archive:

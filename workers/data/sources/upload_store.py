@@ -73,11 +73,31 @@ class Upload:
 
 @dataclass(frozen=True)
 class Version:
-    """A stored upload. number: from 1 within its name; uploaded_at: seconds since 1970."""
+    """A stored upload. number: from 1 within its name; uploaded_at: seconds since 1970.
+
+    owner: who uploaded it, and size: the disk that it takes, in bytes; None and 0 in records of earlier versions.
+    """
 
     number: int
     upload: Upload
     uploaded_at: float = field(default_factory=time.time)
+    owner: str | None = None
+    size: int = 0
+
+    @classmethod
+    def from_json(cls, given: Mapping[str, Any]) -> "Version":
+        """The inverse of `asdict`, after a round trip through JSON."""
+        return cls(**{**given, "upload": Upload.from_json(given["upload"])})
+
+
+class QuotaExceeded(ValueError):
+    """The uploads of one owner would take more disk than they may."""
+
+    def __init__(self, owner: str, used: int, size: int, quota: int) -> None:
+        super().__init__(
+            f"The uploads of {owner} take {used:,} bytes of the {quota:,} that they may, and this one would take "
+            f"{size:,} more. Delete data sets that are not needed."
+        )
 
 
 def write_contents(contents: Contents, file_format: str, folder: Path) -> Upload:
@@ -108,9 +128,7 @@ class UploadStore:
             stored = json.loads(self._record(name).read_text())
         except (FileNotFoundError, NotADirectoryError):
             return ()
-        return tuple(
-            Version(each["number"], Upload.from_json(each["upload"]), each["uploaded_at"]) for each in stored
-        )
+        return tuple(map(Version.from_json, stored))
 
     def find_version(self, name: str, sha256: str | None) -> Version | None:
         """The newest version with this hash; the newest of all if none has it or `sha256` is None."""
@@ -122,18 +140,33 @@ class UploadStore:
         """Open the content of a version, memory-mapped. Raises MalformedFile if it is damaged."""
         return Contents(*(self._open(name, sha256) for sha256 in version.upload.hashes))
 
-    def add(self, name: str, upload: Upload, contents: Path) -> tuple[Version, bool]:
+    def used_by(self, owner: str) -> int:
+        """How much disk the uploads of an owner take, in bytes."""
+        names = (record.parent.name for record in self.datasets.glob("*/versions.json"))
+        return sum(each.size for name in names for each in self.versions(name) if each.owner == owner)
+
+    def add(
+        self,
+        name: str,
+        upload: Upload,
+        contents: Path,
+        *,
+        owner: str | None = None,
+        quota: int | None = None,
+    ) -> tuple[Version, bool]:
         """Move what `write_contents` wrote to the folder `contents` into the store.
 
         Returns the version and whether it is new: the same content again is the old version. Raises NameReserved if
-        `name` is a folder of files.
+        `name` is a folder of files, and QuotaExceeded if the owner's uploads would take more than `quota` bytes.
         """
         with self._locked():
             versions = self.versions(name)
             if not versions and (self.datasets / name).exists():
                 raise NameReserved(name, "a folder of files")
             known = next((each for each in versions if each.upload.hashes == upload.hashes), None)
-            version = known or Version(len(versions) + 1, upload)
+            version = known or Version(len(versions) + 1, upload, owner=owner, size=_disk_bytes(contents))
+            if not known and owner is not None and quota is not None:
+                self._require_quota(owner, version.size, quota)
             if not versions:
                 _write(contents / "versions.json", [version])
                 contents.rename(self.datasets / name)
@@ -148,6 +181,11 @@ class UploadStore:
         with tempfile.TemporaryDirectory(prefix=".removed-", dir=self.datasets) as folder, self._locked():
             if self._record(name).exists():
                 (self.datasets / name).rename(Path(folder) / name)
+
+    def _require_quota(self, owner: str, size: int, quota: int) -> None:
+        used = self.used_by(owner)
+        if used + size > quota:
+            raise QuotaExceeded(owner, used, size, quota)
 
     def _move_contents(self, name: str, upload: Upload, contents: Path) -> None:
         """Move contents into the store; those it has already stay, unless they are damaged."""
@@ -192,3 +230,8 @@ class UploadStore:
 
 def _write(record: Path, versions: list[Version]) -> None:
     write_atomically(record, json.dumps([asdict(version) for version in versions]))
+
+
+def _disk_bytes(folder: Path) -> int:
+    """The disk that a folder takes, with all that is in it."""
+    return sum(512 * path.lstat().st_blocks for path in (folder, *folder.rglob("*")))

@@ -32,7 +32,7 @@ TABLE: dict[str, Scope | None] = {
     "POST /datasets": "submit",
     "GET /datasets/{name}": "read",
     "GET /datasets/{name}/preview.png": "read",
-    "DELETE /datasets/{name}": "admin",
+    "DELETE /datasets/{name}": "submit",
     "GET /webhooks": "admin",
     "POST /webhooks": "admin",
     "GET /webhooks/{webhook_id}": "admin",
