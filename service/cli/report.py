@@ -86,13 +86,22 @@ def _row(table: Table, *cells: str) -> None:
 
 def _heading(experiments: list[Experiment]) -> Text:
     facts = experiments[0]["plan"]["dataset"]
-    return Text(f"Accuracy of each class (its recall) on the validation part of {facts['name']}", "bold")
+    part = "evaluation parts" if _folds(experiments[0]) else "validation part"
+    return Text(f"Accuracy of each class (its recall) on the {part} of {facts['name']}", "bold")
+
+
+def _folds(experiment: Experiment) -> int:
+    """How many folds over all repeats a cross-validation has; 0 for any other split."""
+    return len(experiment["plan"].get("folds") or ())
 
 
 def _caption(experiments: list[Experiment]) -> Text:
-    seeds = sorted({len(each["summary"]["seeds"]) for each in experiments})
+    seeds = sorted({len({run["seed"] for run in each["summary"]["seeds"]}) for each in experiments})
     selected = sorted({each["summary"]["selection"]["metric"].replace("_", " ") for each in experiments})
     count = "1 seed" if seeds == [1] else f"{' or '.join(map(str, seeds))} seeds"
+    if _folds(experiments[0]):
+        folds = sorted({each["summary"]["metrics"]["accuracy"]["n"] for each in experiments})
+        count = f"{' or '.join(map(str, folds))} folds with {count} in each"
     mean = f"Mean of {count}, each at its epoch of best validation {' or '.join(selected)}."
     return Text("\n".join([mean, *_interval_notes(experiments)]), "dim")
 
@@ -139,9 +148,15 @@ def _interval(value: float | None, low: float | None, high: float | None) -> str
 
 def _failures(experiment: Experiment) -> list[dict[str, str]]:
     failed = [run for run in experiment["runs"] if run["status"] == "failed"]
+    folds = _folds(experiment)
     return [
-        {"sentence": f"Seed {run['seed']} {run['cause']}: {run['message']}", "remedy": ""} for run in failed
+        {"sentence": f"{_run(run, folds)} {run['cause']}: {run['message']}", "remedy": ""} for run in failed
     ]
+
+
+def _run(run: dict[str, Any], folds: int) -> str:
+    of_fold = f" of fold {run['fold']}, repeat {run['repeat']}," if folds else ""
+    return f"Seed {run['seed']}{of_fold}"
 
 
 def _notes(console: Console, heading: str, notes: Iterable[tuple[Experiment, dict[str, str]]]) -> None:

@@ -182,6 +182,21 @@ def seeds_left_out(evidence: Evidence) -> Iterator[Remark]:
         yield Remark(code="seeds_left_out", sentence=sentence, remedy=remedy)
 
 
+def folds_left_out(evidence: Evidence) -> Iterator[Remark]:
+    failed = [run for run in evidence.runs if run.status == "failed"]
+    if failed and evidence.of_folds:
+        causes = ", ".join(sorted({run.cause for run in failed}))
+        folds = [{(row.repeat, row.fold) for row in rows} for rows in (evidence.selected, evidence.runs)]
+        sentence = (
+            f"{len(failed)} of {len(evidence.runs)} runs failed ({causes}): the means cover the other runs of "
+            f"{len(folds[0])} of {len(folds[1])} folds, and do not show how often training fails."
+        )
+        remedy = (
+            "Report the failures with the means, or stabilise training: a lower learning rate, or clip_norm."
+        )
+        yield Remark(code="folds_left_out", sentence=sentence, remedy=remedy)
+
+
 FINDERS: tuple[Finder, ...] = (
     collapsed,
     no_better_than_majority,
@@ -189,6 +204,7 @@ FINDERS: tuple[Finder, ...] = (
     no_better_than_linear,
     still_improving,
     seeds_left_out,
+    folds_left_out,
 )
 
 

@@ -2,8 +2,9 @@
 
 from functools import lru_cache
 
-from service.experiments.intervals import Intervals, NoIntervals
+from service.experiments.intervals import NOT_ENDED, TOO_FEW_FOLDS, Intervals, NoIntervals
 from service.schemas.summary import IntervalMeaning, Missing
+from service.store.tables import FINAL_STATUSES
 from workers.evaluation.bootstrap import RESAMPLES
 from workers.evaluation.intervals import LEVEL
 
@@ -15,6 +16,10 @@ OF_ONE_MODEL = (
     "They are for this model on new rows of this kind. "
     "Another seed or other training rows give another model."
 )
+OF_PROCEDURE = (
+    "They are for this procedure on new data of this kind: the rows that train, validate and measure vary, and so do "
+    "the seeds."
+)
 OPTIMISTIC = " The epochs were selected on the rows that measure them, so the figures are slightly too good."
 
 
@@ -22,6 +27,43 @@ def meanings(intervals: Intervals | NoIntervals, *, seeds: int, selected: bool) 
     """What each interval of a summary is of. selected: whether there was more than one epoch to select from."""
     missing = intervals if isinstance(intervals, NoIntervals) else None
     return list(_meanings(missing, seeds > 1, selected))
+
+
+def meanings_of_folds(missing: NoIntervals | None) -> list[IntervalMeaning]:
+    """The same for a cross-validation. missing: why means over folds have no intervals."""
+    return list(_meanings_of_folds(missing))
+
+
+def missing_of_folds(status: str, folds: int) -> NoIntervals | None:
+    """Why a cross-validation with so many measured folds has no intervals; None if it has."""
+    if status not in FINAL_STATUSES:
+        return NOT_ENDED
+    return TOO_FEW_FOLDS if folds < 2 else None
+
+
+@lru_cache(maxsize=100)
+def _meanings_of_folds(missing: NoIntervals | None) -> tuple[IntervalMeaning, ...]:
+    of_folds = IntervalMeaning(
+        figures=["metrics", "classes", "baselines"],
+        of="procedure_on_new_data",
+        sentence=OF_PROCEDURE,
+        optimistic=False,
+        method="corrected_t",
+        level=LEVEL,
+        resamples=None,
+        missing=Missing.model_validate(missing) if missing else None,
+    )
+    of_one = IntervalMeaning(
+        figures=["seeds"],
+        of="new_rows",
+        sentence=OF_ONE_MODEL,
+        optimistic=False,
+        method="wilson",
+        level=LEVEL,
+        resamples=None,
+        missing=None,
+    )
+    return of_folds, of_one
 
 
 @lru_cache(maxsize=1000)

@@ -55,7 +55,9 @@ class Intervals:
 class NoIntervals:
     """Why a summary has none."""
 
-    code: Literal["not_ended", "no_row_results", "unreadable_row_results", "cross_validation"]
+    code: Literal[
+        "not_ended", "no_row_results", "unreadable_row_results", "too_few_folds", "cross_validation"
+    ]
     sentence: str
 
     def of_metric(self, name: str) -> OptionalEnds:
@@ -70,6 +72,7 @@ NOT_ENDED = NoIntervals(
 )
 
 OF_FOLDS = NoIntervals("cross_validation", "The bootstrap is for runs that were measured on the same rows.")
+TOO_FEW_FOLDS = NoIntervals("too_few_folds", "Fewer than two folds have a run that succeeded.")
 UNREADABLE = NoIntervals(
     "unreadable_row_results", "The row-level results cannot be read: the log of the service says why."
 )

@@ -18,6 +18,12 @@ def fold_counts(plan: dict[str, Any]) -> Iterator[tuple[int, int, Counts]]:
         yield each["repeat"], each["fold"], each["split_counts"]
 
 
+def open_counts(plan: dict[str, Any]) -> list[int]:
+    """The rows of each class in the evaluation parts of all folds of one repeat: every open row is in one of them."""
+    parts = [counts["evaluation"] for repeat, _, counts in fold_counts(plan) if repeat == 0]
+    return [sum(rows) for rows in zip(*parts, strict=True)]
+
+
 def majority_accuracies(plan: dict[str, Any]) -> MajorityAccuracies:
     """The accuracies of a stored plan."""
     return {

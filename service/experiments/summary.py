@@ -1,26 +1,32 @@
 """Summarise an experiment: estimates over its seeds and their intervals, the classes, baselines and findings.
 
-All figures of a seed are those of its *selected* epoch on the validation part, never of each metric at its own best.
-Failed seeds are left out, and the findings say so.
+All figures of a run are those of its *selected* epoch, never of each metric at its own best: on the validation part,
+or on the evaluation part of its fold. Failed runs are left out, and the findings say so.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
 from service.experiments.findings import Evidence, findings_about
-from service.experiments.interval_meanings import meanings
+from service.experiments.fold_baselines import averaged_baselines
+from service.experiments.fold_estimates import FoldIntervals, by_fold
+from service.experiments.interval_meanings import meanings, meanings_of_folds, missing_of_folds
 from service.experiments.intervals import Intervals, NoIntervals
-from service.experiments.majority import majority_on
+from service.experiments.majority import majority_on, open_counts
 from service.schemas.base import bounds
 from service.schemas.summary import (
     Baseline,
     ClassEstimate,
     Estimate,
     Estimates,
+    IntervalMeaning,
     SeedFigures,
     Selected,
     Summary,
 )
+from service.store.epochs.selected_epoch_reader import is_of_folds, measured_part
 from service.store.experiment_reader import ExperimentDetails
 from service.store.tables import Rows
 from workers.evaluation import baselines
@@ -35,23 +41,66 @@ def summarise(found: ExperimentDetails, intervals: Intervals | NoIntervals) -> S
     if not selected:
         return None
     stored = found.experiment
+    measured = (
+        _over_folds(found, selected) if is_of_folds(stored.spec) else _over_seeds(found, selected, intervals)
+    )
     evidence = Evidence(
         spec=stored.spec,
         split_counts=stored.plan["split_counts"],
         runs=found.runs,
         selected=selected,
-        metrics={metric.name: _estimate(selected, metric.name, intervals) for metric in SUMMARISED},
-        classes=_classes(stored.plan["dataset"]["classes"], selected, intervals),
-        baselines=_baselines(stored.plan, stored.baselines or []),
+        metrics={metric.name: _estimate(measured, metric.name) for metric in SUMMARISED},
+        classes=_classes(stored.plan["dataset"]["classes"], measured),
+        baselines=measured.baselines,
     )
     return Summary(
+        split=measured_part(stored.spec),
         selection=_selection(stored.spec),
-        intervals=meanings(intervals, seeds=len(selected), selected=stored.spec["training"]["epochs"] > 1),
+        intervals=measured.meanings,
         seeds=[_seed(row) for row in selected],
         metrics=Estimates.model_validate(evidence.metrics),
         classes=evidence.classes,
         baselines=evidence.baselines,
         findings=findings_about(evidence),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Averaged:
+    """What the estimates are over, each with its metrics and `class_accuracy`: seeds, or folds.
+
+    support: rows of each class (K,) in the measured part, or in those of all folds of a repeat.
+    """
+
+    units: Sequence[Any]
+    support: Sequence[int]
+    intervals: Intervals | NoIntervals | FoldIntervals
+    meanings: list[IntervalMeaning]
+    baselines: list[Baseline]
+
+
+def _over_seeds(found: ExperimentDetails, selected: Rows, intervals: Intervals | NoIntervals) -> Averaged:
+    stored = found.experiment
+    return Averaged(
+        selected,
+        selected[0].support,  # the split has its own seed, so all runs have the same rows
+        intervals,
+        meanings(intervals, seeds=len(selected), selected=stored.spec["training"]["epochs"] > 1),
+        _baselines(stored.plan, stored.baselines or []),
+    )
+
+
+def _over_folds(found: ExperimentDetails, selected: Rows) -> Averaged:
+    """Seeds are averaged within their fold. There are no intervals before the experiment has ended."""
+    stored, folds = found.experiment, by_fold(selected)
+    missing = missing_of_folds(stored.status, len(folds))
+    intervals = FoldIntervals(folds, 1 / (stored.spec["split"]["folds"] - 1))
+    return Averaged(
+        folds,
+        open_counts(stored.plan),
+        missing or intervals,
+        meanings_of_folds(missing),
+        averaged_baselines(stored.plan, found.runs, folds, None if missing else intervals),
     )
 
 
@@ -66,11 +115,11 @@ def _seed(row: Any) -> SeedFigures:
     return SeedFigures.model_validate({**row._mapping, "accuracy_low": low, "accuracy_high": high})
 
 
-def _estimate(selected: Rows, metric: str, intervals: Intervals | NoIntervals) -> Estimate | None:
-    values = [value for row in selected if (value := getattr(row, metric)) is not None]
+def _estimate(measured: Averaged, metric: str) -> Estimate | None:
+    values = [value for unit in measured.units if (value := getattr(unit, metric)) is not None]
     if not values:
         return None
-    low, high = intervals.of_metric(metric)
+    low, high = measured.intervals.of_metric(metric)
     return Estimate(
         mean=fmean(values),
         sd=stdev(values) if len(values) > 1 else None,
@@ -82,18 +131,18 @@ def _estimate(selected: Rows, metric: str, intervals: Intervals | NoIntervals) -
     )
 
 
-def _classes(names: list[str], selected: Rows, intervals: Intervals | NoIntervals) -> list[ClassEstimate]:
-    return [_class(name, index, selected, intervals) for index, name in enumerate(names)]
+def _classes(names: list[str], measured: Averaged) -> list[ClassEstimate]:
+    return [_class(name, index, measured) for index, name in enumerate(names)]
 
 
-def _class(name: str, index: int, selected: Rows, intervals: Intervals | NoIntervals) -> ClassEstimate:
-    support = selected[0].support[index]  # the split has its own seed, so all runs have the same rows
-    accuracies = [row.class_accuracy[index] for row in selected] if support else []
-    low, high = intervals.of_class(index)
+def _class(name: str, index: int, measured: Averaged) -> ClassEstimate:
+    recalls = (unit.class_accuracy[index] for unit in measured.units)
+    accuracies = [recall for recall in recalls if recall is not None]
+    low, high = measured.intervals.of_class(index)
     return ClassEstimate(
         class_=name,
         index=index,
-        support=support,
+        support=measured.support[index],
         accuracy=fmean(accuracies) if accuracies else None,
         accuracy_low=low,
         accuracy_high=high,

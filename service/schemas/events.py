@@ -10,12 +10,12 @@ class RunStatus(ResponseModel):
     """One run. attempt: how often it was started; a number above 1 means that it was interrupted."""
 
     seed: int
-    repeat: int = REPEAT
-    fold: int = FOLD
     status: Status
     attempt: int
     started_at: OptionalTime
     finished_at: OptionalTime
+    repeat: int = REPEAT
+    fold: int = FOLD
 
 
 class StatusEvent(ResponseModel):
@@ -33,11 +33,11 @@ class EpochEvent(ResponseModel):
     """One epoch of one run, with its training and validation metrics."""
 
     seed: int
-    repeat: int = REPEAT
-    fold: int = FOLD
     epoch: int
     train: MetricsRow
     validation: MetricsRow
+    repeat: int = REPEAT
+    fold: int = FOLD
 
 
 class EndEvent(ResponseModel):

@@ -11,7 +11,10 @@ from workers.evaluation.selection import SelectionMetric
 
 
 class Selected(ResponseModel):
-    """The metric that selected the epoch of each seed. Its best value of many is slightly optimistic."""
+    """The metric that selected the epoch of each run, on the validation part.
+
+    Measured on the same part, its best value of many is slightly optimistic; a cross-validation measures on another.
+    """
 
     metric: SelectionMetric
     direction: Literal["max", "min"]
@@ -39,7 +42,7 @@ class SeedFigures(ResponseModel):
 
 
 class Estimate(ResponseModel):
-    """A metric over the seeds: its mean and, as sd, min and max of n seeds, its spread.
+    """A metric over the seeds, or the folds of a cross-validation: its mean, and as sd, min and max of n its spread.
 
     low, high: an interval of the mean. `intervals` says of what, or why it is null. It is also null for metrics of
     losses and probabilities.
@@ -60,7 +63,9 @@ class Estimates(ResponseModel):
 
 
 class ClassEstimate(ResponseModel):
-    """One class over the seeds. accuracy: its recall; null if the validation part has no rows of it.
+    """One class over the seeds or folds. accuracy: its recall; null if it has no rows.
+
+    support: its rows in the part, or in the evaluation parts of all folds of one repeat.
 
     accuracy_low, accuracy_high: its interval, as `intervals` describes it.
     """
@@ -88,7 +93,7 @@ class Baseline(ResponseModel):
 class Missing(ResponseModel):
     """Why there are no intervals."""
 
-    code: Literal["not_ended", "no_row_results", "unreadable_row_results", "cross_validation"]
+    code: Literal["not_ended", "no_row_results", "unreadable_row_results", "too_few_folds"]
     sentence: str
 
 
@@ -99,18 +104,22 @@ class IntervalMeaning(ResponseModel):
     """
 
     figures: list[Literal["metrics", "classes", "seeds", "baselines"]]
-    of: Literal["new_rows_and_seeds", "new_rows"]
+    of: Literal["new_rows_and_seeds", "new_rows", "procedure_on_new_data"]
     sentence: str
     optimistic: bool = Field(description="Whether the epochs were selected on the rows that were measured.")
-    method: Literal["two_way_bootstrap", "wilson"]
+    method: Literal["two_way_bootstrap", "wilson", "corrected_t"]
     level: float
     resamples: int | None
     missing: Missing | None = Field(description="Why the ends are null.")
 
 
 class Summary(ResponseModel):
-    """The results on the validation part, and findings on how far to trust them."""
+    """The results, and findings on how far to trust them.
 
+    split: the part that the figures are of: validation, or in a cross-validation the evaluation parts of its folds.
+    """
+
+    split: Literal["validation", "evaluation"]
     selection: Selected
     intervals: list[IntervalMeaning]
     seeds: list[SeedFigures]

@@ -80,8 +80,12 @@ class FakeWorker:
         seed: int = 0,
         best_epoch: int | None = None,
         distribution: bool = True,
+        run_id: int | None = None,
     ) -> None:
-        """Store one epoch of a run. It is the best one so far unless `best_epoch` names another."""
+        """Store one epoch of a run. It is the best one so far unless `best_epoch` names another.
+
+        run_id: of the run, where the seed does not name it.
+        """
         training = evaluation(train or validation, distribution=distribution)
         epoch = Epoch(
             number=number,
@@ -94,8 +98,9 @@ class FakeWorker:
             seconds=2.0,
         )
         with self.database.write() as connection:
-            mine = (Run.experiment_id == experiment_id, Run.seed == seed)
-            run_id = connection.scalars(select(Run.id).where(*mine)).one()
+            if run_id is None:
+                mine = (Run.experiment_id == experiment_id, Run.seed == seed)
+                run_id = connection.scalars(select(Run.id).where(*mine)).one()
             epoch_writer.record_epochs(connection, run_id, [epoch])
 
     def save_rows(self, experiment_id: int, validation: Matrix, *, seed: int = 0) -> RowResults:

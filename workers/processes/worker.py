@@ -163,8 +163,10 @@ class Worker:
 
     def _fit_baseline(self, name: str, spec: ExperimentSpec) -> Baseline:
         self.send()  # finished epochs do not wait for the fit
-        parts = self.trainer.training_part, self.trainer.validation_part
-        return fit_baseline(name, spec, *parts, self.trainer.scaler)
+        folder, trainer = self.assignment.split_folder, self.trainer
+        of_fold = has_evaluation_part(folder)
+        measured = read_part(folder, "evaluation") if of_fold else trainer.validation_part
+        return fit_baseline(name, spec, trainer.training_part, measured, trainer.scaler)
 
     def _stop(self, command: Command) -> Stopped:
         if command == "release":

@@ -20,7 +20,7 @@ MIN_POINTS = 4
 """The fewest points of a thinned curve: both ends, and both extremes between."""
 SPLITS = ("train", "validation")
 """Each epoch has a row for each of them."""
-EVALUATION = "evaluation"
+EVALUATION: Literal["evaluation"] = "evaluation"
 """The part of a cross-validation on which a run is measured once, at its selected epoch."""
 AFTER_ALL_SPLITS = "zzz"
 """It sorts behind all of them."""
