@@ -6,15 +6,23 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
-from workers.evaluation.operating_point import OBJECTIVES, OperatingPoint, maximising, minimising_cost
+from workers.evaluation.operating_point import (
+    OBJECTIVES,
+    OperatingPoint,
+    maximising,
+    minimising_cost,
+    value_of,
+)
 from workers.evaluation.ranking import Booleans, Floats
 from workers.logit_adjustment import Argmax, LogitAdjusted, Prediction, PriorCorrected
 from workers.nn.arrays import Array, Integers
 from workers.nn.class_weights import Counts
 from workers.tagged_union import ByName, Number, OneOf, variant
 
+Matrix = NDArray[Any]
 Costs = Annotated[tuple[Number, ...], Field(min_length=2, max_length=2)]
 """Of the rows of a true class, for each predicted one."""
 
@@ -39,6 +47,10 @@ class ThresholdRule(Prediction):
     def choose(self, scores: Floats, positive: Booleans, positive_class: int) -> OperatingPoint:
         """The best threshold on rows with these probabilities (N,) of the positive class."""
 
+    @abstractmethod
+    def value(self, matrix: Matrix, positive_class: int) -> float:
+        """The objective for a confusion matrix (2, 2), rows true, negative before positive."""
+
 
 @variant
 class Threshold(ThresholdRule):
@@ -62,6 +74,9 @@ class Threshold(ThresholdRule):
 
     def choose(self, scores: Floats, positive: Booleans, positive_class: int) -> OperatingPoint:
         return maximising(self.maximise, scores, positive)
+
+    def value(self, matrix: Matrix, positive_class: int) -> float:
+        return value_of(self.maximise, matrix)
 
 
 @variant
@@ -92,8 +107,14 @@ class CostThreshold(ThresholdRule):
         return "cost"
 
     def choose(self, scores: Floats, positive: Booleans, positive_class: int) -> OperatingPoint:
-        cost = np.array(self.cost)
-        return minimising_cost(cost if positive_class == 1 else cost[::-1, ::-1], scores, positive)
+        return minimising_cost(self._negative_first(positive_class), scores, positive)
+
+    def value(self, matrix: Matrix, positive_class: int) -> float:
+        return float((matrix * self._negative_first(positive_class)).sum() / matrix.sum())
+
+    def _negative_first(self, positive_class: int) -> NDArray[np.float64]:
+        cost = np.array(self.cost, np.float64)
+        return cost if positive_class == 1 else cost[::-1, ::-1]
 
 
 @dataclass(frozen=True)

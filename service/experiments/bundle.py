@@ -37,7 +37,9 @@ metrics.csv     every epoch of every run, on training and validation rows; of a 
 classes.csv     the same for each class
 weights/        the weights of the best epoch of each run that succeeded (safetensors; the metadata has the
                 spec and the classes, the tensors scaling.offset and scaling.factor the scaling of the rows;
-                if there is a tensor data.offset, it is subtracted first, in double precision)
+                if there is a tensor data.offset, it is subtracted first, in double precision; if there is a
+                tensor prediction.threshold, a row is of the class with the index prediction.positive if its
+                probability is at least that)
 
 To repeat it, start a service that has the data set {dataset}
 (SHA-256 {sha256}), and:

@@ -1,4 +1,4 @@
-"""Curves of two classes, and reliability bins, of the selected epochs of an experiment."""
+"""Curves and operating points of two classes, and reliability bins, of the selected epochs of an experiment."""
 
 from typing import Annotated
 
@@ -9,17 +9,26 @@ from service.api.openapi.responses import conditional, formats, problems
 from service.api.routing.content_negotiation import Wanted
 from service.api.routing.curve_parameters import CurvesQuery, ReliabilityQuery
 from service.api.routing.dependencies import DatabaseDep
-from service.api.routing.parameters import ExperimentId
+from service.api.routing.parameters import ExperimentId, RunsQuery
 from service.api.routing.strict_route import StrictRoute
+from service.api.routing.thread_kinds import run_on
 from service.experiments.curves import curves_of, reliability_of
+from service.experiments.operating_points import operating_points
 from service.experiments.scored_runs import scored_runs
 from service.http.conditional import PreconditionDep
 from service.http.query import InvalidQuery
-from service.schemas.curves import CurveRow, Curves, Reliability, ReliabilityRow
+from service.schemas.curves import CurveRow, Curves, OperatingPoints, Reliability, ReliabilityRow
 from service.schemas.formats import represent
 from service.store import status_reader
 from service.store.artifacts.blob_store import BlobStoreUnavailable
-from service.store.errors import NoScores, UnknownExperiment, UnknownRun, UnusableRowResults
+from service.store.errors import (
+    NoScores,
+    NoThreshold,
+    UnknownExperiment,
+    UnknownRun,
+    UnusableModel,
+    UnusableRowResults,
+)
 
 router = APIRouter(
     prefix="/experiments/{experiment_id:number}",
@@ -59,6 +68,33 @@ def read_curves(
     found = scored_runs(database, request.app.state.artifacts, experiment_id, query.runs, classes=2)
     positive = query.positive_index(found.experiment.plan["dataset"]["classes"])
     return represent(curves_of(found, positive, query.max_points), CurveRow, wanted_format, response)
+
+
+@router.get(
+    "/operating-points",
+    operation_id="read_operating_points",
+    summary="Thresholds of the models",
+    dependencies=[run_on("models")],
+    responses=problems(
+        *(UnknownExperiment, UnknownRun, NoScores, NoThreshold),
+        *(UnusableRowResults, UnusableModel, InvalidQuery, BlobStoreUnavailable),
+    )
+    | conditional(),
+)
+def read_operating_points(
+    experiment_id: ExperimentId,
+    query: Annotated[RunsQuery, Query()],
+    request: Request,
+    precondition: PreconditionDep,
+    database: DatabaseDep,
+) -> OperatingPoints:
+    """Read the threshold of each run that has succeeded, if the spec asks for one. It was chosen on the validation
+    rows, so figures on the same rows are too good; those on the evaluation part of a cross-validation are not.
+    """
+    with database.read() as connection:
+        precondition.require_modified(status_reader.state(connection, experiment_id))
+    found = scored_runs(database, request.app.state.artifacts, experiment_id, query.runs, classes=2)
+    return OperatingPoints(items=operating_points(found, request.app.state.models))
 
 
 @router.get(

@@ -62,8 +62,9 @@ def read_weights(
 ) -> Response:
     """Download the weights of the best epoch as safetensors: `0.weight`, `0.bias`, ..., running statistics, and the
     scaling of the rows, `(x - scaling.offset) * scaling.factor`; a `data.offset` (float64), if there is one, is
-    subtracted from the rows first. The metadata contains the spec and the classes. A cross-validation has a model for
-    each fold, so one has to be named.
+    subtracted from the rows first. With a `prediction.threshold`, a row is of the class with the index
+    `prediction.positive` if its probability is at least that. The metadata contains the spec and the classes. A
+    cross-validation has a model for each fold, so one has to be named.
     """
     model: LoadedModel = request.app.state.models.load(experiment_id, query.runs)
     precondition.require_modified(model.sha256)
@@ -107,8 +108,9 @@ def read_bundle(experiment_id: ExperimentId, request: Request, database: Databas
 def predict(
     experiment_id: ExperimentId, query: Annotated[ModelQuery, Query()], rows: Rows, request: Request
 ) -> Predictions:
-    """Classify up to 1,000 rows with the features of the data set, unscaled: the service scales them. A
-    cross-validation has a model for each fold, so one has to be named.
+    """Classify up to 1,000 rows with the features of the data set, unscaled: the service scales them. If the spec
+    asks for a threshold, it decides between the two classes. A cross-validation has a model for each fold, so one has
+    to be named.
     """
     model: LoadedModel = request.app.state.models.load(experiment_id, query.runs)
     with model.alone() as predictor:
@@ -118,6 +120,7 @@ def predict(
         except Overflow as error:
             raise InvalidSpec([FieldError(f"rows[{error.row}]", rows.rows[error.row], str(error))]) from None
         classes, is_distribution = predictor.classes, predictor.is_distribution
+        threshold = predictor.threshold
     items = [
         Prediction(
             label=classes[label],
@@ -132,6 +135,8 @@ def predict(
         **model.key._asdict(),
         epoch=model.epoch,
         classes=list(classes),
+        positive=classes[threshold.positive] if threshold else None,
+        threshold=threshold.threshold if threshold else None,
         items=items,
     )
 

@@ -58,6 +58,35 @@ class Curves(ResponseModel):
     next: None = None
 
 
+class OperatingPoint(SelectedEpoch):
+    """The threshold of a run's model, and what it gives on the rows of `split`."""
+
+    positive: str = Field(
+        description="The class that a row is given if its probability is at least `threshold`."
+    )
+    threshold: float
+    objective: str = Field(
+        description="The metric that the threshold maximises, or `cost`, which it minimises."
+    )
+    chosen_value: float = Field(
+        description="The objective on the validation rows, which chose the threshold."
+    )
+    value: float = Field(description="The objective on the rows of `split`; of `cost`, the mean of a row.")
+    optimistic: bool = Field(
+        description="Whether these rows chose the threshold, so that all figures here are too good."
+    )
+    true_positives: int
+    false_positives: int
+    false_negatives: int
+    true_negatives: int
+
+
+class OperatingPoints(ResponseModel):
+    """The operating point of each run that has succeeded. Its predictions, and looks at the test set, use it."""
+
+    items: list[OperatingPoint]
+
+
 class ReliabilitySummary(SelectedEpoch):
     """The expected calibration error of a run."""
 

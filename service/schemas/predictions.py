@@ -42,4 +42,8 @@ class Predictions(ResponseModel):
     fold: int = FOLD
     epoch: int
     classes: list[str]
+    positive: str | None = Field(
+        description="The class that a row is given if its probability is at least `threshold`; null without one."
+    )
+    threshold: float | None
     items: list[Prediction]

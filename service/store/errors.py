@@ -12,6 +12,7 @@ StoreError
 ├── ManyModels          a cross-validation has a model for each fold: the request names none
 ├── UnusableModel       the run's model is lost, damaged, or of an older version
 ├── NoScores            the experiment has no scores of the kind that curves need
+├── NoThreshold         the experiment predicts the likelier class
 ├── UnusableRowResults  the row-level results of a run are lost or damaged
 ├── NoTestPart          the split leaves no rows for a test
 ├── BudgetSpent         the looks at the test set have reached its budget
@@ -145,6 +146,17 @@ class NoScores(StoreError):
         return cls(
             f"The {output} output of experiment {experiment_id} gives no probabilities; a loss on a softmax does. "
             f"GET /experiments/{experiment_id}/metrics has the AUROC and the average precision of its outputs."
+        )
+
+
+class NoThreshold(StoreError):
+    """The models of the experiment have no threshold of their own."""
+
+    def __init__(self, experiment_id: int) -> None:
+        super().__init__(
+            f"Experiment {experiment_id} predicts the likelier class: its spec asks for no threshold. Submit it with "
+            '"prediction": {"name": "threshold", "maximise": "f1"}, say; or read thresholds off '
+            f"GET /experiments/{experiment_id}/curves."
         )
 
 

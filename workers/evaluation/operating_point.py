@@ -34,6 +34,11 @@ OBJECTIVES: Mapping[str, Metric] = {"f1": positive_f1, **METRICS}
 """What a threshold can maximise."""
 
 
+def value_of(objective: str, matrix: Matrix) -> float:
+    """One of OBJECTIVES of a confusion matrix (2, 2), rows true, negative before positive."""
+    return float(OBJECTIVES[objective](_margins(matrix[None].astype(np.float64)))[0])
+
+
 def maximising(objective: str, scores: Floats, positive: Booleans) -> OperatingPoint:
     """The threshold with the largest value of one of OBJECTIVES; of equal ones, the one nearest to 1/2.
 

@@ -14,6 +14,7 @@ OF_EXPERIMENT = (
     "read_confusion",
     "read_curves",
     "read_reliability",
+    "read_operating_points",
     "stream_events",
     "read_weights",
     "read_bundle",

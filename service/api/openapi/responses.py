@@ -35,6 +35,7 @@ from service.store.errors import (
     NoScores,
     NoTestPart,
     NothingToRetry,
+    NoThreshold,
     QueueFull,
     UnknownExperiment,
     UnknownRun,
@@ -87,6 +88,7 @@ EXAMPLES: dict[type[Exception], Exception] = {
         "Restore that file in HOLDOUT_ARTIFACTS",
     ),
     NoScores: NoScores.of_many_classes(7, 10),
+    NoThreshold: NoThreshold(7),
     UnusableRowResults: UnusableRowResults(7, "seed 0", "row_results/4f0c.. is not in the artifact store"),
     NoTestPart: NoTestPart(7),
     BudgetSpent: BudgetSpent(
