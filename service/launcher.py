@@ -20,6 +20,7 @@ from service.experiments.intervals import IntervalService
 from service.http.listening import bind
 from service.notifiers import notifier_of
 from service.operations import logs
+from service.operations.file_access import close_to_others
 from service.settings import Settings, UnusableSetting
 from service.store import migrations
 from service.store.artifacts.artifact_store import ArtifactStore
@@ -150,6 +151,7 @@ def _kernels() -> kernels.Choice:
 
 
 def migrate(settings: Settings) -> None:
-    """Migrate the database to the current schema. Raises UnusableSetting."""
+    """Close the files to other users, and migrate the database to the current schema. Raises UnusableSetting."""
+    close_to_others(settings)
     with closing(Database(settings.url)) as database:
         migrations.upgrade(database, notifier_of(settings).migrate)

@@ -111,6 +111,20 @@ def data_folder(settings: Settings) -> Iterator[CheckResult]:
         yield CheckResult("ok", message)
 
 
+def file_access(settings: Settings) -> Iterator[CheckResult]:
+    from service.operations.file_access import is_shared, open_to_others
+
+    found = [*open_to_others(settings)]
+    if found:
+        message = f"Access: other users have rights to {len(found):,} files, such as {found[0]}"
+        yield CheckResult("warn", message, "The next start of the service takes them away.")
+    elif is_shared(settings.data_dir):
+        message = f"Access: other users have rights to the folder {settings.data_dir}, but to none of Holdout's files"
+        yield CheckResult("warn", message, f"If nothing else needs them: chmod go= {settings.data_dir}")
+    else:
+        yield CheckResult("ok", "Access: no other user has rights to Holdout's files")
+
+
 def database(settings: Settings) -> Iterator[CheckResult]:
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -202,6 +216,7 @@ CHECKS: tuple[Check, ...] = (
     matmul_speed,
     sqlite,
     data_folder,
+    file_access,
     database,
     bundled_data,
     swagger_ui,

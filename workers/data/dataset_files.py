@@ -29,7 +29,6 @@ def atomic_folder(target: Path) -> Iterator[Path]:
     draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=target.parent))
     try:
         yield draft
-        draft.chmod(0o755)
         _publish(draft, target)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
