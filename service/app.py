@@ -29,6 +29,7 @@ from service.datasets.uploads import UploadService
 from service.experiments.interval_writer import IntervalWriter
 from service.experiments.intervals import IntervalService
 from service.experiments.model_cache import ModelCache
+from service.experiments.row_results import RowResultsLoader
 from service.memory_budget import MemoryBudget, default_limit
 from service.notifiers import notifier_of
 from service.operations.prometheus import PrometheusMetrics
@@ -46,6 +47,7 @@ from service.routes import (
     models,
     pages,
     problems,
+    row_results,
     test_evaluations,
     webhooks,
 )
@@ -81,6 +83,7 @@ def create_app(settings: Settings) -> FastAPI:
         curves,
         comparisons,
         events,
+        row_results,
         models,
         test_evaluations,
         datasets,
@@ -118,7 +121,8 @@ def _create_shared_objects(state: State, settings: Settings, database: Database)
     state.uploads = UploadService(state.registry, settings, state.space)
     state.artifacts = ArtifactStore(settings.artifacts_url)
     state.models = ModelCache(database, state.artifacts)
-    state.intervals = IntervalService(database, state.artifacts)
+    state.row_results = RowResultsLoader(database, state.artifacts)
+    state.intervals = IntervalService(database, state.row_results)
     state.notifier = notifier_of(settings)
     state.memory = MemoryBudget(
         settings.api_memory_bytes or default_limit(), release=partial(_drop_caches, state)

@@ -17,6 +17,7 @@ from service.api.transport.http_protocol import LimitedHttpProtocol
 from service.app import create_app
 from service.experiments.interval_writer import IntervalWriter
 from service.experiments.intervals import IntervalService
+from service.experiments.row_results import RowResultsLoader
 from service.http.listening import bind
 from service.notifiers import notifier_of
 from service.operations import logs
@@ -116,7 +117,9 @@ def run_agent(settings: Settings) -> None:
     artifacts = ArtifactStore(settings.artifacts_url)
     with (
         closing(Database(settings.url)) as database,
-        closing(IntervalWriter(IntervalService(database, artifacts))) as intervals,
+        closing(
+            IntervalWriter(IntervalService(database, RowResultsLoader(database, artifacts)))
+        ) as intervals,
     ):
         agent = Agent(
             database, registry, settings, on_end=intervals.runs_ended, notifier=notifier_of(settings)

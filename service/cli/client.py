@@ -2,8 +2,9 @@
 
 import json
 import os
+from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import httpx2
 
@@ -54,6 +55,20 @@ class Client:
         experiment: dict[str, Any] = self._json("GET", f"/experiments/{experiment_id}")
         return experiment
 
+    def errors(self, experiment_id: int, *, limit: int) -> dict[str, Any]:
+        """The rows that most seeds of an experiment get wrong."""
+        errors: dict[str, Any] = self._json("GET", f"/experiments/{experiment_id}/errors?limit={limit}")
+        return errors
+
+    def predictions(self, experiment_id: int) -> Iterator[str]:
+        """Every prediction of an experiment's runs as CSV, in pieces as they arrive."""
+        path = f"/experiments/{experiment_id}/predictions?format=csv"
+        with self._http.stream("GET", path) as response:
+            if response.is_error:
+                response.read()
+                self._raise(response, f"GET {path}")
+            yield from response.iter_text()
+
     def datasets(self) -> list[dict[str, Any]]:
         """The data sets that a spec can name."""
         items: list[dict[str, Any]] = self._json("GET", "/datasets")["items"]
@@ -63,8 +78,11 @@ class Client:
         headers = {"Content-Type": "application/json"} if content is not None else {}
         response = self._http.request(method, path, content=content, headers=headers)
         if response.is_error:
-            try:
-                raise RequestRefused(response.json())
-            except json.JSONDecodeError:
-                raise RequestRefused({"title": f"{method} {path} answered {response.status_code}"}) from None
+            self._raise(response, f"{method} {path}")
         return response.json()
+
+    def _raise(self, response: httpx2.Response, request: str) -> NoReturn:
+        try:
+            raise RequestRefused(response.json())
+        except json.JSONDecodeError:
+            raise RequestRefused({"title": f"{request} answered {response.status_code}"}) from None

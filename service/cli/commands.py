@@ -105,6 +105,27 @@ def watch(experiments: list[int], url: Url = LOCAL) -> None:
 
 
 @app.command()
+def errors(
+    experiment: int,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="The largest number of rows.")] = 20,
+    url: Url = LOCAL,
+) -> None:
+    """List the validation rows that most seeds of an experiment get wrong."""
+    from service.cli.console import show_errors
+
+    with _client(url) as client:
+        show_errors(client.errors(experiment, limit=limit))
+
+
+@app.command()
+def predictions(experiment: int, url: Url = LOCAL) -> None:
+    """Print what each seed of an experiment predicted for each validation row, as CSV."""
+    with _client(url) as client:
+        for text in client.predictions(experiment):
+            typer.echo(text, nl=False)
+
+
+@app.command()
 def validate(spec: SpecFile, url: Url = LOCAL) -> None:
     """Check a spec without running it: print what it resolves to, or every error in it."""
     from service.cli.console import show_json

@@ -73,6 +73,25 @@ def show_datasets(datasets: Sequence[dict[str, Any]]) -> None:
     _console().print(table)
 
 
+def show_errors(errors: dict[str, Any]) -> None:
+    """Print the rows that most seeds get wrong, one per line, and a sentence on all of them."""
+    console = _console()
+    table = Table("row", "class", "taken for", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("wrong", justify="right")
+    table.add_column("score", justify="right")
+    for each in errors["items"]:
+        taken_for = ", ".join(f"{other['class']} ({other['runs']})" for other in each["predicted"])
+        score = "-" if each["score"] is None else f"{each['score']:.3f}"
+        cells = [str(each["row"]), each["class"], taken_for, f"{each['wrong']} of {each['runs']}", score]
+        table.add_row(*map(Text, cells))
+    console.print(table)
+    console.print(
+        f"Of {errors['rows']:,} rows, {errors['wrong_once']:,} are wrong at least once, "
+        f"{errors['wrong_in_most']:,} in most of {errors['runs']} models, and {errors['wrong_in_all']:,} in all. "
+        "Score: the mean probability of the true class."
+    )
+
+
 def show_tokens(tokens: Sequence[Any]) -> None:
     """Print the tokens, one per line: name, scope, dates of creation and end, state."""
     table = Table("name", "scope", "created", "ends", "", box=None, pad_edge=False, padding=(0, 2, 0, 0))

@@ -13,14 +13,15 @@ from typing import Any, Literal
 import numpy as np
 from sqlalchemy import Row
 
+from service.experiments.row_results import RowResultsLoader
 from service.store import experiment_reader, row_results_reader, summary_intervals
-from service.store.artifacts.artifact_store import ArtifactError, ArtifactStore
 from service.store.database import Database
+from service.store.errors import UnusableRowResults
 from service.store.experiment_reader import ExperimentDetails
 from service.store.run_keys import RunKey, are_of_folds, name_of_run
 from service.store.tables import FINAL_STATUSES, Rows
 from workers.evaluation.bootstrap import two_way_bootstrap
-from workers.evaluation.row_results import CorruptRowResults, RowResults
+from workers.evaluation.row_results import RowResults
 from workers.lru_cache import LruCache
 from workers.nn.arrays import Integers
 from workers.randomness import generator
@@ -81,8 +82,8 @@ UNREADABLE = NoIntervals(
 class IntervalService:
     """The intervals of one database's experiments. It computes those of one experiment at a time."""
 
-    def __init__(self, database: Database, artifacts: ArtifactStore) -> None:
-        self._database, self._artifacts = database, artifacts
+    def __init__(self, database: Database, row_results: RowResultsLoader) -> None:
+        self._database, self._row_results = database, row_results
         self._computed: LruCache[tuple[Any, ...], Intervals | NoIntervals] = LruCache(CACHED)
         self._computing = Lock()
 
@@ -118,10 +119,9 @@ class IntervalService:
             runs = _summarised(row_results_reader.runs(connection, experiment.id))
             if missing := _missing(runs):
                 return missing
-            contents = [row_results_reader.content(connection, run.id) for run in runs]
         try:
-            results = [RowResults.from_bytes(self._artifacts.load(content)) for content in contents]
-        except (ArtifactError, CorruptRowResults, OSError) as error:
+            results = [self._row_results.load(run) for run in runs]
+        except (UnusableRowResults, OSError) as error:
             log.warning("experiment %s has no intervals: %s", experiment.id, error)
             return UNREADABLE
         return bootstrapped(experiment, results)

@@ -23,7 +23,16 @@ ResolvedFields = Annotated[dict[str, Any], Field(title="Resolved Fields")]
 def links(experiment_id: int) -> dict[str, str]:
     """The links to the other resources of an experiment."""
     here = f"/experiments/{experiment_id}"
-    below = ("metrics", "classes", "confusion", "cancel", "retry", "test-evaluations")
+    below = (
+        "metrics",
+        "classes",
+        "confusion",
+        "predictions",
+        "errors",
+        "cancel",
+        "retry",
+        "test-evaluations",
+    )
     return {"self": here} | {name.replace("-", "_"): f"{here}/{name}" for name in below}
 
 

@@ -160,6 +160,18 @@ class NoThreshold(StoreError):
         )
 
 
+class NoRowResults(StoreError):
+    """No run has row-level results: a run keeps them when it succeeds, and earlier versions kept none."""
+
+    def __init__(self, experiment_id: int, statuses: Sequence[str]) -> None:
+        why = (
+            "they are from a version of Holdout that kept none. Submit the spec again to get them"
+            if statuses == ["succeeded"]
+            else f"a run keeps them when it succeeds, and these are {' or '.join(statuses)}"
+        )
+        super().__init__(f"The runs of experiment {experiment_id} have no row-level results: {why}.")
+
+
 class UnusableRowResults(StoreError):
     """The row-level results of a run cannot be read."""
 

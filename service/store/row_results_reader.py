@@ -3,8 +3,9 @@
 A run keeps them when it succeeds, beside its model. Runs of versions that did not keep them have none.
 """
 
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
+from pydantic import Field
 from sqlalchemy import Connection, Select, and_, bindparam, select
 
 from service.store.artifacts.artifact_store import stored_content
@@ -12,11 +13,25 @@ from service.store.run_keys import BY_KEY
 from service.store.tables import Checkpoint, Rows, Run
 from workers.processes.messages import ArtifactReference
 
+NotNegative = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class ResultPosition(NamedTuple):
+    """A row among those of an experiment's runs: `place` counts the rows of the run, from 0."""
+
+    repeat: NotNegative
+    fold: NotNegative
+    seed: NotNegative
+    place: NotNegative
+
+
+FIRST = ResultPosition(0, 0, 0, 0)
+
 
 def runs(connection: Connection, experiment_id: int) -> Rows:
-    """The runs of an experiment by their keys: `id`, `repeat`, `fold`, `seed`, `status`, `best_epoch`, and `sha256`.
+    """The runs of an experiment in the order of their keys, each with its id, key, status and `best_epoch`.
 
-    The latter is the hash of the run's row-level results; null if it has none.
+    sha256: the hash of its row-level results; null if it has none.
     """
     return connection.execute(RUNS, {"experiment": experiment_id}).all()
 
@@ -32,7 +47,7 @@ def content(connection: Connection, run_id: int) -> bytes | ArtifactReference:
 
 def _runs() -> Select[Any]:
     its_own = and_(Checkpoint.run_id == Run.id, Checkpoint.kind == "row_results")
-    columns: list[Any] = [Run.id, *BY_KEY, Run.status, Run.best_epoch, Checkpoint.sha256]
+    columns: list[Any] = [Run.id, Run.experiment_id, *BY_KEY, Run.status, Run.best_epoch, Checkpoint.sha256]
     chosen = select(*columns).join(Checkpoint, its_own, isouter=True)
     return chosen.where(Run.experiment_id == bindparam("experiment")).order_by(*BY_KEY)
 

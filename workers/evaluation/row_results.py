@@ -70,6 +70,11 @@ class RowResults:
         indices = rows.astype(np.uint32)
         return RowResults(indices, _smallest(labels, classes), **vars(predictions))
 
+    @property
+    def nbytes(self) -> int:
+        """The memory that the arrays take."""
+        return sum(array.nbytes for array in vars(self).values() if array is not None)
+
     def to_bytes(self) -> bytes:
         """Write a safetensors file."""
         return array_bytes.to_bytes({name: array for name, array in vars(self).items() if array is not None})

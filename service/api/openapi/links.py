@@ -12,6 +12,8 @@ OF_EXPERIMENT = (
     "read_metrics",
     "read_classes",
     "read_confusion",
+    "read_predictions",
+    "read_errors",
     "read_curves",
     "read_reliability",
     "read_operating_points",

@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from service.datasets.free_space import FreeSpace
 from service.datasets.uploads import UploadService
 from service.experiments.intervals import IntervalService
+from service.experiments.row_results import RowResultsLoader
 from service.memory_budget import MemoryBudget
 from service.notifiers import Notifier
 from service.settings import Settings
@@ -46,6 +47,11 @@ async def _intervals(request: Request) -> IntervalService:
     return intervals
 
 
+async def _row_results(request: Request) -> RowResultsLoader:
+    loader: RowResultsLoader = request.app.state.row_results
+    return loader
+
+
 async def _caller(request: Request) -> Caller:
     caller: Caller = request.state.caller
     return caller
@@ -73,6 +79,7 @@ MemoryDep = Annotated[MemoryBudget, Depends(_memory)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
 DatabaseDep = Annotated[Database, Depends(_database)]
 RegistryDep = Annotated[DatasetRegistry, Depends(_registry)]
+RowResultsDep = Annotated[RowResultsLoader, Depends(_row_results)]
 IntervalsDep = Annotated[IntervalService, Depends(_intervals)]
 UploadsDep = Annotated[UploadService, Depends(_uploads)]
 NotifierDep = Annotated[Notifier, Depends(_notifier)]

@@ -21,6 +21,7 @@ from service.http.query import InvalidQuery
 from service.schemas.formats import Format
 from service.store.epochs.epoch_reader import MAX_ROWS, MIN_POINTS, EpochQuery, RowPosition, Thinning
 from service.store.experiment_reader import Filters
+from service.store.row_results_reader import FIRST, ResultPosition
 from service.store.run_keys import RunFilter
 from service.store.tables import Status
 from workers.data.balancing import AnyBalancing
@@ -94,6 +95,7 @@ class ExperimentsQuery(Query):
         return cursors.decode(self.cursor, LAST_ID) if self.cursor is not None else None
 
 
+RESULT_POSITION: TypeAdapter[ResultPosition] = TypeAdapter(ResultPosition)
 LAST_ID: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1, lt=2**63)])
 
 EPOCH = "^(best|last|[1-9][0-9]{0,8})$"
@@ -210,7 +212,7 @@ class MetricsQuery(PagesQuery):
         return replace(super().epoch_query(), thinning=thinning(self))
 
 
-def takes_all(query: PagesQuery, wanted: Format) -> bool:
+def takes_all(query: Query, wanted: Format) -> bool:
     """Whether the response has all rows, and not a page of them."""
     return wanted != "json" and "limit" not in query.model_fields_set
 
@@ -267,6 +269,27 @@ class ClassesQuery(PagesQuery):
 
     def epoch_query(self) -> EpochQuery:
         return replace(super().epoch_query(), epoch=None if self.series else self.epoch)
+
+
+class PredictedRowsQuery(RunsQuery):
+    """Which predictions, from which position, in which format."""
+
+    wrong: bool = Field(False, description="Only rows that the run got wrong.")
+    limit: int = Field(
+        ROWS, ge=1, le=MAX_ROWS, description="The largest number of rows: on a page of JSON, or in all."
+    )
+    cursor: Cursor | None = Field(None, max_length=100, description=FROM_A_LINK)
+    format: Format | None = Field(None, description=FORMATS)
+
+    def start(self) -> ResultPosition:
+        """The position of the first row. Raises InvalidCursor."""
+        return FIRST if self.cursor is None else cursors.decode(self.cursor, RESULT_POSITION)
+
+
+class MisclassifiedQuery(RunsQuery):
+    """The models that are compared, and how many rows are listed."""
+
+    limit: int = Field(20, ge=1, le=1000, description="The largest number of rows.")
 
 
 class ConfusionQuery(RowsQuery):

@@ -8,6 +8,7 @@ import pytest
 from service.agent.agent import Agent
 from service.experiments.interval_writer import IntervalWriter
 from service.experiments.intervals import IntervalService
+from service.experiments.row_results import RowResultsLoader
 from service.settings import Settings
 from service.store.artifacts.artifact_store import ArtifactStore
 from tests.harness import IRIS, Harness
@@ -16,7 +17,8 @@ from workers.evaluation.metrics import FROM_CONFUSION
 
 @pytest.fixture
 def writer(harness: Harness, settings: Settings) -> Iterator[IntervalWriter]:
-    writer = IntervalWriter(IntervalService(harness.database, ArtifactStore(settings.artifacts_url)))
+    loader = RowResultsLoader(harness.database, ArtifactStore(settings.artifacts_url))
+    writer = IntervalWriter(IntervalService(harness.database, loader))
     yield writer
     writer.close()
 

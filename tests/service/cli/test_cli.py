@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from service.cli.commands import app
+from service.cli.console import show_errors
 from service.launcher import serving
 from service.settings import Settings
 
@@ -104,3 +105,43 @@ def test_a_demo_whose_request_is_refused_says_why(tmp_path: Path) -> None:
     assert code == 1
     assert "token" in output
     assert "Traceback" not in output
+
+
+ERRORS = {
+    "runs": 3,
+    "rows": 360,
+    "wrong_once": 21,
+    "wrong_in_most": 9,
+    "wrong_in_all": 4,
+    "items": [
+        {
+            "row": 77,
+            "class": "8",
+            "wrong": 3,
+            "runs": 3,
+            "score": 0.0123,
+            "predicted": [{"class": "1", "runs": 2}, {"class": "[3]", "runs": 1}],
+        },
+        {
+            "row": 5,
+            "class": "9",
+            "wrong": 1,
+            "runs": 3,
+            "score": None,
+            "predicted": [{"class": "4", "runs": 1}],
+        },
+    ],
+}
+
+
+def test_the_hardest_rows_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    show_errors(ERRORS)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[1] == ["77", "8", "1", "(2),", "[3]", "(1)", "3", "of", "3", "0.012"]
+    assert lines[2] == ["5", "9", "4", "(1)", "1", "of", "3", "-"]
+    assert " ".join(lines[3]).startswith("Of 360 rows, 21 are wrong at least once, 9 in most of 3 models")
+
+
+@pytest.mark.parametrize("command", ["errors", "predictions"])
+def test_an_experiment_that_does_not_exist_has_no_row_level_results(url: str, command: str) -> None:
+    assert run(command, "12", "--url", url) == (1, "There is no experiment 12.\n")

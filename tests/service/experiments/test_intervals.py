@@ -11,6 +11,7 @@ from sqlalchemy import delete, select, update
 
 from service.experiments import intervals as module
 from service.experiments.intervals import IntervalService
+from service.experiments.row_results import RowResultsLoader
 from service.store import queue, summary_intervals
 from service.store.artifacts.artifact_store import ArtifactStore
 from service.store.database import Database
@@ -137,7 +138,9 @@ def test_they_are_computed_once_and_not_while_the_experiment_runs(
     service.store(id_)
     assert computed == [3]
     assert stored(fake_worker.database, id_)["metrics"]["accuracy"][0] == first["metrics"]["accuracy"]["low"]
-    restarted = IntervalService(fake_worker.database, ArtifactStore("unused"))
+    restarted = IntervalService(
+        fake_worker.database, RowResultsLoader(fake_worker.database, ArtifactStore("unused"))
+    )
     restarted.store(id_)
     assert fake_worker.read(id_)["summary"] == first
     assert computed == [3]
@@ -203,7 +206,7 @@ def test_artifacts_that_cannot_be_read_leave_none_until_they_can(
 ) -> None:
     id_ = trained(fake_worker, MATRICES[0])
     artifacts = ArtifactStore(str(tmp_path / "artifacts"), row_bytes=10)
-    app.state.intervals._artifacts = artifacts
+    app.state.row_results._artifacts = artifacts
     with database.write() as connection:
         rows = Checkpoint.kind == "row_results"
         content = connection.scalars(select(Checkpoint.content).where(rows)).one()
