@@ -33,12 +33,14 @@ class WarningContext:
     """The input of a check: the spec, the names of the classes, and their counts.
 
     split_counts: rows of each class (K,) in each part. sampled_counts: expected examples of each class per epoch.
+    evaluated_counts: rows of each class (K,) in the evaluation parts of all folds of a repeat; empty without folds.
     """
 
     spec: ExperimentSpec
     classes: Sequence[str]
     split_counts: dict[str, list[int]]
     sampled_counts: Array
+    evaluated_counts: Sequence[int] = ()
 
     @property
     def is_imbalanced(self) -> bool:
@@ -67,15 +69,20 @@ Check = Callable[[WarningContext], Iterator[Warning]]
 
 
 def find_warnings(
-    spec: ExperimentSpec, classes: Sequence[str], split_counts: dict[str, list[int]], sampled_counts: Array
+    spec: ExperimentSpec,
+    classes: Sequence[str],
+    split_counts: dict[str, list[int]],
+    sampled_counts: Array,
+    evaluated_counts: Sequence[int] = (),
 ) -> list[Warning]:
-    """Every warning about a spec and its data, in the order of CHECKS."""
-    context = WarningContext(spec, classes, split_counts, sampled_counts)
+    """Every warning about a spec and its data, in the order of CHECKS. Arguments as in `WarningContext`."""
+    context = WarningContext(spec, classes, split_counts, sampled_counts, evaluated_counts)
     return [warning for check in CHECKS for warning in check(context)]
 
 
 def one_seed(context: WarningContext) -> Iterator[Warning]:
-    if len(context.spec.seeds) == 1 and not context.spec.model.solved:
+    spec = context.spec
+    if len(spec.seeds) == len(spec.split.all_folds) == 1 and not spec.model.solved:
         sentence = "A single seed shows a single outcome, not how much the outcome varies by chance."
         yield Warning("one_seed", sentence, 'Give several, such as "seeds": [0, 1, 2].')
 
@@ -99,7 +106,19 @@ def class_missing(context: WarningContext) -> Iterator[Warning]:
             yield Warning("class_missing", sentence, 'Set "stratify": true in split.')
 
 
+def few_evaluation_rows(context: WarningContext) -> Iterator[Warning]:
+    few = [k for k, rows in enumerate(context.evaluated_counts) if 0 < rows < FEW_ROWS]
+    if few:
+        sentence = (
+            f"The folds together evaluate fewer than {FEW_ROWS} rows of {context.named(few)}, so the intervals of "
+            "the accuracy there are wide. More repeats evaluate the same rows again."
+        )
+        yield Warning("few_evaluation_rows", sentence, "Read the intervals, or collect more such rows.")
+
+
 def few_validation_rows(context: WarningContext) -> Iterator[Warning]:
+    if context.evaluated_counts:  # the validation part only selects the epoch
+        return
     few = [k for k, rows in enumerate(context.split_counts["validation"]) if 0 < rows < FEW_ROWS]
     if few:
         sentence = (
@@ -202,6 +221,7 @@ CHECKS: tuple[Check, ...] = (
     seeds_without_effect,
     class_missing,
     few_validation_rows,
+    few_evaluation_rows,
     not_stratified,
     nothing_held_back,
     l1_collapses,

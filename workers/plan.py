@@ -99,8 +99,16 @@ def make_plan(spec: ExperimentSpec, registry: DatasetRegistry) -> Plan:
         sampled_counts=sampled.tolist(),
         parameters=parameters,
         steps=max(_steps(spec, counts["train"]) for counts in fold_counts.values()),
-        warnings=tuple(find_warnings(spec, dataset.classes, fold_counts[Fold()], sampled)),
+        warnings=tuple(
+            find_warnings(spec, dataset.classes, fold_counts[Fold()], sampled, _evaluated(fold_counts))
+        ),
     )
+
+
+def _evaluated(fold_counts: Mapping[Fold, Counts]) -> list[int]:
+    """Rows of each class (K,) in the evaluation parts of all folds of a repeat; empty without such parts."""
+    parts = [counts.get("evaluation", []) for fold, counts in fold_counts.items() if fold.repeat == 0]
+    return [sum(rows) for rows in zip(*parts, strict=True)]
 
 
 def _first(of_folds: Iterator[list[FieldError]]) -> list[FieldError]:

@@ -145,8 +145,15 @@ def test_errors_of_several_kinds_are_found_together(registry: DatasetRegistry) -
 
 WARNED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("one_seed", {}, {"seeds": [0, 1]}),
+    ("one_seed", {}, {"split": "cross_validation"}),
     ("seeds_without_effect", {"model": "linear", "seeds": [0, 1]}, {"model": "linear"}),
     ("few_validation_rows", {"dataset": SKEWED}, {}),
+    ("few_validation_rows", {"dataset": SKEWED}, {"dataset": SKEWED, "split": "cross_validation"}),
+    (
+        "few_evaluation_rows",
+        {"dataset": {"name": "synthetic", "counts": [900, 30]}, "split": "cross_validation"},
+        {"dataset": {"name": "synthetic", "counts": [900, 60]}, "split": "cross_validation"},
+    ),
     ("not_stratified", {"dataset": SKEWED, "split": {"stratify": False}}, {"dataset": SKEWED}),
     ("nothing_held_back", {"split": {"train": 0.8, "validation": 0.2, "test": 0}}, {}),
     ("l1_collapses", {"loss": {"name": "l1", "output": "linear"}}, {"loss": "l1"}),
@@ -195,7 +202,9 @@ WARNED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("code", "given", "harmless"), WARNED, ids=[case[0] for case in WARNED])
+@pytest.mark.parametrize(
+    ("code", "given", "harmless"), WARNED, ids=[f"{number}-{case[0]}" for number, case in enumerate(WARNED)]
+)
 def test_a_warning_is_given_exactly_if_it_applies(
     code: str, given: dict[str, Any], harmless: dict[str, Any], registry: DatasetRegistry
 ) -> None:

@@ -56,6 +56,14 @@ SPECS: dict[str, Example] = {
             "training": {"epochs": 50, "early_stopping": {"metric": "balanced_accuracy", "patience": 5}},
         },
     },
+    "cross_validation": {
+        "summary": "Cross-validation: each fold in turn evaluates what the others trained",
+        "description": "The intervals of its summary are for the procedure on new data.",
+        "value": {
+            "dataset": "wine",
+            "split": {"name": "cross_validation", "folds": 5, "validation": 0.2, "test": 0.1},
+        },
+    },
     "majority": {
         "summary": "90:10, where a constant classifier scores 0.9",
         "description": "Classes that no model can distinguish: see the findings in the summary.",

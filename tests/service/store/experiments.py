@@ -9,6 +9,7 @@ from service.store import queue
 from service.store.database import Database
 from service.store.engine.clock import now
 from service.store.queue import Claim, Lease
+from service.store.run_keys import ALL_RUNS, RunFilter
 from service.store.tables import Experiment, Run
 from workers.processes.failure_causes import Cause
 
@@ -31,12 +32,19 @@ class QueueHarness:
             return action(connection, *args, **kwargs)
 
     def submit(
-        self, seeds: Sequence[int] = (0,), *, priority: int = 0, owner: str = "local", epochs: int = 3
+        self,
+        seeds: Sequence[int] = (0,),
+        *,
+        folds: Sequence[tuple[int, int]] = ((0, 0),),
+        priority: int = 0,
+        owner: str = "local",
+        epochs: int = 3,
     ) -> int:
         with self.database.write() as connection:
             return queue.submit(
                 connection,
                 seeds=seeds,
+                folds=folds,
                 epochs=epochs,
                 tags=["b", "a", "b"],
                 name="",
@@ -83,8 +91,8 @@ class QueueHarness:
     def cancel(self, experiment_id: int) -> None:
         self.write(queue.request_cancel, experiment_id)
 
-    def retry(self, experiment_id: int) -> int:
-        return self.write(queue.retry, experiment_id)
+    def retry(self, experiment_id: int, wanted: RunFilter = ALL_RUNS) -> int:
+        return self.write(queue.retry, experiment_id, wanted)
 
     def has_work(self) -> bool:
         with self.database.read() as connection:

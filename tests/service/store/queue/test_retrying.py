@@ -3,6 +3,7 @@
 import pytest
 
 from service.store.queue import Lease
+from service.store.run_keys import RunFilter
 from tests.service.store.experiments import QueueHarness
 
 
@@ -30,6 +31,16 @@ def test_a_retry_queues_failed_and_cancelled_runs_and_leaves_the_others(harness:
     assert experiment.started_at == started_at
     assert harness.take() == Lease(failing.run_id, failing.attempt + 1)
     assert harness.runs(bystander)[0].status == "failed"
+
+
+def test_a_retry_of_some_runs_leaves_the_others_as_they_are(harness: QueueHarness) -> None:
+    id_ = harness.submit([0, 1], folds=[(0, 0), (0, 1), (1, 0), (1, 1)])
+    harness.cancel(id_)
+    assert harness.retry(id_, RunFilter(fold=1, seed=0)) == 2
+    queued = [(run.repeat, run.fold, run.seed) for run in harness.runs(id_) if run.status == "queued"]
+    assert queued == [(0, 1, 0), (1, 1, 0)]
+    assert harness.retry(id_, RunFilter(repeat=0, fold=1, seed=0)) == 0
+    assert harness.retry(id_) == 6
 
 
 @pytest.mark.parametrize("status", ["queued", "running", "succeeded"])
