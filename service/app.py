@@ -29,6 +29,7 @@ from service.datasets.uploads import UploadService
 from service.experiments.interval_writer import IntervalWriter
 from service.experiments.intervals import IntervalService
 from service.experiments.model_cache import ModelCache
+from service.experiments.row_differences import RowDifferences
 from service.experiments.row_results import RowResultsLoader
 from service.memory_budget import MemoryBudget, default_limit
 from service.notifiers import notifier_of
@@ -56,7 +57,6 @@ from service.store.artifacts.artifact_store import ArtifactStore
 from service.store.artifacts.blob_store import shared_blob_store
 from service.store.credentials.signing_keys import signing_key
 from service.store.database import Database
-from service.store.sealing import sealing_key
 from service.webhooks.dispatcher import WebhookDispatcher
 from workers.data.registry import DatasetRegistry
 
@@ -124,6 +124,7 @@ def _create_shared_objects(state: State, settings: Settings, database: Database)
     state.models = ModelCache(database, state.artifacts)
     state.row_results = RowResultsLoader(database, state.artifacts)
     state.intervals = IntervalService(database, state.row_results)
+    state.row_differences = RowDifferences(state.row_results)
     state.notifier = notifier_of(settings)
     state.memory = MemoryBudget(
         settings.api_memory_bytes or default_limit(), release=partial(_drop_caches, state)
@@ -131,7 +132,6 @@ def _create_shared_objects(state: State, settings: Settings, database: Database)
     state.limiters = Limiters()
     state.authenticator = Authenticator(settings, database, state.limiters["authentication"])
     state.response_store = ResponseStore()
-    state.sealing_key = sealing_key(settings)
     state.cursor_key = signing_key(database, "cursors")
     state.metrics = PrometheusMetrics(database, lease_seconds=settings.lease_seconds)
     state.observe = state.metrics.observe
@@ -161,7 +161,7 @@ async def _background_threads(state: State, settings: Settings, database: Databa
     if settings.workers:
         agent = Agent(database, state.registry, settings, on_end=runs_ended, notifier=state.notifier)
     state.agent = agent
-    dispatcher = WebhookDispatcher(database, private=settings.webhooks_private, key=state.sealing_key)
+    dispatcher = WebhookDispatcher(database, private=settings.webhooks_private)
     dispatcher.start()
     state.request_stop = partial(_request_stop, feed, agent)
     if agent:

@@ -83,17 +83,12 @@ class Settings(BaseSettings):
     max_queued: Annotated[int, Field(ge=1)] = 10_000
     """How many runs of one owner may wait in the queue."""
     test_budget: Annotated[int, Field(ge=0)] = 1
-    """How many models may be evaluated on the same test rows, unless a request accepts more."""
-    test_strict: bool = False
-    """Whether the budget of the test rows holds even for a request that accepts more."""
+    """How many models may be evaluated on the same test rows."""
     test_ladder: bool = False
     """Answer test evaluations as a Ladder: any number of them, each with the best accuracy so far and no more."""
     cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(_separated), NoDecode] = ()
     """Origins whose pages may use this service, such as `https://dashboard.example.org`, separated by spaces. `null`
     is the origin of every page opened from a file, and of sandboxed frames of any site."""
-    secret_key_file: Path | None = None
-    """A file with a key of 32 bytes or more, the same for all replicas, that seals the secrets of webhooks in the
-    database. By default `secret.key` in the data folder on SQLite, and none on PostgreSQL."""
     webhooks_private: bool = False
     """Whether webhooks may lead into private networks, this machine included."""
     log_level: str = "info"

@@ -5,7 +5,16 @@ from typing import Literal
 import numpy as np
 
 Stream = Literal[
-    "split", "thinning", "synthetic", "init", "shuffling", "dropout", "resampling", "folds", "intervals"
+    "split",
+    "thinning",
+    "synthetic",
+    "init",
+    "shuffling",
+    "dropout",
+    "resampling",
+    "folds",
+    "intervals",
+    "comparisons",
 ]
 
 # Append only: changing a number changes every result stored so far.
@@ -19,6 +28,7 @@ SPAWN_KEYS: dict[Stream, int] = {
     "resampling": 6,
     "folds": 7,
     "intervals": 8,
+    "comparisons": 9,
 }
 
 

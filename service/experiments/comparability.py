@@ -1,161 +1,126 @@
 """Reasons why two experiments cannot be compared: one function per reason, each with a remedy."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Row
-
-from service.schemas.base import Remark
-from service.store.run_keys import RunKey
+from service.experiments.contenders import Contender, Pair
+from service.schemas.base import Remark, capitalised
 from service.store.tables import ACTIVE_STATUSES
 from workers.evaluation.metrics import BY_NAME
-from workers.evaluation.selection import SelectionMetric
 
-MIN_SEEDS = 2
+MIN_FOLDS = 2
 """A standard deviation needs two differences."""
-
-
-@dataclass(frozen=True, eq=False)
-class Contender:
-    """An experiment, and the metrics of each run that has succeeded, at its selected epoch."""
-
-    experiment: Row[Any]
-    figures: Mapping[RunKey, Row[Any]]
-
-    @property
-    def id(self) -> int:
-        return int(self.experiment.id)
-
-    @property
-    def title(self) -> str:
-        """Its number, and its name if it has one: `6 ('focal')`."""
-        return f"{self.id} ('{self.experiment.name}')" if self.experiment.name else str(self.id)
-
-    @property
-    def spec(self) -> dict[str, Any]:
-        spec: dict[str, Any] = self.experiment.spec
-        return spec
-
-    def value(self, metric: SelectionMetric, run: RunKey) -> float | None:
-        value: float | None = getattr(self.figures[run], metric)
-        return value
-
-
-@dataclass(frozen=True, eq=False)
-class Pair:
-    """Two experiments to compare by a metric."""
-
-    a: Contender
-    b: Contender
-    metric: SelectionMetric
-
-    @property
-    def runs(self) -> list[RunKey]:
-        """The runs that have succeeded in both, ascending."""
-        return [run for run in self.a.figures if run in self.b.figures]
-
-    @property
-    def seeds(self) -> list[int]:
-        """The seeds of these runs, ascending."""
-        return sorted({run.seed for run in self.runs})
-
-    def values(self, of: Contender) -> list[float]:
-        """The values of the shared runs, except those without a value."""
-        return [value for run in self.runs if (value := of.value(self.metric, run)) is not None]
+AMONG_FOLDS_ALONE = frozenset({"repeats", "validation"})
+"""Fields of a cross-validation that leave the rows of each evaluation part as they are."""
 
 
 def why_not_comparable(pair: Pair) -> Remark | None:
-    """The first reason why two experiments cannot be compared; None if they can be."""
+    """The first reason why two experiments cannot be compared; None if they can be, if their rows are the same."""
     return next((found for each in REASONS if (found := each(pair))), None)
 
 
 def different_data(pair: Pair) -> Remark | None:
-    a, b = pair.a, pair.b
-    ours, theirs = (each.experiment.plan["dataset"] for each in (a, b))
+    ours, theirs = pair.a.dataset, pair.b.dataset
     if ours["sha256"] == theirs["sha256"]:
         return None
     names = f"'{ours['name']}' ({ours['sha256'][:12]}) and '{theirs['name']}' ({theirs['sha256'][:12]})"
     return Remark(
         code="different_data",
-        sentence=f"Experiments {a.title} and {b.title} use different data: {names}.",
-        remedy=f'Submit the spec of {b.id} with "dataset" as in experiment {a.id}.',
+        sentence=capitalised(f"{pair.a.title} and {pair.b.title} use different data: {names}."),
+        remedy=f'Submit the spec of {pair.b.id} with "dataset" as in experiment {pair.a.id}.',
     )
 
 
-def different_split(pair: Pair) -> Remark | None:
-    a, b = pair.a, pair.b
-    if _validation_rows(a) == _validation_rows(b):
+def different_kinds_of_split(pair: Pair) -> Remark | None:
+    if pair.a.of_folds == pair.b.of_folds:
         return None
+    folds, single = (pair.a, pair.b) if pair.a.of_folds else (pair.b, pair.a)
     return Remark(
         code="different_split",
-        sentence=f"Experiments {a.title} and {b.title} were validated on different rows: their splits differ.",
-        remedy=f'Submit the spec of {b.id} with "split" as in experiment {a.id}, '
-        'and with any imbalance in the training part only ("parts": "training").',
+        sentence=capitalised(f"{folds.title} is a cross-validation and {single.title} is not."),
+        remedy=f'Submit the spec of {single.id} with "split" as in experiment {folds.id}.',
     )
+
+
+def different_folds(pair: Pair) -> Remark | None:
+    if not pair.of_folds or measured_rows(pair.a) == measured_rows(pair.b):
+        return None
+    return different_rows(pair)
 
 
 def different_losses(pair: Pair) -> Remark | None:
-    a, b = pair.a, pair.b
-    if pair.metric != "loss" or a.spec["loss"] == b.spec["loss"]:
+    if pair.metric != "loss" or pair.a.spec["loss"] == pair.b.spec["loss"]:
         return None
     return Remark(
         code="different_losses",
-        sentence=f"Experiments {a.title} and {b.title} minimise different losses, whose values cannot be compared.",
+        sentence=capitalised(
+            f"{pair.a.title} and {pair.b.title} minimise different losses, whose values cannot be compared."
+        ),
         remedy="Compare by a metric that does not depend on the loss: balanced_accuracy, or nll.",
     )
 
 
-def too_few_seeds(pair: Pair) -> Remark | None:
-    a, b = pair.a, pair.b
-    count = len(pair.seeds)
-    if count >= MIN_SEEDS:
+def too_few_runs(pair: Pair) -> Remark | None:
+    folds = len({run[:2] for run in pair.runs})
+    if folds >= (MIN_FOLDS if pair.of_folds else 1):
         return None
-    common = len(set(a.spec["seeds"]) & set(b.spec["seeds"]))
-    which = "no seed has" if count == 0 else "only one seed has"
+    unit = "fold" if pair.of_folds else "seed"
+    which = f"only one {unit} has" if folds else f"no {unit} has"
     return Remark(
-        code="no_shared_seeds" if count == 0 else "single_shared_seed",
-        sentence=f"{which.capitalize()} succeeded in both experiments {a.title} and {b.title}, so a real difference "
-        "cannot be separated from chance.",
-        remedy=_how_to_get_seeds(a, b, enough=common >= MIN_SEEDS),
+        code=f"single_shared_{unit}" if folds else f"no_shared_{unit}s",
+        sentence=f"{which.capitalize()} succeeded in both {pair.a.title} and {pair.b.title}.",
+        remedy=_how_to_get_runs(pair),
     )
 
 
 def undefined_metric(pair: Pair) -> Remark | None:
-    a, b = pair.a, pair.b
-    without = [each for each in (a, b) if len(pair.values(each)) < len(pair.runs)]
+    without = [each for each in (pair.a, pair.b) if len(pair.values(each, pair.runs)) < len(pair.runs)]
     if not without:
         return None
-    older = "its epochs are older than the metric"
-    null_if = BY_NAME[pair.metric].null_if
-    reason = f"{null_if}, or {older}" if null_if else older
+    reason = BY_NAME[pair.metric].null_if or "its epochs are older than the metric"
     return Remark(
         code="undefined_metric",
-        sentence=f"Experiment {without[0].title} has no {pair.metric}: {reason}.",
+        sentence=capitalised(f"{without[0].title} has no {pair.metric}: {reason}."),
         remedy="Compare by balanced_accuracy, accuracy, macro_f1 or mcc.",
     )
 
 
 REASONS: tuple[Callable[[Pair], Remark | None], ...] = (
     different_data,
-    different_split,
+    different_kinds_of_split,
+    different_folds,
     different_losses,
-    too_few_seeds,
+    too_few_runs,
     undefined_metric,
 )
 
 
-def _validation_rows(of: Contender) -> tuple[Any, Any]:
-    """The fields of a spec that choose the validation rows: the split, and an imbalance that is made before it."""
-    imbalance = of.spec["dataset"].get("imbalance")
-    before = imbalance if imbalance and imbalance["parts"] == "all" else None
-    return of.spec["split"], before
+def different_rows(pair: Pair) -> Remark:
+    """The reason if the rows that the two were measured on are not the same."""
+    measured = "evaluated" if pair.of_folds else "validated"
+    return Remark(
+        code="different_split",
+        sentence=capitalised(
+            f"{pair.a.title} and {pair.b.title} were {measured} on different rows: their splits differ."
+        ),
+        remedy=f'Submit the spec of {pair.b.id} with "split" as in experiment {pair.a.id}, '
+        'and with any imbalance in the training part only ("parts": "training").',
+    )
 
 
-def _how_to_get_seeds(a: Contender, b: Contender, *, enough: bool) -> str:
-    if not enough:
+def measured_rows(of: Contender) -> tuple[Any, Any]:
+    """The fields of a spec that choose the rows measured: the split, and an imbalance that is made before it."""
+    split, imbalance = of.spec["split"], of.spec["dataset"].get("imbalance")
+    if of.of_folds:
+        split = {name: value for name, value in split.items() if name not in AMONG_FOLDS_ALONE}
+    return split, imbalance if imbalance and imbalance["parts"] == "all" else None
+
+
+def _how_to_get_runs(pair: Pair) -> str:
+    common = set(pair.a.spec["seeds"]) & set(pair.b.spec["seeds"])
+    if not common:
         return 'Submit both with the same seeds, as in "seeds": [0, 1, 2, 3, 4].'
-    active = [each.id for each in (a, b) if each.experiment.status in ACTIVE_STATUSES]
+    active = [each.id for each in (pair.a, pair.b) if each.experiment.status in ACTIVE_STATUSES]
     if active:
         return f"Wait until {' and '.join(f'experiment {id_}' for id_ in active)} ended."
     return "Retry the failed runs: POST /experiments/{id}/retry."

@@ -1,148 +1,117 @@
-"""Compare experiments by a paired test over the seeds that they share.
+"""Compare experiments: on the same rows by a bootstrap, over the same folds by a corrected t, with what each claims.
 
-The service does not store whether a model classified a certain row correctly. So the test is over seeds (Student's
-paired t) and not over rows (McNemar, or a paired bootstrap): it separates a difference from the luck of training, on
-these validation rows.
+The intervals of one request cover together: each has the level 1 - 0.05 / m for m pairs (Bonferroni). So the pairs
+may differ in their rows, folds and seeds, and each is computed once for all requests. A joint bootstrap (max-t) would
+make them 3 % narrower for five experiments, and would have to be repeated for each set of experiments.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from statistics import fmean
 
-from service.experiments.comparability import Contender, Pair, why_not_comparable
-from service.schemas.base import Remark, bounds
-from service.schemas.comparisons import Comparison
-from workers.evaluation.comparisons import PairedT, holm, paired_t
-from workers.evaluation.intervals import LEVEL, Mean
+from service.experiments.comparison_findings import CROSS_VALIDATION, Tested, finding_of
+from service.experiments.contenders import Contender, Pair
+from service.experiments.measurements import Measurement
+from service.schemas.base import Remark, bounds, capitalised
+from service.schemas.comparisons import Comparison, RowTest
+from workers.evaluation.comparisons import holm
+from workers.evaluation.intervals import Interval
 from workers.evaluation.metrics import BY_NAME
 from workers.evaluation.selection import SelectionMetric
 from workers.spec import ExperimentSpec
 
 SAME_ROWS = Remark(
     code="same_rows",
-    sentence="The intervals show how much other seeds would change a difference on these validation rows. "
-    "Other rows would change it too, and these rows were used to select epochs.",
-    remedy="Repeat the comparison with other split seeds, and evaluate the test part once the choice is made.",
+    sentence="The epochs were selected on the validation rows that these differences were measured on. That favours "
+    "the experiment with more, and more different, epochs to select from.",
+    remedy=f"Submit the specs with {CROSS_VALIDATION}, which measures on rows that selected nothing.",
+)
+FIGURES = (
+    "mean_a",
+    "mean_b",
+    "difference",
+    "sd",
+    "level",
+    "low",
+    "high",
+    "p_value",
+    "p_value_corrected",
+    "better",
 )
 
 
-def compare(pairs: Sequence[Pair]) -> list[Comparison]:
-    """Compare each pair on the validation part; the p-values are corrected for all of them."""
-    reasons = [why_not_comparable(pair) for pair in pairs]
-    tested = [None if found else _tested(pair) for pair, found in zip(pairs, reasons, strict=True)]
-    p_values = [test.p_value if test else None for test in tested]
-    corrected = holm(p_values)
-    comparisons = sum(p is not None for p in p_values)
+def compare(pairs: Sequence[Pair], found: Sequence[Measurement | Remark]) -> list[Comparison]:
+    """Compare each pair from what was measured of it; intervals and p-values are corrected for all of them."""
+    tests = tested_pairs(found)
+    corrected = iter(holm([test.p_value for each in _measured(found) for test in each.tests]))
     return [
-        _refused(pair, found) if test is None else _compared(pair, test, Corrected(p, comparisons))
-        for pair, found, test, p in zip(pairs, reasons, tested, corrected, strict=True)
+        _refused(pair, each) if isinstance(each, Remark) else _compared(pair, each, tests, corrected)
+        for pair, each in zip(pairs, found, strict=True)
     ]
 
 
-def remarks_about(pairs: Sequence[Pair], items: Sequence[Comparison]) -> list[Remark]:
+def tested_pairs(found: Sequence[Measurement | Remark]) -> int:
+    """How many pairs have an interval. One without is no test, and costs the others nothing."""
+    return sum(each.difference is not None for each in _measured(found))
+
+
+def remarks_about(pairs: Sequence[Pair], found: Sequence[Measurement | Remark]) -> list[Remark]:
     """Remarks that hold for all comparisons, and for the experiments in them."""
     contenders = {each.id: (each, pair.metric) for pair in pairs for each in (pair.a, pair.b)}
     remarks = [remark for each, metric in contenders.values() for remark in _remarks(each, metric)]
-    return [SAME_ROWS, *remarks] if any(item.comparable for item in items) else remarks
+    on_validation = any(each.claim != "new_data" for each in _measured(found))
+    return [SAME_ROWS, *remarks] if on_validation else remarks
 
 
-@dataclass(frozen=True)
-class Corrected:
-    """A p-value corrected for a number of comparisons; None if the test has none."""
-
-    p_value: float | None
-    comparisons: int
+def _measured(found: Sequence[Measurement | Remark]) -> list[Measurement]:
+    return [each for each in found if isinstance(each, Measurement)]
 
 
-def _tested(pair: Pair) -> PairedT | None:
-    return paired_t(pair.values(pair.a), pair.values(pair.b))
+def _refused(pair: Pair, reason: Remark) -> Comparison:
+    facts = {"a": pair.a.id, "b": pair.b.id, "comparable": False, "seeds": pair.seeds, "finding": reason}
+    return Comparison.model_validate({**dict.fromkeys(FIGURES), **facts})
 
 
-def _refused(pair: Pair, reason: Remark | None) -> Comparison:
-    figures = ("mean_a", "mean_b", "difference", "sd", "low", "high", "p_value", "p_value_corrected")
-    facts = {"a": pair.a.id, "b": pair.b.id, "comparable": False, "seeds": pair.seeds, "better": None}
-    return Comparison.model_validate({**facts, **dict.fromkeys(figures), "finding": reason})
-
-
-def _compared(pair: Pair, test: PairedT, corrected: Corrected) -> Comparison:
-    difference = test.difference
-    low, high = bounds(difference.interval)
+def _compared(pair: Pair, found: Measurement, tests: int, corrected: Iterator[float | None]) -> Comparison:
+    difference = found.difference
+    interval = _within_range(difference.interval(comparisons=tests), pair.metric) if difference else None
+    tested = Tested(interval, tests)
+    low, high = bounds(interval)
+    p_value = difference.p_value if difference else None
     return Comparison(
         a=pair.a.id,
         b=pair.b.id,
         comparable=True,
-        seeds=pair.seeds,
-        mean_a=fmean(pair.values(pair.a)),
-        mean_b=fmean(pair.values(pair.b)),
-        difference=difference.mean,
-        sd=difference.sd,
+        claim=found.claim,
+        seeds=found.seeds,
+        folds=found.folds if pair.of_folds else None,
+        mean_a=found.mean_a,
+        mean_b=found.mean_b,
+        difference=found.value,
+        sd=found.sd,
+        level=interval.level if interval else None,
         low=low,
         high=high,
-        p_value=test.p_value,
-        p_value_corrected=corrected.p_value,
-        better=_better(pair, difference.mean) if is_significant(corrected.p_value) else None,
-        finding=_finding(pair, test, corrected),
+        p_value=p_value,
+        p_value_corrected=None if p_value is None else min(1.0, tests * p_value),
+        better=_better(pair, tested.sign),
+        mcnemar=[
+            RowTest(seed=run.seed, **vars(test), p_value_corrected=next(corrected))
+            for run, test in zip(found.runs if found.tests else (), found.tests, strict=True)
+        ],
+        finding=finding_of(pair, found, tested),
     )
 
 
-def is_significant(corrected: float | None) -> bool:
-    """Whether a p-value is below the level of significance."""
-    return corrected is not None and corrected < 1 - LEVEL
+def _within_range(interval: Interval, metric: SelectionMetric) -> Interval:
+    """Two values of a metric differ by no more than its range."""
+    most = BY_NAME[metric].range
+    return Interval(max(interval.low, -most), min(interval.high, most), interval.level)
 
 
-def _better(pair: Pair, difference: float) -> int:
-    a_is_better = (difference > 0) == (BY_NAME[pair.metric].direction == "max")
-    return pair.a.id if a_is_better else pair.b.id
-
-
-def _finding(pair: Pair, test: PairedT, corrected: Corrected) -> Remark:
-    """The result in words. The corrected p-value decides what it says; the interval is that of the pair alone."""
-    if corrected.p_value is None or test.p_value is None:
-        return _without_spread(pair, test.difference)
-    if is_significant(corrected.p_value):
-        side = "higher" if test.difference.mean > 0 else "lower"
-        return Remark(
-            code="difference_shown",
-            sentence=f"The {pair.metric} of experiment {pair.a.title} is {side} than that of experiment "
-            f"{pair.b.title}: {_figures(test, corrected)}.",
-            remedy="Decide whether the difference is large enough to matter. Then evaluate the chosen model on the "
-            "test part, once.",
-        )
-    between = f"in {pair.metric} between experiments {pair.a.title} and {pair.b.title}"
-    sentence = f"The seeds show no difference {between}"
-    if is_significant(test.p_value):
-        sentence = (
-            f"The difference {between} does not hold after correction for {corrected.comparisons} comparisons"
-        )
-    return Remark(
-        code="no_difference_shown",
-        sentence=f"{sentence}: {_figures(test, corrected)}.",
-        remedy="Prefer the simpler of the two, or add seeds: it takes many to show a small difference.",
-    )
-
-
-def _figures(test: PairedT, corrected: Corrected) -> str:
-    """The difference with its interval and p-value, and the p-value corrected for the other comparisons."""
-    low, high = bounds(test.difference.interval)
-    figures = f"{test.difference.mean:+.3g} [{low:+.3g}, {high:+.3g}] over {test.difference.n} seeds"
-    figures += f", p = {test.p_value:.2g}"
-    return figures if corrected.comparisons == 1 else f"{figures}, corrected p = {corrected.p_value:.2g}"
-
-
-def _without_spread(pair: Pair, difference: Mean) -> Remark:
-    which = f"The {pair.metric} of experiments {pair.a.title} and {pair.b.title}"
-    if difference.mean == 0:
-        return Remark(
-            code="identical",
-            sentence=f"{which} is the same in each of {difference.n} seeds.",
-            remedy="Compare their spec_hash to see whether the specs differ in anything that matters.",
-        )
-    return Remark(
-        code="no_spread",
-        sentence=f"{which} differs by exactly {difference.mean:+.3g} in each of {difference.n} seeds, so Student's t "
-        "is not defined.",
-        remedy="Add seeds, and check whether the seed has any influence on these models.",
-    )
+def _better(pair: Pair, sign: int) -> int | None:
+    """The id of the better experiment, by the sign of an interval that excludes 0; None for 0."""
+    if sign == 0:
+        return None
+    return pair.a.id if (sign > 0) == (BY_NAME[pair.metric].direction == "max") else pair.b.id
 
 
 def _remarks(of: Contender, metric: SelectionMetric) -> Iterator[Remark]:
@@ -151,15 +120,18 @@ def _remarks(of: Contender, metric: SelectionMetric) -> Iterator[Remark]:
     if chosen_by != metric:
         yield Remark(
             code="selected_by_another_metric",
-            sentence=f"Experiment {of.title} selected its epochs by {chosen_by} but is compared by {metric}.",
+            sentence=capitalised(
+                f"{of.title} selected its epochs by {chosen_by} but is compared by {metric}."
+            ),
             remedy=f"Compare by {chosen_by}, or submit the experiment with {metric} as the metric of early stopping.",
         )
-    succeeded = {run.seed for run in of.figures}
-    missing = [seed for seed in of.spec["seeds"] if seed not in succeeded]
-    if missing and of.figures:
+    split, unit = of.spec["split"], "runs" if of.of_folds else "seeds"
+    runs = len(of.spec["seeds"]) * split.get("folds", 1) * split.get("repeats", 1)
+    missing = runs - len(of.figures)
+    if missing > 0 and of.figures:
         yield Remark(
             code="seeds_left_out",
-            sentence=f"{len(missing)} of the {len(of.spec['seeds'])} seeds of experiment {of.title} have not "
-            "succeeded and are left out. The seeds that fail may be those with the worst results.",
+            sentence=f"{missing} of the {runs} {unit} of {of.title} have not succeeded and are left out. Those that "
+            "fail may be those with the worst results.",
             remedy="Wait until they have finished, or find out why they failed.",
         )

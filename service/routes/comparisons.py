@@ -3,18 +3,21 @@
 from itertools import combinations
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from service.api.auth.authorization import allow
 from service.api.openapi.responses import conditional, problems
 from service.api.routing.comparison_parameters import ComparisonQuery
-from service.api.routing.dependencies import DatabaseDep
+from service.api.routing.dependencies import DatabaseDep, RowDifferencesDep
 from service.api.routing.strict_route import StrictRoute
-from service.experiments.comparability import Contender, Pair
-from service.experiments.comparisons import compare, remarks_about
-from service.http.conditional import PreconditionDep
+from service.experiments.comparisons import compare, remarks_about, tested_pairs
+from service.experiments.contenders import Contender, Pair, titles
+from service.experiments.measurements import all_final, measure
+from service.experiments.row_differences import stored
+from service.http.conditional import UNCACHED, PreconditionDep
 from service.http.query import InvalidQuery
 from service.schemas.comparisons import Comparisons
+from service.schemas.formats import as_json
 from service.store import experiment_reader, status_reader
 from service.store.epochs import selected_epoch_reader
 from service.store.errors import UnknownExperiment
@@ -30,24 +33,40 @@ router = APIRouter(tags=["experiments"], route_class=StrictRoute)
     operation_id="compare_experiments",
     dependencies=[allow("read")],
     summary="Compare experiments",
+    response_model=Comparisons,
     responses=problems(UnknownExperiment, InvalidQuery) | conditional(),
 )
 def compare_experiments(
-    query: Annotated[ComparisonQuery, Query()], precondition: PreconditionDep, database: DatabaseDep
-) -> Comparisons:
-    """Compute paired differences over the seeds that succeeded in both experiments, with intervals, and with p-values
-    corrected for the number of comparisons. Pairs with different data, different validation rows or too few common
-    seeds are not compared; their `finding` gives the reason and a remedy.
+    query: Annotated[ComparisonQuery, Query()],
+    precondition: PreconditionDep,
+    database: DatabaseDep,
+    row_differences: RowDifferencesDep,
+) -> Response:
+    """Compare each pair on the same rows, by a bootstrap over rows and seeds together; or, of the same
+    cross-validation, by a corrected t over its folds. `better` is named if the interval of the difference excludes 0;
+    intervals are corrected for the number of pairs. Pairs with different data, rows or folds are not compared; their
+    `finding` gives the reason and a remedy.
     """
     with database.read() as connection:
         precondition.require_modified(status_reader.states(connection, query.experiments))
         rows = experiment_reader.experiments(connection, query.experiments)
         figures = selected_epoch_reader.succeeded_runs(connection, query.experiments)
-    metric, pairs = _pairs([Contender(rows[id_], figures.get(id_, {})) for id_ in query.experiments], query)
-    items = compare(pairs)
-    return Comparisons(
-        metric=metric, direction=BY_NAME[metric].direction, items=items, remarks=remarks_about(pairs, items)
+        row_results = {id_: stored(connection, id_) for id_ in query.experiments}
+    named = titles(rows.values())
+    contenders = [
+        Contender(rows[id_], named[id_], figures.get(id_, {}), row_results[id_]) for id_ in query.experiments
+    ]
+    metric, pairs = _pairs(contenders, query)
+    found = measure(pairs, row_differences)
+    compared = Comparisons(
+        metric=metric,
+        direction=BY_NAME[metric].direction,
+        split="evaluation" if contenders[0].of_folds else "validation",
+        tested=tested_pairs(found),
+        items=compare(pairs, found),
+        remarks=remarks_about(pairs, found),
     )
+    return as_json(compared, precondition.headers if all_final(found) else UNCACHED)
 
 
 def _pairs(contenders: list[Contender], query: ComparisonQuery) -> tuple[SelectionMetric, list[Pair]]:

@@ -28,14 +28,14 @@ from service.api.routing.parameters import (
 from service.api.routing.strict_route import StrictRoute
 from service.api.routing.thread_kinds import run_on
 from service.datasets.free_space import StorageFull
-from service.experiments import lifecycle, row_records
+from service.experiments import lifecycle
 from service.experiments.estimates import estimated_seconds
 from service.experiments.intervals import UNREADABLE
 from service.experiments.progress import progress_of
 from service.experiments.submission import SubmissionService
 from service.experiments.summary import summarise
 from service.http import cursors
-from service.http.conditional import PreconditionDep
+from service.http.conditional import UNCACHED, PreconditionDep
 from service.http.cursors import InvalidCursor
 from service.http.query import InvalidQuery
 from service.memory_budget import OutOfMemory
@@ -56,9 +56,6 @@ from workers.spec import ExperimentSpec
 from workers.validation.errors import InvalidSpec
 
 router = APIRouter(prefix="/experiments", tags=["experiments"], route_class=StrictRoute)
-
-UNCACHED = {"Cache-Control": "no-store"}
-"""Of a response that may change although nothing is written: without an etag nobody keeps it."""
 
 Spec = Annotated[ExperimentSpec, Body(openapi_examples=SPECS)]
 
@@ -232,8 +229,7 @@ def retry_experiment(
     summary="Delete a finished experiment",
     responses=problems(UnknownExperiment, ExperimentActive, InvalidQuery),
 )
-def delete_experiment(experiment_id: ExperimentId, database: DatabaseDep, registry: RegistryDep) -> None:
-    """Delete it with its runs, epochs and weights. This cannot be undone. Which rows it has used stays on record."""
-    row_records.complete_record(database, registry, experiment_id)
+def delete_experiment(experiment_id: ExperimentId, database: DatabaseDep) -> None:
+    """Delete it with its runs, epochs and weights. This cannot be undone."""
     with database.write() as connection:
         lifecycle.delete(connection, experiment_id)

@@ -51,6 +51,11 @@ def bounds(interval: Interval | None) -> tuple[float | None, float | None]:
     return (interval.low, interval.high) if interval else (None, None)
 
 
+def capitalised(sentence: str) -> str:
+    """The sentence with a capital first letter; what follows keeps its case."""
+    return sentence[:1].upper() + sentence[1:]
+
+
 @lru_cache(maxsize=10_000)
 def share_bounds(share: float, rows: int) -> tuple[float | None, float | None]:
     """The ends of Wilson's interval of a share of `rows` rows. Cached, because dashboards read the same epochs."""

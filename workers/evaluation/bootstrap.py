@@ -1,4 +1,4 @@
-"""Two-way bootstrap: intervals of metrics over new rows and new seeds at once, and of paired differences.
+"""Two-way bootstrap: intervals of metrics over new rows and new seeds at once.
 
 The models of S seeds predicted the same N rows. Rows and seeds are drawn independently of each other ("pigeonhole",
 Owen 2007): each draw weights the rows, takes S of the seeds with replacement, and averages the metric of each drawn
@@ -156,32 +156,6 @@ def two_way_bootstrap(
         )
         for name in draws.present(values)
     }
-
-
-def paired_two_way_bootstrap(
-    predictions: Integers,
-    labels: Integers,
-    generator: np.random.Generator,
-    *,
-    classes: int,
-    class_counts: Integers | None = None,
-    resamples: int = RESAMPLES,
-    level: float = LEVEL,
-) -> dict[str, Resampled]:
-    """The same of the difference, first minus second, of two experiments with the same seeds: (2, S, N).
-
-    Each draw takes the same rows and the same seeds of both.
-    """
-    draws = _Draws(predictions, labels, classes, class_counts)
-    values, observed = draws.resample(generator, resamples), draws.observed()
-    found = {}
-    for name in draws.present(values):
-        low, high = value_range(name)
-        difference = float(observed[name][0].mean() - observed[name][1].mean())
-        differences = values[name][:, 0] - values[name][:, 1]
-        interval = _interval(differences, difference, (low - high, high - low), level)
-        found[name] = Resampled(difference, interval, predictions.shape[1] > 1)
-    return found
 
 
 class _Draws:

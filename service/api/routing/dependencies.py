@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from service.datasets.free_space import FreeSpace
 from service.datasets.uploads import UploadService
 from service.experiments.intervals import IntervalService
+from service.experiments.row_differences import RowDifferences
 from service.experiments.row_results import RowResultsLoader
 from service.memory_budget import MemoryBudget
 from service.notifiers import Notifier
@@ -52,6 +53,11 @@ async def _row_results(request: Request) -> RowResultsLoader:
     return loader
 
 
+async def _row_differences(request: Request) -> RowDifferences:
+    row_differences: RowDifferences = request.app.state.row_differences
+    return row_differences
+
+
 async def _caller(request: Request) -> Caller:
     caller: Caller = request.state.caller
     return caller
@@ -81,6 +87,7 @@ DatabaseDep = Annotated[Database, Depends(_database)]
 RegistryDep = Annotated[DatasetRegistry, Depends(_registry)]
 RowResultsDep = Annotated[RowResultsLoader, Depends(_row_results)]
 IntervalsDep = Annotated[IntervalService, Depends(_intervals)]
+RowDifferencesDep = Annotated[RowDifferences, Depends(_row_differences)]
 UploadsDep = Annotated[UploadService, Depends(_uploads)]
 NotifierDep = Annotated[Notifier, Depends(_notifier)]
 """Its `wake` is called within the transaction, and wakes agents when that commits."""

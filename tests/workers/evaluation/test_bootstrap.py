@@ -10,7 +10,6 @@ from workers.evaluation.bootstrap import (
     METRICS,
     WeightedMargins,
     matrix_by_matrix,
-    paired_two_way_bootstrap,
     two_way_bootstrap,
     value_range,
 )
@@ -139,16 +138,6 @@ def test_memory_is_bounded_by_blocks_without_a_change_of_the_distribution(
     for name, figure in whole.items():
         width = figure.interval.high - figure.interval.low
         assert blocks[name].interval.low == pytest.approx(figure.interval.low, abs=0.1 * width)
-
-
-def test_of_pairs_equal_models_differ_by_nothing_and_better_ones_by_their_skill() -> None:
-    better = models(LABELS, 3, 3, 0.95, seed=1)
-    same = np.stack([PREDICTIONS, PREDICTIONS])
-    found = paired_two_way_bootstrap(same, LABELS, np.random.default_rng(0), classes=3)["accuracy"]
-    assert (found.value, found.interval.low, found.interval.high) == (0, 0, 0)
-    pair = np.stack([better, PREDICTIONS])
-    found = paired_two_way_bootstrap(pair, LABELS, np.random.default_rng(0), classes=3)["balanced_accuracy"]
-    assert 0 < found.interval.low < found.value < found.interval.high < 0.5
 
 
 def test_margins_of_whole_numbers_give_the_metrics_of_an_epoch() -> None:
