@@ -15,7 +15,12 @@ from rich.text import Text
 
 Experiment = dict[str, Any]
 
-MEANS = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy"}
+MEANS = ("accuracy", "balanced_accuracy")
+UNDER_IMBALANCE = ("macro_f1", "auroc", "average_precision")
+"""Means that are shown in any case, and those that are where the classes are imbalanced."""
+IMBALANCED = 1.5
+"""The ratio of the largest to the smallest class from which they are."""
+LABELS = {"macro_f1": "macro F1", "mcc": "MCC", "auroc": "AUROC", "nll": "NLL"}
 BASELINE_WIDTH, COLUMN_WIDTH = 36, 20
 """Characters of a table's row: classes and baselines together, and each experiment."""
 
@@ -73,10 +78,20 @@ def _table(experiments: list[Experiment]) -> Table:
         _row(table, each["class"], str(each["support"]), *of_baselines, *measured)
     table.add_section()
     rows = str(sum(each["support"] for each in classes))
-    for metric, label in MEANS.items():
-        of_baselines = [f"{baseline[metric]:.3f}" for baseline in baselines]
+    for metric in _means_shown(summaries):
+        of_baselines = [_value(baseline.get(metric)) for baseline in baselines]
+        label = LABELS.get(metric, metric.replace("_", " "))
         _row(table, label, rows, *of_baselines, *[_mean(summary, metric) for summary in summaries])
     return table
+
+
+def _means_shown(summaries: list[dict[str, Any]]) -> list[str]:
+    """The metrics that have a row: those of MEANS, those that selected epochs, and those that imbalance asks for."""
+    support = [each["support"] for each in summaries[0]["classes"] if each["support"]]
+    imbalanced = max(support, default=0) >= IMBALANCED * min(support, default=1)
+    selected = [summary["selection"]["metric"] for summary in summaries]
+    wanted = dict.fromkeys([*MEANS, *selected, *(UNDER_IMBALANCE if imbalanced else ())])
+    return [metric for metric in wanted if any(summary["metrics"].get(metric) for summary in summaries)]
 
 
 def _row(table: Table, *cells: str) -> None:
@@ -132,8 +147,12 @@ def _baseline_recall(baseline: dict[str, Any], name: str) -> str:
 
 
 def _mean(summary: dict[str, Any], metric: str) -> str:
-    estimate = summary["metrics"][metric]
-    return _interval(estimate["mean"], estimate["low"], estimate["high"])
+    estimate = summary["metrics"].get(metric)
+    return _interval(estimate["mean"], estimate["low"], estimate["high"]) if estimate else ""
+
+
+def _value(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
 
 
 def _with_interval(figures: dict[str, Any], metric: str) -> str:

@@ -26,7 +26,8 @@ OPTIMISTIC = " The epochs were selected on the rows that measure them, so the fi
 def meanings(intervals: Intervals | NoIntervals, *, seeds: int, selected: bool) -> list[IntervalMeaning]:
     """What each interval of a summary is of. selected: whether there was more than one epoch to select from."""
     missing = intervals if isinstance(intervals, NoIntervals) else None
-    return list(_meanings(missing, seeds > 1, selected))
+    has_auroc = isinstance(intervals, Intervals) and "auroc" in intervals.metrics
+    return list(_meanings(missing, seeds > 1, selected, has_auroc))
 
 
 def meanings_of_folds(missing: NoIntervals | None) -> list[IntervalMeaning]:
@@ -68,7 +69,7 @@ def _meanings_of_folds(missing: NoIntervals | None) -> tuple[IntervalMeaning, ..
 
 @lru_cache(maxsize=1000)
 def _meanings(
-    missing: NoIntervals | None, several_seeds: bool, selected: bool
+    missing: NoIntervals | None, several_seeds: bool, selected: bool, has_auroc: bool
 ) -> tuple[IntervalMeaning, ...]:
     """Cached, because every poll that finds a change needs them, and there are few."""
     optimistic = OPTIMISTIC if selected else ""
@@ -92,8 +93,12 @@ def _meanings(
         resamples=None,
         missing=None,
     )
+    of_auroc = of_seeds.model_copy(
+        update={"figures": ["metrics.auroc"], "method": "delong", "resamples": None},
+    )
     return (
         of_seeds,
+        *([of_auroc] if has_auroc else []),
         of_one,
         of_one.model_copy(update={"figures": ["baselines"], "sentence": OF_ONE_MODEL, "optimistic": False}),
     )

@@ -21,7 +21,10 @@ from service.store.experiment_reader import ExperimentDetails
 from service.store.run_keys import RunKey, are_of_folds, name_of_run
 from service.store.tables import FINAL_STATUSES, Rows
 from workers.evaluation.bootstrap import two_way_bootstrap
+from workers.evaluation.delong import delong
+from workers.evaluation.intervals import Interval
 from workers.evaluation.row_results import RowResults
+from workers.evaluation.two_classes import positive_scores
 from workers.lru_cache import LruCache
 from workers.nn.arrays import Integers
 from workers.randomness import generator
@@ -139,7 +142,16 @@ def bootstrapped(experiment: Row[Any], results: list[RowResults]) -> Intervals:
     )
     ends = {name: (each.interval.low, each.interval.high) for name, each in found.items()}
     classes = [ends.pop(f"recall_{index}", None) for index in range(len(names))]
+    if len(names) == 2 and (interval := _of_auroc(results)):
+        ends["auroc"] = (interval.low, interval.high)
     return Intervals(ends, classes)
+
+
+def _of_auroc(results: list[RowResults]) -> Interval | None:
+    """DeLong's interval of the mean AUROC of two classes; None without probabilities, or with too few rows."""
+    scores = [positive_scores(each.labels, each.score, 1)[0] for each in results if each.score is not None]
+    found = delong(np.stack(scores), results[0].labels == 1) if scores else None
+    return found.mean_interval() if found else None
 
 
 def _two(ends: Ends | None) -> OptionalEnds:

@@ -100,14 +100,14 @@ class Missing(ResponseModel):
 class IntervalMeaning(ResponseModel):
     """What some intervals of a summary are intervals of, and how they were computed.
 
-    figures: the fields of the summary that have them.
+    figures: the fields of the summary that have them; `metrics.auroc` is one metric that has an interval of its own.
     """
 
-    figures: list[Literal["metrics", "classes", "seeds", "baselines"]]
+    figures: list[Literal["metrics", "metrics.auroc", "classes", "seeds", "baselines"]]
     of: Literal["new_rows_and_seeds", "new_rows", "procedure_on_new_data"]
     sentence: str
     optimistic: bool = Field(description="Whether the epochs were selected on the rows that were measured.")
-    method: Literal["two_way_bootstrap", "wilson", "corrected_t"]
+    method: Literal["two_way_bootstrap", "delong", "wilson", "corrected_t"]
     level: float
     resamples: int | None
     missing: Missing | None = Field(description="Why the ends are null.")

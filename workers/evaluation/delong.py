@@ -27,11 +27,30 @@ class DeLong:
         Source: Pepe 2003, The statistical evaluation of medical tests, section 5.2.
         """
         area, variance = float(self.aurocs[model]), float(self.covariance[model, model])
+        return self._around(area, math.sqrt(variance) * normal_quantile(0.5 + level / 2), level)
+
+    def mean_interval(self, level: float = LEVEL) -> Interval:
+        """The same of the mean over M models of different seeds: for new rows and new seeds.
+
+        Its variance is that over rows, the mean of the covariances, plus that over seeds, s^2 / M. The second has
+        M - 1 degrees of freedom, and Student's t as many as Satterthwaite (1946) gives the sum.
+        """
+        from scipy.special import stdtrit
+
+        models, of_rows = len(self.aurocs), float(self.covariance.mean())
+        of_seeds = float(self.aurocs.var(ddof=1)) / models if models > 1 else 0.0
+        total = of_rows + of_seeds
+        share = (
+            max(of_seeds / total, 1e-6) if total else 1.0
+        )  # with less, Student's t is the normal distribution
+        quantile = float(stdtrit(max(models - 1, 1) / share**2, 0.5 + level / 2))
+        return self._around(float(self.aurocs.mean()), math.sqrt(total) * quantile, level)
+
+    def _around(self, area: float, half_width: float, level: float) -> Interval:
         if not 0 < area < 1:
             return wilson(round(area) * self.fewer, self.fewer, level) or Interval(0.0, 1.0, level)
-        z = normal_quantile(0.5 + level / 2)
-        logit, half_width = math.log(area / (1 - area)), z * math.sqrt(variance) / (area * (1 - area))
-        low, high = (1 / (1 + math.exp(-value)) for value in (logit - half_width, logit + half_width))
+        logit, on_logits = math.log(area / (1 - area)), half_width / (area * (1 - area))
+        low, high = (1 / (1 + math.exp(-value)) for value in (logit - on_logits, logit + on_logits))
         return Interval(low, high, level)
 
     def difference(self, a: int, b: int, level: float = LEVEL) -> tuple[float, Interval]:

@@ -44,6 +44,31 @@ def test_the_means_have_both_baselines_and_the_interval_over_seeds() -> None:
     assert table["balanced accuracy"][3].startswith("0.625 [0.6")
 
 
+def with_metrics(balanced: bool = False, selected: str = "mcc") -> Experiment:
+    """An experiment with more metrics than each report shows; by default of 180 and 20 rows."""
+    found = summary(selection={"metric": selected})
+    found["classes"][1]["support"] = 180 if balanced else 20
+    for metric, mean in {"mcc": 0.4, "macro_f1": 0.6, "auroc": 0.875, "nll": 0.3}.items():
+        found["metrics"][metric] = {"mean": mean, "n": 2, "low": mean - 0.1, "high": mean + 0.1}
+    found["metrics"]["average_precision"] = None
+    found["baselines"][1] = {**LINEAR, "macro_f1": 0.55}
+    return experiment(name="plain", summary=found)
+
+
+def test_the_metric_that_selected_epochs_is_shown_too() -> None:
+    assert rows(report(with_metrics(balanced=True)))["MCC"] == ["360", "0.400 [0.30, 0.50]"]
+    assert "nll" not in report(with_metrics())
+    assert rows(report(with_metrics(selected="nll")))["NLL"][-1] == "0.300 [0.20, 0.40]"
+
+
+def test_imbalance_asks_for_metrics_that_rare_classes_move() -> None:
+    table = rows(report(with_metrics()))
+    assert table["macro F1"] == ["200", "0.550", "0.600 [0.50, 0.70]"]
+    assert table["AUROC"] == ["200", "0.875 [0.78, 0.97]"]
+    assert "average precision" not in table
+    assert "AUROC" not in rows(report(with_metrics(balanced=True)))
+
+
 def test_experiments_on_the_same_rows_share_a_table() -> None:
     printed = report(
         experiment(1, name="plain", summary=summary()),

@@ -18,7 +18,9 @@ from service.store.database import Database
 from service.store.tables import Checkpoint, Experiment
 from tests.service.fake_worker import FakeWorker, Matrix
 from workers.evaluation.bootstrap import two_way_bootstrap
+from workers.evaluation.delong import delong
 from workers.evaluation.metrics import FROM_CONFUSION
+from workers.evaluation.two_classes import positive_scores
 from workers.randomness import generator
 
 MATRICES = [[[176, 4], [2, 18]], [[170, 10], [5, 15]], [[178, 2], [9, 11]]]
@@ -43,6 +45,24 @@ def meaning(summary: dict[str, Any], figure: str) -> dict[str, Any]:
     found: list[dict[str, Any]] = [each for each in summary["intervals"] if figure in each["figures"]]
     assert len(found) == 1
     return found[0]
+
+
+def test_the_auroc_of_two_classes_has_delong_s_interval(fake_worker: FakeWorker) -> None:
+    """One seed: of this model, over new rows."""
+    experiment_id = fake_worker.submit()
+    fake_worker.claim()
+    fake_worker.epoch(experiment_id, 1, MATRICES[0])
+    results = fake_worker.save_rows(experiment_id, MATRICES[0])
+    fake_worker.finish(experiment_id, "succeeded")
+    assert results.score is not None
+    scores, is_positive = positive_scores(results.labels, results.score, 1)
+    found = delong(scores[None], is_positive)
+    assert found is not None
+    summary = fake_worker.read(experiment_id)["summary"]
+    auroc = summary["metrics"]["auroc"]
+    assert (auroc["low"], auroc["high"]) == pytest.approx((found.interval().low, found.interval().high))
+    assert meaning(summary, "metrics.auroc")["method"] == "delong"
+    assert summary["metrics"]["average_precision"]["low"] is None
 
 
 def stored(database: Database, experiment_id: int) -> Any:

@@ -1,5 +1,6 @@
 import math
 from collections.abc import Callable
+from dataclasses import astuple
 from itertools import product
 
 import numpy as np
@@ -157,3 +158,35 @@ def test_a_shortened_curve_keeps_its_ends_and_its_area(points: int) -> None:
         x = [point.false_positive_rate for point in short]
         area = np.trapezoid([point.true_positive_rate for point in short], x)
         assert area == pytest.approx(auroc(scores, positive), abs=2e-3)
+
+
+def test_the_interval_of_a_mean_is_that_of_one_model_if_all_agree_and_wider_if_they_do_not() -> None:
+    scores, positive = CASES["balanced"]
+    same, one = delong(np.stack([scores] * 3), positive), delong(scores[None], positive)
+    noise = np.random.default_rng(5).standard_normal((3, len(scores)))
+    noisy = delong(scores + np.array([[0.1], [1.0], [3.0]]) * noise, positive)
+    assert same is not None
+    assert one is not None
+    assert noisy is not None
+    for mean, of_one in zip(astuple(same.mean_interval()), astuple(one.interval()), strict=True):
+        assert mean == pytest.approx(of_one)
+    rows_alone = np.sqrt(noisy.covariance.mean()) * 1.96
+    assert noisy.mean_interval().high - noisy.mean_interval().low > 2 * rows_alone
+
+
+@pytest.mark.parametrize("seeds", [2, 5])
+def test_the_interval_of_a_mean_covers_the_truth_over_new_rows_and_seeds(seeds: int) -> None:
+    """A seed's score is the row's, which differs by 1 between the classes, plus noise of the seed's own scale."""
+    truths, generator = [], np.random.default_rng(0)
+    scales = generator.uniform(0.2, 1.5, 20_000)
+    truths = [0.5 * (1 + math.erf(1 / math.sqrt(2 * (1 + scale**2)) / math.sqrt(2))) for scale in scales]
+    truth, covered = float(np.mean(truths)), 0
+    for _ in range(400):
+        positive = np.arange(150) < 45
+        row = generator.standard_normal(150) + positive
+        own = generator.uniform(0.2, 1.5, (seeds, 1)) * generator.standard_normal((seeds, 150))
+        found = delong(row + own, positive)
+        assert found is not None
+        interval = found.mean_interval()
+        covered += interval.low <= truth <= interval.high
+    assert covered / 400 >= 0.92
