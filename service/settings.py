@@ -83,7 +83,9 @@ class Settings(BaseSettings):
     max_queued: Annotated[int, Field(ge=1)] = 10_000
     """How many runs of one owner may wait in the queue."""
     test_budget: Annotated[int, Field(ge=0)] = 1
-    """How many models may be evaluated on the same test rows."""
+    """How many models may be evaluated on the same test rows, unless a request accepts more."""
+    test_strict: bool = False
+    """Whether the budget of the test rows holds even for a request that accepts more."""
     test_ladder: bool = False
     """Answer test evaluations as a Ladder: any number of them, each with the best accuracy so far and no more."""
     cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(_separated), NoDecode] = ()

@@ -9,6 +9,7 @@ import numpy as np
 
 from workers.data.dataset import Dataset
 from workers.data.errors import DatasetChanged, NoOfficialTest, UnknownDataset
+from workers.data.exposed_rows import ExposedRows
 from workers.data.registry import DatasetRegistry
 from workers.data.splits import Fold
 from workers.method_warnings import Warning, find_warnings
@@ -32,7 +33,8 @@ class Plan:
 
     fold_counts: for each fold, the rows of each class in its parts; an experiment with one split has one.
     sampled_counts: expected examples of each class per epoch, as the balancing draws them, in the first fold.
-    steps: of the longest run without early stopping; 0 if it is solved.
+    steps: of the longest run without early stopping; 0 if it is solved. exposed: the rows that training or validation
+    will read.
     """
 
     spec: ExperimentSpec
@@ -42,6 +44,7 @@ class Plan:
     parameters: int
     steps: int
     warnings: tuple[Warning, ...]
+    exposed: ExposedRows
 
     @property
     def split_counts(self) -> Counts:
@@ -102,6 +105,7 @@ def make_plan(spec: ExperimentSpec, registry: DatasetRegistry) -> Plan:
         warnings=tuple(
             find_warnings(spec, dataset.classes, fold_counts[Fold()], sampled, _evaluated(fold_counts))
         ),
+        exposed=registry.exposed_rows(spec.dataset, spec.split),
     )
 
 

@@ -4,7 +4,7 @@ from sqlalchemy import Connection
 from sqlalchemy import delete as delete_from
 
 from service.notifiers import Notifier
-from service.store import experiment_reader, queue
+from service.store import experiment_reader, exposures, queue
 from service.store.errors import ExperimentActive, ExperimentOver, NothingToRetry
 from service.store.run_keys import RunFilter
 from service.store.tables import FINAL_STATUSES, Experiment
@@ -35,10 +35,11 @@ def retry(connection: Connection, experiment_id: int, wanted: RunFilter, notifie
 
 
 def delete(connection: Connection, experiment_id: int) -> None:
-    """Delete an experiment that has ended, with its runs, epochs and weights.
+    """Delete an experiment that has ended, with its runs, epochs and weights. What it did with rows stays on record.
 
     Raises UnknownExperiment, or ExperimentActive if it has not ended.
     """
+    exposures.drop_unstarted(connection, experiment_id)
     ended = Experiment.status.in_(FINAL_STATUSES)
     deleted = delete_from(Experiment).where(Experiment.id == experiment_id, ended).returning(Experiment.id)
     if connection.execute(deleted).one_or_none() is None:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from sqlalchemy import Connection
 
 from service.notifiers import Notifier
-from service.store import idempotency_keys, queue
+from service.store import exposures, idempotency_keys, queue
 from service.store.database import Database
 from service.store.idempotency_keys import KeyedRequest
 from workers.data.registry import DatasetRegistry
@@ -88,5 +88,6 @@ def submit(
         optimizer=spec.optimizer.name,
         balancing=spec.balancing.name,
     )
+    exposures.record(connection, experiment_id, dataset=spec.dataset.name, owner=owner, exposed=plan.exposed)
     notifier.wake(connection, experiment_id, queued_runs=plan.runs)
     return experiment_id

@@ -1,12 +1,14 @@
 """Evaluate experiments on the sealed test rows. No other code reads these rows.
 
-A look is written into the ledger of the rows before its answer is computed. It covers the models of all seeds of an
-experiment. Everything that can fail comes before the entry: reading the rows, loading the models, predicting. Only
+A look is refused if an experiment trained or validated on one of its rows, or if one was looked at before, unless the
+request accepts it. It is written into the ledger before its answer is computed. It covers the models of all seeds of
+an experiment. Everything that can fail comes before the entry: reading the rows, loading the models, predicting. Only
 the comparison with the labels follows. If the service dies between entry and answer, the same models get their answer
 on the next request, and that spends nothing.
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,14 +16,18 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Row
 
+from service.experiments.majority import majority_accuracies
 from service.experiments.model_cache import ModelCache, stored_spec
+from service.experiments.row_records import complete_records
 from service.settings import Settings
-from service.store import experiment_reader, ledger, model_reader
+from service.store import experiment_reader, exposures, ledger, model_reader
 from service.store.database import Database
 from service.store.errors import NoModel, NoTestPart, UnusableModel
+from service.store.exposures import RowUse
 from service.store.run_keys import RunFilter, RunKey, are_of_folds, name_of_run
 from workers.data.dataset import Dataset
 from workers.data.registry import DatasetRegistry
+from workers.data.row_digests import Digests
 from workers.evaluation.ladder import LadderStep, climb
 from workers.evaluation.test_look import Look, look
 from workers.nn.arrays import Integers
@@ -33,38 +39,29 @@ OTHER_SCALING = "Choose another scaling"
 
 @dataclass(frozen=True)
 class SealedEvaluator:
-    """Evaluates experiments on their test rows, within the budget of the ledger."""
+    """Evaluates experiments on their test rows, within the limits of the ledger."""
 
     database: Database
     registry: DatasetRegistry
     models: ModelCache
     settings: Settings
 
-    def evaluate(self, tested: "SealedRows", owner: str) -> tuple[Row[Any], bool]:
+    def evaluate(self, tested: "SealedRows", owner: str, accept: Iterable[str] = ()) -> tuple[Row[Any], bool]:
         """The entry of the ledger with its answer, and whether it is new.
 
-        Raises NoModel, UnusableModel, BudgetSpent or BlobStoreUnavailable; none of them spends a look.
+        accept: earlier uses of the rows, `exposed` or `looked_at`, that do not prevent the look. Raises NoModel,
+        UnusableModel, RowsUsedBefore or BlobStoreUnavailable; none of them spends a look.
         """
-        experiment_id = tested.experiment.id
-        new_entry = ledger.NewEntry(
-            test_set=tested.sha256,
-            weights=self._weights(experiment_id),
-            ladder=self.settings.test_ladder,
-            experiment_id=experiment_id,
-            spec_hash=tested.experiment.spec_hash,
-            dataset=tested.experiment.dataset,
-            source=tested.source,
-            rows=len(tested.part),
-            owner=owner,
-        )
-        budget = None if self.settings.test_ladder else self.settings.test_budget
+        weights, limits = self._weights(tested.experiment.id), self._limits(accept)
         with self.database.read() as connection:
-            before = ledger.find(connection, new_entry, budget=budget)
+            before = ledger.find(connection, tested.sha256, weights)
         if before is not None and before.losses is not None:
             return before, False
+        exposed = [] if before is not None else self._require_unused(tested, limits)
         predictions = self._predictions(tested)
+        new_entry = self._new_entry(tested, weights, owner, sorted(accept))
         with self.database.write() as connection:
-            entry, is_new = ledger.open_test_set(connection, new_entry, budget=budget)
+            entry, is_new = ledger.open_test_set(connection, new_entry, limits, exposed)
         return (entry if entry.losses is not None else self._answer(entry, tested, predictions)), is_new
 
     def sealed_rows(self, experiment_id: int) -> "SealedRows":
@@ -76,7 +73,42 @@ class SealedEvaluator:
         if not len(part):
             raise NoTestPart(experiment_id)
         source = "official" if spec.split.test == "official" else "held_back"
-        return SealedRows(experiment, part, source)
+        return SealedRows(experiment, part, self.registry.test_digests(spec.dataset, spec.split), source)
+
+    def _require_unused(self, tested: "SealedRows", limits: ledger.Limits) -> list[RowUse]:
+        """The experiments that expose test rows. Raises RowsUsedBefore if the limits forbid the look."""
+        complete_records(self.database, self.registry)
+        with self.database.read() as connection:
+            exposed = exposures.exposed_by(connection, tested.digests)
+            looks = ledger.uses(ledger.overlapping(connection, tested.sha256, tested.digests))
+            here = len(ledger.entries(connection, tested.sha256))
+        limits.require(looks, exposed, test_set_looks=here)
+        return exposed
+
+    def _limits(self, accept: Iterable[str]) -> ledger.Limits:
+        settings = self.settings
+        budget = None if settings.test_ladder else settings.test_budget
+        return ledger.Limits(budget, frozenset(accept), settings.test_strict)
+
+    def _new_entry(
+        self, tested: "SealedRows", weights: str, owner: str, accepted: list[str]
+    ) -> ledger.NewEntry:
+        experiment = tested.experiment
+        return ledger.NewEntry(
+            test_set=tested.sha256,
+            digests=tested.digests.astype("<u8").tobytes(),
+            weights=weights,
+            ladder=self.settings.test_ladder,
+            experiment_id=experiment.id,
+            spec_hash=experiment.spec_hash,
+            dataset=experiment.dataset,
+            source=tested.source,
+            rows=len(tested.part),
+            classes=list(tested.part.classes),
+            majority_accuracy=tested.majority_accuracy,
+            owner=owner,
+            accepted=accepted,
+        )
 
     def _weights(self, experiment_id: int) -> str:
         """The hash of the models of all seeds. Raises NoModel if one of them has none."""
@@ -110,24 +142,31 @@ class SealedEvaluator:
     def _answer(self, entry: Row[Any], tested: "SealedRows", predictions: list[Integers]) -> Row[Any]:
         looked = look(predictions, tested.part.labels, len(tested.part.classes))
         with self.database.write() as connection:
-            before = ledger.entries(connection, entry.test_set)[: entry.look - 1]
+            before = [each for each in ledger.entries(connection, entry.test_set) if each.id < entry.id]
             answer = _of_ladder(looked, before) if entry.ladder else _in_full(looked)
             ledger.close(connection, entry.id, answer, looked.losses.tobytes())
-            answered: Row[Any] = ledger.entries(connection, entry.test_set)[entry.look - 1]
+            answered = ledger.find(connection, entry.test_set, entry.weights)
+        assert answered is not None  # noqa: S101 -- entries are never removed
         return answered
 
 
 @dataclass(frozen=True, eq=False)
 class SealedRows:
-    """The test rows of an experiment. source: "held_back" by its split, or "official"."""
+    """The test rows of an experiment, with their digests (n,). source: "held_back" by its split, or "official"."""
 
     experiment: Row[Any]
     part: Dataset
+    digests: Digests
     source: str
+
+    @property
+    def majority_accuracy(self) -> float | None:
+        """The accuracy of always predicting the class that is the most frequent one in training."""
+        return majority_accuracies(self.experiment.plan)[0, 0, "test"]
 
     @cached_property
     def sha256(self) -> str:
-        """The name of the ledger: the hash of the rows, whatever the data set is called."""
+        """The hash of the rows, whatever the data set is called."""
         return self.part.sha256
 
 

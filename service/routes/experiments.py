@@ -28,7 +28,7 @@ from service.api.routing.parameters import (
 from service.api.routing.strict_route import StrictRoute
 from service.api.routing.thread_kinds import run_on
 from service.datasets.free_space import StorageFull
-from service.experiments import lifecycle
+from service.experiments import lifecycle, row_records
 from service.experiments.estimates import estimated_seconds
 from service.experiments.intervals import UNREADABLE
 from service.experiments.progress import progress_of
@@ -229,7 +229,8 @@ def retry_experiment(
     summary="Delete a finished experiment",
     responses=problems(UnknownExperiment, ExperimentActive, InvalidQuery),
 )
-def delete_experiment(experiment_id: ExperimentId, database: DatabaseDep) -> None:
-    """Delete it with its runs, epochs and weights. This cannot be undone."""
+def delete_experiment(experiment_id: ExperimentId, database: DatabaseDep, registry: RegistryDep) -> None:
+    """Delete it with its runs, epochs and weights. This cannot be undone. Which rows it has used stays on record."""
+    row_records.complete_record(database, registry, experiment_id)
     with database.write() as connection:
         lifecycle.delete(connection, experiment_id)

@@ -1,9 +1,9 @@
 """The sealed test set: evaluate an experiment on it, and read the ledger of all looks."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Body, Request, Response
 from sqlalchemy import Row
 
 from service.api.auth.authorization import allow
@@ -11,21 +11,24 @@ from service.api.openapi.responses import conditional, problems
 from service.api.routing.dependencies import CallerDep, DatabaseDep, RegistryDep, SettingsDep
 from service.api.routing.parameters import ExperimentId
 from service.api.routing.strict_route import StrictRoute
-from service.experiments.majority import majority_accuracies
 from service.experiments.test_evaluation import SealedEvaluator, SealedRows
 from service.http.conditional import PreconditionDep
 from service.http.query import InvalidQuery
-from service.schemas.test_evaluations import Evaluation, Ledger, evaluation
+from service.schemas.test_evaluations import Acceptance, EarlierUse, Evaluation, Ledger, evaluation
 from service.settings import Settings
-from service.store import ledger
+from service.store import exposures, ledger
 from service.store.artifacts.blob_store import BlobStoreUnavailable
-from service.store.errors import BudgetSpent, NoModel, NoTestPart, UnknownExperiment, UnusableModel
+from service.store.errors import NoModel, NoTestPart, RowsUsedBefore, UnknownExperiment, UnusableModel
+from service.store.exposures import RowUse
 from workers.data.errors import DatasetError
+from workers.validation.errors import InvalidSpec
 
 router = APIRouter(
     prefix="/experiments/{experiment_id:number}/test-evaluations", tags=["test set"], route_class=StrictRoute
 )
 errors = (UnknownExperiment, UnusableModel, NoTestPart, DatasetError, BlobStoreUnavailable, InvalidQuery)
+
+NOTHING_ACCEPTED = Acceptance(accept=[])
 
 
 @router.post(
@@ -34,7 +37,7 @@ errors = (UnknownExperiment, UnusableModel, NoTestPart, DatasetError, BlobStoreU
     operation_id="evaluate_on_test_set",
     summary="Evaluate a finished experiment on the sealed test part",
     dependencies=[allow("submit")],
-    responses=problems(*errors, NoModel, BudgetSpent)
+    responses=problems(*errors, NoModel, RowsUsedBefore, InvalidSpec, body=True)
     | {
         200: {
             "model": Evaluation,
@@ -50,19 +53,22 @@ def evaluate_on_test_set(
     database: DatabaseDep,
     registry: RegistryDep,
     settings: SettingsDep,
+    acceptance: Annotated[Acceptance, Body()] = NOTHING_ACCEPTED,
 ) -> Evaluation:
-    """Evaluate all its seeds on rows that were used neither for training nor for selection. A budget limits the
-    evaluations on the same rows, to one by default, and a ledger records each before its result is computed.
-    Evaluating the same models again costs nothing.
+    """Evaluate all its seeds on rows that were used neither for training nor for selection.
+
+    If any experiment trained or validated on one of the rows, or was tested on one before, the response is a 409 with
+    the list, unless the body accepts that. A ledger records each evaluation before its result is computed. Evaluating
+    the same models again costs nothing.
     """
     evaluator = SealedEvaluator(database, registry, request.app.state.models, settings)
     sealed = evaluator.sealed_rows(experiment_id)
-    entry, is_new = evaluator.evaluate(sealed, caller.name)
+    entry, is_new = evaluator.evaluate(sealed, caller.name, acceptance.accept)
     if not is_new:
         response.status_code = 200
     with database.read() as connection:
-        looks, _ = ledger.state(connection, entry.test_set)
-    return _evaluation(sealed, entry, looks)
+        looks = ledger.overlapping(connection, sealed.sha256, sealed.digests)
+    return _evaluation(sealed, entry, len(looks))
 
 
 @router.get(
@@ -80,24 +86,30 @@ def read_ledger(
     registry: RegistryDep,
     settings: SettingsDep,
 ) -> Ledger:
-    """List every evaluation on these test rows, including those of experiments on copies of the data set."""
+    """List every evaluation on any of these test rows, under whatever data set, and the experiments that trained or
+    validated on some of them.
+    """
     sealed = SealedEvaluator(database, registry, request.app.state.models, settings).sealed_rows(
         experiment_id
     )
     with database.read() as connection:
-        precondition.require_modified(
-            sealed.sha256, ledger.state(connection, sealed.sha256), settings.test_budget
-        )
-        rows = ledger.entries(connection, sealed.sha256)
-    return _ledger(sealed, rows, settings)
+        exposed = exposures.exposed_by(connection, sealed.digests)
+        seen = [(use.experiment_id, int(use.rows.sum())) for use in exposed]
+        precondition.require_modified(sealed.sha256, ledger.state(connection), settings.test_budget, seen)
+        looks = ledger.overlapping(connection, sealed.sha256, sealed.digests)
+    return _ledger(sealed, [entry for entry, _ in looks], exposed, settings)
 
 
-def _ledger(sealed: SealedRows, rows: Sequence[Row[Any]], settings: Settings) -> Ledger:
+def _ledger(
+    sealed: SealedRows, rows: Sequence[Row[Any]], exposed: Sequence[RowUse], settings: Settings
+) -> Ledger:
     budget = None if settings.test_ladder else settings.test_budget
     return Ledger(
         test_set=sealed.sha256,
         source=sealed.source,
         rows=len(sealed.part),
+        exposed_rows=ledger.rows_used(exposed),
+        exposed_by=[EarlierUse(**ledger.listed(use)) for use in exposed[: ledger.LISTED]],
         budget=budget,
         remaining=None if budget is None else max(0, budget - len(rows)),
         looks=len(rows),
@@ -106,5 +118,7 @@ def _ledger(sealed: SealedRows, rows: Sequence[Row[Any]], settings: Settings) ->
 
 
 def _evaluation(sealed: SealedRows, entry: Row[Any], looks: int) -> Evaluation:
-    majority = majority_accuracies(sealed.experiment.plan)[0, 0, "test"]
-    return evaluation(entry, looks=looks, classes=sealed.part.classes, majority=majority)
+    """The response for an entry. One of a version that did not store the classes is of the same test rows."""
+    if entry.classes is None:
+        return evaluation(entry, looks=looks, classes=sealed.part.classes, majority=sealed.majority_accuracy)
+    return evaluation(entry, looks=looks, classes=entry.classes, majority=entry.majority_accuracy)

@@ -1,12 +1,40 @@
 """The response models of the ledger of a test set: every look, its result, and how far that can be trusted."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from service.schemas.base import ResponseModel, Time
 from workers.evaluation.intervals import LEVEL, Interval, adaptive_half_width, wilson
+
+
+class Acceptance(BaseModel):
+    """Earlier uses of the test rows that do not prevent an evaluation. The ledger keeps what was accepted.
+
+    exposed: experiments trained or validated on some of them, so the figure may be too good for these. looked_at:
+    models were tested on some of them before, so the figure is one of several.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    accept: Annotated[list[Literal["exposed", "looked_at"]], Field(max_length=2)] = Field(
+        [], examples=[["looked_at"]]
+    )
+
+
+class EarlierUse(ResponseModel):
+    """An earlier use of some of the test rows: an experiment trained or validated on them, or was tested on them.
+
+    look: the number of the look; null if the rows were exposed.
+    """
+
+    kind: Literal["exposed", "looked_at"]
+    rows: int
+    experiment_id: int
+    owner: str
+    dataset: str
+    look: int | None
 
 
 class Bound(ResponseModel):
@@ -40,6 +68,15 @@ class Evaluation(ResponseModel):
     spec_hash: str
     dataset: str
     weights_sha256: str
+    rows: int
+    exposed_rows: int | None = Field(
+        description="How many of the rows had trained or validated an experiment before; null: not recorded."
+    )
+    looked_at_rows: int | None = Field(description="How many of the rows an earlier look had seen.")
+    earlier_uses: list[EarlierUse] = Field(
+        description="By which experiments, and under which data set: the 100 with the most rows."
+    )
+    accepted: list[str]
     ladder: bool
     improved: bool | None = Field(description="For a Ladder: whether this look set the best accuracy.")
     seeds: int | None
@@ -54,11 +91,13 @@ class Evaluation(ResponseModel):
 
 
 class Ledger(ResponseModel):
-    """A test set and every look at it. budget: null for a Ladder, which answers any number of looks."""
+    """A test set and every look at any of its rows. budget: null for a Ladder, which answers any number of looks."""
 
-    test_set: str = Field(description="The hash of its rows. Copies of a data set share a ledger.")
+    test_set: str = Field(description="The hash of its rows.")
     source: Literal["held_back", "official"]
     rows: int
+    exposed_rows: int = Field(description="How many of the rows have trained or validated an experiment.")
+    exposed_by: list[EarlierUse]
     budget: int | None
     remaining: int | None
     looks: int
@@ -67,7 +106,7 @@ class Ledger(ResponseModel):
 
 def evaluation(entry: Any, *, looks: int, classes: Sequence[str], majority: float | None) -> Evaluation:
     """The response for an entry of the ledger, with the bounds that hold after `looks` looks in all."""
-    told = entry.answer or {}
+    told, before = entry.answer or {}, entry.earlier_uses or {}
     shares = _shares(told)
     present = [share for share in shares if share is not None]
     of_class = [
@@ -81,6 +120,11 @@ def evaluation(entry: Any, *, looks: int, classes: Sequence[str], majority: floa
         spec_hash=entry.spec_hash,
         dataset=entry.dataset,
         weights_sha256=entry.weights,
+        rows=entry.rows,
+        exposed_rows=before.get("exposed_rows"),
+        looked_at_rows=before.get("looked_at_rows"),
+        earlier_uses=before.get("items", []),
+        accepted=entry.accepted or [],
         ladder=entry.ladder,
         improved=told.get("improved"),
         seeds=told.get("seeds"),

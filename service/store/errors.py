@@ -15,13 +15,14 @@ StoreError
 ├── NoThreshold         the experiment predicts the likelier class
 ├── UnusableRowResults  the row-level results of a run are lost or damaged
 ├── NoTestPart          the split leaves no rows for a test
-├── BudgetSpent         the looks at the test set have reached its budget
+├── RowsUsedBefore      rows of the test set were looked at, or learned from, before
 ├── KeyReused           the idempotency key belongs to another request
 ├── UnknownWebhook      no webhook has this number
 ├── NameTaken           another valid token has this name
 └── UnknownToken        no valid token has this name
 """
 
+import json
 from collections.abc import Sequence
 from typing import Self
 
@@ -191,16 +192,29 @@ class NoTestPart(StoreError):
         )
 
 
-class BudgetSpent(StoreError):
-    """The budget of the test set is spent. `errors` lists the looks in its ledger."""
+class RowsUsedBefore(StoreError):
+    """Rows of the test set were used before. `errors` lists by whom: earlier looks, and experiments that learned from
+    them.
+    """
 
-    def __init__(self, budget: int, field_errors: Sequence[FieldError]) -> None:
-        self.field_errors = field_errors
-        looks = "1 look" if len(field_errors) == 1 else f"{len(field_errors):,} looks"
-        times = "once" if budget == 1 else f"{budget:,} times"
+    def __init__(
+        self,
+        *,
+        budget: int | None,
+        looks: Sequence[FieldError] = (),
+        exposed: Sequence[FieldError] = (),
+        is_strict: bool = False,
+    ) -> None:
+        self.field_errors = [*looks, *exposed]
+        reasons = [_of_looks(budget, len(looks))] if looks or budget == 0 else []
+        reasons += [_of_experiments(len(exposed))] if exposed else []
+        kinds = (["exposed"] if exposed else []) + (["looked_at"] if looks and not is_strict else [])
+        accepting = json.dumps({"accept": kinds})
+        remedy = (
+            f" A request with the body {accepting} is answered all the same, and says so." if kinds else ""
+        )
         super().__init__(
-            f"The test set may be evaluated {times} (HOLDOUT_TEST_BUDGET), and its ledger has {looks}. "
-            "Choose by the validation part, or hold back new rows."
+            f"{' '.join(reasons)} Choose by the validation part, or hold back rows that nobody has used.{remedy}"
         )
 
 
@@ -232,3 +246,22 @@ class UnknownToken(StoreError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"There is no valid token {name}; holdout token list shows all.")
+
+
+def _of_looks(budget: int | None, looks: int) -> str:
+    made = "1 look" if looks == 1 else f"{looks:,} looks"
+    if budget is None:
+        return (
+            f"{made} at other test sets saw some of these rows, so this Ladder would answer for them again."
+        )
+    times = "once" if budget == 1 else f"{budget:,} times"
+    return f"The test rows may be evaluated {times} (HOLDOUT_TEST_BUDGET), and their ledger has {made}."
+
+
+def _of_experiments(experiments: int) -> str:
+    by = (
+        "1 experiment trains or validates"
+        if experiments == 1
+        else f"{experiments:,} experiments train or validate"
+    )
+    return f"{by} on some of the test rows, so they are no test of what was learned from that."

@@ -219,15 +219,19 @@ class Checkpoint(Base):
 class LedgerEntry(Base):
     """One look at a test set, in its ledger: written before the answer is computed, and never removed.
 
-    test_set: the hash of its rows, so that copies of a data set share a ledger. weights: the hash of the models that
-    were evaluated. `answer` is null until it is computed. `losses` (n,) float32 is, for each row, the share of the
-    models that were wrong; a Ladder needs it, and no response contains it.
+    The ids are numbered without gaps, so that of two entries at the same time one is refused. test_set: the hash of
+    its rows. digests: 8 bytes for each row, by which it is found again in other test sets; null if a version before
+    them wrote the entry. look: the number of this look among those that share a row with it. weights: the hash of the
+    models that were evaluated. accepted, earlier_uses: what the request accepted, and which experiments had trained,
+    validated or been tested on these rows before. `answer` is null until it is computed. `losses` (n,) float32 is,
+    for each row, the share of the models that were wrong; a Ladder needs it, and no response contains it.
     """
 
     __tablename__ = "test_evaluations"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     test_set: Mapped[str]
+    digests: Mapped[bytes | None] = mapped_column(LargeBinary)
     look: Mapped[int]
     weights: Mapped[str]
     ladder: Mapped[bool]
@@ -236,7 +240,11 @@ class LedgerEntry(Base):
     dataset: Mapped[str]
     source: Mapped[str]
     rows: Mapped[int]
+    classes: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
+    majority_accuracy: Mapped[float | None]
     owner: Mapped[str]
+    accepted: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
+    earlier_uses: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     answer: Mapped[dict[str, Any] | None]
     losses: Mapped[bytes | None] = mapped_column(LargeBinary)
     opened_at: Mapped[float]
@@ -246,6 +254,36 @@ class LedgerEntry(Base):
         UniqueConstraint("test_set", "weights"),
         {"sqlite_autoincrement": True},
     )
+
+
+class DatasetRows(Base):
+    """The digests (n,) of the rows of a data set, uint64, little endian, in its order. They outlive the data set."""
+
+    __tablename__ = "dataset_rows"
+
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    digests: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ExposedPart(Base):
+    """The rows of a data set that one split, with its imbalance, trains or validates on: a bit per row."""
+
+    __tablename__ = "exposed_parts"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(ForeignKey("dataset_rows.sha256"))
+    bits: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Exposure(Base):
+    """An experiment and the part that it exposes, once one of its runs has started. It outlives the experiment."""
+
+    __tablename__ = "exposures"
+
+    experiment_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    part: Mapped[str] = mapped_column(ForeignKey("exposed_parts.key"), index=True)
+    dataset: Mapped[str]
+    owner: Mapped[str]
 
 
 class Token(Base):

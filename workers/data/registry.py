@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from workers.data.dataset import Dataset
 from workers.data.digest_cache import DigestCache
 from workers.data.errors import NameReserved, NoOfficialTest, NotUploaded
+from workers.data.exposed_rows import ExposedRows
 from workers.data.folds import FoldDivider
 from workers.data.loader import ContentsLoader, dataset_names, unknown_dataset
 from workers.data.prepared_splits import (
@@ -29,11 +30,14 @@ from workers.data.sources.upload_source import UploadSource
 from workers.data.sources.upload_store import Upload, UploadStore, Version
 from workers.data.split_rows import SplitRows, split_rows
 from workers.data.splits import CrossValidation, Fold, Split
+from workers.lru_cache import LruCache
 from workers.nn.arrays import Shape
 
 PLANNING_BYTES_PER_ROW = 64
 """Labels, and the permutations of rows that a split makes."""
 
+SPLIT_ROWS_BYTES = 16_000_000
+"""Divided rows that are cached: validation, submission and preparation ask for the same ones."""
 SOURCE: TypeAdapter[Source] = TypeAdapter(AnySource)
 
 
@@ -72,6 +76,7 @@ class DatasetRegistry:
         self._cache = data_dir / "cache"
         self._loader = ContentsLoader(self.datasets, self._cache, shared_cache)
         self._digests = DigestCache()
+        self._split_rows: LruCache[str, SplitRows] = LruCache(SPLIT_ROWS_BYTES, lambda rows: rows.nbytes)
         self._prepared_splits = data_dir / "parts"
 
     def names(self) -> list[str]:
@@ -208,6 +213,22 @@ class DatasetRegistry:
         """The held-back rows. Only a test evaluation may read them."""
         return self._official(source, split) or self.load(source).take(self.split_rows(source, split).test)
 
+    def test_digests(self, source: Source, split: Split) -> Digests:
+        """The digests of the held-back rows, in the order of `test_part`."""
+        official_test = self._official(source, split)
+        if official_test is None:
+            return self.digests(source)[self.split_rows(source, split).test]
+        return self._digests_of(source, official_test)
+
+    def exposed_rows(self, source: Source, split: Split) -> ExposedRows:
+        """The rows that an experiment on this split learns from or is chosen by, in any of its folds.
+
+        Raises the errors of `split_rows`.
+        """
+        sha256 = self.load(source).sha256
+        key = split_key(sha256, split, source.imbalance)
+        return ExposedRows.of(key, sha256, self.digests(source), self.split_rows(source, split).exposed)
+
     def split_rows(self, source: Source, split: Split, fold: Fold = ONLY_FOLD) -> SplitRows:
         """The rows of each part, as indices into the data set. Raises the errors of `load`, or TooFewRows."""
         return self._divided(source, split)(fold)
@@ -218,13 +239,21 @@ class DatasetRegistry:
         arguments = (dataset.labels, self.digests(source), dataset.classes)
         if isinstance(split, CrossValidation):
             return FoldDivider(*arguments, split, source.imbalance).rows
-        return lambda _: split_rows(*arguments, split, source.imbalance)
+        key = split_key(dataset.sha256, split, source.imbalance)
+        rows = self._split_rows.get(key)
+        if rows is None:
+            rows = split_rows(*arguments, split, source.imbalance)
+            self._split_rows.put(key, rows)
+        found = rows
+        return lambda _: found
 
     def digests(self, source: Source) -> Digests:
         """The digests (n,) of the rows of a data set. Raises the errors of `load`."""
-        dataset = self.load(source)
+        return self._digests_of(source, self.load(source))
+
+    def _digests_of(self, source: Source, content: Dataset) -> Digests:
         folder = source.resolved(self.datasets).content_folder(self.datasets, self._cache)
-        return self._digests.digests(dataset, folder / dataset.sha256 if folder else None)
+        return self._digests.digests(content, folder / content.sha256 if folder else None)
 
     def _official(self, source: Source, split: Split) -> Dataset | None:
         """The official test part if the split asks for it. Raises NoOfficialTest."""

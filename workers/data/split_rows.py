@@ -47,6 +47,16 @@ class SplitRows:
     evaluation: Indices = field(default_factory=_no_rows)
     open: Indices = field(default_factory=_no_rows)
 
+    @property
+    def exposed(self) -> Indices:
+        """The rows that an experiment on this split learns from or is chosen by, in any order."""
+        return np.concatenate([self.train, self.validation, self.open])
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that the indices take."""
+        return self.train.nbytes + self.validation.nbytes + self.test.nbytes
+
 
 def split_rows(
     labels: Labels, digests: Digests, classes: Sequence[str], split: Split, imbalance: Imbalance | None = None

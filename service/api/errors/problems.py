@@ -27,7 +27,6 @@ from service.memory_budget import OutOfMemory
 from service.operations.readiness import NotReady
 from service.store.artifacts.blob_store import BlobStoreUnavailable
 from service.store.errors import (
-    BudgetSpent,
     DatasetInUse,
     ExperimentActive,
     ExperimentOver,
@@ -40,6 +39,7 @@ from service.store.errors import (
     NothingToRetry,
     NoThreshold,
     QueueFull,
+    RowsUsedBefore,
     UnknownExperiment,
     UnknownRun,
     UnknownWebhook,
@@ -108,7 +108,7 @@ PROBLEM_TYPES: dict[type[Exception], ProblemType] = {
     NoThreshold: ProblemType("no-threshold", 409, "The models have no threshold"),
     UnusableRowResults: ProblemType("unusable-row-results", 409, "The row-level results cannot be read"),
     NoTestPart: ProblemType("no-test-part", 409, "There is no test part"),
-    BudgetSpent: ProblemType("test-set-spent", 409, "The budget of the test set is spent"),
+    RowsUsedBefore: ProblemType("test-set-spent", 409, "Rows of the test set were used before"),
     NothingToRetry: ProblemType("nothing-to-retry", 409, "There is nothing to retry"),
     InvalidField: ProblemType("invalid-field", 422, "A field of the form is not valid"),
     MalformedForm: ProblemType("malformed-form", 400, "The body is not a valid form"),

@@ -25,7 +25,6 @@ from service.schemas.formats import MEDIA_TYPES
 from service.store.artifacts.blob_store import BlobStoreUnavailable
 from service.store.credentials.tokens import Caller
 from service.store.errors import (
-    BudgetSpent,
     DatasetInUse,
     ExperimentActive,
     ExperimentOver,
@@ -38,6 +37,7 @@ from service.store.errors import (
     NothingToRetry,
     NoThreshold,
     QueueFull,
+    RowsUsedBefore,
     UnknownExperiment,
     UnknownRun,
     UnknownWebhook,
@@ -93,8 +93,22 @@ EXAMPLES: dict[type[Exception], Exception] = {
     NoThreshold: NoThreshold(7),
     UnusableRowResults: UnusableRowResults(7, "seed 0", "row_results/4f0c.. is not in the artifact store"),
     NoTestPart: NoTestPart(7),
-    BudgetSpent: BudgetSpent(
-        1, [FieldError("ledger[0]", {"experiment_id": 3, "accuracy": 0.971}, "look 1, by experiment 3")]
+    RowsUsedBefore: RowsUsedBefore(
+        budget=1,
+        looks=[
+            FieldError(
+                "ledger[0]",
+                {
+                    "kind": "looked_at",
+                    "rows": 180,
+                    "experiment_id": 3,
+                    "owner": "local",
+                    "dataset": "digits",
+                    "look": 1,
+                },
+                "look 1, by experiment 3, at 180 of these 180 rows, under data set 'digits'",
+            )
+        ],
     ),
     NothingToRetry: NothingToRetry(7, "running"),
     InvalidField: InvalidField("label", "specie", "is not a field of npz"),

@@ -42,12 +42,17 @@ class StrictRoute(APIRoute):
             cursors.KEY.set(request.app.state.cursor_key)
             thread_limiters.CURRENT.set(request.app.state.limiters[threads])
             check(request.query_params, known)
-            if self.body_field:
+            if self.body_field and (self.body_field.field_info.is_required() or _has_body(request)):
                 request = JSONRequest(request.scope, request.receive)
                 await request.json()
             return await handle(request)
 
         return handle_strictly
+
+
+def _has_body(request: Request) -> bool:
+    """Whether a body follows the head of the request."""
+    return "transfer-encoding" in request.headers or request.headers.get("content-length", "0") != "0"
 
 
 def _in_thread(endpoint: Callable[..., Any]) -> Callable[..., Any]:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -217,5 +218,5 @@ def test_rows_of_another_width_spend_no_look(
     narrow = sealed.part.take(rows)
     object.__setattr__(narrow, "features", narrow.features[:, :3])
     with pytest.raises(UnusableModel, match="takes 4 features, and the test rows have 3"):
-        tested.evaluate(test_evaluation.SealedRows(sealed.experiment, narrow, sealed.source), "local")
+        tested.evaluate(replace(sealed, part=narrow), "local")
     assert looks(database) == 0
