@@ -57,6 +57,7 @@ from service.store.artifacts.artifact_store import ArtifactStore
 from service.store.artifacts.blob_store import shared_blob_store
 from service.store.credentials.signing_keys import signing_key
 from service.store.database import Database
+from service.store.sealing import sealing_key
 from service.webhooks.dispatcher import WebhookDispatcher
 from workers.data.registry import DatasetRegistry
 
@@ -132,6 +133,7 @@ def _create_shared_objects(state: State, settings: Settings, database: Database)
     state.limiters = Limiters()
     state.authenticator = Authenticator(settings, database, state.limiters["authentication"])
     state.response_store = ResponseStore()
+    state.sealing_key = sealing_key(settings)
     state.cursor_key = signing_key(database, "cursors")
     state.metrics = PrometheusMetrics(database, lease_seconds=settings.lease_seconds)
     state.observe = state.metrics.observe
@@ -161,7 +163,7 @@ async def _background_threads(state: State, settings: Settings, database: Databa
     if settings.workers:
         agent = Agent(database, state.registry, settings, on_end=runs_ended, notifier=state.notifier)
     state.agent = agent
-    dispatcher = WebhookDispatcher(database, private=settings.webhooks_private)
+    dispatcher = WebhookDispatcher(database, private=settings.webhooks_private, key=state.sealing_key)
     dispatcher.start()
     state.request_stop = partial(_request_stop, feed, agent)
     if agent:

@@ -27,6 +27,8 @@ from service.store import migrations
 from service.store.artifacts.artifact_store import ArtifactStore
 from service.store.artifacts.blob_store import BlobStore, shared_blob_store
 from service.store.database import Database
+from service.store.sealing import sealing_key
+from service.store.webhooks import webhooks
 from workers.data.registry import DatasetRegistry
 from workers.nn import kernels
 from workers.processes import memory
@@ -156,5 +158,7 @@ def _kernels() -> kernels.Choice:
 def migrate(settings: Settings) -> None:
     """Close the files to other users, and migrate the database to the current schema. Raises UnusableSetting."""
     close_to_others(settings)
+    key = sealing_key(settings)
     with closing(Database(settings.url)) as database:
         migrations.upgrade(database, notifier_of(settings).migrate)
+        webhooks.seal_all(database, key)

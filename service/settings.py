@@ -91,6 +91,9 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(_separated), NoDecode] = ()
     """Origins whose pages may use this service, such as `https://dashboard.example.org`, separated by spaces. `null`
     is the origin of every page opened from a file, and of sandboxed frames of any site."""
+    secret_key_file: Path | None = None
+    """A file with a key of 32 bytes or more, the same for all replicas, that seals the secrets of webhooks in the
+    database. By default `secret.key` in the data folder on SQLite, and none on PostgreSQL."""
     webhooks_private: bool = False
     """Whether webhooks may lead into private networks, this machine included."""
     log_level: str = "info"

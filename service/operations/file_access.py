@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from service.settings import Settings
+from service.store.sealing import KEY_FILE
 
 log = logging.getLogger("holdout.files")
 
@@ -20,7 +21,6 @@ OWNER_ONLY = 0o700
 UMASK = 0o077
 DATABASE_FILES = ("", "-wal", "-shm", "-journal")
 FOLDERS = ("datasets", "artifacts", "cache", "parts")
-KEY_FILE = "secret.key"
 
 
 def close_to_others(settings: Settings) -> None:

@@ -3,7 +3,7 @@
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from service.api.auth.authorization import allow
 from service.api.openapi.responses import problems
@@ -31,7 +31,7 @@ WebhookId = Annotated[int, Path(ge=1, lt=2**31, description="The webhook's numbe
     responses=problems(InvalidSpec, PrivateAddress, body=True),
 )
 def create_webhook(
-    webhook: NewWebhook, response: Response, settings: SettingsDep, database: DatabaseDep
+    webhook: NewWebhook, request: Request, response: Response, settings: SettingsDep, database: DatabaseDep
 ) -> SecretWebhook:
     """Add a URL that receives a POST when an experiment ends, signed as https://www.standardwebhooks.com describes.
     Only this response contains the `secret`.
@@ -40,8 +40,10 @@ def create_webhook(
     """
     url = urlsplit(webhook.url)
     resolve(url.hostname or "", url.port or 80, private=settings.webhooks_private)
+    key = request.app.state.sealing_key
     with database.write() as connection:
-        made = SecretWebhook.model_validate(webhooks.create(connection, webhook.url, webhook.events))
+        row = webhooks.create(connection, webhook.url, webhook.events, key)
+    made = SecretWebhook.model_validate({**row._mapping, "secret": key.open(row.secret)})
     response.headers["Location"] = f"/webhooks/{made.id}"
     return made
 

@@ -316,8 +316,8 @@ class Key(Base):
 class Webhook(Base):
     """A URL that receives a message when an experiment ends. `events`: the final statuses to send a message for.
 
-    The secret is stored in plain text, because it signs the messages. `failures` counts the failed attempts since the
-    last success.
+    The secret signs the messages; `service.store.sealing` seals it if there is a key. `failures` counts the failed
+    attempts since the last success.
     """
 
     __tablename__ = "webhooks"

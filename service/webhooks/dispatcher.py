@@ -15,9 +15,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from service.store.database import Database
+from service.store.sealing import SealingKey, WrongSealingKey
 from service.store.webhooks import outbox
 from service.store.webhooks.outbox import DueDelivery
-from service.store.webhooks.webhooks import SECRET_PREFIX
+from service.store.webhooks.webhooks import NOT_SEALED, SECRET_PREFIX
 from service.webhooks.slots import DeliverySlots, Slot
 from service.webhooks.ssrf_protection import Undeliverable, post
 
@@ -31,11 +32,11 @@ SHUTDOWN_SECONDS = 1.0
 class WebhookDispatcher:
     """Polls the outbox every second and after each delivery; each delivery has a thread and a slot of its receiver.
 
-    private: whether webhooks may be in private networks.
+    private: whether webhooks may be in private networks. key: opens their secrets.
     """
 
-    def __init__(self, database: Database, *, private: bool) -> None:
-        self._database, self._private = database, private
+    def __init__(self, database: Database, *, private: bool, key: SealingKey = NOT_SEALED) -> None:
+        self._database, self._private, self._key = database, private, key
         self._slots = DeliverySlots()
         self._stopping, self._wake = Event(), Event()
         self._next_cleanup = time.monotonic() + CLEANUP_SECONDS
@@ -109,8 +110,9 @@ class WebhookDispatcher:
         """Send one message. Returns the outcome in words, and whether it was delivered."""
         content = due.content.encode()
         try:
-            status = post(due.url, content, signed(due.id, content, due.secret), private=self._private)
-        except Undeliverable as error:
+            headers = signed(due.id, content, self._key.open(due.secret))
+            status = post(due.url, content, headers, private=self._private)
+        except (Undeliverable, WrongSealingKey) as error:
             log.info("delivery %s, attempt %s: %s", due.id, due.attempt, error)
             return str(error), False
         return f"answered {status}", True
