@@ -11,7 +11,7 @@ from workers.data.dataset import Dataset
 from workers.data.errors import DatasetChanged, NoOfficialTest, UnknownDataset
 from workers.data.exposed_rows import ExposedRows
 from workers.data.registry import DatasetRegistry
-from workers.data.splits import Fold
+from workers.data.splits import Fold, Part
 from workers.method_warnings import Warning, find_warnings
 from workers.nn.arrays import Array, Integers
 from workers.nn.network import parameter_count
@@ -32,9 +32,9 @@ class Plan:
     """A resolved spec, and the facts that follow from it and its data.
 
     fold_counts: for each fold, the rows of each class in its parts; an experiment with one split has one.
-    sampled_counts: expected examples of each class per epoch, as the balancing draws them, in the first fold.
-    steps: of the longest run without early stopping; 0 if it is solved. exposed: the rows that training or validation
-    will read.
+    sampled_counts: expected examples of each class per epoch, as the balancing draws them, in the first fold. steps:
+    of the longest run without early stopping; 0 if it is solved. exposed: the rows that training or validation will
+    read. repeated_rows: how many rows of each other part but the test are equal to training rows, in the first fold.
     """
 
     spec: ExperimentSpec
@@ -45,6 +45,7 @@ class Plan:
     steps: int
     warnings: tuple[Warning, ...]
     exposed: ExposedRows
+    repeated_rows: Mapping[Part, int]
 
     @property
     def split_counts(self) -> Counts:
@@ -71,6 +72,7 @@ class Plan:
             "split_counts": self.split_counts,
             "folds": self._folds(),
             "runs": self.runs,
+            "repeated_rows": dict(self.repeated_rows),
             "sampled_counts": self.sampled_counts,
             "parameters": self.parameters,
             "steps": self.steps,
@@ -106,6 +108,7 @@ def make_plan(spec: ExperimentSpec, registry: DatasetRegistry) -> Plan:
             find_warnings(spec, dataset.classes, fold_counts[Fold()], sampled, _evaluated(fold_counts))
         ),
         exposed=registry.exposed_rows(spec.dataset, spec.split),
+        repeated_rows=registry.repeated_rows(spec.dataset, spec.split),
     )
 
 

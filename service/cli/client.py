@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
@@ -68,6 +68,13 @@ class Client:
                 response.read()
                 self._raise(response, f"GET {path}")
             yield from response.iter_text()
+
+    def test(self, experiment_id: int, accept: Sequence[str]) -> dict[str, Any]:
+        """Evaluate an experiment on its sealed test rows."""
+        body = json.dumps({"accept": list(accept)})
+        path = f"/experiments/{experiment_id}/test-evaluations"
+        evaluation: dict[str, Any] = self._json("POST", path, content=body)
+        return evaluation
 
     def datasets(self) -> list[dict[str, Any]]:
         """The data sets that a spec can name."""

@@ -125,6 +125,25 @@ def predictions(experiment: int, url: Url = LOCAL) -> None:
             typer.echo(text, nl=False)
 
 
+@app.command("test")
+def evaluate_on_test_rows(
+    experiment: int,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="exposed: evaluate although experiments trained or validated on test rows; looked_at: although they "
+            "were evaluated before. May be given twice."
+        ),
+    ] = None,
+    url: Url = LOCAL,
+) -> None:
+    """Evaluate an experiment on its sealed test rows: once, when you have chosen it."""
+    from service.cli.console import show_evaluation
+
+    with _client(url) as client:
+        show_evaluation(client.test(experiment, accept or []))
+
+
 @app.command()
 def validate(spec: SpecFile, url: Url = LOCAL) -> None:
     """Check a spec without running it: print what it resolves to, or every error in it."""

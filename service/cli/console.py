@@ -92,6 +92,34 @@ def show_errors(errors: dict[str, Any]) -> None:
     )
 
 
+def show_evaluation(evaluation: dict[str, Any]) -> None:
+    """Print the answer of a look at the sealed test rows: figures, bounds, and the earlier uses of these rows."""
+    console = _console()
+    number = (
+        f"look {evaluation['look']} of {evaluation['looks']}" if evaluation["looks"] > 1 else "the first look"
+    )
+    where = f"{evaluation['rows']:,} test rows of data set '{evaluation['dataset']}'"
+    console.print(f"Experiment {evaluation['experiment_id']} on the {where}, {number}:")
+    for name in ("accuracy", "balanced_accuracy", "majority_accuracy"):
+        if evaluation[name] is not None:
+            console.print(f"  {name.replace('_', ' ')} {evaluation[name]:.3f}")
+    for bound in evaluation["bounds"]:
+        console.print(f"  accuracy from {bound['low']:.3f} to {bound['high']:.3f} {bound['valid']}")
+    for each in evaluation["classes"]:
+        share = "-" if each["accuracy"] is None else f"{each['accuracy']:.3f}"
+        console.print(Text(f"  {each['class']}: {share} of {each['support']:,} rows"))
+    for kind in ("exposed", "looked_at"):
+        if evaluation[f"{kind}_rows"]:
+            console.print(f"  {_earlier_use(evaluation, kind)}")
+
+
+def _earlier_use(evaluation: dict[str, Any], kind: str) -> str:
+    used = "trained or validated an experiment" if kind == "exposed" else "tested one"
+    by = [str(use["experiment_id"]) for use in evaluation["earlier_uses"] if use["kind"] == kind]
+    more = f" and {len(by) - 10} more" if len(by) > 10 else ""
+    return f"{evaluation[f'{kind}_rows']:,} of these rows have {used} before: {', '.join(by[:10])}{more}"
+
+
 def show_tokens(tokens: Sequence[Any]) -> None:
     """Print the tokens, one per line: name, scope, dates of creation and end, state."""
     table = Table("name", "scope", "created", "ends", "", box=None, pad_edge=False, padding=(0, 2, 0, 0))

@@ -21,12 +21,13 @@ FREQUENCY_AWARE = frozenset(name_of(loss) for loss in members(AnyLoss) if loss.f
 class Evidence:
     """The figures behind the findings, all of the validation part. They exist once a run has selected an epoch.
 
-    selected: a row per seed with its `seed`, `rows`, and for each class `support` and `class_precision`, which is
-    null for a class that is never predicted.
+    repeated_rows: how many rows of each part are equal to training rows. selected: a row per seed with its `seed`,
+    `rows`, and for each class `support` and `class_precision`, which is null for a class that is never predicted.
     """
 
     spec: dict[str, Any]
     split_counts: dict[str, list[int]]
+    repeated_rows: Mapping[str, int]
     runs: Rows
     selected: Rows
     metrics: Mapping[str, Estimate | None]
@@ -168,6 +169,20 @@ def still_improving(evidence: Evidence) -> Iterator[Remark]:
         yield Remark(code="still_improving", sentence=sentence, remedy=remedy)
 
 
+def rows_repeated(evidence: Evidence) -> Iterator[Remark]:
+    repeated = evidence.repeated_rows.get(evidence.part, 0)
+    if repeated:
+        rows = sum(evidence.split_counts[evidence.part])
+        where = " of the first fold" if evidence.of_folds else ""
+        are = "is equal to a training row" if repeated == 1 else "are equal to training rows"
+        sentence = (
+            f"{repeated:,} of the {rows:,} {evidence.part} rows{where} {are}: a model that remembers "
+            "them looks better than it is on new rows."
+        )
+        remedy = 'Set "groups": "duplicates" in split, which keeps equal rows in one part.'
+        yield Remark(code="rows_repeated", sentence=sentence, remedy=remedy)
+
+
 def seeds_left_out(evidence: Evidence) -> Iterator[Remark]:
     failed = [run for run in evidence.runs if run.status == "failed"]
     if failed and not evidence.of_folds:
@@ -202,6 +217,7 @@ FINDERS: tuple[Finder, ...] = (
     no_better_than_majority,
     never_predicted,
     no_better_than_linear,
+    rows_repeated,
     still_improving,
     seeds_left_out,
     folds_left_out,

@@ -47,6 +47,7 @@ def summarise(found: ExperimentDetails, intervals: Intervals | NoIntervals) -> S
     evidence = Evidence(
         spec=stored.spec,
         split_counts=stored.plan["split_counts"],
+        repeated_rows=stored.plan.get("repeated_rows") or {},
         runs=found.runs,
         selected=selected,
         metrics={metric.name: _estimate(measured, metric.name) for metric in SUMMARISED},

@@ -81,6 +81,11 @@ class PlanFacts(ResponseModel):
     runs: int | None = Field(
         None, description="Repeats times folds times seeds. Null in older experiments: one run for each seed."
     )
+    repeated_rows: dict[str, int] | None = Field(
+        None,
+        description="How many rows of each other part but the test are equal to a training row; of a "
+        "cross-validation, in its first fold. Null in older experiments.",
+    )
     sampled_counts: list[float] = Field(
         description="The expected number of examples of each class in an epoch."
     )

@@ -5,9 +5,10 @@ from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
-from workers.data.dataset import Dataset
+from workers.data.dataset import Dataset, Indices
 from workers.data.digest_cache import DigestCache
 from workers.data.errors import NameReserved, NoOfficialTest, NotUploaded
 from workers.data.exposed_rows import ExposedRows
@@ -29,7 +30,7 @@ from workers.data.sources import BUNDLED, AnySource, Source, Synthetic
 from workers.data.sources.upload_source import UploadSource
 from workers.data.sources.upload_store import Upload, UploadStore, Version
 from workers.data.split_rows import SplitRows, split_rows
-from workers.data.splits import CrossValidation, Fold, Split
+from workers.data.splits import CrossValidation, Fold, Part, Split
 from workers.lru_cache import LruCache
 from workers.nn.arrays import Shape
 
@@ -228,6 +229,17 @@ class DatasetRegistry:
         sha256 = self.load(source).sha256
         key = split_key(sha256, split, source.imbalance)
         return ExposedRows.of(key, sha256, self.digests(source), self.split_rows(source, split).exposed)
+
+    def repeated_rows(self, source: Source, split: Split) -> dict[Part, int]:
+        """How many rows of each part but the test are equal to a training row, in the first fold."""
+        digests, rows = self.digests(source), self.split_rows(source, split)
+        measured: dict[Part, Indices] = {"validation": rows.validation, "evaluation": rows.evaluation}
+        trained = digests[rows.train]
+        return {
+            part: int(np.isin(digests[indices], trained).sum())
+            for part, indices in measured.items()
+            if len(indices)
+        }
 
     def split_rows(self, source: Source, split: Split, fold: Fold = ONLY_FOLD) -> SplitRows:
         """The rows of each part, as indices into the data set. Raises the errors of `load`, or TooFewRows."""

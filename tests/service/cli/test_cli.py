@@ -4,11 +4,12 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 from typer.testing import CliRunner
 
 from service.cli.commands import app
-from service.cli.console import show_errors
+from service.cli.console import show_errors, show_evaluation
 from service.launcher import serving
 from service.settings import Settings
 
@@ -145,3 +146,40 @@ def test_the_hardest_rows_are_listed(capsys: pytest.CaptureFixture[str]) -> None
 @pytest.mark.parametrize("command", ["errors", "predictions"])
 def test_an_experiment_that_does_not_exist_has_no_row_level_results(url: str, command: str) -> None:
     assert run(command, "12", "--url", url) == (1, "There is no experiment 12.\n")
+
+
+def test_an_experiment_without_a_model_cannot_be_tested(url: str) -> None:
+    httpx2.post(f"{url}/experiments", json={}).raise_for_status()
+    code, output = run("test", "1", "--url", url)
+    assert code == 1
+    assert output.startswith("Seed 0 of experiment 1 is queued, so it has no model")
+
+
+def test_a_look_is_printed_with_its_bounds_and_earlier_uses(capsys: pytest.CaptureFixture[str]) -> None:
+    use = {"kind": "exposed", "rows": 3, "experiment_id": 4, "owner": "me", "dataset": "iris", "look": None}
+    show_evaluation(
+        {
+            "look": 2,
+            "looks": 2,
+            "experiment_id": 7,
+            "dataset": "iris",
+            "rows": 15,
+            "accuracy": 0.9,
+            "balanced_accuracy": None,
+            "majority_accuracy": 1 / 3,
+            "bounds": [{"low": 0.66, "high": 0.98, "valid": "if this was the only look"}],
+            "classes": [{"class": "setosa", "support": 5, "accuracy": 1.0}],
+            "exposed_rows": 3,
+            "looked_at_rows": 15,
+            "earlier_uses": [use, use | {"kind": "looked_at", "experiment_id": 5, "look": 1}],
+        }
+    )
+    assert capsys.readouterr().out.splitlines() == [
+        "Experiment 7 on the 15 test rows of data set 'iris', look 2 of 2:",
+        "  accuracy 0.900",
+        "  majority accuracy 0.333",
+        "  accuracy from 0.660 to 0.980 if this was the only look",
+        "  setosa: 1.000 of 5 rows",
+        "  3 of these rows have trained or validated an experiment before: 4",
+        "  15 of these rows have tested one before: 5",
+    ]
