@@ -68,7 +68,7 @@ def evaluate_on_test_set(
         response.status_code = 200
     with database.read() as connection:
         looks = ledger.overlapping(connection, sealed.sha256, sealed.digests)
-    return _evaluation(sealed, entry, len(looks))
+    return _evaluation(sealed, entry, [look for look, _ in looks])
 
 
 @router.get(
@@ -113,11 +113,11 @@ def _ledger(
         budget=budget,
         remaining=None if budget is None else max(0, budget - len(rows)),
         looks=len(rows),
-        items=[_evaluation(sealed, row, len(rows)) for row in rows],
+        items=[_evaluation(sealed, row, rows) for row in rows],
     )
 
 
-def _evaluation(sealed: SealedRows, entry: Row[Any], looks: int) -> Evaluation:
+def _evaluation(sealed: SealedRows, entry: Row[Any], looks: Sequence[Row[Any]]) -> Evaluation:
     """The response for an entry. One of a version that did not store the classes is of the same test rows."""
     if entry.classes is None:
         return evaluation(entry, looks=looks, classes=sealed.part.classes, majority=sealed.majority_accuracy)

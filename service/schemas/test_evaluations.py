@@ -6,7 +6,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.schemas.base import ResponseModel, Time
-from workers.evaluation.intervals import LEVEL, Interval, adaptive_half_width, wilson
+from workers.evaluation.intervals import Interval
+from workers.evaluation.look_bounds import (
+    LookBounds,
+    Told,
+    accuracy_bounds,
+    balanced_accuracy_bounds,
+    recall_bounds,
+)
 
 
 class Acceptance(BaseModel):
@@ -38,21 +45,27 @@ class EarlierUse(ResponseModel):
 
 
 class Bound(ResponseModel):
-    """An interval of the accuracy, 95 %, and when it covers the truth."""
+    """A 95 % interval, and when it covers the truth: of these models on new rows of this kind."""
 
-    name: Literal["wilson", "wilson_all_looks", "adaptive"]
+    name: Literal["wilson", "wilson_all_looks", "jeffreys", "jeffreys_all_looks", "adaptive"]
     low: float
     high: float
     valid: str
 
 
 class TestedClass(ResponseModel):
-    """One class over the seeds. accuracy: its recall; null if the test part has no rows of it."""
+    """One class over the seeds. accuracy: its recall; null if the test part has no rows of it.
+
+    accuracy_low, accuracy_high: 95 % interval by Wilson's method, valid if the looks were not chosen from earlier
+    answers.
+    """
 
     class_: str = Field(serialization_alias="class")
     index: int
     support: int
     accuracy: float | None
+    accuracy_low: float | None
+    accuracy_high: float | None
 
 
 class Evaluation(ResponseModel):
@@ -85,7 +98,11 @@ class Evaluation(ResponseModel):
     majority_accuracy: float | None = Field(
         description="The accuracy of always predicting the majority class."
     )
-    bounds: list[Bound]
+    bounds: list[Bound] = Field(
+        description="Of the accuracy. All bounds follow from the number of correct rows of each class, so they tell "
+        "nothing more of the test rows."
+    )
+    balanced_accuracy_bounds: list[Bound]
     classes: list[TestedClass]
     opened_at: Time
 
@@ -104,18 +121,15 @@ class Ledger(ResponseModel):
     items: list[Evaluation]
 
 
-def evaluation(entry: Any, *, looks: int, classes: Sequence[str], majority: float | None) -> Evaluation:
-    """The response for an entry of the ledger, with the bounds that hold after `looks` looks in all."""
+def evaluation(
+    entry: Any, *, looks: Sequence[Any], classes: Sequence[str], majority: float | None
+) -> Evaluation:
+    """The response for an entry of the ledger. looks: all entries that share rows with it, and itself."""
     told, before = entry.answer or {}, entry.earlier_uses or {}
-    shares = _shares(told)
-    present = [share for share in shares if share is not None]
-    of_class = [
-        TestedClass(class_=name, index=index, support=told["support"][index], accuracy=share)
-        for index, (name, share) in enumerate(zip(classes, shares, strict=False))
-    ]
+    of_classes = _told(entry, looks) if "correct" in told else None
     return Evaluation(
         look=entry.look,
-        looks=looks,
+        looks=len(looks),
         experiment_id=entry.experiment_id,
         spec_hash=entry.spec_hash,
         dataset=entry.dataset,
@@ -129,31 +143,64 @@ def evaluation(entry: Any, *, looks: int, classes: Sequence[str], majority: floa
         improved=told.get("improved"),
         seeds=told.get("seeds"),
         accuracy=told.get("accuracy"),
-        balanced_accuracy=sum(present) / len(present) if present else None,
         majority_accuracy=majority,
-        bounds=_bounds(told, entry.rows, looks) if present else [],
-        classes=of_class,
         opened_at=entry.opened_at,
+        **_of_classes(of_classes, classes),
     )
 
 
-def _shares(told: dict[str, Any]) -> list[float | None]:
-    pairs = zip(told.get("correct", []), told.get("support", []), strict=True)
-    return [correct / (support * told["seeds"]) if support else None for correct, support in pairs]
+def _told(entry: Any, looks: Sequence[Any]) -> Told:
+    answer = entry.answer
+    earlier = tuple(tuple(_possible(look)) for look in looks if look.id < entry.id)
+    return Told(
+        tuple(answer["support"]), tuple(answer["correct"]), answer["seeds"], looks=len(looks), earlier=earlier
+    )
 
 
-def _bounds(told: dict[str, Any], rows: int, looks: int) -> list[Bound]:
-    accuracy, seeds = told["accuracy"], told["seeds"]
-    half = adaptive_half_width(rows, looks, counts=[support * seeds for support in told["support"]])
-    around = Interval(max(0.0, accuracy - (half or 1)), min(1.0, accuracy + (half or 1)), LEVEL)
-    plain, all_looks = wilson(round(accuracy * rows), rows), wilson(round(accuracy * rows), rows, looks=looks)
-    chosen: tuple[tuple[Any, Interval | None, str], ...] = (
-        ("wilson", plain, "if this was the only look"),
-        ("wilson_all_looks", all_looks, "if the looks were not chosen from earlier answers"),
-        ("adaptive", around, "whatever the looks were chosen from"),
+def _possible(look: Any) -> list[int]:
+    """Of each number that a look has told, the largest that it could be: right rows of a class, over its seeds.
+
+    A Ladder has told one number of right rows in all. A look that was not answered yet has told nothing.
+    """
+    if look.answer is None:
+        return []
+    counts: list[int] = look.answer.get("support", [look.rows])
+    return [rows * look.answer["seeds"] for rows in counts]
+
+
+def _of_classes(told: Told | None, classes: Sequence[str]) -> dict[str, Any]:
+    """The fields that follow from the number of correct rows of each class; empty if a look has not told these."""
+    if told is None:
+        return {"balanced_accuracy": None, "bounds": [], "balanced_accuracy_bounds": [], "classes": []}
+    present = [share for share in told.shares if share is not None]
+    of_class = zip(classes, told.support, told.shares, recall_bounds(told), strict=True)
+    return {
+        "balanced_accuracy": sum(present) / len(present) if present else None,
+        "bounds": _named("wilson", accuracy_bounds(told)),
+        "balanced_accuracy_bounds": _named("jeffreys", balanced_accuracy_bounds(told)),
+        "classes": [
+            TestedClass(
+                class_=name,
+                index=index,
+                support=support,
+                accuracy=share,
+                accuracy_low=interval and interval.low,
+                accuracy_high=interval and interval.high,
+            )
+            for index, (name, support, share, interval) in enumerate(of_class)
+        ],
+    }
+
+
+def _named(method: Literal["wilson", "jeffreys"], bounds: LookBounds | None) -> list[Bound]:
+    if bounds is None:
+        return []
+    chosen: tuple[tuple[Any, Interval, str], ...] = (
+        (method, bounds.single, "if this was the only look"),
+        (f"{method}_all_looks", bounds.all_looks, "if the looks were not chosen from earlier answers"),
+        ("adaptive", bounds.adaptive, "whatever the looks were chosen from"),
     )
     return [
         Bound(name=name, low=interval.low, high=interval.high, valid=valid)
         for name, interval, valid in chosen
-        if interval is not None
     ]

@@ -53,19 +53,20 @@ def wilson(successes: int, n: int, level: float = LEVEL, *, looks: int = 1) -> I
 
 
 def adaptive_half_width(
-    n: int, looks: int, level: float = LEVEL, *, counts: Sequence[int] | None = None
+    n: float, looks: int, level: float = LEVEL, *, earlier: Sequence[Sequence[int]] | None = None
 ) -> float | None:
-    """sqrt(((k-1) ln A + ln(2k/d)) / (2n)), d = 1 - level; null for n = 0. Above 1 it says nothing.
+    """sqrt((sum_j ln A_j + ln(2k/d)) / (2n)), d = 1 - level; null for n = 0. Above 1 it says nothing.
 
-    Holds for each of k `looks` at the same n rows even if every model was chosen from all earlier answers:
-    k-1 answers out of A possible ones leave A^(k-1) models to guard against, each by Hoeffding's inequality
-    (1963). An answer is one number of right rows out of n, A = n + 1; or, given `counts`, a number of each,
-    A = prod (n_c + 1), as when the accuracy of each class is returned.
+    Holds for each of k `looks` at the same n rows even if its model was chosen from all `earlier` answers j: there
+    are prod_j A_j models to guard against, each by Hoeffding's inequality (1963). `earlier` has, of each number that
+    a look told, the largest that it could be, so that A_j = prod_c (count_c + 1): with the accuracy of each class c
+    and s seeds, count_c = s n_c. By default each of the k - 1 earlier looks told one number out of n.
     """
     if n == 0:
         return None
-    answers = sum(math.log(count + 1) for count in ([n] if counts is None else counts))
-    return math.sqrt(((looks - 1) * answers + math.log(2 * looks / (1 - level))) / (2 * n))
+    told = [[round(n)]] * (looks - 1) if earlier is None else earlier
+    answers = sum(math.log(count + 1) for counts in told for count in counts)
+    return math.sqrt((answers + math.log(2 * looks / (1 - level))) / (2 * n))
 
 
 def t_interval(values: Sequence[float], level: float = LEVEL) -> Mean | None:

@@ -1,7 +1,8 @@
 """A look at a sealed test set: how many rows of each class the models of an experiment predicted correctly.
 
-Nothing else is returned: each further figure would be another answer, and the bound for looks that were chosen from
-earlier ones counts the possible answers (`intervals.adaptive_half_width`).
+Nothing else is told: each further figure would be another answer, and the bound for looks that were chosen from
+earlier ones counts the possible answers (`intervals.adaptive_half_width`). Intervals follow from these counts alone
+(`look_bounds`).
 """
 
 from collections.abc import Sequence

@@ -1,5 +1,6 @@
 """The sealed test set: looks are limited by the budget, answers reveal no more than promised, and no look is lost."""
 
+import math
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -121,6 +122,32 @@ def test_a_budget_of_more_looks_widens_the_bounds_of_all(
     assert later["bounds"][0] == plain
     for before, after in zip(first["bounds"][1:], later["bounds"][1:], strict=True):
         assert after["high"] - after["low"] > before["high"] - before["low"] or after["low"] == 0
+    of_balanced = first["balanced_accuracy_bounds"]
+    assert [bound["name"] for bound in of_balanced] == ["jeffreys", "jeffreys_all_looks", "adaptive"]
+    assert all(bound["low"] <= first["balanced_accuracy"] <= bound["high"] for bound in of_balanced)
+    assert all(each["accuracy_low"] <= each["accuracy"] <= each["accuracy_high"] for each in first["classes"])
+
+
+def test_an_earlier_look_of_more_seeds_widens_the_adaptive_bound_of_a_later_one(
+    client: TestClient, train: Train, set_budget: Callable[..., None]
+) -> None:
+    """The bound of the second look counts the answers of the first: 3 models tell more than 1."""
+    set_budget(test_budget=4)
+    look(client, train())
+    of_one = look(client, train(seeds=(1,)))
+    half = [(1 + each["high"] - each["low"]) for each in of_one["bounds"] if each["name"] == "adaptive"]
+    support = [each["support"] for each in of_one["classes"]]
+    rows, told = sum(support), sum(math.log(n + 1) for n in support)
+    expected = math.sqrt((told + math.log(2 * 2 / 0.05)) / (2 * rows))
+    accuracy = of_one["accuracy"]
+    low, high = max(0.0, accuracy - expected), min(1.0, accuracy + expected)
+    assert half == [pytest.approx(1 + high - low)]
+    look(client, train(seeds=(2, 3, 4)))
+    last = look(client, train(seeds=(5,)))
+    told = 2 * told + sum(math.log(3 * n + 1) for n in support)
+    expected = math.sqrt((told + math.log(2 * 4 / 0.05)) / (2 * rows))
+    adaptive = last["bounds"][2]
+    assert adaptive["low"] == pytest.approx(max(0.0, last["accuracy"] - expected))
 
 
 def test_a_lost_answer_is_repeated_and_costs_nothing(

@@ -80,13 +80,17 @@ def test_the_adaptive_bound_is_the_union_bound_over_every_transcript_of_answers(
     assert looks * (n + 1) ** (looks - 1) * chance_per_model == pytest.approx(1 - level)
 
 
-def test_where_the_accuracy_of_each_class_is_told_there_are_more_transcripts() -> None:
-    counts, looks, level = [30, 50, 20], 4, 0.95
-    half_width = adaptive_half_width(100, looks, level, counts=counts)
+def test_each_earlier_look_counts_with_its_own_number_of_answers() -> None:
+    """The first told the accuracy of each class of 1 model, the second that of 3 models, the third one number."""
+    earlier, looks, level = [[30, 50, 20], [90, 150, 60], [100]], 4, 0.95
+    half_width = adaptive_half_width(100, looks, level, earlier=earlier)
     assert half_width is not None
-    transcripts = (31 * 51 * 21) ** (looks - 1)
+    transcripts = (31 * 51 * 21) * (91 * 151 * 61) * 101
     assert looks * transcripts * 2 * math.exp(-2 * 100 * half_width**2) == pytest.approx(1 - level)
     assert half_width > (adaptive_half_width(100, looks, level) or 1)
+    assert adaptive_half_width(100, looks, level, earlier=[]) == pytest.approx(
+        math.sqrt(math.log(2 * looks / 0.05) / 200)
+    )
 
 
 def test_the_corrected_t_interval_is_nadeau_and_bengio_s_by_hand() -> None:
