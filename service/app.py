@@ -34,6 +34,7 @@ from service.experiments.row_results import RowResultsLoader
 from service.memory_budget import MemoryBudget, default_limit
 from service.notifiers import notifier_of
 from service.operations.prometheus import PrometheusMetrics
+from service.operations.readiness import Readiness
 from service.operations.telemetry import telemetry
 from service.routes import (
     catalog,
@@ -135,6 +136,7 @@ def _create_shared_objects(state: State, settings: Settings, database: Database)
     state.response_store = ResponseStore()
     state.sealing_key = sealing_key(settings)
     state.cursor_key = signing_key(database, "cursors")
+    state.readiness = Readiness()
     state.metrics = PrometheusMetrics(database, lease_seconds=settings.lease_seconds)
     state.observe = state.metrics.observe
     state.change_feed = ChangeFeed(database)

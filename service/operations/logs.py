@@ -18,6 +18,10 @@ from service.http.access_log import REQUEST_ID
 PREFIXES = ("hold_", "whsec_")
 SECRETS = re.compile(rf"\b({'|'.join(PREFIXES)})[A-Za-z0-9_+/=-]{{8,}}")
 """Access tokens, and the secrets that sign webhooks."""
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Characters that move the cursor, break the line, or turn the direction of writing."""
+CONTROL_BUT_LAYOUT = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
+"""Those that neither the renderer nor a traceback writes: they use colours, tabs and line breaks."""
 ENCODER = json.JSONEncoder(default=repr)
 STANDARD_ATTRIBUTES = {*vars(logging.makeLogRecord({})), "message", "asctime", "color_message"}
 """Attributes of every log record, and uvicorn's copy of its message in colours. Any other was given as `extra`."""
@@ -71,7 +75,14 @@ def _terminal_formatter() -> logging.Formatter:
     ]
     meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared, processors=[meta, structlog.dev.ConsoleRenderer(), _remove_secrets]
+        foreign_pre_chain=shared,
+        processors=[
+            meta,
+            _escape_control_characters,
+            structlog.dev.ConsoleRenderer(),
+            _escape_the_rest,
+            _remove_secrets,
+        ],
     )
 
 
@@ -86,6 +97,23 @@ def _drop_colours(_logger: object, _method: str, event: EventDict) -> EventDict:
     """Drop uvicorn's copy of its message in colours."""
     event.pop("color_message", None)
     return event
+
+
+def _escape_control_characters(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Escape control characters in texts: what a client sent must not write to the terminal, or begin a line."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = CONTROL.sub(_escaped, value)
+    return event
+
+
+def _escape_the_rest(_logger: object, _method: str, line: Any) -> str:
+    """Escape control characters that a traceback contains."""
+    return CONTROL_BUT_LAYOUT.sub(_escaped, line)
+
+
+def _escaped(character: re.Match[str]) -> str:
+    return character[0].encode("unicode_escape").decode()
 
 
 def _remove_secrets(_logger: object, _method: str, line: Any) -> str:

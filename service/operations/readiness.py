@@ -1,7 +1,9 @@
 """The readiness checks behind `/ready`: schema, database, embedded agent."""
 
+import math
 import time
 from collections.abc import Iterator
+from threading import Lock
 
 from sqlalchemy import false, select, update
 from sqlalchemy.exc import DBAPIError
@@ -14,6 +16,8 @@ from service.store.engine.lock_timeout import is_lock_timeout
 from service.store.tables import Experiment
 from workers.validation.errors import FieldError
 
+CACHED_SECONDS = 1.0
+"""How long the result of the checks counts."""
 MAX_AGENT_SILENCE_SECONDS = 60.0
 """The agent's loop turns every second, but a locked database can block it for half a minute."""
 
@@ -26,11 +30,23 @@ class NotReady(RuntimeError):
         super().__init__(field_errors[0].message)
 
 
-def require_ready(database: Database, agent: Agent | None) -> None:
-    """Run all checks. Raises NotReady with every error."""
-    field_errors = [*_database(database), *_agent(agent)]
-    if field_errors:
-        raise NotReady(field_errors)
+class Readiness:
+    """Runs all checks, at most once a second: everybody may ask, and each check writes to the database."""
+
+    def __init__(self) -> None:
+        self._field_errors: list[FieldError] = []
+        self._checked_at = -math.inf
+        self._lock = Lock()
+
+    def require(self, database: Database, agent: Agent | None) -> None:
+        """Raises NotReady with every error."""
+        with self._lock:
+            if time.monotonic() - self._checked_at >= CACHED_SECONDS:
+                self._field_errors = [*_database(database), *_agent(agent)]
+                self._checked_at = time.monotonic()
+            field_errors = self._field_errors
+        if field_errors:
+            raise NotReady(field_errors)
 
 
 def _database(database: Database) -> Iterator[FieldError]:

@@ -14,7 +14,7 @@ from service.api.routing.strict_route import StrictRoute
 from service.api.routing.thread_kinds import run_on
 from service.http.query import InvalidQuery
 from service.operations.doctor import has_wal_reset_bug
-from service.operations.readiness import NotReady, require_ready
+from service.operations.readiness import NotReady
 from service.schemas.base import Remark, ResponseModel
 
 router = APIRouter(tags=["operation"], route_class=StrictRoute)
@@ -86,8 +86,11 @@ async def read_health(database: DatabaseDep) -> Health:
     responses=problems(InvalidQuery, NotReady),
 )
 def read_ready(request: Request, database: DatabaseDep) -> Ready:
-    """Return 503 if the database is unreachable, read-only or not migrated, or if the embedded agent has stopped."""
-    require_ready(database, request.app.state.agent)
+    """Return 503 if the database is unreachable, read-only or not migrated, or if the embedded agent has stopped.
+
+    The result counts for a second.
+    """
+    request.app.state.readiness.require(database, request.app.state.agent)
     return Ready()
 
 

@@ -44,7 +44,7 @@ def create_webhook(
     with database.write() as connection:
         row = webhooks.create(connection, webhook.url, webhook.events, key)
     made = SecretWebhook.model_validate({**row._mapping, "secret": key.open(row.secret)})
-    response.headers["Location"] = f"/webhooks/{made.id}"
+    response.headers.update({"Location": f"/webhooks/{made.id}", "Cache-Control": "no-store"})
     return made
 
 

@@ -13,9 +13,10 @@ import socket
 import ssl
 from collections.abc import Mapping
 from contextlib import suppress
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from threading import Timer
 from urllib.parse import urlsplit
+
+from service.webhooks.public_addresses import is_public
 
 TIMEOUT_SECONDS = 10.0
 """Of a whole request, even if the receiver sends its response byte by byte."""
@@ -74,21 +75,6 @@ def resolve(host: str, port: int, *, private: bool) -> Address:
     if not private and not all(map(is_public, addresses)):
         raise PrivateAddress(host)
     return addresses[0], port
-
-
-def is_public(address: str) -> bool:
-    """Whether an address, and the IPv4 address that it may embed, is reachable from the whole internet."""
-    parsed = ip_address(address)
-    if isinstance(parsed, IPv6Address) and (embedded := _embedded(parsed)):
-        return is_public(str(embedded))
-    return parsed.is_global and not parsed.is_multicast and not parsed.is_reserved
-
-
-def _embedded(address: IPv6Address) -> IPv4Address | None:
-    """The IPv4 address that an IPv6 address stands for: mapped, 6to4, or translated (64:ff9b::/96)."""
-    if address.packed[:12] == ip_address("64:ff9b::").packed[:12]:
-        return IPv4Address(address.packed[12:])
-    return address.ipv4_mapped or address.sixtofour
 
 
 class _PinnedConnection(http.client.HTTPConnection):

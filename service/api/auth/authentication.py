@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from service.api.auth.authorization import ANYBODY, ScopeTooNarrow, Unauthenticated, may_be_open
 from service.api.auth.caller_cache import CallerCache
 from service.api.auth.client_addresses import client_address
-from service.api.auth.origins import require_own_name, require_same_site
+from service.api.auth.origins import require_no_embedding, require_own_name, require_same_site
 from service.api.auth.rate_limits import RateLimiter
 from service.api.thread_limiters import ThreadLimiter
 from service.settings import Settings
@@ -65,6 +65,8 @@ class Authenticator:
         except Unauthenticated:
             self.rates.count("refusals", address)
             raise
+        if caller is ANYBODY:
+            require_no_embedding(request, self.settings.cors_origins)
         request.scope["state"]["counted_as"] = counted_as = address if caller is ANYBODY else caller.name
         self.rates.count("reads" if needed == "read" else "writes", counted_as)
         return caller

@@ -70,6 +70,23 @@ def require_same_site(request: Request, trusted: Collection[str]) -> None:
         raise CrossSite(origin)
 
 
+def require_no_embedding(request: Request, trusted: Collection[str]) -> None:
+    """Raise CrossSite if a page of another site makes a browser read here. For an open service.
+
+    The page cannot see the response, but it sees that there is one, how long it takes, and it can ask for expensive
+    ones. A link that a user follows is no such request.
+    """
+    if request.headers.get("sec-fetch-site") != "cross-site":
+        return
+    origin = request.headers.get("origin")
+    is_navigation = (
+        request.headers.get("sec-fetch-mode") == "navigate"
+        and request.headers.get("sec-fetch-dest") == "document"
+    )
+    if origin not in trusted and not is_navigation:
+        raise CrossSite(origin)
+
+
 def is_of(origin: str, host: str | None) -> bool:
     """Whether an origin has the host and port that a request was sent to."""
     return _authority(origin) == host

@@ -28,7 +28,7 @@ DESCRIBED: dict[str, Header] = {
 ALWAYS: dict[str, dict[str, tuple[str, ...]]] = {
     "submit_experiment": {"202": ("Location", "Retry-After")},
     "upload_dataset": {"200": ("Location",), "201": ("Location",)},
-    "create_webhook": {"201": ("Location",)},
+    "create_webhook": {"201": ("Location", "Cache-Control")},
     "read_weights": {"200": ("Content-Disposition",)},
     "read_bundle": {"200": ("Content-Disposition",)},
     "stream_events": {"200": ("Cache-Control", "X-Accel-Buffering")},

@@ -41,8 +41,10 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-SECURITY = Headers(SECURITY_HEADERS).raw
-"""The same headers as ASGI sends them."""
+DEFAULT_CACHING = "private"
+"""A shared cache, as of a proxy, stores no response, as it is for one caller."""
+DEFAULTS = Headers({**SECURITY_HEADERS, "Cache-Control": DEFAULT_CACHING}).raw
+"""The headers of every response that has no others of these names, as ASGI sends them."""
 PLAIN_WORD = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
@@ -100,7 +102,7 @@ class ResponseSender:
             self.status = message["status"]
             headers = [*message["headers"], (b"x-request-id", self.request_id.encode())]
             given = {name for name, _ in headers}
-            headers += [header for header in SECURITY if header[0] not in given]
+            headers += [header for header in DEFAULTS if header[0] not in given]
             message = {**message, "headers": headers}
         elif message["type"] == "http.response.body" and self.without_body:
             message = {**message, "body": b""}

@@ -12,6 +12,7 @@ from httpx2 import Client, Response
 from sqlalchemy import URL, text
 
 from service.api.thread_limiters import LIMITS
+from service.operations import readiness
 from service.settings import Settings
 from service.store.engine.sqlite_driver import driver
 from tests.service.fake_worker import CONFUSION
@@ -145,7 +146,10 @@ def test_a_writer_that_waits_for_too_long_is_told_what_it_waited_for(
     assert post(service.client, 0)[0].status_code == 202
 
 
-def test_ready_says_within_seconds_that_the_database_is_locked(service: Live) -> None:
+def test_ready_says_within_seconds_that_the_database_is_locked(
+    service: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "CACHED_SECONDS", 0.0)
     with write_lock(service.database.url):
         answer = service.client.get("/ready")
         assert answer.status_code == 503

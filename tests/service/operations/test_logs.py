@@ -3,6 +3,8 @@
 import io
 import json
 import logging
+import re
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -130,3 +132,18 @@ def test_on_a_terminal_a_line_is_text() -> None:
     line = formatter(terminal=True).format(record)
     assert "run 7 is not ours" in line
     assert not line.startswith("{")
+
+
+def test_on_a_terminal_what_a_client_sent_controls_nothing() -> None:
+    hostile = "a\x1b[2Jb\x1b]0;title\x07c\rd\ne\x9b2Jf\u202eg"
+    record = logging.LogRecord("holdout.http", logging.WARNING, "", 0, "path %s", (hostile,), None)
+    record.path = hostile
+    try:
+        raise ValueError(hostile)
+    except ValueError:
+        record.exc_info = sys.exc_info()
+    line = formatter(terminal=True).format(record)
+    assert line.count("\\x1b[2J") >= 2
+    assert line.partition("\n")[0].count("\\ne") == 2  # neither text has begun a line of its own
+    assert not set("\x07\r\x9b") & set(line)
+    assert set(re.findall(r"\x1b(?!\[[0-9;]*m)", line)) == set()

@@ -28,6 +28,19 @@ def problems(client: TestClient) -> dict[str, str]:
     return {error["path"]: error["message"] for error in problem["errors"]}
 
 
+@pytest.fixture(autouse=True)
+def not_cached(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "CACHED_SECONDS", 0.0)
+
+
+def test_the_checks_run_once_a_second_at_most(
+    client: TestClient, statements: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "CACHED_SECONDS", 60.0)
+    assert {client.get("/ready").status_code for _ in range(20)} == {200}
+    assert len([each for each in statements if each.startswith("UPDATE")]) == 1
+
+
 def test_a_service_without_problems_is_ready(client: TestClient) -> None:
     assert client.get("/ready").json() == {"status": "ready"}
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from service.webhooks import ssrf_protection
-from service.webhooks.ssrf_protection import PrivateAddress, Undeliverable, is_public, post, resolve
+from service.webhooks.public_addresses import is_public
+from service.webhooks.ssrf_protection import PrivateAddress, Undeliverable, post, resolve
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,11 @@ from service.webhooks.ssrf_protection import PrivateAddress, Undeliverable, is_p
         "224.0.0.1", "239.1.2.3", "240.0.0.1", "255.255.255.255",
         "::", "::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "fe80::1", "fc00::1", "fd12:3456::1", "ff02::1",
         "2001:db8::1", "2002:7f00:1::", "2002:a00:1::1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "fe80::1%lo",
+        "fec0::1", "feff::1", "3fff::1", "3fff:fff::1", "2001::1", "2001:0:7f00:1::", "2001:20::1", "2001:1ff::1",
+        "192.88.99.1", "192.31.196.1", "192.52.193.1", "192.175.48.1", "192.0.0.9", "233.252.0.1", "0.1.2.3",
+        "::127.0.0.1", "::8.8.8.8", "::ffff:0:127.0.0.1", "64:ff9b:1::808:808", "100::1", "5f00::1",
+        "2620:4f:8000::1", "2606:4700::5efe:7f00:1", "2606:4700::200:5efe:a00:1", "4000::1", "1::1",
+        "64:ff9b::c058:6301", "2002:c058:6301::1",
     ],
 )  # fmt: skip
 def test_private_and_reserved_addresses_are_not_public(address: str) -> None:
@@ -28,7 +34,20 @@ def test_private_and_reserved_addresses_are_not_public(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["1.1.1.1", "93.184.215.14", "2606:4700:4700::1111", "::ffff:8.8.8.8", "2002:808:808::1"]
+    "address",
+    [
+        "1.1.1.1",
+        "93.184.215.14",
+        "2606:4700:4700::1111",
+        "::ffff:8.8.8.8",
+        "2002:808:808::1",
+        "64:ff9b::808:808",
+        "2001:200::1",
+        "2001:4860:4860::8888",
+        "2606:4700::5efe:808:808",
+        "3ffe::1",
+        "192.0.1.1",
+    ],
 )
 def test_public_addresses_are_public(address: str) -> None:
     assert is_public(address)

@@ -47,6 +47,7 @@ def create(client: TestClient, receiver: ThreadingHTTPServer, path: str = "/200"
     assert response.status_code == 201, response.text
     created: JSON = response.json()
     assert response.headers["location"] == f"/webhooks/{created['id']}"
+    assert response.headers["cache-control"] == "no-store"
     return created
 
 

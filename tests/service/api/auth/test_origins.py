@@ -42,9 +42,31 @@ def test_a_page_of_another_site_changes_nothing(
 ) -> None:
     response = client.post("/experiments/7/cancel", headers=headers)
     assert response.status_code == status
-    assert client.get("/experiments", headers=headers).status_code == 200
+    is_cross_site = headers.get("Sec-Fetch-Site") == "cross-site"
+    assert client.get("/experiments", headers=headers).status_code == (403 if is_cross_site else 200)
     if status == 403:
         assert response.json()["type"] == "/problems/cross-site"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}, 200),
+        ({"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}, 200),
+        ({"Sec-Fetch-Site": "none"}, 200),
+    ],
+)
+def test_a_page_of_another_site_reads_nothing_of_an_open_service(
+    app: FastAPI, client: TestClient, headers: dict[str, str], status: int
+) -> None:
+    for path in ("/experiments", "/experiments", "/datasets/digits/preview.png"):  # also one that is cached
+        assert client.get(path, headers=headers).status_code == status
+    assert client.get("/health", headers=headers).status_code == 200
+    with app.state.database.write() as connection:
+        token = {"Authorization": f"Bearer {tokens.create(connection, 'ada', 'read')}"}
+    assert client.get("/experiments", headers=headers | token).status_code == 200
 
 
 @pytest.fixture
