@@ -6,13 +6,13 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from service.store import experiment_reader, row_results_reader
-from service.store.artifacts.artifact_store import ArtifactError, ArtifactStore
+from service.experiments.row_results import RowResultsLoader, runs_with_results
+from service.store import experiment_reader
 from service.store.database import Database
-from service.store.errors import NoScores, UnknownRun, UnusableRowResults
-from service.store.run_keys import RunFilter, RunKey, name_of_run
+from service.store.errors import NoScores
+from service.store.run_keys import RunFilter, RunKey
 from workers.evaluation.ranking import Booleans
-from workers.evaluation.row_results import CorruptRowResults, RowResults, Singles, Unsigned
+from workers.evaluation.row_results import Singles, Unsigned
 from workers.nn.output_layers import is_distribution
 
 
@@ -44,39 +44,39 @@ class ScoredRuns:
 
 def scored_runs(
     database: Database,
-    artifacts: ArtifactStore,
+    loader: RowResultsLoader,
     experiment_id: int,
     wanted: RunFilter,
     *,
     classes: int | None,
 ) -> ScoredRuns:
-    """Read the wanted runs. Those that have not succeeded are left out.
+    """Read the wanted runs that have row-level results.
 
-    classes: how many the experiment has to have; None if any number will do.
-    Raises UnknownExperiment, UnknownRun, NoScores, UnusableRowResults or BlobStoreUnavailable.
+    classes: how many the experiment has to have; None if any number will do. Raises UnknownExperiment, UnknownRun,
+    NoScores, NoRowResults, UnusableRowResults or BlobStoreUnavailable.
     """
     with database.read() as connection:
         experiment = experiment_reader.experiment(connection, experiment_id)
         _require_probabilities(experiment, classes)
-        runs = row_results_reader.runs(connection, experiment_id)
-        chosen = [run for run in runs if wanted.matches(RunKey.of(run))]
-        if not chosen:
-            raise UnknownRun(experiment_id, [RunKey.of(run) for run in runs])
-        stored = [run for run in chosen if run.sha256 is not None]
-        contents = [row_results_reader.content(connection, run.id) for run in stored]
+        runs = runs_with_results(connection, experiment_id, wanted)
     split = "evaluation" if "folds" in experiment.spec["split"] else "validation"
-    found = []
-    for run, content in zip(stored, contents, strict=True):
-        try:
-            rows = RowResults.from_bytes(artifacts.load(content))
-        except (ArtifactError, CorruptRowResults) as error:
-            name = name_of_run(RunKey.of(run), of_folds="folds" in experiment.spec["split"])
-            why = error.why if isinstance(error, ArtifactError) else f"its bytes are {error}"
-            raise UnusableRowResults(experiment_id, name, why) from error
-        if rows.score is not None and rows.confidence is not None:
-            of_rows = (rows.labels, rows.predicted == rows.labels, rows.score, rows.confidence)
-            found.append(ScoredRun(RunKey.of(run), run.best_epoch, split, *of_rows))
-    return ScoredRuns(experiment, found)
+    loaded = ((run, loader.load(run)) for run in runs)
+    return ScoredRuns(
+        experiment,
+        [
+            ScoredRun(
+                RunKey.of(run),
+                run.best_epoch,
+                split,
+                rows.labels,
+                rows.predicted == rows.labels,
+                rows.score,
+                rows.confidence,
+            )
+            for run, rows in loaded
+            if rows.score is not None and rows.confidence is not None
+        ],
+    )
 
 
 def _require_probabilities(experiment: Row[Any], classes: int | None) -> None:

@@ -8,7 +8,7 @@ from service.api.auth.authorization import allow
 from service.api.openapi.responses import conditional, formats, problems
 from service.api.routing.content_negotiation import Wanted
 from service.api.routing.curve_parameters import CurvesQuery, ReliabilityQuery
-from service.api.routing.dependencies import DatabaseDep
+from service.api.routing.dependencies import DatabaseDep, RowResultsDep
 from service.api.routing.parameters import ExperimentId, RunsQuery
 from service.api.routing.strict_route import StrictRoute
 from service.api.routing.thread_kinds import run_on
@@ -22,6 +22,7 @@ from service.schemas.formats import represent
 from service.store import status_reader
 from service.store.artifacts.blob_store import BlobStoreUnavailable
 from service.store.errors import (
+    NoRowResults,
     NoScores,
     NoThreshold,
     UnknownExperiment,
@@ -37,7 +38,10 @@ router = APIRouter(
     route_class=StrictRoute,
 )
 responses = (
-    problems(UnknownExperiment, UnknownRun, NoScores, UnusableRowResults, InvalidQuery, BlobStoreUnavailable)
+    problems(
+        *(UnknownExperiment, UnknownRun, NoRowResults, NoScores),
+        *(UnusableRowResults, InvalidQuery, BlobStoreUnavailable),
+    )
     | conditional()
     | formats()
 )
@@ -53,11 +57,11 @@ responses = (
 def read_curves(
     experiment_id: ExperimentId,
     query: Annotated[CurvesQuery, Query()],
-    request: Request,
     response: Response,
     precondition: PreconditionDep,
     wanted_format: Wanted,
     database: DatabaseDep,
+    loader: RowResultsDep,
 ) -> Response:
     """Read the curves of each run that has succeeded, at its selected epoch, with the areas under them. Each has at
     most 500 points, both ends among them. They need two classes: of each row, the probability of its true class is
@@ -65,7 +69,7 @@ def read_curves(
     """
     with database.read() as connection:
         precondition.require_modified(status_reader.state(connection, experiment_id))
-    found = scored_runs(database, request.app.state.artifacts, experiment_id, query.runs, classes=2)
+    found = scored_runs(database, loader, experiment_id, query.runs, classes=2)
     positive = query.positive_index(found.experiment.plan["dataset"]["classes"])
     return represent(curves_of(found, positive, query.max_points), CurveRow, wanted_format, response)
 
@@ -76,7 +80,7 @@ def read_curves(
     summary="Thresholds of the models",
     dependencies=[run_on("models")],
     responses=problems(
-        *(UnknownExperiment, UnknownRun, NoScores, NoThreshold),
+        *(UnknownExperiment, UnknownRun, NoRowResults, NoScores, NoThreshold),
         *(UnusableRowResults, UnusableModel, InvalidQuery, BlobStoreUnavailable),
     )
     | conditional(),
@@ -87,13 +91,14 @@ def read_operating_points(
     request: Request,
     precondition: PreconditionDep,
     database: DatabaseDep,
+    loader: RowResultsDep,
 ) -> OperatingPoints:
     """Read the threshold of each run that has succeeded, if the spec asks for one. It was chosen on the validation
     rows, so figures on the same rows are too good; those on the evaluation part of a cross-validation are not.
     """
     with database.read() as connection:
         precondition.require_modified(status_reader.state(connection, experiment_id))
-    found = scored_runs(database, request.app.state.artifacts, experiment_id, query.runs, classes=2)
+    found = scored_runs(database, loader, experiment_id, query.runs, classes=2)
     return OperatingPoints(items=operating_points(found, request.app.state.models))
 
 
@@ -107,16 +112,16 @@ def read_operating_points(
 def read_reliability(
     experiment_id: ExperimentId,
     query: Annotated[ReliabilityQuery, Query()],
-    request: Request,
     response: Response,
     precondition: PreconditionDep,
     wanted_format: Wanted,
     database: DatabaseDep,
+    loader: RowResultsDep,
 ) -> Response:
     """Read, for each run that has succeeded, 15 bins of the probability of the predicted class at its selected epoch:
     how many rows, how sure the model was of them, and how many it had right.
     """
     with database.read() as connection:
         precondition.require_modified(status_reader.state(connection, experiment_id))
-    found = scored_runs(database, request.app.state.artifacts, experiment_id, query.runs, classes=None)
+    found = scored_runs(database, loader, experiment_id, query.runs, classes=None)
     return represent(reliability_of(found), ReliabilityRow, wanted_format, response)

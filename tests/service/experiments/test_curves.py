@@ -128,10 +128,10 @@ def test_outputs_that_are_no_probabilities_are_refused(
 
 
 @pytest.mark.parametrize("resource", ["curves", "reliability"])
-def test_a_run_that_has_not_succeeded_is_left_out(fake_worker: FakeWorker, resource: str) -> None:
+def test_runs_that_have_not_succeeded_have_none_yet(fake_worker: FakeWorker, resource: str) -> None:
     experiment = fake_worker.submit()
-    answer = fake_worker.client.get(f"/experiments/{experiment}/{resource}").json()
-    assert (answer["runs"], answer["items"], answer["next"]) == ([], [], None)
+    problem = fake_worker.client.get(f"/experiments/{experiment}/{resource}").json()
+    assert (problem["status"], problem["type"]) == (404, "/problems/no-row-results")
 
 
 @pytest.mark.parametrize("resource", ["curves", "reliability"])
@@ -145,7 +145,7 @@ def test_an_unknown_seed_or_class_is_an_error(trained: Trained, resource: str) -
 def test_lost_results_are_named(trained: Trained, database: Database, resource: str) -> None:
     with database.write() as connection:
         mine = update(Checkpoint).where(Checkpoint.kind == "row_results")
-        connection.execute(mine.values(content=None, artifact="row_results-4f0c"))
+        connection.execute(mine.values(content=None, artifact="row_results-4f0c", sha256="4f0c"))
     problem = trained.refusal(resource)
     assert (problem["status"], problem["type"]) == (409, "/problems/unusable-row-results")
     assert "row_results-4f0c is not in the artifact store" in problem["detail"]
