@@ -117,7 +117,8 @@ def _caption(experiments: list[Experiment]) -> Text:
     if _folds(experiments[0]):
         folds = sorted({each["summary"]["metrics"]["accuracy"]["n"] for each in experiments})
         count = f"{' or '.join(map(str, folds))} folds with {count} in each"
-    mean = f"Mean of {count}, each at its epoch of best validation {' or '.join(selected)}."
+    run = "each run" if _folds(experiments[0]) else "each"
+    mean = f"Mean of {count}, {run} at its epoch of best validation {' or '.join(selected)}."
     return Text("\n".join([mean, *_interval_notes(experiments)]), "dim")
 
 

@@ -233,7 +233,7 @@ def _compared(evidence: Evidence, baseline: float, whose: str) -> str:
         return f"Accuracy {accuracy:.3f} is below the {baseline:.3f} of {whose}"
     return (
         f"Accuracy {accuracy:.3f} is not clearly above the {baseline:.3f} of {whose} "
-        f"(its interval over the rows starts at {evidence.accuracy_low:.3f})"
+        f"(its interval {'' if evidence.of_folds else 'over the rows '}starts at {evidence.accuracy_low:.3f})"
     )
 
 

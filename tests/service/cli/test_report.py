@@ -89,6 +89,19 @@ def test_the_caption_says_once_of_what_the_intervals_are() -> None:
     assert printed.count("In brackets, 95 % intervals. How models of this training do on new rows.") == 1
 
 
+def test_a_cross_validation_is_a_mean_over_folds_and_names_the_fold_of_a_failed_run() -> None:
+    folds = [{"repeat": repeat, "fold": fold} for repeat in (0, 1) for fold in (0, 1, 2)]
+    measured = summary()
+    for mean in measured["metrics"].values():
+        mean["n"] = 6
+    failed = {"seed": 1, "repeat": 1, "fold": 2, "status": "failed", "cause": "diverged", "message": "NaN"}
+    plan = experiment()["plan"] | {"folds": folds}
+    printed = report(experiment(summary=measured, plan=plan, runs=[failed]))
+    assert "on the evaluation parts of clinic" in printed
+    assert "Mean of 6 folds with 2 seeds in each, each run at its epoch of best validation" in printed
+    assert "Seed 1 of fold 2, repeat 1, diverged: NaN" in printed
+
+
 def test_means_without_intervals_stand_alone_and_the_caption_says_why() -> None:
     without = summary(intervals=[{**INTERVALS, "missing": NOT_ENDED}])
     for mean in without["metrics"].values():
