@@ -21,8 +21,9 @@ UNDER_IMBALANCE = ("macro_f1", "auroc", "average_precision")
 IMBALANCED = 1.5
 """The ratio of the largest to the smallest class from which they are."""
 LABELS = {"macro_f1": "macro F1", "mcc": "MCC", "auroc": "AUROC", "nll": "NLL"}
-BASELINE_WIDTH, COLUMN_WIDTH = 36, 20
-"""Characters of a table's row: classes and baselines together, and each experiment."""
+BASELINE_FIGURES = ("name", "accuracy", "balanced_accuracy", "predicted_class")
+BASELINE_WIDTH, MORE_BASELINE_WIDTH, COLUMN_WIDTH = 36, 17, 20
+"""Characters of a table's row: classes and two baselines together, each further baseline, and each experiment."""
 
 
 def show_report(console: Console, experiments: Sequence[Experiment], url: str | None) -> None:
@@ -49,13 +50,15 @@ def _comparison_key(experiment: Experiment) -> str:
     """A key that is equal for experiments with the same classes, rows and baselines: only these are comparable."""
     summary = experiment["summary"]
     classes = [(each["class"], each["support"]) for each in summary["classes"]]
-    return json.dumps([experiment["plan"]["dataset"]["sha256"], classes, summary["baselines"]])
+    baselines = [[each[name] for name in BASELINE_FIGURES] for each in summary["baselines"]]
+    return json.dumps([experiment["plan"]["dataset"]["sha256"], classes, baselines])
 
 
 def _tables(console: Console, comparable: list[Experiment]) -> None:
     """Print one table, or several if the experiments are too many for the width."""
     console.print(_heading(comparable), end="\n\n")
-    side_by_side = max(1, (console.width - BASELINE_WIDTH) // COLUMN_WIDTH)
+    width = BASELINE_WIDTH + MORE_BASELINE_WIDTH * max(0, len(comparable[0]["summary"]["baselines"]) - 2)
+    side_by_side = max(1, (console.width - width) // COLUMN_WIDTH)
     for start in range(0, len(comparable), side_by_side):
         console.print(_table(comparable[start : start + side_by_side]))
         console.print()
@@ -73,13 +76,13 @@ def _table(experiments: list[Experiment]) -> Table:
             Text(title(experiment)), justify="right", style="bold", no_wrap=True, max_width=COLUMN_WIDTH - 2
         )
     for index, each in enumerate(classes):
-        of_baselines = [_baseline_recall(baseline, each["class"]) for baseline in baselines]
+        of_baselines = [_baseline_recall(baseline, index) for baseline in baselines]
         measured = [_with_interval(summary["classes"][index], "accuracy") for summary in summaries]
         _row(table, each["class"], str(each["support"]), *of_baselines, *measured)
     table.add_section()
     rows = str(sum(each["support"] for each in classes))
     for metric in _means_shown(summaries):
-        of_baselines = [_value(baseline.get(metric)) for baseline in baselines]
+        of_baselines = [_value(_baseline_metric(baseline, metric)) for baseline in baselines]
         label = LABELS.get(metric, metric.replace("_", " "))
         _row(table, label, rows, *of_baselines, *[_mean(summary, metric) for summary in summaries])
     return table
@@ -137,14 +140,21 @@ def _interval_notes(experiments: list[Experiment]) -> list[str]:
 
 def _baseline_heading(baseline: dict[str, Any]) -> str:
     predicted = baseline["predicted_class"]
-    return f"always '{predicted}'" if predicted is not None else str(baseline["name"])
+    return f"always '{predicted}'" if predicted is not None else str(baseline["name"]).replace("_", ", ")
 
 
-def _baseline_recall(baseline: dict[str, Any], name: str) -> str:
-    """The recall of a class under a baseline that always predicts one class; empty for other baselines."""
-    if baseline["predicted_class"] is None:
+def _baseline_metric(baseline: dict[str, Any], metric: str) -> float | None:
+    """A metric of a baseline. One that an earlier version stored has two of them, as fields of its own."""
+    value: float | None = {**(baseline.get("metrics") or {}), **baseline}.get(metric)
+    return value
+
+
+def _baseline_recall(baseline: dict[str, Any], index: int) -> str:
+    """The recall of a class under a baseline; empty if an earlier version fitted it."""
+    if not baseline["classes"]:
         return ""
-    return "1.000" if baseline["predicted_class"] == name else "0.000"
+    recall = baseline["classes"][index]["accuracy"]
+    return "no rows" if recall is None else f"{recall:.3f}"
 
 
 def _mean(summary: dict[str, Any], metric: str) -> str:

@@ -1,16 +1,17 @@
 """Findings: reasons to read the figures of an experiment with care. Each is one function."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from service.experiments.baseline_comparison import BaselineComparison, compare
 from service.schemas.base import Remark
 from service.schemas.summary import Baseline, ClassEstimate, Estimate
 from service.store.epochs.selected_epoch_reader import measured_part
 from service.store.run_keys import RunKey
 from service.store.tables import Rows
-from workers.evaluation.intervals import wilson
 from workers.nn.losses import AnyLoss
 from workers.tagged_union import members, name_of
 
@@ -50,30 +51,13 @@ class Evidence:
         return "run" if self.of_folds else "seed"
 
     @property
-    def accuracy(self) -> float:
-        """The mean over the seeds."""
-        return self.mean("accuracy")
-
-    def mean(self, metric: str) -> float:
-        """The mean over the seeds of a metric that every epoch has."""
-        estimate = self.metrics[metric]
-        if estimate is None:
-            raise ValueError(f"no seed has a value of {metric}")
-        return estimate.mean
+    def is_solved(self) -> bool:
+        """Whether the model is solved, not trained in epochs."""
+        return bool(self.spec["model"]["name"] == "linear")
 
     @property
-    def accuracy_low(self) -> float:
-        """The lower end of its interval; until that is computed, Wilson's for the rows of one seed."""
-        estimate = self.metrics["accuracy"]
-        if estimate is not None and estimate.low is not None:
-            return estimate.low
-        rows = self.selected[0].rows
-        interval = wilson(round(self.accuracy * rows), rows)
-        return interval.low if interval else 0.0
-
-    @property
-    def is_linear(self) -> bool:
-        """Whether the network is softmax regression itself."""
+    def is_linear_network(self) -> bool:
+        """Whether the model is a network without hidden layers: softmax regression, trained in steps."""
         model = self.spec["model"]
         return bool(model["name"] == "mlp" and not model["hidden"])
 
@@ -82,10 +66,19 @@ class Evidence:
         """The classes with validation rows."""
         return [each for each in self.classes if each.support]
 
-    def baseline(self, name: str) -> Baseline | None:
-        """The baseline of this name if the accuracy is not clearly above it: it reaches the lower bound."""
-        found = next((each for each in self.baselines if each.name == name), None)
-        return found if found and found.accuracy >= self.accuracy_low else None
+    def comparisons(self, *names: str) -> list[BaselineComparison]:
+        """The comparisons with the baselines of these names that there are."""
+        found = (
+            compare(self.spec, self.metrics, self.classes, each)
+            for each in self.baselines
+            if each.name in names
+        )
+        return [comparison for comparison in found if comparison is not None]
+
+    @cached_property
+    def linear(self) -> BaselineComparison | None:
+        """The comparison with the better one of the linear baselines."""
+        return min(self.comparisons("linear", "linear_balanced"), key=lambda each: each.gain, default=None)
 
     @cached_property
     def predicted(self) -> dict[RunKey, set[int]]:
@@ -116,28 +109,52 @@ def collapsed(evidence: Evidence) -> Iterator[Remark]:
 
 
 def no_better_than_majority(evidence: Evidence) -> Iterator[Remark]:
-    majority = evidence.baseline("majority")
-    if majority is None:
-        return
-    always = f"always answering '{majority.predicted_class}'"
-    balanced, chance = evidence.mean("balanced_accuracy"), 1 / len(evidence.present)
-    sentence = (
-        f"{_compared(evidence, majority.accuracy, always)}; "
-        f"balanced accuracy is {balanced:.3f}, where chance is {chance:.3f}."
-    )
-    remedy = "Judge the model by its balanced accuracy and the accuracy of each class. " + _how_to_learn(
-        evidence
-    )
-    yield Remark(code="no_better_than_majority", sentence=sentence, remedy=remedy)
+    for majority in evidence.comparisons("majority"):
+        if majority.is_clearly_better:
+            continue
+        always = f"always answering '{majority.baseline.predicted_class}'"
+        if majority.baseline.predicted_class is None:
+            always = "always answering the most frequent class of training"
+        remedy = _how_to_learn(evidence)
+        if majority.metric == "accuracy":
+            balanced, chance = evidence.metrics["balanced_accuracy"], 1 / len(evidence.present)
+            beside = (
+                f"balanced accuracy is {balanced.mean:.3f}, where chance is {chance:.3f}" if balanced else ""
+            )
+            remedy = f"Judge the model by its balanced accuracy and the accuracy of each class. {remedy}"
+        else:
+            accuracy = evidence.metrics["accuracy"]
+            beside = (
+                f"accuracy is {accuracy.mean:.3f} and {majority.baseline.accuracy:.3f}" if accuracy else ""
+            )
+        sentence = f"{majority.sentence(always)}; {beside}."
+        yield Remark(code="no_better_than_majority", sentence=sentence, remedy=remedy)
 
 
 def no_better_than_linear(evidence: Evidence) -> Iterator[Remark]:
-    linear = evidence.baseline("linear")
-    if linear is not None and not evidence.is_linear:
-        stands = _compared(evidence, linear.accuracy, "a linear model")
-        sentence = f"{stands}: the hidden layers do not improve on it yet."
-        remedy = 'Train longer, change the network, or take the simpler model: "hidden": [].'
-        yield Remark(code="no_better_than_linear", sentence=sentence, remedy=remedy)
+    linear = evidence.linear
+    if linear is None or linear.is_clearly_better or evidence.is_solved or evidence.is_linear_network:
+        return
+    sentence = (
+        f"{linear.sentence(_linear_model(linear, evidence))}: the hidden layers do not improve on it yet."
+    )
+    remedy = f"Train longer, change the network, or take the simpler model: {_changes(linear)}."
+    yield Remark(code="no_better_than_linear", sentence=sentence, remedy=remedy)
+
+
+SHORTFALL = 0.01
+"""How far a linear network may stay behind the solution: regularisation and early stopping differ, too."""
+
+
+def short_of_solution(evidence: Evidence) -> Iterator[Remark]:
+    linear = evidence.linear
+    if evidence.is_linear_network and linear is not None and linear.gain < -SHORTFALL:
+        sentence = (
+            f"{linear.sentence(_linear_model(linear, evidence))}, solved to convergence: this network is linear too, "
+            "and its training falls short of that solution."
+        )
+        remedy = f"Take the solution: {_changes(linear)}. Or train longer, with a larger learning rate."
+        yield Remark(code="short_of_solution", sentence=sentence, remedy=remedy)
 
 
 def never_predicted(evidence: Evidence) -> Iterator[Remark]:
@@ -159,6 +176,8 @@ def never_predicted(evidence: Evidence) -> Iterator[Remark]:
 
 
 def still_improving(evidence: Evidence) -> Iterator[Remark]:
+    if evidence.is_solved:
+        return
     last = {RunKey.of(run): run.epochs for run in evidence.runs if run.status == "succeeded"}
     if all(last.get(RunKey.of(row)) == row.epoch for row in evidence.selected):
         sentence = f"Every {evidence.unit} was at its best in its last epoch, so these figures may still change with "
@@ -217,6 +236,7 @@ FINDERS: tuple[Finder, ...] = (
     no_better_than_majority,
     never_predicted,
     no_better_than_linear,
+    short_of_solution,
     rows_repeated,
     still_improving,
     seeds_left_out,
@@ -224,17 +244,24 @@ FINDERS: tuple[Finder, ...] = (
 )
 
 
-def _compared(evidence: Evidence, baseline: float, whose: str) -> str:
-    """A comparison of the accuracy with one that it is not clearly above, in words."""
-    accuracy = evidence.accuracy
-    if f"{accuracy:.3f}" == f"{baseline:.3f}":
-        return f"Accuracy {accuracy:.3f} equals that of {whose}"
-    if accuracy < baseline:
-        return f"Accuracy {accuracy:.3f} is below the {baseline:.3f} of {whose}"
-    return (
-        f"Accuracy {accuracy:.3f} is not clearly above the {baseline:.3f} of {whose} "
-        f"(its interval {'' if evidence.of_folds else 'over the rows '}starts at {evidence.accuracy_low:.3f})"
-    )
+def _linear_model(linear: BaselineComparison, evidence: Evidence) -> str:
+    """The linear baseline in words."""
+    baseline, rows = linear.baseline, sum(evidence.split_counts["train"])
+    words = "a linear model"
+    if baseline.name == "linear_balanced":
+        words += " with the same balancing and weights"
+    elif any(each.name == "linear_balanced" for each in evidence.baselines):
+        words += " without balancing and weights"
+    fitted = baseline.training_rows
+    if fitted is not None and fitted < rows and not evidence.of_folds:
+        words += f" fitted to {fitted:,} of the {rows:,} training rows"
+    return words
+
+
+def _changes(linear: BaselineComparison) -> str:
+    """The fields to change in a spec to train the linear baseline, as JSON without its braces."""
+    changes = linear.baseline.changes or {"model": "linear"}
+    return ", ".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in changes.items())
 
 
 def _how_to_learn(evidence: Evidence) -> str:
@@ -244,9 +271,11 @@ def _how_to_learn(evidence: Evidence) -> str:
         or spec["class_weights"]["name"] != "none"
         or spec["loss"]["name"] in FREQUENCY_AWARE
     )
-    if corrected or max(training) < 1.5 * min(training):
-        return "Train longer, or change the learning rate, the loss or the network."
-    return 'Try "balancing": "oversample", or "class_weights": "inverse_frequency".'
+    if not corrected and max(training) >= 1.5 * min(training):
+        return 'Try "balancing": "oversample", or "class_weights": "inverse_frequency".'
+    if evidence.is_solved:
+        return 'Try a network with hidden layers, such as "model": {"hidden": [64]}.'
+    return "Train longer, or change the learning rate, the loss or the network."
 
 
 def _by(runs: list[RunKey], evidence: Evidence) -> str:

@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from statistics import fmean
-from typing import Any
+from typing import Any, TypeVar
 
-from service.experiments.fold_estimates import FoldFigures, FoldIntervals
+from service.experiments.baseline_figures import baseline_metrics
+from service.experiments.fold_estimates import FoldFigures, FoldIntervals, mean
+from service.experiments.intervals import OptionalEnds
 from service.experiments.majority import fold_counts, majority_on
-from service.schemas.summary import Baseline
+from service.schemas.summary import Baseline, BaselineClass
 from service.store.tables import Rows
 from workers.data.splits import Fold
 from workers.evaluation import baselines
 
+T = TypeVar("T")
 PART = "evaluation"
 
 
@@ -41,16 +44,44 @@ def _of_fold(plan: dict[str, Any], runs: Rows, fold: Fold) -> Iterator[tuple[str
 def _averaged(
     of_folds: list[baselines.Baseline], classes: list[str], intervals: FoldIntervals | None
 ) -> Baseline:
-    accuracies = [each.accuracy for each in of_folds]
-    low, high = intervals.of_accuracies(accuracies) if intervals else (None, None)
-    predicted = {each.predicted_class for each in of_folds}
-    always = predicted.pop() if len(predicted) == 1 else None
+    metrics = {name: mean([each.metrics.get(name) for each in of_folds]) for name in of_folds[0].metrics}
+    low, high = _ends(of_folds, "accuracy", intervals)
+    balanced_low, balanced_high = _ends(of_folds, "balanced_accuracy", intervals)
+    predicted = _if_equal([each.predicted_class for each in of_folds])
     return Baseline(
         name=of_folds[0].name,
         split=PART,
-        accuracy=fmean(accuracies),
+        accuracy=fmean(each.accuracy for each in of_folds),
         accuracy_low=low,
         accuracy_high=high,
         balanced_accuracy=fmean(each.balanced_accuracy for each in of_folds),
-        predicted_class=None if always is None else classes[always],
+        balanced_accuracy_low=balanced_low,
+        balanced_accuracy_high=balanced_high,
+        predicted_class=None if predicted is None else classes[predicted],
+        metrics=baseline_metrics(metrics),
+        classes=list(_classes([each.recalls for each in of_folds], classes, intervals)),
+        training_rows=min((each.training_rows for each in of_folds if each.training_rows), default=None),
+        l2=_if_equal([each.l2 for each in of_folds]),
+        changes=of_folds[0].changes,
     )
+
+
+def _ends(of_folds: list[baselines.Baseline], metric: str, intervals: FoldIntervals | None) -> OptionalEnds:
+    values = [getattr(each, metric) for each in of_folds]
+    return intervals.of_values(metric, values) if intervals else (None, None)
+
+
+def _classes(
+    recalls: Sequence[Sequence[float | None]], names: list[str], intervals: FoldIntervals | None
+) -> Iterator[BaselineClass]:
+    """Nothing if a fold was fitted before Holdout stored recalls."""
+    if not all(recalls):
+        return
+    for index, (name, of_class) in enumerate(zip(names, zip(*recalls, strict=True), strict=True)):
+        low, high = intervals.of_recalls(index, of_class) if intervals else (None, None)
+        yield BaselineClass(class_=name, accuracy=mean(of_class), accuracy_low=low, accuracy_high=high)
+
+
+def _if_equal(values: Sequence[T]) -> T | None:
+    """The value that all folds share; None if they differ."""
+    return values[0] if len(set(values)) == 1 else None

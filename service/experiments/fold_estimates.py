@@ -61,20 +61,22 @@ class FoldIntervals:
 
     def of_metric(self, name: str) -> OptionalEnds:
         """The interval of a metric's mean, within the range of the metric."""
+        return self.of_values(name, [each.metrics[name] for each in self.folds])
+
+    def of_values(self, name: str, values: Sequence[float | None]) -> OptionalEnds:
+        """The same for other values of a metric, one per fold."""
         rows = self._class_rows()
         bounds = BY_NAME[name].lowest, BY_NAME[name].highest
         counted = sum(rows) if name == "accuracy" else min(count for count in rows if count)
-        return self._ends([each.metrics[name] for each in self.folds], bounds, counted)
+        return self._ends(values, bounds, counted)
 
     def of_class(self, index: int) -> OptionalEnds:
         """The interval of the mean recall of a class."""
-        return self._ends(
-            [each.class_accuracy[index] for each in self.folds], SHARE, self._class_rows()[index]
-        )
+        return self.of_recalls(index, [each.class_accuracy[index] for each in self.folds])
 
-    def of_accuracies(self, values: Sequence[float]) -> OptionalEnds:
-        """The interval of the mean of an accuracy that each fold has."""
-        return self._ends(values, SHARE, sum(self._class_rows()))
+    def of_recalls(self, index: int, values: Sequence[float | None]) -> OptionalEnds:
+        """The same for other recalls of the class, one per fold."""
+        return self._ends(values, SHARE, self._class_rows()[index])
 
     def _ends(self, values: Sequence[float | None], bounds: Bounds, rows: int) -> OptionalEnds:
         """The interval within `bounds`. If all folds agree, t's has no width: take that of a share of `rows`."""
@@ -98,13 +100,14 @@ def _averaged(fold: Fold, rows: list[Any]) -> FoldFigures:
     recalls = zip(*(row.class_accuracy for row in rows), strict=True)
     return FoldFigures(
         fold,
-        {metric.name: _mean([getattr(row, metric.name) for row in rows]) for metric in SUMMARISED},
+        {metric.name: mean([getattr(row, metric.name) for row in rows]) for metric in SUMMARISED},
         list(rows[0].support),  # all seeds of a fold were measured on the same rows
-        [_mean(of_class) for of_class in recalls],
+        [mean(of_class) for of_class in recalls],
     )
 
 
-def _mean(values: Sequence[float | None]) -> float | None:
+def mean(values: Sequence[float | None]) -> float | None:
+    """The mean of the values that there are; None if there are none."""
     present = [value for value in values if value is not None]
     return fmean(present) if present else None
 

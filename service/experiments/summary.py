@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
+from service.experiments.baseline_figures import baseline_figures
 from service.experiments.findings import Evidence, findings_about
 from service.experiments.fold_baselines import averaged_baselines
 from service.experiments.fold_estimates import FoldIntervals, by_fold
@@ -152,20 +153,7 @@ def _class(name: str, index: int, measured: Averaged) -> ClassEstimate:
 
 def _baselines(plan: dict[str, Any], stored: list[dict[str, Any]]) -> list[Baseline]:
     """The majority baseline, and those that the workers have fitted so far."""
-    names, majority = plan["dataset"]["classes"], majority_on(plan["split_counts"], "validation")
+    counts, names = plan["split_counts"], plan["dataset"]["classes"]
     fitted = map(baselines.Baseline.from_json, stored)
-    return [_baseline(each, names) for each in (majority, *fitted) if each is not None]
-
-
-def _baseline(baseline: baselines.Baseline, names: list[str]) -> Baseline:
-    low, high = bounds(baseline.interval)
-    predicted = baseline.predicted_class
-    return Baseline(
-        name=baseline.name,
-        split="validation",
-        accuracy=baseline.accuracy,
-        accuracy_low=low,
-        accuracy_high=high,
-        balanced_accuracy=baseline.balanced_accuracy,
-        predicted_class=None if predicted is None else names[predicted],
-    )
+    found = (majority_on(counts, "validation"), *fitted)
+    return [baseline_figures(each, names, counts["validation"]) for each in found if each is not None]

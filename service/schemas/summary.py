@@ -78,8 +78,28 @@ class ClassEstimate(ResponseModel):
     accuracy_high: float | None
 
 
+class BaselineClass(ResponseModel):
+    """One class of a baseline. accuracy: its recall; null if it has no rows."""
+
+    class_: str = Field(serialization_alias="class")
+    accuracy: float | None
+    accuracy_low: float | None
+    accuracy_high: float | None
+
+
+@with_values(SUMMARISED, float | None)
+class BaselineMetrics(ResponseModel):
+    """Every metric of a baseline; null if it has no value, as metrics of probabilities for the majority class."""
+
+
 class Baseline(ResponseModel):
-    """A simple model to compare with. predicted_class: if it always predicts the same class."""
+    """A simple model to compare with: the majority class, or the linear model that is solved.
+
+    `linear` is fitted plainly; `linear_balanced` with the balancing, class weights and predictions of the experiment,
+    if these make a difference. predicted_class: if it always predicts the same class. metrics, classes: null and
+    empty if an earlier version fitted it. training_rows: how many it was fitted to, about 10,000 at most. l2: its
+    penalty. changes: merge these fields into the spec of the experiment to train the baseline as an experiment.
+    """
 
     name: str
     split: str
@@ -87,7 +107,14 @@ class Baseline(ResponseModel):
     accuracy_low: float | None
     accuracy_high: float | None
     balanced_accuracy: float
+    balanced_accuracy_low: float | None
+    balanced_accuracy_high: float | None
     predicted_class: str | None
+    metrics: BaselineMetrics | None
+    classes: list[BaselineClass]
+    training_rows: int | None
+    l2: float | None
+    changes: dict[str, Any]
 
 
 class Missing(ResponseModel):

@@ -1,6 +1,8 @@
 """The linear baseline and its finding exist however the runs end. With real worker processes."""
 
+import json
 import os
+import re
 import signal
 from collections.abc import Iterator
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import pytest
 
 from service.agent.agent import Agent
+from service.cli import demo
 from service.experiments.intervals import NOT_ENDED
 from service.experiments.summary import summarise
 from service.schemas.summary import Summary
@@ -15,6 +18,7 @@ from service.settings import Settings
 from service.store import experiment_reader
 from tests.harness import IRIS, Harness
 from tests.slow_runs import endless_spec, long_spec
+from workers.evaluation.metrics import SUMMARISED
 
 USELESS: dict[str, Any] = {"optimizer": {"name": "sgd", "learning_rate": 1e-9}}
 """A network that learns nothing is worse than a linear model."""
@@ -71,3 +75,34 @@ def test_after_every_run_has_diverged_in_its_first_epoch(harness: Harness) -> No
     experiment = harness.wait_for_end(id_)
     assert [(run.cause, run.epoch) for run in harness.runs(id_)] == [("diverged", 0)] * 2
     assert [each["name"] for each in experiment.baselines] == ["linear"]
+
+
+@pytest.mark.usefixtures("agent")
+@pytest.mark.parametrize("change", [{}, {"balancing": "oversample"}], ids=["plain", "balanced"])
+def test_the_finding_of_the_demo_gives_what_it_promises_when_it_is_followed(
+    harness: Harness, change: dict[str, Any]
+) -> None:
+    """Submit the spec again with the fields of the remedy: all figures are those of the baseline."""
+    focal = demo.SPECS[1] | change | {"seeds": [0], "training": {"epochs": 2}}
+    told = finished(harness, focal)
+    (finding,) = [each for each in told.findings if each.code == "no_better_than_linear"]
+    fields = re.search(r"simpler model: (.*)\.$", finding.remedy)
+    assert fields is not None
+    remedy = json.loads(f"{{{fields[1]}}}")
+    (promised,) = [each for each in told.baselines if each.changes == remedy]
+    assert f"the {promised.balanced_accuracy:.3f} of a linear model" in finding.sentence
+    (linear,) = (followed := finished(harness, focal | remedy)).seeds
+    assert promised.metrics is not None
+    for metric in SUMMARISED:
+        assert getattr(linear, metric.name) == getattr(promised.metrics, metric.name)
+    assert [each.accuracy for each in followed.classes] == [each.accuracy for each in promised.classes]
+    assert not {"no_better_than_linear", "still_improving"} & {each.code for each in followed.findings}
+
+
+def finished(harness: Harness, spec: dict[str, Any]) -> Summary:
+    """The summary of a spec, trained."""
+    id_ = harness.submit(spec)
+    assert harness.wait_for_end(id_).status == "succeeded"
+    summary = summary_of(harness, id_)
+    assert summary is not None
+    return summary

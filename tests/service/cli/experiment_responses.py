@@ -4,8 +4,21 @@ from typing import Any
 
 Experiment = dict[str, Any]
 
-MAJORITY = {"name": "majority", "accuracy": 0.9, "balanced_accuracy": 0.5, "predicted_class": "well"}
-LINEAR = {"name": "linear", "accuracy": 0.93, "balanced_accuracy": 0.71, "predicted_class": None}
+MAJORITY = {
+    "name": "majority",
+    "accuracy": 0.9,
+    "balanced_accuracy": 0.5,
+    "predicted_class": "well",
+    "classes": [{"class": "well", "accuracy": 1.0}, {"class": "ill", "accuracy": 0.0}],
+}
+LINEAR = {
+    "name": "linear",
+    "accuracy": 0.93,
+    "balanced_accuracy": 0.71,
+    "predicted_class": None,
+    "classes": [{"class": "well", "accuracy": 0.98}, {"class": "ill", "accuracy": 0.44}],
+    "changes": {"model": "linear"},
+}
 FINDING = {"code": "collapsed", "sentence": "Every row is called 'well'.", "remedy": "Try oversampling."}
 
 

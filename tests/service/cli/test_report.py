@@ -9,6 +9,7 @@ from tests.service.cli.experiment_responses import (
     FINDING,
     INTERVALS,
     LINEAR,
+    MAJORITY,
     NOT_ENDED,
     Experiment,
     experiment,
@@ -32,8 +33,19 @@ def rows(printed: str) -> dict[str, list[str]]:
 def test_each_class_has_its_rows_baselines_and_interval() -> None:
     table = rows(report(experiment(name="plain", summary=summary())))
     assert table["class"] == ["rows", "always 'well'", "linear", "plain"]
-    assert table["well"] == ["180", "1.000", "1.000 [0.90, 1.00]"]
-    assert table["ill"] == ["20", "0.000", "0.250 [0.15, 0.35]"]
+    assert table["well"] == ["180", "1.000", "0.980", "1.000 [0.90, 1.00]"]
+    assert table["ill"] == ["20", "0.000", "0.440", "0.250 [0.15, 0.35]"]
+
+
+def test_a_baseline_of_an_earlier_version_has_no_recalls() -> None:
+    old = summary(baselines=[{**LINEAR, "classes": []}])
+    assert rows(report(experiment(summary=old)))["ill"] == ["20", "0.250 [0.15, 0.35]"]
+
+
+def test_experiments_with_other_changes_to_become_the_baseline_share_a_table() -> None:
+    other = summary(baselines=[MAJORITY, {**LINEAR, "changes": {"model": "linear", "loss": "cross_entropy"}}])
+    printed = report(experiment(1, summary=summary()), experiment(2, summary=other))
+    assert printed.count("Accuracy of each class") == 1
 
 
 def test_the_means_have_both_baselines_and_the_interval_over_seeds() -> None:
@@ -75,7 +87,7 @@ def test_experiments_on_the_same_rows_share_a_table() -> None:
         experiment(2, name="focal", summary=summary(0.95, 0.5)),
     )
     assert printed.count("Accuracy of each class") == 1
-    assert rows(printed)["ill"] == ["20", "0.000", "0.250 [0.15, 0.35]", "0.500 [0.40, 0.60]"]
+    assert rows(printed)["ill"] == ["20", "0.000", "0.440", "0.250 [0.15, 0.35]", "0.500 [0.40, 0.60]"]
 
 
 def test_experiments_with_other_baselines_do_not_share_a_table() -> None:

@@ -8,6 +8,7 @@ from service.store.database import Database
 from service.store.epochs import epoch_writer
 from tests.service.fake_worker import FakeWorker, Matrix
 
+BY_ACCURACY = {"epochs": 1, "early_stopping": {"metric": "accuracy"}}
 CONSTANT = [[180, 0], [20, 0]]
 GOOD = [[176, 4], [2, 18]]
 
@@ -129,8 +130,8 @@ def test_a_constant_classifier_on_90_to_10_is_reported_as_one(fake_worker: FakeW
     assert answer["summary"]["metrics"]["accuracy"]["mean"] == 0.9
     assert findings(answer) == {
         "collapsed": "The model predicts '0' for every validation row: it does not distinguish the classes.",
-        "no_better_than_majority": "Accuracy 0.900 equals that of always answering '0'; "
-        "balanced accuracy is 0.500, where chance is 0.500.",
+        "no_better_than_majority": "Balanced accuracy 0.500 equals that of always answering '0'; "
+        "accuracy is 0.900 and 0.900.",
     }
     remedies = {each["code"]: each["remedy"] for each in answer["summary"]["findings"]}
     assert '"balancing": "oversample"' in remedies["collapsed"]
@@ -149,16 +150,17 @@ def test_a_remedy_that_the_spec_already_uses_is_not_proposed(fake_worker: FakeWo
 def test_an_accuracy_not_clearly_above_the_majority_is_not_called_better(
     fake_worker: FakeWorker,
 ) -> None:
-    answer = trained(fake_worker, [[178, 2], [14, 6]])
+    answer = trained(fake_worker, [[178, 2], [14, 6]], training=BY_ACCURACY)
     assert answer["summary"]["metrics"]["accuracy"]["mean"] == 0.92
     assert findings(answer)["no_better_than_majority"].startswith(
-        "Accuracy 0.920 is not clearly above the 0.900 of always answering '0' "
-        "(its interval over the rows starts at 0.874)"
+        "Accuracy 0.920 is not clearly above the 0.900 of always answering '0' (its interval starts at 0.874)"
     )
 
 
 def test_an_accuracy_below_the_majority_is_called_below(fake_worker: FakeWorker) -> None:
-    sentence = findings(trained(fake_worker, [[150, 30], [2, 18]]))["no_better_than_majority"]
+    sentence = findings(trained(fake_worker, [[150, 30], [2, 18]], training=BY_ACCURACY))[
+        "no_better_than_majority"
+    ]
     assert sentence.startswith(
         "Accuracy 0.840 is below the 0.900 of always answering '0'; balanced accuracy is 0.867"
     )
@@ -180,19 +182,93 @@ def test_seeds_that_collapsed_are_named(fake_worker: FakeWorker) -> None:
     assert "never_predicted" not in found
 
 
+def test_a_better_balanced_accuracy_than_the_baselines_is_no_finding(
+    fake_worker: FakeWorker, database: Database
+) -> None:
+    """The case of a network of .87 that was advised to become a linear model of .50, because of its accuracy."""
+    answer = with_linear(fake_worker, database, [[150, 30], [2, 18]], {"hidden": [8]}, 0.9, 0.5)
+    assert answer["summary"]["metrics"]["accuracy"]["mean"] == 0.84
+    assert not {"no_better_than_majority", "no_better_than_linear"} & set(findings(answer))
+
+
 def test_a_linear_model_that_does_as_well_is_mentioned(fake_worker: FakeWorker, database: Database) -> None:
-    linear = {"name": "linear", "accuracy": 0.98, "balanced_accuracy": 0.97, "predicted_class": None}
+    answer = with_linear(fake_worker, database, GOOD, {"hidden": [8]}, 0.98, 0.97)
+    majority, linear = answer["summary"]["baselines"]
+    assert (majority["name"], linear["name"], linear["accuracy_low"]) == ("majority", "linear", 0.95)
+    assert (linear["metrics"], linear["classes"]) == (None, [])  # it was stored without
+    assert findings(answer)["no_better_than_linear"] == (
+        "Balanced accuracy 0.939 is below the 0.970 of a linear model: the hidden layers do not improve on it yet."
+    )
+
+
+def test_a_linear_network_that_falls_short_of_the_solution_is_told_so(
+    fake_worker: FakeWorker, database: Database
+) -> None:
+    answer = with_linear(fake_worker, database, GOOD, {"hidden": []}, 0.98, 0.97)
+    assert findings(answer)["short_of_solution"] == (
+        "Balanced accuracy 0.939 is below the 0.970 of a linear model, solved to convergence: this network is linear "
+        "too, and its training falls short of that solution."
+    )
+    near = with_linear(fake_worker, database, GOOD, {"hidden": []}, 0.98, 0.945)
+    assert not {"short_of_solution", "no_better_than_linear"} & set(findings(near))
+
+
+def test_the_better_one_of_two_linear_baselines_is_compared_and_its_changes_are_the_remedy(
+    fake_worker: FakeWorker, database: Database
+) -> None:
+    changes = {"model": "linear", "loss": "cross_entropy"}
+    balanced = {"name": "linear_balanced", "accuracy": 0.9, "balanced_accuracy": 0.96, "changes": changes}
+    given: dict[str, Any] = {"balancing": "oversample", "loss": "focal"}
+    answer = with_linear(fake_worker, database, GOOD, {"hidden": [8]}, 0.98, 0.5, balanced, **given)
+    (remark,) = [each for each in answer["summary"]["findings"] if each["code"] == "no_better_than_linear"]
+    assert "of a linear model with the same balancing and weights:" in remark["sentence"]
+    assert remark["remedy"].endswith('the simpler model: "model": "linear", "loss": "cross_entropy".')
+
+
+def test_a_solved_model_is_neither_compared_with_itself_nor_told_to_train_longer(
+    fake_worker: FakeWorker, database: Database
+) -> None:
+    assert findings(with_linear(fake_worker, database, GOOD, "linear", 0.98, 0.97)) == {}
+    useless = with_linear(fake_worker, database, CONSTANT, "linear", 0.98, 0.97, balancing="oversample")
+    remedies = {each["remedy"] for each in useless["summary"]["findings"]}
+    assert remedies == {'Try a network with hidden layers, such as "model": {"hidden": [64]}.'}
+
+
+def test_a_metric_of_which_less_is_better_is_compared_the_other_way(
+    fake_worker: FakeWorker, database: Database
+) -> None:
+    by_nll = {"epochs": 1, "early_stopping": {"metric": "nll"}}
+    own = trained(fake_worker, GOOD, training=by_nll)["summary"]["metrics"]["nll"]["mean"]
+    for reference, words in ((own / 2, "is above the"), (own * 2, None)):
+        metrics = {"metrics": {"nll": reference}}
+        answer = with_linear(fake_worker, database, GOOD, "mlp", 0.9, 0.9, training=by_nll, **metrics)
+        sentence = findings(answer).get("no_better_than_linear")
+        assert (sentence is None) if words is None else (words in str(sentence))
+        assert sentence is None or sentence.startswith(f"NLL {own:.3f}")
+
+
+def with_linear(
+    fake_worker: FakeWorker,
+    database: Database,
+    matrix: Matrix,
+    model: Any,
+    accuracy: float,
+    balanced_accuracy: float,
+    *more: dict[str, Any],
+    metrics: dict[str, float] | None = None,
+    **spec: Any,
+) -> dict[str, Any]:
+    """The response for an experiment of one epoch, and a linear baseline with these figures, stored as long ago."""
+    experiment_id = fake_worker.submit(model=model, **{"training": {"epochs": 1}, **spec})
+    fake_worker.claim()
+    fake_worker.epoch(experiment_id, 1, matrix)
+    linear = {"name": "linear", "accuracy": accuracy, "balanced_accuracy": balanced_accuracy}
+    linear |= {"metrics": metrics} if metrics else {}
     interval = {"low": 0.95, "high": 0.99, "level": 0.95}
-    for hidden, expected in (([8], True), ([], False)):
-        experiment_id = fake_worker.submit(model={"hidden": hidden})
-        fake_worker.claim()
-        fake_worker.epoch(experiment_id, 1, GOOD)
-        with database.write() as connection:
-            epoch_writer.save_baselines(connection, experiment_id, [{**linear, "interval": interval}])
-        answer = fake_worker.read(experiment_id)
-        assert [each["name"] for each in answer["summary"]["baselines"]] == ["majority", "linear"]
-        assert answer["summary"]["baselines"][1]["accuracy_low"] == 0.95
-        assert ("no_better_than_linear" in findings(answer)) is expected
+    stored = [{"predicted_class": None, "interval": interval, **each} for each in (linear, *more)]
+    with database.write() as connection:
+        epoch_writer.save_baselines(connection, experiment_id, stored)
+    return fake_worker.read(experiment_id)
 
 
 def test_failed_seeds_are_left_out_with_a_finding(fake_worker: FakeWorker) -> None:
