@@ -27,7 +27,7 @@ INSTALL_TORCH := $(VENV)/bin/python -m tools.install_torch --$(TORCH)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo serve test lint format clients bench chaos coverage mutation constraints migration methods openapi examples
+.PHONY: help install demo serve test lint format clients bench simulate chaos coverage mutation constraints migration methods openapi examples
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ clients: $(CLIENTS) ## Lint the OpenAPI document, generate clients from it, chec
 
 bench: $(PEERS) ## Compare training and the service with others; ARGS='polling many_experiments' runs only these
 	@$(VENV)/bin/python -m benchmarks $(ARGS)
+
+simulate: $(RUNTIME) ## Simulate how often comparisons of equal experiments name one of them better
+	@$(VENV)/bin/python -m simulations
 
 chaos: $(CHECKS) ## Kill workers, agents, APIs and the database repeatedly, then audit the database
 	@$(VENV)/bin/python -m tests.chaos $(ARGS)

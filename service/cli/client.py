@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, NoReturn, Self
+from urllib.parse import urlencode
 
 import httpx2
 
@@ -75,6 +76,13 @@ class Client:
         path = f"/experiments/{experiment_id}/test-evaluations"
         evaluation: dict[str, Any] = self._json("POST", path, content=body)
         return evaluation
+
+    def compare(self, ids: Sequence[int], metric: str | None, reference: int | None) -> dict[str, Any]:
+        """Each pair of experiments, or each with the reference, by one metric."""
+        query: dict[str, Any] = {"ids": ",".join(map(str, ids)), "metric": metric, "reference": reference}
+        given = {name: value for name, value in query.items() if value is not None}
+        compared: dict[str, Any] = self._json("GET", f"/comparisons?{urlencode(given)}")
+        return compared
 
     def datasets(self) -> list[dict[str, Any]]:
         """The data sets that a spec can name."""

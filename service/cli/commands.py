@@ -105,6 +105,24 @@ def watch(experiments: list[int], url: Url = LOCAL) -> None:
 
 
 @app.command()
+def compare(
+    experiments: list[int],
+    metric: Annotated[
+        str | None, typer.Option(help="By default the one that selected the epochs of the first experiment.")
+    ] = None,
+    reference: Annotated[
+        int | None, typer.Option(help="Compare the others with this one only, instead of all in pairs.")
+    ] = None,
+    url: Url = LOCAL,
+) -> None:
+    """Compare experiments: which is better, how certain that is, and of what."""
+    from service.cli.console import show_comparison
+
+    with _client(url) as client:
+        show_comparison(client.compare(experiments, metric, reference))
+
+
+@app.command()
 def errors(
     experiment: int,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="The largest number of rows.")] = 20,

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from service.cli.comparison_report import Comparisons, show_comparisons
 from service.cli.report import Experiment, show_report, title
 from service.operations.doctor import CheckResult
 from service.store.tables import FINAL_STATUSES
@@ -58,6 +59,11 @@ def follow(
 def show_json(value: Any) -> None:
     """Print a response as JSON, which can be piped into another program."""
     _console().print_json(data=value)
+
+
+def show_comparison(comparisons: Comparisons) -> None:
+    """Print how experiments compare, pair by pair."""
+    show_comparisons(_console(), comparisons)
 
 
 def show_datasets(datasets: Sequence[dict[str, Any]]) -> None:

@@ -148,6 +148,15 @@ def test_an_experiment_that_does_not_exist_has_no_row_level_results(url: str, co
     assert run(command, "12", "--url", url) == (1, "There is no experiment 12.\n")
 
 
+def test_experiments_are_compared_and_what_cannot_be_is_explained(url: str) -> None:
+    assert run("compare", "11", "12", "--url", url) == (1, "There is no experiment 11.\n")
+    for _ in range(2):
+        httpx2.post(f"{url}/experiments", json={}).raise_for_status()
+    code, output = run("compare", "1", "2", "--metric", "mcc", "--url", url)
+    assert code == 0
+    assert "No seed has succeeded in both experiment 1 and experiment 2." in output
+
+
 def test_an_experiment_without_a_model_cannot_be_tested(url: str) -> None:
     httpx2.post(f"{url}/experiments", json={}).raise_for_status()
     code, output = run("test", "1", "--url", url)

@@ -1,0 +1,1 @@
+"""Simulations through the code of the service: how often intervals cover, and how often comparisons are wrong."""
