@@ -5,10 +5,9 @@ from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
-from workers.data.dataset import Dataset, Indices
+from workers.data.dataset import Dataset
 from workers.data.digest_cache import DigestCache
 from workers.data.errors import NameReserved, NoOfficialTest, NotUploaded
 from workers.data.exposed_rows import ExposedRows
@@ -29,7 +28,7 @@ from workers.data.shared_cache import BlobFiles, SharedCache
 from workers.data.sources import BUNDLED, AnySource, Source, Synthetic
 from workers.data.sources.upload_source import UploadSource
 from workers.data.sources.upload_store import Upload, UploadStore, Version
-from workers.data.split_rows import SplitRows, split_rows
+from workers.data.split_rows import SplitRows, count_repeated_rows, split_rows
 from workers.data.splits import CrossValidation, Fold, Part, Split
 from workers.lru_cache import LruCache
 from workers.nn.arrays import Shape
@@ -77,6 +76,7 @@ class DatasetRegistry:
         self._cache = data_dir / "cache"
         self._loader = ContentsLoader(self.datasets, self._cache, shared_cache)
         self._digests = DigestCache()
+        self._repeated_rows: LruCache[str, dict[Part, int]] = LruCache(1000)
         self._split_rows: LruCache[str, SplitRows] = LruCache(SPLIT_ROWS_BYTES, lambda rows: rows.nbytes)
         self._prepared_splits = data_dir / "parts"
 
@@ -232,14 +232,12 @@ class DatasetRegistry:
 
     def repeated_rows(self, source: Source, split: Split) -> dict[Part, int]:
         """How many rows of each part but the test are equal to a training row, in the first fold."""
-        digests, rows = self.digests(source), self.split_rows(source, split)
-        measured: dict[Part, Indices] = {"validation": rows.validation, "evaluation": rows.evaluation}
-        trained = digests[rows.train]
-        return {
-            part: int(np.isin(digests[indices], trained).sum())
-            for part, indices in measured.items()
-            if len(indices)
-        }
+        key = split_key(self.load(source).sha256, split, source.imbalance)
+        found = self._repeated_rows.get(key)
+        if found is None:
+            found = count_repeated_rows(self.digests(source), self.split_rows(source, split))
+            self._repeated_rows.put(key, found)
+        return found
 
     def split_rows(self, source: Source, split: Split, fold: Fold = ONLY_FOLD) -> SplitRows:
         """The rows of each part, as indices into the data set. Raises the errors of `load`, or TooFewRows."""

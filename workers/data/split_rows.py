@@ -25,7 +25,7 @@ from workers.data.errors import TooFewRows
 from workers.data.imbalance import Imbalance, draw
 from workers.data.row_digests import Digests, groups_of_equal_rows
 from workers.data.sealed_rows import Seal, seal, sealed_size
-from workers.data.splits import Split
+from workers.data.splits import Part, Split
 from workers.nn.arrays import Integers
 from workers.randomness import generator
 
@@ -73,6 +73,17 @@ def split_rows(
         return parts
     train = imbalance.thin(labels, len(classes), parts.train, generator(split.seed, "thinning"))
     return SplitRows(train, parts.validation, parts.test)
+
+
+def count_repeated_rows(digests: Digests, rows: SplitRows) -> dict[Part, int]:
+    """How many rows of the validation part, and of the evaluation part if there is one, equal a training row."""
+    measured: dict[Part, Indices] = {"validation": rows.validation, "evaluation": rows.evaluation}
+    trained = digests[rows.train]
+    return {
+        part: int(np.isin(digests[indices], trained).sum())
+        for part, indices in measured.items()
+        if len(indices)
+    }
 
 
 def seal_rows(
