@@ -1,15 +1,18 @@
 # Built in one stage, run in another that has neither pip's cache nor the sources' build tools.
 FROM python:3.13-slim AS build
-ARG EXTRAS=""
+ARG EXTRAS="base"
 WORKDIR /source
-RUN python -m venv /opt/holdout
+# Nothing is installed whose hash is not in locks/, the tool that builds the package included.
+COPY locks locks
+RUN python -m venv /opt/holdout && python -m venv /opt/build \
+    && /opt/holdout/bin/pip install --no-cache-dir --require-hashes --requirement "locks/$EXTRAS.txt" \
+    && /opt/build/bin/pip install --no-cache-dir --require-hashes --requirement locks/build.txt
 # The dependencies change less often than the code: they are a layer of their own.
-COPY pyproject.toml constraints.txt README.md LICENSE ./
-RUN mkdir service workers && touch service/__init__.py workers/__init__.py \
-    && /opt/holdout/bin/pip install --no-cache-dir --constraint constraints.txt ".$EXTRAS"
+COPY pyproject.toml README.md LICENSE ./
 COPY service service
 COPY workers workers
-RUN /opt/holdout/bin/pip install --no-cache-dir --no-deps --force-reinstall .
+RUN /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir wheels . \
+    && /opt/holdout/bin/pip install --no-cache-dir --no-deps wheels/*.whl
 
 FROM python:3.13-slim
 LABEL org.opencontainers.image.title="Holdout" \

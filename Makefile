@@ -27,7 +27,7 @@ INSTALL_TORCH := $(VENV)/bin/python -m tools.install_torch --$(TORCH)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo serve test lint format clients bench simulate chaos coverage mutation constraints migration methods openapi examples
+.PHONY: help install demo serve test lint format clients bench simulate chaos coverage mutation constraints locks migration methods openapi examples
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -94,6 +94,9 @@ constraints: $(CHECKS) ## Write constraints.txt: the versions that are installed
 	@$(PIP) list --format=freeze --exclude holdout --exclude pip --exclude setuptools \
 		| sed -E -e 's/\+.*//' -e '/^(nvidia|cuda|triton)/d' > constraints.new
 	@mv constraints.new constraints.txt
+
+locks: $(CHECKS) ## Write locks/: the versions of constraints.txt that the image installs, with their hashes
+	@$(VENV)/bin/python -m tools.make_locks
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
