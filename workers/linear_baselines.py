@@ -9,6 +9,7 @@ from typing import Any
 
 from workers.data.balancing import Balancing, NoBalancing, Oversample, Smote
 from workers.data.dataset import Dataset
+from workers.data.far_rows import FarRowsCounter
 from workers.data.scaling import Scaler
 from workers.evaluation.baselines import Baseline, fitted_baseline
 from workers.logit_adjustment import Argmax
@@ -64,9 +65,13 @@ def fit_baseline(
     fitted = training_part if len(rows) == len(training_part) else training_part.take(rows)
     selected_by_default = spec.model_copy(update={"training": replace(spec.training, early_stopping=None)})
     trainer = Trainer(selected_by_default, fitted, validation_part, seed=0, scaler=scaler)
+    counter = FarRowsCounter(scaler)
+    trainer.read_validation = counter.into
     (epoch,) = trainer.epochs()
     l2 = trainer.linear.l2 if trainer.linear else None
-    return fitted_baseline(name, epoch.validation, training_rows=len(fitted), l2=l2)
+    baseline = fitted_baseline(name, epoch.validation, training_rows=len(fitted), l2=l2)
+    far = counter.found(spec.scaling)
+    return replace(baseline, far_rows=asdict(far) if far else None)
 
 
 def _linear_loss(spec: ExperimentSpec) -> Loss:

@@ -105,6 +105,7 @@ class Trainer:
             dtype=self.dtype,
         )
         self.scaler = scaler or spec.scaling.fit(training_part)
+        self.read_validation = self.scaler.into
         self.linear = LinearTraining(spec, training_part, self.scaler) if spec.model.solved else None
         self.stepper = Stepper(
             self.network, spec.optimizer, training_part, self.scaler, clip_norm=spec.training.clip_norm
@@ -202,7 +203,8 @@ class Trainer:
         """All metrics and the predictions on one part. The loss is the spec's without class counts: these are for
         training only.
         """
-        logits = self.network.logits(part.features, self.scaler.into)
+        read = self.read_validation if part is self.validation_part else self.scaler.into
+        logits = self.network.logits(part.features, read)
         losses, _ = self.spec.loss(logits, part.labels)
         return evaluate_with_rows(
             adjusted_scores(logits, self.spec.loss.output, self.offset),

@@ -12,6 +12,7 @@ from service.schemas.summary import Baseline, ClassEstimate, Estimate
 from service.store.epochs.selected_epoch_reader import measured_part
 from service.store.run_keys import RunKey
 from service.store.tables import Rows
+from workers.data.far_rows import FAR, UNITS, FarRows
 from workers.nn.losses import AnyLoss
 from workers.tagged_union import members, name_of
 
@@ -22,13 +23,17 @@ FREQUENCY_AWARE = frozenset(name_of(loss) for loss in members(AnyLoss) if loss.f
 class Evidence:
     """The figures behind the findings, all of the validation part. They exist once a run has selected an epoch.
 
-    repeated_rows: how many rows of each part are equal to training rows. selected: a row per seed with its `seed`,
-    `rows`, and for each class `support` and `class_precision`, which is null for a class that is never predicted.
+    repeated_rows: how many rows of each part are equal to training rows. image_shape: (height, width, channels), or
+    None. far_rows: those of the measured part that lie far outside of training; None if there are none.
+    selected: a row per seed with its `seed`, `rows`, and for each class `support` and `class_precision`, which is
+    null for a class that is never predicted.
     """
 
     spec: dict[str, Any]
     split_counts: dict[str, list[int]]
     repeated_rows: Mapping[str, int]
+    image_shape: Sequence[int] | None
+    far_rows: FarRows | None
     runs: Rows
     selected: Rows
     metrics: Mapping[str, Estimate | None]
@@ -188,6 +193,44 @@ def still_improving(evidence: Evidence) -> Iterator[Remark]:
         yield Remark(code="still_improving", sentence=sentence, remedy=remedy)
 
 
+def far_from_training(evidence: Evidence) -> Iterator[Remark]:
+    far, shape = evidence.far_rows, evidence.image_shape
+    if far is None:
+        return
+    scaling = evidence.spec["scaling"]["name"]
+    values = zip(far.features, far.largest, strict=True)
+    named = ", ".join(f"{_feature(index, shape)} (up to {size:,.0f})" for index, size in values)
+    more = (
+        f" and {far.feature_count - len(far.features)} more" if far.feature_count > len(far.features) else ""
+    )
+    rows = (
+        f"{far.rows:,} {evidence.part} {_plural('row', far.rows)}{' of a fold' if evidence.of_folds else ''}"
+    )
+    sentence = (
+        f"{rows} {'lies' if far.rows == 1 else 'lie'} more than {FAR:g} {UNITS[scaling]} of training away, in "
+        f"{named}{more}: the model extrapolates there, and a few such rows can decide its figures."
+    )
+    yield Remark(code="far_from_training", sentence=sentence, remedy=_how_to_scale(scaling, shape))
+
+
+def _feature(index: int, shape: Sequence[int] | None) -> str:
+    """A feature by its position: of an image, the row and the column of its pixel; all from 0."""
+    if shape is None:
+        return f"feature {index}"
+    _, width, channels = shape
+    return f"pixel {index // (width * channels)}, {index // channels % width}"
+
+
+def _how_to_scale(scaling: str, shape: Sequence[int] | None) -> str:
+    if shape is not None and scaling != "global_standard":
+        return 'Scale all pixels alike: "scaling": "unit" for bytes, "global_standard" for other images.'
+    other = '"scaling": "robust"' if scaling == "standard" else '"scaling": "standard"'
+    return (
+        "Check these values. If they are right, clip them or take their logarithm before the upload, or compare with "
+        f"{other}."
+    )
+
+
 def rows_repeated(evidence: Evidence) -> Iterator[Remark]:
     repeated = evidence.repeated_rows.get(evidence.part, 0)
     if repeated:
@@ -238,6 +281,7 @@ FINDERS: tuple[Finder, ...] = (
     no_better_than_linear,
     short_of_solution,
     rows_repeated,
+    far_from_training,
     still_improving,
     seeds_left_out,
     folds_left_out,

@@ -30,6 +30,7 @@ from service.schemas.summary import (
 from service.store.epochs.selected_epoch_reader import is_of_folds, measured_part
 from service.store.experiment_reader import ExperimentDetails
 from service.store.tables import Rows
+from workers.data.far_rows import FarRows
 from workers.evaluation import baselines
 from workers.evaluation.intervals import wilson
 from workers.evaluation.metrics import BY_NAME, SUMMARISED
@@ -49,6 +50,8 @@ def summarise(found: ExperimentDetails, intervals: Intervals | NoIntervals) -> S
         spec=stored.spec,
         split_counts=stored.plan["split_counts"],
         repeated_rows=stored.plan.get("repeated_rows") or {},
+        image_shape=stored.plan["dataset"]["shape"],
+        far_rows=_far_rows(found),
         runs=found.runs,
         selected=selected,
         metrics={metric.name: _estimate(measured, metric.name) for metric in SUMMARISED},
@@ -104,6 +107,13 @@ def _over_folds(found: ExperimentDetails, selected: Rows) -> Averaged:
         meanings_of_folds(missing),
         averaged_baselines(stored.plan, found.runs, folds, None if missing else intervals),
     )
+
+
+def _far_rows(found: ExperimentDetails) -> FarRows | None:
+    """The measured rows far outside of training; in a cross-validation, those of the fold with the most."""
+    stored = [found.experiment.baselines or [], *(run.baselines or [] for run in found.runs)]
+    far = [FarRows(**each["far_rows"]) for fitted in stored for each in fitted if each.get("far_rows")]
+    return max(far, key=lambda each: each.rows, default=None)
 
 
 def _selection(spec: dict[str, Any]) -> Selected:

@@ -175,6 +175,21 @@ def test_the_changes_of_a_baseline_train_exactly_it(given: dict[str, Any], regis
         assert baseline.recalls == epoch.validation.per_class()["accuracy"]
 
 
+def test_fitting_a_baseline_counts_the_rows_far_from_training(registry: DatasetRegistry) -> None:
+    """Pixels of digits that are blank in almost all images of training, scaled one by one as earlier versions did."""
+    trainer = trainer_of(registry, scaling="standard", split={"seed": 1})
+    validation = trainer.validation_part.take(np.arange(100))
+    (blank,) = np.flatnonzero(trainer.training_part.features.max(axis=0) == 1)[:1]
+    validation.features[3, blank] = 16
+    (spec,) = linear_specs(trainer.spec).values()
+    baseline = fit_baseline("linear", spec, trainer.training_part, validation, trainer.scaler)
+    assert baseline.far_rows is not None
+    assert baseline.far_rows["rows"] >= 1
+    assert baseline.far_rows["features"][0] == blank
+    far = trainer.scaler(validation.features)[3, blank]
+    assert baseline.far_rows["largest"][0] == pytest.approx(far)
+
+
 def test_a_linear_model_has_one_epoch_whatever_is_asked(registry: DatasetRegistry) -> None:
     plan = make_plan(ExperimentSpec.model_validate({"model": "linear", "training": {"epochs": 7}}), registry)
     assert (plan.spec.training.epochs, plan.steps) == (1, 0)

@@ -21,7 +21,8 @@ class Baseline:
     predicted_class: if the baseline always predicts the same class. metrics: every metric by its name, null if it
     cannot be computed. recalls: of each class, null without rows. balanced_accuracy_interval: over the rows.
     training_rows: the rows that a fitted baseline was fitted to. l2: its penalty. changes: the fields to change in
-    the spec of an experiment to train the baseline instead.
+    the spec of an experiment to train the baseline instead. far_rows: the fields of FarRows, counted while the rows
+    of the part were scaled for it; None if there are none.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Baseline:
     training_rows: int | None = None
     l2: float | None = None
     changes: dict[str, Any] = field(default_factory=dict)
+    far_rows: dict[str, Any] | None = None
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "Baseline":

@@ -247,6 +247,18 @@ def test_a_metric_of_which_less_is_better_is_compared_the_other_way(
         assert sentence is None or sentence.startswith(f"NLL {own:.3f}")
 
 
+def test_rows_far_outside_of_training_are_named(fake_worker: FakeWorker, database: Database) -> None:
+    far = {"rows": 3, "feature_count": 2, "features": [1, 0], "largest": [2181.4, 25.0]}
+    fitted = {"name": "linear_balanced", "accuracy": 0.5, "balanced_accuracy": 0.5, "far_rows": far}
+    answer = with_linear(fake_worker, database, GOOD, {"hidden": [8]}, 0.5, 0.5, fitted)
+    (remark,) = [each for each in answer["summary"]["findings"] if each["code"] == "far_from_training"]
+    assert remark["sentence"] == (
+        "3 validation rows lie more than 20 standard deviations of training away, in feature 1 (up to 2,181), "
+        "feature 0 (up to 25): the model extrapolates there, and a few such rows can decide its figures."
+    )
+    assert '"scaling": "robust"' in remark["remedy"]
+
+
 def with_linear(
     fake_worker: FakeWorker,
     database: Database,
