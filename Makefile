@@ -61,7 +61,8 @@ clients: $(CLIENTS) ## Lint the OpenAPI document, generate clients from it, chec
 bench: $(PEERS) ## Compare training and the service with others; ARGS='polling many_experiments' runs only these
 	@$(VENV)/bin/python -m benchmarks $(ARGS)
 
-simulate: $(RUNTIME) ## Simulate how often comparisons of equal experiments name one of them better
+simulate: $(CHECKS) $(KERNELS) ## Simulate, with a known truth, how often intervals cover it and how often comparisons are wrong
+	@$(VENV)/bin/python -m benchmarks.simulation $(ARGS)
 	@$(VENV)/bin/python -m simulations
 
 chaos: $(CHECKS) ## Kill workers, agents, APIs and the database repeatedly, then audit the database
