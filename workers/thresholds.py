@@ -92,7 +92,7 @@ class CostThreshold(ThresholdRule):
     """
 
     name: Literal["cost_threshold"] = "cost_threshold"
-    cost: Annotated[tuple[Costs, ...], Field(min_length=2, max_length=2)]
+    cost: Annotated[tuple[Costs, ...], Field(min_length=2, max_length=2)] = ((0.0, 1.0), (1.0, 0.0))
 
     def __post_init__(self) -> None:
         (right_0, wrong_0), (wrong_1, right_1) = self.cost

@@ -63,7 +63,8 @@ def test_what_the_catalogue_names_is_accepted(client: TestClient) -> None:
     fields |= {"models": "model", "predictions": "prediction"}
     for kind, field in fields.items():
         for variant in catalog[kind]:
-            response = client.post("/experiments/validate", json={field: variant["name"]})
+            data = "breast_cancer" if kind == "predictions" else "digits"  # thresholds need two classes
+            response = client.post("/experiments/validate", json={"dataset": data, field: variant["name"]})
             assert response.status_code == 200, response.text
             resolved = response.json()["spec"][field]["name"]
             assert resolved == variant["name"] or variant["name"] == "auto" != resolved
