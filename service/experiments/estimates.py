@@ -21,7 +21,7 @@ def estimated_seconds(connection: Connection, plan: Plan) -> float:
     """The seconds of one run on one core that is not stopped early. Before any run, a typical processor counts."""
     facts = plan.facts()
     typical = typical_seconds(plan.spec, facts)
-    step = math.log(typical / facts["steps"])
+    step = math.log(typical / max(1, facts["steps"]))  # a solver takes none
     paces = sorted(_pace(row, step) for row in _latest_runs(connection))
     return typical * (median(pace for _, pace in paces[:NEAREST]) if paces else 1.0)
 
@@ -36,5 +36,5 @@ def _latest_runs(connection: Connection) -> list[Row[Any]]:
 def _pace(run: Row[Any], step: float) -> tuple[float, float]:
     """The distance of its step from one of `step` log seconds, and its duration as a multiple of the typical one."""
     typical = typical_seconds(ExperimentSpec.model_validate(run.spec), run.plan)
-    distance = abs(math.log(typical / run.plan["steps"]) - step)
+    distance = abs(math.log(typical / max(1, run.plan["steps"])) - step)
     return distance, run.training_seconds / (typical * run.epoch / run.epochs)
