@@ -17,7 +17,7 @@ venv/bin/pip install --quiet --disable-pip-version-check mlflow==3.17.2
 cat >expected <<'TEXT'
 mlflow 3.17.2
 logged 0.1, 0.9, 0.5 at step 0 in one millisecond: latest 0.9
-history: [0.1, 0.9, 0.5]
+history: [0.1, 0.5, 0.9]
 logged 0.1, 0.9, 0.5 at steps 0, 1, 2: latest 0.5
 TEXT
 
@@ -45,7 +45,7 @@ def logged(steps):
 print("mlflow", mlflow.__version__)
 latest, history = logged((0, 0, 0))
 print("logged 0.1, 0.9, 0.5 at step 0 in one millisecond: latest", latest)
-print("history:", [metric.value for metric in history])
+print("history:", sorted(metric.value for metric in history))
 print("logged 0.1, 0.9, 0.5 at steps 0, 1, 2: latest", logged((0, 1, 2))[0])
 PYTHON
 
