@@ -6,7 +6,7 @@ or on the evaluation part of its fold. Failed runs are left out, and the finding
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Any
 
 from service.experiments.baseline_figures import baseline_figures
@@ -32,7 +32,7 @@ from service.store.experiment_reader import ExperimentDetails
 from service.store.tables import Rows
 from workers.data.far_rows import FarRows
 from workers.evaluation import baselines
-from workers.evaluation.intervals import wilson
+from workers.evaluation.intervals import standard_deviation, wilson
 from workers.evaluation.metrics import BY_NAME, SUMMARISED
 from workers.spec import DEFAULT_METRIC
 
@@ -131,10 +131,10 @@ def _estimate(measured: Averaged, metric: str) -> Estimate | None:
     values = [value for unit in measured.units if (value := getattr(unit, metric)) is not None]
     if not values:
         return None
-    low, high = measured.intervals.of_metric(metric)
+    mean, (low, high) = fmean(values), measured.intervals.of_metric(metric)
     return Estimate(
-        mean=fmean(values),
-        sd=stdev(values) if len(values) > 1 else None,
+        mean=mean,
+        sd=standard_deviation(values, mean) if len(values) > 1 else None,
         min=min(values),
         max=max(values),
         n=len(values),
