@@ -63,7 +63,6 @@ bench: $(PEERS) ## Compare training and the service with others; ARGS='polling m
 
 simulate: $(CHECKS) $(KERNELS) ## Simulate, with a known truth, how often intervals cover it and how often comparisons are wrong
 	@$(VENV)/bin/python -m benchmarks.simulation $(ARGS)
-	@$(VENV)/bin/python -m simulations
 
 chaos: $(CHECKS) ## Kill workers, agents, APIs and the database repeatedly, then audit the database
 	@$(VENV)/bin/python -m tests.chaos $(ARGS)

@@ -1,59 +1,61 @@
-"""Simulate experiments on populations with a known truth, and print how often their intervals cover it.
+"""Simulate experiments on populations with a known truth, and print how often their intervals cover it, and how often
+a comparison of equal experiments names one better.
 
 Run: python -m benchmarks.simulation [--draws 300] [--processes 2]. The draws have fixed seeds.
 """
 
 import argparse
 import os
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from itertools import chain, product
-from statistics import fmean
+from typing import TypeVar
 
 from workers import blas
 
 blas.configure(os.environ)  # before NumPy is imported
 
 # ruff: noqa: E402
-from benchmarks.simulation import single_split
-from benchmarks.simulation.populations import DESIGNS
-from benchmarks.simulation.single_split import EPOCHS, FIGURES, Covered
+from benchmarks.simulation import folds, single_split, twins
+from benchmarks.simulation.coverage import table
+from benchmarks.simulation.populations import DESIGNS, Design
+
+NAMES = [design.name for design in DESIGNS]
+T = TypeVar("T")
 
 
 def main() -> None:
-    """Simulate every design, and print a table for each epoch that may be measured."""
+    """Simulate every design, and print a table for each kind of interval, then one for comparisons."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--draws", type=int, default=300)
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
     with ProcessPoolExecutor(options.processes) as processes:
-        cases = list(product(DESIGNS, range(options.draws)))
-        designs, numbers = zip(*cases, strict=True)
-        found = list(chain.from_iterable(processes.map(single_split.draw, designs, numbers, chunksize=5)))
-    for epoch in EPOCHS:
-        print(
-            f"\nTwo-way bootstrap, {epoch} epoch: intervals that cover, of {options.draws} draws, in percent\n"
-        )
-        print(table(each for each in found if each.epoch == epoch))
+        _print_single_split(_all_draws(processes, single_split.draw, options.draws), options.draws)
+        estimated = _all_draws(processes, folds.draw, options.draws)
+    print(f"\nCorrected t over {folds.FOLDS} x {folds.REPEATS} folds: intervals that cover, in percent\n")
+    print(table(folds.coverage(estimated), NAMES, single_split.FIGURES))
+    _print_twins(options.draws)
 
 
-def table(found: Iterable[Covered]) -> str:
-    """A Markdown table: a row for each design, a column for each figure, coverage and mean width."""
-    cells: dict[tuple[str, str], list[Covered]] = defaultdict(list)
-    for each in found:
-        cells[each.design, each.figure].append(each)
-    rows = [["design", *FIGURES], ["---"] * (len(FIGURES) + 1)]
-    rows += [
-        [design, *(_cell(cells[design, figure]) for figure in FIGURES)]
-        for design in dict.fromkeys(design for design, _ in cells)
-    ]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+def _all_draws(processes: ProcessPoolExecutor, draw: Callable[[Design, int], list[T]], draws: int) -> list[T]:
+    designs, numbers = zip(*product(DESIGNS, range(draws)), strict=True)
+    return list(chain.from_iterable(processes.map(draw, designs, numbers, chunksize=5)))
 
 
-def _cell(draws: list[Covered]) -> str:
-    coverage, width = fmean(each.covered for each in draws), fmean(each.width for each in draws)
-    return f"{100 * coverage:.1f} ({width:.3f})"
+def _print_single_split(found: list[single_split.AtEpoch], draws: int) -> None:
+    for epoch in single_split.EPOCHS:
+        print(f"\nTwo-way bootstrap, {epoch} epoch: intervals that cover, of {draws} draws, in percent\n")
+        covered = (each.covered for each in found if each.epoch == epoch)
+        print(table(covered, NAMES, single_split.FIGURES), flush=True)
+
+
+def _print_twins(draws: int) -> None:
+    print("\nComparisons of experiments that differ by nothing\n")
+    print("| scenario | draws | some `better` | pairs with a `better` |\n|---|---|---|---|")
+    for each in twins.outcomes(draws):
+        shares = f"{each.some_better:.1%} | {each.pairs_better:.2%}"
+        print(f"| {each.scenario} | {each.draws} | {shares} |", flush=True)
 
 
 if __name__ == "__main__":

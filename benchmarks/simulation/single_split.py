@@ -10,6 +10,7 @@ from statistics import fmean
 
 import numpy as np
 
+from benchmarks.simulation.coverage import Covered
 from benchmarks.simulation.populations import Design
 from workers.data.dataset import Dataset
 from workers.data.row_digests import row_digests
@@ -34,17 +35,11 @@ FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "mcc", "recall_0", "reca
 
 
 @dataclass(frozen=True)
-class Covered:
-    """Whether an interval of one draw covers the truth.
+class AtEpoch:
+    """Whether an interval covers, at the `last` epoch or at the one `selected` on the rows that measure it."""
 
-    epoch: the `last`, or the one `selected` on the rows that measure it.
-    """
-
-    design: str
     epoch: str
-    figure: str
-    covered: bool
-    width: float
+    covered: Covered
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +50,7 @@ class Measured:
     truth: dict[str, float]
 
 
-def draw(design: Design, number: int) -> list[Covered]:
+def draw(design: Design, number: int) -> list[AtEpoch]:
     """Draw a data set, train an experiment on it, and compare its intervals with the truth."""
     dataset = design.draw(design.training + design.validation, np.random.default_rng(number))
     share = design.training / len(dataset)
@@ -76,7 +71,8 @@ def draw(design: Design, number: int) -> list[Covered]:
             true = fmean(run[epoch].truth[name] for run in runs)
             interval = intervals[name].interval
             covered = interval.low <= true <= interval.high
-            found.append(Covered(design.name, epoch, name, covered, interval.high - interval.low))
+            width = interval.high - interval.low
+            found.append(AtEpoch(epoch, Covered(design.name, name, covered, width)))
     return found
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from benchmarks.simulation.twins import Draw, on_rows, over_folds, simulate
 from service.experiments.contenders import Contender
-from simulations.twins import Draw, on_rows, over_folds, simulate
 
 
 @pytest.mark.parametrize("draw", [over_folds(2.0), on_rows])
