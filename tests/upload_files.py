@@ -13,6 +13,8 @@ import numpy as np
 from tests.workers.data.idx_files import header, idx_bytes, images_of
 
 MEGABYTE = 2**20
+MORE_FLOWERS = b"".join(b"%d,2,setosa\n%d,4,virginica\n" % (n, n) for n in range(10, 30))
+"""Forty rows more, no two equal."""
 FLOWERS = b"width,length,species\n1.5,2,setosa\n3,4,virginica\n5,6.25,setosa\n"
 Files = dict[str, bytes]
 

@@ -30,7 +30,7 @@ def test_the_demo_shows_both_losses_and_leaves_the_users_data_alone(
     printed, logged = capsys.readouterr()
     assert logged == ""
     heading = next(line for line in printed.splitlines() if line.startswith("class "))
-    assert heading.split() == ["class", "rows", "always", "'3'", "linear", "cross-entropy", "focal"]
+    assert heading.split() == ["class", "rows", "always", "'1'", "linear", "cross-entropy", "focal"]
     assert "http://" not in printed
     assert list(tmp_path.iterdir()) == []
 

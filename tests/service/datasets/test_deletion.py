@@ -4,11 +4,11 @@ from fastapi.testclient import TestClient
 
 from tests.service.datasets.test_uploads import OTHER, refused, upload
 from tests.service.fake_worker import FakeWorker
-from tests.upload_files import FLOWERS
+from tests.upload_files import FLOWERS, MORE_FLOWERS
 
 
 def test_an_upload_that_experiments_need_is_not_deleted(client: TestClient, fake_worker: FakeWorker) -> None:
-    content = FLOWERS + b"1,2,setosa\n3,4,virginica\n" * 20
+    content = FLOWERS + MORE_FLOWERS
     upload(client, content)
     upload(client, content, name="copy")
     experiment = fake_worker.submit(dataset="flowers")

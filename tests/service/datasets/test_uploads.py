@@ -19,7 +19,7 @@ from service.datasets.uploads import UploadService
 from service.http import forms
 from service.settings import Settings
 from tests.service.api.test_hostile import LEAKS
-from tests.upload_files import FLOWERS, Files, npz
+from tests.upload_files import FLOWERS, MORE_FLOWERS, Files, npz
 from tests.workers.data.idx_files import idx_bytes, images_of
 
 FORM = {"name": "flowers", "format": "csv"}
@@ -75,7 +75,7 @@ def test_the_same_content_is_200_and_other_content_the_next_version(
 
 
 def test_a_spec_names_an_upload_and_may_pin_a_version(client: TestClient, datasets: Path) -> None:
-    content = FLOWERS + b"1,2,setosa\n3,4,virginica\n" * 20
+    content = FLOWERS + MORE_FLOWERS
     hashes = [upload(client, each).json()["sha256"] for each in (content, content + b"9,9,setosa\n")]
     for given, rows in (
         ("flowers", 44),

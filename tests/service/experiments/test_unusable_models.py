@@ -27,6 +27,7 @@ from workers.predictor import Overflow, Predictor
 
 SPEC = {"dataset": "iris", "model": {"hidden": [8]}, "training": {"epochs": 2}}
 ROW = {"rows": [[5.1, 3.5, 1.4, 0.2]]}
+MODELS = Checkpoint.kind == "model"
 Break = Callable[[Database, Settings, int], None]
 
 
@@ -35,10 +36,11 @@ def store_again(database: Database, experiment_id: int, change: Callable[[bytes]
     mine = select(Run.id).where(Run.experiment_id == experiment_id).scalar_subquery()
     with database.write() as connection:
         content = change(
-            connection.scalars(select(Checkpoint.content).where(Checkpoint.run_id == mine)).one() or b""
+            connection.scalars(select(Checkpoint.content).where(MODELS, Checkpoint.run_id == mine)).one()
+            or b""
         )
         values = {"content": content, "sha256": sha256(content).hexdigest()}
-        connection.execute(update(Checkpoint).where(Checkpoint.run_id == mine).values(**values))
+        connection.execute(update(Checkpoint).where(MODELS, Checkpoint.run_id == mine).values(**values))
 
 
 def header_of(content: bytes) -> dict[str, str]:
@@ -75,8 +77,10 @@ def no_safetensors(database: Database, _: Settings, experiment_id: int) -> None:
 
 def a_flipped_bit(database: Database, _: Settings, experiment_id: int) -> None:
     with database.write() as connection:
-        content = connection.scalars(select(Checkpoint.content)).one() or b""
-        connection.execute(update(Checkpoint).values(content=content[:-1] + bytes([content[-1] ^ 1])))
+        content = connection.scalars(select(Checkpoint.content).where(MODELS)).one() or b""
+        connection.execute(
+            update(Checkpoint).where(MODELS).values(content=content[:-1] + bytes([content[-1] ^ 1]))
+        )
 
 
 def a_spec_of_another_version(database: Database, _: Settings, experiment_id: int) -> None:
@@ -99,8 +103,8 @@ def artifact_of(database: Database, settings: Settings) -> Path:
     """Move the one model into the artifact store; its file."""
     artifacts = ArtifactStore(settings.artifacts_url)
     with database.write() as connection:
-        stored = artifacts.save(connection.scalars(select(Checkpoint.content)).one() or b"")
-        connection.execute(update(Checkpoint).values(content=None, artifact=stored.name))
+        stored = artifacts.save(connection.scalars(select(Checkpoint.content).where(MODELS)).one() or b"")
+        connection.execute(update(Checkpoint).where(MODELS).values(content=None, artifact=stored.name))
     return Path(settings.artifacts_url) / stored.name
 
 
