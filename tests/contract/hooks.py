@@ -19,7 +19,16 @@ from workers.spec import ExperimentSpec
 
 Problem = dict[str, Any]
 COMMON_HEADERS = {
-    *("allow", "content-type", "content-length", "date", "server", "transfer-encoding", "x-request-id"),
+    *(
+        "allow",
+        "cache-control",
+        "content-type",
+        "content-length",
+        "date",
+        "server",
+        "transfer-encoding",
+        "x-request-id",
+    ),
     *map(str.lower, SECURITY_HEADERS),
 }
 POSITIONS = (7, [[0, 1, "validation"]], [1, 1, 0, "validation"])

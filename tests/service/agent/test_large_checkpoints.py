@@ -119,8 +119,9 @@ def test_a_real_worker_stores_artifacts_and_another_resumes(harness: Harness, se
     assert (run.status, run.attempt, run.deaths) == ("succeeded", 2, 0)
     assert harness.figures(run) == harness.undisturbed(long_spec())
     with harness.database.read() as connection:
-        (model,) = connection.scalars(select(Checkpoint.artifact))
-    assert ArtifactStore(settings.artifacts_url).files.names("checkpoints") == {model}
+        stored = dict(connection.execute(select(Checkpoint.kind, Checkpoint.artifact)).all())
+    assert set(stored) == {"model", "row_results"}
+    assert ArtifactStore(settings.artifacts_url).files.names("checkpoints") == set(stored.values())
 
 
 def _has_artifact(harness: Harness, run_id: int) -> bool:

@@ -36,6 +36,7 @@ OTHERS: dict[str, Kind] = {
     "POST /experiments/{experiment_id}/predict": "models",
     "GET /experiments/{experiment_id}/weights": "models",
     "GET /experiments/{experiment_id}/bundle": "models",
+    "GET /experiments/{experiment_id}/operating-points": "models",
     "GET /experiments/{experiment_id}/events": "streams",
     "POST /datasets": "uploads",
     "GET /ready": "probes",

@@ -85,6 +85,9 @@ def test_a_metric_of_the_classes_that_is_newer_than_the_epoch_is_null_for_each_c
         accuracy=[0.5, None],
         precision=[1, 0],
         f1=None,
+        specificity=None,
+        repeat=0,
+        fold=0,
     )
     rows = [each.model_dump() for each in ClassRow.all_of(row, ["a", "b"])]
     assert [(each["class_"], each["accuracy"], each["f1"], each["support"]) for each in rows] == [

@@ -49,6 +49,7 @@ TABLE: dict[str, Scope | None] = {
     "GET /experiments/{experiment_id}/confusion": "read",
     "GET /experiments/{experiment_id}/curves": "read",
     "GET /experiments/{experiment_id}/reliability": "read",
+    "GET /experiments/{experiment_id}/operating-points": "read",
     "GET /experiments/{experiment_id}/predictions": "read",
     "GET /experiments/{experiment_id}/errors": "read",
     "GET /experiments/{experiment_id}/events": "read",
