@@ -102,6 +102,7 @@ RULES: dict[tuple[str, str], Callable[[Problem, Any], bool]] = {
     ("read_metrics", "invalid-cursor"): anything,
     ("read_classes", "invalid-cursor"): anything,
     ("read_epochs", "invalid-cursor"): anything,
+    ("read_predictions", "invalid-cursor"): anything,
     ("stream_events", "invalid-cursor"): anything,
     ("read_metrics", "invalid-parameter"): only("limit"),  # or max_points, but not both
     ("read_epochs", "invalid-parameter"): only("limit"),
