@@ -16,6 +16,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from service.agent.leased_run import LeasedRun
 from service.store import queue
 from service.store.epochs import epoch_writer
+from service.store.spec_facts import is_of_folds
 from workers.processes.messages import (
     BaselinesFitted,
     CheckpointTaken,
@@ -111,7 +112,7 @@ def _end_stopped(connection: Connection, run: LeasedRun, command: Command) -> No
 
 
 def _save_baselines(connection: Connection, run: LeasedRun, fitted: list[dict[str, Any]]) -> None:
-    if "folds" in run.claim.spec["split"]:
+    if is_of_folds(run.claim.spec):
         epoch_writer.save_baselines_of_fold(connection, run.claim.lease.run_id, fitted)
     else:
         epoch_writer.save_baselines(connection, run.claim.experiment_id, fitted)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.schemas.summary import Baseline, ClassEstimate, Estimate
+from service.store.spec_facts import selection_metric
 from workers.evaluation.intervals import LEVEL, normal_quantile, wilson
 from workers.evaluation.metrics import BY_NAME
 from workers.evaluation.selection import SelectionMetric
@@ -76,9 +77,7 @@ def compare(
     baseline: Baseline,
 ) -> BaselineComparison | None:
     """Compare by the selection metric; by the default one if the baseline has no comparable value of it."""
-    stopping = spec["training"]["early_stopping"]
-    selection = stopping["metric"] if stopping else DEFAULT_METRIC
-    for metric in (selection, DEFAULT_METRIC):
+    for metric in (selection_metric(spec), DEFAULT_METRIC):
         estimate, reference = metrics[metric], _reference(baseline, metric)
         if estimate is not None and reference is not None and _is_comparable(metric, spec):
             worst = _worst(metric, estimate, classes)

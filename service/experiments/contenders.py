@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from service.store.run_keys import RunKey
+from service.store.spec_facts import is_of_folds
 from workers.evaluation.selection import SelectionMetric
 
 
@@ -41,7 +42,7 @@ class Contender:
     @property
     def of_folds(self) -> bool:
         """Whether it is a cross-validation."""
-        return "folds" in self.spec["split"]
+        return is_of_folds(self.spec)
 
     def value(self, metric: SelectionMetric, run: RunKey) -> float | None:
         value: float | None = getattr(self.figures[run], metric)

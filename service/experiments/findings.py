@@ -9,8 +9,8 @@ from typing import Any
 from service.experiments.baseline_comparison import BaselineComparison, compare
 from service.schemas.base import Remark
 from service.schemas.summary import Baseline, ClassEstimate, Estimate
-from service.store.epochs.selected_epoch_reader import measured_part
 from service.store.run_keys import RunKey
+from service.store.spec_facts import is_of_folds, measured_part
 from service.store.tables import Rows
 from workers.data.far_rows import FAR, UNITS, FarRows
 from workers.nn.losses import AnyLoss
@@ -43,7 +43,7 @@ class Evidence:
     @property
     def of_folds(self) -> bool:
         """Whether the experiment is a cross-validation."""
-        return "folds" in self.spec["split"]
+        return is_of_folds(self.spec)
 
     @property
     def part(self) -> str:
@@ -245,6 +245,9 @@ def rows_repeated(evidence: Evidence) -> Iterator[Remark]:
         yield Remark(code="rows_repeated", sentence=sentence, remedy=remedy)
 
 
+STABILISE = "Report the failures with the means, or stabilise training: a lower learning rate, or clip_norm."
+
+
 def seeds_left_out(evidence: Evidence) -> Iterator[Remark]:
     failed = [run for run in evidence.runs if run.status == "failed"]
     if failed and not evidence.of_folds:
@@ -253,10 +256,7 @@ def seeds_left_out(evidence: Evidence) -> Iterator[Remark]:
             f"{_plural('Seed', len(failed))} {causes} failed: the means cover the other {len(evidence.selected)} "
             f"of {len(evidence.runs)} seeds, and do not show how often training fails."
         )
-        remedy = (
-            "Report the failures with the means, or stabilise training: a lower learning rate, or clip_norm."
-        )
-        yield Remark(code="seeds_left_out", sentence=sentence, remedy=remedy)
+        yield Remark(code="seeds_left_out", sentence=sentence, remedy=STABILISE)
 
 
 def folds_left_out(evidence: Evidence) -> Iterator[Remark]:
@@ -268,10 +268,7 @@ def folds_left_out(evidence: Evidence) -> Iterator[Remark]:
             f"{len(failed)} of {len(evidence.runs)} runs failed ({causes}): the means cover the other runs of "
             f"{len(folds[0])} of {len(folds[1])} folds, and do not show how often training fails."
         )
-        remedy = (
-            "Report the failures with the means, or stabilise training: a lower learning rate, or clip_norm."
-        )
-        yield Remark(code="folds_left_out", sentence=sentence, remedy=remedy)
+        yield Remark(code="folds_left_out", sentence=sentence, remedy=STABILISE)
 
 
 FINDERS: tuple[Finder, ...] = (

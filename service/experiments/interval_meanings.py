@@ -54,17 +54,7 @@ def _meanings_of_folds(missing: NoIntervals | None) -> tuple[IntervalMeaning, ..
         resamples=None,
         missing=Missing.model_validate(missing) if missing else None,
     )
-    of_one = IntervalMeaning(
-        figures=["seeds"],
-        of="new_rows",
-        sentence=OF_ONE_MODEL,
-        optimistic=False,
-        method="wilson",
-        level=LEVEL,
-        resamples=None,
-        missing=None,
-    )
-    return of_folds, of_one
+    return of_folds, _of_one_model("seeds", optimistic=False)
 
 
 @lru_cache(maxsize=1000)
@@ -72,26 +62,15 @@ def _meanings(
     missing: NoIntervals | None, several_seeds: bool, selected: bool, has_auroc: bool
 ) -> tuple[IntervalMeaning, ...]:
     """Cached, because every poll that finds a change needs them, and there are few."""
-    optimistic = OPTIMISTIC if selected else ""
     of_seeds = IntervalMeaning(
         figures=["metrics", "classes"],
         of="new_rows_and_seeds" if several_seeds else "new_rows",
-        sentence=(OF_SEEDS if several_seeds else OF_ONE_MODEL) + optimistic,
+        sentence=(OF_SEEDS if several_seeds else OF_ONE_MODEL) + (OPTIMISTIC if selected else ""),
         optimistic=selected,
         method="two_way_bootstrap",
         level=LEVEL,
         resamples=RESAMPLES,
         missing=Missing.model_validate(missing) if missing else None,
-    )
-    of_one = IntervalMeaning(
-        figures=["seeds"],
-        of="new_rows",
-        sentence=OF_ONE_MODEL + optimistic,
-        optimistic=selected,
-        method="wilson",
-        level=LEVEL,
-        resamples=None,
-        missing=None,
     )
     of_auroc = of_seeds.model_copy(
         update={"figures": ["metrics.auroc"], "method": "delong", "resamples": None},
@@ -99,6 +78,20 @@ def _meanings(
     return (
         of_seeds,
         *([of_auroc] if has_auroc else []),
-        of_one,
-        of_one.model_copy(update={"figures": ["baselines"], "sentence": OF_ONE_MODEL, "optimistic": False}),
+        _of_one_model("seeds", optimistic=selected),
+        _of_one_model("baselines", optimistic=False),
+    )
+
+
+def _of_one_model(figures: str, *, optimistic: bool) -> IntervalMeaning:
+    """What Wilson's intervals of single models are of."""
+    return IntervalMeaning(
+        figures=[figures],
+        of="new_rows",
+        sentence=OF_ONE_MODEL + (OPTIMISTIC if optimistic else ""),
+        optimistic=optimistic,
+        method="wilson",
+        level=LEVEL,
+        resamples=None,
+        missing=None,
     )

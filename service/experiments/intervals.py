@@ -19,6 +19,7 @@ from service.store.database import Database
 from service.store.errors import UnusableRowResults
 from service.store.experiment_reader import ExperimentDetails
 from service.store.run_keys import RunKey, are_of_folds, name_of_run
+from service.store.spec_facts import is_of_folds
 from service.store.tables import FINAL_STATUSES, Rows
 from workers.evaluation.bootstrap import two_way_bootstrap
 from workers.evaluation.delong import delong
@@ -94,7 +95,7 @@ class IntervalService:
         """The intervals of an experiment, or why there are none. No transaction may be open."""
         if found.experiment.status not in FINAL_STATUSES:
             return NOT_ENDED
-        if "folds" in found.experiment.spec["split"]:
+        if is_of_folds(found.experiment.spec):
             return OF_FOLDS
         if found.experiment.intervals is not None:
             return Intervals(**found.experiment.intervals)

@@ -16,6 +16,7 @@ from service.store.artifacts.artifact_store import ArtifactError, ArtifactStore
 from service.store.database import Database
 from service.store.errors import UnusableModel
 from service.store.run_keys import RunFilter, RunKey, name_of_run
+from service.store.spec_facts import is_of_folds
 from workers.checkpoint import Checkpoint, CorruptCheckpoint
 from workers.lru_cache import LruCache
 from workers.predictor import IncompatibleModel, Predictor
@@ -90,7 +91,7 @@ class ModelCache:
             checkpoint = self._checkpoint(content, run.sha256)
             predictor = _predictor(experiment, checkpoint)
         except LoadFailure as error:
-            name = name_of_run(RunKey.of(run), of_folds="folds" in experiment.spec["split"])
+            name = name_of_run(RunKey.of(run), of_folds=is_of_folds(experiment.spec))
             log.warning("%s of experiment %s has no usable model: %s", name, experiment_id, error.why)
             raise UnusableModel(experiment_id, name, error.why, error.remedy) from error
         size = sum(array.nbytes for array in checkpoint.arrays.values())

@@ -11,6 +11,7 @@ from service.store import experiment_reader
 from service.store.database import Database
 from service.store.errors import NoScores
 from service.store.run_keys import RunFilter, RunKey
+from service.store.spec_facts import measured_part
 from workers.evaluation.ranking import Booleans
 from workers.evaluation.row_results import Singles, Unsigned
 from workers.nn.output_layers import is_distribution
@@ -59,7 +60,7 @@ def scored_runs(
         experiment = experiment_reader.experiment(connection, experiment_id)
         _require_probabilities(experiment, classes)
         runs = runs_with_results(connection, experiment_id, wanted)
-    split = "evaluation" if "folds" in experiment.spec["split"] else "validation"
+    split = measured_part(experiment.spec)
     loaded = ((run, loader.load(run)) for run in runs)
     return ScoredRuns(
         experiment,

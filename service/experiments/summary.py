@@ -27,14 +27,13 @@ from service.schemas.summary import (
     Selected,
     Summary,
 )
-from service.store.epochs.selected_epoch_reader import is_of_folds, measured_part
 from service.store.experiment_reader import ExperimentDetails
+from service.store.spec_facts import is_of_folds, measured_part, selection_metric
 from service.store.tables import Rows
 from workers.data.far_rows import FarRows
 from workers.evaluation import baselines
 from workers.evaluation.intervals import standard_deviation, wilson
 from workers.evaluation.metrics import BY_NAME, SUMMARISED
-from workers.spec import DEFAULT_METRIC
 
 
 def summarise(found: ExperimentDetails, intervals: Intervals | NoIntervals) -> Summary | None:
@@ -117,8 +116,7 @@ def _far_rows(found: ExperimentDetails) -> FarRows | None:
 
 
 def _selection(spec: dict[str, Any]) -> Selected:
-    stopping = spec["training"]["early_stopping"]
-    metric = stopping["metric"] if stopping else DEFAULT_METRIC
+    metric = selection_metric(spec)
     return Selected(metric=metric, direction=BY_NAME[metric].direction)
 
 

@@ -3,13 +3,14 @@
 import json
 
 from service.experiments.model_cache import LoadedModel
+from service.store.spec_facts import is_of_folds
 from workers import array_bytes
 
 
 def file_name(model: LoadedModel) -> str:
     """The name of the file of a run's weights. In a cross-validation it contains repeat and fold."""
     repeat, fold, seed = model.key
-    folds = f"repeat-{repeat}-fold-{fold}-" if "folds" in model.experiment.spec["split"] else ""
+    folds = f"repeat-{repeat}-fold-{fold}-" if is_of_folds(model.experiment.spec) else ""
     return f"{folds}seed-{seed}.safetensors"
 
 

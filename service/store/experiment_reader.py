@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, select
 
 from service.store import claim_order, status_reader
-from service.store.epochs.selected_epoch_reader import measured_part, selected_epochs
+from service.store.epochs.selected_epoch_reader import selected_epochs
 from service.store.errors import UnknownExperiment
 from service.store.run_keys import BY_KEY
+from service.store.spec_facts import measured_part
 from service.store.status_reader import ExperimentState
 from service.store.tables import Experiment, ExperimentTag, Rows, Run
 

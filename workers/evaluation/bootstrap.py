@@ -146,12 +146,12 @@ def two_way_bootstrap(
     not about another training set.
     With S seeds, the spread of means over drawn seeds comes out too small by (S - 1) / S: it is widened.
     """
-    draws = _Draws(predictions[None], labels, classes, class_counts)
+    draws = _Draws(predictions, labels, classes, class_counts)
     values, observed = draws.resample(generator, resamples), draws.observed()
     return {
         name: Resampled(
-            value := float(observed[name][0].mean()),
-            _interval(values[name][:, 0], value, value_range(name), level),
+            value := float(observed[name].mean()),
+            _interval(values[name], value, value_range(name), level),
             seeds=predictions.shape[0] > 1,
         )
         for name in draws.present(values)
@@ -164,9 +164,9 @@ class _Draws:
     def __init__(
         self, predictions: Integers, labels: Integers, classes: int, class_counts: Integers | None
     ) -> None:
-        self.experiments, self.seeds, self.rows = predictions.shape
+        self.seeds, self.rows = predictions.shape
         self.classes = classes
-        table = np.concatenate([labels[None], predictions.reshape(-1, self.rows)]).astype(np.int64)
+        table = np.concatenate([labels[None], predictions]).astype(np.int64)
         patterns, counts = _patterns(table, classes)
         self.labels, self.predictions = patterns[0], patterns[1:]
         self.counts = counts.astype(np.float64)
@@ -174,7 +174,7 @@ class _Draws:
         self.class_counts = self.support if class_counts is None else class_counts * (self.support > 0)
 
     def observed(self) -> dict[str, Floats]:
-        """Each figure as observed, (experiments, seeds)."""
+        """Each figure as observed, (seeds,)."""
         none = np.zeros((1, 2, self.classes))
         figures = self._figures(self._margins(self.counts[None]), none, none)
         return {name: values[0] for name, values in figures.items()}
@@ -185,7 +185,7 @@ class _Draws:
         return (name for name, drawn in values.items() if name not in absent and np.isfinite(drawn).all())
 
     def resample(self, generator: np.random.Generator, resamples: int) -> dict[str, Floats]:
-        """Each figure's mean over drawn seeds, (resamples, experiments)."""
+        """Each figure's mean over drawn seeds, (resamples,)."""
         block = max(1, BLOCK_CELLS // max(len(self.counts), self.classes * len(self.predictions)))
         parts: list[dict[str, Floats]] = []
         for start in range(0, resamples, block):
@@ -199,11 +199,11 @@ class _Draws:
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def _over_seeds(self, values: Floats, share: Floats) -> Floats:
-        """The mean over drawn seeds: values (R, E, S) and each seed's share of the draw (R, S), to (R, E)."""
-        centre = values.mean(axis=2)
+        """The mean over drawn seeds: values (R, S) and each seed's share of the draw (R, S), to (R,)."""
+        centre = values.mean(axis=1)
         if self.seeds == 1:
             return np.asarray(centre)
-        deviation = np.einsum("res,rs->re", values - centre[:, :, None], share)
+        deviation = np.einsum("rs,rs->r", values - centre[:, None], share)
         return np.asarray(centre + math.sqrt(self.seeds / (self.seeds - 1)) * deviation)
 
     def _weights(self, generator: np.random.Generator, n: int) -> tuple[Floats, Floats, Floats]:
@@ -220,15 +220,14 @@ class _Draws:
         return weights * scale[:, self.labels], of_all * scale[:, None], of_class * scale[:, None]
 
     def _margins(self, weights: Floats) -> WeightedMargins:
-        """Of every model: (R, E, S, K) from weights (R, U)."""
-        shape = (len(weights), self.experiments, self.seeds, self.classes)
+        """Of every model: (R, S, K) from weights (R, U)."""
+        shape = (len(weights), self.seeds, self.classes)
         correct, predicted = np.zeros(shape), np.zeros(shape)
         for model, predictions in enumerate(self.predictions):
-            at = (slice(None), *divmod(model, self.seeds))
-            predicted[at] = self._by_class(weights, predictions)
+            predicted[:, model] = self._by_class(weights, predictions)
             right = predictions == self.labels
-            correct[at] = self._by_class(weights[:, right], predictions[right])
-        support = np.broadcast_to(self._by_class(weights, self.labels)[:, None, None, :], shape)
+            correct[:, model] = self._by_class(weights[:, right], predictions[right])
+        support = np.broadcast_to(self._by_class(weights, self.labels)[:, None, :], shape)
         return WeightedMargins(correct, support, predicted)
 
     def _by_class(self, weights: Floats, class_of: Integers) -> Floats:
@@ -240,7 +239,7 @@ class _Draws:
         return np.asarray(weights @ csr_array(one_hot, shape=(patterns, self.classes)))
 
     def _figures(self, margins: WeightedMargins, of_all: Floats, of_class: Floats) -> dict[str, Floats]:
-        """Each figure of each model, (R, E, S)."""
+        """Each figure of each model, (R, S)."""
         with_prior = _with_prior(margins, of_all)
         figures = {name: metric(with_prior) for name, metric in METRICS.items()}
         of_classes = recalls(_with_prior(margins, of_class))
@@ -252,9 +251,9 @@ def _with_prior(margins: WeightedMargins, prior: Floats) -> WeightedMargins:
     right, wrong = prior[:, 0], prior[:, 1]
     elsewhere = (wrong.sum(axis=1, keepdims=True) - wrong) / max(wrong.shape[1] - 1, 1)
     return WeightedMargins(
-        margins.correct + right[:, None, None],
-        margins.support + (right + wrong)[:, None, None],
-        margins.predicted + (right + elsewhere)[:, None, None],
+        margins.correct + right[:, None],
+        margins.support + (right + wrong)[:, None],
+        margins.predicted + (right + elsewhere)[:, None],
     )
 
 

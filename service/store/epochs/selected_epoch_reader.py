@@ -2,25 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Collection
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, bindparam, select
 
-from service.store.epochs.epoch_reader import EVALUATION
 from service.store.run_keys import BY_KEY, RunKey
 from service.store.tables import EpochClasses, EpochMetrics, Rows, Run
 
 FiguresByRun = dict[RunKey, Row[Any]]
-
-
-def is_of_folds(spec: dict[str, Any]) -> bool:
-    """Whether an experiment is a cross-validation, by its stored spec."""
-    return "folds" in spec["split"]
-
-
-def measured_part(spec: dict[str, Any]) -> Literal["validation", "evaluation"]:
-    """The part that the figures of an experiment are of, by its stored spec."""
-    return EVALUATION if is_of_folds(spec) else "validation"
 
 
 def selected_epochs(connection: Connection, experiment_id: int, part: str) -> Rows:

@@ -1,0 +1,24 @@
+"""Facts about an experiment that follow from its stored spec, read without validating the spec again."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from workers.evaluation.selection import SelectionMetric
+from workers.spec import DEFAULT_METRIC
+
+
+def is_of_folds(spec: Mapping[str, Any]) -> bool:
+    """Whether the experiment is a cross-validation."""
+    return "folds" in spec["split"]
+
+
+def measured_part(spec: Mapping[str, Any]) -> Literal["validation", "evaluation"]:
+    """The part that its figures are of."""
+    return "evaluation" if is_of_folds(spec) else "validation"
+
+
+def selection_metric(spec: Mapping[str, Any]) -> SelectionMetric:
+    """The validation metric that chooses the best epoch: `ExperimentSpec.selection_metric` of a stored spec."""
+    stopping = spec["training"]["early_stopping"]
+    metric: SelectionMetric = stopping["metric"] if stopping else DEFAULT_METRIC
+    return metric
