@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from service.agent.agent import Agent
 from service.store.queue import Lease
@@ -36,6 +36,14 @@ def epochs_of(harness: Harness, id_: int) -> list[tuple[int, int]]:
     )
     with harness.database.read() as connection:
         return [(row.seed, row.epoch) for row in connection.execute(mine)]
+
+
+def metrics_of(harness: Harness, run_id: int) -> list[Row[Any]]:
+    """The stored metrics of a run, by part and epoch."""
+    table = EpochMetrics.__table__
+    mine = select(table).where(table.c.run_id == run_id).order_by(table.c.split, table.c.epoch)
+    with harness.database.read() as connection:
+        return list(connection.execute(mine))
 
 
 def checkpoints_of(harness: Harness, run_id: int) -> list[tuple[str, int, bytes | None]]:

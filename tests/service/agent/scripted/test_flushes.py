@@ -10,8 +10,8 @@ from service.agent.agent import Agent
 from service.settings import Settings
 from service.store.database import Database
 from tests.harness import IRIS, Harness
-from tests.service.agent.scripted.pool import ScriptedPool, epoch
-from tests.service.agent.scripted.script import checkpoints_of, epochs_of, send, start
+from tests.service.agent.scripted.pool import FIGURES, ScriptedPool, epoch
+from tests.service.agent.scripted.script import checkpoints_of, epochs_of, metrics_of, send, start
 from workers.evaluation.baselines import Baseline
 from workers.evaluation.intervals import Interval
 from workers.processes.messages import BaselinesFitted, CheckpointTaken, Failed, Succeeded
@@ -200,3 +200,25 @@ def test_any_seed_supplies_the_baselines_and_later_ones_do_not_fit_them(
     third = start(agent)
     stored = [pool.started[lease].has_baselines for lease in (first, second, third)]
     assert stored == [False, False, True]
+
+
+def test_a_fold_stores_its_own_baselines_and_its_figures_at_the_selected_epoch(
+    agent: Agent, harness: Harness
+) -> None:
+    id_ = harness.submit(IRIS | {"split": {"name": "cross_validation", "folds": 2}})
+    first, _ = start(agent), start(agent)
+    linear = Baseline("linear", 0.9, 0.8, None)
+    success = Succeeded(1, b"model", b"rows", FIGURES)
+    send(agent, first, epoch(1), BaselinesFitted((linear,)), epoch(2), success)
+    finished, other = harness.runs(id_)
+    assert (finished.status, other.status) == ("succeeded", "running")
+    assert ([each["name"] for each in finished.baselines], other.baselines) == (["linear"], None)
+    assert harness.experiment(id_).baselines is None
+    stored = metrics_of(harness, first.run_id)
+    assert [(row.split, row.epoch) for row in stored if row.epoch == 1] == [
+        ("evaluation", 1),
+        ("train", 1),
+        ("validation", 1),
+    ]
+    assert [row.epoch for row in stored if row.split == "evaluation"] == [1]
+    assert stored[0].accuracy == FIGURES.metrics["accuracy"]
