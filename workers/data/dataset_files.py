@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from workers.data.dataset import Dataset, Features
+from workers.data.columns import Column
+from workers.data.dataset import Dataset, Features, Labels, Targets
 from workers.nn.arrays import Integers
 
 CHUNK_BYTES = 16 * 2**20
@@ -46,20 +46,28 @@ def write_atomically(target: Path, text: str) -> None:
 
 
 def save_dataset(dataset: Dataset, folder: Path, rows: Integers | None = None) -> None:
-    """Write `rows` of a data set, or all, into a new `folder`: features.npy, labels.npy, meta.json."""
+    """Write `rows` of a data set, or all, into a new `folder`: features.npy, labels.npy, meta.json.
+
+    And targets.npy if it has targets.
+    """
     rows = np.arange(len(dataset)) if rows is None else rows
     folder.mkdir(exist_ok=True)
     _save_rows(folder / "features.npy", dataset.features, rows)
     _save_rows(folder / "labels.npy", dataset.labels, rows)
+    if dataset.targets is not None:
+        _save_rows(folder / "targets.npy", dataset.targets, rows)
     meta: dict[str, Any] = {"name": dataset.name, "classes": dataset.classes, "shape": dataset.shape}
     if dataset.offset is not None:
         meta["offset"] = dataset.offset.tolist()
+    if dataset.columns is not None:
+        meta["columns"] = [column.to_json() for column in dataset.columns]
     write_atomically(folder / "meta.json", json.dumps(meta))
 
 
 def open_dataset(folder: Path, name: str | None = None) -> Dataset:
     """The data set in a folder; its features are memory-mapped, so that many processes share one copy."""
     meta = json.loads((folder / "meta.json").read_text())
+    columns, targets = meta.get("columns"), folder / "targets.npy"
     return Dataset(
         name=name or meta["name"],
         features=np.asarray(np.load(folder / "features.npy", mmap_mode="r", allow_pickle=False)),
@@ -67,6 +75,8 @@ def open_dataset(folder: Path, name: str | None = None) -> Dataset:
         classes=tuple(meta["classes"]),
         shape=meta["shape"] and tuple(meta["shape"]),
         offset=np.array(meta["offset"], np.float64) if "offset" in meta else None,
+        columns=columns and tuple(map(Column.from_json, columns)),
+        targets=np.load(targets, allow_pickle=False) if targets.exists() else None,
     )
 
 
@@ -82,7 +92,7 @@ def drop_pages(dataset: Dataset) -> None:
         base.madvise(mmap.MADV_DONTNEED)
 
 
-def _save_rows(path: Path, array: Features | NDArray[np.int64], rows: Integers) -> None:
+def _save_rows(path: Path, array: Features | Labels | Targets, rows: Integers) -> None:
     # Written rather than memory-mapped: on a full disk a write raises OSError, but a memory map ends the process.
     header = {
         "descr": np.lib.format.dtype_to_descr(array.dtype),

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from workers.data.columns import Column
 from workers.data.dataset import Dataset, rows_by_class
 
 SMALL = Dataset(
@@ -11,6 +12,7 @@ SMALL = Dataset(
     np.array([2, 0, 2, 0]),
     ("a", "b", "c"),
 )
+MIXED = (Column("a"), Column("b", "boolean", ("no", "yes")), Column("c", "category", ("low", "high")))
 
 
 def test_counts_include_classes_without_rows() -> None:
@@ -38,11 +40,27 @@ def test_the_hash_is_of_the_content_and_not_of_its_name_or_layout() -> None:
         replace(SMALL, labels=SMALL.labels[::-1].copy()),
         replace(SMALL, classes=("a", "b", "d")),
         replace(SMALL, shape=(3, 1, 1)),
+        replace(SMALL, columns=MIXED),
+        replace(SMALL, columns=(*MIXED[:2], Column("c", "category", ("low", "top")))),
+        replace(SMALL, targets=np.array([1.5, 2, 3, 4])),
     ],
-    ids=["features", "dtype", "rows", "labels", "classes", "shape"],
+    ids=["features", "dtype", "rows", "labels", "classes", "shape", "kinds", "levels", "targets"],
 )
 def test_the_hash_changes_with_anything_in_the_content(other: Dataset) -> None:
     assert other.sha256 != SMALL.sha256
+
+
+def test_the_hash_does_not_change_with_the_names_of_columns() -> None:
+    assert replace(SMALL, columns=tuple(map(Column, "abc"))).sha256 == SMALL.sha256
+    renamed = tuple(replace(column, name=column.name * 2) for column in MIXED)
+    assert replace(SMALL, columns=renamed).sha256 == replace(SMALL, columns=MIXED).sha256
+
+
+def test_rows_are_taken_with_their_targets_and_columns() -> None:
+    taken = replace(SMALL, columns=MIXED, targets=np.array([1.5, 2, 3, 4])).take(np.array([3, 0]))
+    assert taken.columns == MIXED
+    assert taken.targets is not None
+    assert taken.targets.tolist() == [4, 1.5]
 
 
 def test_the_hash_stays_what_pins_were_made_of() -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 from numpy.typing import DTypeLike
 
 from workers.data import dataset_files
+from workers.data.columns import Column
 from workers.data.dataset import Dataset
 from workers.data.dataset_files import atomic_folder, drop_pages, open_dataset, save_dataset, write_atomically
 
@@ -32,6 +34,18 @@ def test_rows_are_saved_in_their_order(tmp_path: Path) -> None:
     saved, rows = dataset(), np.array([7, 3, 3, 40])
     save_dataset(saved, tmp_path / "saved", rows)
     assert open_dataset(tmp_path / "saved").sha256 == saved.take(rows).sha256
+
+
+def test_columns_and_targets_are_saved_and_opened_again(tmp_path: Path) -> None:
+    columns = (*(Column(f"number {i}") for i in range(11)), Column("size", "category", ("small", "ü")))
+    targets = np.linspace(-1, 1, 50)
+    saved = replace(dataset(), columns=columns, targets=targets)
+    save_dataset(saved, tmp_path / "saved", np.array([7, 3, 40]))
+    opened = open_dataset(tmp_path / "saved")
+    assert opened.columns == columns
+    assert opened.targets is not None
+    assert opened.targets.tolist() == targets[[7, 3, 40]].tolist()
+    assert opened.sha256 == saved.take(np.array([7, 3, 40])).sha256
 
 
 def test_no_rows_at_all_are_a_data_set_too(tmp_path: Path) -> None:
