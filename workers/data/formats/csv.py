@@ -17,9 +17,9 @@ from workers.data.errors import FileTooLarge, MalformedFile
 from workers.data.formats.feature_writer import FeatureWriter
 from workers.data.formats.format import MOST_FEATURES, Format
 from workers.data.formats.labels import InvalidLabel, LabelEncoder
-from workers.data.formats.line_blocks import LineBlock, quoted, read_blocks
-from workers.data.formats.precision import PrecisionLost
+from workers.data.precision import PrecisionLost
 from workers.data.sources.source import Contents
+from workers.data.tables.line_blocks import LineBlock, quoted, read_blocks
 from workers.tagged_union import variant
 
 NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)

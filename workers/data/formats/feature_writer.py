@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from workers.data.dataset import Features
 from workers.data.errors import FileTooLarge
-from workers.data.formats.precision import needed_offset, require_distinct, sampled_rows
+from workers.data.precision import needed_offset, require_distinct, sampled_rows
 
 Offset = NDArray[np.float64]
 

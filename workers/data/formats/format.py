@@ -2,16 +2,21 @@
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from workers.data.sources.source import Contents
+from workers.data.tables.schema import TableSchema
 from workers.tagged_union import variant
 
 MOST_FEATURES = 2**18
 """As many as a colour image of 295 x 295 has."""
-MOST_CLASSES = 1000
-LONGEST_NAME = 200
-"""Characters in the name of a class."""
+
+
+class Reading(NamedTuple):
+    """What reading an upload gives. schema: of a table. contents: None while a question of the schema is open."""
+
+    contents: Contents | None
+    schema: TableSchema | None = None
 
 
 @variant
@@ -29,6 +34,10 @@ class Format(ABC):
 
         The folder belongs to this call: a format may write files there instead of holding arrays in memory.
         """
+
+    def reading(self, folder: Path) -> Reading:
+        """Read the files as `read` does; with the schema of a table, even if it asks questions first."""
+        return Reading(self.read(folder))
 
     def unpacked_bytes(self, folder: Path) -> int:
         """How large the files in `folder` are once they are unpacked. Raises MalformedFile."""

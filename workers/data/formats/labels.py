@@ -1,15 +1,12 @@
 """Encodes labels as integers while they are read, so that each text is stored once and not once per row."""
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workers.data.dataset import Labels
-from workers.data.formats.format import LONGEST_NAME, MOST_CLASSES
-
-WHOLE_NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
+from workers.data.tables.class_names import MOST_CLASSES, ordered, wrong_with
 
 
 class InvalidLabel(ValueError):
@@ -37,8 +34,7 @@ class LabelEncoder:
 
     def result(self) -> tuple[Labels, tuple[str, ...]]:
         """The labels (n,) of all rows, and the names of the classes (K,) that they index."""
-        numbered = all(WHOLE_NUMBER.fullmatch(name) for name in self._codes)
-        names = sorted(self._codes, key=lambda name: (int(name) if numbered else 0, name))
+        names = ordered(self._codes)
         place = np.empty(len(names), np.int64)
         place[[self._codes[name] for name in names]] = np.arange(len(names))
         return place[np.concatenate([np.empty(0, np.int16), *self._chunks])], tuple(names)
@@ -47,10 +43,8 @@ class LabelEncoder:
         position = labels.index(label)
         if not label:
             raise InvalidLabel(position, "is missing", "every row needs a label: its class")
-        if len(label) > LONGEST_NAME or not label.isprintable():
-            shown = ascii(label[:40])
-            right = f"a class is named by at most {LONGEST_NAME} characters that can be printed"
-            raise InvalidLabel(position, f"is {shown}", right)
+        if unusable := wrong_with(label):
+            raise InvalidLabel(position, *unusable)
         if self._codes[label] >= MOST_CLASSES:
             wrong = f"is label number {MOST_CLASSES + 1:,} that differs from all before"
             raise InvalidLabel(position, wrong, "a label names a class; a measurement cannot be one")

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from workers.data.dataset import Dataset, Features, Labels
 from workers.data.errors import FileTooLarge, MalformedFile
 from workers.data.formats.feature_writer import CHUNK_VALUES, FeatureWriter, NotFinite, Offset, require_size
-from workers.data.formats.format import LONGEST_NAME, MOST_FEATURES, Format
+from workers.data.formats.format import MOST_FEATURES, Format
 from workers.data.formats.labels import InvalidLabel, LabelEncoder
 from workers.data.formats.npy import SAVE_AS_NUMBERS, Header, read_header
-from workers.data.formats.precision import PrecisionLost
 from workers.data.formats.zip_reader import open_zip
+from workers.data.precision import PrecisionLost
 from workers.data.sources.source import Contents
+from workers.data.tables.class_names import LONGEST_NAME
 from workers.nn.arrays import Shape
 from workers.tagged_union import variant
 

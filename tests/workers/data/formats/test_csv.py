@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from workers.data.dataset import Dataset
 from workers.data.errors import MalformedFile
-from workers.data.formats import CSV, line_blocks
+from workers.data.formats import CSV
+from workers.data.tables import line_blocks
 
 in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 LABELS = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S"]), min_size=1, max_size=8)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from workers.data.formats.feature_writer import FeatureWriter, NotFinite
-from workers.data.formats.format import MOST_CLASSES
 from workers.data.formats.labels import InvalidLabel, LabelEncoder
+from workers.data.tables.class_names import MOST_CLASSES
 
 
 def test_chunks_make_no_difference() -> None:

@@ -30,17 +30,17 @@ def needed_offset(sample: Columns) -> Columns | None:
     """The offset (d,) of a sample (m, d) that keeps its columns distinct in single precision; None if none is needed.
 
     A column whose neighbouring values would merge gets its median, one of its own values: differences of close
-    float64 values are exact. The others get 0.
+    float64 values are exact. The others get 0. Missing values, which are NaN, do not count.
     """
     ordered = np.sort(sample, axis=0)
     merging = _merged(ordered) > MOST_MERGED
-    return np.where(merging, ordered[(len(ordered) - 1) // 2], 0.0) if merging.any() else None
+    return np.where(merging, _at(ordered, (_filled(ordered) - 1) // 2), 0.0) if merging.any() else None
 
 
 def require_distinct(sample: Columns, offset: Columns | None) -> None:
     """Raise PrecisionLost for a column whose values would still merge, or are too small to be scaled."""
     ordered = np.sort(sample if offset is None else sample - offset, axis=0)
-    spread = ordered[-1] - ordered[0]
+    spread = np.nan_to_num(_at(ordered, _filled(ordered) - 1) - ordered[0])
     tiny = (spread > 0) & (spread < SMALLEST_SPREAD)
     if tiny.any():
         right = "multiply the column by a power of ten"
@@ -56,7 +56,19 @@ def require_distinct(sample: Columns, offset: Columns | None) -> None:
 def _merged(ordered: Columns) -> Columns:
     """For each sorted column, the share of its neighbouring distinct values that are equal in single precision."""
     single = ordered.astype(np.float32)
-    distinct = ordered[1:] != ordered[:-1]
+    distinct = ordered[1:] > ordered[:-1]  # false next to the missing values, which are sorted to the end
     merged = distinct & (single[1:] == single[:-1])
     share: Columns = merged.sum(axis=0) / np.maximum(distinct.sum(axis=0), 1)
     return share
+
+
+def _filled(ordered: Columns) -> NDArray[np.int64]:
+    """For each column, how many values are not missing."""
+    filled: NDArray[np.int64] = (~np.isnan(ordered)).sum(axis=0)
+    return filled
+
+
+def _at(ordered: Columns, places: NDArray[np.int64]) -> Columns:
+    """The value of each sorted column at its place; NaN of an empty column."""
+    values: Columns = np.take_along_axis(ordered, np.maximum(places, 0)[None], axis=0)[0]
+    return values

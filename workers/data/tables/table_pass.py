@@ -1,0 +1,104 @@
+"""Passes over a table: its first cells say how to read each column; one that turns out otherwise is read again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from workers.data.tables.cells import CellRules, day_number
+from workers.data.tables.column_builders import (
+    MOST_LEVELS,
+    DateBuilder,
+    NumberBuilder,
+    TextBuilder,
+    as_text,
+    is_text,
+)
+from workers.data.tables.spool import Spool
+from workers.data.tables.table_reader import TableReader
+
+Builder = NumberBuilder | DateBuilder | TextBuilder
+ReadKind = Literal["number", "text", "date", "skip"]
+"""How a column is read. Texts are categories or booleans: which is known once all are read."""
+
+SAMPLED_CELLS = 1000
+MOST_OFFENDING = 0.5
+"""The share of cells that are no numbers from which a column of numbers is one of texts."""
+
+
+@dataclass(frozen=True)
+class ReadTable:
+    """All columns of a table: a builder for each, with what it has counted, and their numbers in a spool."""
+
+    builders: Sequence[Builder]
+    spool: Spool
+
+
+class TablePass:
+    """Reads a table column by column."""
+
+    def __init__(self, reader: TableReader, rules: CellRules, folder: Path, most_classes: int) -> None:
+        self.reader, self.rules, self.folder, self.most_classes = reader, rules, folder, most_classes
+
+    def read(self, kinds: dict[int, ReadKind], label: int) -> ReadTable:
+        """Read the table, a second time if a column has to be read as texts after all. Raises MalformedFile.
+
+        kinds: how some columns, by position, have to be read; that of the label is one of them.
+        """
+        found: dict[int, ReadKind] = dict(kinds)
+        table = self._pass(found, label)
+        wrong = [j for j, builder in enumerate(table.builders) if j not in kinds and _is_wrong(builder)]
+        if wrong:
+            table = self._pass(found | dict.fromkeys(wrong, "text"), label)
+        return table
+
+    def _pass(self, kinds: dict[int, ReadKind], label: int) -> ReadTable:
+        """Read all rows once; `kinds` receives the kinds that the first batch shows."""
+        columns, builders = len(self.reader.columns), list[Builder]()
+        with Spool(self.folder / "spool", self.reader.file, columns) as spool:
+            for batch in self.reader.batches():
+                if not builders:
+                    builders = [self._builder(j, array, kinds, label) for j, array in enumerate(batch)]
+                values = np.empty((columns, len(batch[0])))
+                for builder, array, out in zip(builders, batch, values, strict=True):
+                    out[:] = builder.append(array)
+                spool.append(values)
+        return ReadTable(builders or [TextBuilder(self.rules) for _ in range(columns)], spool)
+
+    def _builder(self, column: int, array: Any, kinds: dict[int, ReadKind], label: int) -> Builder:
+        rules = self.rules if is_text(array.type) else CellRules(frozenset())
+        kind = kinds.setdefault(column, guessed_kind(array, rules))
+        if kind == "number":
+            return NumberBuilder(rules)
+        if kind == "date":
+            return DateBuilder(rules)
+        declared = self.reader.columns[column].declared
+        levels = (declared and declared.levels) or ()
+        return TextBuilder(rules, self.most_classes if column == label else MOST_LEVELS, levels)
+
+
+def guessed_kind(array: Any, rules: CellRules) -> ReadKind:
+    """How a column is to be read by its type, or by its first cells if they are texts."""
+    if not is_text(array.type):
+        if pa.types.is_dictionary(array.type) or pa.types.is_boolean(array.type):
+            return "text"
+        return "date" if pa.types.is_temporal(array.type) else "number"
+    texts = [
+        text
+        for text in as_text(array.slice(0, SAMPLED_CELLS)).to_pylist()
+        if text and not rules.is_missing(text)
+    ]
+    if sum(rules.number(text) is not None for text in texts) >= MOST_OFFENDING * len(texts):
+        return "number"
+    return "date" if all(day_number(text) is not None for text in texts) else "text"
+
+
+def _is_wrong(builder: Builder) -> bool:
+    """Whether a column was read as numbers or dates, but is one of texts."""
+    filled = builder.rows - builder.missing
+    return builder.offending > MOST_OFFENDING * filled or (
+        isinstance(builder, DateBuilder) and builder.offending > 0
+    )
