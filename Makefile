@@ -13,6 +13,9 @@ CLIENTS := $(VENV)/.clients-installed
 PEERS := $(VENV)/.peers-installed
 KERNELS := $(VENV)/.kernels-compiled
 
+# The tests start hundreds of processes; none of them should compile all sources again.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Tests compare with the oracles (PyTorch, scikit-learn, ...). If one cannot be installed, its tests are skipped with a
 # message; with CI set, this is an error. TORCH: cpu installs only the CPU build of PyTorch, any installs every build,
 # none installs no build.

@@ -5,7 +5,8 @@ import io
 import struct
 import warnings
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,12 @@ MORE_FLOWERS = b"".join(b"%d,2,setosa\n%d,4,virginica\n" % (n, n) for n in range
 """Forty rows more, no two equal."""
 FLOWERS = b"width,length,species\n1.5,2,setosa\n3,4,virginica\n5,6.25,setosa\n"
 Files = dict[str, bytes]
+Content = bytes | Callable[[], bytes]
+"""Large bytes are made when a test asks for them: every test process reads this module."""
+
+
+def made(content: Content) -> bytes:
+    return content() if callable(content) else content
 
 
 def npz(*, compressed: bool = True, **arrays: Any) -> bytes:
@@ -65,17 +72,28 @@ def _in_directory(content: bytes, offset: int, value: bytes) -> bytes:
     return changed(content, content.index(b"PK\x01\x02") + offset, value)
 
 
-def idx(labels: bytes | None = None, images: bytes | None = None) -> Files:
+def idx(labels: Content | None = None, images: Content | None = None) -> dict[str, Content]:
     given = {"labels": labels, "images": images}
-    right = {
+    right: dict[str, Content] = {
         "labels": idx_bytes(np.array([0, 1, 1], np.uint8)),
         "images": idx_bytes(images_of([0, 1, 1])),
     }
     return {name: right[name] if content is None else content for name, content in given.items()}
 
 
-def bad_files() -> dict[str, tuple[str, Files, int, str]]:
-    """By name: the format, the files, the status of the response, and a part of its detail."""
+def bad_files() -> dict[str, tuple[str, Callable[[], Files], int, str]]:
+    """By name: the format, what makes the files, the status of the response, and a part of its detail."""
+    return {
+        name: (kind, partial(_made, files), status, says)
+        for name, (kind, files, status, says) in _bad_files().items()
+    }
+
+
+def _made(files: Mapping[str, Content]) -> Files:
+    return {name: made(content) for name, content in files.items()}
+
+
+def _bad_files() -> dict[str, tuple[str, dict[str, Content], int, str]]:
     return {f"idx: {name}": ("idx", *case) for name, case in _bad_idx().items()} | {
         f"{kind}: {name}": (kind, {"file": content}, status, says)
         for kind, cases in (("npz", _bad_npz()), ("csv", _bad_csv()))
@@ -83,14 +101,17 @@ def bad_files() -> dict[str, tuple[str, Files, int, str]]:
     }
 
 
-def _bad_idx() -> dict[str, tuple[Files, int, str]]:
-    images, labels = idx()["images"], idx()["labels"]
-    zeros = gzip.compress(bytes(16 * MEGABYTE), compresslevel=1)
+def _bad_idx() -> dict[str, tuple[dict[str, Content], int, str]]:
+    images, labels = made(idx()["images"]), made(idx()["labels"])
     whole = gzip.compress(images)
     return {
-        "gzip bomb, 1 GB after the end": (idx(images=whole + 64 * zeros), 422, "goes on after the 36 bytes"),
+        "gzip bomb, 1 GB after the end": (
+            idx(images=lambda: whole + _gigabyte()),
+            422,
+            "goes on after the 36 bytes",
+        ),
         "gzip bomb, 1 GB declared": (
-            idx(images=gzip.compress(header(2051, 2**20, 32, 32)) + 64 * zeros),
+            idx(images=lambda: gzip.compress(header(2051, 2**20, 32, 32)) + _gigabyte()),
             422,
             "has 3 labels for 1,048,576 images",
         ),
@@ -118,18 +139,23 @@ def _bad_idx() -> dict[str, tuple[Files, int, str]]:
     }
 
 
-def _bad_npz() -> dict[str, tuple[bytes, int, str]]:
-    right, bomb = arrays(), bytes(200 * MEGABYTE)
+def _gigabyte() -> bytes:
+    """As many zeros, compressed."""
+    return 64 * gzip.compress(bytes(16 * MEGABYTE), compresslevel=1)
+
+
+def _bad_npz() -> dict[str, tuple[Content, int, str]]:
+    right = arrays()
     stored = zipped({"x.npy": NUMBERS, "y.npy": LABELS}, zipfile.ZIP_STORED)
     many_classes = npz(x=np.zeros((1001, 1)), y=np.arange(1001))
     return {
         "zip bomb, 200 MB after the end": (
-            arrays(NUMBERS + bomb),
+            lambda: arrays(NUMBERS + bytes(200 * MEGABYTE)),
             422,
             "declares 144 bytes, and 209,715,344",
         ),
         "zip bomb, 200 MB declared": (
-            arrays(npy(f"({200 * MEGABYTE}, 1)", "'|u1'", data=bomb)),
+            lambda: arrays(npy(f"({200 * MEGABYTE}, 1)", "'|u1'", data=bytes(200 * MEGABYTE))),
             422,
             "has 2 labels for 209,715,200 rows",
         ),
@@ -224,19 +250,19 @@ def _bad_npz() -> dict[str, tuple[bytes, int, str]]:
     }
 
 
-def _bad_csv() -> dict[str, tuple[bytes, int, str]]:
+def _bad_csv() -> dict[str, tuple[Content, int, str]]:
     head = b"a,b,y\n1,2,k\n"
     measured = b"a,y\n" + b"".join(b"1,%d.5\n" % n for n in range(1001))
     return {
         "1,000,000 columns": (b"a" + b",b" * 10**6 + b"\n", 413, "line 1: names 1,000,001 columns"),
         "1,000,000 long columns": (b",column" * 10**6, 413, "line 1: goes on without an end"),
         "a field of 100 MB": (
-            head + b"9" * (100 * MEGABYTE) + b",2,k\n",
+            lambda: head + b"9" * (100 * MEGABYTE) + b",2,k\n",
             413,
             "line 3: goes on without an end",
         ),
         "a quoted field of 100 MB": (
-            head + b'"' + b"\n" * (100 * MEGABYTE),
+            lambda: head + b'"' + b"\n" * (100 * MEGABYTE),
             422,
             "line 3: cannot be parsed",
         ),

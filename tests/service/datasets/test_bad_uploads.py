@@ -76,9 +76,10 @@ def test_a_bad_file_is_refused_quickly_with_the_place_and_the_reason(
     name: str,
 ) -> None:
     file_format, files, status, says = BAD_FILES[name]
+    content = files()
     with caplog.at_level(logging.INFO, logger="holdout.uploads"):
         started = perf_counter()
-        response = upload(client, file_format, files)
+        response = upload(client, file_format, content)
         request = 1000 * (perf_counter() - started)
     [arguments] = [each.args for each in caplog.records if each.name == "holdout.uploads"]
     refusal = refusals[name] = Refusal(
