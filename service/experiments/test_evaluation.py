@@ -57,7 +57,7 @@ class SealedEvaluator:
             before = ledger.find(connection, tested.sha256, weights)
         if before is not None and before.losses is not None:
             return before, False
-        exposed = [] if before is not None else self._require_unused(tested, limits)
+        exposed = [] if before is not None else self._require_unused(tested, weights, limits)
         predictions = self._predictions(tested)
         new_entry = self._new_entry(tested, weights, owner, sorted(accept))
         with self.database.write() as connection:
@@ -75,10 +75,12 @@ class SealedEvaluator:
         source = "official" if spec.split.test == "official" else "held_back"
         return SealedRows(experiment, part, self.registry.test_digests(spec.dataset, spec.split), source)
 
-    def _require_unused(self, tested: "SealedRows", limits: ledger.Limits) -> list[RowUse]:
+    def _require_unused(self, tested: "SealedRows", weights: str, limits: ledger.Limits) -> list[RowUse]:
         """The experiments that expose test rows. Raises RowsUsedBefore if the limits forbid the look."""
         complete_records(self.database, self.registry)
         with self.database.read() as connection:
+            if ledger.find(connection, tested.sha256, weights) is not None:
+                return []  # meanwhile, another request has entered the same look
             exposed = exposures.exposed_by(connection, tested.digests)
             looks = ledger.uses(ledger.overlapping(connection, tested.sha256, tested.digests))
             here = len(ledger.entries(connection, tested.sha256))

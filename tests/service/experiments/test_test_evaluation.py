@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select, update
 
+from service.experiments.row_records import complete_records
 from service.settings import Settings
 from service.store import ledger
 from service.store.database import Database
@@ -161,6 +162,20 @@ def test_a_lost_answer_is_repeated_and_costs_nothing(
     unanswered = read_ledger(client, experiment_id)["items"][0]
     assert (unanswered["accuracy"], unanswered["bounds"], unanswered["classes"]) == (None, [], [])
     assert look(client, experiment_id, 200) == said
+
+
+def test_a_look_that_another_request_enters_meanwhile_has_the_same_answer(
+    client: TestClient, train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment_id = train()
+
+    def after_another(*arguments: Any) -> None:
+        monkeypatch.undo()
+        look(client, experiment_id)
+        complete_records(*arguments)
+
+    monkeypatch.setattr("service.experiments.test_evaluation.complete_records", after_another)
+    look(client, experiment_id, 200)
 
 
 def test_concurrent_looks_never_exceed_the_budget(

@@ -1,6 +1,5 @@
 """The sealed rows depend on the content of the data and on the share alone, and no setting opens one of them."""
 
-from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -27,13 +26,10 @@ def data(counts: list[int], values: int, seed: int = 0) -> tuple[Labels, Digests
     return labels, (drawn * len(counts) + labels).astype(np.uint64)
 
 
-def split(test: float, *, stratify: bool = True, seed: int = 0) -> RatioSplit:
-    return RatioSplit(**ratios(test, train=0.6), test=test, stratify=stratify, seed=seed)
-
-
-def ratios(test: float, *, train: float) -> dict[str, float]:
-    """What training and validation get of the rest. The three sum to 1 as decimals, so that no share is rounded."""
-    return {"train": round(train * (1 - test), 3), "validation": round((1 - train) * (1 - test), 3)}
+def split(test: float, *, train: float = 0.6, stratify: bool = True, seed: int = 0) -> RatioSplit:
+    """Training gets `train` of the rest. The ratios sum to 1 as decimals, so that the test's share is not rounded."""
+    trained, validated = (round(share * (1 - test), 3) for share in (train, 1 - train))
+    return RatioSplit(train=trained, validation=validated, test=test, stratify=stratify, seed=seed)
 
 
 def rows_or_discard(
@@ -68,7 +64,7 @@ def test_neither_seed_nor_ratios_nor_stratification_nor_the_order_of_the_file_mo
     others = [
         (split(share, seed=seed), np.arange(len(labels))),
         (split(share, stratify=False), np.arange(len(labels))),
-        (replace(split(share), **ratios(share, train=0.5)), np.arange(len(labels))),
+        (split(share, train=0.5), np.arange(len(labels))),
         (split(share), order),
     ]
     for each, moved in others:
