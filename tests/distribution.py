@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from xdist.scheduler import LoadScopeScheduling
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 LONGEST = (
     "tests/contract/test_schemathesis.py",
@@ -64,7 +64,7 @@ def longest_first(items: Iterable[pytest.Item]) -> list[pytest.Item]:
     return sorted(items, key=lambda item: RANKS.get(file_of(item.nodeid), len(RANKS)))
 
 
-class FileByFile(LoadScopeScheduling):
+class FileByFile(LoadScopeScheduling):  # type: ignore[misc]
     """Gives a process that is nearly done the next file, in the order of `longest_first`."""
 
     def __init__(self, config: pytest.Config, log: Any) -> None:
