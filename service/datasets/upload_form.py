@@ -1,7 +1,7 @@
 """The form of an upload: its fields and files, what can be wrong with them, and its OpenAPI schema."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -78,14 +78,28 @@ def form_schema() -> dict[str, Any]:
         "name": {"type": "string", "pattern": NAME_PATTERN, "examples": ["flowers"]},
         "format": {"type": "string", "enum": names(AnyFormat)},
     }
-    options = {
-        name: {"type": "string", "description": "Of CSV: the column of the class.", "examples": ["species"]}
-        for name in OPTIONS
-    }
+    declared = [each["properties"] for each in FORMAT.json_schema()["$defs"].values()]
+    options = {name: _option(name, [each[name] for each in declared if name in each]) for name in OPTIONS}
     file = {"type": "string", "format": "binary"}
     files = {part: {**file, "description": f"For {', '.join(_formats_with(part))}."} for part in FILES}
     required = ["name", "format"]
     return {"type": "object", "properties": texts | options | files, "required": required}
+
+
+def _option(name: str, declared: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The schema of a field that some formats have, from its declarations in them."""
+    takers = [
+        cls_name for cls_name, cls in zip(names(AnyFormat), FORMATS, strict=True) if name in _names(cls)
+    ]
+    schema = next(each for option in declared for each in option["anyOf"] if each["type"] == "string")
+    plain = {key: value for key, value in schema.items() if key in ("type", "enum")}
+    described = next(each for each in (schema, *declared) if "description" in each)
+    text = f"For {', '.join(takers)}. {described['description']}"
+    return plain | {"description": text, "examples": described["examples"]}
+
+
+def _names(cls: type[Format]) -> set[str]:
+    return {each.name for each in fields(cls)}
 
 
 def _formats_with(part: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 UploadError
 ├── UnusableUpload      the files cannot be read
 │   └── UploadTooLarge  ... or need more memory or time than the service allows
+├── OpenQuestions       a table may mean several things, and the form does not say which
 └── UploadsBusy         the service already receives as many uploads as it allows at once, in all or of this owner
 """
 
@@ -11,9 +12,11 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from fastapi import Request
 
@@ -29,6 +32,7 @@ from workers.data.errors import FileTooLarge
 from workers.data.formats import Format
 from workers.data.registry import DatasetDescription, DatasetRegistry
 from workers.data.sources.upload_store import QuotaExceeded, Upload
+from workers.data.tables.schema import Doubt, TableSchema
 from workers.sandbox.client import SandboxClient, SandboxFailed
 from workers.sandbox.protocol import ReadRequest, ReadResult
 from workers.validation.errors import FieldError
@@ -55,6 +59,14 @@ class UploadTooLarge(UnusableUpload):
     """The files contain more than the service stores, or need more memory or time to read than it allows."""
 
 
+class OpenQuestions(UploadError):
+    """A table may mean several things. `field_errors` gives each question, and the form field that answers it."""
+
+    def __init__(self, questions: Iterable[Doubt]) -> None:
+        self.field_errors = [FieldError(next(iter(each.fields)), None, each.text) for each in questions]
+        super().__init__(" ".join(error.message for error in self.field_errors))
+
+
 class UploadsBusy(UploadError):
     """The service already receives as many uploads as it takes at once."""
 
@@ -75,6 +87,16 @@ class NotTheOwner(PermissionError):
         )
 
 
+@dataclass(frozen=True)
+class Inspected:
+    """What reading an upload gave. schema: of a table. upload: None while a question of the schema is open."""
+
+    name: str
+    format: str
+    upload: Upload | None
+    schema: TableSchema | None
+
+
 class UploadService:
     """Adds uploads to a registry, a few at a time."""
 
@@ -89,6 +111,22 @@ class UploadService:
 
         Raises UploadError, StorageFull, QuotaExceeded, NameReserved, and the errors of `service.http.forms.receive`.
         """
+        with self._read(request, owner) as (inspected, contents):
+            if inspected.upload is None:
+                raise OpenQuestions(inspected.schema.questions if inspected.schema else ())
+            quota = self.settings.upload_quota_bytes
+            return self.registry.add_upload(
+                inspected.name, inspected.upload, contents, owner=owner, quota=quota
+            )
+
+    def inspect(self, request: Request, owner: str) -> Inspected:
+        """Read the data set in the form of a request; store nothing. Raises the errors of `receive`."""
+        with self._read(request, owner) as (inspected, _):
+            return inspected
+
+    @contextmanager
+    def _read(self, request: Request, owner: str) -> Iterator[tuple[Inspected, Path]]:
+        """Receive the form of a request and read its files. The folder with the contents exists within the block."""
         limit, seconds = self.settings.max_upload_bytes, self.settings.upload_transfer_seconds
         self._require_room(request, owner)
         with self._slot(owner), self.registry.uploads.draft() as draft:
@@ -102,9 +140,8 @@ class UploadService:
             # Messages name a file by its folder, so the folder has the name of the data set.
             (draft / "files").mkdir()
             files = received.rename(draft / "files" / name)
-            upload = self._read(files, file_format, draft / "contents")
-            quota = self.settings.upload_quota_bytes
-            return self.registry.add_upload(name, upload, draft / "contents", owner=owner, quota=quota)
+            result = self._read_files(files, file_format, draft / "contents")
+            yield Inspected(name, file_format.name, result.upload, result.schema), draft / "contents"
 
     def close(self) -> None:
         """Stop the process that reads uploads."""
@@ -141,7 +178,7 @@ class UploadService:
             with self._lock:
                 self._receiving -= Counter([owner])
 
-    def _read(self, files: Path, file_format: Format, contents: Path) -> Upload:
+    def _read_files(self, files: Path, file_format: Format, contents: Path) -> ReadResult:
         """Read the files into `contents`, in a process with limited memory and time. Raises UnusableUpload."""
         settings = self.settings
         memory, seconds = settings.upload_memory_bytes, settings.upload_seconds
@@ -157,12 +194,12 @@ class UploadService:
         log.info(
             "%s: read as %s in %.0f ms (%.0f of a processor), %.1f MB", files.name, file_format.name, *used
         )
-        return self._upload_of(files.name, file_format, result)
+        if result.upload is None and not (result.schema and result.schema.questions):
+            self._refuse(files.name, file_format, result)
+        return result
 
-    def _upload_of(self, name: str, file_format: Format, result: ReadResult) -> Upload:
-        """The upload that was read. Raises UnusableUpload."""
-        if result.upload is not None:
-            return result.upload
+    def _refuse(self, name: str, file_format: Format, result: ReadResult) -> NoReturn:
+        """Raise UnusableUpload or StorageFull: the files could not be read."""
         if result.storage_full:
             raise StorageFull
         if result.out_of_memory:

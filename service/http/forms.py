@@ -20,7 +20,8 @@ from service.http.multipart import MalformedForm, Multipart, Part
 from service.http.query import InvalidQuery
 from workers.validation.suggestions import did_you_mean
 
-LONGEST_FIELD = 1000
+LONGEST_FIELD = 20_000
+"""In bytes. The longest fields list the kinds of columns."""
 SLOWEST_BYTES_PER_SECOND = 10_000
 
 

@@ -13,9 +13,17 @@ from service.api.routing.thread_kinds import run_on
 from service.datasets.free_space import StorageFull
 from service.datasets.previews import NoPicture, png, preview
 from service.datasets.upload_form import form_schema
-from service.datasets.uploads import NotTheOwner, UnusableUpload, UploadsBusy, UploadTooLarge, delete_upload
+from service.datasets.uploads import (
+    NotTheOwner,
+    OpenQuestions,
+    UnusableUpload,
+    UploadsBusy,
+    UploadTooLarge,
+    delete_upload,
+)
 from service.http.query import InvalidQuery
 from service.schemas.datasets import Dataset, Datasets
+from service.schemas.tables import Inspection
 from service.store.errors import DatasetInUse
 from workers.data.errors import DatasetError, NameReserved, NotUploaded, UnknownDataset
 from workers.data.sources.upload_store import QuotaExceeded
@@ -34,6 +42,15 @@ form: dict[str, Any] = {
         "content": {"multipart/form-data": {"schema": form_schema(), "example": flowers}},
     }
 }
+upload_errors = (
+    UnusableUpload,
+    UploadTooLarge,
+    NameReserved,
+    UploadsBusy,
+    StorageFull,
+    QuotaExceeded,
+    InvalidQuery,
+)
 known: Responses = {200: {"model": Dataset, "description": "The same content exists already"}}
 image: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 picture: Responses = {200: {"content": {"image/png": image}, "description": "A row of images for each class"}}
@@ -60,17 +77,7 @@ def list_datasets(registry: RegistryDep) -> Datasets:
     operation_id="upload_dataset",
     summary="Upload a data set",
     dependencies=[*uploading, run_on("uploads")],
-    responses=known
-    | problems(
-        UnusableUpload,
-        UploadTooLarge,
-        NameReserved,
-        UploadsBusy,
-        StorageFull,
-        QuotaExceeded,
-        InvalidQuery,
-        form=True,
-    ),
+    responses=known | problems(*upload_errors, OpenQuestions, form=True),
     openapi_extra=form,
 )
 def upload_dataset(request: Request, response: Response, uploads: UploadsDep, caller: CallerDep) -> Dataset:
@@ -78,11 +85,28 @@ def upload_dataset(request: Request, response: Response, uploads: UploadsDep, ca
     `curl -F name=flowers -F format=csv -F file=@flowers.csv`.
 
     New content under an existing name becomes a new version; the same content keeps its version.
+    If a table may mean several things, the response is a question, with the form field that answers it.
     """
     facts, is_new = uploads.receive(request, caller.name)
     response.status_code = 201 if is_new else 200
     response.headers["Location"] = f"/datasets/{facts.name}"
-    return Dataset.of(facts)
+    return Dataset.of(facts, uploads.registry.table_schema(facts))
+
+
+@router.post(
+    "/inspect",
+    operation_id="inspect_dataset",
+    summary="Inspect a data set without storing it",
+    dependencies=[*uploading, run_on("uploads")],
+    responses=problems(*upload_errors, form=True),
+    openapi_extra=form,
+)
+def inspect_dataset(request: Request, uploads: UploadsDep, caller: CallerDep) -> Inspection:
+    """Show how the upload of the same form would be taken: its columns, every doubt about them, and the form fields
+    that decide otherwise. Nothing is stored.
+    """
+    found = uploads.inspect(request, caller.name)
+    return Inspection.of(found.name, found.format, found.upload, found.schema)
 
 
 @router.get(
@@ -93,8 +117,11 @@ def upload_dataset(request: Request, response: Response, uploads: UploadsDep, ca
     responses=problems(UnknownDataset, DatasetError, InvalidQuery),
 )
 def read_dataset(name: DatasetName, registry: RegistryDep) -> Dataset:
-    """Read its rows, features and classes, the number of rows of each class, its hash, and its versions."""
-    return Dataset.of(registry.describe(name))
+    """Read its rows, features and classes, the number of rows of each class, its hash, its versions, and the columns
+    of a table.
+    """
+    facts = registry.describe(name)
+    return Dataset.of(facts, registry.table_schema(facts))
 
 
 @router.get(

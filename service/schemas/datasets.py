@@ -3,9 +3,11 @@
 from pydantic import Field
 
 from service.schemas.base import OptionalTime, ResponseModel, Time
+from service.schemas.tables import Table
 from workers.data.errors import DatasetError
 from workers.data.registry import DatasetDescription, DatasetRegistry
 from workers.data.sources.upload_store import Version
+from workers.data.tables.schema import TableSchema
 
 
 class ClassCount(ResponseModel):
@@ -53,14 +55,19 @@ class Dataset(ResponseModel):
     versions: list[DatasetVersion] | None = Field(
         None, description="All versions of an uploaded data set, newest last; null for others."
     )
+    table: Table | None = Field(
+        None,
+        description="The columns of an uploaded table; null for others, in the list, and if it is older.",
+    )
     problem: str | None = None
 
     @classmethod
-    def of(cls, facts: DatasetDescription) -> "Dataset":
+    def of(cls, facts: DatasetDescription, schema: TableSchema | None = None) -> "Dataset":
         pairs = zip(facts.classes, facts.counts, strict=True)
         classes = [{"name": name, "rows": rows} for name, rows in pairs]
         versions = [DatasetVersion.of(version) for version in facts.versions] or None
         given = {**vars(facts), "classes": classes, "versions": versions}
+        given["table"] = None if schema is None else Table.of(schema)
         if facts.versions:
             given |= {"version": facts.versions[-1].number, "uploaded_at": facts.versions[-1].uploaded_at}
         return cls.model_validate(given)

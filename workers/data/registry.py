@@ -30,6 +30,7 @@ from workers.data.sources.upload_source import UploadSource
 from workers.data.sources.upload_store import Upload, UploadStore, Version
 from workers.data.split_rows import SplitRows, count_repeated_rows, split_rows
 from workers.data.splits import CrossValidation, Fold, Part, Split
+from workers.data.tables.schema import TableSchema
 from workers.lru_cache import LruCache
 from workers.nn.arrays import Shape
 
@@ -108,6 +109,10 @@ class DatasetRegistry:
             sha256=dataset.sha256,
             official_test=len(official_test) if official_test else 0,
         )
+
+    def table_schema(self, facts: DatasetDescription) -> TableSchema | None:
+        """The schema of an uploaded table, in its newest version; None for other data sets."""
+        return self.uploads.schema(facts.name, facts.versions[-1]) if facts.versions else None
 
     def load(self, source: Source) -> Dataset:
         """The rows that a split divides. Raises UnknownDataset, DatasetChanged, MissingFile or MalformedFile."""

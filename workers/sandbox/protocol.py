@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from workers.data.errors import FileTooLarge, MalformedFile
 from workers.data.formats import AnyFormat, Format
 from workers.data.sources.upload_store import Upload
+from workers.data.tables.schema import TableSchema
 
 FORMAT: TypeAdapter[Format] = TypeAdapter(AnyFormat)
 REFUSALS: dict[str, type[MalformedFile]] = {cls.__name__: cls for cls in (MalformedFile, FileTooLarge)}
@@ -50,7 +51,8 @@ class ReadRequest:
 
 @dataclass(frozen=True)
 class ReadResult:
-    """The outcome: an upload, a refusal, or neither if the process ran out of memory or disk, or into a bug.
+    """The outcome: an upload, a refusal, or neither if a table leaves questions open, or if the process ran out of
+    memory or disk, or into a bug. schema: of a table.
 
     peak_bytes: the peak memory of the process. cpu_seconds: the processor time that it used.
     """
@@ -61,18 +63,20 @@ class ReadResult:
     peak_bytes: int
     cpu_seconds: float
     storage_full: bool = False
+    schema: TableSchema | None = None
 
     def to_json(self) -> bytes:
         given: dict[str, Any] = {"out_of_memory": self.out_of_memory, "storage_full": self.storage_full}
         given |= {"peak_bytes": self.peak_bytes, "cpu_seconds": self.cpu_seconds}
         given["upload"] = self.upload and asdict(self.upload)
         given["refusal"] = self.refusal and [type(self.refusal).__name__, *self.refusal.args]
+        given["schema"] = self.schema and self.schema.to_json()
         return json.dumps(given).encode()
 
     @classmethod
     def from_json(cls, content: bytes) -> "ReadResult":
         given = json.loads(content)
-        upload, refusal = given["upload"], given["refusal"]
+        upload, refusal, schema = given["upload"], given["refusal"], given["schema"]
         return cls(
             upload=Upload.from_json(upload) if upload else None,
             refusal=REFUSALS[refusal[0]](*refusal[1:]) if refusal else None,
@@ -80,4 +84,5 @@ class ReadResult:
             peak_bytes=given["peak_bytes"],
             cpu_seconds=given["cpu_seconds"],
             storage_full=given["storage_full"],
+            schema=TableSchema.from_json(schema) if schema else None,
         )

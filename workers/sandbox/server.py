@@ -13,9 +13,14 @@ import shutil
 import signal
 import socket
 import sys
+from importlib.abc import MetaPathFinder
+
+import numpy.ma  # noqa: F401 -- as numpy.unique does, in every child
 
 from workers.data.errors import FileTooLarge, MalformedFile
 from workers.data.sources.upload_store import Upload, write_contents
+from workers.data.tables import csv_reader, read_table  # noqa: F401 -- imported once, before the forks
+from workers.data.tables.schema import TableSchema
 from workers.processes import memory
 from workers.sandbox.protocol import ReadRequest, ReadResult
 
@@ -26,8 +31,17 @@ WORK_FACTOR = 3
 """How much disk reading takes, as a multiple of the unpacked files: they are copied, converted, and stored."""
 
 
+class _WithoutPandas(MetaPathFinder):
+    """Hides pandas: where it is installed, pyarrow would import it for its own checks, again in every child."""
+
+    def find_spec(self, name: str, path: object, target: object = None) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(name=name)
+
+
 def main() -> None:
     """Serve requests until the parent closes the control socket."""
+    sys.meta_path.insert(0, _WithoutPandas())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the forked processes
     control = socket.socket(fileno=sys.stdin.fileno())
@@ -64,10 +78,13 @@ def apply_limits(request: ReadRequest) -> None:
 def execute(request: ReadRequest) -> ReadResult:
     """Read the files of a request and write their contents."""
     upload: Upload | None = None
+    schema: TableSchema | None = None
     refusal, out_of_memory, storage_full = None, False, False
     try:
         require_room(request)
-        upload = write_contents(request.format.read(request.folder), request.format.name, request.contents)
+        contents, schema = request.format.reading(request.folder)
+        if contents is not None:
+            upload = write_contents(contents, request.format.name, request.contents, schema)
     except MalformedFile as malformed:
         refusal = malformed
     except MemoryError:
@@ -80,7 +97,8 @@ def execute(request: ReadRequest) -> ReadResult:
         log.exception("reading %s as %s failed", request.folder.name, request.format.name)
     used = resource.getrusage(resource.RUSAGE_SELF)
     cpu_seconds = used.ru_utime + used.ru_stime
-    return ReadResult(upload, refusal, out_of_memory, used.ru_maxrss * 1024, cpu_seconds, storage_full)
+    peak_bytes = used.ru_maxrss * 1024
+    return ReadResult(upload, refusal, out_of_memory, peak_bytes, cpu_seconds, storage_full, schema)
 
 
 def require_room(request: ReadRequest) -> None:

@@ -17,7 +17,7 @@ from service.api.live.stream_places import TooManyStreams
 from service.api.thread_limiters import TooBusy
 from service.datasets.free_space import StorageFull
 from service.datasets.previews import NoPicture
-from service.datasets.uploads import NotTheOwner, UnusableUpload, UploadsBusy, UploadTooLarge
+from service.datasets.uploads import NotTheOwner, OpenQuestions, UnusableUpload, UploadsBusy, UploadTooLarge
 from service.http.bodies import BodyTooLarge, BodyTooSlow, MalformedJSON, UnsupportedMediaType
 from service.http.cursors import InvalidCursor
 from service.http.forms import InvalidField
@@ -115,6 +115,7 @@ PROBLEM_TYPES: dict[type[Exception], ProblemType] = {
     NotAForm: ProblemType("not-a-form", 415, "The body is not declared as a form"),
     UnusableUpload: ProblemType("unusable-upload", 422, "The files cannot be used as they are"),
     UploadTooLarge: ProblemType("upload-too-large", 413, "The files contain too much"),
+    OpenQuestions: ProblemType("open-questions", 422, "The table leaves questions open"),
     UploadsBusy: ProblemType("uploads-busy", 429, "Too many uploads at once", retry_after=5),
     StorageFull: ProblemType("storage-full", 507, "The disk is full"),
     QuotaExceeded: ProblemType("upload-quota-exceeded", 507, "The uploads take too much disk"),
@@ -142,7 +143,7 @@ class Problem:
     def from_error(cls, error: Exception) -> Self:
         """The problem of a domain error: the type of its class, or of the nearest base class in the table."""
         problem_type = next(PROBLEM_TYPES[each] for each in type(error).__mro__ if each in PROBLEM_TYPES)
-        if isinstance(error, InvalidSpec | NotReady | UnusableUpload):
+        if isinstance(error, InvalidSpec | NotReady | OpenQuestions | UnusableUpload):
             return cls.from_field_errors(problem_type, error.field_errors, len(error.field_errors))
         if isinstance(error, InvalidQuery):
             return cls.from_field_errors(

@@ -13,7 +13,7 @@ from service.api.live.stream_places import TooManyStreams
 from service.api.thread_limiters import Standstill, TooBusy
 from service.datasets.free_space import StorageFull
 from service.datasets.previews import NoPicture
-from service.datasets.uploads import NotTheOwner, UnusableUpload, UploadsBusy, UploadTooLarge
+from service.datasets.uploads import NotTheOwner, OpenQuestions, UnusableUpload, UploadsBusy, UploadTooLarge
 from service.http.bodies import BodyTooLarge, BodyTooSlow, MalformedJSON, UnsupportedMediaType
 from service.http.cursors import InvalidCursor
 from service.http.forms import InvalidField, UploadTooSlow
@@ -47,6 +47,7 @@ from service.store.errors import (
 from service.webhooks.ssrf_protection import PrivateAddress
 from workers.data.errors import DatasetError, MissingFile, NameReserved, NotUploaded, UnknownDataset
 from workers.data.sources.upload_store import QuotaExceeded
+from workers.data.tables.schema import Doubt
 from workers.validation.errors import FieldError, InvalidSpec
 
 Responses = dict[int | str, dict[str, Any]]
@@ -119,6 +120,17 @@ EXAMPLES: dict[type[Exception], Exception] = {
     ),
     UploadTooLarge: UploadTooLarge(
         "flowers.csv, line 1", "names 1,000,001 columns; at most 262,144 features"
+    ),
+    OpenQuestions: OpenQuestions(
+        [
+            Doubt(
+                "label",
+                "class",
+                "Column 'class' is named like a label, but 'petal' is the last one. Which one is to be predicted: "
+                "label=class or label=petal?",
+                {"label": "class"},
+            )
+        ]
     ),
     UploadTooSlow: UploadTooSlow(),
     UploadsBusy: UploadsBusy(),

@@ -20,7 +20,8 @@ from tests.service.api.test_hostile import LEAKS
 from tests.upload_files import FLOWERS, Files, bad_files
 
 MAX_MILLISECONDS = 100
-MAX_MEGABYTES = 64
+MAX_MEGABYTES = 96
+"""Of which the imported libraries take 60."""
 BAD_FILES = bad_files()
 
 
@@ -88,7 +89,8 @@ def test_a_bad_file_is_refused_quickly_with_the_place_and_the_reason(
     assert refusal.status == status, response.text
     problem = response.json()
     assert says in problem["detail"]
-    assert problem["errors"][0]["path"].startswith("bad")
+    if problem["type"] != "/problems/open-questions":
+        assert problem["errors"][0]["path"].startswith("bad")
     assert len(response.content) < 5000
     assert not [leak for leak in LEAKS if leak != "0x" and leak in response.text]
     assert " at 0x" not in response.text

@@ -1,4 +1,5 @@
 import gzip
+import json
 import os
 import signal
 import threading
@@ -13,6 +14,7 @@ from tests.upload_files import FLOWERS
 from tests.workers.data.idx_files import header, idx_bytes
 from workers.data.dataset_files import open_dataset
 from workers.data.formats import CSV, IDX, Format
+from workers.data.tables.schema import TableSchema
 from workers.sandbox.client import SandboxClient, SandboxFailed
 from workers.sandbox.protocol import ReadRequest
 
@@ -53,13 +55,24 @@ def test_contents_are_written_and_described(
     dataset = open_dataset(tmp_path / "contents" / result.upload.sha256)
     assert dataset.sha256 == result.upload.sha256
     assert dataset.classes == result.upload.classes == ("1.5", "3", "5")
+    assert result.schema is not None
+    stored = (tmp_path / "contents" / result.upload.sha256 / "schema.json").read_text()
+    assert TableSchema.from_json(json.loads(stored)) == result.schema
 
 
 def test_a_refusal_arrives_as_it_was_raised(sandbox: SandboxClient, request_for: RequestFor) -> None:
-    result = sandbox.read(request_for(CSV(), file=FLOWERS + b"1,x,y\n"))
-    assert result.upload is None
-    assert str(result.refusal) == (
-        "flowers.csv, line 5, column 'length' is 'x'; a feature is a finite decimal number."
+    result = sandbox.read(request_for(CSV(), file=FLOWERS + b"1,setosa\n"))
+    assert (result.upload, result.schema) == (None, None)
+    assert str(result.refusal) == "flowers.csv, line 5 has 2 fields; the first line names 3."
+
+
+def test_a_question_arrives_with_the_schema(sandbox: SandboxClient, request_for: RequestFor) -> None:
+    result = sandbox.read(request_for(CSV(), file=FLOWERS + b"1,x,setosa\n"))
+    assert (result.upload, result.refusal) == (None, None)
+    assert result.schema is not None
+    [question] = result.schema.questions
+    assert (
+        "flowers.csv, line 5, column 'length' is 'x'; a feature is a finite decimal number." in question.text
     )
 
 

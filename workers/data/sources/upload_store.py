@@ -2,6 +2,7 @@
 
 NAME/versions.json    every version, the newest last; a name that has it was uploaded
 NAME/SHA256/          one content, as `save_dataset` writes it; an official test part likewise
+NAME/SHA256/schema.json  of a table: its columns as they were taken, and the doubts about them
 .upload-*/            an upload that is being received and read; not a data set yet
 .removed-*/           an upload that is being deleted
 """
@@ -21,8 +22,10 @@ from workers.data.dataset import Dataset
 from workers.data.dataset_files import open_dataset, save_dataset, write_atomically
 from workers.data.errors import MalformedFile, NameReserved
 from workers.data.sources.source import Contents
+from workers.data.tables.schema import TableSchema
 from workers.nn.arrays import Shape
 
+SCHEMA = "schema.json"
 ABANDONED_AFTER_SECONDS = 24 * 3600.0
 
 
@@ -100,11 +103,15 @@ class QuotaExceeded(ValueError):
         )
 
 
-def write_contents(contents: Contents, file_format: str, folder: Path) -> Upload:
-    """Write contents to a new `folder`, from which `UploadStore.add` takes them."""
+def write_contents(
+    contents: Contents, file_format: str, folder: Path, schema: TableSchema | None = None
+) -> Upload:
+    """Write contents, and the schema of a table, to a new `folder`, from which `UploadStore.add` takes them."""
     folder.mkdir()
     for dataset in filter(None, contents):
         save_dataset(dataset, folder / dataset.sha256)
+    if schema is not None:
+        write_atomically(folder / contents.dataset.sha256 / SCHEMA, json.dumps(schema.to_json()))
     return Upload.of(contents, file_format)
 
 
@@ -139,6 +146,14 @@ class UploadStore:
     def open(self, name: str, version: Version) -> Contents:
         """Open the content of a version, memory-mapped. Raises MalformedFile if it is damaged."""
         return Contents(*(self._open(name, sha256) for sha256 in version.upload.hashes))
+
+    def schema(self, name: str, version: Version) -> TableSchema | None:
+        """The schema of a version; None if it is no table, or was stored before there were schemas."""
+        file = self.datasets / name / version.upload.sha256 / SCHEMA
+        try:
+            return TableSchema.from_json(json.loads(file.read_text()))
+        except FileNotFoundError:
+            return None
 
     def used_by(self, owner: str) -> int:
         """How much disk the uploads of an owner take, in bytes."""

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from workers.data.tables.cells import DAY_SECONDS, LARGEST, NUMBER, CellRules, day_number
 
+ReadKind = Literal["number", "text", "date"]
+"""How a column is read. Texts are categories or booleans: which is known once all are read."""
 Values = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
@@ -28,6 +30,8 @@ class ColumnBuilder(ABC):
 
     offenders: some of their texts, each with its number. first_offender: the row of the first.
     """
+
+    read_as: ClassVar[ReadKind]
 
     def __init__(self, rules: CellRules) -> None:
         self.rules = rules
@@ -84,6 +88,8 @@ class MeasureBuilder(ColumnBuilder):
 class NumberBuilder(MeasureBuilder):
     """A column of numbers. A cell that is none, or not finite in single precision, offends."""
 
+    read_as = "number"
+
     def __init__(self, rules: CellRules) -> None:
         super().__init__(rules)
         self._is_plain = rules.decimal == "."
@@ -126,6 +132,8 @@ class NumberBuilder(MeasureBuilder):
 class DateBuilder(MeasureBuilder):
     """A column of dates, as days since 1970-01-01 with the time as a fraction. A cell that is none offends."""
 
+    read_as = "date"
+
     def _values(self, array: Any) -> Values:
         if not is_text(array.type):
             microseconds = pc.cast(array, pa.timestamp("us"), safe=False)
@@ -149,6 +157,8 @@ class TextBuilder(ColumnBuilder):
     `most`, or one longer than `LONGEST_LEVEL`; no more cells are looked at then. markers: how often the cells that
     mean a missing value came, in their own spelling, apart from empty ones.
     """
+
+    read_as = "text"
 
     def __init__(self, rules: CellRules, most: int = MOST_LEVELS, declared: Sequence[str] = ()) -> None:
         super().__init__(rules)

@@ -44,6 +44,8 @@ def taken_column(reader: TableReader, position: int, builder: Builder, options: 
     name = reader.columns[position].name
     if options.kinds.get(name) == "ignore" or name in options.drop:
         return TakenColumn(schema_of(name, builder, "ignore"))
+    if reader.columns[position].holds_row_names and name not in options.kinds:
+        return _left_out(name, builder, "row_names", "has no name, as row names have none")
     if builder.missing == builder.rows:
         return _left_out(name, builder, "empty_column", "has no values")
     if isinstance(builder, TextBuilder):
@@ -77,8 +79,8 @@ def offending_doubt(reader: TableReader, position: int, builder: Builder) -> Dou
     text = (
         f"{reader.place(builder.first_offender, position)} is {quoted(first)}; {right}. "
         f"{builder.offending:,} of {builder.rows - builder.missing:,} cells of this column are no {what}: correct "
-        f"them, take them as missing (accept=mixed_column, or missing={first[:20]}), or take the column as texts "
-        f"(kinds={kinds})."
+        f"them, take them as missing (accept=mixed_column, or missing={ascii(first[:20])[1:-1]}), or take the column "
+        f"as texts (kinds={kinds})."
     )
     return Doubt("mixed_column", name, text, {"accept": "mixed_column", "kinds": kinds})
 
@@ -130,7 +132,7 @@ def _levels(
 def _left_out(name: str, builder: Builder, code: str, what: str) -> TakenColumn:
     """A column that cannot be a feature as it is; the warning says so."""
     text, fields = f"Column {quoted(name)} {what}: it is left out.", dict[str, str]()
-    if code == "identifier":
+    if code in ("identifier", "row_names"):
         fields["kinds"] = json.dumps({name: "category"})
         text += f" kinds={fields['kinds']} takes it all the same."
     return TakenColumn(

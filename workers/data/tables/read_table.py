@@ -1,6 +1,6 @@
 """Reads a table: from the columns of a reader to a data set and its schema, with every doubt at once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -12,14 +12,17 @@ from workers.data.errors import FileTooLarge, MalformedFile
 from workers.data.precision import PrecisionLost
 from workers.data.tables.cells import CellRules
 from workers.data.tables.class_names import MOST_CLASSES
+from workers.data.tables.column_builders import ReadKind, TextBuilder
 from workers.data.tables.column_schemas import TakenColumn, offending_doubt, schema_of, taken_column
 from workers.data.tables.feature_store import FeatureStore
-from workers.data.tables.label import Label, missing_label_doubt, read_label, spelling_doubt
+from workers.data.tables.label import Label, LabelColumn, read_label
 from workers.data.tables.label_choice import choose_label
+from workers.data.tables.label_doubts import is_measurement, label_doubts
+from workers.data.tables.leaks import leak_doubts
 from workers.data.tables.line_blocks import quoted
 from workers.data.tables.options import TableOptions
 from workers.data.tables.schema import MOST_COLUMNS, Doubt, TableSchema
-from workers.data.tables.table_pass import ReadKind, ReadTable, TablePass
+from workers.data.tables.table_pass import ReadTable, TablePass
 from workers.data.tables.table_reader import TableReader
 
 MOST_FEATURES = 2**18
@@ -37,37 +40,58 @@ def read_table(reader: TableReader, options: TableOptions, folder: Path) -> Tabl
 
     Raises MalformedFile.
     """
-    label_column, label_doubt = choose_label(reader, options)
-    rules = CellRules(options.markers, reader.decimal or ".")
-    kinds = {**_read_kinds(reader, options), label_column: _label_kind(reader, label_column, options)}
-    table = TablePass(reader, rules, folder, MOST_CLASSES).read(kinds, label_column)
-    builder, name = table.builders[label_column], reader.columns[label_column].name
-    label = read_label(
-        f"{reader.file}, column {quoted(name)}", builder, table.spool.column(label_column), options
-    )
+    position, label_doubt = choose_label(reader, options)
+    column, table, about_label = _read_columns(reader, options, folder, position)
     columns = {
-        position: taken_column(reader, position, each, options)
-        for position, each in enumerate(table.builders)
-        if position != label_column
+        place: taken_column(reader, place, each, options)
+        for place, each in enumerate(table.builders)
+        if place != position
     }
-    doubts: list[Doubt | None] = [*reader.doubts, label_doubt, offending_doubt(reader, label_column, builder)]
-    doubts += [missing_label_doubt(name, builder), spelling_doubt(name, builder, options)]
-    doubts += [doubt for column in columns.values() for doubt in column.doubts]
-    schemas = [
-        schema_of(name, builder, "label") if position == label_column else columns[position].schema
-        for position in range(min(len(table.builders), MOST_COLUMNS))
+    doubts: list[Doubt | None] = [
+        *reader.doubts,
+        label_doubt,
+        offending_doubt(reader, position, column.builder),
     ]
+    doubts += about_label
+    doubts += [doubt for each in columns.values() for doubt in each.doubts]
+    label = read_label(column)
+    doubts += leak_doubts(table.spool, _names(columns), label)
     schema = TableSchema(
         rows=len(label.labels),
-        label=name,
+        label=column.name,
         task="classification" if label.targets is None else "regression",
-        columns=tuple(schemas),
+        columns=tuple(
+            schema_of(column.name, column.builder, "label") if place == position else columns[place].schema
+            for place in range(min(len(table.builders), MOST_COLUMNS))
+        ),
         doubts=tuple(_open(doubts, options)),
         header=reader.header,
         delimiter=reader.delimiter,
         decimal=reader.decimal,
     )
     return TableReading(None if schema.questions else _dataset(reader, table, columns, label, folder), schema)
+
+
+def _read_columns(
+    reader: TableReader, options: TableOptions, folder: Path, label: int
+) -> tuple[LabelColumn, ReadTable, list[Doubt]]:
+    """All columns, and the doubts about the label. It is read as numbers if it has too many to be classes."""
+    table_pass = TablePass(reader, CellRules(options.markers, reader.decimal or "."), folder, MOST_CLASSES)
+    kinds = {**_read_kinds(reader, options), label: _label_kind(reader, label, options)}
+    table = table_pass.read(kinds, label)
+    column = LabelColumn(reader, label, table.builders[label], table.spool.column(label), options)
+    doubts = list(label_doubts(column))
+    builder = column.builder
+    if isinstance(builder, TextBuilder) and builder.has_too_many and is_measurement(builder):
+        table = table_pass.read({**kinds, label: "number"}, label)
+        column = LabelColumn(reader, label, table.builders[label], table.spool.column(label), options)
+    return column, table, doubts
+
+
+def _names(columns: Mapping[int, TakenColumn]) -> dict[int, tuple[str, bool]]:
+    """The name of each feature, and whether its values have an order."""
+    features = {place: each.feature for place, each in columns.items() if each.feature is not None}
+    return {place: (each.name, each.kind in ("number", "date")) for place, each in features.items()}
 
 
 def _read_kinds(reader: TableReader, options: TableOptions) -> dict[int, ReadKind]:

@@ -1,9 +1,9 @@
 """Passes over a table: its first cells say how to read each column; one that turns out otherwise is read again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,16 +13,15 @@ from workers.data.tables.column_builders import (
     MOST_LEVELS,
     DateBuilder,
     NumberBuilder,
+    ReadKind,
     TextBuilder,
     as_text,
     is_text,
 )
 from workers.data.tables.spool import Spool
-from workers.data.tables.table_reader import TableReader
+from workers.data.tables.table_reader import ReadAgain, TableReader
 
 Builder = NumberBuilder | DateBuilder | TextBuilder
-ReadKind = Literal["number", "text", "date", "skip"]
-"""How a column is read. Texts are categories or booleans: which is known once all are read."""
 
 SAMPLED_CELLS = 1000
 MOST_OFFENDING = 0.5
@@ -43,20 +42,23 @@ class TablePass:
     def __init__(self, reader: TableReader, rules: CellRules, folder: Path, most_classes: int) -> None:
         self.reader, self.rules, self.folder, self.most_classes = reader, rules, folder, most_classes
 
-    def read(self, kinds: dict[int, ReadKind], label: int) -> ReadTable:
+    def read(self, kinds: Mapping[int, ReadKind], label: int) -> ReadTable:
         """Read the table, a second time if a column has to be read as texts after all. Raises MalformedFile.
 
         kinds: how some columns, by position, have to be read; that of the label is one of them.
         """
-        found: dict[int, ReadKind] = dict(kinds)
-        table = self._pass(found, label)
+        try:
+            table = self._pass(kinds, label)
+        except ReadAgain:
+            table = self._pass(kinds, label)
         wrong = [j for j, builder in enumerate(table.builders) if j not in kinds and _is_wrong(builder)]
-        if wrong:
-            table = self._pass(found | dict.fromkeys(wrong, "text"), label)
-        return table
+        if not wrong:
+            return table
+        found = {j: builder.read_as for j, builder in enumerate(table.builders)}
+        return self._pass({**found, **dict.fromkeys(wrong, "text")}, label)
 
-    def _pass(self, kinds: dict[int, ReadKind], label: int) -> ReadTable:
-        """Read all rows once; `kinds` receives the kinds that the first batch shows."""
+    def _pass(self, kinds: Mapping[int, ReadKind], label: int) -> ReadTable:
+        """Read all rows once. The first batch shows the kinds of the columns that are not in `kinds`."""
         columns, builders = len(self.reader.columns), list[Builder]()
         with Spool(self.folder / "spool", self.reader.file, columns) as spool:
             for batch in self.reader.batches():
@@ -68,9 +70,9 @@ class TablePass:
                 spool.append(values)
         return ReadTable(builders or [TextBuilder(self.rules) for _ in range(columns)], spool)
 
-    def _builder(self, column: int, array: Any, kinds: dict[int, ReadKind], label: int) -> Builder:
+    def _builder(self, column: int, array: Any, kinds: Mapping[int, ReadKind], label: int) -> Builder:
         rules = self.rules if is_text(array.type) else CellRules(frozenset())
-        kind = kinds.setdefault(column, guessed_kind(array, rules))
+        kind = kinds.get(column) or guessed_kind(array, rules)
         if kind == "number":
             return NumberBuilder(rules)
         if kind == "date":

@@ -24,10 +24,18 @@ Batch = Sequence[Any]
 
 @dataclass(frozen=True)
 class SourceColumn:
-    """A column of the file. declared: the kind and the levels that the file itself declares, as ARFF does."""
+    """A column of the file. declared: the kind and the levels that the file itself declares, as ARFF does.
+
+    holds_row_names: whether it is the first column and has no name, as R and pandas write row names.
+    """
 
     name: str
     declared: Column | None = None
+    holds_row_names: bool = False
+
+
+class ReadAgain(Exception):
+    """`TableReader.batches` cannot go on, but if it is called again, it reads the table in another way."""
 
 
 class TableReader(ABC):
@@ -50,7 +58,7 @@ class TableReader(ABC):
     def batches(self) -> Iterator[Batch]:
         """All rows in their order. May be called again: a table is read twice if a column is not what it seemed.
 
-        Raises MalformedFile.
+        Raises MalformedFile, or ReadAgain at most once.
         """
 
     def place(self, row: int, column: int) -> str:

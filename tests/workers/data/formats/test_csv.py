@@ -1,6 +1,7 @@
 import csv
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,15 +12,19 @@ from workers.data.dataset import Dataset
 from workers.data.errors import MalformedFile
 from workers.data.formats import CSV
 from workers.data.tables import line_blocks
+from workers.data.tables.schema import UnansweredQuestions
 
 in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 LABELS = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S"]), min_size=1, max_size=8)
 NUMBERS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
+PLAIN: dict[str, Any] = {"header": "true", "delimiter": ",", "missing": "MISSING", "spellings": "keep"}
+"""Nothing is recognised from the first lines, and nothing is asked."""
 
-def read(folder: Path, content: bytes, label: str | None = None) -> Dataset:
+
+def read(folder: Path, content: bytes, label: str | None = None, **fields: Any) -> Dataset:
     (folder / "file").write_bytes(content)
-    return CSV(label=label).read(folder).dataset
+    return CSV(label=label, **fields).read(folder).dataset
 
 
 @st.composite
@@ -53,7 +58,9 @@ def test_a_written_file_is_read_back(
         writer.writerow([*row[:place], label, *row[place:]])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(line_blocks, "BLOCK_BYTES", block)
-        dataset = read(tmp_path, out.getvalue().encode("utf-8-sig" if mark else "utf-8"), "the class")
+        dataset = read(
+            tmp_path, out.getvalue().encode("utf-8-sig" if mark else "utf-8"), "the class", **PLAIN
+        )
     assert np.array_equal(dataset.features, np.array(features, np.float32))
     assert [dataset.classes[label] for label in dataset.labels] == labels
     assert len(set(dataset.classes)) == len(set(labels)) == len(dataset.classes)
@@ -107,5 +114,5 @@ def test_a_late_fraction_does_not_change_earlier_values(
 def test_lines_are_counted_across_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     monkeypatch.setattr(line_blocks, "BLOCK_BYTES", block)
     content = b"x,y\n" + b"\n" + b"1,a\n" * 100 + b"2,b\n" + b"two,b\n"
-    with pytest.raises(MalformedFile, match=f"{tmp_path.name}.csv, line 104, column 'x' is 'two'"):
+    with pytest.raises(UnansweredQuestions, match=f"{tmp_path.name}.csv, line 104, column 'x' is 'two'"):
         read(tmp_path, content)

@@ -16,6 +16,7 @@ from tests.workers.data.idx_files import idx_bytes, images_of
 from workers.data.errors import MalformedFile
 from workers.data.formats import CSV, IDX, NPZ, AnyFormat, Format
 from workers.data.sources import Contents
+from workers.data.tables.schema import UnansweredQuestions
 from workers.tagged_union import members, name_of
 
 LABELS = [0, 1, 1, 2, 0]
@@ -83,7 +84,7 @@ def test_every_shorter_file_is_refused_or_has_fewer_rows(cls: type[Format], fold
         for length in range(len(content)):
             try:
                 rows = len(read(cls, folder, whole | {name: content[:length]}).dataset)
-            except MalformedFile:
+            except (MalformedFile, UnansweredQuestions):
                 continue
             assert cls is CSV
             assert rows < 5 or length > len(content) - 3
@@ -117,8 +118,8 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(
         content = next(mutated)
     try:
         dataset = read(cls, folder, files | {name: content}).dataset
-    except MalformedFile:
+    except (MalformedFile, UnansweredQuestions):
         return
     assert len(dataset.classes) >= 2
-    assert np.isfinite(dataset.features).all()
+    assert not np.isinf(dataset.features).any()
     assert dataset.features.shape[0] == len(dataset.labels)
