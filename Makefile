@@ -30,7 +30,7 @@ INSTALL_TORCH := $(VENV)/bin/python -m tools.install_torch --$(TORCH)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo serve test lint format clients bench simulate chaos coverage mutation constraints locks migration methods openapi examples
+.PHONY: help install demo serve test lint format clients bench simulate chaos contract coverage mutation constraints locks migration methods openapi examples
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,8 +43,9 @@ demo: $(KERNELS) ## Train two losses on imbalanced digits and show the accuracy 
 serve: $(KERNELS) ## Run the service on 127.0.0.1:8000
 	@$(VENV)/bin/holdout serve
 
+# Four processes for two cores, because many tests wait for other programs.
 test: $(CHECKS) $(KERNELS) ## Run the whole test suite
-	@$(VENV)/bin/pytest --numprocesses 2 $(ARGS)
+	@$(VENV)/bin/pytest --numprocesses 4 $(ARGS)
 
 lint: $(CHECKS) ## Check style, types, the direction of imports, and whether generated files are current
 	@$(VENV)/bin/ruff check
@@ -69,6 +70,9 @@ simulate: $(CHECKS) $(KERNELS) ## Simulate, with a known truth, how often interv
 
 chaos: $(CHECKS) ## Kill workers, agents, APIs and the database repeatedly, then audit the database
 	@$(VENV)/bin/python -m tests.chaos $(ARGS)
+
+contract: $(CHECKS) $(KERNELS) ## Test the service against its OpenAPI document with thousands of requests
+	@$(VENV)/bin/pytest -m slow tests/contract $(ARGS)
 
 coverage: $(CHECKS) ## Check that tests cover every branch of the queue and the agent
 	@$(VENV)/bin/coverage run -m pytest --quiet tests/service/store/queue tests/service/agent/scripted

@@ -1,4 +1,7 @@
-"""schemathesis tests the running service against its OpenAPI document: every check, every phase, over HTTP."""
+"""schemathesis tests the running service against its OpenAPI document: every check, every phase, over HTTP.
+
+`make contract` runs the long test; the suite has a short one.
+"""
 
 import json
 import os
@@ -29,7 +32,6 @@ pytest.importorskip("schemathesis", reason="pip install 'holdout[test]'")
 from tests.contract.hooks import KEY_VARIABLE
 
 ROOT = Path(__file__).parents[2]
-MIN_CASES = 4500
 SPECS: list[dict[str, Any]] = [
     {"name": f"iris-{number}", "dataset": "iris", "seeds": [0, 1], "training": {"epochs": 3}}
     for number in range(4)
@@ -87,22 +89,42 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[s
         yield url, token
 
 
+RANDOM = "--phases=examples,fuzzing,stateful"
+SHORT = {
+    "some random requests": ([RANDOM, "--max-examples=2"], 100),
+    "all boundaries of some operations": (
+        ["--phases=coverage", "--include-operation-id-regex=^list_|^cancel"],
+        100,
+    ),
+}
+LONG = {"many cases": (["--max-examples=20"], 4500)}
+
+
 @pytest.mark.timeout(280)
+@pytest.mark.parametrize(
+    ("options", "at_least"),
+    [*SHORT.values(), *(pytest.param(*each, marks=pytest.mark.slow) for each in LONG.values())],
+    ids=[*SHORT, *LONG],
+)
 def test_the_service_behaves_as_its_document_says(
-    service: tuple[str, str], tmp_path: Path, record_property: Callable[[str, object], None]
+    service: tuple[str, str],
+    tmp_path: Path,
+    options: list[str],
+    at_least: int,
+    record_property: Callable[[str, object], None],
 ) -> None:
     started = time.monotonic()
-    report = run(*service, tmp_path / "report.json")
+    report = run(*service, tmp_path / "report.json", *options)
     spent = time.monotonic() - started
     failures = len(report.failures)
     record_property("shown", f"schemathesis: {report.cases:,} cases in {spent:.0f} s, {failures} failures")
     assert report.failures == [], report.text
-    assert report.cases >= MIN_CASES, report.text
+    assert report.cases >= at_least, report.text
 
 
-def run(url: str, token: str, file: Path) -> Report:
+def run(url: str, token: str, file: Path, *more: str) -> Report:
     """Run schemathesis in a process of its own, as a user would."""
-    options = ["-H", f"Authorization: Bearer {token}", "-c", "all", "--no-color"]
+    options = ["-H", f"Authorization: Bearer {token}", "-c", "all", "--no-color", *more]
     reports = ["--report", "json", "--report-json-path", str(file)]
     config = ["--config-file", str(Path(__file__).with_name("schemathesis.toml"))]
     ran = subprocess.run(

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -19,15 +20,7 @@ AnyMetric = Metric[Any, Any]
 CLASSES = 6
 FIRST, SECOND = (np.diag([90, 40, 30, 20, 10, 5]) + wrong for wrong in (1, 2 * np.tri(CLASSES, dtype=int)))
 
-every_metric = pytest.mark.parametrize("metric", METRICS, ids=[metric.name for metric in METRICS])
-every_summarised_metric = pytest.mark.parametrize(
-    "metric", SUMMARISED, ids=[metric.name for metric in SUMMARISED]
-)
-every_metric_that_older_epochs_may_lack = pytest.mark.parametrize(
-    "metric",
-    [metric for metric in METRICS if not metric.always_stored],
-    ids=[metric.name for metric in METRICS if not metric.always_stored],
-)
+Values = dict[str, list[float | None]]
 
 
 @pytest.fixture
@@ -42,9 +35,25 @@ def experiment(fake_worker: FakeWorker) -> int:
     return experiment_id
 
 
-def expected(metric: AnyMetric) -> list[float | None]:
+def expected(metrics: Iterable[AnyMetric] = METRICS) -> Values:
     """Of each seed."""
-    return [evaluation(matrix.tolist()).metrics[metric.name] for matrix in (FIRST, SECOND)]
+    figures = [evaluation(matrix.tolist()).metrics for matrix in (FIRST, SECOND)]
+    return {metric.name: [each[metric.name] for each in figures] for metric in metrics}
+
+
+def columns(rows: Iterable[dict[str, Any]], metrics: Iterable[AnyMetric] = METRICS) -> Values:
+    """The values of each metric, of rows that have a field for each. Of CSV, they are text."""
+    listed = list(rows)
+    return {
+        metric.name: [float(v) if (v := row[metric.name]) not in (None, "") else None for row in listed]
+        for metric in metrics
+    }
+
+
+def require_equal(found: Values, values: Values) -> None:
+    assert found.keys() == values.keys()
+    for name, each in found.items():
+        assert each == pytest.approx(values[name]), name
 
 
 def rows(client: TestClient, experiment: int, **query: Any) -> list[dict[str, Any]]:
@@ -54,75 +63,74 @@ def rows(client: TestClient, experiment: int, **query: Any) -> list[dict[str, An
     return items
 
 
-@every_metric
-def test_it_is_a_field_of_each_epoch(client: TestClient, experiment: int, metric: AnyMetric) -> None:
-    assert [row[metric.name] for row in rows(client, experiment)] == pytest.approx(expected(metric))
+def test_each_is_a_field_of_each_epoch(client: TestClient, experiment: int) -> None:
+    require_equal(columns(rows(client, experiment)), expected())
 
 
-@every_metric
-def test_it_is_a_column_of_csv_and_a_field_of_json_lines(
-    client: TestClient, experiment: int, metric: AnyMetric
-) -> None:
+def test_each_is_a_column_of_csv_and_a_field_of_json_lines(client: TestClient, experiment: int) -> None:
     path = f"/experiments/{experiment}/metrics"
     table = client.get(path, params={"format": "csv", "split": "validation"}).text
-    column = [float(row[metric.name]) for row in csv.DictReader(io.StringIO(table))]
     lines = client.get(path, params={"format": "ndjson", "split": "validation"}).text.splitlines()
-    assert column == [json.loads(line)[metric.name] for line in lines] == pytest.approx(expected(metric))
+    of_table = columns(csv.DictReader(io.StringIO(table)))
+    assert of_table == columns(map(json.loads, lines))
+    require_equal(of_table, expected())
 
 
-@every_metric
-def test_thinned_curves_can_keep_its_extremes(client: TestClient, experiment: int, metric: AnyMetric) -> None:
-    assert len(rows(client, experiment, max_points=4, metric=metric.name)) == 2
+def test_thinned_curves_can_keep_the_extremes_of_each(client: TestClient, experiment: int) -> None:
+    kept = [len(rows(client, experiment, max_points=4, metric=metric.name)) for metric in METRICS]
+    assert kept == [2] * len(METRICS)
 
 
-@every_summarised_metric
-def test_it_is_in_the_summary_of_each_seed_and_over_the_seeds(
-    fake_worker: FakeWorker, experiment: int, metric: AnyMetric
+def test_each_is_in_the_summary_of_each_seed_and_over_the_seeds(
+    fake_worker: FakeWorker, experiment: int
 ) -> None:
     summary = fake_worker.read(experiment)["summary"]
-    values = [seed[metric.name] for seed in summary["seeds"]]
-    assert values == pytest.approx(expected(metric))
-    assert summary["metrics"][metric.name]["mean"] == pytest.approx(sum(values) / 2)
+    values = columns(summary["seeds"], SUMMARISED)
+    require_equal(values, expected(SUMMARISED))
+    for name, of_seeds in values.items():
+        assert summary["metrics"][name]["mean"] == pytest.approx(sum(v or 0 for v in of_seeds) / 2), name
 
 
-@every_summarised_metric
-def test_it_compares_experiments(client: TestClient, experiment: int, metric: AnyMetric) -> None:
+def test_each_compares_experiments(client: TestClient, experiment: int) -> None:
     other = client.post("/experiments", json=client.get(f"/experiments/{experiment}").json()["spec"]).json()
-    response = client.get(
-        "/comparisons", params={"ids": f"{experiment},{other['id']}", "metric": metric.name}
-    )
-    assert response.status_code == 200, response.text
-    assert (response.json()["metric"], response.json()["direction"]) == (metric.name, metric.direction)
-
-
-@every_metric
-def test_it_selects_epochs_or_is_refused_with_its_reason(client: TestClient, metric: AnyMetric) -> None:
-    spec = {"dataset": "digits", "training": {"early_stopping": {"metric": metric.name}}}
-    response = client.post("/experiments/validate", json=spec)
-    if metric in SUMMARISED and metric.selects_nothing is None:
+    for metric in SUMMARISED:
+        response = client.get(
+            "/comparisons", params={"ids": f"{experiment},{other['id']}", "metric": metric.name}
+        )
         assert response.status_code == 200, response.text
-    else:
-        assert response.status_code == 422
-        assert (metric.selects_nothing or "") in response.text or metric not in SUMMARISED
+        assert (response.json()["metric"], response.json()["direction"]) == (metric.name, metric.direction)
 
 
-@every_summarised_metric
-def test_the_catalogue_documents_it(client: TestClient, metric: AnyMetric) -> None:
+def test_each_selects_epochs_or_is_refused_with_its_reason(client: TestClient) -> None:
+    for metric in METRICS:
+        spec = {"dataset": "digits", "training": {"early_stopping": {"metric": metric.name}}}
+        response = client.post("/experiments/validate", json=spec)
+        if metric in SUMMARISED and metric.selects_nothing is None:
+            assert response.status_code == 200, response.text
+        else:
+            assert response.status_code == 422, metric.name
+            assert (metric.selects_nothing or "") in response.text or metric not in SUMMARISED
+
+
+def test_the_catalogue_documents_each(client: TestClient) -> None:
     listed = {each["name"]: each for each in client.get("/catalog").json()["selection_metrics"]}
-    better = {"max": "larger is better", "min": "smaller is better"}[metric.direction]
-    assert better in listed[metric.name]["summary"]
+    for metric in SUMMARISED:
+        better = {"max": "larger is better", "min": "smaller is better"}[metric.direction]
+        assert better in listed[metric.name]["summary"], metric.name
 
 
-@every_metric_that_older_epochs_may_lack
-def test_it_is_null_in_epochs_that_were_stored_before_it(
-    client: TestClient, fake_worker: FakeWorker, database: Database, experiment: int, metric: AnyMetric
+def test_each_is_null_in_epochs_that_were_stored_before_it(
+    client: TestClient, fake_worker: FakeWorker, database: Database, experiment: int
 ) -> None:
+    later = [metric for metric in METRICS if not metric.always_stored]
+    missing: Values = {metric.name: [None, None] for metric in later}
     with database.write() as connection:
-        connection.execute(update(EpochMetrics).values({metric.name: None}))
-    assert [row[metric.name] for row in rows(client, experiment)] == [None, None]
-    table = client.get(f"/experiments/{experiment}/metrics?format=csv").text
-    assert {row[metric.name] for row in csv.DictReader(io.StringIO(table))} == {""}
-    if metric in SUMMARISED:
-        summary = fake_worker.read(experiment)["summary"]
-        assert [seed[metric.name] for seed in summary["seeds"]] == [None, None]
-        assert summary["metrics"][metric.name] is None
+        connection.execute(update(EpochMetrics).values({metric.name: None for metric in later}))
+    assert columns(rows(client, experiment), later) == missing
+    table = client.get(f"/experiments/{experiment}/metrics?format=csv&split=validation").text
+    assert columns(csv.DictReader(io.StringIO(table)), later) == missing
+    summary = fake_worker.read(experiment)["summary"]
+    for metric in later:
+        if metric in SUMMARISED:
+            assert [seed[metric.name] for seed in summary["seeds"]] == [None, None], metric.name
+            assert summary["metrics"][metric.name] is None, metric.name
