@@ -12,24 +12,27 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from service.agent.assignments import AssignmentBuilder
+from service.agent.clock_watch import ClockWatch
 from service.agent.event_writer import end_run, savepoint, write_progress
 from service.agent.leased_run import LeasedRun
+from service.agent.start_failures import StartPause, is_temporary
 from service.notifiers import Notifier, PollingNotifier
 from service.settings import Settings
 from service.store import queue
 from service.store.artifacts.artifact_store import ArtifactStore
 from service.store.database import Database
 from service.store.epochs import epoch_writer
-from service.store.queue import Lease
+from service.store.queue import Lease, Renewal
 from workers.data.errors import DatasetError
 from workers.data.registry import DatasetRegistry
-from workers.processes.messages import Command, Died, Failed, Stopped
+from workers.processes.messages import Command, Failed, Stopped, WorkerEvent
 from workers.processes.pool import Pool
 
 log = logging.getLogger("holdout.agent")
@@ -64,12 +67,14 @@ class Agent:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self.notifier = notifier or PollingNotifier()
         self.artifacts = ArtifactStore(settings.artifacts_url, row_bytes=settings.artifact_bytes)
-        self.pool = Pool[Lease](self.artifacts.offload) if pool is None else pool
+        self.pool = Pool[Lease](self._offload) if pool is None else pool
         self.assignments = AssignmentBuilder(database, registry, settings, self.artifacts)
         self.runs: dict[Lease, LeasedRun] = {}
         self.flushed_at = 0.0
         self.last_tick_at = time.monotonic()
         self.database_is_away = False
+        self.clock = ClockWatch(settings.lease_seconds)
+        self.start_pause = StartPause()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self.run, name="agent", daemon=True)
 
@@ -117,7 +122,7 @@ class Agent:
         if time.monotonic() - self.flushed_at >= self._flush_interval():
             self.flush()
         self.start_prepared()
-        while self.pool.is_ready and not self.is_full and self.claim():
+        while self.pool.is_ready and not self.is_full and not self.start_pause.lasts and self.claim():
             pass
 
     def release_runs(self) -> None:
@@ -138,17 +143,21 @@ class Agent:
             self.runs[lease].add(event)
 
     def claim(self) -> bool:
-        """Claim a run and start to prepare its assignment; False if there was none."""
+        """Claim a run and start to prepare its assignment; False if there was none.
+
+        The own leases are renewed first: a claim ends those that have expired, as they all have after a sleep.
+        """
         with self.database.read() as connection:
             if not queue.has_work(connection):
                 return False
         settings = self.settings
-        with self.database.write() as connection:
+        with self._renewing() as (connection, _):
             claim = queue.claim(
                 connection,
                 agent=self.name,
                 lease_seconds=settings.lease_seconds,
                 max_deaths=settings.max_attempts,
+                end_expired=self.clock.is_settled,
             )
             checkpoint = epoch_writer.rewind(connection, claim.lease.run_id) if claim else None
         if claim is None:
@@ -164,7 +173,10 @@ class Agent:
                 self._start_worker(lease, run)
 
     def _start_worker(self, lease: Lease, run: LeasedRun) -> None:
-        """Start the worker of a run. If that fails, the run ends here: no worker can send its final event."""
+        """Start the worker of a run. If that fails, the run ends here: no worker can send its final event.
+
+        If the reason is not the run, it is given back, and no death is counted.
+        """
         run.started_at = time.monotonic()
         try:
             assignment = run.assignment.result()
@@ -172,40 +184,64 @@ class Agent:
             run.final_event = Failed("dataset_missing", str(error))
             return
         except Exception as error:
+            if is_temporary(error):
+                self._give_back(lease, run, error)
+                return
             log.exception("the data of run %s could not be prepared", lease.run_id)
             run.final_event = Failed("error", f"preparing its data failed: {type(error).__name__}: {error}")
             return
         try:
             self.pool.start(lease, assignment)
-        except (OSError, EOFError):
-            log.exception("no process could be started for run %s", lease.run_id)
-            run.final_event = Died(None)
+        except Exception as error:
+            self._give_back(lease, run, error)
+        else:
+            self.start_pause.worked()
+
+    def _give_back(self, lease: Lease, run: LeasedRun, error: Exception) -> None:
+        """Let the next flush release a run that could not be started, and claim no other one for a while."""
+        run.final_event = Stopped("release")
+        message = "run %s is given back, because no worker could be started; next try in %g s: %s: %s"
+        log.error(message, lease.run_id, self.start_pause.failed(), type(error).__name__, error)
 
     def flush(self) -> None:
         """In one transaction, renew the leases, learn of cancellations, and write the events that wait."""
-        with self.database.write() as connection:
-            renewed = {lease: self._renew(connection, lease) for lease in sorted(self.runs)}
-            owned = {lease: cancelled for lease, cancelled in renewed.items() if cancelled is not None}
+        with self._renewing() as (connection, owned):
             for run in (self.runs[lease] for lease in owned if self.runs[lease].has_unwritten):
                 with savepoint(connection, run):
                     write_progress(connection, run)
                     if run.final_event is not None:
                         end_run(connection, run, run.final_event, max_deaths=self.settings.max_attempts)
         self.flushed_at = time.monotonic()
-        self._drop_lost(renewed.keys() - owned.keys())
+        self._drop_lost(self.runs.keys() - owned.keys())
         self._drop_written()
         self._send_commands(owned)
         self.artifacts.collect_garbage(self.database)
 
-    def _renew(self, connection: Connection, lease: Lease) -> bool | None:
+    @contextmanager
+    def _renewing(self) -> Iterator[tuple[Connection, dict[Lease, Renewal]]]:
+        """A transaction that begins by renewing all leases. Yields those that this agent still owns."""
+        with self.database.write() as connection:
+            self.clock.observe(connection)
+            renewed = {lease: self._renew(connection, lease) for lease in sorted(self.runs)}
+            owned = {lease: renewal for lease, renewal in renewed.items() if renewal is not None}
+            yield connection, owned
+        for lease, renewal in owned.items():
+            self.runs[lease].heartbeat = renewal.heartbeat
+
+    def _offload(self, lease: Lease, event: WorkerEvent) -> WorkerEvent:
+        return self.artifacts.offload(event, lease.token)
+
+    def _renew(self, connection: Connection, lease: Lease) -> Renewal | None:
+        run = self.runs[lease]
         return queue.renew(
             connection,
             lease,
             lease_seconds=self.settings.lease_seconds,
-            worked_seconds=self.runs[lease].worked_seconds,
+            worked_seconds=run.worked_seconds,
+            confirmed=run.heartbeat,
         )
 
-    def _drop_lost(self, lost: set[Lease]) -> None:
+    def _drop_lost(self, lost: Collection[Lease]) -> None:
         """Drop the runs whose lease could not be renewed: they belong to another agent, or to none."""
         for lease in lost:
             log.warning("run %s no longer belongs to this agent", lease.run_id)
@@ -226,10 +262,10 @@ class Agent:
         if lease in self.pool:
             self.pool.discard(lease)
 
-    def _send_commands(self, cancelled: dict[Lease, bool]) -> None:
+    def _send_commands(self, renewals: dict[Lease, Renewal]) -> None:
         """Cancel the workers of cancelled runs, and end those that train for longer than their spec allows."""
         for lease, run in self.runs.items():
-            if cancelled[lease]:
+            if renewals[lease].cancel_requested:
                 self._send(lease, "cancel")
             elif run.is_overdue:
                 self._send(lease, "timeout")

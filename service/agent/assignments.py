@@ -37,11 +37,15 @@ class AssignmentBuilder:
         """Start to build the assignment of a run that resumes from `checkpoint`, and return it as a future.
 
         `on_done` is called in the thread that built it, also after a failure. The future then raises the error:
-        DatasetError if the data set does not exist any more or is another one.
+        DatasetError if the data set does not exist any more or is another one. It also raises the error if no thread
+        can be started.
         """
         future: Future[Assignment] = Future()
         arguments = (future, claim, checkpoint, on_done)
-        threading.Thread(target=self._run, args=arguments, name="preparation", daemon=True).start()
+        try:
+            threading.Thread(target=self._run, args=arguments, name="preparation", daemon=True).start()
+        except (RuntimeError, MemoryError) as error:
+            future.set_exception(error)
         return future
 
     def _run(
@@ -82,8 +86,8 @@ class AssignmentBuilder:
             return None if checkpoint is None else self.artifacts.load(checkpoint)
         except ArtifactError as error:
             log.warning("run %s starts over: %s", claim.lease.run_id, error)
-        times = {"lease_seconds": self.settings.lease_seconds, "worked_seconds": claim.worked_seconds}
+        seconds, worked = self.settings.lease_seconds, claim.worked_seconds
         with self.database.write() as connection:
-            if queue.renew(connection, claim.lease, **times) is not None:
+            if queue.renew(connection, claim.lease, lease_seconds=seconds, worked_seconds=worked) is not None:
                 epoch_writer.start_over(connection, claim.lease.run_id)
         return None

@@ -123,6 +123,7 @@ def _save_checkpoint(connection: Connection, run: LeasedRun, checkpoint: Checkpo
     run_id = run.claim.lease.run_id
     try:
         with connection.begin_nested():
-            epoch_writer.save_checkpoint(connection, run.artifacts, run_id, checkpoint)
+            if epoch_writer.save_checkpoint(connection, run.artifacts, run_id, checkpoint):
+                queue.forgive_deaths(connection, run.claim.lease)
     except OSError as error:
         log.warning("a checkpoint of run %s was not stored: %s", run_id, error)

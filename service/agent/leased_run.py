@@ -24,6 +24,7 @@ class LeasedRun:
     assignment: done once the run's data are prepared. started_at: when its worker was started, as `time.monotonic`
     tells it. sent_command: what the worker was told, if anything. pending: the worker's events that are not stored
     yet. final_event: how the run ended; not stored yet either. write_failed: the last flush could not store them.
+    heartbeat: that of the last renewal of the lease that was committed.
     """
 
     claim: Claim
@@ -34,6 +35,7 @@ class LeasedRun:
     pending: list[ProgressEvent] = field(default_factory=list)
     final_event: FinalEvent | None = None
     write_failed: bool = False
+    heartbeat: int = 0
 
     @property
     def is_over(self) -> bool:

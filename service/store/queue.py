@@ -2,17 +2,23 @@
 
     queued   -> running    claim: an agent takes a lease on the run
     running  -> succeeded, failed, cancelled    finish: the worker reported how it ended
-    running  -> queued     release: a clean stop, no death is counted
+    running  -> queued     release: a clean stop, or no worker could be started; no death is counted
     running  -> queued     record_death, or the lease expired: a death is counted ...
-    running  -> failed     ... and after `max_deaths` of them the run is lost
+    running  -> failed     ... and after `max_deaths` of them without progress the run is lost
+    running  -> cancelled  ... or any of the three, if a cancellation was requested
     queued   -> cancelled  request_cancel; an agent learns of it for a running run when it renews the lease
     failed, cancelled -> queued    retry: only when a client requests it
 
 The next claim finds expired leases, so no reaper is needed. The status of an experiment is updated from its runs in
 the same transaction. The caller holds a write transaction of `Database`; nothing here commits. Rows are locked in one
 order, runs before experiments and each by its id, so that no two transactions wait for each other.
+
+A lease is fenced twice. Its token is random, because run ids and attempts repeat when a database is restored to an
+older copy. And a renewal succeeds only if the database still has the agent's last one: in a copy from before that,
+the epochs that the agent believes stored are missing.
 """
 
+import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -21,6 +27,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Float,
     Update,
     and_,
     bindparam,
@@ -31,6 +38,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from service.store import claim_order
@@ -41,17 +49,33 @@ from service.store.tables import FINAL_STATUSES, Experiment, ExperimentTag, Run
 from service.store.webhooks import outbox
 from workers.processes.failure_causes import Cause
 
-CLAIMABLE = or_(Run.status == "queued", and_(Run.status == "running", Run.lease_until < now()))
-CLAIMABLE_RUN = select(Run.id).where(CLAIMABLE).limit(1)
-OWNED_BY_LEASE = and_(
-    Run.id == bindparam("run_id"), Run.attempt == bindparam("lease_attempt"), Run.status == "running"
+CLOCK_TOLERANCE_SECONDS = 1.0
+"""How much further ahead than its length a lease may end: the database's clock may be set back by so much."""
+EXPIRED = and_(
+    Run.status == "running",
+    or_(
+        Run.lease_until < now(),
+        # Its agent has not renewed it since the clock was set back: otherwise nobody could take the run for hours.
+        Run.lease_until > now() + Run.lease_seconds + CLOCK_TOLERANCE_SECONDS,
+    ),
 )
+CLAIMABLE_RUN = select(Run.id).where(or_(Run.status == "queued", EXPIRED)).limit(1)
+OWNED_BY_LEASE = and_(
+    Run.id == bindparam("run_id"),
+    Run.attempt == bindparam("lease_attempt"),
+    Run.claim_token == bindparam("lease_token"),
+    Run.status == "running",
+)
+RENEWED_SECONDS = bindparam("renewed_seconds", type_=Float())
 RENEW_LEASE = (
     update(Run)
-    .where(OWNED_BY_LEASE)
-    .values(lease_until=now() + bindparam("lease_seconds"), worked_seconds=bindparam("worked"))
-    .returning(Run.cancel_requested)
+    .where(OWNED_BY_LEASE, Run.heartbeat >= bindparam("confirmed"))
+    .values(lease_until=now() + RENEWED_SECONDS, lease_seconds=RENEWED_SECONDS)
+    .values(worked_seconds=bindparam("worked"), heartbeat=Run.heartbeat + 1)
+    .returning(Run.cancel_requested, Run.heartbeat)
 )
+NO_LEASE: dict[str, Any] = {"lease_until": None, "agent": None, "claim_token": None}
+FORGIVE_DEATHS = update(Run).where(OWNED_BY_LEASE).values(forgiven_deaths=Run.deaths)
 FOLD_HAS_BASELINES = (
     select(Run.id)
     .where(Run.experiment_id == Experiment.id, Run.baselines.is_not(None))
@@ -70,10 +94,19 @@ COUNTS = (
 
 @dataclass(frozen=True, order=True)
 class Lease:
-    """The right to write for a run. `attempt` fences off every earlier lease on it."""
+    """The right to write for a run. `token` fences off every other lease on it, also those of other copies."""
 
     run_id: int
     attempt: int
+    token: str
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """The reply to a renewal. heartbeat: its number, which the next one has to find."""
+
+    cancel_requested: bool
+    heartbeat: int
 
 
 @dataclass(frozen=True)
@@ -127,20 +160,29 @@ def require_room(connection: Connection, owner: str, runs: int, limit: int) -> N
         raise QueueFull(owner, queued, limit)
 
 
-def claim(connection: Connection, *, agent: str, lease_seconds: float, max_deaths: int) -> Claim | None:
+def claim(
+    connection: Connection,
+    *,
+    agent: str,
+    lease_seconds: float,
+    max_deaths: int,
+    end_expired: bool = True,
+) -> Claim | None:
     """Take the next run in the order of `claim_order`; None if there is none.
 
-    Before that, end the expired leases: each is a death of its run, and `max_deaths` of them lose it.
+    Before that, end the expired leases: each is a death of its run, and `max_deaths` of them without progress lose
+    it. end_expired: False leaves them to agents that may still renew them, after the clock was set.
     """
-    changed = set(connection.scalars(_end_expired(max_deaths)))
-    parameters = {"claimer": agent, "lease_seconds": lease_seconds}
+    changed = set(connection.scalars(_end_expired(max_deaths))) if end_expired else set()
+    token = secrets.token_hex(16)
+    parameters = {"claimer": agent, "claim_seconds": lease_seconds, "drawn_token": token}
     run = connection.execute(_claim_next(), parameters).one_or_none()
     _update_experiment_status(connection, changed | ({run.experiment_id} if run else set()))
     if run is None:
         return None
     mine = {"experiment": run.experiment_id, "repeat": run.repeat, "fold": run.fold}
     spec, has_baselines = connection.execute(SPEC, mine).one()
-    lease = Lease(run.id, run.attempt)
+    lease = Lease(run.id, run.attempt, token)
     return Claim(
         lease,
         run.experiment_id,
@@ -157,11 +199,21 @@ def has_work(connection: Connection) -> bool:
 
 
 def renew(
-    connection: Connection, lease: Lease, *, lease_seconds: float, worked_seconds: float
-) -> bool | None:
-    """Renew a lease. Returns whether a cancellation was requested; None if the lease is lost."""
-    values = {"lease_seconds": lease_seconds, "worked": worked_seconds}
-    return connection.execute(RENEW_LEASE, _parameters(lease) | values).scalar_one_or_none()
+    connection: Connection,
+    lease: Lease,
+    *,
+    lease_seconds: float,
+    worked_seconds: float,
+    confirmed: int = 0,
+) -> Renewal | None:
+    """Renew a lease; None if it is lost.
+
+    confirmed: the heartbeat of the last renewal that was committed. In a copy of the database from before it, the
+    lease is lost.
+    """
+    values = {"renewed_seconds": lease_seconds, "worked": worked_seconds, "confirmed": confirmed}
+    renewed = connection.execute(RENEW_LEASE, _parameters(lease) | values).one_or_none()
+    return None if renewed is None else Renewal(bool(renewed.cancel_requested), renewed.heartbeat)
 
 
 def finish(
@@ -173,15 +225,18 @@ def finish(
     message: str | None = None,
 ) -> bool:
     """End a run with a final status; False if the lease is lost."""
-    return _end_lease(connection, lease, status=status, cause=cause, message=message, finished_at=now())
+    finished_at = _now_or(Run.started_at)
+    return _end_lease(connection, lease, status=status, cause=cause, message=message, finished_at=finished_at)
 
 
 def release(connection: Connection, lease: Lease) -> bool:
-    """Return a run to the queue after a clean stop; False if the lease is lost.
+    """Return a run to the queue after a clean stop or a failed start; False if the lease is lost.
 
-    The run keeps its place in the queue, and no death is counted.
+    The run keeps its place in the queue, and no death is counted. If a cancellation was requested, it is cancelled.
     """
-    return _end_lease(connection, lease, status="queued")
+    status = case((Run.cancel_requested, "cancelled"), else_="queued")
+    finished_at = case((Run.cancel_requested, _now_or(Run.started_at)), else_=None)
+    return _end_lease(connection, lease, status=status, finished_at=finished_at)
 
 
 def record_death(connection: Connection, lease: Lease, *, max_deaths: int) -> bool:
@@ -192,11 +247,16 @@ def record_death(connection: Connection, lease: Lease, *, max_deaths: int) -> bo
     return _end_lease(connection, lease, **_death_values(max_deaths))
 
 
+def forgive_deaths(connection: Connection, lease: Lease) -> None:
+    """After progress, let earlier deaths of the run no longer count towards losing it."""
+    connection.execute(FORGIVE_DEATHS, _parameters(lease))
+
+
 def request_cancel(connection: Connection, experiment_id: int) -> None:
     """Cancel the queued runs of an experiment, and request that the running ones stop. Ended runs do not change."""
     mine = _lock_runs(connection, experiment_id)
-    queued = update(Run).where(mine, Run.status == "queued")
-    connection.execute(queued.values(status="cancelled", cancel_requested=True, finished_at=now()))
+    queued, finished_at = update(Run).where(mine, Run.status == "queued"), _now_or(Run.started_at)
+    connection.execute(queued.values(status="cancelled", cancel_requested=True, finished_at=finished_at))
     connection.execute(update(Run).where(mine, Run.status == "running").values(cancel_requested=True))
     _update_experiment_status(connection, {experiment_id})
 
@@ -210,15 +270,20 @@ def retry(connection: Connection, experiment_id: int, wanted: RunFilter = ALL_RU
     mine = _lock_runs(connection, experiment_id)
     again = update(Run).where(mine, *wanted.conditions(), Run.status.in_(("failed", "cancelled")))
     again = again.values(status="queued", cause=None, message=None, finished_at=None)
-    again = again.values(cancel_requested=False, deaths=0, worked_seconds=0.0)
+    again = again.values(cancel_requested=False, deaths=0, forgiven_deaths=0, worked_seconds=0.0)
     queued = connection.execute(again.returning(Run.id)).all()
     _update_experiment_status(connection, {experiment_id})
     return len(queued)
 
 
-def _parameters(lease: Lease) -> dict[str, int]:
+def _parameters(lease: Lease) -> dict[str, Any]:
     """The parameters of `OWNED_BY_LEASE`."""
-    return {"run_id": lease.run_id, "lease_attempt": lease.attempt}
+    return {"run_id": lease.run_id, "lease_attempt": lease.attempt, "lease_token": lease.token}
+
+
+def _now_or(earliest: InstrumentedAttribute[Any]) -> ColumnElement[float]:
+    """The present time, or a stored time if that is later: a run never ends before it started, whatever the clock."""
+    return case((earliest > now(), earliest), else_=now())
 
 
 def _lock_runs(connection: Connection, experiment_id: int) -> ColumnElement[bool]:
@@ -230,14 +295,14 @@ def _lock_runs(connection: Connection, experiment_id: int) -> ColumnElement[bool
 
 @cache
 def _claim_next() -> ReturningUpdate[int, int, int, int, int, int, float]:
-    """The statement that claims the next run for the agent `claimer`, for `lease_seconds`."""
-    lease_until = now() + bindparam("lease_seconds")
+    """The statement that claims the next run for the agent `claimer`, for `claim_seconds`."""
+    seconds = bindparam("claim_seconds", type_=Float())
     return (
         update(Run)
         .where(Run.id == claim_order.next_run(), Run.status == "queued")
-        .values(
-            status="running", agent=bindparam("claimer"), attempt=Run.attempt + 1, lease_until=lease_until
-        )
+        .values(status="running", agent=bindparam("claimer"), attempt=Run.attempt + 1)
+        .values(claim_token=bindparam("drawn_token"), heartbeat=0)
+        .values(lease_seconds=seconds, lease_until=now() + seconds)
         .values(started_at=func.coalesce(Run.started_at, now()))
         .returning(Run.id, Run.attempt, Run.experiment_id, *BY_KEY, Run.worked_seconds)
     )
@@ -245,7 +310,7 @@ def _claim_next() -> ReturningUpdate[int, int, int, int, int, int, float]:
 
 def _end_lease(connection: Connection, lease: Lease, **values: Any) -> bool:
     """End a lease, and set `values` of its run; False if the lease is lost."""
-    ended = update(Run).where(OWNED_BY_LEASE).values(lease_until=None, agent=None, **values)
+    ended = update(Run).where(OWNED_BY_LEASE).values(**NO_LEASE, **values)
     ended = ended.returning(Run.experiment_id)
     experiment_id = connection.execute(ended, _parameters(lease)).scalar_one_or_none()
     if experiment_id is None:
@@ -261,23 +326,23 @@ def _end_expired(max_deaths: int) -> ReturningUpdate[int]:
     It returns their experiments, whose status is still to be updated. Locked rows are skipped: another transaction
     is renewing or ending their lease right now.
     """
-    expired = and_(Run.status == "running", Run.lease_until < now())
-    unlocked = select(Run.id).where(expired).with_for_update(skip_locked=True)
-    ended = update(Run).where(Run.id.in_(unlocked), expired)
-    ended = ended.values(lease_until=None, agent=None, **_death_values(max_deaths))
+    unlocked = select(Run.id).where(EXPIRED).with_for_update(skip_locked=True)
+    ended = update(Run).where(Run.id.in_(unlocked), EXPIRED)
+    ended = ended.values(**NO_LEASE, **_death_values(max_deaths))
     return ended.returning(Run.experiment_id)
 
 
 def _death_values(max_deaths: int) -> dict[str, Any]:
     """The columns of a run after one more death: cancelled if that was requested, else lost or queued again."""
-    lost = Run.deaths + 1 >= max_deaths
+    lost = Run.deaths + 1 - Run.forgiven_deaths >= max_deaths
+    ended_at = _now_or(Run.started_at)
     sentence = f"{max_deaths} attempts ended without a word: the worker or its agent was killed, or crashed"
     return {
         "deaths": Run.deaths + 1,
         "status": case((Run.cancel_requested, "cancelled"), (lost, "failed"), else_="queued"),
         "cause": case((Run.cancel_requested, None), (lost, "lost"), else_=None),
         "message": case((Run.cancel_requested, None), (lost, sentence), else_=None),
-        "finished_at": case((Run.cancel_requested, now()), (lost, now()), else_=None),
+        "finished_at": case((or_(Run.cancel_requested, lost), ended_at), else_=None),
     }
 
 
@@ -306,7 +371,8 @@ def _status_update(status: str) -> Update:
         changed = changed.values(started_at=func.coalesce(Experiment.started_at, now()))
     if status not in FINAL_STATUSES:
         changed = changed.values(intervals=None)
-    return changed.values(status=status, finished_at=now() if status in FINAL_STATUSES else None)
+    finished_at = _now_or(Experiment.started_at) if status in FINAL_STATUSES else None
+    return changed.values(status=status, finished_at=finished_at)
 
 
 def _status(runs: dict[str, int]) -> str:

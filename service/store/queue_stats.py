@@ -28,14 +28,16 @@ class QueueStats:
 
 
 def queue_stats(connection: Connection, *, lease_seconds: float) -> QueueStats:
-    """The present figures; agents renew their leases for `lease_seconds`."""
+    """The present figures. lease_seconds: of leases that an earlier version took; others have theirs in the row."""
     experiments = select(Experiment.status, func.count()).group_by(Experiment.status)
     waited = func.max(now() - Run.created_at)
     active = (
         select(Run.status, func.count(), waited).where(Run.status.in_(ACTIVE_STATUSES)).group_by(Run.status)
     )
     runs = {status: (count, seconds) for status, count, seconds in connection.execute(active)}
-    silent = func.max(lease_seconds - (Run.lease_until - now()))
+    length = func.coalesce(Run.lease_seconds, lease_seconds)
+    # A lease that ends later than it can was last renewed before the clock was set back.
+    silent = func.max(func.abs(length - (Run.lease_until - now())))
     speed = func.sum(case((Run.training_seconds > 0, Run.epoch / Run.training_seconds), else_=0.0))
     agents = select(Run.agent, silent, speed).where(Run.status == "running").group_by(Run.agent)
     working = connection.execute(agents).all()

@@ -105,10 +105,12 @@ class Run(Base):
     """The training of one seed on one fold: the unit of work, claimed, leased, retried and finished by itself.
 
     An experiment with one split has the runs (0, 0, seed); a cross-validation has one for each repeat, fold and seed.
-    `attempt` counts claims and fences writes: an agent with an older number can change nothing. `deaths` counts the
-    attempts that ended without a final event. `epoch` is the last one stored. `training_seconds` is the duration of
-    the stored epochs, `worked_seconds` that of all work, lost work included. `baselines` are those of its fold; with
-    one split they are the experiment's.
+    `attempt` counts claims. `claim_token` is drawn anew by each of them, and fences writes: an agent with another
+    token can change nothing. `heartbeat` counts the renewals since the claim, and `lease_seconds` is how long each of
+    them lasts. `deaths` counts the attempts that ended without a final event; `forgiven_deaths` are those before the
+    last progress, which do not count towards losing the run. `epoch` is the last one stored. `training_seconds` is
+    the duration of the stored epochs, `worked_seconds` that of all work, lost work included. `baselines` are those of
+    its fold; with one split they are the experiment's.
     """
 
     __tablename__ = "runs"
@@ -123,7 +125,11 @@ class Run(Base):
     owner: Mapped[str]
     attempt: Mapped[int] = mapped_column(default=0)
     deaths: Mapped[int] = mapped_column(default=0)
+    forgiven_deaths: Mapped[int] = mapped_column(default=0, server_default="0")
     agent: Mapped[str | None]
+    claim_token: Mapped[str | None]
+    heartbeat: Mapped[int] = mapped_column(default=0, server_default="0")
+    lease_seconds: Mapped[float | None]
     lease_until: Mapped[float | None]
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     cause: Mapped[str | None]

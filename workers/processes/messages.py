@@ -106,7 +106,7 @@ class Stopped:
 
 @dataclass(frozen=True)
 class Died:
-    """The process ended without sending a final event, or could not be started.
+    """The process ended without sending a final event.
 
     exit_code: a negative one is the signal that killed the process; None if it is not known.
     """

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec
 from multiprocessing.connection import Connection
@@ -61,7 +62,7 @@ class Pool(Generic[K]):
     One thread owns a pool; other threads may only call `wake`.
     """
 
-    def __init__(self, transform: Callable[[WorkerEvent], WorkerEvent] = lambda event: event) -> None:
+    def __init__(self, transform: Callable[[K, WorkerEvent], WorkerEvent] = lambda _, event: event) -> None:
         """`transform` may replace an event; it is called in the thread that reads the pipe of that process alone."""
         blas.configure(os.environ)
         self._transform = transform
@@ -87,14 +88,27 @@ class Pool(Generic[K]):
         return self._ready.is_set()
 
     def start(self, key: K, assignment: Assignment) -> None:
-        """Start a process for an assignment. Raises OSError or EOFError if no process can be started."""
+        """Start a process for an assignment. Raises whatever prevents that, and then leaves no process behind.
+
+        That is an OSError without descriptors or memory, and a RuntimeError without threads.
+        """
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=main, args=(theirs, assignment), daemon=True)
-        process.start()
-        theirs.close()
-        child = self._children[key] = Child(process, ours)
-        # One thread for each process: one that is frozen in the middle of a message must not hold up the others.
-        threading.Thread(target=self._read_pipe, args=(key, child), daemon=True).start()
+        with theirs, closed_on_error(ours):
+            process = self._context.Process(target=main, args=(theirs, assignment), daemon=True)
+            process.start()
+            child = Child(process, ours)
+            self._start_reading(key, child)
+        self._children[key] = child
+
+    def _start_reading(self, key: K, child: Child) -> None:
+        """Read the pipe in a thread: a process that is frozen in the middle of a message must not hold up others."""
+        try:
+            threading.Thread(target=self._read_pipe, args=(key, child), daemon=True).start()
+        except BaseException:
+            child.process.kill()
+            child.process.join()
+            child.process.close()
+            raise
 
     def send(self, key: K, command: Command) -> None:
         """Send a command; only the first one counts. A process that does not end in time is killed."""
@@ -150,7 +164,7 @@ class Pool(Generic[K]):
         with child.connection:
             try:
                 while True:
-                    events = [self._transform(event) for event in child.connection.recv()]
+                    events = [self._transform(key, event) for event in child.connection.recv()]
                     child.credits.acquire()
                     self._received.put((key, child, events))
             except (EOFError, OSError):
@@ -184,6 +198,16 @@ class Pool(Generic[K]):
         for child in self._children.values():
             if time.monotonic() > child.deadline:
                 child.process.kill()
+
+
+@contextmanager
+def closed_on_error(connection: Connection) -> Iterator[None]:
+    """Close a connection if the body fails."""
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
 
 
 def _do_nothing() -> None: ...

@@ -1,8 +1,11 @@
 """The artifact store: checkpoints and models that are too large for a row, in a folder or an object store.
 
-    checkpoints/SHA256-MARK   a checkpoint or a model; the row that names it is written after it
-    datasets/...              parsed data sets for every machine; `workers.data.shared_cache` names them
-    drafts/                   files that are still being written to a folder, under a temporary name
+    checkpoints/SHA256-CLAIM-MARK   a checkpoint or a model; the row that names it is written after it
+    datasets/...                    parsed data sets for every machine; `workers.data.shared_cache` names them
+    drafts/                         files that are still being written to a folder, under a temporary name
+
+CLAIM is the token of the lease on the run. Its holder may still write the row, however long the database has been
+away. Once the lease has ended, nobody can. So a sweep removes what no row names and no lease covers.
 
 ArtifactError
 ├── ArtifactMissing           no artifact has this name
@@ -23,7 +26,7 @@ from sqlalchemy import Row, select
 
 from service.store.artifacts.blob_store import BlobStore
 from service.store.database import Database
-from service.store.tables import Checkpoint
+from service.store.tables import Checkpoint, Run
 from workers.processes.messages import ArtifactReference, CheckpointTaken, Succeeded, WorkerEvent
 
 log = logging.getLogger("holdout.artifacts")
@@ -31,7 +34,7 @@ log = logging.getLogger("holdout.artifacts")
 Content = TypeVar("Content", bound=bytes | ArtifactReference | None)
 
 ORPHANED_AFTER_SECONDS = 3600.0
-"""A row follows its artifact within seconds or never: after an hour its writer has long lost the lease."""
+"""The least age of what a sweep removes, and the time between two sweeps. A draft that old has no writer any more."""
 FIRST_SWEEP_SECONDS = 60.0
 """The first sweep waits, because an agent that has just started has more urgent work."""
 
@@ -72,43 +75,45 @@ class ArtifactStore:
         self._garbage: set[str] = set()
         self._sweep_due = time.monotonic() + FIRST_SWEEP_SECONDS
 
-    def offload(self, event: WorkerEvent) -> WorkerEvent:
+    def offload(self, event: WorkerEvent, claim: str | None = None) -> WorkerEvent:
         """Store content that is too large for a row as soon as it arrives, so that no transaction waits for it.
+
+        claim: the token of the lease whose holder will write the row.
 
         If the store cannot take it now, the event stays as it is, and `columns` tries again.
         """
         try:
             match event:
                 case CheckpointTaken(content=bytes(content)) if len(content) > self.row_bytes:
-                    return replace(event, content=self.save(content))
+                    return replace(event, content=self.save(content, claim))
                 case Succeeded(model=model, row_results=row_results):
-                    return replace(
-                        event, model=self._offloaded(model), row_results=self._offloaded(row_results)
-                    )
+                    model = self._offloaded(model, claim)
+                    return replace(event, model=model, row_results=self._offloaded(row_results, claim))
         except OSError as error:
             log.warning("%s", error)
         return event
 
-    def _offloaded(self, content: Content) -> Content | ArtifactReference:
+    def _offloaded(self, content: Content, claim: str | None) -> Content | ArtifactReference:
         """The reference to content that is too large for a row; anything else as it is. Raises OSError."""
         if isinstance(content, bytes) and len(content) > self.row_bytes:
-            return self.save(content)
+            return self.save(content, claim)
         return content
 
-    def columns(self, content: bytes | ArtifactReference) -> dict[str, Any]:
+    def columns(self, content: bytes | ArtifactReference, claim: str | None = None) -> dict[str, Any]:
         """The columns of a row with `content`, or with the name of its artifact. Raises OSError."""
-        content = self._offloaded(content)
+        content = self._offloaded(content, claim)
         if isinstance(content, ArtifactReference):
             return {"sha256": content.sha256, "content": None, "artifact": content.name}
         return {"sha256": hashlib.sha256(content).hexdigest(), "content": content, "artifact": None}
 
-    def save(self, content: bytes) -> ArtifactReference:
+    def save(self, content: bytes, claim: str | None = None) -> ArtifactReference:
         """Store bytes under a name that no other artifact ever has. Raises OSError.
 
         The random mark makes it unique: two runs may store the same bytes, and removing one must keep the other.
+        claim: the token of the lease whose holder will write the row.
         """
         sha256 = hashlib.sha256(content).hexdigest()
-        name = f"checkpoints/{sha256}-{uuid4().hex[:8]}"
+        name = f"checkpoints/{'-'.join(filter(None, (sha256, claim, uuid4().hex[:8])))}"
         self.files.write(name, content)
         return ArtifactReference(name, sha256)
 
@@ -138,10 +143,14 @@ class ArtifactStore:
             Thread(target=self._sweep_quietly, args=(database,), name="sweep", daemon=True).start()
 
     def sweep(self, database: Database) -> None:
-        """Remove artifacts that were stored long ago and that no row names: the process responsible has died."""
-        latest = time.time() - ORPHANED_AFTER_SECONDS
+        """Remove artifacts that were stored long ago and that no row names or will name: their writers have died."""
         stored = self.files.names("checkpoints") | self.files.names("drafts")
-        for name in _unnamed(database, stored):
+        self.remove_old(_orphaned(database, stored))
+
+    def remove_old(self, names: Iterable[str]) -> None:
+        """Remove those of `names` that were stored long ago."""
+        latest = time.time() - ORPHANED_AFTER_SECONDS
+        for name in names:
             with suppress(FileNotFoundError):
                 if self.files.written_at(name) < latest:
                     self._remove(name)
@@ -164,6 +173,18 @@ def _unnamed(database: Database, names: set[str]) -> set[str]:
     with database.read() as connection:
         named = connection.scalars(select(Checkpoint.artifact).where(Checkpoint.artifact.is_not(None)))
         return names - set(named)
+
+
+def _orphaned(database: Database, names: set[str]) -> set[str]:
+    """Those of `names` that no row has, and that no holder of a lease may still put into a row.
+
+    Both are read from one snapshot. The caller listed the names before: the lease of a new one is found here, and if
+    it has ended by then, so is the row that its holder wrote.
+    """
+    with database.read() as connection:
+        named = set(connection.scalars(select(Checkpoint.artifact).where(Checkpoint.artifact.is_not(None))))
+        claims = set(connection.scalars(select(Run.claim_token).where(Run.claim_token.is_not(None))))
+    return {name for name in names - named if not claims.intersection(name.split("-")[1:-1])}
 
 
 def stored_content(row: Row[Any]) -> bytes | ArtifactReference:

@@ -27,7 +27,9 @@ AT_EPOCH = update(Run).where(Run.id == bindparam("run"))
 AT_EPOCH = AT_EPOCH.values(epoch=bindparam("last"), best_epoch=bindparam("best"))
 PROGRESS = AT_EPOCH.values(training_seconds=Run.training_seconds + bindparam("seconds"))
 NEWEST = select(Checkpoint).where(Checkpoint.run_id == bindparam("run"), Checkpoint.kind == "newest")
-REPLACE = delete(Checkpoint).where(Checkpoint.run_id == bindparam("run")).returning(Checkpoint.artifact)
+OF_RUN = Checkpoint.run_id == bindparam("run")
+REPLACE = delete(Checkpoint).where(OF_RUN).returning(Checkpoint.epoch, Checkpoint.artifact)
+CLAIM_TOKEN = select(Run.claim_token).where(Run.id == bindparam("run"))
 ADD_CHECKPOINT = insert(Checkpoint).values(created_at=now())
 DELETE_LATER_EPOCHS = [
     delete(table).where(table.run_id == bindparam("run"), table.epoch > bindparam("last"))
@@ -82,10 +84,14 @@ def start_over(connection: Connection, run_id: int) -> None:
 
 def save_checkpoint(
     connection: Connection, artifacts: ArtifactStore, run_id: int, taken: CheckpointTaken
-) -> None:
-    """Store the newest state of a run in place of the one before. Raises OSError if it cannot be stored."""
+) -> bool:
+    """Store the newest state of a run in place of the one before. Raises OSError if it cannot be stored.
+
+    Returns whether the run has progressed: this state has more epochs than the one before.
+    """
     stored = {"newest": taken.content}
-    _replace(connection, artifacts, run_id, stored, epoch=taken.epoch, best_epoch=taken.best_epoch)
+    before = _replace(connection, artifacts, run_id, stored, epoch=taken.epoch, best_epoch=taken.best_epoch)
+    return taken.epoch > before
 
 
 def save_model(connection: Connection, artifacts: ArtifactStore, run_id: int, ended: Succeeded) -> None:
@@ -164,9 +170,15 @@ def _replace(
     *,
     epoch: int,
     best_epoch: int | None,
-) -> None:
-    """Store contents of a run by their kinds, in place of all others: nothing else of it is still needed."""
+) -> int:
+    """Store contents of a run by their kinds, in place of all others: nothing else of it is still needed.
+
+    Returns the epoch of what they replace; 0 if there was nothing.
+    """
     row = {"run_id": run_id, "epoch": epoch, "best_epoch": best_epoch}
-    rows = [row | {"kind": kind, **artifacts.columns(content)} for kind, content in contents.items()]
-    artifacts.mark_garbage(name for name in connection.scalars(REPLACE, {"run": run_id}) if name)
+    claim = connection.scalar(CLAIM_TOKEN, {"run": run_id})
+    rows = [row | {"kind": kind, **artifacts.columns(content, claim)} for kind, content in contents.items()]
+    replaced = connection.execute(REPLACE, {"run": run_id}).all()
+    artifacts.mark_garbage(each.artifact for each in replaced if each.artifact)
     connection.execute(ADD_CHECKPOINT, rows)
+    return max((each.epoch for each in replaced), default=0)

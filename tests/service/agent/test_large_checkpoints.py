@@ -44,7 +44,7 @@ def agent(harness: Harness, settings: Settings) -> Agent:
 def send(agent: Agent, lease: Lease, *events: WorkerEvent) -> None:
     """Let a worker send events, its reading thread store large contents, and the agent receive and flush them."""
     assert isinstance(agent.pool, ScriptedPool)
-    agent.pool.add(lease, *map(agent.artifacts.offload, events))
+    agent.pool.add(lease, *(agent._offload(lease, event) for event in events))
     agent.receive_events(0)
     agent.flush()
 

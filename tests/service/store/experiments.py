@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, select, update
 from service.store import queue
 from service.store.database import Database
 from service.store.engine.clock import now
-from service.store.queue import Claim, Lease
+from service.store.queue import Claim, Lease, Renewal
 from service.store.run_keys import ALL_RUNS, RunFilter
 from service.store.tables import Experiment, Run
 from workers.processes.failure_causes import Cause
@@ -60,17 +60,31 @@ class QueueHarness:
                 balancing="none",
             )
 
-    def claim(self, agent: str = "agent", *, lease_seconds: float = LEASE_SECONDS) -> Claim | None:
-        return self.write(queue.claim, agent=agent, lease_seconds=lease_seconds, max_deaths=MAX_DEATHS)
+    def claim(
+        self, agent: str = "agent", *, lease_seconds: float = LEASE_SECONDS, end_expired: bool = True
+    ) -> Claim | None:
+        return self.write(
+            queue.claim,
+            agent=agent,
+            lease_seconds=lease_seconds,
+            max_deaths=MAX_DEATHS,
+            end_expired=end_expired,
+        )
 
-    def take(self, agent: str = "agent") -> Lease:
+    def take(self, agent: str = "agent", *, lease_seconds: float = LEASE_SECONDS) -> Lease:
         """Claim a run. Fails if there is none."""
-        claim = self.claim(agent)
+        claim = self.claim(agent, lease_seconds=lease_seconds)
         assert claim is not None
         return claim.lease
 
-    def renew(self, lease: Lease, *, worked_seconds: float = 1.0) -> bool | None:
-        return self.write(queue.renew, lease, lease_seconds=LEASE_SECONDS, worked_seconds=worked_seconds)
+    def renew(self, lease: Lease, *, worked_seconds: float = 1.0, confirmed: int = 0) -> Renewal | None:
+        return self.write(
+            queue.renew,
+            lease,
+            lease_seconds=LEASE_SECONDS,
+            worked_seconds=worked_seconds,
+            confirmed=confirmed,
+        )
 
     def finish(
         self,
@@ -98,12 +112,15 @@ class QueueHarness:
         with self.database.read() as connection:
             return queue.has_work(connection)
 
-    def expire(self, *leases: Lease) -> None:
-        """Let leases expire, as if their agent had been frozen."""
+    def forgive_deaths(self, lease: Lease) -> None:
+        self.write(queue.forgive_deaths, lease)
+
+    def expire(self, *leases: Lease, ends_in: float = -1) -> None:
+        """Let leases expire, as if their agent had been frozen. ends_in: in how many seconds they end."""
         with self.database.write() as connection:
             for lease in leases:
                 expired = update(Run).where(Run.id == lease.run_id, Run.status == "running")
-                connection.execute(expired.values(lease_until=now() - 1))
+                connection.execute(expired.values(lease_until=now() + ends_in))
 
     def clock(self) -> float:
         with self.database.read() as connection:

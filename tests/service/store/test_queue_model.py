@@ -23,7 +23,7 @@ from service.store import queue
 from service.store.artifacts.artifact_store import ArtifactStore
 from service.store.database import Database
 from service.store.epochs import epoch_writer
-from service.store.queue import Lease
+from service.store.queue import Lease, Renewal
 from service.store.tables import Checkpoint, EpochMetrics, Experiment, Run
 from tests.service.fake_worker import evaluation
 from tests.service.store.experiments import LEASE_SECONDS, MAX_DEATHS, QueueHarness
@@ -53,6 +53,7 @@ class ModelRun:
     epoch: int = 0
     checkpoint: int = 0
     worked: float = 0.0
+    heartbeat: int = 0
 
     def record_death(self) -> None:
         """Its worker or agent died."""
@@ -129,8 +130,8 @@ class QueueMachine(RuleBasedStateMachine):
             assert claim is None
             return multiple()
         assert claim is not None
-        expected.status, expected.attempt = "running", expected.attempt + 1
-        assert claim.lease == Lease(expected.id, expected.attempt)
+        expected.status, expected.attempt, expected.heartbeat = "running", expected.attempt + 1, 0
+        assert (claim.lease.run_id, claim.lease.attempt) == (expected.id, expected.attempt)
         assert claim.worked_seconds == expected.worked
         content = self.harness.write(epoch_writer.rewind, expected.id)
         assert content == (f"{expected.checkpoint}".encode() if expected.checkpoint else None)
@@ -145,12 +146,13 @@ class QueueMachine(RuleBasedStateMachine):
         first = known.epoch + 1
         ended = range(first, first + epochs)
         renewed = self.harness.write(self._write, lease, ended, checkpoint=checkpoint, worked=worked)
-        assert renewed == (run.cancel_requested if run else None)
+        assert renewed == (Renewal(run.cancel_requested, run.heartbeat + 1) if run else None)
         if run:
             run.frozen = False
             run.epoch += epochs
             run.checkpoint = run.epoch if checkpoint else run.checkpoint
             run.worked = worked
+            run.heartbeat += 1
 
     @rule(lease=leases)
     def repeat_the_last_epoch(self, lease: Lease) -> None:
@@ -160,6 +162,7 @@ class QueueMachine(RuleBasedStateMachine):
             again = range(run.epoch, run.epoch + 1)
             self.harness.write(self._write, lease, again, checkpoint=False, worked=run.worked)
             run.frozen = False
+            run.heartbeat += 1
 
     @rule(lease=leases)
     def freeze(self, lease: Lease) -> None:
@@ -180,7 +183,7 @@ class QueueMachine(RuleBasedStateMachine):
         run = self.model.leased(lease)
         assert self.harness.release(lease) is (run is not None)
         if run:
-            run.status, run.frozen = "queued", False
+            run.status, run.frozen = "cancelled" if run.cancel_requested else "queued", False
 
     @rule(lease=leases, status=st.sampled_from(["succeeded", "failed", "cancelled"]))
     def finish(self, lease: Lease, status: str) -> None:
@@ -207,7 +210,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     def _write(
         self, connection: Connection, lease: Lease, epochs: range, *, checkpoint: bool, worked: float
-    ) -> bool | None:
+    ) -> Renewal | None:
         renewed = queue.renew(connection, lease, lease_seconds=LEASE_SECONDS, worked_seconds=worked)
         if renewed is None:
             return None

@@ -1,11 +1,15 @@
 """The pool with real processes: every key ends with exactly one final event, whatever happens to its process."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
@@ -196,6 +200,61 @@ def test_a_worker_whose_events_are_not_received_pauses_and_loses_none(
     events = listen(pool, lambda events: len(events) > 5 * READ_AHEAD)
     numbers = [event.epoch.number for event in events if isinstance(event, EpochEnded)]
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), MemoryError()])
+def test_a_start_without_a_thread_leaves_no_process_and_no_descriptor(
+    pool: Pool[str], assign: Assign, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    processes: list[int] = []
+    start = ForkServerProcess.start
+
+    def noted(process: ForkServerProcess) -> None:
+        start(process)
+        processes.append(process.pid or 0)
+
+    def refused(_: object) -> None:
+        raise error
+
+    descriptors = open_descriptors()
+    with monkeypatch.context() as patched:
+        patched.setattr(ForkServerProcess, "start", noted)
+        patched.setattr(threading.Thread, "start", refused)
+        with pytest.raises(type(error)):
+            pool.start("run", assign())
+    assert len(processes) == 1
+    assert not is_alive(processes[0])
+    assert len(pool) == 0
+    assert open_descriptors() == descriptors
+    pool.start("run", assign(epochs=1))
+    assert isinstance(listen(pool, is_over)[-1], Succeeded)
+
+
+def test_without_descriptors_a_start_raises_and_leaves_nothing_behind(
+    pool: Pool[str], assign: Assign
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    kept: list[int] = []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        with suppress(OSError):
+            while True:
+                kept.append(os.open("/dev/null", os.O_RDONLY))
+        for _ in range(2):
+            with pytest.raises(OSError, match="Too many open files"):
+                pool.start("run", assign())
+            os.close(kept.pop())
+        assert len(pool) == 0
+    finally:
+        for each in kept:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    pool.start("run", assign(epochs=1))
+    assert isinstance(listen(pool, is_over)[-1], Succeeded)
 
 
 def test_a_worker_whose_parent_is_killed_exits(assign: Assign, tmp_path: Path) -> None:

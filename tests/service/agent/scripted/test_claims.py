@@ -110,28 +110,6 @@ def test_data_that_cannot_be_prepared_fail_the_run(
     assert agent.runs == {}
 
 
-@pytest.mark.parametrize("error", [OSError("no more processes"), EOFError()])
-def test_a_process_that_cannot_be_started_is_a_death(
-    harness: Harness,
-    agent: Agent,
-    pool: ScriptedPool,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    error: Exception,
-) -> None:
-    id_ = harness.submit(IRIS)
-
-    def refuse(*_: object) -> None:
-        raise error
-
-    monkeypatch.setattr(pool, "start", refuse)
-    lease = start(agent)
-    agent.flush()
-    run = harness.run(id_)
-    assert (run.status, run.deaths) == ("queued", 1)
-    assert caplog.messages[0] == f"no process could be started for run {lease.run_id}"
-
-
 def test_an_idle_agent_only_reads(harness: Harness, agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queue, "claim", None)
     assert not agent.claim()

@@ -45,7 +45,7 @@ def test_a_run_whose_checkpoint_is_lost_starts_over(
     def missing(_: object) -> bytes:
         if lost_meanwhile:
             with harness.database.write() as connection:
-                queue.release(connection, replace(lease, attempt=2))
+                queue.release(connection, replace(lease, attempt=2, token=harness.run(id_).claim_token))
         raise ArtifactMissing("one", "there")
 
     with monkeypatch.context() as patch:
@@ -56,6 +56,19 @@ def test_a_run_whose_checkpoint_is_lost_starts_over(
     assert harness.run(id_).epoch == (1 if lost_meanwhile else 0)
     assert epochs_of(harness, id_) == ([(0, 1)] if lost_meanwhile else [])
     assert len(checkpoints_of(harness, lease.run_id)) == lost_meanwhile
+
+
+def test_a_checkpoint_of_a_later_epoch_forgives_the_deaths_before_it(
+    harness: Harness, agent: Agent, settings: Settings
+) -> None:
+    id_ = harness.submit(IRIS)
+    for number in range(1, settings.max_attempts + 2):
+        send(agent, start(agent), epoch(number), CheckpointTaken(number, 1, b"state"), Died(-9))
+    assert (harness.run(id_).status, harness.run(id_).deaths) == ("queued", settings.max_attempts + 1)
+    for _ in range(settings.max_attempts - 1):
+        assert harness.run(id_).status == "queued"
+        send(agent, start(agent), CheckpointTaken(number, 1, b"the same epoch"), Died(-9))
+    assert harness.run(id_).cause == "lost"
 
 
 def test_too_many_deaths_lose_a_run(harness: Harness, agent: Agent, settings: Settings) -> None:

@@ -3,12 +3,12 @@
 import time
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from service.agent.agent import Agent
 from service.store import queue
 from service.store.engine.clock import now
-from service.store.tables import Run
+from service.store.tables import EpochClasses, EpochMetrics, Run
 from tests.harness import IRIS, Harness
 from tests.service.agent.scripted.pool import ScriptedPool, epoch
 from tests.service.agent.scripted.script import epochs_of, send, start
@@ -48,6 +48,32 @@ def test_a_run_that_another_agent_owns_is_dropped_and_its_events_are_not_written
     assert epochs_of(harness, id_) == [(1, 1)]
     run = harness.runs(id_)[0]
     assert (run.status, run.agent, run.attempt) == ("running", "other", 2)
+
+
+def test_an_agent_drops_a_run_if_the_database_has_forgotten_a_renewal(harness: Harness, agent: Agent) -> None:
+    """The database was restored to a copy from before that renewal: epochs that it wrote then are missing."""
+    id_ = harness.submit(IRIS)
+    lease = start(agent)
+    send(agent, lease, epoch(1))
+    with harness.database.write() as connection:
+        connection.execute(update(Run).values(heartbeat=0, epoch=0))
+        connection.execute(delete(EpochMetrics))
+        connection.execute(delete(EpochClasses))
+    send(agent, lease, epoch(2), Succeeded(1, b"model"))
+    assert (epochs_of(harness, id_), agent.runs) == ([], {})
+    assert harness.run(id_).status == "running"  # until its lease expires
+
+
+def test_events_are_written_after_a_commit_that_seemed_to_fail(harness: Harness, agent: Agent) -> None:
+    """The renewal of that transaction is in the database, and the agent does not know of it."""
+    id_ = harness.submit(IRIS)
+    lease = start(agent)
+    agent.flush()
+    before = agent.runs[lease].heartbeat
+    agent.flush()
+    agent.runs[lease].heartbeat = before
+    send(agent, lease, epoch(1))
+    assert epochs_of(harness, id_) == [(0, 1)]
 
 
 def test_the_worker_of_a_lost_run_is_killed(

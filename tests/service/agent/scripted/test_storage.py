@@ -14,7 +14,7 @@ from tests.harness import IRIS, Harness
 from tests.service.agent.scripted.pool import ScriptedPool, epoch
 from tests.service.agent.scripted.script import checkpoints_of, epochs_of, send, start
 from tests.service.agent.scripted.unreachable import AWAY, Unreachable
-from workers.processes.messages import CheckpointTaken, Succeeded
+from workers.processes.messages import ArtifactReference, CheckpointTaken, Succeeded
 
 
 @pytest.mark.parametrize("kind", [ValueError("a bug"), TypeError("another")])
@@ -172,3 +172,15 @@ def test_a_model_that_cannot_be_stored_yet_waits_and_the_other_runs_continue(
 
 def _no_space(*_: object) -> None:
     raise OSError(28, "No space left on device")
+
+
+def test_what_is_too_large_for_a_row_is_named_by_the_claim_of_its_run(
+    harness: Harness, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent.artifacts, "row_bytes", 3)
+    harness.submit(IRIS)
+    lease = start(agent)
+    stored = agent._offload(lease, CheckpointTaken(1, 1, b"state"))
+    assert isinstance(stored, CheckpointTaken)
+    assert isinstance(stored.content, ArtifactReference)
+    assert f"-{lease.token}-" in stored.content.name

@@ -17,7 +17,7 @@ from service.store.artifacts.artifact_store import (
 )
 from service.store.database import Database
 from service.store.epochs import epoch_writer
-from service.store.tables import Checkpoint
+from service.store.tables import Checkpoint, Experiment
 from tests.service.store.experiments import QueueHarness
 from workers.processes.messages import ArtifactReference, CheckpointTaken, Stopped, Succeeded
 
@@ -270,7 +270,7 @@ def test_artifacts_of_deleted_experiments_are_orphans(
     (name,) = names(artifacts)
     age(artifacts, name, 3700)
     with harness.database.write() as connection:
-        connection.execute(delete(Checkpoint))
+        connection.execute(delete(Experiment))
     artifacts.sweep(harness.database)
     assert names(artifacts) == set()
 
@@ -310,5 +310,7 @@ def test_an_unavailable_store_only_delays_garbage_collection(
     assert "an artifact stays until the next sweep" in caplog.text
     assert "orphaned artifacts stay where they are" in caplog.text
     age(artifacts, left, 3700)
+    with harness.database.write() as connection:
+        connection.execute(delete(Experiment))
     artifacts.sweep(harness.database)
     assert names(artifacts) == set()

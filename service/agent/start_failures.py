@@ -1,0 +1,45 @@
+"""What the agent does when no worker can be started: no run is to blame, so it waits before it claims another one."""
+
+import errno
+import time
+
+from sqlalchemy.exc import DBAPIError
+
+from service.store.artifacts.blob_store import BlobStoreUnavailable
+
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 30.0
+
+EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+"""Error numbers of an operating system that has run out of something, or of a disk that takes no more."""
+
+
+def is_temporary(error: Exception) -> bool:
+    """Whether an error says nothing about the run: something was used up, or away, and every run would meet it."""
+    if isinstance(error, OSError):
+        return error.errno in EXHAUSTED or isinstance(error, BlobStoreUnavailable)
+    is_without_thread = isinstance(error, RuntimeError) and "can't start new thread" in str(error)
+    return is_without_thread or isinstance(error, MemoryError | DBAPIError)
+
+
+class StartPause:
+    """The pause after a failed start. It doubles with each failure, and a start that works ends it."""
+
+    def __init__(self) -> None:
+        self._seconds, self._until = FIRST_PAUSE_SECONDS, 0.0
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it is too early for another start."""
+        return time.monotonic() < self._until
+
+    def failed(self) -> float:
+        """Begin the next pause, and return its seconds."""
+        seconds = self._seconds
+        self._until = time.monotonic() + seconds
+        self._seconds = min(2 * seconds, LONGEST_PAUSE_SECONDS)
+        return seconds
+
+    def worked(self) -> None:
+        """Begin with the shortest pause again, if ever."""
+        self._seconds, self._until = FIRST_PAUSE_SECONDS, 0.0

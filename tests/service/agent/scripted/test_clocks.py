@@ -1,0 +1,109 @@
+"""Clocks that are set, and machines that sleep: they cost no healthy run an attempt."""
+
+import pytest
+from sqlalchemy import update
+
+from service.agent import clock_watch
+from service.agent.agent import Agent
+from service.settings import Settings
+from service.store.engine.clock import now
+from service.store.tables import Run
+from tests.harness import IRIS, Harness
+from tests.service.agent.scripted.pool import ScriptedPool, epoch
+from tests.service.agent.scripted.script import epochs_of, send, start
+
+
+class Clock:
+    """A monotonic clock that a test sets. Setting it back is like setting the database's clock ahead."""
+
+    def __init__(self) -> None:
+        self.time = 100_000.0
+
+    def monotonic(self) -> float:
+        return self.time
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(clock_watch, "time", clock)
+    return clock
+
+
+def expire_all(harness: Harness) -> None:
+    """Let all leases expire, as if the clock had been set ahead."""
+    with harness.database.write() as connection:
+        connection.execute(update(Run).where(Run.status == "running").values(lease_until=now() - 1))
+
+
+def test_an_agent_renews_its_own_leases_before_it_claims(harness: Harness, agent: Agent) -> None:
+    id_ = harness.submit(IRIS | {"seeds": [0, 1]})
+    lease = start(agent)
+    expire_all(harness)
+    other = start(agent)
+    assert other.run_id != lease.run_id
+    first, second = harness.runs(id_)
+    assert (first.status, first.deaths, second.status) == ("running", 0, "running")
+    send(agent, lease, epoch(1))
+    assert epochs_of(harness, id_) == [(0, 1)]
+
+
+def test_the_own_leases_are_all_that_a_lone_agent_finds_expired(harness: Harness, agent: Agent) -> None:
+    id_ = harness.submit(IRIS)
+    start(agent)
+    expire_all(harness)
+    assert not agent.claim()
+    assert (harness.run(id_).status, harness.run(id_).deaths) == ("running", 0)
+
+
+@pytest.mark.parametrize(("step", "word"), [(3600.0, "later"), (-3600.0, "earlier")])
+def test_after_a_gap_no_lease_of_another_agent_is_ended_for_a_whole_lease(
+    harness: Harness,
+    agent: Agent,
+    settings: Settings,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+    step: float,
+    word: str,
+) -> None:
+    other = Agent(harness.database, harness.registry, settings, ScriptedPool())
+    id_ = harness.submit(IRIS)
+    lease = start(other)
+    agent.flush()
+    clock.time -= step
+    expire_all(harness)
+    assert not agent.claim()
+    assert caplog.messages == [
+        f"the database's clock is 3600.0 s {word} than expected: it was set, or this machine slept; no lease is"
+        " ended for 15 s"
+    ]
+    send(other, lease, epoch(1))
+    assert epochs_of(harness, id_) == [(0, 1)]
+    assert harness.run(id_).deaths == 0
+
+
+def test_a_lease_that_nobody_renews_is_ended_after_that(
+    harness: Harness, agent: Agent, settings: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Agent(harness.database, harness.registry, settings, ScriptedPool())
+    id_ = harness.submit(IRIS)
+    start(other)
+    agent.flush()
+    clock.time -= 3600
+    expire_all(harness)
+    assert not agent.claim()
+    clock.time += settings.lease_seconds
+    monkeypatch.setattr(
+        agent.clock, "observe", lambda _: None
+    )  # the database's clock did not go on with this one
+    assert agent.claim()
+    assert (harness.run(id_).attempt, harness.run(id_).deaths) == (2, 1)
+
+
+def test_a_clock_that_drifts_is_no_gap(
+    harness: Harness, agent: Agent, settings: Settings, clock: Clock
+) -> None:
+    agent.flush()
+    clock.time -= settings.lease_seconds / 5
+    agent.flush()
+    assert agent.clock.is_settled

@@ -1,0 +1,145 @@
+"""Workers that cannot be started: the run is given back without a death, and the agent waits longer each time."""
+
+import errno
+import threading
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from service.agent import start_failures
+from service.agent.agent import Agent
+from service.agent.start_failures import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, StartPause, is_temporary
+from service.store.artifacts.blob_store import BlobStoreUnavailable
+from tests.harness import IRIS, Harness
+from tests.service.agent.scripted.pool import ScriptedPool
+from tests.service.agent.scripted.script import start
+
+NO_THREAD = RuntimeError("can't start new thread")
+NO_DESCRIPTORS = OSError(errno.EMFILE, "Too many open files")
+
+
+class Clock:
+    """A monotonic clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.time = 1000.0
+
+    def monotonic(self) -> float:
+        return self.time
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(start_failures, "time", clock)
+    return clock
+
+
+def raising(error: Exception) -> Callable[..., None]:
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    return refuse
+
+
+@pytest.mark.parametrize("error", [NO_DESCRIPTORS, EOFError(), NO_THREAD, MemoryError(), ValueError("a bug")])
+def test_whatever_a_start_raises_gives_the_run_back_without_a_death(
+    harness: Harness,
+    agent: Agent,
+    pool: ScriptedPool,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+) -> None:
+    id_ = harness.submit(IRIS)
+    monkeypatch.setattr(pool, "start", raising(error))
+    lease = start(agent)
+    agent.flush()
+    run = harness.run(id_)
+    assert (run.status, run.deaths, agent.runs) == ("queued", 0, {})
+    assert caplog.messages[0].startswith(
+        f"run {lease.run_id} is given back, because no worker could be started; next try in 0.5 s:"
+        f" {type(error).__name__}"
+    )
+
+
+@pytest.mark.parametrize("error", [NO_DESCRIPTORS, BlobStoreUnavailable(), MemoryError()])
+def test_so_does_a_preparation_without_descriptors_memory_or_store(
+    harness: Harness, agent: Agent, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    id_ = harness.submit(IRIS)
+    monkeypatch.setattr(harness.registry, "prepare_split", raising(error))
+    start(agent)
+    agent.flush()
+    assert (harness.run(id_).status, harness.run(id_).deaths) == ("queued", 0)
+
+
+def test_so_does_a_preparation_without_a_thread(
+    harness: Harness, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id_ = harness.submit(IRIS)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", raising(NO_THREAD))
+        start(agent)
+        agent.flush()
+    assert (harness.run(id_).status, harness.run(id_).deaths) == ("queued", 0)
+
+
+def test_a_cancelled_run_that_cannot_be_started_is_cancelled(
+    harness: Harness, agent: Agent, pool: ScriptedPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id_ = harness.submit(IRIS)
+    monkeypatch.setattr(pool, "start", raising(NO_THREAD))
+    start(agent)
+    harness.cancel(id_)
+    agent.flush()
+    assert harness.run(id_).status == "cancelled"
+
+
+def test_the_agent_claims_nothing_during_the_pause_and_goes_on_after_it(
+    harness: Harness, agent: Agent, pool: ScriptedPool, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    id_ = harness.submit(IRIS)
+    with monkeypatch.context() as patched:
+        patched.setattr(pool, "start", raising(NO_DESCRIPTORS))
+        start(agent)
+        agent.tick()
+    assert (harness.run(id_).status, harness.run(id_).attempt) == ("queued", 1)
+    agent.tick()
+    assert harness.run(id_).attempt == 1
+    clock.time += FIRST_PAUSE_SECONDS
+    start(agent)
+    assert harness.run(id_).status == "running"
+    assert not agent.start_pause.lasts
+    assert agent.start_pause.failed() == FIRST_PAUSE_SECONDS
+
+
+def test_the_pause_doubles_up_to_its_limit(clock: Clock) -> None:
+    pause = StartPause()
+    assert not pause.lasts
+    seconds = [pause.failed() for _ in range(8)]
+    assert seconds == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, LONGEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS]
+    clock.time += LONGEST_PAUSE_SECONDS - 0.1
+    assert pause.lasts
+    clock.time += 0.2
+    assert not pause.lasts
+
+
+@pytest.mark.parametrize(
+    ("error", "temporary"),
+    [
+        (NO_DESCRIPTORS, True),
+        (OSError(errno.ENOSPC, "No space left on device"), True),
+        (OSError(errno.EACCES, "Permission denied"), False),
+        (OSError("anything"), False),
+        (BlobStoreUnavailable(), True),
+        (NO_THREAD, True),
+        (RuntimeError("no such thing"), False),
+        (MemoryError(), True),
+        (OperationalError("SELECT 1", {}, Exception()), True),
+        (ValueError("a bug"), False),
+    ],
+)
+def test_only_what_every_run_would_meet_is_temporary(error: Exception, temporary: bool) -> None:
+    assert is_temporary(error) is temporary
