@@ -38,6 +38,7 @@ from service.operations.readiness import Readiness
 from service.operations.telemetry import telemetry
 from service.routes import (
     catalog,
+    charts,
     comparisons,
     curves,
     datasets,
@@ -84,6 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
         epochs,
         epochs_of_many,
         curves,
+        charts,
         comparisons,
         events,
         row_results,

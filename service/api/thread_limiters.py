@@ -6,6 +6,7 @@ for all, sixty waiting writers leave no thread for a read. `routing/thread_kinds
 reads           short queries of requests
 writes          whatever changes something; the only kind, beside probes, that may open a write transaction
 plans           validating specs: generating and splitting a data set takes time and memory
+charts          drawing charts, which computes
 models          weights, bundles and predictions, which load models and compute
 uploads         forms, each for as long as its client takes to send it
 streams         reading and formatting epochs for server-sent events: one thread, which rests half of the time
@@ -33,7 +34,16 @@ from service.store.engine.lock_timeout import LOCK_TIMEOUT_SECONDS, READ_ONLY, W
 
 T = TypeVar("T")
 Kind = Literal[
-    "reads", "writes", "plans", "models", "uploads", "streams", "exports", "authentication", "probes"
+    "reads",
+    "writes",
+    "plans",
+    "charts",
+    "models",
+    "uploads",
+    "streams",
+    "exports",
+    "authentication",
+    "probes",
 ]
 
 LONGEST_WAIT_SECONDS = float(LOCK_TIMEOUT_SECONDS)
@@ -84,6 +94,7 @@ LIMITS: dict[Kind, Limit] = {
     "reads": Limit(16),
     "writes": Limit(8, most_waiting=32, write_seconds=LONGEST_WAIT_SECONDS),
     "plans": Limit(4, per_caller=2),
+    "charts": Limit(2),
     "models": Limit(4, per_caller=3),
     "uploads": Limit(8),  # twice as many as are accepted: refusing the others takes a thread too
     "streams": Limit(1, share=0.5),

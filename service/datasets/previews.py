@@ -1,17 +1,14 @@
 """Previews of image data sets: a PNG with a row of images for each class."""
 
-import struct
-import zlib
 from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
 
+from service.png import Pixels
 from workers.data.dataset import Dataset, rows_by_class
 from workers.nn.arrays import Shape
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
-GREY, COLOUR = 0, 2
 IMAGES = 10
 MAX_CLASSES = 50
 """The preview of a data set with more classes shows the first ones."""
@@ -19,8 +16,6 @@ SIDE = 56
 """Pixels of an image's longer side, approximately: whole pixels are left out or repeated."""
 GAP = 2
 """White pixels between images."""
-
-Pixels = NDArray[np.uint8]
 
 
 class NoPicture(ValueError):
@@ -52,20 +47,6 @@ def preview(dataset: Dataset) -> Pixels:
             scaled = (image.astype(np.float32) - low) * (255 / spread if spread else 0)
             sheet[top : top + height, left : left + width] = scaled
     return sheet
-
-
-def png(pixels: Pixels) -> bytes:
-    """Encode `pixels`, (h, w) grey or (h, w, 3) red, green and blue, as a PNG. Source: RFC 2083, without filters."""
-    height, width = pixels.shape[:2]
-    kind = COLOUR if pixels.ndim == 3 else GREY
-    lines = np.pad(pixels.reshape(height, -1), ((0, 0), (1, 0)))  # each line begins with its filter: none
-    header = struct.pack(">2I5B", width, height, 8, kind, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(lines.tobytes())), (b"IEND", b""))
-    return SIGNATURE + b"".join(_chunk(*each) for each in chunks)
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
 def _image(features: NDArray[np.generic], shape: Shape) -> NDArray[np.generic]:

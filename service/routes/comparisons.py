@@ -1,24 +1,30 @@
-"""Compare experiments: which one is better, and whether the data can tell."""
+"""Compare experiments: which one is better, and whether the data can tell. As figures, and as a chart."""
 
+from collections.abc import Mapping
 from itertools import combinations
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
 from service.api.auth.authorization import allow
-from service.api.openapi.responses import conditional, problems
+from service.api.openapi.responses import chart, conditional, problems
+from service.api.routing.chart_parameters import ComparisonChartQuery
+from service.api.routing.charts import SVG, svg_response
 from service.api.routing.comparison_parameters import ComparisonQuery
 from service.api.routing.dependencies import DatabaseDep, RowDifferencesDep
 from service.api.routing.strict_route import StrictRoute
+from service.api.routing.thread_kinds import run_on
+from service.experiments.chart_figures import forest_figure
 from service.experiments.comparisons import compare, remarks_about, tested_pairs
 from service.experiments.contenders import Contender, Pair, titles
 from service.experiments.measurements import all_final, measure
-from service.experiments.row_differences import stored
-from service.http.conditional import UNCACHED, PreconditionDep
+from service.experiments.row_differences import RowDifferences, stored
+from service.http.conditional import UNCACHED, Precondition, PreconditionDep
 from service.http.query import InvalidQuery
 from service.schemas.comparisons import Comparisons
 from service.schemas.formats import as_json
 from service.store import experiment_reader, status_reader
+from service.store.database import Database
 from service.store.epochs import selected_epoch_reader
 from service.store.errors import UnknownExperiment
 from workers.evaluation.metrics import BY_NAME
@@ -47,6 +53,34 @@ def compare_experiments(
     intervals are corrected for the number of pairs. Pairs with different data, rows or folds are not compared; their
     `finding` gives the reason and a remedy.
     """
+    compared, is_final, _ = _compared(query, precondition, database, row_differences)
+    return as_json(compared, precondition.headers if is_final else UNCACHED)
+
+
+@router.get(
+    "/comparisons/chart.svg",
+    operation_id="read_comparison_chart",
+    dependencies=[allow("read"), run_on("charts")],
+    summary="Chart of a comparison",
+    response_class=SVG,
+    responses=chart() | problems(UnknownExperiment, InvalidQuery) | conditional(),
+)
+def read_comparison_chart(
+    query: Annotated[ComparisonChartQuery, Query()],
+    precondition: PreconditionDep,
+    database: DatabaseDep,
+    row_differences: RowDifferencesDep,
+) -> Response:
+    """Draw the difference of each pair with its interval, as a forest plot."""
+    compared, is_final, named = _compared(query, precondition, database, row_differences)
+    figure = forest_figure(compared, named)
+    return svg_response(figure.svg(query.canvas), query.theme, precondition.headers if is_final else UNCACHED)
+
+
+def _compared(
+    query: ComparisonQuery, precondition: Precondition, database: Database, row_differences: RowDifferences
+) -> tuple[Comparisons, bool, Mapping[int, str]]:
+    """The comparison, whether it can only change by a commit, and the titles of the experiments by their ids."""
     with database.read() as connection:
         precondition.require_modified(status_reader.states(connection, query.experiments))
         rows = experiment_reader.experiments(connection, query.experiments)
@@ -66,7 +100,7 @@ def compare_experiments(
         items=compare(pairs, found),
         remarks=remarks_about(pairs, found),
     )
-    return as_json(compared, precondition.headers if all_final(found) else UNCACHED)
+    return compared, all_final(found), named
 
 
 def _pairs(contenders: list[Contender], query: ComparisonQuery) -> tuple[SelectionMetric, list[Pair]]:

@@ -11,7 +11,7 @@ from service.api.routing.parameters import DatasetName
 from service.api.routing.strict_route import StrictRoute
 from service.api.routing.thread_kinds import run_on
 from service.datasets.free_space import StorageFull
-from service.datasets.previews import NoPicture, png, preview
+from service.datasets.previews import NoPicture, preview
 from service.datasets.upload_form import form_schema
 from service.datasets.uploads import (
     NotTheOwner,
@@ -22,6 +22,7 @@ from service.datasets.uploads import (
     delete_upload,
 )
 from service.http.query import InvalidQuery
+from service.png import png
 from service.schemas.datasets import Dataset, Datasets
 from service.schemas.tables import Inspection
 from service.store.errors import DatasetInUse

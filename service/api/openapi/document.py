@@ -30,6 +30,7 @@ TAGS = [
         "name": "epochs",
         "description": "Metrics, class accuracies and confusion matrices of each epoch, as flat rows.",
     },
+    {"name": "charts", "description": "Charts as SVG, for pages, papers and dashboards."},
     {
         "name": "models",
         "description": "Trained models: weights, predictions, and a bundle to repeat the experiment.",

@@ -169,6 +169,12 @@ def formats() -> Responses:
     return {200: {"content": {MEDIA_TYPES["ndjson"]: text, "text/csv": text}}}
 
 
+def chart() -> Responses:
+    """The response of a route that draws a chart."""
+    content = {"image/svg+xml": {"schema": {"type": "string"}}}
+    return {200: {"content": content, "description": "An SVG with a title and a description"}}
+
+
 def unavailable() -> Responses:
     """The error responses that every route may send."""
     return responses_of([UNAVAILABLE, Problem.from_error(EXAMPLES[TooBusy])])

@@ -34,8 +34,13 @@ class CurvesQuery(ReliabilityQuery):
 
     def positive_index(self, classes: Sequence[str]) -> int | None:
         """The index of the positive class; None if it is not given. Raises InvalidQuery."""
-        if self.positive is None:
-            return None
-        if self.positive not in classes:
-            raise InvalidQuery("positive", self.positive, f"is no class; it is one of {', '.join(classes)}")
-        return classes.index(self.positive)
+        return index_of_class(self.positive, classes)
+
+
+def index_of_class(positive: str | None, classes: Sequence[str]) -> int | None:
+    """The index of a class by its name; None if it is not given. Raises InvalidQuery."""
+    if positive is None:
+        return None
+    if positive not in classes:
+        raise InvalidQuery("positive", positive, f"is no class; it is one of {', '.join(classes)}")
+    return classes.index(positive)

@@ -32,6 +32,14 @@ from service.store.database import Database
 from service.store.engine.options import POOL
 
 OTHERS: dict[str, Kind] = {
+    "GET /experiments/{experiment_id}/charts/curves.svg": "charts",
+    "GET /experiments/{experiment_id}/charts/sparkline.svg": "charts",
+    "GET /experiments/{experiment_id}/charts/classes.svg": "charts",
+    "GET /experiments/{experiment_id}/charts/confusion.svg": "charts",
+    "GET /experiments/{experiment_id}/charts/roc.svg": "charts",
+    "GET /experiments/{experiment_id}/charts/pr.svg": "charts",
+    "GET /experiments/{experiment_id}/charts/reliability.svg": "charts",
+    "GET /comparisons/chart.svg": "charts",
     "POST /experiments/validate": "plans",
     "POST /experiments/{experiment_id}/predict": "models",
     "GET /experiments/{experiment_id}/weights": "models",

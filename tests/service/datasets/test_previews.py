@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from service.datasets.previews import GAP, IMAGES, MAX_CLASSES, SIDE, NoPicture, Pixels, png, preview
+from service.datasets.previews import GAP, IMAGES, MAX_CLASSES, SIDE, NoPicture, preview
+from service.png import Pixels, png
 from workers.data.dataset import Dataset
 from workers.nn.arrays import Shape
 

@@ -1,0 +1,123 @@
+"""The curves of an experiment: a metric of training and validation, epoch by epoch, seeds as a band."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from service.charts.figure import Area, Canvas, axes, document, legend, line_class, subtitle
+from service.charts.scale import Scale, finite, short, span
+from service.charts.svg import Markup, element, joined, label, path
+
+HEIGHT = 300
+
+
+@dataclass(frozen=True)
+class Point:
+    """A metric at one epoch, or at a few beside each other: its mean over the runs, the least and the largest."""
+
+    epoch: float
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line of the chart. series: its colour."""
+
+    name: str
+    series: int
+    points: Sequence[Point]
+
+
+@dataclass(frozen=True)
+class CurvesFigure:
+    """Everything that the chart shows. lowest, highest: the range of the metric; epochs: those that are planned.
+
+    selected: the epochs that runs have selected. levels: values of baselines, with their names.
+    """
+
+    title: str
+    subtitle: str
+    metric: str
+    lowest: float
+    highest: float
+    epochs: int
+    runs: int
+    curves: Sequence[Curve]
+    selected: Sequence[int]
+    levels: Sequence[tuple[str, float]]
+
+    def svg(self, canvas: Canvas) -> str:
+        """Draw the chart."""
+        shown = [Curve(each.name, each.series, _finite(each.points)) for each in self.curves]
+        entries = [(each.name, each.series) for each in shown if each.points]
+        entries += [(f"{name}, baseline", 4 + index) for index, (name, _) in enumerate(self.levels)]
+        below, top = subtitle(self.subtitle, canvas)
+        names, height = legend(entries, canvas.width, top)
+        area = self._area(shown, canvas, top + height + 16)
+        body = [below, names, axes(area, "epoch", self.metric.replace("_", " "), least_step=1)]
+        body += [area.horizontal(value, 4 + index) for index, (_, value) in enumerate(self.levels)]
+        body += [_band(area, each) for each in shown if self.runs > 1]
+        body += [area.line([(p.epoch, p.mean) for p in each.points], each.series) for each in shown]
+        body += [_selection(area, self.selected)]
+        if not entries:
+            body.append(label("No epoch has been stored yet.", area.left + 12, area.top + 24))
+        return document(
+            canvas,
+            height=area.bottom + 48,
+            title=self.title,
+            description=self._description(shown),
+            body=joined(*body),
+        )
+
+    def _area(self, curves: Sequence[Curve], canvas: Canvas, top: float) -> Area:
+        values = [end for curve in curves for p in curve.points for end in (p.low, p.high)]
+        values += [value for _, value in self.levels]
+        low, high = span(values, lowest=self.lowest, highest=self.highest)
+        last = max([self.epochs, *(p.epoch for curve in curves for p in curve.points)], default=1)
+        height = HEIGHT * (0.8 if canvas.is_narrow else 1)
+        return Area(Scale(0, max(last, 1), 62, canvas.width - 20), Scale(low, high, top + height, top))
+
+    def _description(self, curves: Sequence[Curve]) -> str:
+        metric = self.metric.replace("_", " ")
+        sentences = [
+            f"{each.name}: {metric} from {short(each.points[0].mean)} at epoch {each.points[0].epoch:.0f} "
+            f"to {short(each.points[-1].mean)} at epoch {each.points[-1].epoch:.0f}."
+            for each in curves
+            if each.points
+        ]
+        sentences += [f"Baseline {name}: {short(value)}." for name, value in self.levels]
+        if self.runs > 1:
+            sentences.append(
+                f"Lines are means of {self.runs} runs; bands reach from the least to the largest."
+            )
+        if self.selected:
+            sentences.append(f"Selected epochs: {', '.join(map(str, sorted(set(self.selected))))}.")
+        return " ".join(sentences) or "No epoch has been stored yet."
+
+
+def _finite(points: Sequence[Point]) -> list[Point]:
+    return [each for each in points if len([*finite((each.mean, each.low, each.high))]) == 3]
+
+
+def _band(area: Area, curve: Curve) -> Markup:
+    if len(curve.points) < 2:
+        return Markup()
+    above = [(area.x(p.epoch), area.y(p.high)) for p in curve.points]
+    below = [(area.x(p.epoch), area.y(p.low)) for p in reversed(curve.points)]
+    return element("path", d=f"{path(above + below)}Z", class_=f"band f{curve.series}")
+
+
+def _selection(area: Area, epochs: Sequence[int]) -> Markup:
+    """A line at each selected epoch, and a name at the last."""
+    if not epochs:
+        return Markup()
+    places = sorted({area.x(epoch) for epoch in epochs})
+    marks = [
+        element("path", d=path([(at, area.top), (at, area.bottom)]), class_=line_class(7, "thin"))
+        for at in places
+    ]
+    is_right = places[-1] > (area.left + area.right) / 2
+    name = "selected epoch" if len(places) == 1 else "selected epochs"
+    anchor, at = ("end", places[0] - 5) if is_right else ("start", places[-1] + 5)
+    return joined(*marks, label(name, at, area.bottom - 6, text_anchor=anchor, class_="faint halo"))

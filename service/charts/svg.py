@@ -1,0 +1,89 @@
+"""Builds SVG text: elements, escaped text without characters that XML forbids, and shortened names."""
+
+import re
+from html import escape
+from unicodedata import east_asian_width
+
+FORBIDDEN = re.compile(
+    "[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u202a-\u202e\u2066-\u2069]"
+)
+"""Characters that are not in XML 1.0, and those that turn the direction of the text around them."""
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+CHARACTER = 0.56
+"""The mean width of a character, in units of the font size."""
+
+
+class Markup(str):
+    """SVG text that may be put into a document as it is."""
+
+    __slots__ = ()
+
+
+def text(value: object) -> Markup:
+    """Any text as the content of an element or an attribute."""
+    return Markup(escape(FORBIDDEN.sub(REPLACEMENT, str(value))))
+
+
+def number(value: float) -> str:
+    """A coordinate, to a tenth of a pixel."""
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def element(name: str, *content: Markup, **attributes: str | float | None) -> Markup:
+    """An element. Attributes that are None are left out; `text_anchor` is text-anchor, `class_` is class."""
+    written = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{_value(value)}"'
+        for key, value in attributes.items()
+        if value is not None
+    )
+    if not content:
+        return Markup(f"<{name}{written}/>")
+    return Markup(f"<{name}{written}>{''.join(content)}</{name}>")
+
+
+def joined(*parts: Markup) -> Markup:
+    """Elements one after the other."""
+    return Markup("".join(parts))
+
+
+def label(value: object, x: float, y: float, **attributes: str | float | None) -> Markup:
+    """A line of text."""
+    return element("text", text(value), x=x, y=y, **attributes)
+
+
+def short_label(value: str, width: float, x: float, y: float, **attributes: str | float | None) -> Markup:
+    """A line of text, shortened to about `width` pixels; then the whole text is its tooltip."""
+    shown = shortened(value, width)
+    hint = () if shown == value else (element("title", text(value[:1000])),)
+    return element("text", *hint, text(shown), x=x, y=y, **attributes)
+
+
+def shortened(value: str, width: float, size: float = 12) -> str:
+    """The text, cut to about `width` pixels in a font of `size`."""
+    left = width / (size * CHARACTER)
+    for index, character in enumerate(value):
+        left -= 1.8 if east_asian_width(character) in "WF" else 1
+        if left < 0:
+            return value[: max(1, index - 1)].rstrip() + "…"
+    return value
+
+
+def wrapped(value: str, width: float, most: int = 3) -> list[str]:
+    """The words of a text in lines of about `width` pixels; what does not fit into `most` lines is cut."""
+    lines = [""]
+    for word in value.split():
+        longer = f"{lines[-1]} {word}".lstrip()
+        if shortened(longer, width) == longer or not lines[-1] or len(lines) == most:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return [shortened(line, width) for line in lines]
+
+
+def path(points: list[tuple[float, float]]) -> str:
+    """The data of a path through points."""
+    return "M" + "L".join(f"{number(x)},{number(y)}" for x, y in points)
+
+
+def _value(value: str | float) -> str:
+    return text(value) if isinstance(value, str) else number(value)
