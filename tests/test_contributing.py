@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -36,17 +37,31 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
-def run_tests(folder: Path, named: str, *subjects: str) -> str:
-    """What pytest prints for those of the tests that match the expression `named`."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", named, *subjects]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True).stdout
+LOSSES = "tests/workers/nn/losses"
+CATALOG, EQUIVALENCE = "tests/workers/test_catalog.py", "tests/workers/test_equivalence.py"
+METRICS = "tests/workers/evaluation/metrics"
+API, MIGRATIONS = "tests/service/api/test_every_metric.py", "tests/service/store/test_migrations.py"
+FORMULAS = Path("workers/evaluation/metrics/from_confusion.py")
+DECLARED = '@metric(direction="max")\ndef macro_jaccard'
 
 
-def require_passed(output: str, at_least: int) -> None:
-    assert " failed" not in output, output
-    assert " error" not in output, output
-    passed = int(output.rpartition(" passed")[0].split()[-1])
-    assert passed >= at_least, f"too few to be the contract tests:\n{output}"
+@dataclass(frozen=True)
+class Outcomes:
+    """What pytest printed, a line for each test."""
+
+    printed: str
+
+    def of(self, outcome: str, *files: str) -> list[str]:
+        """The tests of some files or folders that ended so."""
+        lines = self.printed.splitlines()
+        return [line for line in lines if line.startswith(files) and f" {outcome}" in line]
+
+
+def run_tests(folder: Path, named: str, *subjects: str) -> Outcomes:
+    """Run those of the tests that match the expression `named`."""
+    options = ["-vv", "--tb=no", "-r", "N", "-p", "no:cacheprovider", "-k", named]
+    command = [sys.executable, "-m", "pytest", *options, *subjects]
+    return Outcomes(subprocess.run(command, cwd=folder, capture_output=True, text=True).stdout)
 
 
 @contextmanager
@@ -59,54 +74,62 @@ def mistaken(file: Path, right: str, wrong: str) -> Iterator[None]:
     file.write_text(shown)
 
 
-LOSS_CONTRACT = "tests/workers/nn/losses"
+@pytest.fixture(scope="module")
+def outcomes(changed: Path) -> Outcomes:
+    """Of the contract tests of what is shown."""
+    named = "poly1 or macro_jaccard or (every_metric or schema) and sqlite"
+    return run_tests(changed, named, LOSSES, CATALOG, EQUIVALENCE, METRICS, API, MIGRATIONS)
 
 
-def test_the_loss_that_is_shown_passes_the_contract_tests_without_another_line(changed: Path) -> None:
-    everywhere = ("tests/workers/test_catalog.py", "tests/workers/test_equivalence.py")
-    require_passed(run_tests(changed, "poly1", LOSS_CONTRACT, *everywhere), at_least=10)
-
-
-def test_the_contract_tests_would_notice_a_wrong_gradient(changed: Path) -> None:
+@pytest.fixture(scope="module")
+def outcomes_of_mistakes(changed: Path) -> Outcomes:
+    """Of the contract tests if the gradient and the formula are wrong, and every epoch has to have the metric."""
     entropy = changed / "workers" / "nn" / "losses" / "entropy.py"
-    with mistaken(entropy, "(1 + self.epsilon * p_y)", "(1 + 1.001 * self.epsilon * p_y)"):
-        output = run_tests(changed, "poly1", LOSS_CONTRACT)
-    oracle = "those_of_torch" if find_spec("torch") else "finite_differences"
-    assert oracle in output, output
-    assert " failed" in output, output
-
-
-CONTRACT = "tests/workers/evaluation/metrics"
-FORMULAS = Path("workers/evaluation/metrics/from_confusion.py")
+    required = DECLARED.replace(")", ", always_stored=True)", 1)
+    with (
+        mistaken(entropy, "(1 + self.epsilon * p_y)", "(1 + 1.001 * self.epsilon * p_y)"),
+        mistaken(changed / FORMULAS, "(rows + predicted - hits)", "(rows + predicted - hits + 1e-6)"),
+        mistaken(changed / FORMULAS, DECLARED, required),
+    ):
+        return run_tests(changed, "poly1 or macro_jaccard or schema and sqlite", LOSSES, METRICS, MIGRATIONS)
 
 
 @pytest.fixture
-def with_metric(changed: Path) -> Path:
+def with_metric() -> None:
     pytest.importorskip("sklearn", reason="scikit-learn is the oracle of metrics")
-    return changed
 
 
-def test_the_metric_that_is_shown_is_stored_and_returned_without_another_line(with_metric: Path) -> None:
-    """Eleven tests of its values; eight of the columns, responses, CSV, summary, selection and catalogue of each."""
-    everywhere = ("tests/service/api/test_every_metric.py", "tests/service/store/test_migrations.py")
-    output = run_tests(
-        with_metric, "macro_jaccard or (every_metric or schema) and sqlite", CONTRACT, *everywhere
-    )
-    require_passed(output, at_least=11 + 8)
+def require_passed(outcomes: Outcomes, *files: str, at_least: int) -> None:
+    assert not outcomes.of("FAILED", *files), outcomes.printed
+    assert not outcomes.of("ERROR", *files), outcomes.printed
+    assert len(outcomes.of("PASSED", *files)) >= at_least, f"too few contract tests:\n{outcomes.printed}"
 
 
-def test_the_contract_tests_would_notice_a_wrong_formula(with_metric: Path) -> None:
-    with mistaken(with_metric / FORMULAS, "(rows + predicted - hits)", "(rows + predicted - hits + 1e-6)"):
-        output = run_tests(with_metric, "macro_jaccard", CONTRACT)
-    assert "test_it_is_what_its_oracle_computes[macro_jaccard]" in output, output
-    assert " failed" in output, output
+def test_the_loss_that_is_shown_passes_the_contract_tests_without_another_line(outcomes: Outcomes) -> None:
+    require_passed(outcomes, LOSSES, CATALOG, EQUIVALENCE, at_least=10)
+
+
+def test_the_contract_tests_would_notice_a_wrong_gradient(outcomes_of_mistakes: Outcomes) -> None:
+    oracle = "those_of_torch" if find_spec("torch") else "finite_differences"
+    failed = outcomes_of_mistakes.of("FAILED", LOSSES)
+    assert any(oracle in each for each in failed), outcomes_of_mistakes.printed
+
+
+@pytest.mark.usefixtures("with_metric")
+def test_the_metric_that_is_shown_is_stored_and_returned_without_another_line(outcomes: Outcomes) -> None:
+    """Tests of its values; and of the columns, responses, CSV, summary, selection and catalogue of each metric."""
+    require_passed(outcomes, METRICS, at_least=11)
+    require_passed(outcomes, API, MIGRATIONS, at_least=8)
+
+
+@pytest.mark.usefixtures("with_metric")
+def test_the_contract_tests_would_notice_a_wrong_formula(outcomes_of_mistakes: Outcomes) -> None:
+    failed = outcomes_of_mistakes.of("FAILED", METRICS)
+    oracle = "test_it_is_what_its_oracle_computes[macro_jaccard]"
+    assert any(oracle in each for each in failed), outcomes_of_mistakes.printed
 
 
 def test_the_schema_would_not_be_the_migrated_one_if_every_epoch_had_to_have_the_metric(
-    with_metric: Path,
+    outcomes_of_mistakes: Outcomes,
 ) -> None:
-    declared = '@metric(direction="max")\ndef macro_jaccard'
-    required = declared.replace(")", ", always_stored=True)", 1)
-    with mistaken(with_metric / FORMULAS, declared, required):
-        output = run_tests(with_metric, "schema and sqlite", "tests/service/store/test_migrations.py")
-    assert " failed" in output, output
+    assert outcomes_of_mistakes.of("FAILED", MIGRATIONS), outcomes_of_mistakes.printed
