@@ -1,4 +1,4 @@
-"""Agents as programs: they are killed, frozen or stopped, and another agent takes over."""
+"""Agents as programs: they are killed, frozen or stopped, and another agent, in this process, takes over."""
 
 import os
 import signal
@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from service.agent.agent import Agent
 from service.settings import Settings
 from tests.harness import Harness
 from tests.service_process import ServiceProcess, all_ended
 from tests.slow_runs import long_spec
 
 LEASE_SECONDS = 2.0
+TIMES = {"lease_seconds": LEASE_SECONDS, "checkpoint_seconds": 0.2}
 Start = Callable[[], ServiceProcess]
 
 
@@ -29,8 +31,7 @@ def start(settings: Settings, tmp_path: Path) -> Iterator[Start]:
             data_dir=settings.data_dir,
             log=tmp_path / f"agent{len(programs)}.log",
             database_url=settings.url,
-            lease_seconds=LEASE_SECONDS,
-            checkpoint_seconds=0.2,
+            **TIMES,
         )
         programs.append(program)
         return program
@@ -40,19 +41,26 @@ def start(settings: Settings, tmp_path: Path) -> Iterator[Start]:
         program.end()
 
 
+@pytest.fixture
+def successor(harness: Harness, settings: Settings) -> Iterator[Agent]:
+    """An agent that is ready to take a run over as soon as it is started."""
+    agent = Agent(harness.database, harness.registry, settings.model_copy(update=TIMES))
+    yield agent
+    agent.stop()
+
+
 def test_the_workers_of_a_killed_agent_exit_and_its_run_is_taken_over_after_the_lease(
-    harness: Harness, start: Start
+    harness: Harness, start: Start, successor: Agent
 ) -> None:
-    first, second = start(), start()
-    second.wait_for("ready to start")
-    second.signal(signal.SIGSTOP)
+    first = start()
     id_ = harness.submit(long_spec(epochs=20))
     harness.wait_for_epoch(id_, 2)
-    second.signal(signal.SIGCONT)
     left = first.descendants()
     assert first.workers()
+    assert successor.pool.is_ready
     first.signal(signal.SIGKILL)
     killed = time.monotonic()
+    successor.start()
     assert all_ended(left, within=2)
     harness.wait_for_attempt(id_, 2)
     assert time.monotonic() - killed < LEASE_SECONDS + 1
@@ -60,19 +68,17 @@ def test_the_workers_of_a_killed_agent_exit_and_its_run_is_taken_over_after_the_
     run = harness.run(id_)
     assert (run.deaths, run.attempt) == (1, 2)
     assert harness.figures(run) == harness.undisturbed(long_spec(epochs=20))
-    second.signal(signal.SIGTERM)
-    assert second.wait(10) == 0
 
 
 def test_an_agent_that_was_frozen_beyond_its_lease_changes_nothing_when_it_continues(
-    harness: Harness, start: Start
+    harness: Harness, start: Start, successor: Agent
 ) -> None:
     frozen = start()
     id_ = harness.submit(long_spec())
     harness.wait_for_epoch(id_, 2)
     workers = frozen.workers()
     frozen.signal(signal.SIGSTOP)
-    start()
+    successor.start()
     harness.wait_for_attempt(id_, 2)
     frozen.signal(signal.SIGCONT)
     assert all_ended(workers, within=3)
@@ -83,9 +89,13 @@ def test_an_agent_that_was_frozen_beyond_its_lease_changes_nothing_when_it_conti
     assert "no longer belongs to this agent" in frozen.log.read_text()
 
 
-@pytest.mark.parametrize("to", ["the program", "all its processes"])
+@pytest.mark.parametrize(
+    ("database_url", "to"),
+    [("sqlite", "the program"), ("postgresql", "all its processes")],
+    indirect=["database_url"],
+)
 def test_an_agent_that_is_told_to_stop_releases_its_run_and_leaves_no_process_behind(
-    harness: Harness, start: Start, to: str
+    harness: Harness, start: Start, successor: Agent, to: str
 ) -> None:
     first = start()
     id_ = harness.submit(long_spec())
@@ -101,7 +111,7 @@ def test_an_agent_that_is_told_to_stop_releases_its_run_and_leaves_no_process_be
     assert all_ended(processes, within=3)
     run = harness.run(id_)
     assert (run.status, run.deaths, run.agent) == ("queued", 0, None)
-    start()
+    successor.start()
     assert harness.wait_for_end(id_).status == "succeeded"
     run = harness.run(id_)
     assert run.deaths == 0
