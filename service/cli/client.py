@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, Self
 from urllib.parse import urlencode
@@ -88,6 +89,15 @@ class Client:
         """The data sets that a spec can name."""
         items: list[dict[str, Any]] = self._json("GET", "/datasets")["items"]
         return items
+
+    def inspect(self, file: Path, fields: dict[str, str]) -> dict[str, Any]:
+        """How the upload of a file would be taken; nothing is stored."""
+        with file.open("rb") as content:
+            response = self._http.post("/datasets/inspect", data=fields, files={"file": content}, timeout=600)
+        if response.is_error:
+            self._raise(response, "POST /datasets/inspect")
+        inspected: dict[str, Any] = response.json()
+        return inspected
 
     def _json(self, method: str, path: str, *, content: str | None = None) -> Any:
         headers = {"Content-Type": "application/json"} if content is not None else {}

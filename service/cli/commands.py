@@ -181,6 +181,26 @@ def datasets(url: Url = LOCAL) -> None:
 
 
 @app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(help="A file with a table.", exists=True, dir_okay=False)],
+    field: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--field", "-F", help="A field of the upload form, such as label=species. May be repeated."
+        ),
+    ] = None,
+    url: Url = LOCAL,
+) -> None:
+    """Show how a file would be read if it was uploaded: its columns, and every doubt about them."""
+    from service.cli.console import show_inspection
+
+    given = dict(map(_field_of_form, field or []))
+    with _client(url) as client:
+        found = client.inspect(file, {"name": "inspected", "format": "csv", **given})
+    raise typer.Exit(show_inspection(found))
+
+
+@app.command()
 def doctor(data_dir: DataDir = None) -> None:
     """Check the installation: versions, speed, folders and database, and what to fix."""
     from service.cli.console import show_checks
@@ -306,6 +326,13 @@ def _client(url: str) -> Iterator["Client"]:
 
     with _request_errors_as_messages(f"at {url}"), Client(url) as client:
         yield client
+
+
+def _field_of_form(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"{text!r} should be NAME=VALUE")
+    return name, value
 
 
 @contextmanager

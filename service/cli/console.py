@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from service.cli.comparison_report import Comparisons, show_comparisons
+from service.cli.inspection_report import print_inspection
 from service.cli.report import Experiment, show_report, title
 from service.operations.doctor import CheckResult
 from service.store.tables import FINAL_STATUSES
@@ -77,6 +78,12 @@ def show_datasets(datasets: Sequence[dict[str, Any]]) -> None:
         counted = ["-" if figure is None else f"{figure:,}" for figure in figures]
         table.add_row(*map(Text, [each["name"], *counted, each.get("problem") or ""]))
     _console().print(table)
+
+
+def show_inspection(found: dict[str, Any]) -> int:
+    """Print how a file would be read. Returns the exit status: 1 if a question is open."""
+    print_inspection(_console(), found)
+    return 0 if found["is_ready"] else 1
 
 
 def show_errors(errors: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 import http.server
 import json
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,6 +63,20 @@ def test_the_data_sets_are_listed(url: str) -> None:
     code, output = run("datasets", "--url", url)
     assert code == 0
     assert "breast_cancer" in output
+
+
+def test_an_inspection_shows_the_columns_and_the_questions(url: str, tmp_path: Path) -> None:
+    file = tmp_path / "birds.csv"
+    file.write_text("species,length,note\nadelie,1.5,\ngentoo,2,small\nadelie,1,tall\n")
+    code, output = run("inspect", str(file), "-F", "label=species", "--url", url)
+    assert code == 0, output
+    assert re.search(r"length +number +0.0% +3 +1 to 2", output)
+    file.write_text("class,length\nadelie,1.5\ngentoo,2\n")
+    code, output = run("inspect", str(file), "--url", url)
+    assert code == 1
+    assert "label: Column 'class' is named like a label" in output
+    assert run("inspect", str(file), "-F", "label=class", "--url", url)[0] == 0
+    assert run("inspect", str(file), "-F", "label", "--url", url)[0] == 2
 
 
 def test_an_invalid_setting_is_named_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,7 @@ class CsvReader(TableReader):
         self._line_bytes = len(first.lines[0])
         self._delimiter = self.delimiter
         if any(QUOTE in line for line in first.lines):
-            self._rows(first)  # refuses it if a quote is not closed
+            self._rows(self._without_header(first))  # refuses it if a quote is not closed
         elif self.delimiter == " ":
             self._path, self._delimiter = _with_tabs(path, file), "\t"
         self._has_quotes, self._is_exact = _quotes(self._path, self._delimiter)
@@ -92,11 +92,13 @@ class CsvReader(TableReader):
 
     def _exact_batches(self) -> Iterator[Batch]:
         with self._path.open("rb") as stream:
-            for number, block in enumerate(read_blocks(stream, self.file)):
-                lines = block.lines[1:] if number == 0 and self.header else block.lines
-                rows = self._rows(LineBlock(block.file, block.number + len(block.lines) - len(lines), lines))
+            for block in read_blocks(stream, self.file):
+                rows = self._rows(self._without_header(block))
                 cells = zip(*rows, strict=True) if rows else [[] for _ in self.columns]
                 yield [pa.array(column, pa.string()) for column in cells]
+
+    def _without_header(self, block: LineBlock) -> LineBlock:
+        return LineBlock(block.file, 2, block.lines[1:]) if block.number == 1 and self.header else block
 
     def _rows(self, block: LineBlock) -> list[list[str]]:
         """The fields of the lines that are not empty. Raises MalformedFile with the line."""

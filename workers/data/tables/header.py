@@ -17,7 +17,7 @@ SHOWN = 6
 
 
 @dataclass(frozen=True)
-class Header:
+class TableHeader:
     """The columns of a text table. is_there: whether the first line names them."""
 
     is_there: bool
@@ -25,7 +25,7 @@ class Header:
     doubts: tuple[Doubt, ...] = ()
 
 
-def read_header(dialect: Dialect, options: TableOptions, file: str) -> Header:
+def read_header(dialect: Dialect, options: TableOptions, file: str) -> TableHeader:
     """The columns, from the first line if it names them. Raises MalformedFile."""
     where, first = f"{file}, line 1", list(dialect.rows[0]) if dialect.rows else []
     if not any(first):
@@ -43,8 +43,8 @@ def read_header(dialect: Dialect, options: TableOptions, file: str) -> Header:
     if options.header is False or (options.header is None and is_data):
         names = [SourceColumn(f"column_{number}") for number in range(1, len(first) + 1)]
         _require_width(where, first, width, len(dialect.rows))
-        return Header(False, tuple(names), () if options.header is False else (_doubt(first),))
-    return Header(True, _named(where, first, dialect, width))
+        return TableHeader(False, tuple(names), () if options.header is False else (_doubt(first),))
+    return TableHeader(True, _named(where, first, dialect, width))
 
 
 def _looks_like_data(dialect: Dialect, options: TableOptions) -> bool:

@@ -77,7 +77,7 @@ def _names(builder: TextBuilder, *, merged: bool) -> dict[str, str]:
     """The class of each text: itself, or the most frequent spelling of its group."""
     names = {text: text for text in builder.levels}
     for group in spellings(builder.levels) if merged else ():
-        most = max(group, key=lambda text: (builder.counts[builder.levels[text]], text))
+        most = max(group, key=lambda text: (builder.counts[builder.levels[text]], -len(text), text))
         names |= dict.fromkeys(group, most)
     return names
 

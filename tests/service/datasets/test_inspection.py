@@ -1,0 +1,88 @@
+"""Inspection of uploads, questions about tables, and the columns that a data set shows."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from fastapi.testclient import TestClient
+from httpx2 import Response
+
+from tests.upload_files import FLOWERS, npz
+
+BIRDS = b"class,length,sex\n" + b"adelie,1.5,m\ngentoo,,f\n?,2,m\nadelie,3,\n" * 10
+
+
+def send(client: TestClient, path: str, content: bytes = BIRDS, **fields: str) -> Response:
+    form = {"name": "birds", "format": "csv", **fields}
+    return client.post(path, data=form, files={"file": content})
+
+
+def test_all_questions_are_asked_at_once_and_nothing_is_stored(client: TestClient) -> None:
+    response = send(client, "/datasets/inspect")
+    assert response.status_code == 200, response.text
+    found = response.json()
+    assert (found["is_ready"], found["rows"], found["features"]) == (False, 30, None)
+    questions = [each for each in found["table"]["warnings"] if each["blocking"]]
+    assert [(each["code"], each["column"]) for each in questions] == [
+        ("label", "class"),
+        ("missing_labels", "class"),
+    ]
+    assert [(each["name"], each["kind"], each["missing"]) for each in found["table"]["columns"]] == [
+        ("class", "label", 0.25),
+        ("length", "number", 0.25),
+        ("sex", "category", 0.25),
+    ]
+    assert client.get("/datasets/birds").status_code == 404
+
+
+def test_an_upload_asks_the_same_under_the_fields_that_answer(client: TestClient) -> None:
+    response = send(client, "/datasets")
+    assert response.status_code == 422
+    problem = response.json()
+    assert problem["type"] == "/problems/open-questions"
+    assert [error["path"] for error in problem["errors"]] == ["label", "accept"]
+    taken = send(client, "/datasets", label="class", accept="missing_labels")
+    assert taken.status_code == 201, taken.text
+    facts = client.get("/datasets/birds").json()
+    assert facts == taken.json()
+    assert (facts["rows"], [each["name"] for each in facts["classes"]]) == (30, ["adelie", "gentoo"])
+    warnings = {each["code"]: each["blocking"] for each in facts["table"]["warnings"]}
+    assert warnings["missing_labels"] is False
+    assert facts["table"]["columns"][2]["top"] == [{"value": "m", "rows": 20}, {"value": "f", "rows": 10}]
+
+
+def test_an_inspection_of_a_clean_table_is_what_its_upload_becomes(client: TestClient) -> None:
+    found = send(client, "/datasets/inspect", FLOWERS).json()
+    taken = send(client, "/datasets", FLOWERS).json()
+    assert found["is_ready"]
+    assert found["table"] == taken["table"]
+    assert (found["rows"], found["features"]) == (taken["rows"], taken["features"])
+    assert found["classes"] == [each["name"] for each in taken["classes"]]
+
+
+def test_arrays_have_no_table(client: TestClient) -> None:
+    content = npz(x=[[1.0], [2.0]], y=[0, 1])
+    form = {"name": "arrays", "format": "npz"}
+    found = client.post("/datasets/inspect", data=form, files={"file": content}).json()
+    assert (found["is_ready"], found["table"], found["features"]) == (True, None, 1)
+
+
+def test_an_unusable_field_is_refused(client: TestClient) -> None:
+    fields: list[dict[str, Any]] = [
+        {"kinds": "{"},
+        {"kinds": '{"length": "real"}'},
+        {"drop": "[1]"},
+        {"header": "yes"},
+        {"delimiter": "!"},
+        {"task": "guess"},
+    ]
+    for given in fields:
+        problem = send(client, "/datasets/inspect", **given).json()
+        assert problem["type"] == "/problems/invalid-field"
+        assert problem["errors"][0]["path"] in given
+
+
+def test_the_service_itself_never_imports_pyarrow() -> None:
+    program = "import sys, service.app; sys.exit('pyarrow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], cwd=Path.cwd(), check=False).returncode == 0
