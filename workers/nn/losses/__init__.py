@@ -4,8 +4,8 @@ from typing import Annotated
 
 from workers.nn.losses.entropy import CrossEntropy, EntropyLoss, Focal, GeneralizedCrossEntropy
 from workers.nn.losses.frequency import LDAM, BalancedSoftmax, FrequencyLoss, LogitAdjustment
-from workers.nn.losses.loss import Loss, LossFunction, ValueAndGrad
-from workers.nn.losses.regression import L1, L2, Barron, Huber, RegressionLoss
+from workers.nn.losses.loss import Loss, LossFunction, Task, ValueAndGrad
+from workers.nn.losses.regression import L1, L2, BalancedMSE, Barron, Huber, Quantile, RegressionLoss
 from workers.tagged_union import ByName
 
 AnyLoss = Annotated[RegressionLoss | EntropyLoss | FrequencyLoss, ByName()]
@@ -15,6 +15,7 @@ __all__ = [
     "L2",
     "LDAM",
     "AnyLoss",
+    "BalancedMSE",
     "BalancedSoftmax",
     "Barron",
     "CrossEntropy",
@@ -24,5 +25,7 @@ __all__ = [
     "LogitAdjustment",
     "Loss",
     "LossFunction",
+    "Quantile",
+    "Task",
     "ValueAndGrad",
 ]

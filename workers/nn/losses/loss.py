@@ -2,13 +2,16 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from workers.nn.arrays import Array, Integers, drop_negligible
 from workers.nn.class_weights import Counts
 from workers.nn.output_layers import Output
+
+Task = Literal["classification", "regression"]
+"""What is predicted: one of K classes, or a number."""
 
 ValueAndGrad = Callable[[float], float]
 """Takes a factor; writes factor * gradient to an array fixed before, and returns factor * value."""
@@ -57,6 +60,8 @@ class Loss(LossFunction):
     """The layer that turns logits into predictions. A variant declares those it can be computed on."""
     scale: float = 1.0
     """The factor on the similarities of a cosine output layer."""
+    tasks: ClassVar[tuple[Task, ...]] = ("classification",)
+    """What the loss can be trained for."""
     frequency_aware: ClassVar[bool] = False
     """Whether the class counts of the training part enter the loss."""
 

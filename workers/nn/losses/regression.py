@@ -1,20 +1,30 @@
-"""Regression losses: differences between the predictions of the output layer and the one-hot targets Y."""
+"""Regression losses: differences between the predictions of the output layer and the targets Y.
 
-from typing import Annotated, Literal
+For labels, which are integers, the targets are one-hot, (N, K). For numbers, which are floats, they are these
+numbers, and the network has one linear output.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from workers.nn.arrays import Array, Integers
-from workers.nn.losses.loss import Loss
-from workers.nn.output_layers import predict
+from workers.nn.class_weights import Counts
+from workers.nn.losses.loss import Loss, LossFunction, Task
+from workers.nn.output_layers import log_softmax, predict
 from workers.tagged_union import Positive, variant
 
+BOTH: tuple[Task, ...] = ("classification", "regression")
 
-def residuals(predictions: Array, labels: Integers) -> Array:
-    """Predictions minus one-hot targets, (N, K)."""
+
+def residuals(predictions: Array, targets: Array | Integers) -> Array:
+    """Predictions (N, K) minus the targets (N,): one-hot ones of integers, or with K = 1 the numbers themselves."""
+    if targets.dtype.kind == "f":
+        return predictions - targets.astype(predictions.dtype, copy=False)[:, np.newaxis]
     r = predictions.copy()
-    r[np.arange(len(labels)), labels] -= 1
+    r[np.arange(len(targets)), targets] -= 1
     return r
 
 
@@ -27,10 +37,11 @@ class L2(Loss):
     Source: Brier 1950; Gneiting & Raftery 2007, Strictly proper scoring rules. Oracle: torch mse_loss.
     """
 
+    tasks: ClassVar = BOTH
     name: Literal["l2"] = "l2"
     output: Literal["linear", "sigmoid", "softmax"] = "linear"
 
-    def __call__(self, logits: Array, labels: Integers) -> tuple[Array, Array]:
+    def __call__(self, logits: Array, labels: Array | Integers) -> tuple[Array, Array]:
         predictions, backward = predict(logits, self.output)
         r = residuals(predictions, labels)
         half = 1.0 if self.output == "softmax" else 0.5
@@ -47,10 +58,11 @@ class L1(Loss):
     Source: Ghosh et al. 2017, Robust loss functions under label noise. Oracle: torch l1_loss.
     """
 
+    tasks: ClassVar = BOTH
     name: Literal["l1"] = "l1"
     output: Literal["linear", "sigmoid", "softmax"] = "softmax"
 
-    def __call__(self, logits: Array, labels: Integers) -> tuple[Array, Array]:
+    def __call__(self, logits: Array, labels: Array | Integers) -> tuple[Array, Array]:
         predictions, backward = predict(logits, self.output)
         r = residuals(predictions, labels)
         return np.abs(r).sum(axis=1), backward(np.sign(r))
@@ -64,11 +76,12 @@ class Huber(Loss):
     (smooth_l1_loss is huber / d).
     """
 
+    tasks: ClassVar = BOTH
     name: Literal["huber"] = "huber"
     output: Literal["linear"] = "linear"
     delta: Positive = 1.0
 
-    def __call__(self, logits: Array, labels: Integers) -> tuple[Array, Array]:
+    def __call__(self, logits: Array, labels: Array | Integers) -> tuple[Array, Array]:
         r = residuals(logits, labels)
         clipped = np.clip(r, -self.delta, self.delta)
         # both branches in one: with c = clip(r), c (r - c/2) is r^2/2 inside and d (|r| - d/2) outside
@@ -84,15 +97,76 @@ class Barron(Loss):
     Source: Barron 2019, A general and adaptive robust loss function. Oracle: the formula in torch, and its autograd.
     """
 
+    tasks: ClassVar = BOTH
     name: Literal["barron"] = "barron"
     output: Literal["linear"] = "linear"
     alpha: Annotated[float, Field(strict=True, le=2)] | Literal["-inf"] = 1.0
     c: Positive = 1.0
 
-    def __call__(self, logits: Array, labels: Integers) -> tuple[Array, Array]:
+    def __call__(self, logits: Array, labels: Array | Integers) -> tuple[Array, Array]:
         x = residuals(logits, labels) / self.c
         losses, damping = _barron(x * x, float(self.alpha))
         return losses.sum(axis=1), x * damping / self.c
+
+
+@variant
+class Quantile(Loss):
+    """Pinball loss: q r if r >= 0, else (q-1) r, r = Y-z, q = quantile; dL/dz = -q if r > 0, 1-q if r < 0, 0 at 0.
+
+    The constant that minimises it is the q-quantile of the targets; q = 1/2 is half of L1.
+    Source: Koenker & Bassett 1978, Regression quantiles. Oracle: the formula in torch, sklearn's mean_pinball_loss.
+    """
+
+    tasks: ClassVar = ("regression",)
+    name: Literal["quantile"] = "quantile"
+    output: Literal["linear"] = "linear"
+    quantile: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.5
+
+    def __call__(self, logits: Array, labels: Array | Integers) -> tuple[Array, Array]:
+        excess = residuals(logits, labels)  # z - Y
+        slopes = np.where(excess > 0, 1 - self.quantile, -self.quantile) * (excess != 0)
+        slopes = slopes.astype(logits.dtype)
+        return (slopes * excess).sum(axis=1), slopes
+
+
+@variant
+class BalancedMSE(Loss):
+    """-log softmax_j(-|z_i - Y_j|^2 / (2 s^2)) at j = i, over the rows j of the batch, s = sigma.
+
+    dL_i/dz_i = (sum_j p_ij Y_j - Y_i) / s^2. Dividing by how probable each prediction makes the targets of a batch
+    undoes that rare targets are rare. s is that of the noise, in standard deviations of the target. At evaluation the
+    loss is L2, 1/2 sum_k (z_k - Y_k)^2. Batches of one row teach nothing.
+    Source: Ren et al. 2022, Balanced MSE for imbalanced visual regression (batch-based Monte Carlo).
+    Oracle: the authors' bmc_loss, rewritten in torch, and its autograd.
+    """
+
+    tasks: ClassVar = ("regression",)
+    frequency_aware: ClassVar = True
+    name: Literal["balanced_mse"] = "balanced_mse"
+    output: Literal["linear"] = "linear"
+    sigma: Positive = 1.0
+
+    def with_class_counts(self, class_counts: Counts) -> LossFunction:
+        return BatchMonteCarlo(self.sigma)
+
+    def __call__(self, logits: Array, labels: Array | Integers) -> tuple[Array, Array]:
+        r = residuals(logits, labels)
+        return 0.5 * (r * r).sum(axis=1), r
+
+
+@dataclass(frozen=True)
+class BatchMonteCarlo(LossFunction):
+    """The balanced MSE of a batch: each row is told apart from the other rows of the batch by its target."""
+
+    sigma: float
+
+    def __call__(self, logits: Array, labels: Array | Integers) -> tuple[Array, Array]:
+        targets = -residuals(np.zeros_like(logits), labels)
+        variance = logits.dtype.type(self.sigma**2)
+        # the squares of the logits are the same for every j: the softmax does not need them
+        products = logits @ targets.T - (targets * targets).sum(axis=1) / 2
+        log_p = log_softmax(products / variance)
+        return -log_p.diagonal(), (np.exp(log_p) @ targets - targets) / variance
 
 
 def _barron(s: Array, a: float) -> tuple[Array, Array]:
@@ -110,4 +184,4 @@ def _barron(s: Array, a: float) -> tuple[Array, Array]:
     return w * growth, np.exp(-w)
 
 
-RegressionLoss = L2 | L1 | Huber | Barron
+RegressionLoss = L2 | L1 | Huber | Barron | Quantile | BalancedMSE

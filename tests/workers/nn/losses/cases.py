@@ -16,6 +16,8 @@ CLASSES = len(COUNTS)
 SETTINGS: dict[str, list[dict[str, Any]]] = {
     "huber": [{"delta": 0.25}],
     "barron": [{"alpha": alpha, "c": 0.7} for alpha in (2.0, 1.5, 0.0, -2.0, "-inf")],
+    "quantile": [{"quantile": 0.9}],
+    "balanced_mse": [{"sigma": 0.3}],
     "cross_entropy": [{"label_smoothing": 0.1}],
     "focal": [{"gamma": 0.0}, {"gamma": 0.5, "alpha": (0.1, 1.0, 2.0, 0.0)}],
     "generalized_cross_entropy": [{"q": 0.01}, {"q": 1.0}],

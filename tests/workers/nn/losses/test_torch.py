@@ -8,7 +8,19 @@ import numpy as np
 import pytest
 
 from tests.workers.nn.losses.cases import CLASSES, COUNTS, every_loss, some_labels, some_logits
-from workers.nn.losses import L1, L2, LDAM, AnyLoss, Barron, Focal, GeneralizedCrossEntropy, Huber, Loss
+from workers.nn.losses import (
+    L1,
+    L2,
+    LDAM,
+    AnyLoss,
+    BalancedMSE,
+    Barron,
+    Focal,
+    GeneralizedCrossEntropy,
+    Huber,
+    Loss,
+    Quantile,
+)
 from workers.tagged_union import names
 
 pytestmark = pytest.mark.usefixtures("every_kernel_set")
@@ -54,6 +66,17 @@ def barron(loss: Barron, z: Tensor, y: Tensor) -> Tensor:
     return (abs(a - 2) / a * ((s / abs(a - 2) + 1) ** (a / 2) - 1)).sum(1)
 
 
+def quantile(loss: Quantile, z: Tensor, y: Tensor) -> Tensor:
+    r = target(y) - z
+    return torch.maximum(loss.quantile * r, (loss.quantile - 1) * r).sum(1)
+
+
+def balanced_mse(loss: BalancedMSE, z: Tensor, y: Tensor) -> Tensor:
+    """The authors' bmc_loss_md, without its factor 2 s^2."""
+    distances = torch.cdist(z, target(y), compute_mode="donot_use_mm_for_euclid_dist") ** 2
+    return functional.cross_entropy(-distances / (2 * loss.sigma**2), torch.arange(len(z)), reduction="none")
+
+
 def focal(loss: Focal, z: Tensor, y: Tensor) -> Tensor:
     """torchvision.ops.sigmoid_focal_loss, on a softmax."""
     nll = cross_entropy(z, y)
@@ -81,6 +104,8 @@ ORACLES: dict[str, Callable[[Any, Tensor, Tensor], Tensor]] = {
     "l1": l1,
     "huber": huber,
     "barron": barron,
+    "quantile": quantile,
+    "balanced_mse": balanced_mse,
     "cross_entropy": lambda loss, z, y: cross_entropy(z, y, label_smoothing=loss.label_smoothing),
     "focal": focal,
     "generalized_cross_entropy": generalized_cross_entropy,
