@@ -27,12 +27,13 @@ from service.notifiers import Notifier, PollingNotifier
 from service.settings import Settings
 from service.store import queue
 from service.store.artifacts.artifact_store import ArtifactStore
+from service.store.artifacts.uploads import uploads_of
 from service.store.database import Database
 from service.store.epochs import epoch_writer
 from service.store.queue import Lease, Renewal
 from workers.data.errors import DatasetError
 from workers.data.registry import DatasetRegistry
-from workers.processes.messages import Command, Failed, Stopped, WorkerEvent
+from workers.processes.messages import Command, Failed, Stopped, Succeeded, WorkerEvent
 from workers.processes.pool import Pool
 
 log = logging.getLogger("holdout.agent")
@@ -42,6 +43,8 @@ MAX_FLUSH_INTERVAL_SECONDS = 1.0
 """The time between two flushes: the least while events wait to be written, and the most in any case."""
 RELEASE_SECONDS = 9.0
 """How long a stop may take. Workers still running then are killed; their runs are reclaimed when the lease ends."""
+GARBAGE_SECONDS = 0.5
+"""How long a stop waits for artifacts to be removed that no run needs; what is left is swept later."""
 MAX_PENDING_EVENTS = 1000
 """How many events wait in memory while the database is away. At this limit the agent receives no more, so that the
 pipes fill and the workers pause."""
@@ -111,6 +114,9 @@ class Agent:
         deadline = time.monotonic() + RELEASE_SECONDS
         while self.runs and time.monotonic() < deadline:
             self._guarded(self.release_runs)
+        if self.runs:
+            self._guarded(self.give_up_uploads)
+        self.artifacts.close(self.database, timeout=GARBAGE_SECONDS)
         self.pool.close()
 
     def tick(self) -> None:
@@ -132,6 +138,12 @@ class Agent:
                 run.final_event = Stopped("release")  # it has no worker that could send this
             self._send(lease, "release")
         self.receive_events(MIN_FLUSH_INTERVAL_SECONDS)
+        self.flush()
+
+    def give_up_uploads(self) -> None:
+        """Release the runs that wait for an upload, without it."""
+        for run in self.runs.values():
+            run.give_up_uploads()
         self.flush()
 
     def receive_events(self, timeout: float) -> None:
@@ -206,14 +218,14 @@ class Agent:
     def flush(self) -> None:
         """In one transaction, renew the leases, learn of cancellations, and write the events that wait."""
         with self._renewing() as (connection, owned):
-            for run in (self.runs[lease] for lease in owned if self.runs[lease].has_unwritten):
+            for run in (self.runs[lease] for lease in owned if self.runs[lease].begin_flush()):
                 with savepoint(connection, run):
                     write_progress(connection, run)
-                    if run.final_event is not None:
+                    if run.ends and run.final_event is not None:
                         end_run(connection, run, run.final_event, max_deaths=self.settings.max_attempts)
         self.flushed_at = time.monotonic()
         self._drop_lost(self.runs.keys() - owned.keys())
-        self._drop_written()
+        self._drop_written(owned)
         self._send_commands(owned)
         self.artifacts.collect_garbage(self.database)
 
@@ -229,7 +241,11 @@ class Agent:
             self.runs[lease].heartbeat = renewal.heartbeat
 
     def _offload(self, lease: Lease, event: WorkerEvent) -> WorkerEvent:
-        return self.artifacts.offload(event, lease.token)
+        """Start to upload what is too large for a row, and look at the queue again when that is done."""
+        event = self.artifacts.offload(event, lease.token)
+        for upload in uploads_of(event):
+            upload.add_done_callback(lambda _: self.pool.wake())
+        return event
 
     def _renew(self, connection: Connection, lease: Lease) -> Renewal | None:
         run = self.runs[lease]
@@ -247,18 +263,18 @@ class Agent:
             log.warning("run %s no longer belongs to this agent", lease.run_id)
             self._drop(lease)
 
-    def _drop_written(self) -> None:
-        """After the commit, drop the events that were written, and the runs that are over."""
-        written = {lease: run for lease, run in self.runs.items() if not run.write_failed}
-        for lease, run in written.items():
-            run.pending.clear()
-            if run.is_over:
-                self._drop(lease)
-        if ended := {run.claim.experiment_id for run in written.values() if run.is_over}:
-            self.on_end(ended)
+    def _drop_written(self, leases: Collection[Lease]) -> None:
+        """After the commit, drop the events that were written, and the runs whose end was."""
+        ended = {lease: self.runs[lease] for lease in leases if self.runs[lease].ends}
+        for lease in leases:
+            self.runs[lease].end_flush()
+        for lease in ended:
+            self._drop(lease)
+        if ended:
+            self.on_end({run.claim.experiment_id for run in ended.values()})
 
     def _drop(self, lease: Lease) -> None:
-        del self.runs[lease]
+        self.runs.pop(lease).assignment.cancel()
         if lease in self.pool:
             self.pool.discard(lease)
 
@@ -266,9 +282,15 @@ class Agent:
         """Cancel the workers of cancelled runs, and end those that train for longer than their spec allows."""
         for lease, run in self.runs.items():
             if renewals[lease].cancel_requested:
-                self._send(lease, "cancel")
+                self._cancel(lease, run)
             elif run.is_overdue:
                 self._send(lease, "timeout")
+
+    def _cancel(self, lease: Lease, run: LeasedRun) -> None:
+        """Cancel the worker of a run. A run that has none, because it waits for the artifact store, ends here."""
+        if isinstance(run.final_event, Succeeded) or run.started_at is None:
+            run.end(Stopped("cancel"))
+        self._send(lease, "cancel")
 
     def _send(self, lease: Lease, command: Command) -> None:
         """Send a command to the worker of a run, unless it has none, or was sent one before."""
@@ -285,7 +307,7 @@ class Agent:
 
     def _flush_interval(self) -> float:
         """The time between two flushes; zero if a run has ended, because its process is free for the next run."""
-        if any(run.is_over and not run.write_failed for run in self.runs.values()):
+        if any(run.can_end for run in self.runs.values()):
             return 0.0
         waiting = any(run.has_unwritten for run in self.runs.values())
         return MIN_FLUSH_INTERVAL_SECONDS if waiting else MAX_FLUSH_INTERVAL_SECONDS

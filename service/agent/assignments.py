@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from service.settings import Settings
 from service.store import queue
 from service.store.artifacts.artifact_store import ArtifactError, ArtifactStore
+from service.store.artifacts.retrying import call_until_cancelled
 from service.store.database import Database
 from service.store.epochs import epoch_writer
 from service.store.queue import Claim
@@ -36,9 +37,9 @@ class AssignmentBuilder:
     ) -> Future[Assignment]:
         """Start to build the assignment of a run that resumes from `checkpoint`, and return it as a future.
 
-        `on_done` is called in the thread that built it, also after a failure. The future then raises the error:
-        DatasetError if the data set does not exist any more or is another one. It also raises the error if no thread
-        can be started.
+        While the artifact store is away the thread tries again, until the future is cancelled. `on_done` is called in
+        the thread that built it, also after a failure. The future then raises the error: DatasetError if the data set
+        does not exist any more or is another one. It also raises the error if no thread can be started.
         """
         future: Future[Assignment] = Future()
         arguments = (future, claim, checkpoint, on_done)
@@ -55,11 +56,18 @@ class AssignmentBuilder:
         checkpoint: bytes | ArtifactReference | None,
         on_done: Callable[[], None],
     ) -> None:
-        try:
+        def build() -> Assignment:
             with self._building:  # of two seeds, the second one finds the data that the first one prepared
-                future.set_result(self._build(claim, checkpoint))
+                return self._build(claim, checkpoint)
+
+        try:
+            assignment = call_until_cancelled(future, build)
         except Exception as error:
-            future.set_exception(error)
+            if future.set_running_or_notify_cancel():
+                future.set_exception(error)
+        else:
+            if assignment is not None and future.set_running_or_notify_cancel():
+                future.set_result(assignment)
         on_done()
 
     def _build(self, claim: Claim, checkpoint: bytes | ArtifactReference | None) -> Assignment:

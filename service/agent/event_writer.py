@@ -11,10 +11,11 @@ from itertools import groupby
 from typing import Any, assert_never
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from service.agent.leased_run import LeasedRun
 from service.store import queue
+from service.store.engine.unavailable import is_unavailable
 from service.store.epochs import epoch_writer
 from service.store.spec_facts import is_of_folds
 from workers.processes.messages import (
@@ -36,35 +37,32 @@ log = logging.getLogger("holdout.agent")
 def savepoint(connection: Connection, run: LeasedRun) -> Iterator[None]:
     """Undo what was written for one run if that fails, so that it does not stop the other runs of a transaction.
 
-    On a disk or an artifact store without space the events wait for the next flush. Events that the database refuses
-    would be refused every time: the run fails.
+    Events that the database refuses would be refused every time: the run fails.
     """
-    run.write_failed = False
     try:
         with connection.begin_nested():
             yield
-    except (OperationalError, InterfaceError):  # the database is away, for all runs
-        raise
-    except OSError:
-        log.exception("the results of run %s cannot be stored yet", run.claim.lease.run_id)
-        run.write_failed = True
     except Exception as error:
+        if isinstance(error, DBAPIError) and is_unavailable(error):  # for all runs
+            raise
         log.exception("the results of run %s cannot be stored", run.claim.lease.run_id)
         message = f"its results could not be stored: {type(error).__name__}"
-        run.final_event = Failed("error", message)
+        run.end(Failed("error", message))
+        run.ends = True
         queue.finish(connection, run.claim.lease, "failed", cause="error", message=message)
 
 
 def write_progress(connection: Connection, run: LeasedRun) -> None:
-    """Write the pending events of a run, in order. Epochs that follow each other are written at once."""
-    for _, group in groupby(run.pending, type):
+    """Write the batch of a run's events, in order. Epochs that follow each other are written at once."""
+    for _, group in groupby(run.batch, type):
         events = list(group)
         match last := events[-1]:
             case EpochEnded():
                 epochs = [event.epoch for event in events if isinstance(event, EpochEnded)]
                 epoch_writer.record_epochs(connection, run.claim.lease.run_id, epochs)
             case CheckpointTaken():
-                _save_checkpoint(connection, run, last)
+                if epoch_writer.save_checkpoint(connection, run.artifacts, run.claim.lease.run_id, last):
+                    queue.forgive_deaths(connection, run.claim.lease)
             case BaselinesFitted(baselines):
                 _save_baselines(connection, run, [asdict(baseline) for baseline in baselines])
             case _:
@@ -72,7 +70,7 @@ def write_progress(connection: Connection, run: LeasedRun) -> None:
 
 
 def end_run(connection: Connection, run: LeasedRun, event: FinalEvent, *, max_deaths: int) -> None:
-    """Write how a run ended, and end its lease. Raises OSError if its model cannot be stored now."""
+    """Write how a run ended, and end its lease."""
     lease = run.claim.lease
     match event:
         case Succeeded():
@@ -116,14 +114,3 @@ def _save_baselines(connection: Connection, run: LeasedRun, fitted: list[dict[st
         epoch_writer.save_baselines_of_fold(connection, run.claim.lease.run_id, fitted)
     else:
         epoch_writer.save_baselines(connection, run.claim.experiment_id, fitted)
-
-
-def _save_checkpoint(connection: Connection, run: LeasedRun, checkpoint: CheckpointTaken) -> None:
-    """Save a checkpoint if it can be stored; otherwise continue, because the previous one remains usable."""
-    run_id = run.claim.lease.run_id
-    try:
-        with connection.begin_nested():
-            if epoch_writer.save_checkpoint(connection, run.artifacts, run_id, checkpoint):
-                queue.forgive_deaths(connection, run.claim.lease)
-    except OSError as error:
-        log.warning("a checkpoint of run %s was not stored: %s", run_id, error)

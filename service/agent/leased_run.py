@@ -1,10 +1,12 @@
 """The state of one run that the agent has a lease on: its worker's progress, and events that are not stored yet."""
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from service.store.artifacts.artifact_store import ArtifactStore
+from service.store.artifacts.uploads import cancel_uploads, is_uploaded
 from service.store.queue import Claim
 from workers.processes.messages import (
     ArtifactReference,
@@ -13,6 +15,8 @@ from workers.processes.messages import (
     Command,
     FinalEvent,
     ProgressEvent,
+    Stopped,
+    Succeeded,
     WorkerEvent,
 )
 
@@ -23,8 +27,9 @@ class LeasedRun:
 
     assignment: done once the run's data are prepared. started_at: when its worker was started, as `time.monotonic`
     tells it. sent_command: what the worker was told, if anything. pending: the worker's events that are not stored
-    yet. final_event: how the run ended; not stored yet either. write_failed: the last flush could not store them.
-    heartbeat: that of the last renewal of the lease that was committed.
+    yet. final_event: how the run ended; not stored yet either. batch: those of `pending` that the present flush
+    stores. ends: whether it stores the end too. What is still being uploaded waits for a later flush. heartbeat: that
+    of the last renewal of the lease that was committed.
     """
 
     claim: Claim
@@ -34,7 +39,8 @@ class LeasedRun:
     sent_command: Command | None = None
     pending: list[ProgressEvent] = field(default_factory=list)
     final_event: FinalEvent | None = None
-    write_failed: bool = False
+    batch: list[ProgressEvent] = field(default_factory=list)
+    ends: bool = False
     heartbeat: int = 0
 
     @property
@@ -43,9 +49,14 @@ class LeasedRun:
         return self.final_event is not None
 
     @property
+    def can_end(self) -> bool:
+        """Whether the run has ended, and the next flush can store the end: no upload is on its way."""
+        return self.final_event is not None and all(map(is_uploaded, [*self.pending, self.final_event]))
+
+    @property
     def has_unwritten(self) -> bool:
         """Whether there is anything for the next flush to store."""
-        return bool(self.pending) or self.is_over
+        return self.can_end or any(map(is_uploaded, self.pending))
 
     @property
     def worked_seconds(self) -> float:
@@ -62,17 +73,61 @@ class LeasedRun:
     def add(self, event: WorkerEvent) -> None:
         """Add an event for the next flush."""
         if isinstance(event, FinalEvent):
-            self.final_event = event
+            self.end(event)
         elif isinstance(event, CheckpointTaken):
-            self._replace_checkpoint(event)
+            self._drop_checkpoints()
+            self.pending.append(event)
         else:
             self.pending.append(event)
 
-    def _replace_checkpoint(self, newest: CheckpointTaken) -> None:
-        """Of pending checkpoints keep only the newest, so that a database that is away costs no memory."""
-        superseded = [event for event in self.pending if isinstance(event, CheckpointTaken)]
-        self.pending = [event for event in self.pending if not isinstance(event, CheckpointTaken)]
-        self.artifacts.mark_garbage(
-            event.content.name for event in superseded if isinstance(event.content, ArtifactReference)
-        )
-        self.pending.append(newest)
+    def end(self, event: FinalEvent) -> None:
+        """Set how the run ended, in place of an end that is not stored yet.
+
+        Only a released run still needs its checkpoint.
+        """
+        if isinstance(self.final_event, Succeeded):
+            self._discard(self.final_event)
+        if event != Stopped("release"):
+            self._drop_checkpoints(uploading=True)
+        self.final_event = event
+
+    def give_up_uploads(self) -> None:
+        """Let the run end without what is still being uploaded: another agent continues from the last checkpoint."""
+        self._drop_checkpoints(uploading=True)
+        if self.final_event is not None and not is_uploaded(self.final_event):
+            self.end(Stopped("release"))
+
+    def begin_flush(self) -> bool:
+        """Choose what the flush stores; uploads that end later wait for the next one. False if that is nothing."""
+        self.batch = [event for event in self.pending if is_uploaded(event)]
+        self.ends = self.can_end
+        return bool(self.batch) or self.ends
+
+    def end_flush(self) -> None:
+        """Drop the events that were stored."""
+        self._remove(self.batch)
+        self.batch = []
+
+    def _drop_checkpoints(self, *, uploading: bool = False) -> None:
+        """Keep only the newest pending checkpoint, so that a database that is away costs no memory.
+
+        uploading: drop those alone that are still being uploaded.
+        """
+        dropped = [
+            event
+            for event in self.pending
+            if isinstance(event, CheckpointTaken) and not (uploading and is_uploaded(event))
+        ]
+        self._remove(dropped)
+        for event in dropped:
+            self._discard(event)
+
+    def _remove(self, events: Sequence[ProgressEvent]) -> None:
+        removed = set(map(id, events))
+        self.pending = [event for event in self.pending if id(event) not in removed]
+
+    def _discard(self, event: CheckpointTaken | Succeeded) -> None:
+        """Give up the uploads of an event; what is stored already becomes garbage."""
+        contents = [event.content] if isinstance(event, CheckpointTaken) else [event.model, event.row_results]
+        stored = [content.name for content in contents if isinstance(content, ArtifactReference)]
+        self.artifacts.mark_garbage([*stored, *cancel_uploads(event)])

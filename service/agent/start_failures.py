@@ -5,8 +5,6 @@ import time
 
 from sqlalchemy.exc import DBAPIError
 
-from service.store.artifacts.blob_store import BlobStoreUnavailable
-
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 
@@ -17,7 +15,7 @@ EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOSP
 def is_temporary(error: Exception) -> bool:
     """Whether an error says nothing about the run: something was used up, or away, and every run would meet it."""
     if isinstance(error, OSError):
-        return error.errno in EXHAUSTED or isinstance(error, BlobStoreUnavailable)
+        return error.errno in EXHAUSTED
     is_without_thread = isinstance(error, RuntimeError) and "can't start new thread" in str(error)
     return is_without_thread or isinstance(error, MemoryError | DBAPIError)
 

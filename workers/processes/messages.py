@@ -7,6 +7,7 @@
 A worker sends events in the order in which they happened, and a final event last.
 """
 
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -51,6 +52,10 @@ class ArtifactReference:
     sha256: str
 
 
+Content = bytes | ArtifactReference | Future[ArtifactReference]
+"""Bytes, or where they are in the artifact store, or where they will be once their upload is done."""
+
+
 @dataclass(frozen=True)
 class EpochEnded:
     """The figures of an epoch."""
@@ -64,7 +69,7 @@ class CheckpointTaken:
 
     epoch: int
     best_epoch: int | None
-    content: bytes | ArtifactReference
+    content: Content
 
 
 @dataclass(frozen=True)
@@ -84,8 +89,8 @@ class Succeeded:
     """
 
     best_epoch: int
-    model: bytes | ArtifactReference
-    row_results: bytes | ArtifactReference | None = None
+    model: Content
+    row_results: Content | None = None
     evaluation: Evaluation | None = None
 
 

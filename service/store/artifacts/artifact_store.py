@@ -16,22 +16,28 @@ import hashlib
 import logging
 import time
 from collections.abc import Iterable
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
 from threading import Thread
-from typing import Any, TypeVar
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Row, select
 
 from service.store.artifacts.blob_store import BlobStore
+from service.store.artifacts.uploads import start_upload
 from service.store.database import Database
 from service.store.tables import Checkpoint, Run
-from workers.processes.messages import ArtifactReference, CheckpointTaken, Succeeded, WorkerEvent
+from workers.processes.messages import (
+    ArtifactReference,
+    CheckpointTaken,
+    Content,
+    Succeeded,
+    WorkerEvent,
+)
 
 log = logging.getLogger("holdout.artifacts")
-
-Content = TypeVar("Content", bound=bytes | ArtifactReference | None)
 
 ORPHANED_AFTER_SECONDS = 3600.0
 """The least age of what a sweep removes, and the time between two sweeps. A draft that old has no writer any more."""
@@ -73,35 +79,32 @@ class ArtifactStore:
     def __init__(self, url: str, *, row_bytes: int = 10_000_000) -> None:
         self.files, self.row_bytes = BlobStore(url), row_bytes
         self._garbage: set[str] = set()
+        self._collecting: Thread | None = None
         self._sweep_due = time.monotonic() + FIRST_SWEEP_SECONDS
 
     def offload(self, event: WorkerEvent, claim: str | None = None) -> WorkerEvent:
-        """Store content that is too large for a row as soon as it arrives, so that no transaction waits for it.
+        """Start to upload content that is too large for a row as soon as it arrives; the event has the upload.
 
         claim: the token of the lease whose holder will write the row.
-
-        If the store cannot take it now, the event stays as it is, and `columns` tries again.
         """
-        try:
-            match event:
-                case CheckpointTaken(content=bytes(content)) if len(content) > self.row_bytes:
-                    return replace(event, content=self.save(content, claim))
-                case Succeeded(model=model, row_results=row_results):
-                    model = self._offloaded(model, claim)
-                    return replace(event, model=model, row_results=self._offloaded(row_results, claim))
-        except OSError as error:
-            log.warning("%s", error)
+        match event:
+            case CheckpointTaken(content=content):
+                return replace(event, content=self._offloaded(content, claim))
+            case Succeeded(model=model, row_results=row_results):
+                rows = None if row_results is None else self._offloaded(row_results, claim)
+                return replace(event, model=self._offloaded(model, claim), row_results=rows)
         return event
 
-    def _offloaded(self, content: Content, claim: str | None) -> Content | ArtifactReference:
-        """The reference to content that is too large for a row; anything else as it is. Raises OSError."""
+    def _offloaded(self, content: Content, claim: str | None) -> Content:
+        """The upload of content that is too large for a row; anything else as it is."""
         if isinstance(content, bytes) and len(content) > self.row_bytes:
-            return self.save(content, claim)
+            return start_upload(lambda taken: self.save(taken, claim), self._remove, content)
         return content
 
-    def columns(self, content: bytes | ArtifactReference, claim: str | None = None) -> dict[str, Any]:
-        """The columns of a row with `content`, or with the name of its artifact. Raises OSError."""
-        content = self._offloaded(content, claim)
+    def columns(self, content: Content) -> dict[str, Any]:
+        """The columns of a row with `content`, or with the name of its artifact. An upload must be done."""
+        if isinstance(content, Future):
+            content = content.result(timeout=0)
         if isinstance(content, ArtifactReference):
             return {"sha256": content.sha256, "content": None, "artifact": content.name}
         return {"sha256": hashlib.sha256(content).hexdigest(), "content": content, "artifact": None}
@@ -133,14 +136,29 @@ class ArtifactStore:
         self._garbage.update(names)
 
     def collect_garbage(self, database: Database) -> None:
-        """After the commit, remove the marked artifacts that no row names; every hour, `sweep` in a thread."""
-        if self._garbage:
-            for name in _unnamed(database, self._garbage):
-                self._remove(name)
-            self._garbage.clear()
-        if time.monotonic() >= self._sweep_due:
-            self._sweep_due = time.monotonic() + ORPHANED_AFTER_SECONDS
-            Thread(target=self._sweep_quietly, args=(database,), name="sweep", daemon=True).start()
+        """After the commit, remove the marked artifacts that no row names, and every hour `sweep`, both in a thread.
+
+        The caller does not wait: the store may be slow, or away.
+        """
+        is_sweep_due = time.monotonic() >= self._sweep_due
+        if (self._garbage or is_sweep_due) and not (self._collecting and self._collecting.is_alive()):
+            marked, self._garbage = self._garbage, set()
+            if is_sweep_due:
+                self._sweep_due = time.monotonic() + ORPHANED_AFTER_SECONDS
+            arguments = (database, marked, is_sweep_due)
+            self._collecting = Thread(target=self._collect, args=arguments, name="garbage", daemon=True)
+            self._collecting.start()
+
+    def close(self, database: Database, timeout: float) -> None:
+        """Collect the last garbage, and wait up to `timeout` seconds for it."""
+        self.wait_for_garbage(timeout)
+        self.collect_garbage(database)
+        self.wait_for_garbage(timeout)
+
+    def wait_for_garbage(self, timeout: float) -> None:
+        """Wait until the collection that is running, if any, has ended."""
+        if self._collecting:
+            self._collecting.join(timeout)
 
     def sweep(self, database: Database) -> None:
         """Remove artifacts that were stored long ago and that no row names or will name: their writers have died."""
@@ -155,9 +173,12 @@ class ArtifactStore:
                 if self.files.written_at(name) < latest:
                     self._remove(name)
 
-    def _sweep_quietly(self, database: Database) -> None:
+    def _collect(self, database: Database, marked: set[str], sweep: bool) -> None:
         try:
-            self.sweep(database)
+            for name in _unnamed(database, marked):
+                self._remove(name)
+            if sweep:
+                self.sweep(database)
         except Exception as error:
             log.warning("orphaned artifacts stay where they are: %s", error)
 

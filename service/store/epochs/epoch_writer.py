@@ -14,7 +14,7 @@ from service.store.engine.clock import now
 from service.store.tables import Checkpoint, EpochClasses, EpochMetrics, Experiment, Run
 from workers.evaluation.evaluation import Evaluation
 from workers.evaluation.metrics.per_class import metrics_per_class
-from workers.processes.messages import ArtifactReference, CheckpointTaken, Succeeded
+from workers.processes.messages import ArtifactReference, CheckpointTaken, Content, Succeeded
 from workers.training import Epoch
 
 OF_TRAINING = ("learning_rate", "gradient_norm", "seconds")
@@ -29,7 +29,6 @@ PROGRESS = AT_EPOCH.values(training_seconds=Run.training_seconds + bindparam("se
 NEWEST = select(Checkpoint).where(Checkpoint.run_id == bindparam("run"), Checkpoint.kind == "newest")
 OF_RUN = Checkpoint.run_id == bindparam("run")
 REPLACE = delete(Checkpoint).where(OF_RUN).returning(Checkpoint.epoch, Checkpoint.artifact)
-CLAIM_TOKEN = select(Run.claim_token).where(Run.id == bindparam("run"))
 ADD_CHECKPOINT = insert(Checkpoint).values(created_at=now())
 DELETE_LATER_EPOCHS = [
     delete(table).where(table.run_id == bindparam("run"), table.epoch > bindparam("last"))
@@ -85,7 +84,7 @@ def start_over(connection: Connection, run_id: int) -> None:
 def save_checkpoint(
     connection: Connection, artifacts: ArtifactStore, run_id: int, taken: CheckpointTaken
 ) -> bool:
-    """Store the newest state of a run in place of the one before. Raises OSError if it cannot be stored.
+    """Store the newest state of a run in place of the one before.
 
     Returns whether the run has progressed: this state has more epochs than the one before.
     """
@@ -97,7 +96,7 @@ def save_checkpoint(
 def save_model(connection: Connection, artifacts: ArtifactStore, run_id: int, ended: Succeeded) -> None:
     """Store the weights of the best epoch of a run that has ended, and what it predicted for each row.
 
-    They replace its newest state. Raises OSError.
+    They replace its newest state.
     """
     stored = {"model": ended.model}
     if ended.row_results is not None:
@@ -166,7 +165,7 @@ def _replace(
     connection: Connection,
     artifacts: ArtifactStore,
     run_id: int,
-    contents: Mapping[str, bytes | ArtifactReference],
+    contents: Mapping[str, Content],
     *,
     epoch: int,
     best_epoch: int | None,
@@ -176,8 +175,7 @@ def _replace(
     Returns the epoch of what they replace; 0 if there was nothing.
     """
     row = {"run_id": run_id, "epoch": epoch, "best_epoch": best_epoch}
-    claim = connection.scalar(CLAIM_TOKEN, {"run": run_id})
-    rows = [row | {"kind": kind, **artifacts.columns(content, claim)} for kind, content in contents.items()]
+    rows = [row | {"kind": kind, **artifacts.columns(content)} for kind, content in contents.items()]
     replaced = connection.execute(REPLACE, {"run": run_id}).all()
     artifacts.mark_garbage(each.artifact for each in replaced if each.artifact)
     connection.execute(ADD_CHECKPOINT, rows)

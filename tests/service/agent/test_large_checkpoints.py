@@ -1,5 +1,6 @@
 """Checkpoints and models that are too large for a row: the agent stores them as artifacts."""
 
+from concurrent.futures import wait
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,10 @@ from sqlalchemy import select, update
 
 from service.agent.agent import Agent
 from service.settings import Settings
+from service.store.artifacts import retrying
 from service.store.artifacts.artifact_store import ArtifactStore, stored_content
+from service.store.artifacts.blob_store import BlobStoreUnavailable
+from service.store.artifacts.uploads import uploads_of
 from service.store.queue import Lease
 from service.store.tables import Checkpoint, Run
 from tests.harness import IRIS, Harness
@@ -42,11 +46,15 @@ def agent(harness: Harness, settings: Settings) -> Agent:
 
 
 def send(agent: Agent, lease: Lease, *events: WorkerEvent) -> None:
-    """Let a worker send events, its reading thread store large contents, and the agent receive and flush them."""
+    """Let a worker send events, the store take large contents, and the agent receive and flush them."""
     assert isinstance(agent.pool, ScriptedPool)
-    agent.pool.add(lease, *(agent._offload(lease, event) for event in events))
+    offloaded = [agent._offload(lease, event) for event in events]
+    for event in offloaded:
+        wait(uploads_of(event), timeout=10)
+    agent.pool.add(lease, *offloaded)
     agent.receive_events(0)
     agent.flush()
+    agent.artifacts.wait_for_garbage(timeout=10)
 
 
 def names(agent: Agent) -> set[str]:
@@ -80,6 +88,45 @@ def test_a_run_whose_checkpoint_is_lost_starts_over(
     assert (harness.run(id_).epoch, harness.run(id_).status) == (0, "running")
     send(agent, second, epoch(1))
     assert harness.run(id_).epoch == 1
+
+
+def test_a_run_whose_checkpoint_cannot_be_read_now_waits_for_it(
+    harness: Harness, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retrying, "FIRST_PAUSE_SECONDS", 0.01)
+    id_ = harness.submit(IRIS)
+    send(agent, start(agent), epoch(1), CheckpointTaken(1, 1, LARGE), Stopped("release"))
+
+    def away(_: object) -> bytes:
+        raise BlobStoreUnavailable
+
+    with monkeypatch.context() as outage:
+        outage.setattr(agent.artifacts, "load", away)
+        assert agent.claim()
+        agent.flush()
+        (run,) = agent.runs.values()
+        assert (harness.run(id_).status, run.assignment.done()) == ("running", False)
+    assert run.assignment.result(timeout=10).checkpoint == LARGE
+    assert harness.run(id_).deaths == 0
+
+
+def test_a_run_that_waits_for_its_checkpoint_can_be_cancelled(
+    harness: Harness, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id_ = harness.submit(IRIS)
+    send(agent, start(agent), epoch(1), CheckpointTaken(1, 1, LARGE), Stopped("release"))
+
+    def away(_: object) -> bytes:
+        raise BlobStoreUnavailable
+
+    monkeypatch.setattr(agent.artifacts, "load", away)
+    assert agent.claim()
+    (run,) = agent.runs.values()
+    harness.cancel(id_)
+    agent.flush()
+    agent.flush()
+    assert (harness.run(id_).status, agent.runs) == ("cancelled", {})
+    assert run.assignment.cancelled()
 
 
 def test_an_agent_that_lost_the_run_removes_none_of_its_epochs(harness: Harness, agent: Agent) -> None:

@@ -41,12 +41,10 @@ def test_a_run_that_is_cancelled_before_it_starts_does_not_train(
     assert agent.claim()
     harness.cancel(id_)
     agent.flush()
-    assert pool.commands == []
-    (lease,) = agent.runs
-    agent.runs[lease].assignment.exception(timeout=10)
     agent.start_prepared()
     agent.flush()
-    assert pool.commands == [(lease, "cancel")]
+    assert (harness.run(id_).status, agent.runs) == ("cancelled", {})
+    assert (pool.started, pool.commands) == ({}, [])
 
 
 @pytest.mark.parametrize("last", [Stopped("timeout"), Died(-9)])

@@ -64,8 +64,8 @@ def test_whatever_a_start_raises_gives_the_run_back_without_a_death(
     )
 
 
-@pytest.mark.parametrize("error", [NO_DESCRIPTORS, BlobStoreUnavailable(), MemoryError()])
-def test_so_does_a_preparation_without_descriptors_memory_or_store(
+@pytest.mark.parametrize("error", [NO_DESCRIPTORS, MemoryError()])
+def test_so_does_a_preparation_without_descriptors_or_memory(
     harness: Harness, agent: Agent, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     id_ = harness.submit(IRIS)

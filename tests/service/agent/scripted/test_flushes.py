@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection
+from concurrent.futures import Future
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.service.agent.scripted.pool import FIGURES, ScriptedPool, epoch
 from tests.service.agent.scripted.script import checkpoints_of, epochs_of, metrics_of, send, start
 from workers.evaluation.baselines import Baseline
 from workers.evaluation.intervals import Interval
-from workers.processes.messages import BaselinesFitted, CheckpointTaken, Failed, Succeeded
+from workers.processes.messages import ArtifactReference, BaselinesFitted, CheckpointTaken, Failed, Succeeded
 
 
 def test_an_event_is_written_once(harness: Harness, agent: Agent, pool: ScriptedPool) -> None:
@@ -150,20 +151,15 @@ def test_an_end_is_written_at_once_and_epochs_may_wait(
     assert harness.run(id_).status == "succeeded"
 
 
-def test_an_end_that_cannot_be_stored_is_retried_no_faster_than_an_epoch(
-    harness: Harness, agent: Agent, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_end_that_waits_for_its_upload_does_not_hurry_the_agent(harness: Harness, agent: Agent) -> None:
     id_ = harness.submit(IRIS)
     lease = start(agent)
-
-    def full(*_: object, **__: object) -> None:
-        raise OSError("no space left on device")
-
-    with monkeypatch.context() as disk:
-        disk.setattr("service.store.epochs.epoch_writer.save_model", full)
-        send(agent, lease, epoch(1), Succeeded(1, b"model"))
-        assert harness.run(id_).status == "running"
-        assert agent._receive_timeout() > 0
+    upload: Future[ArtifactReference] = Future()
+    send(agent, lease, epoch(1), Succeeded(1, upload))
+    assert harness.run(id_).status == "running"
+    assert agent._receive_timeout() > 0
+    upload.set_result(agent.artifacts.save(b"model"))
+    assert agent._receive_timeout() == 0
     agent.flush()
     assert harness.run(id_).status == "succeeded"
 

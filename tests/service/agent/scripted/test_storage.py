@@ -1,4 +1,4 @@
-"""A database that is away, a disk without space, figures that the database refuses."""
+"""A database that is away, and figures that the database refuses."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import pytest
 from sqlalchemy import Connection
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 
 from service.agent import agent as module
 from service.agent.agent import Agent
 from tests.harness import IRIS, Harness
 from tests.service.agent.scripted.pool import ScriptedPool, epoch
-from tests.service.agent.scripted.script import checkpoints_of, epochs_of, send, start
+from tests.service.agent.scripted.script import epochs_of, send, start
 from tests.service.agent.scripted.unreachable import AWAY, Unreachable
-from workers.processes.messages import ArtifactReference, CheckpointTaken, Succeeded
+from workers.processes.messages import CheckpointTaken, Succeeded
 
 
 @pytest.mark.parametrize("kind", [ValueError("a bug"), TypeError("another")])
@@ -61,7 +61,21 @@ def test_a_run_whose_figures_are_refused_fails_although_the_first_commit_failed(
     assert agent.runs == {}
 
 
-@pytest.mark.parametrize("error", [AWAY, InterfaceError("SELECT", {}, Exception("it is away"))])
+class InternalError(Exception):
+    """As a driver of PostgreSQL raises it for a transaction that idled too long: no OperationalError."""
+
+    sqlstate = "25P03"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AWAY,
+        InterfaceError("SELECT", {}, Exception("it is away")),
+        DatabaseError("SELECT", {}, InternalError("it is away")),
+        DatabaseError("SELECT", {}, Exception("it is away"), connection_invalidated=True),
+    ],
+)
 def test_while_the_database_is_away_events_wait(
     harness: Harness, agent: Agent, pool: ScriptedPool, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
@@ -82,18 +96,19 @@ def test_while_the_database_is_away_events_wait(
     assert epochs_of(harness, id_) == [(0, 1)]
 
 
+@pytest.mark.parametrize("error", [AWAY, DatabaseError("SELECT", {}, InternalError("it is away"))])
 def test_events_wait_if_the_database_goes_away_in_the_middle_of_a_flush(
-    harness: Harness, agent: Agent, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, agent: Agent, monkeypatch: pytest.MonkeyPatch, error: DBAPIError
 ) -> None:
     id_ = harness.submit(IRIS)
     lease = start(agent)
 
     def refuse(*_: object, **__: object) -> None:
-        raise AWAY
+        raise error
 
     with monkeypatch.context() as patch:
         patch.setattr(module, "write_progress", refuse)
-        with pytest.raises(OperationalError):
+        with pytest.raises(type(error)):
             send(agent, lease, epoch(1))
     assert harness.run(id_).status == "running"
     agent.flush()
@@ -128,59 +143,3 @@ def test_events_that_were_written_although_the_commit_seemed_to_fail_are_not_wri
     assert harness.run(id_).status == "succeeded"
     assert agent.runs == {}
     assert epochs_of(harness, id_) == [(0, 1), (0, 2), (0, 3)]
-
-
-def test_without_space_for_a_checkpoint_the_previous_one_stays(
-    harness: Harness, agent: Agent, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    id_ = harness.submit(IRIS)
-    lease = start(agent)
-    send(agent, lease, epoch(1), CheckpointTaken(1, 1, b"one"))
-    with monkeypatch.context() as patch:
-        patch.setattr(agent.artifacts, "columns", _no_space)
-        send(agent, lease, epoch(2), CheckpointTaken(2, 1, b"two"))
-    logged = f"a checkpoint of run {lease.run_id} was not stored: [Errno 28] No space left on device"
-    assert caplog.messages == [logged]
-    assert epochs_of(harness, id_) == [(0, 1), (0, 2)]
-    assert checkpoints_of(harness, lease.run_id) == [("newest", 1, b"one")]
-
-
-def test_a_model_that_cannot_be_stored_yet_waits_and_the_other_runs_continue(
-    harness: Harness,
-    agent: Agent,
-    pool: ScriptedPool,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    id_ = harness.submit(IRIS | {"seeds": [0, 1]})
-    waiting, healthy = start(agent), start(agent)
-    before = harness.runs(id_)[0].lease_until
-    with monkeypatch.context() as patch:
-        patch.setattr(agent.artifacts, "columns", _no_space)
-        pool.add(healthy, epoch(1))
-        send(agent, waiting, epoch(1), Succeeded(1, b"model"))
-    assert epochs_of(harness, id_) == [(1, 1)]
-    run = harness.runs(id_)[0]
-    assert run.status == "running"
-    assert run.lease_until > before
-    assert set(agent.runs) == {waiting, healthy}
-    assert caplog.messages == [f"the results of run {waiting.run_id} cannot be stored yet"]
-    agent.flush()
-    assert epochs_of(harness, id_) == [(0, 1), (1, 1)]
-    assert harness.runs(id_)[0].status == "succeeded"
-
-
-def _no_space(*_: object) -> None:
-    raise OSError(28, "No space left on device")
-
-
-def test_what_is_too_large_for_a_row_is_named_by_the_claim_of_its_run(
-    harness: Harness, agent: Agent, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(agent.artifacts, "row_bytes", 3)
-    harness.submit(IRIS)
-    lease = start(agent)
-    stored = agent._offload(lease, CheckpointTaken(1, 1, b"state"))
-    assert isinstance(stored, CheckpointTaken)
-    assert isinstance(stored.content, ArtifactReference)
-    assert f"-{lease.token}-" in stored.content.name

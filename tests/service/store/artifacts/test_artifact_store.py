@@ -1,7 +1,7 @@
 import logging
 import os
-import threading
 import time
+from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,19 @@ from service.store.artifacts.artifact_store import (
     ArtifactStore,
     stored_content,
 )
+from service.store.artifacts.uploads import uploads_of
 from service.store.database import Database
 from service.store.epochs import epoch_writer
 from service.store.tables import Checkpoint, Experiment
 from tests.service.store.experiments import QueueHarness
-from workers.processes.messages import ArtifactReference, CheckpointTaken, Stopped, Succeeded
+from workers.processes.messages import (
+    ArtifactReference,
+    CheckpointTaken,
+    Content,
+    Stopped,
+    Succeeded,
+    WorkerEvent,
+)
 
 SMALL, LARGE = b"small" * 10, b"large" * 100
 
@@ -44,20 +52,34 @@ def age(artifacts: ArtifactStore, name: str, seconds: float) -> None:
     os.utime(Path(artifacts.files.url) / name, (written, written))
 
 
-def taken(content: bytes | ArtifactReference, epoch: int = 1) -> CheckpointTaken:
+def taken(content: Content, epoch: int = 1) -> CheckpointTaken:
     return CheckpointTaken(epoch, 1, content)
 
 
+def uploaded(artifacts: ArtifactStore, event: WorkerEvent) -> Any:
+    """An event whose large contents the store has."""
+    offloaded = artifacts.offload(event)
+    wait(uploads_of(offloaded), timeout=10)
+    return offloaded
+
+
+def bytes_of(artifacts: ArtifactStore, content: Content | None) -> bytes:
+    """The bytes of a content that was uploaded."""
+    assert isinstance(content, Future)
+    return artifacts.load(content.result(timeout=10))
+
+
 def save(
-    harness: QueueHarness,
-    artifacts: ArtifactStore,
-    run_id: int,
-    content: bytes | ArtifactReference,
-    epoch: int = 1,
+    harness: QueueHarness, artifacts: ArtifactStore, run_id: int, content: Content, epoch: int = 1
 ) -> None:
-    """What the agent does with a checkpoint, in one transaction."""
-    harness.write(epoch_writer.save_checkpoint, artifacts, run_id, taken(content, epoch))
+    """What the agent does with a checkpoint: an upload, then one transaction."""
+    harness.write(epoch_writer.save_checkpoint, artifacts, run_id, uploaded(artifacts, taken(content, epoch)))
+    collect_garbage(harness, artifacts)
+
+
+def collect_garbage(harness: QueueHarness, artifacts: ArtifactStore) -> None:
     artifacts.collect_garbage(harness.database)
+    artifacts.wait_for_garbage(timeout=10)
 
 
 @pytest.fixture
@@ -90,14 +112,13 @@ def test_large_ones_are_artifacts_named_by_their_hash(
 def test_only_content_too_large_for_a_row_is_offloaded(artifacts: ArtifactStore) -> None:
     checkpoint = artifacts.offload(taken(LARGE, 7))
     assert isinstance(checkpoint, CheckpointTaken)
-    assert (checkpoint.epoch, artifacts.load(checkpoint.content)) == (7, LARGE)
+    assert (checkpoint.epoch, bytes_of(artifacts, checkpoint.content)) == (7, LARGE)
     model = artifacts.offload(Succeeded(3, LARGE))
     assert isinstance(model, Succeeded)
-    assert (model.best_epoch, artifacts.load(model.model)) == (3, LARGE)
+    assert (model.best_epoch, bytes_of(artifacts, model.model)) == (3, LARGE)
     results = artifacts.offload(Succeeded(3, SMALL, LARGE))
     assert isinstance(results, Succeeded)
-    assert isinstance(results.row_results, ArtifactReference)
-    assert (results.model, artifacts.load(results.row_results)) == (SMALL, LARGE)
+    assert (results.model, bytes_of(artifacts, results.row_results)) == (SMALL, LARGE)
     for message in (taken(SMALL), Succeeded(3, SMALL), Succeeded(3, SMALL, SMALL), Stopped("cancel")):
         assert artifacts.offload(message) == message
 
@@ -105,25 +126,14 @@ def test_only_content_too_large_for_a_row_is_offloaded(artifacts: ArtifactStore)
 def test_offloaded_content_is_not_stored_twice(
     harness: QueueHarness, artifacts: ArtifactStore, run_id: int
 ) -> None:
-    message = artifacts.offload(taken(LARGE))
-    assert isinstance(message, CheckpointTaken)
-    save(harness, artifacts, run_id, message.content)
+    save(harness, artifacts, run_id, uploaded(artifacts, taken(LARGE)).content)
     assert names(artifacts) == {row.artifact for row in stored(harness.database)}
     assert len(names(artifacts)) == 1
 
 
-def test_an_unavailable_store_leaves_the_event_as_it_is(
-    artifacts: ArtifactStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def away(*_: object) -> None:
-        raise OSError("the store is away")
-
-    monkeypatch.setattr(artifacts.files, "write", away)
-    message = taken(LARGE)
-    assert artifacts.offload(message) is message
-    assert "the store is away" in caplog.text
-    with pytest.raises(OSError, match="away"):
-        artifacts.columns(LARGE)
+def test_an_upload_that_is_not_done_cannot_be_written(artifacts: ArtifactStore) -> None:
+    with pytest.raises(TimeoutError):
+        artifacts.columns(Future())
 
 
 def test_a_replaced_artifact_is_removed_after_the_commit(
@@ -147,7 +157,7 @@ def test_a_rolled_back_transaction_removes_no_artifact(
     with pytest.raises(ZeroDivisionError), harness.database.write() as connection:  # noqa: PT012
         epoch_writer.save_checkpoint(connection, artifacts, run_id, taken(SMALL, 2))
         raise ZeroDivisionError
-    artifacts.collect_garbage(harness.database)
+    collect_garbage(harness, artifacts)
     assert names(artifacts) == before
     assert artifacts.load(stored_content(stored(harness.database)[0])) == LARGE
 
@@ -156,11 +166,10 @@ def test_a_checkpoint_that_is_written_twice_stays(
     harness: QueueHarness, artifacts: ArtifactStore, run_id: int
 ) -> None:
     """As if a commit succeeded and its confirmation was lost: the agent writes the same events again."""
-    message = artifacts.offload(taken(LARGE))
-    assert isinstance(message, CheckpointTaken)
+    content = uploaded(artifacts, taken(LARGE)).content
     for _ in range(2):
-        save(harness, artifacts, run_id, message.content)
-    assert artifacts.load(message.content) == LARGE
+        save(harness, artifacts, run_id, content)
+    assert bytes_of(artifacts, content) == LARGE
 
 
 def test_two_runs_with_the_same_bytes_do_not_share_them(
@@ -179,8 +188,9 @@ def test_a_model_takes_the_place_of_the_newest_state(
     harness: QueueHarness, artifacts: ArtifactStore, run_id: int
 ) -> None:
     save(harness, artifacts, run_id, LARGE)
-    harness.write(epoch_writer.save_model, artifacts, run_id, Succeeded(2, LARGE + b"model"))
-    artifacts.collect_garbage(harness.database)
+    model = uploaded(artifacts, Succeeded(2, LARGE + b"model"))
+    harness.write(epoch_writer.save_model, artifacts, run_id, model)
+    collect_garbage(harness, artifacts)
     (row,) = stored(harness.database)
     assert (row.kind, names(artifacts)) == ("model", {row.artifact})
     assert artifacts.load(stored_content(row)) == LARGE + b"model"
@@ -194,8 +204,9 @@ def test_row_level_results_are_stored_beside_the_model(
     with harness.database.read() as connection:
         (run,) = row_results_reader.runs(connection, experiment_id)
     assert (run.id, run.sha256) == (run_id, None)
-    harness.write(epoch_writer.save_model, artifacts, run_id, Succeeded(2, SMALL, LARGE + b"rows"))
-    artifacts.collect_garbage(harness.database)
+    results = uploaded(artifacts, Succeeded(2, SMALL, LARGE + b"rows"))
+    harness.write(epoch_writer.save_model, artifacts, run_id, results)
+    collect_garbage(harness, artifacts)
     of_kind = {row.kind: row for row in stored(harness.database)}
     assert set(of_kind) == {"model", "row_results"}
     assert names(artifacts) == {of_kind["row_results"].artifact}
@@ -279,14 +290,13 @@ def test_garbage_collection_sweeps_after_a_minute_and_then_every_hour(
     harness: QueueHarness, artifacts: ArtifactStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     swept: list[Database] = []
-    monkeypatch.setattr(artifacts, "_sweep_quietly", swept.append)
+    monkeypatch.setattr(artifacts, "sweep", swept.append)
     clock = time.monotonic()
     for seconds, times in ((1, 0), (61, 1), (3600, 1), (3662, 2), (7200, 2), (7263, 3)):
         with monkeypatch.context() as patched:
             patched.setattr(time, "monotonic", lambda now=clock + seconds: now)
             artifacts.collect_garbage(harness.database)
-        for thread in (each for each in threading.enumerate() if each.name == "sweep"):
-            thread.join()
+        artifacts.wait_for_garbage(timeout=10)
         assert len(swept) == times
 
 
@@ -306,7 +316,8 @@ def test_an_unavailable_store_only_delays_garbage_collection(
         patched.setattr(artifacts.files, "remove", away)
         save(harness, artifacts, run_id, SMALL)
         patched.setattr(artifacts.files, "names", away)
-        artifacts._sweep_quietly(harness.database)
+        patched.setattr(artifacts, "_sweep_due", 0.0)
+        collect_garbage(harness, artifacts)
     assert "an artifact stays until the next sweep" in caplog.text
     assert "orphaned artifacts stay where they are" in caplog.text
     age(artifacts, left, 3700)

@@ -1,13 +1,15 @@
 """Files in a folder and in an object store; fsspec's store in memory stands in for the latter."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
 
 from service.settings import UnusableSetting
+from service.store.artifacts import blob_store
 from service.store.artifacts.blob_store import BlobStore, BlobStoreUnavailable
 
 BYTES = bytes(range(256)) * 400
@@ -118,7 +120,106 @@ def test_errors_of_the_store_are_logged_and_no_client_sees_them(
     assert "a/1 in memory://broken: EndpointConnectionError: could not connect" in caplog.text
 
 
-@pytest.mark.parametrize("url", ["nonsense://bucket", "abfs://container/prefix"])
+def test_an_outage_is_logged_when_it_begins_and_when_it_ends(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = BlobStore("memory://outage")
+    files.write("name", BYTES)
+
+    def fail(*_: Any) -> None:
+        raise ConnectionRefusedError("refused")
+
+    with monkeypatch.context() as away:
+        away.setattr(type(files._system), "cat_file", fail)
+        for _ in range(5):
+            with pytest.raises(BlobStoreUnavailable):
+                files.read("name")
+    assert files.away_because == "ConnectionRefusedError: refused"
+    assert files.read("name") == BYTES
+    assert files.read("name") == BYTES
+    assert files.away_because is None
+    assert caplog.messages == [
+        "name in memory://outage: ConnectionRefusedError: refused; trying again",
+        "memory://outage is available again",
+    ]
+
+
+@pytest.mark.parametrize("method", ["cat_file", "pipe_file", "find", "rm_file", "modified"])
+def test_a_store_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    files, end = BlobStore("memory://hanging"), Event()
+    files.write("a/1", BYTES)
+    monkeypatch.setattr(blob_store, "OPERATION_SECONDS", 0.05)
+    monkeypatch.setattr(blob_store, "READ_SECONDS", 0.05)
+    monkeypatch.setattr(type(files._system), method, lambda *_, **__: end.wait(10))
+    operations: dict[str, Callable[[], object]] = {
+        "cat_file": lambda: files.read("a/1"),
+        "pipe_file": lambda: files.write("a/1", b"1"),
+        "find": lambda: files.names("a"),
+        "rm_file": lambda: files.remove("a/1"),
+        "modified": lambda: files.written_at("a/1"),
+    }
+    with pytest.raises(BlobStoreUnavailable):
+        operations[method]()
+    assert files.away_because == "TimeoutError: no answer within 0 seconds"
+    end.set()
+
+
+def test_after_an_error_the_store_is_opened_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A filesystem that has lost its connection may never open another one by itself."""
+    files = BlobStore("memory://lost")
+    files.write("name", BYTES)
+
+    def lost(*_: Any) -> None:
+        raise OSError("the connection was closed")
+
+    before = files._system
+    monkeypatch.setattr(before, "cat_file", lost)
+    with pytest.raises(BlobStoreUnavailable):
+        files.read("name")
+    assert files._system is not before
+    assert files.read("name") == BYTES
+
+
+def test_a_file_is_not_missing_if_its_bucket_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = BlobStore("memory://bucket/prefix")
+    files.write("name", BYTES)
+    assert files.read("other") is None
+    monkeypatch.setattr(type(files._system), "exists", lambda *_: False)
+    with pytest.raises(BlobStoreUnavailable):
+        files.read("other")
+    assert files.away_because is not None
+    assert "there is no bucket or container" in files.away_because
+
+
+def test_a_check_leaves_nothing_behind(files: BlobStore) -> None:
+    files.check()
+    assert files.names("drafts") == set()
+
+
+def test_a_check_finds_a_store_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = BlobStore("memory://read-only")
+
+    def denied(*_: Any, **__: Any) -> None:
+        raise PermissionError("Access Denied")
+
+    monkeypatch.setattr(type(files._system), "pipe_file", denied)
+    with pytest.raises(BlobStoreUnavailable):
+        files.check()
+    assert files.away_because == "PermissionError: Access Denied"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense://bucket",
+        "abfs://container/prefix",
+        "sftp://host/folder",
+        "ssh://host/folder",
+        "webdav://host/folder",
+        "filecache::s3://bucket",
+        "folder::another",
+    ],
+)
 def test_an_unusable_url_is_named_in_the_error(url: str) -> None:
     with pytest.raises(UnusableSetting, match=f"HOLDOUT_ARTIFACTS cannot be {url}"):
         BlobStore(url)

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from service.store import queue
 from service.store.artifacts import artifact_store
 from service.store.artifacts.artifact_store import ArtifactStore
+from service.store.artifacts.uploads import uploads_of
 from service.store.epochs import epoch_writer
 from service.store.queue import Lease
 from service.store.tables import Checkpoint
@@ -55,8 +56,8 @@ class Agent:
 
     def upload(self) -> None:
         event = self.artifacts.offload(Succeeded(1, MODEL), self.lease.token)
-        assert isinstance(event, Succeeded)
-        self.model = event.model
+        (upload,) = uploads_of(event)
+        self.model = upload.result(timeout=10)
         make_old(self.artifacts)
 
     def commit(self) -> None:
