@@ -1,6 +1,6 @@
 """Trains the linear model of one run: a solver in place of an optimizer, in rounds that a checkpoint can resume."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,8 @@ from workers.nn.class_weights import rescale
 from workers.nn.losses.entropy import ShiftedCrossEntropy
 from workers.nn.models import Linear
 from workers.nn.network import Network
-from workers.nn.penalty_choice import choose_penalty, representative_rows
-from workers.nn.softmax_regression import SoftmaxSolver
+from workers.nn.penalty_choice import PenaltyChoice, representative_rows
+from workers.nn.softmax_regression import SoftmaxSolver, SolverState
 from workers.nn.standardised_rows import Floats, StandardisedRows
 from workers.spec import ExperimentSpec
 
@@ -32,7 +32,9 @@ class LinearTraining:
         self.row_weights = _row_weights(spec, training_part, sampled)
         loss = spec.loss.with_class_counts(sampled)
         self.bias_offsets = loss.offsets if isinstance(loss, ShiftedCrossEntropy) else np.zeros(len(sampled))
-        self._resumed: Mapping[str, Any] | None = None
+        self._resumed: SolverState | None = None
+        self._losses: Sequence[float] = ()
+        self._choice: PenaltyChoice | None = None
         self._solver: SoftmaxSolver | None = None
 
     def fit(self, network: Network, between: Callable[[], None]) -> float:
@@ -49,18 +51,29 @@ class LinearTraining:
 
     def arrays(self) -> dict[str, Array]:
         """The arrays of a checkpoint between two rounds."""
-        return {} if self._solver is None else {"flat": self._solver.flat}
+        present = self._present()
+        return {} if present is None else {"flat": present.flat}
 
     def state(self) -> dict[str, Any]:
-        """The rest of a checkpoint, as JSON."""
-        if self._solver is None:
-            return {}
-        return {"l2": self.l2, "rounds": self._solver.rounds, "descended": self._solver.descended}
+        """The rest of a checkpoint, as JSON. losses: of the penalties tried, while one is being chosen."""
+        state: dict[str, Any] = {"l2": self.l2}
+        if present := self._present():
+            state |= {"rounds": present.rounds, "descended": present.descended}
+        if self.l2 is None:
+            state["losses"] = list(self._choice.losses if self._choice else self._losses)
+        return state
 
     def restore(self, arrays: Mapping[str, Array], state: Mapping[str, Any]) -> None:
         """Continue where a checkpoint was taken."""
         if state:
-            self.l2, self._resumed = state["l2"], {**arrays, **state}
+            self.l2, self._losses = state["l2"], state.get("losses", ())
+        if "flat" in arrays:
+            self._resumed = SolverState(arrays["flat"], state["rounds"], state["descended"])
+
+    def _present(self) -> SolverState | None:
+        """Where the solver is that runs: that of a penalty being tried, or that of the model."""
+        running = self._solver if self._choice is None else self._choice.solver
+        return self._resumed if running is None else running.state()
 
     def _prepare(self, between: Callable[[], None]) -> SoftmaxSolver:
         between()
@@ -76,19 +89,22 @@ class LinearTraining:
         )
         solver = SoftmaxSolver(rows, self.l2, between=between)
         if self._resumed is not None:
-            resumed = self._resumed
-            solver.flat, solver.rounds = resumed["flat"], resumed["rounds"]
-            solver.descended = resumed["descended"]
+            solver.restore(self._resumed)
         return solver
 
     def _choose_penalty(self, between: Callable[[], None]) -> float:
         labels = self.part.labels
         rows = representative_rows(labels, self.part.features.shape[1])
-        features = self._scaled(self.part.features[rows])
-        weights = None if self.row_weights is None else self.row_weights[rows]
-        return choose_penalty(
-            features, labels[rows], classes=len(self.part.classes), weights=weights, between=between
+        choice = self._choice = PenaltyChoice(
+            self._scaled(self.part.features[rows]),
+            labels[rows],
+            classes=len(self.part.classes),
+            weights=None if self.row_weights is None else self.row_weights[rows],
+            between=between,
         )
+        l2 = choice.choose(self._losses, self._resumed)
+        self._choice, self._resumed = None, None
+        return l2
 
     def _read(self, rows: slice) -> Floats:
         return self._scaled(self.part.features[rows])

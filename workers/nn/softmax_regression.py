@@ -45,6 +45,15 @@ class SoftmaxRegression:
         return features @ self.weight.astype(features.dtype) + self.bias.astype(features.dtype)
 
 
+@dataclass(frozen=True, eq=False)
+class SolverState:
+    """Where a solver is between two rounds. flat: ((d + 1) K,), float64."""
+
+    flat: Floats
+    rounds: int
+    descended: bool
+
+
 class SoftmaxSolver:
     """Solves in rounds. Each is a function of the state that the one before left, so a state resumes exactly.
 
@@ -60,6 +69,14 @@ class SoftmaxSolver:
         self.rounds, self.descended, self.slope = 0, False, np.inf
         self._between = between
         self._here: tuple[float, Floats] | None = None
+
+    def state(self) -> SolverState:
+        """The end of the last complete round."""
+        return SolverState(self.flat, self.rounds, self.descended)
+
+    def restore(self, state: SolverState) -> None:
+        """Continue from where a solver of the same rows and penalty was."""
+        self.flat, self.rounds, self.descended = state.flat, state.rounds, state.descended
 
     def descend(self, tolerance: float = DESCENT_TOLERANCE) -> None:
         """L-BFGS in float32, until no slope exceeds the tolerance or single precision sees no progress."""

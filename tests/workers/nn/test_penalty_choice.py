@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from workers.nn.penalty_choice import PENALTIES, choose_penalty, representative_rows, stratified_rows
+from workers.nn.penalty_choice import PENALTIES, PenaltyChoice, representative_rows, stratified_rows
 
 
 @pytest.mark.parametrize(
@@ -25,18 +25,21 @@ def test_the_penalty_is_that_which_scikit_learn_would_choose(
         oracle.fit(features[rest], labels[rest], weights[rest])
         probabilities = oracle.predict_proba(features[held_back])
         losses.append(metrics.log_loss(labels[held_back], probabilities, sample_weight=weights[held_back]))
-    assert choose_penalty(features, labels, classes=3, weights=weights) == PENALTIES[np.argmin(losses)]
+    assert (
+        PenaltyChoice(features, labels, classes=3, weights=weights).choose() == PENALTIES[np.argmin(losses)]
+    )
     assert weighted or PENALTIES[np.argmin(losses)] == penalty, losses
 
 
 def test_two_rows_leave_no_choice_of_penalty() -> None:
-    assert choose_penalty(np.eye(2), np.arange(2), classes=2) == PENALTIES[0]
+    assert PenaltyChoice(np.eye(2), np.arange(2), classes=2).choose() == PENALTIES[0]
 
 
 def test_rows_without_weight_leave_no_choice_of_penalty() -> None:
     """No row of the only class that counts is held back."""
     weights = np.array([1.0, 1.0, 0.0, 0.0])
-    assert choose_penalty(np.eye(4), np.array([0, 0, 1, 1]), classes=2, weights=weights) == PENALTIES[0]
+    choice = PenaltyChoice(np.eye(4), np.array([0, 0, 1, 1]), classes=2, weights=weights)
+    assert choice.choose() == PENALTIES[0]
 
 
 def test_a_limit_keeps_the_shares_of_the_classes() -> None:
