@@ -68,7 +68,9 @@ class LinearTraining:
         if state:
             self.l2, self._losses = state["l2"], state.get("losses", ())
         if "flat" in arrays:
-            self._resumed = SolverState(arrays["flat"], state["rounds"], state["descended"])
+            self._resumed = SolverState(
+                arrays["flat"].astype(np.float64), state["rounds"], state["descended"]
+            )
 
     def _present(self) -> SolverState | None:
         """Where the solver is that runs: that of a penalty being tried, or that of the model."""

@@ -10,7 +10,7 @@ from service.experiments.baseline_comparison import BaselineComparison, compare
 from service.schemas.base import Remark
 from service.schemas.summary import Baseline, ClassEstimate, Estimate
 from service.store.run_keys import RunKey
-from service.store.spec_facts import is_of_folds, measured_part
+from service.store.spec_facts import is_of_folds, is_solved, measured_part
 from service.store.tables import Rows
 from workers.data.far_rows import FAR, UNITS, FarRows
 from workers.nn.losses import AnyLoss
@@ -25,6 +25,7 @@ class Evidence:
 
     repeated_rows: how many rows of each part are equal to training rows. image_shape: (height, width, channels), or
     None. far_rows: those of the measured part that lie far outside of training; None if there are none.
+    slopes: a row per run of a solved model with its `gradient_norm`, the largest slope that is left; else empty.
     selected: a row per seed with its `seed`, `rows`, and for each class `support` and `class_precision`, which is
     null for a class that is never predicted.
     """
@@ -35,6 +36,7 @@ class Evidence:
     image_shape: Sequence[int] | None
     far_rows: FarRows | None
     runs: Rows
+    slopes: Rows
     selected: Rows
     metrics: Mapping[str, Estimate | None]
     classes: list[ClassEstimate]
@@ -58,7 +60,7 @@ class Evidence:
     @property
     def is_solved(self) -> bool:
         """Whether the model is solved, not trained in epochs."""
-        return bool(self.spec["model"]["name"] == "linear")
+        return is_solved(self.spec)
 
     @property
     def is_linear_network(self) -> bool:
@@ -193,6 +195,23 @@ def still_improving(evidence: Evidence) -> Iterator[Remark]:
         yield Remark(code="still_improving", sentence=sentence, remedy=remedy)
 
 
+NOT_CONVERGED = 1e-7
+"""The largest slope of a solution, well above the tolerance of the solver: rounding may end it before."""
+
+
+def not_converged(evidence: Evidence) -> Iterator[Remark]:
+    left = {RunKey.of(row): row.gradient_norm for row in evidence.slopes}
+    short = [run for run, slope in left.items() if slope > NOT_CONVERGED]
+    if short:
+        largest = max(left[run] for run in short)
+        sentence = (
+            f"The solver used up its rounds{_by(short, evidence)} before it converged: a slope of {largest:.1e} is "
+            f"left, at a solution it is below {NOT_CONVERGED:g}. The figures are not those of the best linear model."
+        )
+        remedy = 'Give the model a stronger penalty, such as "l2": 0.01, or another scaling.'
+        yield Remark(code="not_converged", sentence=sentence, remedy=remedy)
+
+
 def far_from_training(evidence: Evidence) -> Iterator[Remark]:
     far, shape = evidence.far_rows, evidence.image_shape
     if far is None:
@@ -277,6 +296,7 @@ FINDERS: tuple[Finder, ...] = (
     never_predicted,
     no_better_than_linear,
     short_of_solution,
+    not_converged,
     rows_repeated,
     far_from_training,
     still_improving,

@@ -52,6 +52,7 @@ def summarise(found: ExperimentDetails, intervals: Intervals | NoIntervals) -> S
         image_shape=stored.plan["dataset"]["shape"],
         far_rows=_far_rows(found),
         runs=found.runs,
+        slopes=found.slopes,
         selected=selected,
         metrics={metric.name: _estimate(measured, metric.name) for metric in SUMMARISED},
         classes=_classes(stored.plan["dataset"]["classes"], measured),

@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, select
 
 from service.store import claim_order, status_reader
-from service.store.epochs.selected_epoch_reader import selected_epochs
+from service.store.epochs.selected_epoch_reader import selected_epochs, slopes
 from service.store.errors import UnknownExperiment
 from service.store.run_keys import BY_KEY
-from service.store.spec_facts import measured_part
+from service.store.spec_facts import is_solved, measured_part
 from service.store.status_reader import ExperimentState
 from service.store.tables import Experiment, ExperimentTag, Rows, Run
 
@@ -49,6 +49,7 @@ class ExperimentDetails:
     """An experiment with everything that its response needs.
 
     selected: the figures of each run at its selected epoch, if it has one, on the `measured_part`.
+    slopes: the `gradient_norm` of each of these runs, if the model is solved.
     queue_position: that of its first run among all queued ones, from 1; None unless the experiment is queued.
     """
 
@@ -56,6 +57,7 @@ class ExperimentDetails:
     tags: list[str]
     runs: Rows
     selected: Rows
+    slopes: Rows
     queue_position: int | None
 
 
@@ -106,6 +108,7 @@ def find_experiment(
         tags=_tags(connection, [experiment_id])[experiment_id],
         runs=_runs(connection, [experiment_id])[experiment_id],
         selected=selected_epochs(connection, experiment_id, measured_part(row.spec)),
+        slopes=slopes(connection, experiment_id) if is_solved(row.spec) else (),
         queue_position=queue_position,
     )
 

@@ -12,6 +12,11 @@ def is_of_folds(spec: Mapping[str, Any]) -> bool:
     return "folds" in spec["split"]
 
 
+def is_solved(spec: Mapping[str, Any]) -> bool:
+    """Whether the model is solved, not trained in epochs."""
+    return bool(spec["model"]["name"] == "linear")
+
+
 def measured_part(spec: Mapping[str, Any]) -> Literal["validation", "evaluation"]:
     """The part that its figures are of."""
     return "evaluation" if is_of_folds(spec) else "validation"

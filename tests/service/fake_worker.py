@@ -80,6 +80,7 @@ class FakeWorker:
         seed: int = 0,
         best_epoch: int | None = None,
         distribution: bool = True,
+        gradient_norm: float = 0.5,
         run_id: int | None = None,
     ) -> None:
         """Store one epoch of a run. It is the best one so far unless `best_epoch` names another.
@@ -93,7 +94,7 @@ class FakeWorker:
             validation=evaluation(validation, distribution=distribution),
             drawn=2 * training.confusion.sum(axis=1),
             learning_rate=0.001,
-            gradient_norm=0.5,
+            gradient_norm=gradient_norm,
             best_epoch=best_epoch or number,
             seconds=2.0,
         )

@@ -17,6 +17,11 @@ def selected_epochs(connection: Connection, experiment_id: int, part: str) -> Ro
     return connection.execute(SELECTED_EPOCHS, {"id": experiment_id, "part": part}).all()
 
 
+def slopes(connection: Connection, experiment_id: int) -> Rows:
+    """The `gradient_norm` of each run at its selected epoch: what a solver left of the slope."""
+    return connection.execute(SLOPES, {"id": experiment_id}).all()
+
+
 def succeeded_runs(connection: Connection, ids: Collection[int]) -> dict[int, FiguresByRun]:
     """The metrics of each run that has succeeded, by experiment. Experiments without such a run are left out.
 
@@ -58,5 +63,11 @@ def _selected_epochs() -> Select[Any]:
     return chosen.order_by(*BY_KEY)
 
 
+SLOPES: Select[Any] = (
+    select(*BY_KEY, EpochMetrics.gradient_norm)
+    .join(EpochMetrics, IS_SELECTED)
+    .where(Run.experiment_id == bindparam("id"), EpochMetrics.split == "train")
+    .order_by(*BY_KEY)
+)
 SELECTED_EPOCHS = _selected_epochs()
-"""Built once: to build the statement takes longer than to execute it on SQLite."""
+"""Built once: to build a statement takes longer than to execute it on SQLite."""

@@ -104,14 +104,11 @@ def test_a_threshold_of_a_linear_model_in_a_cross_validation(harness: Harness, s
             stored, results = (
                 reader.content(connection, run.id) for reader in (model_reader, row_results_reader)
             )
-            accuracy = connection.scalar(
-                select(EpochMetrics.accuracy).where(
-                    EpochMetrics.run_id == run.id, EpochMetrics.split == "evaluation"
-                )
-            )
+            mine = (EpochMetrics.run_id == run.id, EpochMetrics.split == "evaluation")
+            measured = connection.execute(select(EpochMetrics).where(*mine)).one()
         assert isinstance(stored, bytes)
         assert stored == trainer.model().to_bytes()
         thresholds.add(Checkpoint.from_bytes(stored).arrays["prediction.threshold"].item())
         evaluation, expected = trainer.evaluate_selected(parts.read("evaluation"), parts.rows("evaluation"))
-        assert (results, accuracy) == (expected.to_bytes(), evaluation.accuracy)
+        assert (results, measured.accuracy) == (expected.to_bytes(), evaluation.accuracy)
     assert len(thresholds) > 1

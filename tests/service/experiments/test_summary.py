@@ -234,6 +234,16 @@ def test_a_solved_model_is_neither_compared_with_itself_nor_told_to_train_longer
     assert remedies == {'Try a network with hidden layers, such as "model": {"hidden": [64]}.'}
 
 
+def test_a_solver_that_did_not_converge_is_reported(fake_worker: FakeWorker) -> None:
+    experiment_id = fake_worker.submit(model="linear")
+    fake_worker.claim()
+    fake_worker.epoch(experiment_id, 1, GOOD, gradient_norm=2e-4)
+    assert findings(fake_worker.read(experiment_id))["not_converged"] == (
+        "The solver used up its rounds before it converged: a slope of 2.0e-04 is left, at a solution it is below "
+        "1e-07. The figures are not those of the best linear model."
+    )
+
+
 def test_a_metric_of_which_less_is_better_is_compared_the_other_way(
     fake_worker: FakeWorker, database: Database
 ) -> None:
@@ -273,7 +283,7 @@ def with_linear(
     """The response for an experiment of one epoch, and a linear baseline with these figures, stored as long ago."""
     experiment_id = fake_worker.submit(model=model, **{"training": {"epochs": 1}, **spec})
     fake_worker.claim()
-    fake_worker.epoch(experiment_id, 1, matrix)
+    fake_worker.epoch(experiment_id, 1, matrix, gradient_norm=1e-11 if model == "linear" else 0.5)
     linear = {"name": "linear", "accuracy": accuracy, "balanced_accuracy": balanced_accuracy}
     linear |= {"metrics": metrics} if metrics else {}
     interval = {"low": 0.95, "high": 0.99, "level": 0.95}
