@@ -63,8 +63,9 @@ def _selected_epochs() -> Select[Any]:
     return chosen.order_by(*BY_KEY)
 
 
-SLOPES: Select[Any] = (
-    select(*BY_KEY, EpochMetrics.gradient_norm)
+OF_SLOPES: list[Any] = [*BY_KEY, EpochMetrics.gradient_norm]
+SLOPES = (
+    select(*OF_SLOPES)
     .join(EpochMetrics, IS_SELECTED)
     .where(Run.experiment_id == bindparam("id"), EpochMetrics.split == "train")
     .order_by(*BY_KEY)
