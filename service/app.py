@@ -35,6 +35,7 @@ from service.memory_budget import MemoryBudget, default_limit
 from service.notifiers import notifier_of
 from service.operations.prometheus import PrometheusMetrics
 from service.operations.readiness import Readiness
+from service.operations.store_check import StoreCheck
 from service.operations.telemetry import telemetry
 from service.routes import (
     catalog,
@@ -138,7 +139,7 @@ def _create_shared_objects(state: State, settings: Settings, database: Database)
     state.response_store = ResponseStore()
     state.sealing_key = sealing_key(settings)
     state.cursor_key = signing_key(database, "cursors")
-    state.readiness = Readiness()
+    state.readiness = Readiness(StoreCheck(state.artifacts.files))
     state.metrics = PrometheusMetrics(database, lease_seconds=settings.lease_seconds)
     state.observe = state.metrics.observe
     state.change_feed = ChangeFeed(database)

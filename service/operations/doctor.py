@@ -125,6 +125,28 @@ def file_access(settings: Settings) -> Iterator[CheckResult]:
         yield CheckResult("ok", "Access: no other user has rights to Holdout's files")
 
 
+def artifacts(settings: Settings) -> Iterator[CheckResult]:
+    """Whether the artifact store takes a file and gives it back. A folder in the data folder is checked with that."""
+    if settings.artifacts is None:
+        return
+    from service.settings import UnusableSetting
+    from service.store.artifacts.blob_store import BlobStore, BlobStoreUnavailable
+
+    message, files = f"Artifact store {settings.artifacts}", None
+    try:
+        files = BlobStore(settings.artifacts)
+        files.check()
+    except UnusableSetting as error:
+        yield CheckResult("bad", str(error))
+    except BlobStoreUnavailable:
+        cause = files and files.away_because
+        yield CheckResult(
+            "bad", f"{message}: {cause}", "Look at its address, its credentials and its rights."
+        )
+    else:
+        yield CheckResult("ok", f"{message}: a file was written, read and removed")
+
+
 def database(settings: Settings) -> Iterator[CheckResult]:
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -217,6 +239,7 @@ CHECKS: tuple[Check, ...] = (
     sqlite,
     data_folder,
     file_access,
+    artifacts,
     database,
     bundled_data,
     swagger_ui,

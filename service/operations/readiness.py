@@ -1,4 +1,4 @@
-"""The readiness checks behind `/ready`: schema, database, embedded agent."""
+"""The readiness checks behind `/ready`: schema, database, artifact store, embedded agent."""
 
 import math
 import time
@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from service.agent.agent import Agent
+from service.operations.store_check import StoreCheck
 from service.store import migrations
 from service.store.database import Database
 from service.store.engine.lock_timeout import is_lock_timeout
@@ -33,7 +34,8 @@ class NotReady(RuntimeError):
 class Readiness:
     """Runs all checks, at most once a second: everybody may ask, and each check writes to the database."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: StoreCheck) -> None:
+        self._store = store
         self._field_errors: list[FieldError] = []
         self._checked_at = -math.inf
         self._lock = Lock()
@@ -42,11 +44,15 @@ class Readiness:
         """Raises NotReady with every error."""
         with self._lock:
             if time.monotonic() - self._checked_at >= CACHED_SECONDS:
-                self._field_errors = [*_database(database), *_agent(agent)]
+                self._field_errors = [*_database(database), *self._artifacts(), *_agent(agent)]
                 self._checked_at = time.monotonic()
             field_errors = self._field_errors
         if field_errors:
             raise NotReady(field_errors)
+
+    def _artifacts(self) -> Iterator[FieldError]:
+        if self._store.has_failed():
+            yield FieldError("artifacts", None, "the artifact store cannot be used; the log says why")
 
 
 def _database(database: Database) -> Iterator[FieldError]:

@@ -86,9 +86,10 @@ async def read_health(database: DatabaseDep) -> Health:
     responses=problems(InvalidQuery, NotReady),
 )
 def read_ready(request: Request, database: DatabaseDep) -> Ready:
-    """Return 503 if the database is unreachable, read-only or not migrated, or if the embedded agent has stopped.
+    """Return 503 if the database is unreachable, read-only or not migrated, if the artifact store cannot be used, or
+    if the embedded agent has stopped.
 
-    The result counts for a second.
+    The result counts for a second, that of the artifact store for a minute.
     """
     request.app.state.readiness.require(database, request.app.state.agent)
     return Ready()

@@ -2,6 +2,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from service.operations import doctor
 from service.operations.doctor import CheckResult, has_wal_reset_bug, run_checks
@@ -45,6 +46,20 @@ def test_an_unreachable_server_is_bad_and_its_password_is_not_shown() -> None:
     )
     assert result.status == "bad"
     assert "secret" not in result.message + result.remedy
+
+
+def test_an_artifact_store_is_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not [each for each in run_checks(Settings()) if each.message.startswith("Artifact store")]
+    settings = Settings(artifacts="memory://doctor")
+    assert about("Artifact store", run_checks(settings)).status == "ok"
+
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError("Access Denied")
+
+    monkeypatch.setattr(MemoryFileSystem, "pipe_file", denied)
+    result = about("Artifact store", run_checks(settings))
+    assert (result.status, "PermissionError: Access Denied" in result.message) == ("bad", True)
+    assert about("HOLDOUT_ARTIFACTS", run_checks(Settings(artifacts="sftp://host/folder"))).status == "bad"
 
 
 def test_doctor_does_not_migrate_the_database(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from unittest.mock import patch
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy import text
 
 from service.app import create_app
 from service.operations import readiness
+from service.operations.store_check import StoreCheck
 from service.routes import health
 from service.settings import Settings
 from service.store import migrations
@@ -109,6 +111,42 @@ def test_with_a_stopped_agent_it_is_not_ready(
     agent.stop()
     time.sleep(2.1)
     assert "has stopped" in problems(with_agent)["agent"]
+
+
+def test_with_an_artifact_store_that_cannot_be_used_it_is_not_ready(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check: StoreCheck = client.app.state.readiness._store  # type: ignore[attr-defined]
+    files = check._files
+
+    def denied(*_: object) -> None:
+        raise PermissionError("Access Denied")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(files._system, "pipe_file", denied)
+        check.run()
+        assert problems(client) == {"artifacts": "the artifact store cannot be used; the log says why"}
+    check.run()
+    assert client.get("/ready").status_code == 200
+
+
+def test_nobody_waits_for_an_artifact_store_that_hangs(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check: StoreCheck = client.app.state.readiness._store  # type: ignore[attr-defined]
+    called, end = Event(), Event()
+
+    def hang() -> None:
+        called.set()
+        end.wait(10)
+
+    monkeypatch.setattr(check._files, "check", hang)
+    check._due = 0.0
+    started = time.monotonic()
+    assert client.get("/ready").status_code == 200
+    assert called.wait(5)
+    assert time.monotonic() - started < 5
+    end.set()
 
 
 def test_an_old_sqlite_causes_a_warning(client: TestClient, database: Database) -> None:

@@ -10,7 +10,6 @@ from sqlalchemy.exc import OperationalError
 from service.agent import start_failures
 from service.agent.agent import Agent
 from service.agent.start_failures import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, StartPause, is_temporary
-from service.store.artifacts.blob_store import BlobStoreUnavailable
 from tests.harness import IRIS, Harness
 from tests.service.agent.scripted.pool import ScriptedPool
 from tests.service.agent.scripted.script import start
@@ -133,7 +132,6 @@ def test_the_pause_doubles_up_to_its_limit(clock: Clock) -> None:
         (OSError(errno.ENOSPC, "No space left on device"), True),
         (OSError(errno.EACCES, "Permission denied"), False),
         (OSError("anything"), False),
-        (BlobStoreUnavailable(), True),
         (NO_THREAD, True),
         (RuntimeError("no such thing"), False),
         (MemoryError(), True),
