@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 
@@ -30,6 +31,11 @@ class CellRules:
 
     markers: frozenset[str] = frozenset(MARKERS)
     decimal: str = "."
+
+    @cached_property
+    def has_number_marker(self) -> bool:
+        """Whether a number, such as -999, means a missing value."""
+        return any(self.number(text) is not None for text in self.markers)
 
     def is_missing(self, text: str) -> bool:
         """Whether a cell means a missing value."""

@@ -92,7 +92,7 @@ class NumberBuilder(MeasureBuilder):
 
     def __init__(self, rules: CellRules) -> None:
         super().__init__(rules)
-        self._is_plain = rules.decimal == "." and all(rules.number(text) is None for text in rules.markers)
+        self._is_plain = rules.decimal == "." and not rules.has_number_marker
         """Whether all cells so far were empty or numbers that need no preparation."""
 
     def _values(self, array: Any) -> Values:

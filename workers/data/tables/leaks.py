@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workers.data.tables.label import Label
 from workers.data.tables.line_blocks import quoted
-from workers.data.tables.schema import Doubt
+from workers.data.tables.schema import MOST_COLUMNS, Doubt
 from workers.data.tables.spool import Spool, Values
 
 FEWEST_ROWS = 20
@@ -36,7 +37,8 @@ class Rule:
 def leak_doubts(spool: Spool, columns: Mapping[int, tuple[str, bool]], label: Label) -> Iterator[Doubt]:
     """A warning for each column that looks like an identifier or like the answer.
 
-    columns: by position in the spool, the name of each feature, and whether its values have an order.
+    columns: by position in the spool, the name of each feature, and whether its values have an order. Only the first
+    `MOST_COLUMNS` are searched: each takes time, and in wider tables none has a meaning of its own.
     """
     if len(label.labels) < FEWEST_ROWS or not columns:
         return
@@ -45,7 +47,7 @@ def leak_doubts(spool: Spool, columns: Mapping[int, tuple[str, bool]], label: La
     inside = wanted[rows]
     labels = label.labels[np.cumsum(wanted)[rows[inside]] - 1]
     targets = None if label.targets is None else label.targets[np.cumsum(wanted)[rows[inside]] - 1]
-    for position, (name, is_ordered) in columns.items():
+    for position, (name, is_ordered) in islice(columns.items(), MOST_COLUMNS):
         values = sample[position, inside]
         if is_ordered and _is_identifier(values) and _is_identifier(spool.column(position)[wanted]):
             yield _identifier_doubt(name)

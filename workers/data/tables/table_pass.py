@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from workers.data.tables.cells import CellRules, day_number
+from workers.data.tables.cells import CellRules
 from workers.data.tables.column_builders import (
     MOST_LEVELS,
     DateBuilder,
     NumberBuilder,
     ReadKind,
     TextBuilder,
-    as_text,
     is_text,
 )
 from workers.data.tables.spool import Spool
@@ -88,14 +87,13 @@ def guessed_kind(array: Any, rules: CellRules) -> ReadKind:
         if pa.types.is_dictionary(array.type) or pa.types.is_boolean(array.type):
             return "text"
         return "date" if pa.types.is_temporal(array.type) else "number"
-    texts = [
-        text
-        for text in as_text(array.slice(0, SAMPLED_CELLS)).to_pylist()
-        if text and not rules.is_missing(text)
-    ]
-    if sum(rules.number(text) is not None for text in texts) >= MOST_OFFENDING * len(texts):
+    cells = array.slice(0, SAMPLED_CELLS)
+    number, date = NumberBuilder(rules), DateBuilder(rules)
+    number.append(cells)
+    if not _is_wrong(number):
         return "number"
-    return "date" if all(day_number(text) is not None for text in texts) else "text"
+    date.append(cells)
+    return "text" if _is_wrong(date) else "date"
 
 
 def _is_wrong(builder: Builder) -> bool:
