@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workers.data.far_rows import describe
+from workers.data.far_rows_of_split import FarRowsOfSplit
 from workers.ineffective_settings import find_ineffective_settings
-from workers.nn.arrays import Array
+from workers.nn.arrays import Array, Shape
 from workers.spec import ExperimentSpec
 from workers.thresholds import ThresholdRule
 
@@ -34,6 +36,7 @@ class WarningContext:
 
     split_counts: rows of each class (K,) in each part. sampled_counts: expected examples of each class per epoch.
     evaluated_counts: rows of each class (K,) in the evaluation parts of all folds of a repeat; empty without folds.
+    far_rows: those of the first fold, if there are any. shape: of an image, or None.
     """
 
     spec: ExperimentSpec
@@ -41,6 +44,8 @@ class WarningContext:
     split_counts: dict[str, list[int]]
     sampled_counts: Array
     evaluated_counts: Sequence[int] = ()
+    far_rows: FarRowsOfSplit | None = None
+    shape: Shape | None = None
 
     @property
     def is_imbalanced(self) -> bool:
@@ -68,15 +73,8 @@ class WarningContext:
 Check = Callable[[WarningContext], Iterator[Warning]]
 
 
-def find_warnings(
-    spec: ExperimentSpec,
-    classes: Sequence[str],
-    split_counts: dict[str, list[int]],
-    sampled_counts: Array,
-    evaluated_counts: Sequence[int] = (),
-) -> list[Warning]:
-    """Every warning about a spec and its data, in the order of CHECKS. Arguments as in `WarningContext`."""
-    context = WarningContext(spec, classes, split_counts, sampled_counts, evaluated_counts)
+def find_warnings(context: WarningContext) -> list[Warning]:
+    """Every warning about a spec and its data, in the order of CHECKS."""
     return [warning for check in CHECKS for warning in check(context)]
 
 
@@ -146,6 +144,16 @@ def nothing_held_back(context: WarningContext) -> Iterator[Warning]:
             "data."
         )
         yield Warning("nothing_held_back", sentence, 'Give "test" a share in split.')
+
+
+def far_from_training(context: WarningContext) -> Iterator[Warning]:
+    far = context.far_rows
+    if far is not None:
+        of_read = "" if far.read == far.part_rows else f" of {far.read:,} that were looked at"
+        fold = " of the first fold" if context.evaluated_counts else ""
+        rows = f"{far.found.rows:,} {far.part} {'row' if far.found.rows == 1 else 'rows'}{of_read}{fold}"
+        scaling = context.spec.scaling.name
+        yield Warning("far_from_training", *describe(far.found, rows, scaling, context.shape))
 
 
 def l1_collapses(context: WarningContext) -> Iterator[Warning]:
@@ -224,6 +232,7 @@ CHECKS: tuple[Check, ...] = (
     few_evaluation_rows,
     not_stratified,
     nothing_held_back,
+    far_from_training,
     l1_collapses,
     large_weights_large_step,
     accuracy_selects,

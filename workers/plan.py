@@ -12,7 +12,7 @@ from workers.data.errors import DatasetChanged, NoOfficialTest, UnknownDataset
 from workers.data.exposed_rows import ExposedRows
 from workers.data.registry import DatasetRegistry
 from workers.data.splits import Fold, Part
-from workers.method_warnings import Warning, find_warnings
+from workers.method_warnings import Warning, WarningContext, find_warnings
 from workers.nn.arrays import Array, Integers
 from workers.nn.network import parameter_count
 from workers.spec import ExperimentSpec
@@ -97,15 +97,26 @@ def make_plan(spec: ExperimentSpec, registry: DatasetRegistry) -> Plan:
     parameters = _parameters(spec, dataset, field_errors)
     if field_errors or sampled is None:
         raise InvalidSpec(field_errors)
+    resolved = _resolved(spec, dataset)
     return Plan(
-        spec=_resolved(spec, dataset),
+        spec=resolved,
         dataset=dataset,
         fold_counts=fold_counts,
         sampled_counts=sampled.tolist(),
         parameters=parameters,
         steps=max(_steps(spec, counts["train"]) for counts in fold_counts.values()),
         warnings=tuple(
-            find_warnings(spec, dataset.classes, fold_counts[Fold()], sampled, _evaluated(fold_counts))
+            find_warnings(
+                WarningContext(
+                    resolved,
+                    dataset.classes,
+                    fold_counts[Fold()],
+                    sampled,
+                    _evaluated(fold_counts),
+                    registry.far_rows(spec.dataset, spec.split, resolved.scaling),
+                    dataset.shape,
+                )
+            )
         ),
         exposed=registry.exposed_rows(spec.dataset, spec.split),
         repeated_rows=registry.repeated_rows(spec.dataset, spec.split),

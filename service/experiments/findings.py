@@ -12,7 +12,7 @@ from service.schemas.summary import Baseline, ClassEstimate, Estimate
 from service.store.run_keys import RunKey
 from service.store.spec_facts import is_of_folds, is_solved, measured_part
 from service.store.tables import Rows
-from workers.data.far_rows import FAR, UNITS, FarRows
+from workers.data.far_rows import FarRows, describe
 from workers.nn.losses import AnyLoss
 from workers.tagged_union import members, name_of
 
@@ -213,41 +213,15 @@ def not_converged(evidence: Evidence) -> Iterator[Remark]:
 
 
 def far_from_training(evidence: Evidence) -> Iterator[Remark]:
-    far, shape = evidence.far_rows, evidence.image_shape
+    far = evidence.far_rows
+    shape = None if evidence.image_shape is None else tuple(evidence.image_shape)
     if far is None:
         return
-    scaling = evidence.spec["scaling"]["name"]
-    values = zip(far.features, far.largest, strict=True)
-    named = ", ".join(f"{_feature(index, shape)} (up to {size:,.0f})" for index, size in values)
-    more = (
-        f" and {far.feature_count - len(far.features)} more" if far.feature_count > len(far.features) else ""
-    )
     rows = (
         f"{far.rows:,} {evidence.part} {_plural('row', far.rows)}{' of a fold' if evidence.of_folds else ''}"
     )
-    sentence = (
-        f"{rows} {'lies' if far.rows == 1 else 'lie'} more than {FAR:g} {UNITS[scaling]} of training away, in "
-        f"{named}{more}: the model extrapolates there, and a few such rows can decide its figures."
-    )
-    yield Remark(code="far_from_training", sentence=sentence, remedy=_how_to_scale(scaling, shape))
-
-
-def _feature(index: int, shape: Sequence[int] | None) -> str:
-    """A feature by its position: of an image, the row and the column of its pixel; all from 0."""
-    if shape is None:
-        return f"feature {index}"
-    _, width, channels = shape
-    return f"pixel {index // (width * channels)}, {index // channels % width}"
-
-
-def _how_to_scale(scaling: str, shape: Sequence[int] | None) -> str:
-    if shape is not None and scaling != "global_standard":
-        return 'Scale all pixels alike: "scaling": "unit" for bytes, "global_standard" for other images.'
-    other = '"scaling": "robust"' if scaling == "standard" else '"scaling": "standard"'
-    return (
-        "Check these values. If they are right, clip them or take their logarithm before the upload, or compare with "
-        f"{other}."
-    )
+    sentence, remedy = describe(far, rows, evidence.spec["scaling"]["name"], shape)
+    yield Remark(code="far_from_training", sentence=sentence, remedy=remedy)
 
 
 def rows_repeated(evidence: Evidence) -> Iterator[Remark]:

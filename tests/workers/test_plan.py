@@ -156,6 +156,7 @@ WARNED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ),
     ("not_stratified", {"dataset": SKEWED, "split": {"stratify": False}}, {"dataset": SKEWED}),
     ("nothing_held_back", {"split": {"train": 0.8, "validation": 0.2, "test": 0}}, {}),
+    ("far_from_training", {"dataset": "digits", "scaling": "standard"}, {"dataset": "digits"}),
     ("l1_collapses", {"loss": {"name": "l1", "output": "linear"}}, {"loss": "l1"}),
     (
         "large_weights_large_step",

@@ -1,4 +1,4 @@
-"""Rows far outside of what a scaling was fitted to: a network extrapolates from them, and its logits explode."""
+"""Rows far outside of what a scaling was fitted to, and their words: a network extrapolates there."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from workers.data.dataset import Features
 from workers.data.scaling import Scaler, Scaling
-from workers.nn.arrays import Array
+from workers.nn.arrays import Array, Shape
 
 FAR = 20.0
 """Scaled values beyond it, in either direction, are far."""
@@ -31,6 +31,38 @@ class FarRows:
     feature_count: int
     features: list[int]
     largest: list[float]
+
+
+def describe(far: FarRows, counted: str, scaling: str, shape: Shape | None) -> tuple[str, str]:
+    """A sentence and a remedy. counted: the rows with their number. shape: of an image, or None."""
+    values = zip(far.features, far.largest, strict=True)
+    named = ", ".join(f"{_feature(index, shape)} (up to {size:,.0f})" for index, size in values)
+    more = (
+        f" and {far.feature_count - len(far.features)} more" if far.feature_count > len(far.features) else ""
+    )
+    sentence = (
+        f"{counted} {'lies' if far.rows == 1 else 'lie'} more than {FAR:g} {UNITS[scaling]} of training away, in "
+        f"{named}{more}: the model extrapolates there, and a few such rows can decide its figures."
+    )
+    return sentence, _how_to_scale(scaling, shape)
+
+
+def _feature(index: int, shape: Shape | None) -> str:
+    """A feature by its position: of an image, the row and the column of its pixel; all from 0."""
+    if shape is None:
+        return f"feature {index}"
+    _, width, channels = shape
+    return f"pixel {index // (width * channels)}, {index // channels % width}"
+
+
+def _how_to_scale(scaling: str, shape: Shape | None) -> str:
+    if shape is not None and scaling != "global_standard":
+        return 'Scale all pixels alike: "scaling": "unit" for bytes, "global_standard" for other images.'
+    other = '"scaling": "robust"' if scaling == "standard" else '"scaling": "standard"'
+    return (
+        "Check these values. If they are right, clip them or take their logarithm before the upload, or compare with "
+        f"{other}."
+    )
 
 
 class FarRowsCounter:

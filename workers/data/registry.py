@@ -11,6 +11,7 @@ from workers.data.dataset import Dataset
 from workers.data.digest_cache import DigestCache
 from workers.data.errors import NameReserved, NoOfficialTest, NotUploaded
 from workers.data.exposed_rows import ExposedRows
+from workers.data.far_rows_of_split import FarRowsOfSplit, far_rows_of_split
 from workers.data.folds import FoldDivider
 from workers.data.loader import ContentsLoader, dataset_names, unknown_dataset
 from workers.data.prepared_splits import (
@@ -24,6 +25,7 @@ from workers.data.prepared_splits import (
     write_split_of_fold,
 )
 from workers.data.row_digests import Digests
+from workers.data.scaling import Scaling
 from workers.data.shared_cache import BlobFiles, SharedCache
 from workers.data.sources import BUNDLED, AnySource, Source, Synthetic
 from workers.data.sources.upload_source import UploadSource
@@ -78,6 +80,7 @@ class DatasetRegistry:
         self._loader = ContentsLoader(self.datasets, self._cache, shared_cache)
         self._digests = DigestCache()
         self._repeated_rows: LruCache[str, dict[Part, int]] = LruCache(1000)
+        self._far_rows: LruCache[str, tuple[FarRowsOfSplit | None]] = LruCache(1000)
         self._split_rows: LruCache[str, SplitRows] = LruCache(SPLIT_ROWS_BYTES, lambda rows: rows.nbytes)
         self._prepared_splits = data_dir / "parts"
 
@@ -243,6 +246,16 @@ class DatasetRegistry:
             found = count_repeated_rows(self.digests(source), self.split_rows(source, split))
             self._repeated_rows.put(key, found)
         return found
+
+    def far_rows(self, source: Source, split: Split, scaling: Scaling) -> FarRowsOfSplit | None:
+        """The rows of the measured part of the first fold that a scaling puts far outside of training."""
+        dataset = self.load(source)
+        key = f"{split_key(dataset.sha256, split, source.imbalance)} {scaling}"
+        known = self._far_rows.get(key)
+        if known is None:
+            known = (far_rows_of_split(dataset, self.split_rows(source, split), scaling),)
+            self._far_rows.put(key, known)
+        return known[0]
 
     def split_rows(self, source: Source, split: Split, fold: Fold = ONLY_FOLD) -> SplitRows:
         """The rows of each part, as indices into the data set. Raises the errors of `load`, or TooFewRows."""
