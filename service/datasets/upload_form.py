@@ -18,6 +18,8 @@ FORMAT: TypeAdapter[Format] = TypeAdapter(AnyFormat)
 FORMATS: tuple[type[Format], ...] = members(AnyFormat)
 OPTIONS = tuple({each.name: None for cls in FORMATS for each in fields(cls) if each.name != "name"})
 FIELDS = ("name", "format", *OPTIONS)
+PREFILLED = frozenset({"label"})
+"""The options that /docs fills in from their examples; the others stay empty, as a plain table needs none."""
 FILES = tuple({part: None for cls in FORMATS for part in (*cls.required, *cls.optional)})
 
 
@@ -37,7 +39,11 @@ def format_of(form: Form) -> Format:
         raise InvalidField(
             "format", given, f"{did_you_mean(given[:100], known)}it is one of {', '.join(known)}"
         )
-    options = {name: value for name, value in form.fields.items() if name not in ("name", "format")}
+    options = {
+        name: value
+        for name, value in form.fields.items()
+        if name not in ("name", "format") and (value or name in PREFILLED)  # browsers send empty fields
+    }
     try:
         wanted = FORMAT.validate_python({"name": given, **options})
     except ValidationError as error:
@@ -94,8 +100,11 @@ def _option(name: str, declared: Sequence[dict[str, Any]]) -> dict[str, Any]:
     schema = next(each for option in declared for each in option["anyOf"] if each["type"] == "string")
     plain = {key: value for key, value in schema.items() if key in ("type", "enum")}
     described = next(each for each in (schema, *declared) if "description" in each)
-    text = f"For {', '.join(takers)}. {described['description']}"
-    return plain | {"description": text, "examples": described["examples"]}
+    text, examples = f"For {', '.join(takers)}. {described['description']}", described["examples"]
+    if name in PREFILLED:
+        return plain | {"description": text, "examples": examples}
+    empty = {} if "enum" in plain else {"examples": [""]}  # without an example, /docs fills in "string"
+    return plain | {"description": f"{text} Example: {examples[0]}"} | empty
 
 
 def _names(cls: type[Format]) -> set[str]:

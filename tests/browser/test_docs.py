@@ -31,9 +31,10 @@ class Visit:
             self.console_errors.append(text)
 
     def operation(self, tag: str, name: str) -> Any:
-        """Open the block of an operation."""
+        """Open the block of an operation, unless another test has."""
         block = self.page.locator(f"#operations-{tag}-{name}")
-        block.locator(".opblock-summary").click()
+        if "is-open" not in block.get_attribute("class").split():
+            block.locator(".opblock-summary").click()
         block.locator("button.execute").wait_for()
         return block
 
@@ -51,9 +52,11 @@ class Visit:
         return [request for request in self.requests if not request.startswith(own)]
 
 
-@pytest.fixture
-def visit(chromium: Any, tmp_path: Path) -> Iterator[Visit]:
-    settings = Settings(data_dir=tmp_path, port=0, workers=0, log_level="warning")
+@pytest.fixture(scope="module")
+def visit(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
+    """One for all tests, because a browser takes seconds to draw the page."""
+    folder = tmp_path_factory.mktemp("visited")
+    settings = Settings(data_dir=folder, port=0, workers=0, log_level="warning")
     with serving(settings) as url:
         page = chromium.new_page()
         visit = Visit(page, url)
@@ -61,6 +64,18 @@ def visit(chromium: Any, tmp_path: Path) -> Iterator[Visit]:
         page.locator(".opblock").first.wait_for()
         yield visit
         page.close()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_column_is_wider_than_the_page(visit: Visit, width: int) -> None:
+    visit.page.set_viewport_size({"width": width, "height": 900})
+    block = visit.operation("experiments", "submit_experiment")
+    visit.execute(block)
+    assert visit.page.evaluate("document.documentElement.scrollWidth") == width
+    links = block.locator(".responses-table .response-col_links").all()
+    places = [box for link in links if (box := link.bounding_box())]
+    assert places
+    assert all(box["x"] >= 0 and box["x"] + box["width"] <= width for box in places)
 
 
 def test_an_example_is_submitted_without_a_request_to_another_host(visit: Visit) -> None:
@@ -93,15 +108,3 @@ def test_a_preview_shows_its_picture(visit: Visit) -> None:
     width = picture.evaluate("image => image.decode().then(() => image.naturalWidth)")
     assert width > 0
     assert visit.console_errors == []
-
-
-@pytest.mark.parametrize("width", [390, 1280])
-def test_no_column_is_wider_than_the_page(visit: Visit, width: int) -> None:
-    visit.page.set_viewport_size({"width": width, "height": 900})
-    block = visit.operation("experiments", "submit_experiment")
-    visit.execute(block)
-    assert visit.page.evaluate("document.documentElement.scrollWidth") == width
-    links = block.locator(".responses-table .response-col_links").all()
-    places = [box for link in links if (box := link.bounding_box())]
-    assert places
-    assert all(box["x"] >= 0 and box["x"] + box["width"] <= width for box in places)
