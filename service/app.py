@@ -53,6 +53,10 @@ from service.routes import (
     problems,
     row_results,
     test_evaluations,
+    web,
+    web_forms,
+    web_models,
+    web_sessions,
     webhooks,
 )
 from service.settings import Settings
@@ -98,6 +102,10 @@ def create_app(settings: Settings) -> FastAPI:
         health,
         problems,
         pages,
+        web,
+        web_models,
+        web_forms,
+        web_sessions,
     ):
         app.include_router(resource.router)
     app.add_middleware(ResponseCache)

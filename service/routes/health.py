@@ -111,8 +111,8 @@ def read_prometheus(request: Request, accept: Accept = "") -> Response:
 
 @router.get("/", include_in_schema=False, dependencies=[PUBLIC])
 def read_index(accept: Accept = "") -> Response:
-    """Send programs a list of links, and browsers to Swagger UI."""
+    """Send programs a list of links, and browsers to the page of experiments."""
     vary = {"Vary": "Accept"}
     if "text/html" in accept:
-        return RedirectResponse("docs", status_code=303, headers=vary)
+        return RedirectResponse("ui/experiments", status_code=303, headers=vary)
     return JSONResponse({"name": "holdout", "version": VERSION, "links": INDEX}, headers=vary)

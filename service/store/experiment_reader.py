@@ -34,7 +34,7 @@ RUNS_OF_A_LIST = RUNS.with_only_columns(*COLUMNS_OF_A_LIST)
 
 @dataclass(frozen=True)
 class Filters:
-    """The values that listed experiments have; None matches any value."""
+    """The values that listed experiments have, and a part of their name; None matches any value."""
 
     status: str | None = None
     dataset: str | None = None
@@ -42,6 +42,7 @@ class Filters:
     optimizer: str | None = None
     balancing: str | None = None
     tag: str | None = None
+    part_of_name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,10 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
         Experiment.balancing,
     )
     wanted = [(column, getattr(filters, column.key)) for column in columns]
-    return [column == value for column, value in wanted if value is not None]
+    conditions = [column == value for column, value in wanted if value is not None]
+    if filters.part_of_name is not None:
+        conditions.append(Experiment.name.icontains(filters.part_of_name, autoescape=True))
+    return conditions
 
 
 def _tags(connection: Connection, ids: list[int]) -> dict[int, list[str]]:

@@ -6,7 +6,6 @@ import time
 from functools import partial
 
 from fastapi import Request
-from fastapi.security.utils import get_authorization_scheme_param
 from sqlalchemy import Connection
 
 from service.api.auth.authorization import ANYBODY, ScopeTooNarrow, Unauthenticated, may_be_open
@@ -14,6 +13,7 @@ from service.api.auth.caller_cache import CallerCache
 from service.api.auth.client_addresses import client_address
 from service.api.auth.origins import require_no_embedding, require_own_name, require_same_site
 from service.api.auth.rate_limits import RateLimiter
+from service.api.auth.session_cookie import token_of_cookie, token_of_header
 from service.api.thread_limiters import ThreadLimiter
 from service.settings import Settings
 from service.store.credentials import tokens
@@ -93,9 +93,12 @@ class Authenticator:
             return self._look_up(request, connection)
 
     def _look_up(self, request: Request, connection: Connection | NonblockingReader) -> Caller:
-        scheme, token = get_authorization_scheme_param(request.headers.get("authorization"))
-        given = scheme.lower() == "bearer" and 0 < len(token) <= LONGEST_TOKEN
-        caller = tokens.find(connection, token) if given else None
+        token = token_of_header(request.headers)
+        given = token is not None and len(token) <= LONGEST_TOKEN
+        if "authorization" not in request.headers:
+            token = token_of_cookie(request.headers)  # if it is not valid, it is as if there were none
+        known = token is not None and len(token) <= LONGEST_TOKEN
+        caller = tokens.find(connection, token) if known and token else None
         is_open = caller is None and may_be_open(self.settings) and not tokens.any_exist(connection)
         if caller is not None:
             return caller

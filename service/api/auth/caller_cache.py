@@ -12,8 +12,8 @@ from service.store.credentials.tokens import Caller
 MOST_CALLERS = 1000
 """Distinct keys. Above this the cache starts again, empty."""
 
-CallerKey = tuple[bytes, bytes, str]
-"""The headers Authorization and Host, and the address at which the request arrived."""
+CallerKey = tuple[bytes, bytes, bytes, bytes, str]
+"""The headers Authorization, Cookie, Sec-Fetch-Site and Host, and the address at which the request arrived."""
 
 
 class CallerCache:
@@ -44,4 +44,6 @@ def _caller_key(scope: Scope) -> CallerKey:
     """The token; and, while none is needed, the host name and the address that the request was sent to."""
     headers = dict(reversed(scope["headers"]))  # of two headers of one name, the first is the one that counts
     address, *_ = scope.get("server") or ("",)
-    return headers.get(b"authorization", b""), headers.get(b"host", b""), address
+    names = (b"authorization", b"cookie", b"sec-fetch-site", b"host")
+    authorization, cookie, site, host = (headers.get(name, b"") for name in names)
+    return authorization, cookie, site if cookie else b"", host, address

@@ -81,13 +81,16 @@ class ExperimentsQuery(Query):
     optimizer: Annotated[str, OneOf(names(AnyOptimizer))] | None = None
     balancing: Annotated[str, OneOf(names(AnyBalancing))] | None = None
     tag: ExperimentTag | None = None
+    q: str | None = Field(
+        None, min_length=1, max_length=200, description="A part of the name, in any case of its letters."
+    )
     sort: Literal["-id", "id"] = Field("-id", description="-id: newest first.")
     limit: int = Field(100, ge=1, le=1000)
     cursor: Cursor | None = Field(None, max_length=100, description=FROM_A_LINK)
 
     @property
     def filters(self) -> Filters:
-        return Filters(self.status, self.dataset, self.loss, self.optimizer, self.balancing, self.tag)
+        return Filters(self.status, self.dataset, self.loss, self.optimizer, self.balancing, self.tag, self.q)
 
     @property
     def after(self) -> int | None:

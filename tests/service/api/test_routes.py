@@ -95,14 +95,14 @@ def test_the_type_of_every_problem_leads_to_its_meaning(client: TestClient) -> N
         assert each["meaning"]
 
 
-def test_the_index_is_links_for_programs_and_swagger_ui_for_browsers(client: TestClient) -> None:
+def test_the_index_is_links_for_programs_and_the_page_of_experiments_for_browsers(client: TestClient) -> None:
     links = client.get("/").json()["links"]
     for link in links.values():
         assert client.get(link).status_code == 200
     browser = client.get(
         "/", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}, follow_redirects=False
     )
-    assert (browser.status_code, browser.headers["location"]) == (303, "docs")
+    assert (browser.status_code, browser.headers["location"]) == (303, "ui/experiments")
     assert browser.headers["vary"] == "Accept"
 
 

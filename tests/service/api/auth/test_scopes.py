@@ -30,6 +30,7 @@ TABLE: dict[str, Scope | None] = {
     "GET /catalog": "read",
     "GET /datasets": "read",
     "POST /datasets": "submit",
+    "POST /datasets/inspect": "submit",
     "GET /datasets/{name}": "read",
     "GET /datasets/{name}/preview.png": "read",
     "DELETE /datasets/{name}": "submit",
@@ -70,6 +71,28 @@ TABLE: dict[str, Scope | None] = {
     "GET /comparisons": "read",
 }
 """What a route needs. It is written here a second time on purpose: a change of either is a decision."""
+PAGES: dict[str, Scope | None] = {
+    "GET /ui/sign-in": PUBLIC,
+    "POST /ui/sign-in": PUBLIC,
+    "POST /ui/sign-out": PUBLIC,
+    "GET /ui/experiments": "read",
+    "GET /ui/experiments/{experiment_id}": "read",
+    "POST /ui/experiments/{experiment_id}/{action}": "submit",
+    "GET /ui/experiments/{experiment_id}/predict": "read",
+    "POST /ui/experiments/{experiment_id}/predict": "read",
+    "GET /ui/experiments/{experiment_id}/test": "read",
+    "POST /ui/experiments/{experiment_id}/test": "submit",
+    "GET /ui/compare": "read",
+    "GET /ui/datasets": "read",
+    "GET /ui/datasets/{name}": "read",
+    "GET /ui/new": "read",
+    "POST /ui/new": "submit",
+    "POST /ui/new/preview": "read",
+    "GET /ui/upload": "read",
+    "POST /ui/upload": "submit",
+    "POST /ui/upload/inspect": "submit",
+}
+"""What a page needs. One that is refused leads to the sign-in, or says so in HTML."""
 
 
 @pytest.fixture
@@ -87,7 +110,7 @@ def routes(app: FastAPI) -> set[str]:
 
 
 def test_the_table_has_every_route(app: FastAPI) -> None:
-    assert routes(app) == set(TABLE)
+    assert routes(app) == {*TABLE, *PAGES}
 
 
 @pytest.mark.parametrize("given", [None, *SCOPES])
@@ -111,6 +134,26 @@ def test_a_scope_opens_what_it_should_and_nothing_else(
         assert f"scope {needed}" in problem["detail"]
         challenge = f'Bearer error="insufficient_scope", scope="{needed}"'
         assert response.headers["www-authenticate"] == challenge
+
+
+@pytest.mark.parametrize("given", [None, *SCOPES])
+@pytest.mark.parametrize(("route", "needed"), PAGES.items(), ids=list(PAGES))
+def test_a_page_is_shown_to_those_who_may_see_it(
+    closed_service: TestClient, its_bearer: Bearer, route: str, needed: Scope | None, given: Scope | None
+) -> None:
+    method, path = route.split()
+    path = path.replace("{experiment_id}", "7").replace("{name}", "digits").replace("{action}", "cancel")
+    response = closed_service.request(method, path, headers=its_bearer(given), follow_redirects=False)
+    assert response.status_code < 500
+    leads_to_sign_in = response.headers.get("location", "").partition("?")[0].endswith("ui/sign-in")
+    if given is None and needed is not None:
+        assert leads_to_sign_in
+    elif given is not None and needed is not None and SCOPES.index(given) < SCOPES.index(needed):
+        assert (response.status_code, response.headers["content-type"]) == (403, "text/html; charset=utf-8")
+        assert f"scope {needed}" in response.text
+    else:
+        assert response.status_code != 403
+        assert not leads_to_sign_in
 
 
 def test_the_document_says_of_every_operation_what_it_needs(app: FastAPI) -> None:

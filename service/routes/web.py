@@ -1,0 +1,140 @@
+"""Pages that show: the list of experiments, one experiment, a comparison, data sets."""
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.api.auth.authorization import allow
+from service.api.errors.page_route import PageRoute
+from service.api.routing.parameters import NUMBER, DatasetName, ExperimentId
+from service.pages.api_client import ApiClient
+from service.pages.headline import headline
+from service.pages.rendering import page
+from service.store.tables import ACTIVE_STATUSES, FINAL_STATUSES
+from workers.data.balancing import AnyBalancing
+from workers.evaluation.metrics import BY_NAME, SUMMARISED
+from workers.nn.losses import AnyLoss
+from workers.nn.optimizers import AnyOptimizer
+from workers.tagged_union import names
+
+router = APIRouter(prefix="/ui", dependencies=[allow("read")], route_class=PageRoute, include_in_schema=False)
+
+ROWS = 25
+"""Experiments on a page of the list: each is read in full, for its result."""
+METRICS = [*BY_NAME, "learning_rate", "gradient_norm"]
+CHOICES = {
+    "status": [*ACTIVE_STATUSES, *FINAL_STATUSES],
+    "loss": names(AnyLoss),
+    "optimizer": names(AnyOptimizer),
+    "balancing": names(AnyBalancing),
+}
+"""What the list can be filtered by, with the values."""
+
+
+class ListQuery(BaseModel):
+    """The state of the list. An empty field of its form filters nothing."""
+
+    model_config = ConfigDict(frozen=True)
+
+    q: str = Field("", max_length=200)
+    status: str = ""
+    dataset: str = ""
+    loss: str = ""
+    optimizer: str = ""
+    balancing: str = ""
+    tag: str = ""
+    sort: str = "-id"
+    cursor: str = ""
+
+
+@router.get("/experiments")
+async def show_experiments(request: Request, query: Annotated[ListQuery, Query()]) -> Response:
+    """List experiments with their status, progress, curve and result."""
+    api, given = ApiClient(request), query.model_dump()
+    found = await api.get("/experiments", {**given, "limit": ROWS})
+    full = await asyncio.gather(*(api.find(f"/experiments/{each['id']}") for each in found["items"]))
+    following = found["next"] and found["next"].partition("?")[2]
+    return page(
+        request,
+        "experiments.html",
+        query=given,
+        choices=CHOICES,
+        filtered=any(value for name, value in given.items() if name != "sort"),
+        rows=[
+            (row, headline(each) if each else None) for row, each in zip(found["items"], full, strict=True)
+        ],
+        following=f"?{following}" if following else None,
+    )
+
+
+@router.get("/experiments/{experiment_id:number}")
+async def show_experiment(request: Request, experiment_id: ExperimentId, metric: str = "") -> Response:
+    """Show one experiment. Its script keeps it current while it runs."""
+    api, path = ApiClient(request), f"/experiments/{experiment_id}"
+    experiment = await api.get(path)
+    has_scores = any(run["status"] == "succeeded" for run in experiment["runs"])
+    errors, ledger = await asyncio.gather(
+        api.find(f"{path}/errors", {"limit": 12}) if has_scores else _nothing(),
+        api.find(f"{path}/test-evaluations"),
+    )
+    selected = experiment["summary"]["selection"]["metric"] if experiment["summary"] else "loss"
+    return page(
+        request,
+        "experiment.html",
+        experiment=experiment,
+        found=headline(experiment),
+        is_over=experiment["status"] in FINAL_STATUSES,
+        metrics=METRICS,
+        metric=metric if metric in METRICS else selected,
+        has_scores=has_scores,
+        has_two_classes=len(experiment["plan"]["dataset"]["classes"]) == 2,
+        errors=errors,
+        ledger=ledger,
+    )
+
+
+class CompareQuery(BaseModel):
+    """The experiments to compare: `ids`, or each chosen one as an `id`."""
+
+    id: list[Annotated[str, Field(pattern=f"^{NUMBER}$")]] = []
+    ids: Annotated[str, Field(max_length=400)] = ""
+    metric: Annotated[str, Field(max_length=100)] = ""
+
+
+@router.get("/compare")
+async def show_comparison(request: Request, query: Annotated[CompareQuery, Query()]) -> Response:
+    """Compare experiments: the differences, and the curves and classes beside each other."""
+    api = ApiClient(request)
+    ids = query.ids or ",".join(query.id)
+    compared, experiments = None, []
+    if ids:
+        compared = await api.get("/comparisons", {"ids": ids, "metric": query.metric})
+        experiments = await asyncio.gather(*(api.get(f"/experiments/{each}") for each in ids.split(",")))
+    return page(
+        request,
+        "compare.html",
+        ids=ids,
+        metric=query.metric,
+        metrics=[each.name for each in SUMMARISED],
+        compared=compared,
+        experiments=[(each, headline(each)) for each in experiments],
+    )
+
+
+@router.get("/datasets")
+async def show_datasets(request: Request) -> Response:
+    """List the data sets."""
+    found = await ApiClient(request).get("/datasets")
+    return page(request, "datasets.html", datasets=found["items"])
+
+
+@router.get("/datasets/{name}")
+async def show_dataset(request: Request, name: DatasetName) -> Response:
+    """Show a data set: its classes, its columns or its images."""
+    return page(request, "dataset.html", dataset=await ApiClient(request).get(f"/datasets/{name}"))
+
+
+async def _nothing() -> Any:
+    return None

@@ -1,0 +1,84 @@
+"""Pages that use the models of an experiment: predictions, and the look at the sealed test set."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from service.api.auth.authorization import allow
+from service.api.errors.page_route import PageRoute
+from service.api.routing.parameters import ExperimentId
+from service.pages.api_client import ApiClient
+from service.pages.forms import read_form, rows_of
+from service.pages.rendering import page
+
+router = APIRouter(
+    prefix="/ui/experiments/{experiment_id:number}", route_class=PageRoute, include_in_schema=False
+)
+USED_BEFORE = {"accept": ["exposed", "looked_at"]}
+
+
+@router.get("/predict", dependencies=[allow("read")])
+async def show_predict(request: Request, experiment_id: ExperimentId) -> Response:
+    """Show the form of a prediction."""
+    return await _predict_page(request, experiment_id, {})
+
+
+@router.post("/predict", dependencies=[allow("read")])
+async def predict(request: Request, experiment_id: ExperimentId) -> Response:
+    """Predict the rows of the form."""
+    form = await read_form(request)
+    rows = rows_of(form.get("rows", ""))
+    body = rows if isinstance(rows, dict) else {"rows": rows}
+    api = ApiClient(request)
+    reply = await api.post(f"/experiments/{experiment_id}/predict", body, _run(form))
+    if reply.status >= 400:
+        return await _predict_page(request, experiment_id, form, problem=reply.json(), status=reply.status)
+    return await _predict_page(request, experiment_id, form, predicted=reply.json())
+
+
+@router.get("/test", dependencies=[allow("read")])
+async def show_test(request: Request, experiment_id: ExperimentId) -> Response:
+    """Ask for a confirmation: a look cannot be taken back."""
+    return await _test_page(request, experiment_id)
+
+
+@router.post("/test", dependencies=[allow("submit")])
+async def look_at_test_set(request: Request, experiment_id: ExperimentId) -> Response:
+    """Evaluate the experiment on the sealed rows, if that was confirmed, and lead to its ledger."""
+    form, api = await read_form(request), ApiClient(request)
+    if form.get("sure") != "yes":
+        return await _test_page(request, experiment_id)
+    body = USED_BEFORE if form.get("accept") == "yes" else None
+    reply = await api.post(f"/experiments/{experiment_id}/test-evaluations", body)
+    if reply.status >= 400:
+        return await _test_page(request, experiment_id, problem=reply.json(), status=reply.status)
+    return RedirectResponse(f"../{experiment_id}#ledger", status_code=303)
+
+
+def _run(form: dict[str, str]) -> dict[str, str]:
+    return {name: form[name] for name in ("seed", "repeat", "fold") if form.get(name, "").strip()}
+
+
+async def _predict_page(
+    request: Request, experiment_id: int, form: dict[str, str], *, status: int = 200, **values: Any
+) -> Response:
+    experiment = await ApiClient(request).get(f"/experiments/{experiment_id}")
+    given = {name: form.get(name, "") for name in ("rows", "seed", "repeat", "fold")}
+    return page(
+        request,
+        "predict.html",
+        status,
+        experiment=experiment,
+        is_of_folds=experiment["plan"]["folds"] is not None,
+        **{"problem": None, "predicted": None, **given, **values},
+    )
+
+
+async def _test_page(
+    request: Request, experiment_id: int, *, problem: Any = None, status: int = 200
+) -> Response:
+    api = ApiClient(request)
+    experiment = await api.get(f"/experiments/{experiment_id}")
+    ledger = await api.get(f"/experiments/{experiment_id}/test-evaluations")
+    return page(request, "test.html", status, experiment=experiment, ledger=ledger, problem=problem)
