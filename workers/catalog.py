@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 
 from workers.data.balancing import AnyBalancing
 from workers.data.imbalance import Imbalance
+from workers.data.preprocessing import Preprocessing
 from workers.data.scaling import AnyScaling
 from workers.data.sources import AnySource
 from workers.data.splits import AnySplit
@@ -33,6 +34,7 @@ KINDS: dict[str, Any] = {
     "models": AnyModel,
     "activations": AnyActivation,
     "initializers": AnyInitializer,
+    "preprocessing": Preprocessing,
     "scaling": AnyScaling,
     "predictions": AnyPrediction,
     "sources": AnySource,

@@ -50,7 +50,7 @@ def changed_fields(spec: ExperimentSpec, wanted: ExperimentSpec) -> dict[str, An
 
 def figures_depend_on(name: str, spec: ExperimentSpec) -> dict[str, Any]:
     """All that the figures of a baseline with this spec depend on besides the rows, as JSON."""
-    fields = {each: asdict(getattr(spec, each)) for each in ("scaling", *CHANGED)}
+    fields = {each: asdict(getattr(spec, each)) for each in ("preprocessing", "scaling", *CHANGED)}
     return {"name": name, "precision": spec.training.precision, **fields}
 
 
@@ -61,7 +61,7 @@ def fit_baseline(
 
     It is fitted to about 10,000 rows at most, in proportion to the classes.
     """
-    rows = representative_rows(training_part.labels, training_part.features.shape[1])
+    rows = representative_rows(training_part.labels, scaler.width)
     fitted = training_part if len(rows) == len(training_part) else training_part.take(rows)
     selected_by_default = spec.model_copy(update={"training": replace(spec.training, early_stopping=None)})
     trainer = Trainer(selected_by_default, fitted, validation_part, seed=0, scaler=scaler)

@@ -85,7 +85,7 @@ class LinearTraining:
         rows = StandardisedRows(
             self._read,
             self.part.labels,
-            features=self.part.features.shape[1],
+            features=self.scaler.width,
             classes=len(self.part.classes),
             weights=self.row_weights,
         )
@@ -96,7 +96,7 @@ class LinearTraining:
 
     def _choose_penalty(self, between: Callable[[], None]) -> float:
         labels = self.part.labels
-        rows = representative_rows(labels, self.part.features.shape[1])
+        rows = representative_rows(labels, self.scaler.width)
         choice = self._choice = PenaltyChoice(
             self._scaled(self.part.features[rows]),
             labels[rows],
@@ -112,7 +112,7 @@ class LinearTraining:
         return self._scaled(self.part.features[rows])
 
     def _scaled(self, features: Any) -> Floats:
-        return np.asarray(self.scaler.into(features, np.empty(features.shape)), np.float64)
+        return self.scaler.in_double(features)
 
 
 def _row_weights(spec: ExperimentSpec, part: Dataset, sampled: Array) -> Floats | None:

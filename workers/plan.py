@@ -10,6 +10,7 @@ import numpy as np
 from workers.data.dataset import Dataset
 from workers.data.errors import DatasetChanged, NoOfficialTest, UnknownDataset
 from workers.data.exposed_rows import ExposedRows
+from workers.data.preprocessing import needs_encoding
 from workers.data.registry import DatasetRegistry
 from workers.data.splits import Fold, Part
 from workers.method_warnings import Warning, WarningContext, find_warnings
@@ -94,7 +95,7 @@ def make_plan(spec: ExperimentSpec, registry: DatasetRegistry) -> Plan:
         raise InvalidSpec(field_errors)
     field_errors += _first(broken_selection(spec, counts["validation"]) for counts in fold_counts.values())
     sampled = _sampled_counts(spec, fold_counts, dataset.classes, field_errors)
-    parameters = _parameters(spec, dataset, field_errors)
+    parameters = _parameters(spec, dataset, _input_width(spec, dataset, registry), field_errors)
     if field_errors or sampled is None:
         raise InvalidSpec(field_errors)
     resolved = _resolved(spec, dataset)
@@ -205,8 +206,16 @@ def _sampled_counts_of(
     return sampled
 
 
-def _parameters(spec: ExperimentSpec, dataset: Dataset, field_errors: list[FieldError]) -> int:
-    features, classes = dataset.features.shape[1], len(dataset.classes)
+def _input_width(spec: ExperimentSpec, dataset: Dataset, registry: DatasetRegistry) -> int:
+    """The features of a row as the network reads it, in the first fold: those of a table are encoded."""
+    if not needs_encoding(dataset):
+        return int(dataset.features.shape[1])
+    training = registry.split_rows(spec.dataset, spec.split).train
+    return spec.preprocessing.width(dataset.take(training))
+
+
+def _parameters(spec: ExperimentSpec, dataset: Dataset, features: int, field_errors: list[FieldError]) -> int:
+    classes = len(dataset.classes)
     parameters = 0
     with _collecting(field_errors, "model", spec.model.name):
         task = spec.network_task(features=features, classes=classes, image_shape=dataset.shape)

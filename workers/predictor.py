@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workers.checkpoint import Checkpoint
-from workers.data.scaling import Scaler
+from workers.data.preprocessing.stored import stored_columns, stored_scaler
 from workers.logit_adjustment import adjusted_outputs, adjusted_scores
 from workers.nn.arrays import Array, Integers, Shape
 from workers.nn.network import build_network
@@ -54,12 +54,15 @@ class Predictor:
         self._arrays = _Arrays(model.arrays)
         self.classes, self.output = tuple(classes), spec.loss.output
         self.is_distribution = is_distribution(self.output)
-        self._scaler = Scaler(self._arrays["scaling.offset"], self._arrays["scaling.factor"])
+        self._scaler = stored_scaler(self._arrays)
+        self.columns = stored_columns(self._arrays)
         self._offset = self._arrays.get("prediction.offset")
         self._data_offset = self._arrays.get("data.offset")
         self.threshold = ChosenThreshold.from_arrays(self._arrays)
-        self.features = len(self._scaler.offset)
-        task = spec.network_task(features=self.features, classes=len(self.classes), image_shape=image_shape)
+        self.features = self._scaler.stored_width
+        task = spec.network_task(
+            features=self._scaler.width, classes=len(self.classes), image_shape=image_shape
+        )
         unused = np.random.default_rng(0)
         self._network = build_network(
             spec.model, task, init=unused, dropout=unused, dtype=np.dtype(spec.training.precision)
@@ -73,7 +76,7 @@ class Predictor:
     def __call__(self, rows: Array | Integers) -> Predictions:
         """Predict rows (N, d) as the data set stores them, in bytes or float32. Raises Overflow."""
         with np.errstate(over="ignore", invalid="ignore"):
-            logits = self._network.logits(rows, self._scaler.into)
+            logits = self._network.logits(rows, self._scaler.into, features=self._scaler.width)
             adjusted = adjusted_scores(logits, self.output, self._offset)
             outputs = adjusted_outputs(adjusted, self.output, self._offset)
         finite = np.isfinite(outputs).all(axis=1)
@@ -103,7 +106,7 @@ class Predictor:
         around = {
             name: array
             for name, array in self._arrays.items()
-            if name.startswith(("scaling.", "prediction.", "data."))
+            if name.startswith(("scaling.", "preprocessing.", "prediction.", "data."))
         }
         return parameters | network.statistics() | around
 

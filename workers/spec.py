@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from workers.data.balancing import AnyBalancing, NoBalancing
+from workers.data.preprocessing import Preprocessing
 from workers.data.scaling import AnyScaling, Auto
 from workers.data.sources import AnySource, Bundled
 from workers.data.splits import AnySplit, RatioSplit
@@ -94,6 +95,7 @@ class ExperimentSpec(BaseModel):
     priority: Annotated[int, Field(strict=True, ge=-1000, le=1000)] = 0
     dataset: AnySource = Bundled(name="digits")
     split: AnySplit = RatioSplit()
+    preprocessing: Preprocessing = Preprocessing()
     scaling: AnyScaling = Auto()
     balancing: AnyBalancing = NoBalancing()
     class_weights: AnyClassWeights = NoWeights()
@@ -143,7 +145,12 @@ class ExperimentSpec(BaseModel):
 
     @property
     def spec_hash(self) -> str:
-        """SHA-256 of what determines the numbers: all but the name, the tags, the priority and the time limit."""
+        """SHA-256 of what determines the numbers: all but the name, the tags, the priority and the time limit.
+
+        The default preprocessing is no part of it: specs that an older version stored have none.
+        """
         without: dict[str, Any] = {"name": True, "tags": True, "priority": True, "training": {"max_seconds"}}
+        if self.preprocessing == Preprocessing():
+            without["preprocessing"] = True
         content = self.model_dump(mode="json", exclude=without)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -101,7 +101,7 @@ class Stepper:
 
     def _plan_batch(self, size: int) -> BatchPlan:
         """Plan batches of `size` rows and keep the plan. An epoch has batches of one or two sizes."""
-        x = self._buffers("x", (size, self.gather.features.shape[1]), self.network.dtype)
+        x = self._buffers("x", (size, self.gather.scaler.width), self.network.dtype)
         forward = self.network.plan_forward(x, training=True)
         dlogits = self._buffers("dlogits", forward.y.shape, forward.y.dtype)
         labels, backward = np.empty(size, np.int64), forward.plan_backward(dlogits)

@@ -16,6 +16,7 @@ import numpy as np
 from workers.checkpoint import Checkpoint, with_prefix
 from workers.data.balancing import Draw
 from workers.data.dataset import Dataset
+from workers.data.preprocessing.stored import column_arrays, scaler_arrays
 from workers.data.scaling import Scaler
 from workers.evaluation.evaluation import Evaluation, NonFiniteError, evaluate_with_rows
 from workers.evaluation.row_results import RowPredictions, RowResults
@@ -88,15 +89,16 @@ class Trainer:
         seed: int,
         scaler: Scaler | None = None,
     ) -> None:
-        """`scaler`: by default the spec's scaling, fitted to the training part."""
+        """`scaler`: by default the spec's preprocessing and scaling, fitted to the training part."""
         self.spec, self.seed = spec, seed
         self.training_part, self.validation_part = training_part, validation_part
         self.dtype = np.dtype(spec.training.precision)
         self.dropout = generator(seed, "dropout")
+        self.scaler = scaler or spec.preprocessing.fit(training_part, spec.scaling)
         self.network = build_network(
             spec.model,
             spec.network_task(
-                features=training_part.features.shape[1],
+                features=self.scaler.width,
                 classes=len(training_part.classes),
                 image_shape=training_part.shape,
             ),
@@ -104,7 +106,6 @@ class Trainer:
             dropout=self.dropout,
             dtype=self.dtype,
         )
-        self.scaler = scaler or spec.scaling.fit(training_part)
         self.read_validation = self.scaler.into
         self.linear = LinearTraining(spec, training_part, self.scaler) if spec.model.solved else None
         self.stepper = Stepper(
@@ -204,7 +205,7 @@ class Trainer:
         training only.
         """
         read = self.read_validation if part is self.validation_part else self.scaler.into
-        logits = self.network.logits(part.features, read)
+        logits = self.network.logits(part.features, read, features=self.scaler.width)
         losses, _ = self.spec.loss(logits, part.labels)
         return evaluate_with_rows(
             adjusted_scores(logits, self.spec.loss.output, self.offset),
@@ -223,13 +224,11 @@ class Trainer:
         """Everything that prediction needs.
 
         The network of the best epoch: `parameters` (P,), and the running statistics by name. What surrounds it:
-        `scaling.offset`, `scaling.factor` and, if they exist, `prediction.offset` and the data set's `data.offset`.
+        `scaling.offset`, `scaling.factor` and, if they exist, the arrays of the preprocessing, `prediction.offset`,
+        and the data set's `data.offset` and `data.columns`.
         """
         network = self.best_weights or self._copy_weights()
-        around: dict[str, Array] = {
-            "scaling.offset": self.scaler.offset,
-            "scaling.factor": self.scaler.factor,
-        }
+        around = scaler_arrays(self.scaler) | column_arrays(self.training_part.columns)
         if self.offset is not None:
             around["prediction.offset"] = self.offset
         if self.training_part.offset is not None:
@@ -267,7 +266,7 @@ class Trainer:
         """The outputs of the network of the best epoch, (n, K). The network stays as it is."""
         present = self._copy_weights()
         self._load_weights(self.best_weights or present)
-        logits = self.network.logits(part.features, self.scaler.into)
+        logits = self.network.logits(part.features, self.scaler.into, features=self.scaler.width)
         outputs, _ = predict(logits, self.spec.loss.output)
         self._load_weights(present)
         return outputs

@@ -18,7 +18,7 @@ class BatchGatherer:
 
     def into(self, rows: Indices, x: Array, y: Labels) -> None:
         """Write the scaled `rows` (m,) and their labels."""
-        self.kernel.gather(self.features, self.labels, rows, self.scaler.offset, self.scaler.factor, x, y)
+        self.scaler.gather(self.features, self.labels, rows, x, y)
 
     def mixed_into(
         self, rows: Indices, partners: Indices, mixing: NDArray[np.float32], x: Array, y: Labels

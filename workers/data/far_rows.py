@@ -70,7 +70,7 @@ class FarRowsCounter:
 
     def __init__(self, scaler: Scaler) -> None:
         self._scaler, self._rows = scaler, 0
-        self._largest = np.zeros(len(scaler.offset))
+        self._largest = np.zeros(scaler.width)
 
     def into(self, features: Features, out: Array) -> Array:
         """What `Scaler.into` does."""

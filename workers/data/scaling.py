@@ -2,12 +2,12 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workers.data.dataset import Dataset, Features
+from workers.data.dataset import Dataset, Features, Indices, Labels
 from workers.data.feature_statistics import moments, quartiles, uses_range_of_bytes
 from workers.nn import kernels
 from workers.nn.arrays import Array
@@ -21,14 +21,34 @@ class Scaler:
     offset: NDArray[np.float32]
     factor: NDArray[np.float32]
 
+    @property
+    def width(self) -> int:
+        """The features of a scaled row."""
+        return len(self.offset)
+
+    @property
+    def stored_width(self) -> int:
+        """The features of a row as it is stored."""
+        return len(self.offset)
+
     def __call__(self, features: Features) -> NDArray[np.float32]:
         """Scaled `features` (m, d), as a new float32 array."""
-        return self.into(features, np.empty(features.shape, np.float32))
+        return self.into(features, np.empty((len(features), self.width), np.float32))
+
+    def in_double(self, features: Features) -> NDArray[np.float64]:
+        """Scaled `features` (m, d), computed in double precision, as a new array."""
+        scaled = np.empty((len(features), self.width))
+        self.into(features, scaled)
+        return scaled
 
     def into(self, features: Features, out: Array) -> Array:
         """Write scaled `features` (m, d) to `out` (m, d), in its dtype; both may be the same array."""
         kernels.current().scale(features, self.offset, self.factor, out)
         return out
+
+    def gather(self, features: Features, labels: Labels, rows: Indices, x: Array, y: Labels) -> None:
+        """Write the scaled `rows` (m,) of `features` (n, d) to x (m, d), and of `labels` to y (m,)."""
+        kernels.current().gather(features, labels, rows, self.offset, self.factor, x, y)
 
 
 class Scaling(ABC):
@@ -39,6 +59,8 @@ class Scaling(ABC):
     """
 
     name: str
+    joint: ClassVar[bool] = False
+    """Whether a feature's scale depends on other features."""
 
     def resolved(self, dataset: Dataset) -> "Scaling":
         """The scaling to use on a data set: itself, except for `auto`."""
@@ -88,6 +110,7 @@ class GlobalStandard(Scaling):
     """(x - mean) / sd with one mean and one sd over all features: for images, whose pixels share a scale."""
 
     name: Literal["global_standard"] = "global_standard"
+    joint: ClassVar[bool] = True
 
     def fit(self, training: Dataset) -> Scaler:
         mean, variance = moments(training.features)

@@ -63,19 +63,26 @@ class Network(Differentiable):
 
         return ForwardPass(x, operations, plan_backward if training else no_backward)
 
-    def logits(self, rows: Array | Integers, read: Callable[[Any, Array], object] | None = None) -> Array:
+    def logits(
+        self,
+        rows: Array | Integers,
+        read: Callable[[Any, Array], object] | None = None,
+        *,
+        features: int | None = None,
+    ) -> Array:
         """The logits (N, K) at evaluation, in a new array, for any number of rows of any dtype.
 
-        `read(rows, x)` writes some of the rows to x, in the network's dtype, as a scaler does. The default copies.
+        `read(rows, x)` writes some of the rows to x, in the network's dtype, as a scaler does; `features` is the
+        length of a row of x if it differs from that of `rows`. The default copies.
         Works in chunks, so that EVALUATION_ELEMENTS bounds the memory, not N.
         """
-        shapes = self._shapes(rows.shape[1:])
+        shapes = self._shapes(rows.shape[1:] if features is None else (features,))
         size = max(1, EVALUATION_ELEMENTS // max(math.prod(shape) for shape in shapes))
         logits = np.empty((len(rows), *shapes[-1]), self.dtype)
         for start in range(0, len(rows), size):
             chunk = rows[start : start + size]
             if start == 0 or len(chunk) < size:
-                x = self._buffers("x", chunk.shape, self.dtype)
+                x = self._buffers("x", (len(chunk), *shapes[0]), self.dtype)
                 forward = self.plan_forward(x, training=False)
             (read or _copy)(chunk, x)
             run(forward.operations)

@@ -1,3 +1,6 @@
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,6 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from workers.data import row_digests as module
+from workers.data.columns import Column
 from workers.data.dataset import Dataset
 from workers.data.row_digests import first_rows, groups_of_equal_rows, row_digests
 
@@ -137,3 +141,28 @@ def test_equal_rows_are_one_group() -> None:
     assert groups[10] == groups[11] == groups[3]
     assert groups[12] == groups[7]
     assert len(set(groups.tolist())) == 10
+
+
+def _table(levels: tuple[str, ...], texts: list[str | None], *, nan: float = math.nan) -> Dataset:
+    codes = [math.nan if text is None else levels.index(text) for text in texts]
+    features = np.column_stack([[1, nan, -0.0], codes]).astype(np.float32)
+    columns = (Column("x"), Column("c", "category", levels))
+    return Dataset("t", features, np.zeros(3, np.int64), ("a",), columns=columns)
+
+
+def test_a_category_counts_by_its_text_whatever_the_levels_of_the_file() -> None:
+    texts = ["red", "blue", None]
+    one = row_digests(_table(("red", "blue"), texts))
+    other = row_digests(_table(("aqua", "blue", "green", "red"), texts))
+    np.testing.assert_array_equal(one, other)
+    assert not np.isin(row_digests(_table(("red", "blue"), ["blue", "red", "red"])), one).any()
+
+
+def test_every_missing_number_is_the_same_and_numbers_count_as_without_columns() -> None:
+    negative_nan = float(np.array(0xFFC00001, np.uint32).view(np.float32))
+    texts = ["red", "red", None]
+    expected = row_digests(_table(("red",), texts))
+    np.testing.assert_array_equal(row_digests(_table(("red",), texts, nan=negative_nan)), expected)
+    plain = Dataset("p", np.array([[1.5, 2]], np.float32), np.zeros(1, np.int64), ("a",))
+    named = replace(plain, columns=(Column("x"), Column("y", "date")))
+    np.testing.assert_array_equal(row_digests(plain), row_digests(named))

@@ -45,6 +45,18 @@ class Draws:
     def scaling(self) -> tuple[Array, Array]:
         return self.single(F), self.single(F)
 
+    def encoded_scaling(self) -> tuple[Array, Array]:
+        return self.single(8), self.single(8)
+
+    def table(self, rows: int) -> Array:
+        """Two numbers and three columns of codes, some missing and some of no level."""
+        table = np.column_stack([self.single(rows, 2), self.below(7, rows, 3).astype(np.float32) - 1])
+        table[self.generator.random(table.shape) < 0.2] = np.nan
+        return np.ascontiguousarray(table)
+
+    def table_of_bytes(self, rows: int) -> Any:
+        return self.below(7, rows, 5, dtype=np.uint8)
+
     def pooled(self, size: int) -> tuple[Array, Array]:
         """Images with ties, and the maximum of each square."""
         images = self.below(5, 3, 7, 8, 5).astype(self.dtype)
@@ -61,6 +73,16 @@ class Draws:
         return starts, np.sort(scores, axis=1), np.concatenate(own), *self.generator.normal(size=(2, K + 1))
 
 
+LAYOUT = (
+    np.array([0, 2, 3, 6, 7]),
+    np.array([0.5, -1, 0, 0, 0], np.float32),
+    np.array([1, -1, -1, -1, -1]),
+    np.array([0, 0, 0, 6, 10, 14]),
+    np.array([3, -1, 4, 5, 5, 3, 6, 6, 6, -1, 7, 7, 7, 7]),
+    np.array([1, 1, 1, 1, 1, 1, 0.2, 0.3, 0.4, 0.1, 1, 1, 1, 1], np.float32),
+)
+"""Two numbers, one with an indicator; a category of three elements, a frequency, and one bucket."""
+
 Case = Callable[[Draws], tuple[Any, ...]]
 CASES: dict[str, list[Any]] = {
     "gather": [
@@ -73,6 +95,16 @@ CASES: dict[str, list[Any]] = {
     "scale": [
         lambda d: (d.bytes(N, F), *d.scaling(), d.normal(N, F)),
         lambda d: (d.single(N, F), *d.scaling(), d.normal(N, F)),
+    ],
+    "encode": [
+        lambda d, stored=stored: (
+            stored(d, 400),
+            d.below(400, N),
+            *LAYOUT,
+            *d.encoded_scaling(),
+            d.normal(N, 8),
+        )
+        for stored in (Draws.table, Draws.table_of_bytes)
     ],
     "mix": [lambda d: (d.bytes(400, F), d.below(400, N), d.single(N), *d.scaling(), d.normal(N, F))],
     "dense": [

@@ -40,6 +40,26 @@ class Kernels(Protocol):
     ) -> None:
         """x += u (x' - x) for scaled x (m, d), with x' the scaled `rows` and u = mixing (m,)."""
 
+    def encode(
+        self,
+        features: Array | Integers,
+        rows: Integers,
+        starts: Integers,
+        fills: Array,
+        indicators: Integers,
+        tables: Integers,
+        places: Integers,
+        values: Array,
+        offset: Array,
+        factor: Array,
+        x: Array,
+    ) -> None:
+        """x (m, D) = (e - offset) factor, with e the encoded `rows` of features (n, d).
+
+        workers/data/preprocessing/layout.py has the meaning of starts, fills, indicators (d,), tables (d + 1,),
+        places and values (T,).
+        """
+
     def dense(self, x: Array, weight: Array, bias: Array, slope: float, y: Array) -> None:
         """y (m, f) = f(x W + bias), for x (m, d), W (d, f), f the rectifier of `slope`."""
 

@@ -4,6 +4,7 @@ from workers.nn.kernels.compiled.batch_norm import batch_norm, batch_norm_backwa
 from workers.nn.kernels.compiled.bias import add_bias, add_bias_backward, sum_rows
 from workers.nn.kernels.compiled.dense import dense, dense_backward
 from workers.nn.kernels.compiled.dropout import dropout
+from workers.nn.kernels.compiled.encoding import encode
 from workers.nn.kernels.compiled.images import copy_windows, max_pool, max_pool_backward
 from workers.nn.kernels.compiled.losses import cross_entropy, focal
 from workers.nn.kernels.compiled.optimizers import adam, add_scaled, divide_by_rms, momentum
@@ -28,6 +29,7 @@ __all__ = [
     "dense_backward",
     "divide_by_rms",
     "dropout",
+    "encode",
     "focal",
     "gather",
     "max_pool",

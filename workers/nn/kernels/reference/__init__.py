@@ -4,6 +4,7 @@ from workers.nn.kernels.reference.batch_norm import batch_norm, batch_norm_backw
 from workers.nn.kernels.reference.bias import add_bias, add_bias_backward, sum_rows
 from workers.nn.kernels.reference.dense import dense, dense_backward
 from workers.nn.kernels.reference.dropout import dropout
+from workers.nn.kernels.reference.encoding import encode
 from workers.nn.kernels.reference.images import copy_windows, max_pool, max_pool_backward
 from workers.nn.kernels.reference.losses import cross_entropy, focal
 from workers.nn.kernels.reference.optimizers import adam, add_scaled, divide_by_rms, momentum
@@ -28,6 +29,7 @@ __all__ = [
     "dense_backward",
     "divide_by_rms",
     "dropout",
+    "encode",
     "focal",
     "gather",
     "max_pool",

@@ -1,0 +1,57 @@
+"""The encoder of a table: fills in what is missing, encodes categories and scales, in one pass over the rows."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.data.dataset import Features, Indices, Labels
+from workers.data.preprocessing.layout import Layout
+from workers.data.scaling import Scaler
+from workers.nn import kernels
+from workers.nn.arrays import Array, Integers
+
+
+@dataclass(frozen=True, eq=False)
+class Encoder(Scaler):
+    """A scaler that encodes rows (m, d) of a table first: offset and factor (D,) apply to the encoded ones."""
+
+    layout: Layout
+
+    @property
+    def stored_width(self) -> int:
+        """The columns of a row as it is stored."""
+        return len(self.layout.starts)
+
+    def into(self, features: Features, out: Array) -> Array:
+        """Write encoded and scaled `features` (m, d) to `out` (m, D), another array."""
+        self._encode(features, np.arange(len(features)), out)
+        return out
+
+    def gather(self, features: Features, labels: Labels, rows: Indices, x: Array, y: Labels) -> None:
+        """Write the encoded and scaled `rows` (m,) to x (m, D), and their labels to y (m,)."""
+        np.take(labels, rows, out=y, mode="clip")
+        self._encode(features, rows, x)
+
+    def imputed(self, features: Features) -> NDArray[np.float32]:
+        """`features` (m, d) with the numbers that are missing filled in; missing categories stay missing."""
+        values = np.array(features, np.float32)
+        absent = np.isnan(values) & ~self.layout.has_table
+        values[absent] = np.broadcast_to(self.layout.fills, values.shape)[absent]
+        return values
+
+    def _encode(self, features: Features, rows: Integers, x: Array) -> None:
+        layout = self.layout
+        kernels.current().encode(
+            features,
+            rows,
+            layout.starts,
+            layout.fills,
+            layout.indicators,
+            layout.tables,
+            layout.places,
+            layout.values,
+            self.offset,
+            self.factor,
+            x,
+        )
