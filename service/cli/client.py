@@ -62,9 +62,18 @@ class Client:
         errors: dict[str, Any] = self._json("GET", f"/experiments/{experiment_id}/errors?limit={limit}")
         return errors
 
+    def scores(self, experiment_id: int, resource: str) -> dict[str, Any]:
+        """The `curves`, `reliability` or `operating-points` of an experiment's runs."""
+        scores: dict[str, Any] = self._json("GET", f"/experiments/{experiment_id}/{resource}")
+        return scores
+
     def predictions(self, experiment_id: int) -> Iterator[str]:
         """Every prediction of an experiment's runs as CSV, in pieces as they arrive."""
-        path = f"/experiments/{experiment_id}/predictions?format=csv"
+        return self.csv(experiment_id, "predictions")
+
+    def csv(self, experiment_id: int, resource: str) -> Iterator[str]:
+        """The rows of a resource of an experiment as CSV, in pieces as they arrive."""
+        path = f"/experiments/{experiment_id}/{resource}?format=csv"
         with self._http.stream("GET", path) as response:
             if response.is_error:
                 response.read()

@@ -143,6 +143,41 @@ def predictions(experiment: int, url: Url = LOCAL) -> None:
             typer.echo(text, nl=False)
 
 
+@app.command()
+def curves(
+    experiment: int,
+    csv: Annotated[bool, typer.Option("--csv", help="Print the points of both curves as CSV.")] = False,
+    url: Url = LOCAL,
+) -> None:
+    """Show the areas under the ROC and precision-recall curves of each seed; two classes."""
+    from service.cli.console import show_scores
+
+    with _client(url) as client:
+        if csv:
+            for text in client.csv(experiment, "curves"):
+                typer.echo(text, nl=False)
+        else:
+            show_scores("curves", client.scores(experiment, "curves"))
+
+
+@app.command()
+def reliability(experiment: int, url: Url = LOCAL) -> None:
+    """Show how far the probabilities of each seed's model are calibrated, and the bins behind it."""
+    from service.cli.console import show_scores
+
+    with _client(url) as client:
+        show_scores("reliability", client.scores(experiment, "reliability"))
+
+
+@app.command("operating-points")
+def operating_points(experiment: int, url: Url = LOCAL) -> None:
+    """Show the threshold of each seed's model, if the spec asks for one, and what it gives."""
+    from service.cli.console import show_scores
+
+    with _client(url) as client:
+        show_scores("operating-points", client.scores(experiment, "operating-points"))
+
+
 @app.command("test")
 def evaluate_on_test_rows(
     experiment: int,

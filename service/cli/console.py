@@ -13,6 +13,7 @@ from rich.text import Text
 from service.cli.comparison_report import Comparisons, show_comparisons
 from service.cli.inspection_report import print_inspection
 from service.cli.report import Experiment, show_report, title
+from service.cli.score_report import show_curves, show_operating_points, show_reliability
 from service.operations.doctor import CheckResult
 from service.store.tables import FINAL_STATUSES
 
@@ -103,6 +104,16 @@ def show_errors(errors: dict[str, Any]) -> None:
         f"{errors['wrong_in_most']:,} in most of {errors['runs']} models, and {errors['wrong_in_all']:,} in all. "
         "Score: the mean probability of the true class."
     )
+
+
+def show_scores(resource: str, answer: dict[str, Any]) -> None:
+    """Print the curves, the reliability or the operating points of an experiment."""
+    shown = {
+        "curves": show_curves,
+        "reliability": show_reliability,
+        "operating-points": show_operating_points,
+    }
+    shown[resource](_console(), answer)
 
 
 def show_evaluation(evaluation: dict[str, Any]) -> None:
