@@ -14,7 +14,7 @@ from workers.data.tables.line_blocks import quoted
 from workers.data.tables.options import TableOptions
 from workers.data.tables.spool import Values
 from workers.data.tables.table_reader import TableReader
-from workers.data.tables.target_bins import binned
+from workers.data.target_bins import InvalidTargets, bin_targets
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,11 @@ def read_label(column: LabelColumn) -> Label:
         _require_names(column, column.builder)
         labels, classes = _classes(column, column.builder, values)
         return Label(labels, classes, None, rows)
-    if len(values) == 0 or values.min() == values.max():
+    try:
+        return Label(*bin_targets(values), values, rows)
+    except InvalidTargets:
         found = "has the same number in all rows" if len(values) else "has no numbers"
         column.refuse(found, "two different numbers are needed")
-    return Label(*binned(values), values, rows)
 
 
 def _classes(column: LabelColumn, builder: TextBuilder, codes: Values) -> tuple[Labels, tuple[str, ...]]:
