@@ -95,6 +95,9 @@ RULES: dict[tuple[str, str], Callable[[Problem, Any], bool]] = {
     ("create_webhook", "private-address"): anything,
     ("upload_dataset", "invalid-field"): anything,  # the fields depend on the format
     ("upload_dataset", "unusable-upload"): anything,
+    ("upload_dataset", "open-questions"): anything,
+    ("inspect_dataset", "invalid-field"): anything,
+    ("inspect_dataset", "unusable-upload"): anything,
     (
         "list_experiments",
         "invalid-cursor",

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -204,6 +205,15 @@ def is_text(arrow_type: Any) -> bool:
     )
 
 
+def are_numbers(texts: Any) -> bool:
+    """Whether all cells are empty or plain numbers."""
+    try:
+        _finite(pc.cast(texts, pa.float64()))
+    except (pa.ArrowInvalid, ValueError):
+        return False
+    return True
+
+
 def as_text(array: Any) -> Any:
     """An array as one of strings: booleans as false and true."""
     return array if array.type == pa.string() else pc.cast(array, pa.string())
@@ -212,8 +222,13 @@ def as_text(array: Any) -> Any:
 def without_markers(texts: Any, rules: CellRules) -> Any:
     """Cells without the spaces around them, null where they mean a missing value."""
     cells = pc.utf8_trim_whitespace(as_text(texts))
-    is_missing = pc.is_in(pc.utf8_lower(cells), value_set=pa.array(sorted(rules.markers), pa.string()))
+    is_missing = pc.is_in(pc.utf8_lower(cells), value_set=_value_set(rules.markers))
     return pc.if_else(is_missing, pa.scalar(None, pa.string()), cells)
+
+
+@lru_cache(maxsize=16)
+def _value_set(markers: frozenset[str]) -> Any:
+    return pa.array(sorted(markers), pa.string())
 
 
 def _finite(numbers: Any) -> Values:

@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from workers.data.tables.cells import CellRules
+from workers.data.tables.cells import CellRules, day_number
 from workers.data.tables.column_builders import (
     MOST_LEVELS,
     DateBuilder,
     NumberBuilder,
     ReadKind,
     TextBuilder,
+    are_numbers,
+    as_text,
     is_text,
 )
 from workers.data.tables.spool import Spool
@@ -22,7 +24,7 @@ from workers.data.tables.table_reader import ReadAgain, TableReader
 
 Builder = NumberBuilder | DateBuilder | TextBuilder
 
-SAMPLED_CELLS = 1000
+SAMPLED_CELLS, EXAMINED_CELLS = 1000, 50
 MOST_OFFENDING = 0.5
 """The share of cells that are no numbers from which a column of numbers is one of texts."""
 
@@ -87,13 +89,13 @@ def guessed_kind(array: Any, rules: CellRules) -> ReadKind:
         if pa.types.is_dictionary(array.type) or pa.types.is_boolean(array.type):
             return "text"
         return "date" if pa.types.is_temporal(array.type) else "number"
-    cells = array.slice(0, SAMPLED_CELLS)
-    number, date = NumberBuilder(rules), DateBuilder(rules)
-    number.append(cells)
-    if not _is_wrong(number):
+    cells = as_text(array.slice(0, SAMPLED_CELLS))
+    if rules.decimal == "." and are_numbers(cells):
         return "number"
-    date.append(cells)
-    return "text" if _is_wrong(date) else "date"
+    texts = [text for text in cells.to_pylist() if text and not rules.is_missing(text)][:EXAMINED_CELLS]
+    if sum(rules.number(text) is not None for text in texts) >= (1 - MOST_OFFENDING) * len(texts):
+        return "number"
+    return "date" if all(day_number(text) is not None for text in texts) else "text"
 
 
 def _is_wrong(builder: Builder) -> bool:
