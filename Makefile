@@ -44,8 +44,8 @@ serve: $(KERNELS) ## Run the service on 127.0.0.1:8000
 	@$(VENV)/bin/holdout serve
 
 # Four processes for two cores, because many tests wait for other programs.
-test: $(CHECKS) $(KERNELS) ## Run the whole test suite
-	@$(VENV)/bin/pytest --numprocesses 4 $(ARGS)
+test: $(CHECKS) $(KERNELS) ## Run the test suite; .ci/run also tests each case on each database, and more examples
+	@$(VENV)/bin/pytest --numprocesses 4 --quick $(ARGS)
 
 lint: $(CHECKS) ## Check style, types, the direction of imports, and whether generated files are current
 	@$(VENV)/bin/ruff check

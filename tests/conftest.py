@@ -21,11 +21,15 @@ blas.configure(
 from service.store import migrations
 from service.store.database import Database
 from service.store.tables import Base
-from tests import distribution
+from tests import distribution, quick_selection
 from tests.unclosed_connections import warn_of_unclosed_connections
 
 if TYPE_CHECKING:
     from tests.postgresql import PostgreSQL
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="leave out what tests/quick_selection.py says")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -33,7 +37,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
     Hypothesis examples have no deadline, so that no test fails on a busy machine.
     """
-    settings.register_profile("unhurried", settings(), deadline=None)
+    examples = quick_selection.QUICK_EXAMPLES if config.getoption("quick") else 100
+    settings.register_profile("unhurried", settings(), deadline=None, max_examples=examples)
     settings.load_profile("unhurried")
     stack = ExitStack()
     stack.enter_context(warn_of_unclosed_connections())
@@ -41,7 +46,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what `--quick` leaves out, and order the rest."""
+    if config.getoption("quick"):
+        items[:], left_out = quick_selection.divide(items)
+        config.hook.pytest_deselected(items=left_out)
     items[:] = distribution.longest_first(items)
 
 

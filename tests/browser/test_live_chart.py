@@ -53,7 +53,7 @@ def points(page: Any) -> int:
     )
 
 
-@pytest.mark.parametrize("with_token", [False, True])
+@pytest.mark.parametrize("with_token", [pytest.param(False, marks=pytest.mark.thorough), True])
 def test_the_chart_grows_and_the_console_stays_clean(
     site: str, console: tuple[Any, list[str]], tmp_path: Path, *, with_token: bool
 ) -> None:

@@ -52,7 +52,7 @@ def restore_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("stop", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.thorough)])
 def test_a_demo_that_serves_has_links_that_work_until_it_is_stopped(
     tmp_path: Path, stop: signal.Signals
 ) -> None:
