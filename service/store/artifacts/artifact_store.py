@@ -98,7 +98,10 @@ class ArtifactStore:
     def _offloaded(self, content: Content, claim: str | None) -> Content:
         """The upload of content that is too large for a row; anything else as it is."""
         if isinstance(content, bytes) and len(content) > self.row_bytes:
-            return start_upload(lambda taken: self.save(taken, claim), self._remove, content)
+            reference = new_reference(
+                content, claim
+            )  # one name for all attempts, as an earlier one may still succeed
+            return start_upload(lambda taken: self.save(taken, reference), self._remove, content)
         return content
 
     def columns(self, content: Content) -> dict[str, Any]:
@@ -109,16 +112,11 @@ class ArtifactStore:
             return {"sha256": content.sha256, "content": None, "artifact": content.name}
         return {"sha256": hashlib.sha256(content).hexdigest(), "content": content, "artifact": None}
 
-    def save(self, content: bytes, claim: str | None = None) -> ArtifactReference:
-        """Store bytes under a name that no other artifact ever has. Raises OSError.
-
-        The random mark makes it unique: two runs may store the same bytes, and removing one must keep the other.
-        claim: the token of the lease whose holder will write the row.
-        """
-        sha256 = hashlib.sha256(content).hexdigest()
-        name = f"checkpoints/{'-'.join(filter(None, (sha256, claim, uuid4().hex[:8])))}"
-        self.files.write(name, content)
-        return ArtifactReference(name, sha256)
+    def save(self, content: bytes, reference: ArtifactReference | None = None) -> ArtifactReference:
+        """Store bytes under a name of their own, or that of `reference`. Raises OSError."""
+        reference = reference or new_reference(content)
+        self.files.write(reference.name, content)
+        return reference
 
     def load(self, content: bytes | ArtifactReference) -> bytes:
         """The bytes themselves. Raises ArtifactMissing, ArtifactDamaged, or OSError if the store is unavailable."""
@@ -187,6 +185,18 @@ class ArtifactStore:
             self.files.remove(name)
         except OSError as error:
             log.warning("an artifact stays until the next sweep: %s", error)
+
+
+def new_reference(content: bytes, claim: str | None = None) -> ArtifactReference:
+    """A name that no other artifact ever has.
+
+    The random mark makes it unique: two runs may store the same bytes, and removing one must keep the other.
+    claim: the token of the lease whose holder will write the row.
+    """
+    sha256 = hashlib.sha256(content).hexdigest()
+    return ArtifactReference(
+        f"checkpoints/{'-'.join(filter(None, (sha256, claim, uuid4().hex[:8])))}", sha256
+    )
 
 
 def _unnamed(database: Database, names: set[str]) -> set[str]:

@@ -43,7 +43,7 @@ class Store:
     """Takes nothing until `is_back` is set."""
 
     agent: Agent
-    save: Callable[[bytes, str | None], ArtifactReference]
+    save: Callable[[bytes, ArtifactReference | None], ArtifactReference]
     is_back: Event
 
     def receive(self, lease: Lease, *events: WorkerEvent) -> None:
@@ -73,10 +73,10 @@ def store(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> Store:
     monkeypatch.setattr(retrying, "FIRST_PAUSE_SECONDS", 0.01)
     store = Store(agent, agent.artifacts.save, Event())
 
-    def save(content: bytes, claim: str | None) -> ArtifactReference:
+    def save(content: bytes, reference: ArtifactReference | None = None) -> ArtifactReference:
         if not store.is_back.is_set():
             raise BlobStoreUnavailable
-        return store.save(content, claim)
+        return store.save(content, reference)
 
     monkeypatch.setattr(agent.artifacts, "save", save)
     return store
