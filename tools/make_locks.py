@@ -11,8 +11,9 @@ PROJECT = ("pyproject.toml", "--constraint", "constraints.txt")
 
 
 def main() -> None:
-    """Write the locks of the service, of the service with the extra `cluster`, and of the tool that builds it."""
-    for name, given in (("base", PROJECT), ("cluster", (*PROJECT, "--extra", "cluster")), ("build", ("-",))):
+    """Write the locks of the service, of all that a cluster may need, and of the tool that builds the package."""
+    cluster = (*PROJECT, "--extra", "cluster", "--extra", "objectstore")
+    for name, given in (("base", PROJECT), ("cluster", cluster), ("build", ("-",))):
         command = [*RESOLVE, *PLAIN, *given, "--output-file", str(LOCKS / f"{name}.txt")]
         try:
             subprocess.run(command, check=True, input="hatchling", text=True)  # noqa: S603 -- nothing of a user
