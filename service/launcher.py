@@ -4,8 +4,9 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from threading import Thread
 from types import FrameType
 
@@ -20,10 +21,10 @@ from service.experiments.intervals import IntervalService
 from service.experiments.row_results import RowResultsLoader
 from service.http.listening import bind
 from service.notifiers import notifier_of
-from service.operations import logs
+from service.operations import descriptors, logs
 from service.operations.file_access import close_to_others
 from service.settings import Settings, UnusableSetting
-from service.store import migrations
+from service.store import history, migrations
 from service.store.artifacts.artifact_store import ArtifactStore
 from service.store.artifacts.blob_store import BlobStore, shared_blob_store
 from service.store.database import Database
@@ -45,7 +46,9 @@ def serve(settings: Settings) -> None:
     require_closed_door(settings)
     config = server_config(settings)
     with bind(settings.host, settings.port) as listening:
-        Server(config).run(sockets=[listening])
+        server = Server(config)
+        _on_hangup(partial(server.handle_exit, signal.SIGTERM))
+        server.run(sockets=[listening])
 
 
 class Server(uvicorn.Server):
@@ -128,13 +131,21 @@ def run_agent(settings: Settings) -> None:
         )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: agent.request_stop())
+        _on_hangup(lambda _: agent.request_stop())
         log.info("Agent %s works on %s with %s processes", agent.name, database.url, settings.workers)
         agent.run()
 
 
+def _on_hangup(stop: Callable[[FrameType | None], None]) -> None:
+    """Stop cleanly when the terminal is closed, unless a program such as nohup has this signal ignored."""
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda _, frame: stop(frame))
+
+
 def prepare(settings: Settings) -> None:
-    """Configure memory and logging, check settings, and migrate the database. Raises UnusableSetting."""
+    """Configure memory, descriptors and logging, check settings, and migrate the database. Raises UnusableSetting."""
     memory.return_free_memory()
+    descriptors.raise_limit()
     logs.configure(settings.log_level)
     if settings.engine != "none" and settings.artifacts is None:
         log.warning(
@@ -162,3 +173,4 @@ def migrate(settings: Settings) -> None:
     with closing(Database(settings.url)) as database:
         migrations.upgrade(database, notifier_of(settings).migrate)
         webhooks.seal_all(database, key)
+        history.begin(database)

@@ -40,11 +40,12 @@ class Settings(BaseSettings):
     """Larger checkpoints and models are stored as artifacts, the others in rows of the database."""
     workers: Annotated[int, Field(ge=0)] = Field(default_factory=lambda: os.cpu_count() or 1)
     """Worker processes of this agent: each trains on one core. With 0 the service only serves requests."""
-    lease_seconds: Annotated[float, Field(gt=0)] = 15.0
-    """How long a run stays with an agent that sends no heartbeat."""
+    lease_seconds: Annotated[float, Field(ge=2, le=86_400)] = 15.0
+    """How long a run stays with an agent that sends no heartbeat. It sends one each second: a lease of less than two
+    would end between them, and the run would be taken from a healthy agent."""
     max_attempts: Annotated[int, Field(ge=1)] = 5
     """How many deaths of its worker or agent a run may have before it counts as lost."""
-    checkpoint_seconds: Annotated[float, Field(gt=0)] = 30.0
+    checkpoint_seconds: Annotated[float, Field(gt=0, le=86_400)] = 30.0
     """The longest a run trains without a checkpoint, even within an epoch."""
     worker_memory_bytes: Annotated[int, Field(gt=0)] | None = None
     """What a worker process may allocate; a run that needs more fails as `out_of_memory`. Data sets do not count."""

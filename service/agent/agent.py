@@ -25,7 +25,7 @@ from service.agent.leased_run import LeasedRun
 from service.agent.start_failures import StartPause, is_temporary
 from service.notifiers import Notifier, PollingNotifier
 from service.settings import Settings
-from service.store import queue
+from service.store import history, queue
 from service.store.artifacts.artifact_store import ArtifactStore
 from service.store.artifacts.uploads import uploads_of
 from service.store.database import Database
@@ -171,11 +171,12 @@ class Agent:
                 max_deaths=settings.max_attempts,
                 end_expired=self.clock.is_settled,
             )
+            identity = history.identity(connection)
             checkpoint = epoch_writer.rewind(connection, claim.lease.run_id) if claim else None
         if claim is None:
             return False
         assignment = self.assignments.start(claim, checkpoint, on_done=self.pool.wake)
-        self.runs[claim.lease] = LeasedRun(claim, assignment, self.artifacts)
+        self.runs[claim.lease] = LeasedRun(claim, assignment, self.artifacts, history=identity)
         return True
 
     def start_prepared(self) -> None:
@@ -231,10 +232,15 @@ class Agent:
 
     @contextmanager
     def _renewing(self) -> Iterator[tuple[Connection, dict[Lease, Renewal]]]:
-        """A transaction that begins by renewing all leases. Yields those that this agent still owns."""
+        """A transaction that begins by renewing all leases. Yields those that this agent still owns.
+
+        It owns none of another history of the database, whatever the rows of a restored copy say.
+        """
         with self.database.write() as connection:
             self.clock.observe(connection)
-            renewed = {lease: self._renew(connection, lease) for lease in sorted(self.runs)}
+            identity = history.identity(connection)
+            known = [lease for lease in sorted(self.runs) if self.runs[lease].history == identity]
+            renewed = {lease: self._renew(connection, lease) for lease in known}
             owned = {lease: renewal for lease, renewal in renewed.items() if renewal is not None}
             yield connection, owned
         for lease, renewal in owned.items():

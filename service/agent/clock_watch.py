@@ -22,7 +22,8 @@ class ClockWatch:
     def __init__(self, lease_seconds: float) -> None:
         """A gap of a quarter of a lease is noticed: a shorter one ends no lease that is renewed every second."""
         self._lease_seconds = lease_seconds
-        self._offset: float | None = None
+        self._offset: tuple[float, float] | None = None
+        """The least and the most by which the database's clock may be ahead of the monotonic one."""
         self._unsettled_until = 0.0
 
     @property
@@ -32,9 +33,10 @@ class ClockWatch:
 
     def observe(self, connection: Connection) -> None:
         """Read the clock, and note a gap since it was read last."""
+        asked_at = time.monotonic()
         clock: float = connection.execute(NOW).scalar_one()
-        before, self._offset = self._offset, clock - time.monotonic()
-        gap = 0.0 if before is None else self._offset - before
+        before, self._offset = self._offset, (clock - time.monotonic(), clock - asked_at)
+        gap = _gap(before or self._offset, self._offset)
         if abs(gap) > self._lease_seconds / 4:
             self._unsettled_until = time.monotonic() + self._lease_seconds
             log.warning(
@@ -44,3 +46,10 @@ class ClockWatch:
                 "later" if gap > 0 else "earlier",
                 self._lease_seconds,
             )
+
+
+def _gap(before: tuple[float, float], after: tuple[float, float]) -> float:
+    """How far two ranges are apart; 0 if they meet. A slow query, or a busy machine, makes a range wide."""
+    if after[0] > before[1]:
+        return after[0] - before[1]
+    return min(0.0, after[1] - before[0])

@@ -29,7 +29,8 @@ class LeasedRun:
     tells it. sent_command: what the worker was told, if anything. pending: the worker's events that are not stored
     yet. final_event: how the run ended; not stored yet either. batch: those of `pending` that the present flush
     stores. ends: whether it stores the end too. What is still being uploaded waits for a later flush. heartbeat: that
-    of the last renewal of the lease that was committed.
+    of the last renewal of the lease that was committed. history: the identity that the database had when the run was
+    claimed.
     """
 
     claim: Claim
@@ -42,6 +43,7 @@ class LeasedRun:
     batch: list[ProgressEvent] = field(default_factory=list)
     ends: bool = False
     heartbeat: int = 0
+    history: bytes | None = None
 
     @property
     def is_over(self) -> bool:

@@ -86,6 +86,26 @@ def migrate(data_dir: DataDir = None, engine: Engine = None) -> None:
 
 
 @app.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(help="The folder to create.")], data_dir: DataDir = None
+) -> None:
+    """Copy the database, the artifacts and the data sets to a new folder, while the service runs."""
+    from service.operations.backup import BackupFailed, back_up
+
+    with _startup_errors_as_messages():
+        try:
+            made = back_up(_settings(data_dir=data_dir), folder)
+        except BackupFailed as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(1) from None
+    typer.echo(
+        f"{made.database}: the database, with {made.artifacts:,} artifacts and the data sets beside it"
+    )
+    for why in made.lost:
+        typer.echo(f"not copied: {why}", err=True)
+
+
+@app.command()
 def run(spec: SpecFile, url: Url = LOCAL) -> None:
     """Submit an experiment and follow it until it is finished."""
     from service.cli.console import follow

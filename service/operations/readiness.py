@@ -13,6 +13,7 @@ from service.agent.agent import Agent
 from service.operations.store_check import StoreCheck
 from service.store import migrations
 from service.store.database import Database
+from service.store.engine.file_identity import DatabaseReplaced
 from service.store.engine.lock_timeout import is_lock_timeout
 from service.store.tables import Experiment
 from workers.validation.errors import FieldError
@@ -66,6 +67,8 @@ def _database(database: Database) -> Iterator[FieldError]:
             )
         if not _is_writable(database):
             yield FieldError("database", "read-only", "the database accepts no writes")
+    except DatabaseReplaced as error:
+        yield FieldError("database", "replaced", error.message)
     except (DBAPIError, PoolTimeout) as error:
         if isinstance(error, DBAPIError) and is_lock_timeout(error):
             yield FieldError("database", "locked", "another transaction holds the write lock of the database")

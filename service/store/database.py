@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, make_url
 
+from service.store.engine.file_identity import FileIdentity
 from service.store.engine.lock_timeout import READ_ONLY, WRITE_DEADLINE
 from service.store.engine.nonblocking_reader import NonblockingReader
 from service.store.engine.postgresql import postgresql_engine
@@ -31,8 +32,9 @@ class Database:
         if not self.is_sqlite:
             snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
             self._reading = self._reading.execution_options(**snapshot)
-        file = self.url.database if self.is_sqlite else None
-        self.nonblocking = NonblockingReader(file) if file else None
+        file = self.url.database if self.is_sqlite and self.url.database != ":memory:" else None
+        self._file = FileIdentity(file) if file else None
+        self.nonblocking = NonblockingReader(file, self._file) if file and self._file else None
         """Reads without waiting, for use in one thread; None if the database cannot do that."""
 
     @contextmanager
@@ -40,6 +42,7 @@ class Database:
         """A transaction that may write: committed on leaving, rolled back on an exception. See `after_commit`."""
         if WRITE_DEADLINE.get() == READ_ONLY:
             raise RuntimeError("This request takes a thread of those that only read: declare what it needs")
+        self.require_same_file()
         with self._writing.connect() as connection, self._writing_on(connection):
             yield connection
 
@@ -82,8 +85,14 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only reads, from one snapshot."""
+        self.require_same_file()
         with self._reading.begin() as connection:
             yield connection
+
+    def require_same_file(self) -> None:
+        """Raise DatabaseReplaced if the file of an SQLite database was deleted or replaced since it was opened."""
+        if self._file:
+            self._file.require_same()
 
     def version(self) -> int | None:
         """A number that changes with every commit of any process; None if the database has no such number.

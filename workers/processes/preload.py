@@ -3,9 +3,13 @@
 `python -m workers.processes.preload` compiles the kernels into numba's cache; an installation runs it.
 """
 
+import signal
 import time
 
 from workers.nn import kernels
+
+# Closing the terminal sends this to the whole process group. The parent then stops its workers by commands.
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 STARTED = time.perf_counter()
 KERNELS = kernels.load()[1]

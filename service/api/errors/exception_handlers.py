@@ -16,6 +16,7 @@ from service.api.errors.problems import (
     LOCKED,
     MAX_ERRORS,
     PROBLEM_TYPES,
+    REPLACED,
     UNAVAILABLE,
     Problem,
     ProblemType,
@@ -25,6 +26,7 @@ from service.api.live.sse import NothingFollows
 from service.http.conditional import NotModified, not_modified
 from service.http.query import InvalidQuery
 from service.memory_budget import OutOfMemory
+from service.store.engine.file_identity import DatabaseReplaced
 from service.store.engine.lock_timeout import is_lock_timeout
 from workers.validation.errors import FieldError, InvalidSpec, field_error_at, merge_by_path, to_field_error
 
@@ -84,6 +86,8 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:
+    if isinstance(error, DatabaseReplaced):  # it was logged once
+        return REPLACED.response(request.url.path)
     log.warning("request %s: the database did not answer", request.state.request_id, exc_info=error)
     is_locked = isinstance(error, DBAPIError) and is_lock_timeout(error)
     return (LOCKED if is_locked else UNAVAILABLE).response(request.url.path)

@@ -185,6 +185,10 @@ UNAVAILABLE = Problem(
     ProblemType("database-unavailable", 503, "The database does not answer", retry_after=5),
     "The database is busy or unreachable. Try again.",
 )
+REPLACED = Problem(
+    UNAVAILABLE.type,
+    "The file of the database was deleted or replaced; nothing was stored. The service has to be restarted.",
+)
 LOCKED = Problem(
     UNAVAILABLE.type,
     "Another transaction holds a lock of the database for too long; nothing was stored. Try again.",

@@ -13,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from service.api.errors.problems import Problem, ProblemType
 from service.api.transport import lingering_close
 from service.api.transport.lingering_close import LingeringTransport
+from service.operations import descriptors
 
 MOST_HEAD_BYTES = 65_536
 HEAD_SECONDS = 10.0
@@ -45,8 +46,10 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     _is_sending = False
     """Whether a request has begun and not ended."""
     _lingering: LingeringTransport
+    made_at = 0.0
 
     def connection_made(self, transport: Any) -> None:
+        self.made_at = self.loop.time()
         self._lingering = LingeringTransport(
             transport,
             self.loop,
@@ -55,6 +58,19 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         )
         super().connection_made(self._lingering)  # type: ignore[arg-type]
         self._expect_head()
+        if len(self.connections) > descriptors.most_connections():
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Close the longest silent connection, or else this one: the rest of the process needs descriptors too."""
+        silent = (each for each in self.connections if isinstance(each, LimitedHttpProtocol))
+        oldest = min((each for each in silent if each.is_silent), key=lambda each: each.made_at, default=self)
+        oldest.transport.abort()
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether no byte of a request has been received on it."""
+        return not self._has_begun and not self._received
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_head()

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Select
 from sqlalchemy.dialects import sqlite
 
+from service.store.engine.file_identity import DatabaseReplaced, FileIdentity
 from service.store.engine.sqlite_driver import driver
 
 Parameters = Mapping[str, Any]
@@ -32,8 +33,9 @@ class FetchedRows(list[Sequence[Any]]):
 class NonblockingReader:
     """One connection, opened by the first query."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, path: str, file: FileIdentity) -> None:
+        """file: tells whether the path still leads to the file that was opened."""
+        self._path, self._file = path, file
         self._connection: Any = None
 
     def version(self) -> int | None:
@@ -54,12 +56,13 @@ class NonblockingReader:
 
     def _run(self, sql: str, values: Sequence[Any] = ()) -> Any:
         try:
+            self._file.require_same()
             if self._connection is None:
                 self._connection = driver.connect(
                     self._path, isolation_level=None, timeout=0, check_same_thread=False
                 )
             return self._connection.execute(sql, values).fetchall()
-        except driver.OperationalError as error:
+        except (driver.OperationalError, DatabaseReplaced) as error:
             raise WouldBlock from error
 
 

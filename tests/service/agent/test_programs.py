@@ -89,23 +89,25 @@ def test_an_agent_that_was_frozen_beyond_its_lease_changes_nothing_when_it_conti
     assert "no longer belongs to this agent" in frozen.log.read_text()
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize(
     ("database_url", "to"),
     [("sqlite", "the program"), ("postgresql", "all its processes")],
     indirect=["database_url"],
 )
 def test_an_agent_that_is_told_to_stop_releases_its_run_and_leaves_no_process_behind(
-    harness: Harness, start: Start, successor: Agent, to: str
+    harness: Harness, start: Start, successor: Agent, to: str, number: signal.Signals
 ) -> None:
+    """A terminal that is closed sends SIGHUP to all processes."""
     first = start()
     id_ = harness.submit(long_spec())
     harness.wait_for_epoch(id_, 2)
     processes = [first.id, *first.descendants()]
     stopped_at = time.monotonic()
     if to == "the program":
-        first.signal(signal.SIGTERM)
+        first.signal(number)
     else:
-        os.killpg(first.id, signal.SIGTERM)
+        os.killpg(first.id, number)
     assert first.wait(10) == 0
     assert time.monotonic() - stopped_at < 10
     assert all_ended(processes, within=3)

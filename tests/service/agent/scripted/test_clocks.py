@@ -107,3 +107,17 @@ def test_a_clock_that_drifts_is_no_gap(
     clock.time -= settings.lease_seconds / 5
     agent.flush()
     assert agent.clock.is_settled
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "gap"),
+    [
+        ((0.0, 1.0), (1.0, 2.0), 0.0),
+        ((0.0, 1.0), (0.2, 0.3), 0.0),
+        ((0.0, 1.0), (-5.0, 5.0), 0.0),
+        ((0.0, 1.0), (4.0, 5.0), 3.0),
+        ((4.0, 5.0), (0.0, 1.0), -3.0),
+    ],
+)
+def test_a_slow_query_is_no_gap(before: tuple[float, float], after: tuple[float, float], gap: float) -> None:
+    assert clock_watch._gap(before, after) == gap

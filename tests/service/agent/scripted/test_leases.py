@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import delete, update
 
 from service.agent.agent import Agent
-from service.store import queue
+from service.store import history, queue
 from service.store.engine.clock import now
 from service.store.tables import EpochClasses, EpochMetrics, Run
 from tests.harness import IRIS, Harness
@@ -62,6 +62,20 @@ def test_an_agent_drops_a_run_if_the_database_has_forgotten_a_renewal(harness: H
     send(agent, lease, epoch(2), Succeeded(1, b"model"))
     assert (epochs_of(harness, id_), agent.runs) == ([], {})
     assert harness.run(id_).status == "running"  # until its lease expires
+
+
+def test_an_agent_drops_its_runs_if_the_database_has_another_history(
+    harness: Harness, agent: Agent, caplog: pytest.LogCaptureFixture
+) -> None:
+    id_ = harness.submit(IRIS)
+    history.begin(harness.database)
+    lease = start(agent)
+    with harness.database.write() as connection:
+        history.forget(connection)
+    history.begin(harness.database)
+    send(agent, lease, epoch(1), Succeeded(1, b"model"))
+    assert (epochs_of(harness, id_), agent.runs) == ([], {})
+    assert caplog.messages == [f"run {lease.run_id} no longer belongs to this agent"]
 
 
 def test_events_are_written_after_a_commit_that_seemed_to_fail(harness: Harness, agent: Agent) -> None:
