@@ -72,6 +72,11 @@ def _untested(pair: Pair, found: Measurement) -> Remark:
             f"the bootstrap over rows does not know {pair.metric}",
             f"Compare by balanced_accuracy, or submit both with {CROSS_VALIDATION}.",
         ),
+        "no_scores": (
+            f"of each row only the probability of its true class is kept, which does not tell {pair.metric} of more "
+            "than two classes",
+            f"Compare by nll or balanced_accuracy, or submit both with {CROSS_VALIDATION}.",
+        ),
         "no_row_results": (
             "their runs have kept no row-level results in common",
             "Submit both specs again: an earlier version kept no row-level results.",

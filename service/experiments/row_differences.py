@@ -11,6 +11,7 @@ from threading import Lock
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, Row
 
 from service.experiments.contenders import Contender, Pair
@@ -23,7 +24,8 @@ from workers.evaluation.bootstrap import METRICS
 from workers.evaluation.comparisons import McNemar, mcnemar
 from workers.evaluation.differences import Difference
 from workers.evaluation.paired_bootstrap import ResampledMetric, between_rows, resample
-from workers.evaluation.row_results import RowResults
+from workers.evaluation.row_results import RowResults, Singles
+from workers.evaluation.score_differences import SCORED, between_scores, is_known
 from workers.lru_cache import LruCache
 from workers.nn.arrays import Integers
 from workers.randomness import generator
@@ -33,7 +35,9 @@ log = logging.getLogger("holdout.comparisons")
 CACHED = 20_000
 """Pairs by one metric. One with five seeds takes about a kilobyte."""
 
-Unknown = Literal["metric_not_resampled", "no_row_results", "unreadable_row_results", "different_rows"]
+Unknown = Literal[
+    "metric_not_resampled", "no_scores", "no_row_results", "unreadable_row_results", "different_rows"
+]
 """Why there is no difference of a pair on its rows."""
 UNREADABLE: Unknown = "unreadable_row_results"
 Key = tuple[str, tuple[tuple[str, str], ...]]
@@ -51,7 +55,8 @@ class RowDifference:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """What an experiment predicted: predictions (S, N) of its runs. labels: (N,).
+    """What an experiment predicted: predictions (S, N) of its runs. labels: (N,). scores: the probabilities of the
+    true class (S, N), None if the output layer gives none.
 
     rows: a hash of the data set, its rows and their labels. class_counts: rows of each class in the sample that
     tells how frequent the classes are; None if these rows are it.
@@ -59,6 +64,7 @@ class Sample:
 
     runs: list[RunKey]
     predictions: Integers
+    scores: NDArray[np.float64] | None
     labels: Integers
     classes: int
     rows: str
@@ -67,12 +73,13 @@ class Sample:
     @staticmethod
     def of(contender: Contender, results: Sequence[RowResults]) -> "Sample":
         """results: of the runs in the contender's order, all of the same rows."""
-        first = results[0]
+        first, scores = results[0], [each.score for each in results]
         labels = first.labels.astype(np.int64)
         rows = hashlib.sha256(contender.dataset["sha256"].encode() + first.rows.tobytes() + labels.tobytes())
         return Sample(
             runs=list(contender.row_results),
             predictions=np.stack([each.predicted for each in results]).astype(np.int64),
+            scores=_stacked(scores),
             labels=labels,
             classes=len(contender.dataset["classes"]),
             rows=rows.hexdigest(),
@@ -101,7 +108,7 @@ class RowDifferences:
 
     def _cached(self, key: Key) -> RowDifference | Unknown | None:
         metric, hashes = key
-        if metric not in METRICS:
+        if metric not in METRICS and metric not in SCORED:
             return "metric_not_resampled"
         return self._computed.get(key) if hashes else "no_row_results"
 
@@ -110,7 +117,7 @@ class RowDifferences:
         samples = {id_: sample for id_, each in contenders.items() if (sample := self._load(each))}
         found: dict[Key, RowDifference | Unknown] = {}
         for metric in {pair.metric for pair in pairs}:
-            resampled = _resampled(samples, metric)
+            resampled = _resampled(samples, metric) if metric in METRICS else {}
             for pair in pairs:
                 if pair.metric == metric and {pair.a.id, pair.b.id} <= samples.keys():
                     found[_key(pair)] = _difference(pair, samples, resampled)
@@ -169,17 +176,25 @@ def _difference(
     if a.rows != b.rows:
         return "different_rows"
     of_a, of_b = [a.runs.index(run) for run in runs], [b.runs.index(run) for run in runs]
-    difference = between_rows(
-        resampled[pair.a.id].of_seeds(of_a),
-        resampled[pair.b.id].of_seeds(of_b),
-        pair.values(pair.a, runs),
-        pair.values(pair.b, runs),
-    )
+    values = pair.values(pair.a, runs), pair.values(pair.b, runs)
+    if pair.metric in METRICS:
+        difference = between_rows(
+            resampled[pair.a.id].of_seeds(of_a), resampled[pair.b.id].of_seeds(of_b), *values
+        )
+    elif a.scores is None or b.scores is None or not is_known(pair.metric, a.classes):
+        return "no_scores"
+    else:
+        difference = between_scores(pair.metric, a.scores[of_a], b.scores[of_b], a.labels, *values)
     tests = [
         mcnemar(a.predictions[i] == a.labels, b.predictions[j] == b.labels)
         for i, j in zip(of_a, of_b, strict=True)
     ]
     return RowDifference(difference, tuple(runs), tuple(tests))
+
+
+def _stacked(scores: Sequence[Singles | None]) -> NDArray[np.float64] | None:
+    known = [each.astype(np.float64) for each in scores if each is not None]
+    return np.stack(known) if len(known) == len(scores) else None
 
 
 def _class_counts(contender: Contender) -> Integers | None:
