@@ -129,7 +129,7 @@ def _bad_idx() -> dict[str, tuple[dict[str, Content], int, str]]:
         "truncated": (idx(images=images[:-1]), 422, "ends after 35 bytes"),
         "truncated, gzipped": (idx(images=whole[:-9]), 422, "is not an intact gzip file"),
         "wrong CRC": (idx(images=changed(whole, len(whole) - 6)), 422, "is not an intact gzip file"),
-        "wrong magic": (idx(images=header(3331, 1, 1, 1)), 422, "magic number 3331"),
+        "wrong magic": (idx(images=header(3843, 1, 1, 1)), 422, "magic number 3843"),
         "labels for images": (idx(images=labels), 422, "magic number 2049"),
         "trailing byte": (idx(images=images + b"\0"), 422, "goes on after"),
         "a size of 0": (idx(images=header(2051, 3, 0, 4)), 422, "no size may be 0"),

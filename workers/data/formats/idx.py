@@ -20,8 +20,9 @@ NAMES = {
 
 @variant
 class IDX(Format):
-    """Images and labels in the format of MNIST, gzipped or not; `test_images` and `test_labels` are the official
-    test part. The classes are the labels that occur, each named by its number.
+    """Images and labels in the format of MNIST, of any type, gzipped or not; `test_images` and `test_labels` are the
+    official test part. The classes are the labels that occur, each named by its number; of labels in two dimensions,
+    as of QMNIST, the first column is the class.
 
     Source: LeCun, Cortes & Burges, The MNIST database of handwritten digits.
     """

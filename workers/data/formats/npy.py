@@ -16,7 +16,7 @@ LONGEST_HEADER = 4096
 MOST_DIMENSIONS = 4
 LENGTHS = {1: struct.Struct("<H"), 2: struct.Struct("<I"), 3: struct.Struct("<I")}
 HEADER = re.compile(
-    r"\s*\{\s*'descr':\s*'([<>|=]?)([biuf]|U)(\d{1,5})',"
+    r"\s*\{\s*'descr':\s*'([<>|=]?)([biufUS])(\d{1,5})',"
     r"\s*'fortran_order':\s*(True|False),"
     r"\s*'shape':\s*\(([-\d,\s]*)\),?\s*\}\s*",
     re.ASCII,
@@ -80,7 +80,7 @@ def _parsed(text: str, offset: int, file: str) -> Header:
 
 def _why(text: str) -> str:
     if "'|O'" in text:
-        return "holds Python objects (pickled), which are never loaded"
+        return "holds Python objects (pickled), which are never loaded; for texts, save y.astype(str)"
     if re.search(r"'descr':\s*\[", text):
         return "is a structured array"
     return "has a header that declares no plain array of numbers"

@@ -5,7 +5,7 @@ The same kind of name may also mean an upload.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from pydantic import Field
 from workers.data.dataset import Dataset
 from workers.data.errors import MalformedFile, MissingFile
 from workers.data.sources.idx_reader import Dimensions, read_idx, read_shape
+from workers.data.sources.idx_values import class_numbers, storable_pixels
 from workers.data.sources.source import Contents, Source
 from workers.data.sources.upload_source import UploadSource
 from workers.data.sources.upload_store import UploadStore
@@ -30,8 +31,9 @@ ENDINGS: dict[Dimensions, str] = {1: "labels-idx1-ubyte", 3: "images-idx3-ubyte"
 class Folder(Source):
     """IDX files in DIR/datasets/NAME: train-images-idx3-ubyte, train-labels-idx1-ubyte, and t10k- likewise.
 
-    Each may be gzipped (.gz). The classes are the labels that occur in the training file, ascending, each
-    named by its number. The name of an upload means its newest version, or the one whose hash is `sha256`.
+    Each may be gzipped (.gz), and hold numbers of any type. The classes are the labels that occur in the training
+    file, ascending, each named by its number; of labels in two dimensions, the first column is the class. The name of
+    an upload means its newest version, or the one whose hash is `sha256`.
     Source: LeCun, Cortes & Burges, The MNIST database of handwritten digits.
     """
 
@@ -74,21 +76,20 @@ def read_folder(folder: Path) -> Contents:
     return Contents(_dataset(folder.name, images, values, classes), official_test)
 
 
-def _read_pair(folder: Path, prefix: Prefix) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def _read_pair(folder: Path, prefix: Prefix) -> tuple[NDArray[Any], NDArray[Any]]:
     images, labels = _require(folder, prefix, 3), _require(folder, prefix, 1)
-    rows, (count,) = read_shape(images, dimensions=3)[0], read_shape(labels, dimensions=1)
+    rows, count = read_shape(images, dimensions=3)[0], read_shape(labels, dimensions=1)[0]
     if rows != count:  # checked before either is read: the images may be large
         raise MalformedFile(
             f"{folder.name}/{prefix}-labels",
             f"has {count:,} labels for {rows:,} images",
             "each image needs one",
         )
-    return read_idx(images, dimensions=3), read_idx(labels, dimensions=1)
+    pixels = storable_pixels(read_idx(images, dimensions=3), f"{folder.name}/{images.name}")
+    return pixels, class_numbers(read_idx(labels, dimensions=1), f"{folder.name}/{labels.name}")
 
 
-def _dataset(
-    name: str, images: NDArray[np.uint8], values: NDArray[np.uint8], classes: NDArray[np.uint8]
-) -> Dataset:
+def _dataset(name: str, images: NDArray[Any], values: NDArray[Any], classes: NDArray[Any]) -> Dataset:
     rows, height, width = images.shape
     labels = np.searchsorted(classes, values).astype(np.int64)
     names = tuple(str(value) for value in classes.tolist())
@@ -97,10 +98,10 @@ def _dataset(
 
 def _require_compatible(
     folder: Path,
-    images: NDArray[np.uint8],
-    test_images: NDArray[np.uint8],
-    classes: NDArray[np.uint8],
-    test_classes: NDArray[np.uint8],
+    images: NDArray[Any],
+    test_images: NDArray[Any],
+    classes: NDArray[Any],
+    test_classes: NDArray[Any],
 ) -> None:
     if images.shape[1:] != test_images.shape[1:]:
         size, right = (" x ".join(map(str, i.shape[1:])) for i in (test_images, images))

@@ -50,7 +50,7 @@ def test_a_written_file_is_read_back(
         (b"", "is too short to be an IDX file"),
         (b"\x00\x00\x08", "is too short to be an IDX file"),
         (idx_bytes(LABELS), "starts with the magic number 2049; an IDX file of images starts with 2051"),
-        (header(0x0D03, 1, 1, 1) + b"0000", "starts with the magic number 3331"),
+        (header(0x0F03, 1, 1, 1) + b"0000", "starts with the magic number 3843"),
         (header(2051, 5, 4), "ends within its header"),
         (header(2051, 5, 0, 4), r"declares a size of \(5, 0, 4\); no size may be 0"),
         (idx_bytes(IMAGES)[:-1], "ends after 59 bytes of data; its header declares 60"),
