@@ -110,7 +110,7 @@ def test_validation_arrays_are_rows_after_those_for_training(tmp_path: Path) -> 
     images = GENERATOR.integers(0, 256, (60, 28, 28), dtype=np.uint8)
     labels = np.arange(60)[:, None] % 3
     parts = {"train": slice(40), "val": slice(40, 50), "test": slice(50, 60)}
-    given = {f"{part}_images": images[rows] for part, rows in parts.items()}
+    given: dict[str, Any] = {f"{part}_images": images[rows] for part, rows in parts.items()}
     given |= {f"{part}_labels": labels[rows] for part, rows in parts.items()}
     dataset, official_test = read(tmp_path, npz(**given))
     assert official_test is not None
@@ -199,8 +199,9 @@ def test_fields_name_arrays_with_any_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("names", [("../../x", "y"), ("/x", "y"), ("x", "y", "X", "z"), ("x.y", "y")])
 def test_no_name_is_a_path_or_has_two_meanings(tmp_path: Path, names: tuple[str, ...]) -> None:
+    arrays_by_name: dict[str, Any] = dict.fromkeys(names, np.eye(2))
     with pytest.raises(MalformedFile, match="holds"):
-        read(tmp_path, npz(**dict.fromkeys(names, np.eye(2))))
+        read(tmp_path, npz(**arrays_by_name))
 
 
 def test_a_member_that_is_named_by_its_path_is_written_nowhere(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ LABELS = np.array([3, 1, 2, 3, 1, 2], np.uint8)
 def typed_bytes(array: Any, kind: int) -> bytes:
     """An IDX file of the type with this number."""
     sizes = struct.pack(f">{array.ndim}I", *array.shape)
-    return struct.pack(">HBB", 0, kind, array.ndim) + sizes + array.astype(TYPES[kind]).tobytes()
+    values: bytes = array.astype(TYPES[kind]).tobytes()
+    return struct.pack(">HBB", 0, kind, array.ndim) + sizes + values
 
 
 def read(folder: Path, images: bytes, labels: bytes) -> Contents:
