@@ -32,9 +32,11 @@ def main() -> None:
     options = parser.parse_args()
     with ProcessPoolExecutor(options.processes) as processes:
         _print_single_split(_all_draws(processes, single_split.draw, options.draws), options.draws)
-        estimated = _all_draws(processes, folds.draw, options.draws)
-    print(f"\nCorrected t over {folds.FOLDS} x {folds.REPEATS} folds: intervals that cover, in percent\n")
-    print(table(folds.coverage(estimated), NAMES, single_split.FIGURES))
+        for model, draw in (("a small network", folds.draw), ("the linear model", folds.draw_linear)):
+            estimated = _all_draws(processes, draw, options.draws)
+            folds_of = f"{folds.FOLDS} x {folds.REPEATS} folds, {model}"
+            print(f"\nCorrected t over {folds_of}: intervals that cover, in percent\n")
+            print(table(folds.coverage(estimated), NAMES, single_split.FIGURES), flush=True)
     _print_twins(options.draws)
 
 

@@ -22,9 +22,11 @@ from workers.data.row_digests import row_digests
 from workers.data.splits import CrossValidation
 from workers.evaluation.evaluation import Evaluation
 from workers.evaluation.intervals import Interval, corrected_t_interval
+from workers.spec import ExperimentSpec
 from workers.training import Trainer
 
 FOLDS, REPEATS = 5, 2
+LINEAR = ExperimentSpec.model_validate({"model": "linear", "scaling": "standard"})
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,12 @@ class Estimated:
     true: float
 
 
-def draw(design: Design, number: int) -> list[Estimated]:
+def draw_linear(design: Design, number: int) -> list[Estimated]:
+    """The same for the linear model, in whose training chance plays no part."""
+    return draw(design, number, LINEAR)
+
+
+def draw(design: Design, number: int, spec: ExperimentSpec = SPEC) -> list[Estimated]:
     """Draw a data set, cross-validate a training on it, and estimate its figures."""
     dataset = design.draw(design.training + design.validation, np.random.default_rng(number))
     split = CrossValidation(folds=FOLDS, repeats=REPEATS, test=0.0, seed=number)
@@ -45,7 +52,7 @@ def draw(design: Design, number: int) -> list[Estimated]:
     on_fold, on_population = [], []
     for seed, fold in enumerate(split.all_folds):
         rows = divider.rows(fold)
-        trainer = Trainer(SPEC, dataset.take(rows.train), dataset.take(rows.validation), seed=seed)
+        trainer = Trainer(spec, dataset.take(rows.train), dataset.take(rows.validation), seed=seed)
         for _ in trainer.epochs():
             pass
         on_fold.append(_figures(trainer, dataset.take(rows.evaluation)))
