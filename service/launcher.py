@@ -22,14 +22,11 @@ from service.experiments.row_results import RowResultsLoader
 from service.http.listening import bind
 from service.notifiers import notifier_of
 from service.operations import descriptors, logs
-from service.operations.file_access import close_to_others
+from service.operations.database_setup import migrate
 from service.settings import Settings, UnusableSetting
-from service.store import history, migrations
 from service.store.artifacts.artifact_store import ArtifactStore
 from service.store.artifacts.blob_store import BlobStore, shared_blob_store
 from service.store.database import Database
-from service.store.sealing import sealing_key
-from service.store.webhooks import webhooks
 from workers.data.registry import DatasetRegistry
 from workers.nn import kernels
 from workers.processes import memory
@@ -164,13 +161,3 @@ def _kernels() -> kernels.Choice:
         return kernels.choose()
     except ValueError as error:
         raise UnusableSetting(str(error)) from None
-
-
-def migrate(settings: Settings) -> None:
-    """Close the files to other users, and migrate the database to the current schema. Raises UnusableSetting."""
-    close_to_others(settings)
-    key = sealing_key(settings)
-    with closing(Database(settings.url)) as database:
-        migrations.upgrade(database, notifier_of(settings).migrate)
-        webhooks.seal_all(database, key)
-        history.begin(database)

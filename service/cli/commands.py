@@ -79,7 +79,7 @@ def worker(workers: Workers = None, data_dir: DataDir = None, engine: Engine = N
 @app.command()
 def migrate(data_dir: DataDir = None, engine: Engine = None) -> None:
     """Migrate the database to the current schema."""
-    from service.launcher import migrate
+    from service.operations.database_setup import migrate
 
     with _startup_errors_as_messages():
         migrate(_settings(data_dir=data_dir, engine=engine))
@@ -342,7 +342,7 @@ def revoke_token(
 @contextmanager
 def _write_transaction(data_dir: Path | None) -> Iterator["Connection"]:
     """A write transaction on the service's database, migrated to the current schema."""
-    from service.launcher import migrate
+    from service.operations.database_setup import migrate
     from service.store.database import Database
     from service.store.errors import StoreError
 
