@@ -89,7 +89,8 @@ class Stepper:
         if draw.partners is None or draw.mixing is None:
             self.gather.into(rows, plan.x, plan.labels)
         else:
-            self.gather.mixed_into(rows, draw.partners[batch], draw.mixing[batch], plan.x, plan.labels)
+            partners, mixing, agreed = draw.partners[batch], draw.mixing[batch], draw.agreed(batch)
+            self.gather.mixed_into(rows, partners, mixing, plan.x, plan.labels, agreed)
         run(plan.forward.operations)
         if total_weight is None:
             total_weight = objective.total_weight(plan.labels)

@@ -21,12 +21,22 @@ Growth = Annotated[float, Field(strict=True, ge=1)]
 class Draw:
     """The rows (m,) of one epoch, indices into the training part, in the order of training.
 
-    With `partners` and `mixing` (m,), an example is x + mixing (x_partner - x), of scaled rows.
+    With `partners` and `mixing` (m,), an example is x + mixing (x_partner - x), of scaled rows. The categories and
+    gaps of a table lie between no two others: an example with mixing > 0 has those of `templates[template]`,
+    templates (s, d) and template (m,).
     """
 
     rows: Indices
     partners: Indices | None = None
     mixing: NDArray[np.float32] | None = None
+    templates: NDArray[np.float32] | None = None
+    template: Indices | None = None
+
+    def agreed(self, batch: slice) -> NDArray[np.float32] | None:
+        """The templates (m, d) of the examples of a batch; None without templates."""
+        if self.templates is None or self.template is None:
+            return None
+        return self.templates[self.template[batch]]
 
     def __len__(self) -> int:
         return len(self.rows)

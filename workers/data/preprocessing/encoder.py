@@ -40,6 +40,32 @@ class Encoder(Scaler):
         values[absent] = np.broadcast_to(self.layout.fills, values.shape)[absent]
         return values
 
+    @property
+    def nominal(self) -> NDArray[np.bool_]:
+        """Which columns (d,) are categories or booleans: no value lies between two of theirs."""
+        return self.layout.has_table | ~self.layout.scaled[np.minimum(self.layout.starts, self.width - 1)]
+
+    def mixed(
+        self,
+        stored: Features,
+        partners: Features,
+        mixing: NDArray[np.float32],
+        agreed: NDArray[np.float32] | None,
+    ) -> NDArray[np.float32]:
+        """New rows as they would be stored, (m, d): numbers x + u (x' - x), u = mixing (m,), and the rest `agreed`.
+
+        A number that is NaN in `agreed` is missing. With u = 0, or without `agreed`, the row stays as it is.
+        """
+        rows = np.array(stored, np.float32)
+        new = np.flatnonzero(mixing)
+        if agreed is None or not len(new):
+            return rows
+        x, towards, agreed = self.imputed(stored[new]), self.imputed(partners[new]), agreed[new]
+        numbers = x + mixing[new, None] * (towards - x)
+        numbers[np.isnan(agreed)] = np.nan
+        rows[new] = np.where(self.nominal, agreed, numbers)
+        return rows
+
     def _encode(self, features: Features, rows: Integers, x: Array) -> None:
         layout = self.layout
         kernels.current().encode(
