@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workers.checkpoint import Checkpoint
+from workers.data.preprocessing import Encoder
 from workers.data.preprocessing.stored import stored_columns, stored_scaler
 from workers.logit_adjustment import adjusted_outputs, adjusted_scores
 from workers.nn.arrays import Array, Integers, Shape
@@ -44,8 +45,9 @@ class Predictor:
 
     Raises IncompatibleModel if an array is missing or has another shape, as in a model of an older version.
 
-    is_distribution: whether the outputs are probabilities that sum to 1. features: the length d of a row. threshold:
-    if the spec asked for one. A predictor is not thread-safe: its network reuses buffers.
+    is_distribution: whether the outputs are probabilities that sum to 1. features: the length d of a row. columns:
+    their names, kinds and levels, if they have names. takes_missing: whether a value of a row may be missing.
+    threshold: if the spec asked for one. A predictor is not thread-safe: its network reuses buffers.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Predictor:
         self._data_offset = self._arrays.get("data.offset")
         self.threshold = ChosenThreshold.from_arrays(self._arrays)
         self.features = self._scaler.stored_width
+        self.takes_missing = isinstance(self._scaler, Encoder)
         task = spec.network_task(
             features=self._scaler.width, classes=len(self.classes), image_shape=image_shape
         )

@@ -39,7 +39,9 @@ weights/        the weights of the best epoch of each run that succeeded (safete
                 spec and the classes, the tensors scaling.offset and scaling.factor the scaling of the rows;
                 if there is a tensor data.offset, it is subtracted first, in double precision; if there is a
                 tensor prediction.threshold, a row is of the class with the index prediction.positive if its
-                probability is at least that)
+                probability is at least that; of a table, the tensor data.columns has the names, kinds and levels
+                of its columns as JSON in UTF-8, and the tensors preprocessing.* say how they are encoded:
+                elements start at preprocessing.starts, with the layout of workers/data/preprocessing/layout.py)
 
 To repeat it, start a service that has the data set {dataset}
 (SHA-256 {sha256}), and:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from tempfile import SpooledTemporaryFile
-from typing import IO, Annotated
+from typing import IO, Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
@@ -22,7 +22,8 @@ from service.http.query import InvalidQuery
 from service.schemas.predictions import Prediction, Predictions, Rows
 from service.store.artifacts.blob_store import BlobStoreUnavailable
 from service.store.errors import ManyModels, NoModel, UnknownExperiment, UnknownRun, UnusableModel
-from workers.predictor import Overflow
+from workers.predictor import Overflow, Predictor
+from workers.table_rows import StoredRows, store_rows
 from workers.validation.errors import FieldError, InvalidSpec
 
 router = APIRouter(
@@ -108,15 +109,17 @@ def read_bundle(experiment_id: ExperimentId, request: Request, database: Databas
 def predict(
     experiment_id: ExperimentId, query: Annotated[ModelQuery, Query()], rows: Rows, request: Request
 ) -> Predictions:
-    """Classify up to 1,000 rows with the features of the data set, unscaled: the service scales them. If the spec
+    """Classify up to 1,000 rows with the features of the data set, unscaled: the service scales them. A row is a
+    list, or an object by the names of the columns in any order; null is a missing value, and a level that the data
+    set has not counts as unknown. If the spec
     asks for a threshold, it decides between the two classes. A cross-validation has a model for each fold, so one has
     to be named.
     """
     model: LoadedModel = request.app.state.models.load(experiment_id, query.runs)
     with model.alone() as predictor:
-        _require_width(rows, predictor.features)
+        given = _stored(rows, predictor)
         try:
-            predicted = predictor(predictor.stored(np.array(rows.rows, np.float64)))
+            predicted = predictor(predictor.stored(given.values))
         except Overflow as error:
             raise InvalidSpec([FieldError(f"rows[{error.row}]", rows.rows[error.row], str(error))]) from None
         classes, is_distribution = predictor.classes, predictor.is_distribution
@@ -137,16 +140,46 @@ def predict(
         classes=list(classes),
         positive=classes[threshold.positive] if threshold else None,
         threshold=threshold.threshold if threshold else None,
+        ignored=given.ignored,
+        unknown=given.unknown,
         items=items,
     )
 
 
-def _require_width(rows: Rows, features: int) -> None:
-    """Raise InvalidSpec with the first row whose length differs from the number of features."""
-    for index, row in enumerate(rows.rows):
+def _stored(rows: Rows, predictor: Predictor) -> StoredRows:
+    """The rows as numbers. Raises InvalidSpec with every cell that the columns of the model do not take."""
+    if predictor.columns is None:
+        return _unnamed(rows, predictor.features)
+    given: Any = rows.rows
+    found = store_rows(given, predictor.columns)
+    if not found.errors and not predictor.takes_missing:
+        message = "is missing, and no training row lacked a value: the model cannot replace it"
+        found.errors += [
+            FieldError(f"rows[{row}]", None, f"'{predictor.columns[column].name}' {message}")
+            for row, column in np.argwhere(np.isnan(found.values)).tolist()
+        ]
+    if found.errors:
+        raise InvalidSpec(found.errors)
+    return found
+
+
+def _unnamed(rows: Rows, features: int) -> StoredRows:
+    """Rows of a data set whose features have no names: lists of numbers. Raises InvalidSpec with the first other."""
+    given: list[Any] = rows.rows
+    for index, row in enumerate(given):
+        path = f"rows[{index}]"
+        if isinstance(row, dict):
+            message = (
+                "is an object; the features of the data set have no names, so a row is a list of numbers"
+            )
+            raise InvalidSpec([FieldError(path, row, message)])
+        for place, value in enumerate(row):
+            if value is None or isinstance(value, (str, bool)):
+                raise InvalidSpec([FieldError(f"{path}[{place}]", value, "should be a number")])
         if len(row) != features:
             message = f"has {len(row)} numbers; the data set has {features} features"
-            raise InvalidSpec([FieldError(f"rows[{index}]", row, message)])
+            raise InvalidSpec([FieldError(path, row, message)])
+    return StoredRows(np.array(rows.rows, np.float64))
 
 
 def _chunks(file: IO[bytes]) -> Iterator[bytes]:
