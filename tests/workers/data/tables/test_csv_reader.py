@@ -92,3 +92,17 @@ def test_a_quote_within_a_field_is_found_across_blocks(
             assert csv_reader._quotes(tmp_path / "file", ",") == (True, is_doubtful)
     (tmp_path / "file").write_text("x,y\n1,2\n")
     assert csv_reader._quotes(tmp_path / "file", ",") == (False, False)
+
+
+def test_lines_that_can_be_split_in_two_ways_are_asked_about(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("a;b,c\n" + "1;2,x\n3;4,y\n" * 5)
+    reader = CsvReader(tmp_path / "file", "mine.csv", TableOptions())
+    assert [doubt.code for doubt in reader.doubts] == ["delimiter"]
+    answered = CsvReader(tmp_path / "file", "mine.csv", TableOptions(delimiter=","))
+    assert not answered.doubts
+    assert [column.name for column in answered.columns] == ["a;b", "c"]
+
+
+def test_a_file_with_old_line_ends_is_read(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x,y\n1,a\r2,b\r")
+    assert rows_of(CsvReader(tmp_path / "file", "mine.csv", OPTIONS)) == [["1", "a"], ["2", "b"]]

@@ -180,3 +180,16 @@ def test_times_of_day_stay_distinct_by_an_offset(tmp_path: Path) -> None:
     assert dataset is not None
     assert dataset.offset is not None
     assert len(np.unique(dataset.features)) == 60
+
+
+def test_the_kinds_can_name_the_label_and_make_it_a_number(tmp_path: Path) -> None:
+    table: dict[str, Any] = {"x": ["1", "2", "3"], "z": ["5", "6", "5"], "kind": ["a", "b", "c"]}
+    named, _ = read(tmp_path, TableOptions(kinds={"z": "label"}), **table)
+    assert named is not None
+    assert named.classes == ("5", "6")
+    number, schema = read(tmp_path, TableOptions(label="z", kinds={"z": "number"}), **table)
+    assert number is not None
+    assert number.targets is not None
+    assert (schema.task, number.targets.tolist()) == ("regression", [5, 6, 5])
+    with pytest.raises(MalformedFile, match="has several labels"):
+        read(tmp_path, TableOptions(label="x", kinds={"z": "label"}), **table)
