@@ -35,9 +35,11 @@ def trim() -> None:
 
 def allocated_bytes() -> int:
     """The memory that this process has allocated and uses; pages of mapped files do not count. 0 if unknown."""
-    if not STATM.exists():
+    try:
+        counted = STATM.read_text()
+    except OSError:  # this system has no such file, or this process no descriptor left to open it
         return 0
-    _, resident, shared, *_ = map(int, STATM.read_text().split())
+    _, resident, shared, *_ = map(int, counted.split())
     return (resident - shared) * resource.getpagesize()
 
 

@@ -1,6 +1,7 @@
 """The memory limit, the return of freed memory, and the kernel's counter of its kills."""
 
 import ctypes
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -90,3 +91,13 @@ def test_freed_memory_is_returned_although_a_block_behind_it_stays() -> None:
     ]
     assert resident[0] > 30_000  # otherwise glibc had returned it anyway, and this test would show nothing
     assert resident[1] < 10_000
+
+
+def test_without_descriptors_the_allocated_memory_is_unknown_and_no_error() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert memory.allocated_bytes() > 0
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        assert memory.allocated_bytes() == 0
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
