@@ -42,7 +42,7 @@ def format_of(form: Form) -> Format:
     options = {
         name: value
         for name, value in form.fields.items()
-        if name not in ("name", "format") and (value or name in PREFILLED)  # browsers send empty fields
+        if name not in ("name", "format") and value  # browsers send empty fields
     }
     try:
         wanted = FORMAT.validate_python({"name": given, **options})

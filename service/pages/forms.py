@@ -25,13 +25,18 @@ class UnusableText(ValueError):
 
 
 async def read_form(request: Request) -> dict[str, str]:
-    """The fields of a form without files. Raises BodyTooLarge."""
+    """The fields of a form without files, each once. Raises BodyTooLarge."""
+    return dict(await read_fields(request))
+
+
+async def read_fields(request: Request) -> list[tuple[str, str]]:
+    """The fields of a form without files, in order; one may come several times. Raises BodyTooLarge."""
     content = b""
     async for part in request.stream():
         content += part
         if len(content) > MAX_BYTES:
             raise BodyTooLarge(MAX_BYTES)
-    return dict(parse_qsl(content.decode("utf-8", "replace"), keep_blank_values=True))
+    return parse_qsl(content.decode("utf-8", "replace"), keep_blank_values=True)
 
 
 def spec_of(form: Mapping[str, str]) -> dict[str, Any]:

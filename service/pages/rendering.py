@@ -27,6 +27,12 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+HEADERS = {
+    "Cache-Control": "private, no-cache",
+    "Content-Security-Policy": POLICY,
+    # With no-referrer, browsers would send `Origin: null` with forms, and plain HTTP has no other sign of the origin.
+    "Referrer-Policy": "same-origin",
+}
 NONE = "–"
 
 
@@ -59,7 +65,7 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
         environment().get_template(template).render(root=root, caller=caller, path=request.url.path, **values)
     )
     etag = hashlib.blake2b(content.encode(), digest_size=12).hexdigest()
-    headers = {"Cache-Control": "private, no-cache", "Content-Security-Policy": POLICY, "ETag": f'W/"{etag}"'}
+    headers = HEADERS | {"ETag": f'W/"{etag}"'}
     if status == 200 and request.method == "GET" and matches(request.headers.get("if-none-match", ""), etag):
         return not_modified(headers)  # type: ignore[return-value]
     return HTMLResponse(content, status, headers)

@@ -2,14 +2,17 @@
 
 import asyncio
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.api.auth.authorization import allow
 from service.api.errors.page_route import PageRoute
-from service.api.routing.parameters import NUMBER, DatasetName, ExperimentId
+from service.api.routing.parameters import DatasetName, ExperimentId
 from service.pages.api_client import ApiClient
+from service.pages.forms import read_fields
 from service.pages.headline import headline
 from service.pages.rendering import page
 from service.store.tables import ACTIVE_STATUSES, FINAL_STATUSES
@@ -95,32 +98,30 @@ async def show_experiment(request: Request, experiment_id: ExperimentId, metric:
     )
 
 
-class CompareQuery(BaseModel):
-    """The experiments to compare: `ids`, or each chosen one as an `id`."""
-
-    id: list[Annotated[str, Field(pattern=f"^{NUMBER}$")]] = []
-    ids: Annotated[str, Field(max_length=400)] = ""
-    metric: Annotated[str, Field(max_length=100)] = ""
-
-
 @router.get("/compare")
-async def show_comparison(request: Request, query: Annotated[CompareQuery, Query()]) -> Response:
+async def show_comparison(request: Request, ids: str = "", metric: str = "") -> Response:
     """Compare experiments: the differences, and the curves and classes beside each other."""
     api = ApiClient(request)
-    ids = query.ids or ",".join(query.id)
     compared, experiments = None, []
     if ids:
-        compared = await api.get("/comparisons", {"ids": ids, "metric": query.metric})
+        compared = await api.get("/comparisons", {"ids": ids, "metric": metric})
         experiments = await asyncio.gather(*(api.get(f"/experiments/{each}") for each in ids.split(",")))
     return page(
         request,
         "compare.html",
         ids=ids,
-        metric=query.metric,
+        metric=metric,
         metrics=[each.name for each in SUMMARISED],
         compared=compared,
         experiments=[(each, headline(each)) for each in experiments],
     )
+
+
+@router.post("/compare")
+async def choose(request: Request) -> Response:
+    """Lead from the experiments that were chosen in the list to their comparison."""
+    ids = ",".join(value for name, value in await read_fields(request) if name == "id")
+    return RedirectResponse(f"compare?{urlencode({'ids': ids})}", status_code=303)
 
 
 @router.get("/datasets")

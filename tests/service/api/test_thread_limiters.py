@@ -49,6 +49,7 @@ OTHERS: dict[str, Kind] = {
     "POST /datasets": "uploads",
     "POST /ui/new/preview": "reads",
     "POST /ui/sign-in": "reads",
+    "POST /ui/compare": "reads",
     "POST /ui/sign-out": "reads",
     "POST /ui/experiments/{experiment_id}/predict": "reads",
     "POST /datasets/inspect": "uploads",

@@ -129,7 +129,6 @@ def test_a_table_has_no_picture(client: TestClient) -> None:
         ({"name": "x" * 65}, None, "name", "characters of a-z"),
         ({"name": "x" * 20_001}, None, "name", "is longer than 20,000 bytes"),
         ({"format": "cvs"}, None, "format", "did you mean 'csv'? it is one of csv, npz, idx"),
-        ({"label": ""}, None, "label", "at least 1 character"),
         ({"label": "x" * 201}, None, "label", "at most 200 characters"),
         ({"format": "npz", "label": "y"}, None, "label", "is not a field of npz"),
         ({"lable": "y"}, None, "lable", "did you mean 'label'?"),

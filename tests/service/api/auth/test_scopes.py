@@ -83,6 +83,7 @@ PAGES: dict[str, Scope | None] = {
     "GET /ui/experiments/{experiment_id}/test": "read",
     "POST /ui/experiments/{experiment_id}/test": "submit",
     "GET /ui/compare": "read",
+    "POST /ui/compare": "read",
     "GET /ui/datasets": "read",
     "GET /ui/datasets/{name}": "read",
     "GET /ui/new": "read",
