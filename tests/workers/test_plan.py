@@ -1,5 +1,7 @@
 """The plan: the facts that follow from a spec and its data, the errors, and the warnings."""
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -254,3 +256,17 @@ def test_the_network_of_a_cosine_loss_takes_its_scale() -> None:
     logits = build_network(spec.model, task, init=stream, dropout=stream).logits(np.ones((2, 4), np.float32))
     assert task.output == "cosine"
     assert np.abs(logits).max() <= 7.0
+
+
+def test_a_plan_loads_no_compiled_kernels() -> None:
+    """A client waits for it, and loading them takes seconds."""
+    program = """
+import sys, tempfile
+from pathlib import Path
+from workers.data.registry import DatasetRegistry
+from workers.plan import make_plan
+from workers.spec import ExperimentSpec
+make_plan(ExperimentSpec.model_validate({"dataset": "iris"}), DatasetRegistry(Path(tempfile.mkdtemp())))
+sys.exit("numba" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -74,10 +74,14 @@ class FarRowsCounter:
 
     def into(self, features: Features, out: Array) -> Array:
         """What `Scaler.into` does."""
-        sizes = np.abs(self._scaler.into(features, out))
+        self.count(self._scaler.into(features, out))
+        return out
+
+    def count(self, scaled: Array) -> None:
+        """Count the far ones among scaled rows (m, d)."""
+        sizes = np.abs(scaled)
         self._rows += int((sizes.max(axis=1) > FAR).sum())
         np.maximum(self._largest, sizes.max(axis=0), out=self._largest)
-        return out
 
     def found(self, scaling: Scaling) -> FarRows | None:
         """The far rows so far; None if there are none, or if the scaling does not measure the spread."""
