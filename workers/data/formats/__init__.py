@@ -6,8 +6,21 @@ from workers.data.formats.csv import CSV
 from workers.data.formats.format import Format
 from workers.data.formats.idx import IDX
 from workers.data.formats.npz import NPZ
+from workers.data.formats.typed_tables import ARFF, KEEL, Feather, JsonLines, Parquet, SVMlight
 from workers.tagged_union import ByName
 
-AnyFormat = Annotated[CSV | NPZ | IDX, ByName()]
+AnyFormat = Annotated[CSV | Parquet | Feather | JsonLines | ARFF | KEEL | SVMlight | NPZ | IDX, ByName()]
 
-__all__ = ["CSV", "IDX", "NPZ", "AnyFormat", "Format"]
+__all__ = [
+    "ARFF",
+    "CSV",
+    "IDX",
+    "KEEL",
+    "NPZ",
+    "AnyFormat",
+    "Feather",
+    "Format",
+    "JsonLines",
+    "Parquet",
+    "SVMlight",
+]
