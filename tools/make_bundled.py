@@ -1,19 +1,21 @@
-"""Writes workers/data/bundled.npz from scikit-learn's copies of four UCI data sets, with reproducible bytes.
+"""Writes workers/data/bundled.npz from scikit-learn's copies of five data sets, with reproducible bytes.
 
 Run: python -m tools.make_bundled
 """
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
 
 from workers.data.sources.bundled import FILE
 
 WINE = ["cultivar 1", "cultivar 2", "cultivar 3"]  # scikit-learn calls them class_0, class_1, class_2
 
+DIABETES = ["age", "sex", "bmi", "bp", "tc", "ldl", "hdl", "tch", "ltg", "glu"]  # scikit-learn says s1 to s6
+
 
 def bundled() -> dict[str, NDArray[np.generic]]:
-    """The arrays NAME.features, NAME.labels, NAME.classes, and NAME.shape (empty for tables) of each data set."""
+    """The arrays NAME.features, NAME.labels and NAME.classes or NAME.targets, NAME.shape and NAME.columns of each."""
     digits, iris, wine, cancer = load_digits(), load_iris(), load_wine(), load_breast_cancer()
     tables = {"iris": iris, "wine": wine, "breast_cancer": cancer}
     arrays: dict[str, NDArray[np.generic]] = {
@@ -27,6 +29,12 @@ def bundled() -> dict[str, NDArray[np.generic]]:
         arrays[f"{name}.labels"] = table.target.astype(np.uint8)
         arrays[f"{name}.classes"] = np.array(WINE) if name == "wine" else table.target_names.astype(str)
         arrays[f"{name}.shape"] = np.array([], np.int64)
+        arrays[f"{name}.columns"] = np.array(table.feature_names).astype(str)
+    diabetes = load_diabetes(scaled=False)
+    arrays["diabetes.features"] = diabetes.data.astype(np.float32)
+    arrays["diabetes.targets"] = diabetes.target.astype(np.float64)
+    arrays["diabetes.shape"] = np.array([], np.int64)
+    arrays["diabetes.columns"] = np.array(DIABETES)
     return arrays
 
 

@@ -76,9 +76,9 @@ def patience_outlasts_training(spec: ExperimentSpec) -> Iterator[IneffectiveSett
 
 def min_delta_out_of_reach(spec: ExperimentSpec) -> Iterator[IneffectiveSetting]:
     stopping = spec.training.early_stopping
-    if stopping and stopping.min_delta >= BY_NAME[stopping.metric].range:
+    if stopping and stopping.min_delta >= BY_NAME[spec.selection_metric].range:
         sentence = (
-            f"No {stopping.metric} can improve by more than {stopping.min_delta:g}: early stopping always ends "
+            f"No {spec.selection_metric} can improve by more than {stopping.min_delta:g}: early stopping always ends "
             f"the training after {stopping.patience + 1} epochs."
         )
         yield IneffectiveSetting(sentence, "Lower min_delta in early_stopping.")

@@ -1,24 +1,27 @@
 """The linear baselines of an experiment: the linear model of the same code, fitted to the same rows.
 
 `linear` is fitted plainly. `linear_balanced` is fitted with the balancing, the class weights and the predictions of
-the experiment, if these make a difference.
+the experiment, if these make a difference. Those of a regression are `ridge` and `ridge_balanced`, and two constants.
 """
 
 from dataclasses import asdict, replace
 from typing import Any
 
+import numpy as np
+
 from workers.data.balancing import Balancing, NoBalancing, Oversample, Smote
 from workers.data.dataset import Dataset
 from workers.data.far_rows import FarRowsCounter
 from workers.data.scaling import Scaler
-from workers.evaluation.baselines import Baseline, fitted_baseline
+from workers.evaluation.baselines import Baseline, baseline_of_numbers, fitted_baseline
 from workers.logit_adjustment import Argmax
 from workers.nn.class_weights import NoWeights
-from workers.nn.losses import CrossEntropy, Loss
+from workers.nn.losses import L2, CrossEntropy, Loss
 from workers.nn.models import Linear
 from workers.nn.penalty_choice import representative_rows
 from workers.spec import ExperimentSpec
 from workers.spec_rules import LINEAR_LOSSES
+from workers.tasks.regression import TargetScaler
 from workers.thresholds import ThresholdRule
 from workers.training import Trainer
 
@@ -28,6 +31,8 @@ CHANGED = ("model", "balancing", "class_weights", "loss", "prediction")
 
 def linear_specs(spec: ExperimentSpec) -> dict[str, ExperimentSpec]:
     """The specs of the baselines by their names: what would train each of them as an experiment."""
+    if spec.task == "regression":
+        return _ridge_specs(spec)
     balanced = spec.model_copy(
         update={"model": Linear(), "loss": _linear_loss(spec), "balancing": _row_balancing(spec)}
     )
@@ -40,6 +45,30 @@ def linear_specs(spec: ExperimentSpec) -> dict[str, ExperimentSpec]:
         }
     )
     return {"linear": plain} if plain == balanced else {"linear": plain, "linear_balanced": balanced}
+
+
+def _ridge_specs(spec: ExperimentSpec) -> dict[str, ExperimentSpec]:
+    balanced = spec.model_copy(update={"model": Linear(), "loss": L2()})
+    plain = balanced.model_copy(update={"balancing": NoBalancing(), "class_weights": NoWeights()})
+    return {"ridge": plain} if plain == balanced else {"ridge": plain, "ridge_balanced": balanced}
+
+
+def constant_baselines(trainer: Trainer, measured: Dataset) -> tuple[Baseline, ...]:
+    """The mean and the median of the training targets, for every row of a part; nothing for a classification.
+
+    Oracle: sklearn.dummy.DummyRegressor.
+    """
+    targets = trainer.training_part.targets
+    if trainer.spec.task != "regression" or targets is None:
+        return ()
+    scaler = TargetScaler.fit(targets)
+    constants = {"mean": float(targets.mean()), "median": float(np.median(targets))}
+    found = []
+    for name, value in constants.items():
+        logits = np.full((len(measured), 1), scaler.standardised(np.array(value)))
+        evaluation, _ = trainer.task.evaluate(logits, measured, trainer.task.objective(0))
+        found.append(baseline_of_numbers(name, evaluation, training_rows=len(targets), predicted_value=value))
+    return tuple(found)
 
 
 def changed_fields(spec: ExperimentSpec, wanted: ExperimentSpec) -> dict[str, Any]:

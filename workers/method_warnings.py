@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workers.data.far_rows import describe
 from workers.data.far_rows_of_split import FarRowsOfSplit
@@ -17,6 +18,10 @@ IMBALANCED = 1.5
 FEW_ROWS = 30
 """Validation rows of a class below which its accuracy says little: Wilson's interval spans a third or more."""
 LARGE_WEIGHT = 10.0
+OUTLIER = 10.0
+"""Robust standard deviations from the median from which a target counts as an outlier."""
+ROBUST_SD = 1.4826
+"""Standard deviations of a normal distribution in its median absolute deviation."""
 LARGE_STEPS = {"sgd": 0.1, "adam": 0.01, "adamw": 0.01, "rmsprop": 0.01}
 """Learning rates, by optimizer, from which large class weights are likely to make training diverge."""
 
@@ -37,6 +42,7 @@ class WarningContext:
     split_counts: rows of each class (K,) in each part. sampled_counts: expected examples of each class per epoch.
     evaluated_counts: rows of each class (K,) in the evaluation parts of all folds of a repeat; empty without folds.
     far_rows: those of the first fold, if there are any. shape: of an image, or None.
+    targets: the training targets (n,) of a regression; the classes are then bins of them. None otherwise.
     """
 
     spec: ExperimentSpec
@@ -46,6 +52,17 @@ class WarningContext:
     evaluated_counts: Sequence[int] = ()
     far_rows: FarRowsOfSplit | None = None
     shape: Shape | None = None
+    targets: NDArray[np.float64] | None = None
+
+    @property
+    def figure(self) -> str:
+        """What is measured of each class, or of each bin of a regression."""
+        return "error" if self.is_regression else "accuracy"
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether numbers are predicted."""
+        return self.spec.task == "regression"
 
     @property
     def is_imbalanced(self) -> bool:
@@ -99,7 +116,8 @@ def class_missing(context: WarningContext) -> Iterator[Warning]:
         missing = [index for index, rows in enumerate(counts) if rows == 0]
         if missing and sum(counts):
             sentence = (
-                f"The {part} part has no rows of {context.named(missing)}, so the accuracy there is unknown."
+                f"The {part} part has no rows of {context.named(missing)}, so the {context.figure} there is "
+                "unknown."
             )
             yield Warning("class_missing", sentence, 'Set "stratify": true in split.')
 
@@ -109,7 +127,7 @@ def few_evaluation_rows(context: WarningContext) -> Iterator[Warning]:
     if few:
         sentence = (
             f"The folds together evaluate fewer than {FEW_ROWS} rows of {context.named(few)}, so the intervals of "
-            "the accuracy there are wide. More repeats evaluate the same rows again."
+            f"the {context.figure} there are wide. More repeats evaluate the same rows again."
         )
         yield Warning("few_evaluation_rows", sentence, "Read the intervals, or collect more such rows.")
 
@@ -121,7 +139,7 @@ def few_validation_rows(context: WarningContext) -> Iterator[Warning]:
     if few:
         sentence = (
             f"The validation part has fewer than {FEW_ROWS} rows of {context.named(few)}, "
-            "so the intervals of the accuracy there are wide."
+            f"so the intervals of the {context.figure} there are wide."
         )
         yield Warning(
             "few_validation_rows", sentence, "Read the intervals, or give validation a larger share."
@@ -157,12 +175,32 @@ def far_from_training(context: WarningContext) -> Iterator[Warning]:
 
 
 def l1_collapses(context: WarningContext) -> Iterator[Warning]:
-    if context.spec.loss.name == "l1" and context.spec.loss.output in ("linear", "sigmoid"):
+    if (
+        not context.is_regression
+        and context.spec.loss.name == "l1"
+        and context.spec.loss.output in ("linear", "sigmoid")
+    ):
         sentence = (
             "L1 estimates the median of each one-hot output. It is 0 wherever no class is likelier than all others "
             "together, so such a network collapses."
         )
         yield Warning("l1_collapses", sentence, 'Use {"name": "l1", "output": "softmax"}, or another loss.')
+
+
+def outliers_pull_the_mean(context: WarningContext) -> Iterator[Warning]:
+    if context.targets is None or context.spec.loss.name != "l2":
+        return
+    distance = np.abs(context.targets - np.median(context.targets))
+    far = int((distance > OUTLIER * ROBUST_SD * np.median(distance)).sum()) if distance.any() else 0
+    if far and np.median(distance) > 0:
+        sentence = (
+            f"{far:,} of {len(distance):,} training targets lie more than {OUTLIER:g} robust standard deviations "
+            "from the median. L2 estimates the mean, which a few such targets move far."
+        )
+        remedy = (
+            "Check them. Use l1 or huber, which estimate a median or close to it, and select epochs by mae."
+        )
+        yield Warning("outliers_pull_the_mean", sentence, remedy)
 
 
 def large_weights_large_step(context: WarningContext) -> Iterator[Warning]:
@@ -202,6 +240,8 @@ def double_correction(context: WarningContext) -> Iterator[Warning]:
     corrections = []
     if spec.class_weights.name in ("inverse_frequency", "effective_number") and context.weights is not None:
         corrections += ["class_weights"] if context.weights.max() > 1 + 1e-6 else []
+    corrections += ["class_weights"] if spec.class_weights.name == "inverse_density" else []
+    corrections += ["balancing"] if context.is_regression and spec.balancing.name != "none" else []
     corrections += ["loss"] if spec.loss.frequency_aware else []
     corrections += ["prediction"] if spec.prediction.name == "logit_adjusted" else []
     if len(corrections) > 1:
@@ -234,6 +274,7 @@ CHECKS: tuple[Check, ...] = (
     nothing_held_back,
     far_from_training,
     l1_collapses,
+    outliers_pull_the_mean,
     large_weights_large_step,
     accuracy_selects,
     threshold_of_validation,

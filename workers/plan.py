@@ -1,13 +1,15 @@
 """The plan of an experiment: what is known, and what is refused, before training starts."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from workers.data.dataset import Dataset
+from workers.data.dataset import Dataset, Indices
 from workers.data.errors import DatasetChanged, NoOfficialTest, UnknownDataset
 from workers.data.exposed_rows import ExposedRows
 from workers.data.preprocessing import needs_encoding
@@ -19,6 +21,8 @@ from workers.nn.network import parameter_count
 from workers.spec import ExperimentSpec
 from workers.spec_rules import broken_rules, broken_selection
 from workers.step import split_into_steps
+from workers.tasks import resolved, task_of
+from workers.tasks.task import BalancedBins
 from workers.validation.errors import FieldError, InvalidSpec
 
 Counts = dict[str, list[int]]
@@ -62,6 +66,7 @@ class Plan:
         """The plan without the spec and the warnings, as JSON."""
         data = self.dataset
         return {
+            "task": self.spec.task,
             "dataset": {
                 "name": data.name,
                 "sha256": data.sha256,
@@ -87,35 +92,51 @@ class Plan:
 
 def make_plan(spec: ExperimentSpec, registry: DatasetRegistry) -> Plan:
     """Resolve a spec against its data, and pin the content it names. Raises InvalidSpec with every error."""
+    dataset_errors: list[FieldError] = []
+    found = _dataset(spec, registry, dataset_errors)
+    spec = resolved(spec, found)
     field_errors = broken_rules(spec)
     if any(error.path == "split" for error in field_errors):  # to divide too many folds would take minutes
         raise InvalidSpec(field_errors)
-    dataset, fold_counts = _data(spec, registry, field_errors)
+    field_errors += dataset_errors
+    if found is None:
+        raise InvalidSpec(field_errors)
+    dataset, fold_counts = _data(spec, registry, found, field_errors)
     if dataset is None:
         raise InvalidSpec(field_errors)
+    if spec.task == "regression" and dataset.targets is None:
+        message = f"'{dataset.name}' has classes, and no numbers to predict"
+        raise InvalidSpec([*field_errors, FieldError("task", spec.task, message)])
     field_errors += _first(broken_selection(spec, counts["validation"]) for counts in fold_counts.values())
-    sampled = _sampled_counts(spec, fold_counts, dataset.classes, field_errors)
+    bins = {
+        fold: task_of(spec).balanced_bins(
+            dataset, partial(_training_rows, registry, spec, fold), np.array(counts["train"])
+        )
+        for fold, counts in fold_counts.items()
+    }
+    sampled = _sampled_counts(spec, fold_counts, bins, field_errors)
     parameters = _parameters(spec, dataset, _input_width(spec, dataset, registry), field_errors)
     if field_errors or sampled is None:
         raise InvalidSpec(field_errors)
-    resolved = _resolved(spec, dataset)
+    pinned = _resolved(spec, dataset)
     return Plan(
-        spec=resolved,
+        spec=pinned,
         dataset=dataset,
         fold_counts=fold_counts,
         sampled_counts=sampled.tolist(),
         parameters=parameters,
-        steps=max(_steps(spec, counts["train"]) for counts in fold_counts.values()),
+        steps=max(_steps(spec, each.counts) for each in bins.values()),
         warnings=tuple(
             find_warnings(
                 WarningContext(
-                    resolved,
+                    pinned,
                     dataset.classes,
                     fold_counts[Fold()],
                     sampled,
                     _evaluated(fold_counts),
-                    registry.far_rows(spec.dataset, spec.split, resolved.scaling),
+                    registry.far_rows(spec.dataset, spec.split, pinned.scaling),
                     dataset.shape,
+                    _training_targets(spec, dataset, registry),
                 )
             )
         ),
@@ -139,28 +160,44 @@ def _resolved(spec: ExperimentSpec, dataset: Dataset) -> ExperimentSpec:
     """The spec with the content, the scaling and the epochs that it means for this data set."""
     pinned = replace(spec.dataset, sha256=dataset.sha256)
     training = replace(spec.training, epochs=1) if spec.model.solved else spec.training
-    resolved = {"dataset": pinned, "scaling": spec.scaling.resolved(dataset), "training": training}
-    return spec.model_copy(update=resolved)
+    changes = {"dataset": pinned, "scaling": spec.scaling.resolved(dataset), "training": training}
+    return spec.model_copy(update=changes)
 
 
-def _steps(spec: ExperimentSpec, training: list[int]) -> int:
-    """The steps of a run with so many training rows of each class."""
+def _training_rows(registry: DatasetRegistry, spec: ExperimentSpec, fold: Fold) -> Indices:
+    return registry.split_rows(spec.dataset, spec.split, fold).train
+
+
+def _training_targets(
+    spec: ExperimentSpec, dataset: Dataset, registry: DatasetRegistry
+) -> NDArray[np.float64] | None:
+    """The numbers (n,) that the first fold of a regression trains on; None for a classification."""
+    if spec.task != "regression" or dataset.targets is None:
+        return None
+    return dataset.targets[_training_rows(registry, spec, Fold())]
+
+
+def _steps(spec: ExperimentSpec, training: Integers) -> int:
+    """The steps of a run with so many training rows of each class, or of what the balancing balances."""
     if spec.model.solved:
         return 0
-    rows = spec.balancing.epoch_rows(np.array(training))
+    rows = spec.balancing.epoch_rows(training)
     per_epoch = len(split_into_steps(rows, spec.training.batch_size, spec.training.accumulate))
     return spec.training.epochs * per_epoch
 
 
-def _data(
+def _dataset(
     spec: ExperimentSpec, registry: DatasetRegistry, field_errors: list[FieldError]
-) -> tuple[Dataset | None, dict[Fold, Counts]]:
-    """Load the data set and count the rows of each class in each part of each fold."""
-    dataset = None
+) -> Dataset | None:
     with _collecting(field_errors, "dataset", spec.dataset.name):
-        dataset = registry.load(spec.dataset)
-    if dataset is None:
-        return None, {}
+        return registry.load(spec.dataset)
+    return None
+
+
+def _data(
+    spec: ExperimentSpec, registry: DatasetRegistry, dataset: Dataset, field_errors: list[FieldError]
+) -> tuple[Dataset | None, dict[Fold, Counts]]:
+    """Count the rows of each class in each part of each fold; None if the split cannot divide the data set."""
     with _collecting(field_errors, "split", asdict(spec.split)):
         counts = registry.fold_counts(spec.dataset, spec.split)
         return dataset, {
@@ -173,14 +210,17 @@ def _data(
 def _sampled_counts(
     spec: ExperimentSpec,
     fold_counts: Mapping[Fold, Counts],
-    classes: Sequence[str],
+    bins: Mapping[Fold, BalancedBins],
     field_errors: list[FieldError],
 ) -> Array | None:
     """Expected examples of each class (K,) per epoch of the first fold; None if the counts of a fold do not do."""
-    different = {tuple(counts["train"]): None for counts in fold_counts.values()}
+    different = {
+        (*counts["train"], *bins[fold].counts.tolist()): fold
+        for fold, counts in reversed(list(fold_counts.items()))
+    }
     first: Array | None = None
-    for training in different:
-        sampled = _sampled_counts_of(spec, np.array(training), classes, field_errors)
+    for fold in sorted(different.values()):
+        sampled = _sampled_counts_of(spec, np.array(fold_counts[fold]["train"]), bins[fold], field_errors)
         if sampled is None or field_errors:
             return None
         first = sampled if first is None else first
@@ -188,13 +228,13 @@ def _sampled_counts(
 
 
 def _sampled_counts_of(
-    spec: ExperimentSpec, counts: Integers, classes: Sequence[str], field_errors: list[FieldError]
+    spec: ExperimentSpec, counts: Integers, bins: BalancedBins, field_errors: list[FieldError]
 ) -> Array | None:
     """Expected examples of each class (K,) per epoch; None if the balancing cannot work with the counts (K,)."""
     sampled = None
     with _collecting(field_errors, "balancing", spec.balancing.name):
-        spec.balancing.require(counts, classes)
-        sampled = spec.balancing.expected_counts(counts)
+        spec.balancing.require(bins.counts, bins.names)
+        sampled = bins.of_classes(spec.balancing.expected_counts(bins.counts))
     if sampled is None:
         return None
     with _collecting(field_errors, "class_weights", spec.class_weights.name):

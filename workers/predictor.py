@@ -33,7 +33,8 @@ class Predictions:
     """The predictions for N rows.
 
     labels: (N,), the index of the class with the largest output, or the one that the model's threshold gives.
-    outputs: (N, K), after the correction of the spec's `prediction`.
+    outputs: (N, K), after the correction of the spec's `prediction`. Of a regression they are the numbers, (N, 1), in
+    the unit of the target, and the labels are all 0.
     """
 
     labels: Integers
@@ -45,9 +46,10 @@ class Predictor:
 
     Raises IncompatibleModel if an array is missing or has another shape, as in a model of an older version.
 
-    is_distribution: whether the outputs are probabilities that sum to 1. features: the length d of a row. columns:
-    their names, kinds and levels, if they have names. takes_missing: whether a value of a row may be missing.
-    threshold: if the spec asked for one. A predictor is not thread-safe: its network reuses buffers.
+    is_regression: whether it predicts numbers. is_distribution: whether the outputs are probabilities that sum to 1.
+    features: the length d of a row. columns: their names, kinds and levels, if they have names. takes_missing:
+    whether a value of a row may be missing. threshold: if the spec asked for one. A predictor is not thread-safe: its
+    network reuses buffers.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Predictor:
     ) -> None:
         self._arrays = _Arrays(model.arrays)
         self.classes, self.output = tuple(classes), spec.loss.output
+        self.is_regression = spec.task == "regression"
         self.is_distribution = is_distribution(self.output)
         self._scaler = stored_scaler(self._arrays)
         self.columns = stored_columns(self._arrays)
@@ -78,6 +81,8 @@ class Predictor:
 
     def __call__(self, rows: Array | Integers) -> Predictions:
         """Predict rows (N, d) as the data set stores them, in bytes or float32. Raises Overflow."""
+        if self.is_regression:
+            return self._numbers(rows)
         with np.errstate(over="ignore", invalid="ignore"):
             logits = self._network.logits(rows, self._scaler.into, features=self._scaler.width)
             adjusted = adjusted_scores(logits, self.output, self._offset)
@@ -87,6 +92,15 @@ class Predictor:
             raise Overflow(int(finite.argmin()))
         labels = adjusted.argmax(axis=1) if self.threshold is None else self.threshold(outputs)
         return Predictions(labels, outputs)
+
+    def _numbers(self, rows: Array | Integers) -> Predictions:
+        with np.errstate(over="ignore", invalid="ignore"):
+            logits = self._network.logits(rows, self._scaler.into, features=self._scaler.width)
+            numbers = logits.astype(np.float64) * self._arrays["target.scale"] + self._arrays["target.offset"]
+        finite = np.isfinite(numbers[:, 0])
+        if not finite.all():
+            raise Overflow(int(finite.argmin()))
+        return Predictions(np.zeros(len(numbers), np.int64), numbers)
 
     def stored(self, rows: Array) -> Array:
         """Convert original rows (N, d), float64, to the stored form: minus the data set's offset, in float32."""
@@ -101,7 +115,8 @@ class Predictor:
         `scaling.factor`: the network's input is (x - offset) * factor, with x the original row minus `data.offset`,
         if there is one. `prediction.offset`, if class frequencies correct the predictions: it is added to the logits
         of a softmax; other outputs are multiplied by exp(offset). `prediction.threshold`, if the spec asks for one: a
-        row is of the class with the index `prediction.positive` if its probability is at least that.
+        row is of the class with the index `prediction.positive` if its probability is at least that. Of a regression,
+        the number is the output times `target.scale` plus `target.offset`.
         """
         network = self._network
         layers = enumerate(network.parameters.views(network.parameters.values))
@@ -109,7 +124,7 @@ class Predictor:
         around = {
             name: array
             for name, array in self._arrays.items()
-            if name.startswith(("scaling.", "preprocessing.", "prediction.", "data."))
+            if name.startswith(("scaling.", "preprocessing.", "prediction.", "data.", "target."))
         }
         return parameters | network.statistics() | around
 

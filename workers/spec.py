@@ -19,6 +19,7 @@ from workers.logit_adjustment import Argmax
 from workers.nn.arrays import Shape
 from workers.nn.class_weights import AnyClassWeights, NoWeights
 from workers.nn.losses import AnyLoss, CrossEntropy
+from workers.nn.losses import Task as TaskName
 from workers.nn.models import MLP, AnyModel, Task
 from workers.nn.optimizers import Adam, AnyOptimizer
 from workers.nn.schedules import AnySchedule, Constant
@@ -33,13 +34,18 @@ MOST_RUNS = 500
 """Runs of an experiment: repeats times folds times seeds."""
 DEFAULT_METRIC: SelectionMetric = "balanced_accuracy"
 """Selects the best epoch if early stopping names no metric: chance level is 1/K for any class balance."""
+DEFAULT_METRIC_OF_NUMBERS: SelectionMetric = "rmse"
+"""The same of a regression."""
 
 
 @variant
 class EarlyStopping:
-    """Stops when `metric` on the validation part has not improved by `min_delta` for `patience` epochs."""
+    """Stops when `metric` on the validation part has not improved by `min_delta` for `patience` epochs.
 
-    metric: SelectionMetric = DEFAULT_METRIC
+    By default it is the balanced accuracy, and in a regression the RMSE.
+    """
+
+    metric: SelectionMetric | None = None
     patience: Annotated[int, Field(strict=True, ge=1, le=100_000)] = 5
     min_delta: NonNegative = 0.0
 
@@ -80,7 +86,8 @@ class ExperimentSpec(BaseModel):
     """One experiment: a data set, how it is split and balanced, a network, and how it is trained.
 
     Each seed is a run of its own: it draws the initial weights, the order of the rows, dropout and resampling.
-    The split has its own seed, so that all runs see the same three parts.
+    The split has its own seed, so that all runs see the same three parts. Without a `task`, the data set decides: one
+    of numbers is a regression.
     """
 
     model_config = ConfigDict(
@@ -94,6 +101,7 @@ class ExperimentSpec(BaseModel):
     tags: Annotated[tuple[ExperimentTag, ...], Field(max_length=32)] = ()
     priority: Annotated[int, Field(strict=True, ge=-1000, le=1000)] = 0
     dataset: AnySource = Bundled(name="digits")
+    task: TaskName | None = None
     split: AnySplit = RatioSplit()
     preprocessing: Preprocessing = Preprocessing()
     scaling: AnyScaling = Auto()
@@ -137,11 +145,17 @@ class ExperimentSpec(BaseModel):
     def selection_metric(self) -> SelectionMetric:
         """The validation metric that chooses the best epoch."""
         stopping = self.training.early_stopping
-        return stopping.metric if stopping else DEFAULT_METRIC
+        if stopping and stopping.metric is not None:
+            return stopping.metric
+        return DEFAULT_METRIC_OF_NUMBERS if self.task == "regression" else DEFAULT_METRIC
 
     def network_task(self, *, features: int, classes: int, image_shape: Shape | None) -> Task:
-        """The task for the network: the shape of the data, and the output layer that the loss needs."""
-        return Task(features, classes, image_shape, self.loss.output, self.loss.scale)
+        """The task for the network: the shape of the data, and the output layer that the loss needs.
+
+        A regression has one output, whatever the number of bins.
+        """
+        outputs = 1 if self.task == "regression" else classes
+        return Task(features, outputs, image_shape, self.loss.output, self.loss.scale)
 
     @property
     def spec_hash(self) -> str:
@@ -152,5 +166,6 @@ class ExperimentSpec(BaseModel):
         without: dict[str, Any] = {"name": True, "tags": True, "priority": True, "training": {"max_seconds"}}
         if self.preprocessing == Preprocessing():
             without["preprocessing"] = True
+        without |= {} if self.task == "regression" else {"task": True}  # hashes from before there were tasks
         content = self.model_dump(mode="json", exclude=without)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -6,6 +6,7 @@ from workers.evaluation.metrics import BY_NAME, FROM_SCORES
 from workers.nn.losses import CrossEntropy
 from workers.nn.output_layers import is_distribution
 from workers.spec import MOST_RUNS, ExperimentSpec
+from workers.tasks import task_of
 from workers.thresholds import ThresholdRule
 from workers.validation.errors import FieldError
 
@@ -17,6 +18,10 @@ def broken_rules(spec: ExperimentSpec) -> list[FieldError]:
     return [error for rule in RULES for error in rule(spec)]
 
 
+def task_has_it(spec: ExperimentSpec) -> Iterator[FieldError]:
+    yield from task_of(spec).broken_rules(spec)
+
+
 def batch_norm_needs_two_rows(spec: ExperimentSpec) -> Iterator[FieldError]:
     if spec.model.batch_norm and spec.training.batch_size == 1:
         message = "batch norm needs at least 2 rows in a batch: the variance of a single row is 0"
@@ -25,7 +30,7 @@ def batch_norm_needs_two_rows(spec: ExperimentSpec) -> Iterator[FieldError]:
 
 def selection_metric_exists(spec: ExperimentSpec) -> Iterator[FieldError]:
     metric, output = spec.selection_metric, spec.loss.output
-    if BY_NAME[metric] in FROM_SCORES and not is_distribution(output):
+    if spec.task != "regression" and BY_NAME[metric] in FROM_SCORES and not is_distribution(output):
         message = f"{metric} needs probabilities, and a {output} output gives none; choose a softmax output, or loss"
         yield FieldError("training.early_stopping.metric", metric, message)
 
@@ -39,7 +44,7 @@ def metric_may_select(spec: ExperimentSpec) -> Iterator[FieldError]:
 
 def threshold_needs_probabilities(spec: ExperimentSpec) -> Iterator[FieldError]:
     prediction, output = spec.prediction, spec.loss.output
-    if isinstance(prediction, ThresholdRule) and not is_distribution(output):
+    if spec.task != "regression" and isinstance(prediction, ThresholdRule) and not is_distribution(output):
         message = f"{prediction.name} needs probabilities, and a {output} output gives none; choose a softmax output"
         yield FieldError("prediction", prediction.name, message)
 
@@ -68,7 +73,7 @@ LINEAR_LOSSES = ("cross_entropy", "balanced_softmax", "logit_adjustment")
 
 
 def linear_minimises_cross_entropy(spec: ExperimentSpec) -> Iterator[FieldError]:
-    if not spec.model.solved:
+    if not spec.model.solved or spec.task == "regression":
         return
     if spec.loss.name not in LINEAR_LOSSES:
         message = (
@@ -93,6 +98,7 @@ def linear_weights_rows(spec: ExperimentSpec) -> Iterator[FieldError]:
 
 
 RULES: tuple[Rule, ...] = (
+    task_has_it,
     batch_norm_needs_two_rows,
     selection_metric_exists,
     metric_may_select,

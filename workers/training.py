@@ -18,19 +18,19 @@ from workers.data.balancing import Draw
 from workers.data.dataset import Dataset
 from workers.data.preprocessing.stored import column_arrays, scaler_arrays
 from workers.data.scaling import Scaler
-from workers.evaluation.evaluation import Evaluation, NonFiniteError, evaluate_with_rows
+from workers.evaluation.evaluation import Evaluation, NonFiniteError
 from workers.evaluation.row_results import RowPredictions, RowResults
 from workers.evaluation.selection import BestEpoch
 from workers.evaluation.two_classes import positive_class
-from workers.linear_training import LinearTraining
-from workers.logit_adjustment import adjusted_scores
 from workers.nn.arrays import Array, Integers
 from workers.nn.network import build_network
-from workers.nn.output_layers import is_distribution, predict
-from workers.objective import Objective, objective_at
+from workers.nn.output_layers import predict
+from workers.objective import Objective
 from workers.randomness import generator
 from workers.spec import ExperimentSpec
 from workers.step import Stepper, split_into_steps
+from workers.tasks import resolved, task_of
+from workers.tasks.task import Solver
 from workers.thresholds import ChosenThreshold, ThresholdRule
 
 
@@ -90,7 +90,7 @@ class Trainer:
         scaler: Scaler | None = None,
     ) -> None:
         """`scaler`: by default the spec's preprocessing and scaling, fitted to the training part."""
-        self.spec, self.seed = spec, seed
+        self.spec, self.seed = (spec := resolved(spec, training_part)), seed
         self.training_part, self.validation_part = training_part, validation_part
         self.dtype = np.dtype(spec.training.precision)
         self.dropout = generator(seed, "dropout")
@@ -107,13 +107,13 @@ class Trainer:
             dtype=self.dtype,
         )
         self.read_validation = self.scaler.into
-        self.linear = LinearTraining(spec, training_part, self.scaler) if spec.model.solved else None
+        self.task = task_of(spec).fit(spec, training_part)
+        self.linear = self.task.solver(self.scaler) if spec.model.solved else None
         self.stepper = Stepper(
-            self.network, spec.optimizer, training_part, self.scaler, clip_norm=spec.training.clip_norm
+            self.network, spec.optimizer, self.task.step_part, self.scaler, clip_norm=spec.training.clip_norm
         )
-        self.sampler = spec.balancing.prepare(training_part, self.scaler, generator(seed, "resampling"))
-        self.sampled_counts = spec.balancing.expected_counts(training_part.counts)
-        self.offset = spec.prediction.offset(training_part.counts, self.sampled_counts)
+        self.sampler = self.task.sampler(self.scaler, generator(seed, "resampling"))
+        self.sampled_counts = self.task.sampled_counts
         self.best = _best_epoch(spec)
         self.best_weights: Checkpoint | None = None
         self.best_predictions: RowPredictions | None = None
@@ -131,7 +131,7 @@ class Trainer:
         while self.epoch < self.spec.training.epochs and not self.best.should_stop:
             yield self._train_epoch(between_steps)
 
-    def _solve(self, linear: LinearTraining, between_passes: Callable[[], None]) -> Epoch:
+    def _solve(self, linear: Solver, between_passes: Callable[[], None]) -> Epoch:
         """The only epoch of a linear model."""
         started = time.perf_counter()
         slope = linear.fit(self.network, between_passes)
@@ -160,13 +160,7 @@ class Trainer:
         return self._end_epoch(number, self._count_drawn(draw), learning_rate, gradient_norm, started)
 
     def _objective(self) -> Objective:
-        return objective_at(
-            self.epoch / self.spec.training.epochs,
-            loss=self.spec.loss,
-            class_weights=self.spec.class_weights,
-            sampled_counts=self.sampled_counts,
-            dtype=self.dtype,
-        )
+        return self.task.objective(self.epoch / self.spec.training.epochs)
 
     def _count_drawn(self, draw: Draw) -> Integers:
         """Examples of each class (K,). A mixed example counts once: both of its rows are of the same class."""
@@ -201,19 +195,10 @@ class Trainer:
         )
 
     def _evaluate(self, part: Dataset) -> tuple[Evaluation, RowPredictions]:
-        """All metrics and the predictions on one part. The loss is the spec's without class counts: these are for
-        training only.
-        """
+        """All metrics and the predictions on one part."""
         read = self.read_validation if part is self.validation_part else self.scaler.into
         logits = self.network.logits(part.features, read, features=self.scaler.width)
-        losses, _ = self.spec.loss(logits, part.labels)
-        return evaluate_with_rows(
-            adjusted_scores(logits, self.spec.loss.output, self.offset),
-            part.labels,
-            losses=losses,
-            class_weights=self._objective().weights,
-            distribution=is_distribution(self.spec.loss.output),
-        )
+        return self.task.evaluate(logits, part, self._objective())
 
     def _copy_weights(self) -> Checkpoint:
         """A copy of the network's parameters and running statistics."""
@@ -224,13 +209,11 @@ class Trainer:
         """Everything that prediction needs.
 
         The network of the best epoch: `parameters` (P,), and the running statistics by name. What surrounds it:
-        `scaling.offset`, `scaling.factor` and, if they exist, the arrays of the preprocessing, `prediction.offset`,
+        `scaling.offset`, `scaling.factor` and, if they exist, the arrays of the preprocessing, what the task adds,
         and the data set's `data.offset` and `data.columns`.
         """
         network = self.best_weights or self._copy_weights()
         around = scaler_arrays(self.scaler) | column_arrays(self.training_part.columns)
-        if self.offset is not None:
-            around["prediction.offset"] = self.offset
         if self.training_part.offset is not None:
             around["data.offset"] = self.training_part.offset
         if threshold := self._threshold():
@@ -250,7 +233,7 @@ class Trainer:
             evaluation, predictions = self._evaluate(part)
         except NonFiniteError as error:
             raise Diverged(selected, "evaluation", str(error)) from error
-        return evaluation, RowResults.of(predictions, rows, part.labels, len(part.classes))
+        return evaluation, RowResults.of(predictions, rows, part.labels, len(part.classes), part.targets)
 
     def _threshold(self) -> ChosenThreshold | None:
         """The threshold for the network of the best epoch, chosen on the validation part; None without a rule."""
@@ -283,7 +266,7 @@ class Trainer:
         if self.best_predictions is None:
             return None
         part = self.validation_part
-        return RowResults.of(self.best_predictions, rows, part.labels, len(part.classes))
+        return RowResults.of(self.best_predictions, rows, part.labels, len(part.classes), part.targets)
 
     def checkpoint(self) -> Checkpoint:
         """Everything that a resume to the same bits needs, at the current step."""

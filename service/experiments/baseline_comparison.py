@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.schemas.summary import Baseline, ClassEstimate, Estimate
-from service.store.spec_facts import selection_metric
+from service.store.spec_facts import is_regression, selection_metric
 from workers.evaluation.intervals import LEVEL, normal_quantile, wilson
 from workers.evaluation.metrics import BY_NAME
 from workers.evaluation.selection import SelectionMetric
-from workers.spec import DEFAULT_METRIC
+from workers.spec import DEFAULT_METRIC, DEFAULT_METRIC_OF_NUMBERS
 from workers.spec_rules import LINEAR_LOSSES
 
 NAMES = {
@@ -20,6 +20,10 @@ NAMES = {
     "auroc": "AUROC",
     "macro_f1": "macro-F1",
     "g_mean": "G-mean",
+    "rmse": "RMSE",
+    "mse": "MSE",
+    "mae": "MAE",
+    "r2": "R2",
     "cohen_kappa": "Cohen's kappa",
 }
 """Metrics whose names are not just words with underscores between them."""
@@ -42,6 +46,11 @@ class BaselineComparison:
     def gain(self) -> float:
         """How much better the experiment is; negative if it is worse."""
         return self._better * (self.value - self.reference)
+
+    @property
+    def unit(self) -> float:
+        """What differences are relative to: 1 for a share, and the reference for a metric without a largest value."""
+        return 1.0 if math.isfinite(BY_NAME[self.metric].range) else abs(self.reference)
 
     @property
     def is_clearly_better(self) -> bool:
@@ -77,7 +86,8 @@ def compare(
     baseline: Baseline,
 ) -> BaselineComparison | None:
     """Compare by the selection metric; by the default one if the baseline has no comparable value of it."""
-    for metric in (selection_metric(spec), DEFAULT_METRIC):
+    default = DEFAULT_METRIC_OF_NUMBERS if is_regression(spec) else DEFAULT_METRIC
+    for metric in (selection_metric(spec), default):
         estimate, reference = metrics[metric], _reference(baseline, metric)
         if estimate is not None and reference is not None and _is_comparable(metric, spec):
             worst = _worst(metric, estimate, classes)
@@ -96,6 +106,8 @@ def _is_comparable(metric: str, spec: Mapping[str, Any]) -> bool:
     """Whether the metric means the same for both: the loss of a baseline is the cross-entropy, without weights."""
     if metric not in ("loss", "weighted_loss"):
         return True
+    if is_regression(spec):
+        return bool(metric == "loss" and spec["loss"]["name"] == "l2")
     is_cross_entropy = spec["loss"]["name"] in LINEAR_LOSSES and not spec["loss"].get("label_smoothing")
     return metric == "loss" and is_cross_entropy
 

@@ -24,6 +24,7 @@ def baseline_figures(baseline: baselines.Baseline, names: Sequence[str], support
         balanced_accuracy_low=balanced_low,
         balanced_accuracy_high=balanced_high,
         predicted_class=None if predicted is None else names[predicted],
+        predicted_value=baseline.predicted_value,
         metrics=baseline_metrics(baseline.metrics),
         classes=_classes(baseline, names, support),
         training_rows=baseline.training_rows,
@@ -42,7 +43,10 @@ def _classes(
     baseline: baselines.Baseline, names: Sequence[str], support: Sequence[int]
 ) -> list[BaselineClass]:
     """Empty for a baseline that was stored before Holdout had its recalls."""
-    found = []
+    found = [
+        BaselineClass(class_=name, accuracy=None, accuracy_low=None, accuracy_high=None, mae=error)
+        for name, error in zip(names, baseline.errors, strict=False)
+    ]
     for name, rows, recall in zip(names, support, baseline.recalls or (), strict=bool(baseline.recalls)):
         low, high = bounds(None if recall is None else wilson(round(recall * rows), rows))
         found.append(BaselineClass(class_=name, accuracy=recall, accuracy_low=low, accuracy_high=high))

@@ -10,7 +10,7 @@ from service.experiments.baseline_comparison import BaselineComparison, compare
 from service.schemas.base import Remark
 from service.schemas.summary import Baseline, ClassEstimate, Estimate
 from service.store.run_keys import RunKey
-from service.store.spec_facts import is_of_folds, is_solved, measured_part
+from service.store.spec_facts import is_of_folds, is_regression, is_solved, measured_part
 from service.store.tables import Rows
 from workers.data.far_rows import FarRows, describe
 from workers.nn.losses import AnyLoss
@@ -85,7 +85,8 @@ class Evidence:
     @cached_property
     def linear(self) -> BaselineComparison | None:
         """The comparison with the better one of the linear baselines."""
-        return min(self.comparisons("linear", "linear_balanced"), key=lambda each: each.gain, default=None)
+        names = ("linear", "linear_balanced", "ridge", "ridge_balanced")
+        return min(self.comparisons(*names), key=lambda each: each.gain, default=None)
 
     @cached_property
     def predicted(self) -> dict[RunKey, set[int]]:
@@ -107,6 +108,8 @@ def findings_about(evidence: Evidence) -> list[Remark]:
 
 
 def collapsed(evidence: Evidence) -> Iterator[Remark]:
+    if is_regression(evidence.spec):
+        return
     for each in evidence.classes:
         runs = [run for run, classes in evidence.predicted.items() if classes == {each.index}]
         if runs and len(evidence.present) > 1:
@@ -138,6 +141,18 @@ def no_better_than_majority(evidence: Evidence) -> Iterator[Remark]:
         yield Remark(code="no_better_than_majority", sentence=sentence, remedy=remedy)
 
 
+def no_better_than_constant(evidence: Evidence) -> Iterator[Remark]:
+    constants = evidence.comparisons("mean", "median")
+    best = min(constants, key=lambda each: each.gain, default=None)
+    if best is None or best.is_clearly_better:
+        return
+    always = f"always predicting the {best.baseline.name} of the training targets"
+    remedy = (
+        "Train longer, change the learning rate, the loss or the network; or the features say little of it."
+    )
+    yield Remark(code="no_better_than_constant", sentence=f"{best.sentence(always)}.", remedy=remedy)
+
+
 def no_better_than_linear(evidence: Evidence) -> Iterator[Remark]:
     linear = evidence.linear
     if linear is None or linear.is_clearly_better or evidence.is_solved or evidence.is_linear_network:
@@ -155,7 +170,7 @@ SHORTFALL = 0.01
 
 def short_of_solution(evidence: Evidence) -> Iterator[Remark]:
     linear = evidence.linear
-    if evidence.is_linear_network and linear is not None and linear.gain < -SHORTFALL:
+    if evidence.is_linear_network and linear is not None and linear.gain < -SHORTFALL * linear.unit:
         sentence = (
             f"{linear.sentence(_linear_model(linear, evidence))}, solved to convergence: this network is linear too, "
             "and its training falls short of that solution."
@@ -166,6 +181,8 @@ def short_of_solution(evidence: Evidence) -> Iterator[Remark]:
 
 def never_predicted(evidence: Evidence) -> Iterator[Remark]:
     """Models that predict a single class are left out: `collapsed` reports those."""
+    if is_regression(evidence.spec):
+        return
     alive = {run: classes for run, classes in evidence.predicted.items() if len(classes) > 1}
     missed = [
         (each.class_, run)
@@ -267,6 +284,7 @@ def folds_left_out(evidence: Evidence) -> Iterator[Remark]:
 FINDERS: tuple[Finder, ...] = (
     collapsed,
     no_better_than_majority,
+    no_better_than_constant,
     never_predicted,
     no_better_than_linear,
     short_of_solution,
@@ -282,10 +300,10 @@ FINDERS: tuple[Finder, ...] = (
 def _linear_model(linear: BaselineComparison, evidence: Evidence) -> str:
     """The linear baseline in words."""
     baseline, rows = linear.baseline, sum(evidence.split_counts["train"])
-    words = "a linear model"
-    if baseline.name == "linear_balanced":
+    words = "ridge regression" if is_regression(evidence.spec) else "a linear model"
+    if baseline.name in ("linear_balanced", "ridge_balanced"):
         words += " with the same balancing and weights"
-    elif any(each.name == "linear_balanced" for each in evidence.baselines):
+    elif any(each.name in ("linear_balanced", "ridge_balanced") for each in evidence.baselines):
         words += " without balancing and weights"
     fitted = baseline.training_rows
     if fitted is not None and fitted < rows and not evidence.of_folds:

@@ -1,7 +1,6 @@
 """Baselines of a cross-validation: fitted and measured in each fold, and averaged over the folds of the summary."""
 
 from collections.abc import Iterator, Sequence
-from statistics import fmean
 from typing import Any, TypeVar
 
 from service.experiments.baseline_figures import baseline_metrics
@@ -9,6 +8,7 @@ from service.experiments.fold_estimates import FoldFigures, FoldIntervals, mean
 from service.experiments.intervals import OptionalEnds
 from service.experiments.majority import fold_counts, majority_on
 from service.schemas.summary import Baseline, BaselineClass
+from service.store.spec_facts import is_regression
 from service.store.tables import Rows
 from workers.data.splits import Fold
 from workers.evaluation import baselines
@@ -33,7 +33,7 @@ def averaged_baselines(
 def _of_fold(plan: dict[str, Any], runs: Rows, fold: Fold) -> Iterator[tuple[str, baselines.Baseline]]:
     """The baselines of one fold by name: the majority class, and those that one of its runs has fitted."""
     counts = next(counts for repeat, number, counts in fold_counts(plan) if (repeat, number) == fold)
-    if majority := majority_on(counts, PART):
+    if not is_regression(plan) and (majority := majority_on(counts, PART)):
         yield majority.name, majority
     for run in runs:
         if (run.repeat, run.fold) == fold:
@@ -51,15 +51,16 @@ def _averaged(
     return Baseline(
         name=of_folds[0].name,
         split=PART,
-        accuracy=fmean(each.accuracy for each in of_folds),
+        accuracy=mean([each.accuracy for each in of_folds]),
         accuracy_low=low,
         accuracy_high=high,
-        balanced_accuracy=fmean(each.balanced_accuracy for each in of_folds),
+        balanced_accuracy=mean([each.balanced_accuracy for each in of_folds]),
         balanced_accuracy_low=balanced_low,
         balanced_accuracy_high=balanced_high,
         predicted_class=None if predicted is None else classes[predicted],
         metrics=baseline_metrics(metrics),
-        classes=list(_classes([each.recalls for each in of_folds], classes, intervals)),
+        predicted_value=mean([each.predicted_value for each in of_folds]),
+        classes=list(_of_classes(of_folds, classes, intervals)),
         training_rows=min((each.training_rows for each in of_folds if each.training_rows), default=None),
         l2=_if_equal([each.l2 for each in of_folds]),
         changes=of_folds[0].changes,
@@ -69,6 +70,18 @@ def _averaged(
 def _ends(of_folds: list[baselines.Baseline], metric: str, intervals: FoldIntervals | None) -> OptionalEnds:
     values = [getattr(each, metric) for each in of_folds]
     return intervals.of_values(metric, values) if intervals else (None, None)
+
+
+def _of_classes(
+    of_folds: Sequence[baselines.Baseline], names: list[str], intervals: FoldIntervals | None
+) -> Iterator[BaselineClass]:
+    errors = [each.errors for each in of_folds]
+    if not all(errors):
+        yield from _classes([each.recalls for each in of_folds], names, intervals)
+        return
+    for name, of_bin in zip(names, zip(*errors, strict=True), strict=True):
+        nothing = dict.fromkeys(("accuracy", "accuracy_low", "accuracy_high"))
+        yield BaselineClass(class_=name, **nothing, mae=mean(of_bin))
 
 
 def _classes(

@@ -19,6 +19,7 @@ from workers.evaluation.metrics import BY_NAME, SUMMARISED
 
 Bounds = tuple[float, float]
 SHARE: Bounds = (0.0, 1.0)
+ERROR: Bounds = (0.0, math.inf)
 ROUNDING = 1e-12
 """Relative differences of values that are equal but for rounding."""
 
@@ -28,12 +29,14 @@ class FoldFigures:
     """The figures of one fold, means over its seeds. Each metric is an attribute, as in the row of a run.
 
     support: rows of each class (K,) in its evaluation part; class_accuracy: the recall of each, None without rows.
+    class_mae: the mean absolute error of each bin of a regression.
     """
 
     fold: Fold
     metrics: dict[str, float | None]
     support: list[int]
     class_accuracy: list[float | None]
+    class_mae: list[float | None]
 
     def __getattr__(self, name: str) -> float | None:
         metrics = self.__dict__.get("metrics", {})
@@ -71,7 +74,10 @@ class FoldIntervals:
         return self._ends(values, bounds, counted)
 
     def of_class(self, index: int) -> OptionalEnds:
-        """The interval of the mean recall of a class."""
+        """The interval of the mean recall of a class, or of the mean error of a bin."""
+        errors = [each.class_mae[index] for each in self.folds]
+        if any(error is not None for error in errors):
+            return self._ends(errors, ERROR, self._class_rows()[index])
         return self.of_recalls(index, [each.class_accuracy[index] for each in self.folds])
 
     def of_recalls(self, index: int, values: Sequence[float | None]) -> OptionalEnds:
@@ -103,6 +109,10 @@ def _averaged(fold: Fold, rows: list[Any]) -> FoldFigures:
         {metric.name: mean([getattr(row, metric.name) for row in rows]) for metric in SUMMARISED},
         list(rows[0].support),  # all seeds of a fold were measured on the same rows
         [mean(of_class) for of_class in recalls],
+        [
+            mean(of_bin)
+            for of_bin in zip(*(row.class_mae or [None] * len(row.support) for row in rows), strict=True)
+        ],
     )
 
 

@@ -19,11 +19,12 @@ from service.store.database import Database
 from service.store.errors import UnusableRowResults
 from service.store.experiment_reader import ExperimentDetails
 from service.store.run_keys import RunKey, are_of_folds, name_of_run
-from service.store.spec_facts import is_of_folds
+from service.store.spec_facts import is_of_folds, is_regression
 from service.store.tables import FINAL_STATUSES, Rows
 from workers.evaluation.bootstrap import two_way_bootstrap
 from workers.evaluation.delong import delong
 from workers.evaluation.intervals import Interval
+from workers.evaluation.regression_bootstrap import bootstrap_numbers
 from workers.evaluation.row_results import RowResults
 from workers.evaluation.two_classes import positive_scores
 from workers.lru_cache import LruCache
@@ -134,6 +135,8 @@ class IntervalService:
 def bootstrapped(experiment: Row[Any], results: list[RowResults]) -> Intervals:
     """The two-way bootstrap of runs that were measured on the same rows."""
     names = experiment.plan["dataset"]["classes"]
+    if is_regression(experiment.spec):
+        return _of_numbers(experiment, results, len(names))
     found = two_way_bootstrap(
         np.stack([each.predicted for each in results]),
         results[0].labels.astype(np.int64),
@@ -146,6 +149,23 @@ def bootstrapped(experiment: Row[Any], results: list[RowResults]) -> Intervals:
     if len(names) == 2 and (interval := _of_auroc(results)):
         ends["auroc"] = (interval.low, interval.high)
     return Intervals(ends, classes)
+
+
+def _of_numbers(experiment: Row[Any], results: list[RowResults], count: int) -> Intervals:
+    """The same of a regression: its classes are bins of the targets, each with its mean absolute error."""
+    predictions = [each.prediction for each in results if each.prediction is not None]
+    found = bootstrap_numbers(
+        np.stack(predictions),
+        np.asarray(results[0].targets, np.float64),
+        results[0].labels.astype(np.int64),
+        generator(0, "intervals"),
+        count=count,
+        bin_counts=_class_counts(experiment),
+        quantile=experiment.spec["loss"].get("quantile", 0.5),
+    )
+    ends = {name: (each.interval.low, each.interval.high) for name, each in found.items()}
+    bins = [ends.pop(f"bin_{index}", None) for index in range(count)]
+    return Intervals(ends, bins)
 
 
 def _of_auroc(results: list[RowResults]) -> Interval | None:

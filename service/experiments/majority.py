@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from service.schemas.epochs import MajorityAccuracies
+from service.store.spec_facts import is_regression
 from workers.evaluation.baselines import Baseline, majority_baseline
 
 Counts = dict[str, list[int]]
@@ -26,6 +27,8 @@ def open_counts(plan: dict[str, Any]) -> list[int]:
 
 def majority_accuracies(plan: dict[str, Any]) -> MajorityAccuracies:
     """The accuracies of a stored plan."""
+    if is_regression(plan):
+        return {(repeat, fold, part): None for repeat, fold, counts in fold_counts(plan) for part in counts}
     return {
         (repeat, fold, part): baseline.accuracy if (baseline := majority_on(counts, part)) else None
         for repeat, fold, counts in fold_counts(plan)

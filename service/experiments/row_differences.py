@@ -24,6 +24,7 @@ from workers.evaluation.bootstrap import METRICS
 from workers.evaluation.comparisons import McNemar, mcnemar
 from workers.evaluation.differences import Difference
 from workers.evaluation.paired_bootstrap import ResampledMetric, between_rows, resample
+from workers.evaluation.regression_bootstrap import NUMBER_METRICS, resample_numbers
 from workers.evaluation.row_results import RowResults, Singles
 from workers.evaluation.score_differences import SCORED, between_scores, is_known
 from workers.lru_cache import LruCache
@@ -54,6 +55,15 @@ class RowDifference:
 
 
 @dataclass(frozen=True, eq=False)
+class Numbers:
+    """What an experiment predicted in a regression: predictions (S, N), targets (N,)."""
+
+    predictions: NDArray[np.float64]
+    targets: NDArray[np.float64]
+    quantile: float
+
+
+@dataclass(frozen=True, eq=False)
 class Sample:
     """What an experiment predicted: predictions (S, N) of its runs. labels: (N,). scores: the probabilities of the
     true class (S, N), None if the output layer gives none.
@@ -69,6 +79,7 @@ class Sample:
     classes: int
     rows: str
     class_counts: Integers | None
+    numbers: Numbers | None = None
 
     @staticmethod
     def of(contender: Contender, results: Sequence[RowResults]) -> "Sample":
@@ -76,10 +87,12 @@ class Sample:
         first, scores = results[0], [each.score for each in results]
         labels = first.labels.astype(np.int64)
         rows = hashlib.sha256(contender.dataset["sha256"].encode() + first.rows.tobytes() + labels.tobytes())
+        rows.update(b"" if first.targets is None else first.targets.tobytes())
         return Sample(
             runs=list(contender.row_results),
             predictions=np.stack([each.predicted for each in results]).astype(np.int64),
             scores=_stacked(scores),
+            numbers=_numbers(contender, results),
             labels=labels,
             classes=len(contender.dataset["classes"]),
             rows=rows.hexdigest(),
@@ -108,7 +121,7 @@ class RowDifferences:
 
     def _cached(self, key: Key) -> RowDifference | Unknown | None:
         metric, hashes = key
-        if metric not in METRICS and metric not in SCORED:
+        if metric not in METRICS and metric not in SCORED and metric not in NUMBER_METRICS:
             return "metric_not_resampled"
         return self._computed.get(key) if hashes else "no_row_results"
 
@@ -117,7 +130,7 @@ class RowDifferences:
         samples = {id_: sample for id_, each in contenders.items() if (sample := self._load(each))}
         found: dict[Key, RowDifference | Unknown] = {}
         for metric in {pair.metric for pair in pairs}:
-            resampled = _resampled(samples, metric) if metric in METRICS else {}
+            resampled = _resampled(samples, metric) if metric in METRICS or metric in NUMBER_METRICS else {}
             for pair in pairs:
                 if pair.metric == metric and {pair.a.id, pair.b.id} <= samples.keys():
                     found[_key(pair)] = _difference(pair, samples, resampled)
@@ -159,6 +172,9 @@ def _resampled(samples: Mapping[int, Sample], metric: str) -> dict[int, Resample
     found: dict[int, ResampledMetric] = {}
     for ids in groups.values():
         first = samples[ids[0]]
+        if metric in NUMBER_METRICS:
+            found |= _resampled_numbers(ids, samples, metric)
+            continue
         predictions = [samples[id_].predictions for id_ in ids]
         stream = generator(0, "comparisons")
         counts = first.class_counts
@@ -169,6 +185,34 @@ def _resampled(samples: Mapping[int, Sample], metric: str) -> dict[int, Resample
     return found
 
 
+def _resampled_numbers(
+    ids: Sequence[int], samples: Mapping[int, Sample], metric: str
+) -> dict[int, ResampledMetric]:
+    """The same of regressions on the same rows. Both places of a pair have the same draws: there is no prior."""
+    first, numbers = samples[ids[0]], {id_: samples[id_].numbers for id_ in ids}
+    present = {id_: each for id_, each in numbers.items() if each is not None}
+    quantiles = {each.quantile for each in present.values()}
+    resampled = resample_numbers(
+        [each.predictions for each in present.values()],
+        next(iter(present.values())).targets,
+        first.labels,
+        metric,
+        generator(0, "comparisons"),
+        count=first.classes,
+        bin_counts=first.class_counts,
+        quantile=quantiles.pop(),
+    )
+    return {id_: ResampledMetric(each, each) for id_, each in zip(present, resampled, strict=True)}
+
+
+def _numbers(contender: Contender, results: Sequence[RowResults]) -> Numbers | None:
+    targets = results[0].targets
+    if targets is None:
+        return None
+    predictions = [each.prediction for each in results if each.prediction is not None]
+    return Numbers(np.stack(predictions), targets, contender.spec["loss"].get("quantile", 0.5))
+
+
 def _difference(
     pair: Pair, samples: Mapping[int, Sample], resampled: Mapping[int, ResampledMetric]
 ) -> RowDifference | Unknown:
@@ -177,7 +221,7 @@ def _difference(
         return "different_rows"
     of_a, of_b = [a.runs.index(run) for run in runs], [b.runs.index(run) for run in runs]
     values = pair.values(pair.a, runs), pair.values(pair.b, runs)
-    if pair.metric in METRICS:
+    if pair.metric in METRICS or pair.metric in NUMBER_METRICS:
         difference = between_rows(
             resampled[pair.a.id].of_seeds(of_a), resampled[pair.b.id].of_seeds(of_b), *values
         )
@@ -185,6 +229,8 @@ def _difference(
         return "no_scores"
     else:
         difference = between_scores(pair.metric, a.scores[of_a], b.scores[of_b], a.labels, *values)
+    if a.numbers:
+        return RowDifference(difference, tuple(runs), ())
     tests = [
         mcnemar(a.predictions[i] == a.labels, b.predictions[j] == b.labels)
         for i, j in zip(of_a, of_b, strict=True)

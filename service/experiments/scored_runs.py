@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from service.experiments.row_results import RowResultsLoader, runs_with_results
+from service.experiments.task_checks import require_classes
 from service.store import experiment_reader
 from service.store.database import Database
 from service.store.errors import NoScores
@@ -54,10 +55,11 @@ def scored_runs(
     """Read the wanted runs that have row-level results.
 
     classes: how many the experiment has to have; None if any number will do. Raises UnknownExperiment, UnknownRun,
-    NoScores, NoRowResults, UnusableRowResults or BlobStoreUnavailable.
+    NotClassification, NoScores, NoRowResults, UnusableRowResults or BlobStoreUnavailable.
     """
     with database.read() as connection:
         experiment = experiment_reader.experiment(connection, experiment_id)
+        require_classes(experiment.plan, experiment_id, "probabilities of classes")
         _require_probabilities(experiment, classes)
         runs = runs_with_results(connection, experiment_id, wanted)
     split = measured_part(experiment.spec)

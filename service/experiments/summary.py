@@ -12,7 +12,7 @@ from typing import Any
 from service.experiments.baseline_figures import baseline_figures
 from service.experiments.findings import Evidence, findings_about
 from service.experiments.fold_baselines import averaged_baselines
-from service.experiments.fold_estimates import FoldIntervals, by_fold
+from service.experiments.fold_estimates import FoldIntervals, by_fold, mean
 from service.experiments.interval_meanings import meanings, meanings_of_folds, missing_of_folds
 from service.experiments.intervals import Intervals, NoIntervals
 from service.experiments.majority import majority_on, open_counts
@@ -28,7 +28,7 @@ from service.schemas.summary import (
     Summary,
 )
 from service.store.experiment_reader import ExperimentDetails
-from service.store.spec_facts import is_of_folds, measured_part, selection_metric
+from service.store.spec_facts import is_of_folds, is_regression, measured_part, selection_metric
 from service.store.tables import Rows
 from workers.data.far_rows import FarRows
 from workers.evaluation import baselines
@@ -122,7 +122,8 @@ def _selection(spec: dict[str, Any]) -> Selected:
 
 
 def _seed(row: Any) -> SeedFigures:
-    low, high = bounds(wilson(round(row.accuracy * row.rows), row.rows))
+    found = None if row.accuracy is None else wilson(round(row.accuracy * row.rows), row.rows)
+    low, high = bounds(found)
     return SeedFigures.model_validate({**row._mapping, "accuracy_low": low, "accuracy_high": high})
 
 
@@ -130,10 +131,10 @@ def _estimate(measured: Averaged, metric: str) -> Estimate | None:
     values = [value for unit in measured.units if (value := getattr(unit, metric)) is not None]
     if not values:
         return None
-    mean, (low, high) = fmean(values), measured.intervals.of_metric(metric)
+    average, (low, high) = fmean(values), measured.intervals.of_metric(metric)
     return Estimate(
-        mean=mean,
-        sd=standard_deviation(values, mean) if len(values) > 1 else None,
+        mean=average,
+        sd=standard_deviation(values, average) if len(values) > 1 else None,
         min=min(values),
         max=max(values),
         n=len(values),
@@ -147,16 +148,17 @@ def _classes(names: list[str], measured: Averaged) -> list[ClassEstimate]:
 
 
 def _class(name: str, index: int, measured: Averaged) -> ClassEstimate:
-    recalls = (unit.class_accuracy[index] for unit in measured.units)
-    accuracies = [recall for recall in recalls if recall is not None]
+    accuracy, mae = (
+        mean([values[index] if values else None for values in of_units])
+        for of_units in zip(*((unit.class_accuracy, unit.class_mae) for unit in measured.units), strict=True)
+    )
     low, high = measured.intervals.of_class(index)
-    return ClassEstimate(
-        class_=name,
-        index=index,
-        support=measured.support[index],
-        accuracy=fmean(accuracies) if accuracies else None,
-        accuracy_low=low,
-        accuracy_high=high,
+    figure = "accuracy" if mae is None else "mae"
+    nothing = dict.fromkeys(("accuracy_low", "accuracy_high"))
+    return ClassEstimate.model_validate(
+        {"class_": name, "index": index, "support": measured.support[index], "accuracy": accuracy, "mae": mae}
+        | nothing
+        | {f"{figure}_low": low, f"{figure}_high": high}
     )
 
 
@@ -164,5 +166,5 @@ def _baselines(plan: dict[str, Any], stored: list[dict[str, Any]]) -> list[Basel
     """The majority baseline, and those that the workers have fitted so far."""
     counts, names = plan["split_counts"], plan["dataset"]["classes"]
     fitted = map(baselines.Baseline.from_json, stored)
-    found = (majority_on(counts, "validation"), *fitted)
+    found = fitted if is_regression(plan) else (majority_on(counts, "validation"), *fitted)
     return [baseline_figures(each, names, counts["validation"]) for each in found if each is not None]

@@ -24,6 +24,7 @@ from service.store.artifacts.blob_store import BlobStoreUnavailable
 from service.store.errors import (
     NoRowResults,
     NoScores,
+    NotClassification,
     NoThreshold,
     UnknownExperiment,
     UnknownRun,
@@ -39,7 +40,7 @@ router = APIRouter(
 )
 responses = (
     problems(
-        *(UnknownExperiment, UnknownRun, NoRowResults, NoScores),
+        *(UnknownExperiment, UnknownRun, NoRowResults, NoScores, NotClassification),
         *(UnusableRowResults, InvalidQuery, BlobStoreUnavailable),
     )
     | conditional()
@@ -80,7 +81,7 @@ def read_curves(
     summary="Thresholds of the models",
     dependencies=[run_on("models")],
     responses=problems(
-        *(UnknownExperiment, UnknownRun, NoRowResults, NoScores, NoThreshold),
+        *(UnknownExperiment, UnknownRun, NoRowResults, NoScores, NotClassification, NoThreshold),
         *(UnusableRowResults, UnusableModel, InvalidQuery, BlobStoreUnavailable),
     )
     | conditional(),

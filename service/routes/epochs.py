@@ -24,6 +24,7 @@ from service.api.routing.parameters import (
 )
 from service.api.routing.strict_route import StrictRoute
 from service.experiments.majority import majority_accuracies
+from service.experiments.task_checks import require_classes
 from service.http.conditional import PreconditionDep
 from service.http.cursors import InvalidCursor
 from service.http.query import InvalidQuery
@@ -39,7 +40,7 @@ from service.schemas.formats import link, represent
 from service.store import experiment_reader, status_reader
 from service.store.epochs.epoch_export import Extent, following_pages
 from service.store.epochs.epoch_reader import EpochPage, read_page
-from service.store.errors import UnknownExperiment
+from service.store.errors import NotClassification, UnknownExperiment
 from service.store.tables import EpochClasses, EpochMetrics
 
 router = APIRouter(
@@ -107,7 +108,9 @@ def read_classes(
     wanted_format: Wanted,
     database: DatabaseDep,
 ) -> Response:
-    """Read one flat row for each class, run and split, at the selected epoch of each run by default."""
+    """Read one flat row for each class, run and split, at the selected epoch of each run by default. The classes of a
+    regression are bins of its targets, each with the errors of its rows.
+    """
     wanted = query.epoch_query()
     with database.read() as connection:
         state = status_reader.state(connection, experiment_id)
@@ -129,7 +132,12 @@ def read_classes(
     return represent(ClassesPage(items=items, next=_next(request, page)), ClassRow, wanted_format, response)
 
 
-@router.get("/confusion", operation_id="read_confusion", summary="Confusion matrices", responses=responses)
+@router.get(
+    "/confusion",
+    operation_id="read_confusion",
+    summary="Confusion matrices",
+    responses=responses | problems(NotClassification),
+)
 def read_confusion(
     experiment_id: ExperimentId,
     query: Annotated[ConfusionQuery, Query()],
@@ -139,7 +147,9 @@ def read_confusion(
     """Read one matrix for each run and split. Its rows are the true classes, its columns the predicted ones."""
     with database.read() as connection:
         precondition.require_modified(status_reader.state(connection, experiment_id))
-        classes = experiment_reader.plan(connection, experiment_id)["dataset"]["classes"]
+        plan = experiment_reader.plan(connection, experiment_id)
+        require_classes(plan, experiment_id, "confusion matrix")
+        classes = plan["dataset"]["classes"]
         page = read_page(connection, EpochClasses, experiment_id, query.epoch_query())
     return Confusion(classes=classes, items=[ConfusionMatrix.of(row) for row in page.rows])
 

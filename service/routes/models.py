@@ -64,7 +64,8 @@ def read_weights(
     """Download the weights of the best epoch as safetensors: `0.weight`, `0.bias`, ..., running statistics, and the
     scaling of the rows, `(x - scaling.offset) * scaling.factor`; a `data.offset` (float64), if there is one, is
     subtracted from the rows first. With a `prediction.threshold`, a row is of the class with the index
-    `prediction.positive` if its probability is at least that. The metadata contains the spec and the classes. A
+    `prediction.positive` if its probability is at least that. A regression predicts its output times `target.scale`
+    plus `target.offset`. The metadata contains the spec and the classes. A
     cross-validation has a model for each fold, so one has to be named.
     """
     model: LoadedModel = request.app.state.models.load(experiment_id, query.runs)
@@ -103,17 +104,16 @@ def read_bundle(experiment_id: ExperimentId, request: Request, database: Databas
 @router.post(
     "/predict",
     operation_id="predict",
-    summary="Classify rows with a trained model",
+    summary="Predict rows with a trained model",
     responses=problems(*errors, InvalidSpec, body=True),
 )
 def predict(
     experiment_id: ExperimentId, query: Annotated[ModelQuery, Query()], rows: Rows, request: Request
 ) -> Predictions:
-    """Classify up to 1,000 rows with the features of the data set, unscaled: the service scales them. A row is a
+    """Predict up to 1,000 rows with the features of the data set, unscaled: the service scales them. A row is a
     list, or an object by the names of the columns in any order; null is a missing value, and a level that the data
-    set has not counts as unknown. If the spec
-    asks for a threshold, it decides between the two classes. A cross-validation has a model for each fold, so one has
-    to be named.
+    set has not counts as unknown. If the spec asks for a threshold, it decides between the two classes. A regression
+    answers a `value`. A cross-validation has a model for each fold, so one has to be named.
     """
     model: LoadedModel = request.app.state.models.load(experiment_id, query.runs)
     with model.alone() as predictor:
@@ -122,10 +122,13 @@ def predict(
             predicted = predictor(predictor.stored(given.values))
         except Overflow as error:
             raise InvalidSpec([FieldError(f"rows[{error.row}]", rows.rows[error.row], str(error))]) from None
+        numbers = predictor.is_regression
         classes, is_distribution = predictor.classes, predictor.is_distribution
         threshold = predictor.threshold
     items = [
-        Prediction(
+        Prediction(label=None, index=None, probabilities=None, scores=None, value=outputs[0])
+        if numbers
+        else Prediction(
             label=classes[label],
             index=label,
             probabilities=outputs if is_distribution else None,

@@ -22,6 +22,7 @@ from service.api.routing.parameters import (
 from service.api.routing.strict_route import StrictRoute
 from service.experiments.row_errors import hardest_rows, misclassified
 from service.experiments.row_results import ResultsPage, RowReader, runs_with_results
+from service.experiments.task_checks import require_classes
 from service.http import cursors
 from service.http.conditional import PreconditionDep
 from service.http.cursors import InvalidCursor
@@ -30,7 +31,13 @@ from service.schemas.formats import represent
 from service.schemas.row_results import Misclassified, PredictedRow, PredictedRowsPage
 from service.store import experiment_reader, status_reader
 from service.store.artifacts.blob_store import BlobStoreUnavailable
-from service.store.errors import NoRowResults, UnknownExperiment, UnknownRun, UnusableRowResults
+from service.store.errors import (
+    NoRowResults,
+    NotClassification,
+    UnknownExperiment,
+    UnknownRun,
+    UnusableRowResults,
+)
 
 router = APIRouter(
     prefix="/experiments/{experiment_id:number}",
@@ -48,7 +55,9 @@ responses = conditional() | problems(
     operation_id="read_predictions",
     summary="Predictions, row by row",
     response_model=PredictedRowsPage,
-    responses=responses | problems(UnknownExperiment, InvalidQuery, InvalidCursor) | formats(),
+    responses=responses
+    | problems(UnknownExperiment, InvalidQuery, InvalidCursor, NotClassification)
+    | formats(),
 )
 def read_predictions(
     experiment_id: ExperimentId,
@@ -61,12 +70,16 @@ def read_predictions(
     loader: RowResultsDep,
 ) -> Response:
     """Read what the selected epoch of each run predicted for each validation row; in a cross-validation, for each
-    row of its evaluation part. `row` is the index in the data set as uploaded. Sealed test rows are never there.
+    row of its evaluation part. Of a regression, each row has a `target`, a `prediction` and a `loss`.
+    `row` is the index in the data set as uploaded. Sealed test rows are never there.
     """
     start = query.start()
     with database.read() as connection:
         precondition.require_modified(status_reader.state(connection, experiment_id))
-        classes = experiment_reader.plan(connection, experiment_id)["dataset"]["classes"]
+        plan = experiment_reader.plan(connection, experiment_id)
+        if query.wrong:
+            require_classes(plan, experiment_id, "wrong rows")
+        classes = plan["dataset"]["classes"]
         runs = runs_with_results(connection, experiment_id, query.runs)
     reader = RowReader(loader, runs, wrong=query.wrong)
 
@@ -88,7 +101,7 @@ def read_predictions(
     "/errors",
     operation_id="read_errors",
     summary="The rows that most seeds get wrong",
-    responses=responses,
+    responses=responses | problems(NotClassification),
 )
 def read_errors(
     experiment_id: ExperimentId,
@@ -102,7 +115,9 @@ def read_errors(
     """
     with database.read() as connection:
         precondition.require_modified(status_reader.state(connection, experiment_id))
-        dataset = experiment_reader.plan(connection, experiment_id)["dataset"]
+        plan = experiment_reader.plan(connection, experiment_id)
+        require_classes(plan, experiment_id, "wrong rows")
+        dataset = plan["dataset"]
         runs = runs_with_results(connection, experiment_id, query.runs)
     hardest = hardest_rows(loader, runs, dataset_rows=dataset["rows"], limit=query.limit)
     return misclassified(hardest, runs=len(runs), classes=dataset["classes"])

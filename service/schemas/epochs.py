@@ -9,6 +9,7 @@ from pydantic import Field
 from service.schemas.base import FOLD, REPEAT, Next, ResponseModel, Time, share_bounds
 from service.schemas.metric_fields import with_metrics
 from workers.evaluation.metrics import METRICS
+from workers.evaluation.metrics.per_bin import BIN_METRICS
 from workers.evaluation.metrics.per_class import CLASS_METRICS
 
 MajorityAccuracies = Mapping[tuple[int, int, str], float | None]
@@ -59,7 +60,8 @@ class MetricsRow(PartMetrics):
     def _of(cls, columns: tuple[str, ...], row: tuple[Any, ...], majority: float | None) -> Self:
         """Cached, because other dashboards will read the same rows."""
         figures = dict(zip(columns, row, strict=True))
-        low, high = share_bounds(figures["accuracy"], figures["rows"])
+        accuracy = figures["accuracy"]
+        low, high = (None, None) if accuracy is None else share_bounds(accuracy, figures["rows"])
         bounds = {"accuracy_low": low, "accuracy_high": high, "majority_accuracy": majority}
         return cls.model_validate(figures | bounds)
 
@@ -86,9 +88,9 @@ class EpochsPage(ResponseModel):
     next: Next
 
 
-@with_metrics(CLASS_METRICS, beside={"accuracy": BOUNDS})
+@with_metrics((*CLASS_METRICS, *BIN_METRICS), beside={"accuracy": BOUNDS})
 class ClassMetrics(ResponseModel):
-    """The metrics of one class on one part after one epoch of one run."""
+    """The metrics of one class, or of a regression of one bin, on one part after one epoch of one run."""
 
     class_: str = Field(serialization_alias="class")
     index: int
@@ -98,7 +100,11 @@ class ClassMetrics(ResponseModel):
 
 
 class ClassRow(ClassMetrics):
-    """Figures of one class on one part after one epoch of one run. Its accuracy is its recall."""
+    """Figures of one class on one part after one epoch of one run. Its accuracy is its recall.
+
+    Of a regression, of one bin of the targets: accuracy, precision, F1 and specificity are null. Of a classification,
+    the errors are null.
+    """
 
     support: int
     drawn: int | None = Field(
@@ -111,11 +117,16 @@ class ClassRow(ClassMetrics):
     def all_of(cls, row: Any, classes: list[str]) -> "Iterator[ClassRow]":
         """Convert a row of the table, which has a list of each figure in the order of the classes."""
         no_value = [None] * len(classes)  # of a metric that is newer than the epoch
-        columns = {metric.name: getattr(row, metric.name) or no_value for metric in CLASS_METRICS}
+        columns = {
+            metric.name: getattr(row, metric.name) or no_value for metric in (*CLASS_METRICS, *BIN_METRICS)
+        }
         columns |= {"class_": classes, "support": row.support, "drawn": row.drawn or no_value}
         for index, values in enumerate(zip(*columns.values(), strict=True)):
             figures = dict(zip(columns, values, strict=True))
-            low, high = share_bounds(figures["accuracy"] or 0, figures["support"])
+            numbers = figures["mae"] is not None
+            low, high = (
+                (None, None) if numbers else share_bounds(figures["accuracy"] or 0, figures["support"])
+            )
             yield cls(
                 index=index,
                 split=row.split,

@@ -73,6 +73,10 @@ class FoldFacts(ResponseModel):
 class PlanFacts(ResponseModel):
     """Facts known before training. parameters: of the network. steps: of the longest run, if not stopped early."""
 
+    task: Literal["classification", "regression"] = Field(
+        "classification",
+        description="What is predicted. The classes of a regression are bins of its targets.",
+    )
     dataset: DatasetFacts
     split_counts: Counts = Field(
         description="The number of rows of each class in each part; of a cross-validation, in its first fold."

@@ -74,12 +74,16 @@ class Rows(BaseModel):
 
 
 class Prediction(ResponseModel):
-    """The prediction for one row. probabilities: null if the output layer gives scores instead."""
+    """The prediction for one row. probabilities: null if the output layer gives scores instead.
 
-    label: str
-    index: int
+    value: of a regression the number, in the unit of the target; all else is null then.
+    """
+
+    label: str | None
+    index: int | None
     probabilities: list[float] | None
     scores: list[float] | None
+    value: float | None = None
 
 
 class Predictions(ResponseModel):

@@ -15,22 +15,29 @@ ROW: Any = Field(description="The index of the row in the data set as uploaded, 
 class PredictedRow(ResponseModel):
     """What the selected epoch of one run predicted for one row that it was measured on.
 
-    class: the true one. score: the predicted probability of the true class; null if the output layer gives none.
+    class: the true one. score: the predicted probability of the true class; null if the output layer gives none. Of a
+    regression, class is the bin of the target, predicted is null, and target, prediction and loss are numbers.
     """
 
     row: int = ROW
     seed: int
     class_: str = Field(serialization_alias="class")
-    predicted: str
+    predicted: str | None
     score: float | None
     repeat: int = REPEAT
     fold: int = FOLD
+    target: float | None = None
+    prediction: float | None = None
+    loss: float | None = None
 
     @classmethod
     def all_of(
         cls, run: Any, results: RowResults, indices: Integers, classes: Sequence[str]
     ) -> Iterator["PredictedRow"]:
         """The rows at `indices` of the results of a run, which has `seed`, `repeat` and `fold`."""
+        if results.prediction is not None:
+            yield from cls._of_numbers(run, results, indices, classes)
+            return
         n = len(indices)
         scores = [None] * n if results.score is None else results.score[indices].tolist()
         columns = (results.rows, results.labels, results.predicted)
@@ -44,6 +51,26 @@ class PredictedRow(ResponseModel):
                 score=scores[i],
                 repeat=run.repeat,
                 fold=run.fold,
+            )
+
+    @classmethod
+    def _of_numbers(
+        cls, run: Any, results: RowResults, indices: Integers, classes: Sequence[str]
+    ) -> Iterator["PredictedRow"]:
+        names = ("rows", "labels", "targets", "prediction", "loss")
+        columns = (getattr(results, name)[indices].tolist() for name in names)
+        for row, label, target, prediction, loss in zip(*columns, strict=True):
+            yield cls.model_construct(
+                row=row,
+                seed=run.seed,
+                class_=classes[label],
+                predicted=None,
+                score=None,
+                repeat=run.repeat,
+                fold=run.fold,
+                target=target,
+                prediction=prediction,
+                loss=loss,
             )
 
 

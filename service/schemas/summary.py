@@ -23,10 +23,10 @@ class Selected(ResponseModel):
 
 BOUNDS: dict[str, Any] = {
     "accuracy_low": (
-        float,
-        Field(description="95 % interval by Wilson's method, for the number of rows."),
+        float | None,
+        Field(description="95 % interval by Wilson's method, for the number of rows. Null in a regression."),
     ),
-    "accuracy_high": float,
+    "accuracy_high": float | None,
 }
 
 
@@ -63,11 +63,12 @@ class Estimates(ResponseModel):
 
 
 class ClassEstimate(ResponseModel):
-    """One class over the seeds or folds. accuracy: its recall; null if it has no rows.
+    """One class over the seeds or folds, or of a regression one bin of the targets.
 
-    support: its rows in the part, or in the evaluation parts of all folds of one repeat.
+    accuracy: its recall; null if it has no rows, and in a regression. mae: the mean absolute error of the bin; null
+    in a classification. support: its rows in the part, or in the evaluation parts of all folds of one repeat.
 
-    accuracy_low, accuracy_high: its interval, as `intervals` describes it.
+    accuracy_low, accuracy_high, mae_low, mae_high: their intervals, as `intervals` describes them.
     """
 
     class_: str = Field(serialization_alias="class")
@@ -76,15 +77,19 @@ class ClassEstimate(ResponseModel):
     accuracy: float | None
     accuracy_low: float | None
     accuracy_high: float | None
+    mae: float | None = None
+    mae_low: float | None = None
+    mae_high: float | None = None
 
 
 class BaselineClass(ResponseModel):
-    """One class of a baseline. accuracy: its recall; null if it has no rows."""
+    """One class or bin of a baseline. accuracy: its recall; mae: its mean absolute error. Null if it has no rows."""
 
     class_: str = Field(serialization_alias="class")
     accuracy: float | None
     accuracy_low: float | None
     accuracy_high: float | None
+    mae: float | None = None
 
 
 @with_values(SUMMARISED, float | None)
@@ -95,6 +100,9 @@ class BaselineMetrics(ResponseModel):
 class Baseline(ResponseModel):
     """A simple model to compare with: the majority class, or the linear model that is solved.
 
+    Of a regression: `mean` and `median`, which predict those of the training targets, and `ridge`. They have a
+    predicted_value, no predicted_class, and no accuracy.
+
     `linear` is fitted plainly; `linear_balanced` with the balancing, class weights and predictions of the experiment,
     if these make a difference. predicted_class: if it always predicts the same class. metrics, classes: null and
     empty if an earlier version fitted it. training_rows: how many it was fitted to, about 10,000 at most. l2: its
@@ -103,13 +111,14 @@ class Baseline(ResponseModel):
 
     name: str
     split: str
-    accuracy: float
+    accuracy: float | None
     accuracy_low: float | None
     accuracy_high: float | None
-    balanced_accuracy: float
+    balanced_accuracy: float | None
     balanced_accuracy_low: float | None
     balanced_accuracy_high: float | None
     predicted_class: str | None
+    predicted_value: float | None = None
     metrics: BaselineMetrics | None
     classes: list[BaselineClass]
     training_rows: int | None

@@ -12,6 +12,7 @@ StoreError
 ├── ManyModels          a cross-validation has a model for each fold: the request names none
 ├── UnusableModel       the run's model is lost, damaged, or of an older version
 ├── NoScores            the experiment has no scores of the kind that curves need
+├── NotClassification   what was asked for is of classes, and the experiment predicts numbers
 ├── NoThreshold         the experiment predicts the likelier class
 ├── UnusableRowResults  the row-level results of a run are lost or damaged
 ├── NoTestPart          the split leaves no rows for a test
@@ -147,6 +148,17 @@ class NoScores(StoreError):
         return cls(
             f"The {output} output of experiment {experiment_id} gives no probabilities; a loss on a softmax does. "
             f"GET /experiments/{experiment_id}/metrics has the AUROC and the average precision of its outputs."
+        )
+
+
+class NotClassification(StoreError):
+    """What was asked for is of classes, and the experiment predicts numbers."""
+
+    def __init__(self, experiment_id: int, what: str) -> None:
+        super().__init__(
+            f"Experiment {experiment_id} is a regression, which has no {what}. "
+            f"GET /experiments/{experiment_id}/classes has the error of each bin of the targets, and "
+            f"GET /experiments/{experiment_id}/predictions the prediction for each row."
         )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from workers.evaluation.selection import SelectionMetric
-from workers.spec import DEFAULT_METRIC
+from workers.spec import DEFAULT_METRIC, DEFAULT_METRIC_OF_NUMBERS
 
 
 def is_of_folds(spec: Mapping[str, Any]) -> bool:
@@ -25,5 +25,12 @@ def measured_part(spec: Mapping[str, Any]) -> Literal["validation", "evaluation"
 def selection_metric(spec: Mapping[str, Any]) -> SelectionMetric:
     """The validation metric that chooses the best epoch: `ExperimentSpec.selection_metric` of a stored spec."""
     stopping = spec["training"]["early_stopping"]
-    metric: SelectionMetric = stopping["metric"] if stopping else DEFAULT_METRIC
-    return metric
+    if stopping:
+        metric: SelectionMetric = stopping["metric"]
+        return metric
+    return DEFAULT_METRIC_OF_NUMBERS if is_regression(spec) else DEFAULT_METRIC
+
+
+def is_regression(spec: Mapping[str, Any]) -> bool:
+    """Whether numbers are predicted, by the spec or the plan. One from before there were tasks has classes."""
+    return spec.get("task") == "regression"

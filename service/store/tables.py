@@ -18,6 +18,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from service.store.engine.integers import WideParameterInteger
 from workers.evaluation.metrics import METRICS, Metric
+from workers.evaluation.metrics.per_bin import BIN_METRICS, BinMetric
 from workers.evaluation.metrics.per_class import CLASS_METRICS, ClassMetric
 
 ActiveStatus = Literal["queued", "running"]
@@ -157,11 +158,11 @@ class MetricColumns:
 
 
 class ClassMetricColumns:
-    """A column for each metric of the classes: lists in class order."""
+    """A column for each metric of the classes, and of the bins of a regression: lists in their order."""
 
 
 def _add_columns(
-    mixin: type[Any], metrics: Iterable[Metric[Any, Any] | ClassMetric], type_: type[Any]
+    mixin: type[Any], metrics: Iterable[Metric[Any, Any] | ClassMetric | BinMetric], type_: type[Any]
 ) -> None:
     for each in metrics:
         column: Any = mapped_column(type_, nullable=not each.always_stored, sort_order=1)
@@ -169,7 +170,7 @@ def _add_columns(
 
 
 _add_columns(MetricColumns, METRICS, Double)
-_add_columns(ClassMetricColumns, CLASS_METRICS, JSON)
+_add_columns(ClassMetricColumns, (*CLASS_METRICS, *BIN_METRICS), JSON)
 
 
 class EpochMetrics(MetricColumns, Base):
@@ -189,6 +190,9 @@ class EpochMetrics(MetricColumns, Base):
 
 class EpochClasses(ClassMetricColumns, Base):
     """The metrics of each class, lists in the order of the classes, and the confusion matrix: true classes in rows.
+
+    Those of a regression are bins of its targets. It has no confusion matrix (an empty one), and a classification no
+    errors of bins.
 
     `drawn` is how many examples of each class the epoch trained on; only the training part has it.
     """

@@ -25,7 +25,7 @@ BLOCK_BYTES = 16_000_000
 
 
 def row_digests(dataset: Dataset) -> Digests:
-    """A digest (n,) of each row's features and the name of its class.
+    """A digest (n,) of each row's features and the name of its class, or in a regression its target.
 
     A category or a boolean counts by its text, so that two files with other sets of levels have the same rows.
 
@@ -34,6 +34,8 @@ def row_digests(dataset: Dataset) -> Digests:
     offset has, the remainders follow. Two different rows share a digest with probability 2^-64.
     """
     hashers = [_hasher(name) for name in dataset.classes]
+    targets = None if dataset.targets is None else np.asarray(dataset.targets, "<f8") + 0.0
+    of_number = _hasher("a number")
     digests = bytearray()
     width = dataset.features.shape[1] * 4
     rows = max(1, BLOCK_BYTES // width)
@@ -42,7 +44,9 @@ def row_digests(dataset: Dataset) -> Digests:
         values, remainders = _values(dataset, slice(start, start + rows))
         block = memoryview(values.tobytes())
         for i, label in enumerate(dataset.labels[start : start + rows].tolist()):
-            hasher = hashers[label].copy()
+            hasher = (hashers[label] if targets is None else of_number).copy()
+            if targets is not None:
+                hasher.update(targets[start + i].tobytes())
             hasher.update(block[i * width : (i + 1) * width])
             if remainders is not None and remainders[i].any():
                 hasher.update(remainders[i].tobytes())

@@ -22,12 +22,13 @@ class Baseline:
     cannot be computed. recalls: of each class, null without rows. balanced_accuracy_interval: over the rows.
     training_rows: the rows that a fitted baseline was fitted to. l2: its penalty. changes: the fields to change in
     the spec of an experiment to train the baseline instead. far_rows: the fields of FarRows, counted while the rows
-    of the part were scaled for it; None if there are none.
+    of the part were scaled for it; None if there are none. Of a regression, accuracy and recalls are null or empty;
+    predicted_value: the number, if it always predicts the same; errors: the MAE of each bin, null without rows.
     """
 
     name: str
-    accuracy: float
-    balanced_accuracy: float
+    accuracy: float | None
+    balanced_accuracy: float | None
     interval: Interval | None
     predicted_class: int | None = None
     metrics: dict[str, float | None] = field(default_factory=dict)
@@ -37,6 +38,8 @@ class Baseline:
     l2: float | None = None
     changes: dict[str, Any] = field(default_factory=dict)
     far_rows: dict[str, Any] | None = None
+    predicted_value: float | None = None
+    errors: list[float | None] = field(default_factory=list)
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "Baseline":
@@ -64,7 +67,15 @@ def majority_baseline(training_counts: Integers, part_counts: Integers) -> Basel
 
 def fitted_baseline(name: str, evaluation: Evaluation, *, training_rows: int, l2: float | None) -> Baseline:
     """The baseline of a model that was fitted to `training_rows` rows with a penalty `l2`, and evaluated."""
+    if evaluation.bins is not None:
+        return baseline_of_numbers(name, evaluation, training_rows=training_rows, l2=l2)
     return _baseline(name, evaluation.confusion, evaluation.metrics, training_rows=training_rows, l2=l2)
+
+
+def baseline_of_numbers(name: str, evaluation: Evaluation, **more: Any) -> Baseline:
+    """The baseline of a model of a regression that was evaluated."""
+    errors = evaluation.per_class()["mae"]
+    return Baseline(name, None, None, None, metrics=evaluation.metrics, errors=errors, **more)
 
 
 def _baseline(name: str, confusion: Confusion, metrics: dict[str, float | None], **more: Any) -> Baseline:

@@ -151,7 +151,7 @@ def two_way_bootstrap(
     return {
         name: Resampled(
             value := float(observed[name].mean()),
-            _interval(values[name], value, value_range(name), level),
+            percentiles(values[name], value, value_range(name), level),
             seeds=predictions.shape[0] > 1,
         )
         for name in draws.present(values)
@@ -200,11 +200,7 @@ class _Draws:
 
     def _over_seeds(self, values: Floats, share: Floats) -> Floats:
         """The mean over drawn seeds: values (R, S) and each seed's share of the draw (R, S), to (R,)."""
-        centre = values.mean(axis=1)
-        if self.seeds == 1:
-            return np.asarray(centre)
-        deviation = np.einsum("rs,rs->r", values - centre[:, None], share)
-        return np.asarray(centre + math.sqrt(self.seeds / (self.seeds - 1)) * deviation)
+        return over_seeds(values, share)
 
     def _weights(self, generator: np.random.Generator, n: int) -> tuple[Floats, Floats, Floats]:
         """Of the patterns (n, U), and of right and wrong rows that the two priors add to each class, (n, 2, K)."""
@@ -246,6 +242,15 @@ class _Draws:
         return figures | {f"recall_{k}": of_classes[..., k] for k in range(self.classes)}
 
 
+def over_seeds(values: Floats, share: Floats) -> Floats:
+    """The mean over drawn seeds (R,), of values (R, S) and each seed's share of the draw (R, S), widened."""
+    centre, seeds = values.mean(axis=1), values.shape[1]
+    if seeds == 1:
+        return np.asarray(centre)
+    deviation = np.einsum("rs,rs->r", values - centre[:, None], share)
+    return np.asarray(centre + math.sqrt(seeds / (seeds - 1)) * deviation)
+
+
 def _with_prior(margins: WeightedMargins, prior: Floats) -> WeightedMargins:
     """With right and wrong rows (R, 2, K); a wrong one is predicted as every other class in equal shares."""
     right, wrong = prior[:, 0], prior[:, 1]
@@ -257,7 +262,7 @@ def _with_prior(margins: WeightedMargins, prior: Floats) -> WeightedMargins:
     )
 
 
-def _interval(values: Floats, observed: float, within: tuple[float, float], level: float) -> Interval:
+def percentiles(values: Floats, observed: float, within: tuple[float, float], level: float) -> Interval:
     """The percentiles of resampled values, within the metric's range.
 
     The interval includes what was observed, which the prior would exclude where every row is right.

@@ -9,7 +9,17 @@ import numpy as np
 
 from workers.evaluation.class_scores import ClassScores
 from workers.evaluation.confusion import Confusion, Margins, confusion_matrix
-from workers.evaluation.metrics import FROM_CONFUSION, FROM_LOSSES, FROM_RANKS, FROM_SCORES, Metric
+from workers.evaluation.metrics import (
+    BY_NAME,
+    FROM_CONFUSION,
+    FROM_LOSSES,
+    FROM_RANKS,
+    FROM_RESIDUALS,
+    FROM_SCORES,
+    Metric,
+)
+from workers.evaluation.metrics.from_residuals import Floats, Residuals
+from workers.evaluation.metrics.per_bin import BinErrors, metrics_per_bin
 from workers.evaluation.metrics.per_class import metrics_per_class
 from workers.evaluation.per_row import RowLosses, score
 from workers.evaluation.row_results import RowPredictions
@@ -27,12 +37,14 @@ class Evaluation:
     metrics: every metric of the registry by its name; null if it is undefined, as those of probabilities are if the
     output layer gives none.
     `evaluation.accuracy` is short for `evaluation.metrics["accuracy"]`.
-    confusion: (K, K), rows true; the metrics of each class follow from it.
+    confusion: (K, K), rows true; the metrics of each class follow from it. A regression has none: (0, 0).
+    bins: of a regression, what `metrics_per_bin` says of each bin of the targets.
     """
 
     rows: int
     metrics: dict[str, float | None]
     confusion: Confusion
+    bins: dict[str, list[Any]] | None = None
 
     def __getattr__(self, name: str) -> Any:
         metrics = self.__dict__.get("metrics", {})
@@ -41,8 +53,8 @@ class Evaluation:
         return metrics[name]
 
     def per_class(self) -> dict[str, list[Any]]:
-        """`support`, `accuracy`, `precision` and `f1`: lists in the order of the classes."""
-        return metrics_per_class(self.confusion)
+        """`support`, and the metrics of each class or bin: lists in their order."""
+        return self.bins or metrics_per_class(self.confusion)
 
 
 def evaluate(
@@ -85,13 +97,49 @@ def evaluate_with_rows(
         **_values(FROM_CONFUSION, Margins.of(confusion)),
         **_values(FROM_SCORES, scores),
         **_values(FROM_RANKS, ClassScores(logits, labels, distribution)),
+        **_values(FROM_RESIDUALS, None),
     }
-    for name, value in metrics.items():
-        if value is not None and not math.isfinite(value):
-            raise NonFiniteError(f"{name}: NaN or infinite")
+    _require_finite_metrics(metrics)
     negative_log_p, confidence = (scores.negative_log_p, scores.confidence) if scores else (None, None)
     predicted = RowPredictions.of(predictions, negative_log_p, confidence, logits.shape[1])
     return Evaluation(len(labels), metrics, confusion), predicted
+
+
+def evaluate_numbers(
+    predictions: Floats,
+    targets: Floats,
+    bins: Integers,
+    *,
+    count: int,
+    losses: Array,
+    weights: Floats | None = None,
+    quantile: float = 0.5,
+) -> tuple[Evaluation, RowPredictions]:
+    """Evaluate predicted numbers against targets, both (N,) in the unit of the target; N >= 1.
+
+    bins: (N,), which of the `count` bins each target is in. losses, weights: (N,), those of the spec. quantile: of
+    the pinball loss. Raises NonFiniteError.
+    """
+    if not len(targets):
+        raise ValueError("nothing to evaluate: no rows")
+    _require_finite(predictions=predictions, losses=losses)
+    rows = Residuals(targets, predictions, quantile)
+    with np.errstate(over="ignore", invalid="ignore"):
+        metrics = {
+            **dict.fromkeys(BY_NAME),
+            **_values(FROM_LOSSES, RowLosses(losses, weights)),
+            **_values(FROM_RESIDUALS, rows),
+        }
+        of_bins = metrics_per_bin(BinErrors.of(rows.errors, bins, count))
+    _require_finite_metrics(metrics)
+    none = np.zeros((0, 0), np.int64)
+    return Evaluation(len(targets), metrics, none, of_bins), RowPredictions.of_numbers(predictions, losses)
+
+
+def _require_finite_metrics(metrics: dict[str, float | None]) -> None:
+    for name, value in metrics.items():
+        if value is not None and not math.isfinite(value):
+            raise NonFiniteError(f"{name}: NaN or infinite")
 
 
 def _values(metrics: Iterable[Metric[Any, Any]], measured: Any) -> dict[str, float | None]:

@@ -12,7 +12,8 @@ from workers.nn.arrays import Array, Integers
 
 Unsigned = NDArray[np.unsignedinteger[Any]]
 Singles = NDArray[np.float32]
-NO_PROBABILITIES: Mapping[str, Any] = {"score": None, "confidence": None}
+Doubles = NDArray[np.float64]
+OPTIONAL: Mapping[str, Any] = {"score": None, "confidence": None, "prediction": None, "loss": None}
 
 
 class CorruptRowResults(ValueError):
@@ -24,12 +25,22 @@ class RowPredictions:
     """What one evaluation predicted. predicted: (n,), classes in the smallest unsigned type.
 
     score, confidence: (n,) float32, the probabilities of the true class and of the predicted one; None if the output
-    layer gives no probabilities.
+    layer gives no probabilities. prediction, loss: (n,), of a regression the predicted numbers and the losses, None
+    of a classification; `predicted` is empty then.
     """
 
     predicted: Unsigned
     score: Singles | None
     confidence: Singles | None
+    prediction: Doubles | None = None
+    loss: Singles | None = None
+
+    @staticmethod
+    def of_numbers(predictions: Doubles, losses: Array) -> "RowPredictions":
+        """predictions, losses: (n,), of one evaluation of a regression."""
+        return RowPredictions(
+            np.empty(0, np.uint8), None, None, predictions.astype(np.float64), losses.astype(np.float32)
+        )
 
     @staticmethod
     def of(
@@ -47,7 +58,7 @@ class RowPredictions:
     @staticmethod
     def from_arrays(arrays: Mapping[str, Any]) -> "RowPredictions | None":
         """Read the result of `arrays`; None if there are no arrays."""
-        return RowPredictions(**{**NO_PROBABILITIES, **arrays}) if arrays else None
+        return RowPredictions(**{**OPTIONAL, **arrays}) if arrays else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +66,7 @@ class RowResults:
     """The predictions of one run, with the rows that they are of. All arrays have a value a row.
 
     rows: uint32, indices in the data set as uploaded. labels: the true classes, in the smallest unsigned type.
-    predicted, score, confidence: as in `RowPredictions`.
+    The others: as in `RowPredictions`. targets: (n,), of a regression the true numbers; the labels are their bins.
     """
 
     rows: NDArray[np.uint32]
@@ -63,12 +74,21 @@ class RowResults:
     predicted: Unsigned
     score: Singles | None
     confidence: Singles | None
+    prediction: Doubles | None = None
+    loss: Singles | None = None
+    targets: Doubles | None = None
 
     @staticmethod
-    def of(predictions: RowPredictions, rows: Integers, labels: Integers, classes: int) -> "RowResults":
-        """rows, labels: (n,), of the part that was evaluated."""
+    def of(
+        predictions: RowPredictions,
+        rows: Integers,
+        labels: Integers,
+        classes: int,
+        targets: Doubles | None = None,
+    ) -> "RowResults":
+        """rows, labels, targets: (n,), of the part that was evaluated."""
         indices = rows.astype(np.uint32)
-        return RowResults(indices, _smallest(labels, classes), **vars(predictions))
+        return RowResults(indices, _smallest(labels, classes), **vars(predictions), targets=targets)
 
     @property
     def nbytes(self) -> int:
@@ -83,7 +103,7 @@ class RowResults:
     def from_bytes(content: bytes) -> "RowResults":
         """Read the result of `to_bytes`. Raises CorruptRowResults."""
         try:
-            return RowResults(**{**NO_PROBABILITIES, **array_bytes.from_bytes(content)})
+            return RowResults(**{**OPTIONAL, **array_bytes.from_bytes(content)})
         except Exception as error:
             raise CorruptRowResults(f"not row-level results: {type(error).__name__}") from error
 

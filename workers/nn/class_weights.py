@@ -2,13 +2,13 @@
 
 import math
 from abc import ABC, abstractmethod
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import AfterValidator, Field
 
 from workers.nn.arrays import Array, Integers
-from workers.tagged_union import ByName, Fraction, NonNegative, variant
+from workers.tagged_union import ByName, Fraction, NonNegative, Positive, variant
 
 Counts = Array | Integers
 """How often training draws each class in an epoch, shape (K,). Expected counts need not be whole numbers."""
@@ -70,6 +70,8 @@ class ClassWeights(ABC):
     """Maps class counts to class weights. The objective is sum w L / sum w."""
 
     name: str
+    tasks: ClassVar[tuple[str, ...]] = ("classification",)
+    """What is weighted: classes, or the numbers of a regression."""
 
     @abstractmethod
     def __call__(self, class_counts: Counts) -> Array | None:
@@ -80,6 +82,7 @@ class ClassWeights(ABC):
 class NoWeights(ClassWeights):
     """All examples have the same weight."""
 
+    tasks: ClassVar = ("classification", "regression")
     name: Literal["none"] = "none"
 
     def __call__(self, class_counts: Counts) -> Array | None:
@@ -134,4 +137,31 @@ class GivenWeights(ClassWeights):
         return one_per_class(self.weights, class_counts)
 
 
-AnyClassWeights = Annotated[NoWeights | InverseFrequency | EffectiveNumber | GivenWeights, ByName()]
+def _require_odd(width: int) -> int:
+    if width % 2 == 0:
+        raise ValueError("should be odd, so that the kernel has a middle")
+    return width
+
+
+@variant
+class InverseDensity(ClassWeights):
+    """w(y) = 1/density of the target y in training, mean 1: weights of the rows of a regression.
+
+    The density is the count of `bins` equally wide bins, smoothed over neighbouring bins by a Gaussian kernel
+    `kernel` bins wide, with a standard deviation of `sigma` bins (label distribution smoothing).
+    Source: Yang et al. 2021, Delving into deep imbalanced regression. Oracle: scipy.ndimage.convolve1d.
+    """
+
+    tasks: ClassVar = ("regression",)
+    name: Literal["inverse_density"] = "inverse_density"
+    bins: Annotated[int, Field(strict=True, ge=2, le=10_000)] = 50
+    kernel: Annotated[int, Field(strict=True, ge=1, le=1001), AfterValidator(_require_odd)] = 5
+    sigma: Positive = 2.0
+
+    def __call__(self, class_counts: Counts) -> None:
+        """No class has a weight: `workers.nn.density_weights` weights the rows."""
+
+
+AnyClassWeights = Annotated[
+    NoWeights | InverseFrequency | EffectiveNumber | GivenWeights | InverseDensity, ByName()
+]

@@ -15,9 +15,16 @@ from functools import partial
 from multiprocessing.connection import Connection
 
 from workers.checkpoint import Checkpoint
+from workers.data.dataset import Dataset
 from workers.data.prepared_splits import has_evaluation_part, read_part, read_rows
 from workers.evaluation.baselines import Baseline
-from workers.linear_baselines import changed_fields, figures_depend_on, fit_baseline, linear_specs
+from workers.linear_baselines import (
+    changed_fields,
+    constant_baselines,
+    figures_depend_on,
+    fit_baseline,
+    linear_specs,
+)
 from workers.processes import memory
 from workers.processes.messages import (
     Assignment,
@@ -159,14 +166,18 @@ class Worker:
             if baseline is None:
                 return None
             found.append(replace(baseline, changes=changed_fields(trainer.spec, spec)))
-        return tuple(found)
+        return (*constant_baselines(trainer, self._measured_part()), *found)
 
     def _fit_baseline(self, name: str, spec: ExperimentSpec) -> Baseline:
         self.send()  # finished epochs do not wait for the fit
-        folder, trainer = self.assignment.split_folder, self.trainer
-        of_fold = has_evaluation_part(folder)
-        measured = read_part(folder, "evaluation") if of_fold else trainer.validation_part
-        return fit_baseline(name, spec, trainer.training_part, measured, trainer.scaler)
+        trainer = self.trainer
+        return fit_baseline(name, spec, trainer.training_part, self._measured_part(), trainer.scaler)
+
+    def _measured_part(self) -> Dataset:
+        folder = self.assignment.split_folder
+        return (
+            read_part(folder, "evaluation") if has_evaluation_part(folder) else self.trainer.validation_part
+        )
 
     def _stop(self, command: Command) -> Stopped:
         if command == "release":

@@ -35,6 +35,7 @@ from service.store.errors import (
     NoModel,
     NoRowResults,
     NoScores,
+    NotClassification,
     NoTestPart,
     NothingToRetry,
     NoThreshold,
@@ -105,6 +106,9 @@ PROBLEM_TYPES: dict[type[Exception], ProblemType] = {
     UnusableModel: ProblemType("unusable-model", 409, "The model cannot be used"),
     NoRowResults: ProblemType("no-row-results", 404, "There are no row-level results"),
     NoScores: ProblemType("no-scores", 409, "The experiment has no such scores"),
+    NotClassification: ProblemType(
+        "not-a-classification", 409, "The experiment predicts numbers, not classes"
+    ),
     NoThreshold: ProblemType("no-threshold", 409, "The models have no threshold"),
     UnusableRowResults: ProblemType("unusable-row-results", 409, "The row-level results cannot be read"),
     NoTestPart: ProblemType("no-test-part", 409, "There is no test part"),

@@ -13,7 +13,8 @@ from service.store.artifacts.artifact_store import ArtifactStore, stored_content
 from service.store.engine.clock import now
 from service.store.tables import Checkpoint, EpochClasses, EpochMetrics, Experiment, Run
 from workers.evaluation.evaluation import Evaluation
-from workers.evaluation.metrics.per_class import metrics_per_class
+from workers.evaluation.metrics.per_bin import BIN_METRICS
+from workers.evaluation.metrics.per_class import CLASS_METRICS, metrics_per_class
 from workers.processes.messages import ArtifactReference, CheckpointTaken, Content, Succeeded
 from workers.training import Epoch
 
@@ -144,21 +145,30 @@ def _metrics(run_id: int, parts: Iterable[Measured]) -> list[dict[str, Any]]:
 
 def _classes(run_id: int, parts: Sequence[Measured]) -> list[dict[str, Any]]:
     """A row of `EpochClasses` for each part."""
-    confusions = np.stack([part.evaluation.confusion for part in parts])
-    columns = metrics_per_class(confusions)
-    by_part = zip(*columns.values(), strict=True)
-    rows = zip(parts, by_part, confusions.tolist(), strict=True)
     return [
         {
             "run_id": run_id,
             "epoch": part.epoch,
             "split": part.split,
-            **dict(zip(columns, lists, strict=True)),
+            **columns,
             "drawn": part.training.drawn.tolist() if part.training else None,
-            "confusion": confusion,
         }
-        for part, lists, confusion in rows
+        for part, columns in zip(parts, _class_columns(parts), strict=True)
     ]
+
+
+def _class_columns(parts: Sequence[Measured]) -> Iterator[dict[str, Any]]:
+    """The metrics of each class, or of a regression of each bin, and the confusion matrix: a dictionary per part."""
+    if parts[0].evaluation.bins is not None:
+        none = {metric.name: [None] * len(parts[0].evaluation.bins["support"]) for metric in CLASS_METRICS}
+        for part in parts:
+            yield {**none, **part.evaluation.per_class(), "confusion": []}
+        return
+    confusions = np.stack([part.evaluation.confusion for part in parts])
+    columns = metrics_per_class(confusions)
+    no_errors = dict.fromkeys((metric.name for metric in BIN_METRICS), None)
+    for lists, confusion in zip(zip(*columns.values(), strict=True), confusions.tolist(), strict=True):
+        yield {**dict(zip(columns, lists, strict=True)), **no_errors, "confusion": confusion}
 
 
 def _replace(

@@ -54,6 +54,7 @@ def _selected_epochs() -> Select[Any]:
         of_classes.support,
         of_classes.accuracy.label("class_accuracy"),
         of_classes.precision.label("class_precision"),
+        of_classes.mae.label("class_mae"),
     )
     chosen = (
         figures.join(EpochMetrics, IS_SELECTED)

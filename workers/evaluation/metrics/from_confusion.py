@@ -11,7 +11,7 @@ from workers.evaluation.confusion import Margins
 from workers.evaluation.metrics.metric import metric
 
 
-@metric(direction="max", always_stored=True)
+@metric(direction="max")
 def accuracy(margins: Margins) -> float:
     """sum_k C_kk / N, C_ij rows of class i predicted as j: the share of correct predictions.
 
@@ -20,14 +20,14 @@ def accuracy(margins: Margins) -> float:
     return sum(margins.correct) / sum(margins.support)
 
 
-@metric(direction="max", always_stored=True)
+@metric(direction="max")
 def balanced_accuracy(margins: Margins) -> float:
     """Mean recall C_kk / C_k. over the classes present. Oracle: sklearn.metrics.balanced_accuracy_score."""
     classes = zip(margins.correct, margins.support, strict=True)
     return fmean(correct / support for correct, support in classes if support)
 
 
-@metric(direction="max", always_stored=True)
+@metric(direction="max")
 def macro_f1(margins: Margins) -> float:
     """Mean F1, 2 C_kk / (C_k. + C_.k), over the classes present.
 
@@ -39,7 +39,7 @@ def macro_f1(margins: Margins) -> float:
     return fmean(2 * correct / (support + predicted) for correct, support, predicted in classes if support)
 
 
-@metric(direction="max", lowest=-1.0, always_stored=True)
+@metric(direction="max", lowest=-1.0)
 def mcc(margins: Margins) -> float:
     """(N sum_k C_kk - sum_k C_k. C_.k) / sqrt((N^2 - sum_k C_k.^2) (N^2 - sum_k C_.k^2)): Matthews correlation.
 

@@ -2,11 +2,11 @@
 
 import math
 
-from workers.evaluation.metrics.metric import metric
+from workers.evaluation.metrics.metric import EVERY_TASK, metric
 from workers.evaluation.per_row import RowLosses
 
 
-@metric(direction="min", highest=math.inf, always_stored=True)
+@metric(direction="min", highest=math.inf, always_stored=True, tasks=EVERY_TASK)
 def loss(rows: RowLosses) -> float:
     """Unweighted mean of the spec's loss over the rows.
 
@@ -20,6 +20,7 @@ def loss(rows: RowLosses) -> float:
     highest=math.inf,
     null_if="every row of the part has weight 0",
     in_summaries=False,
+    tasks=EVERY_TASK,
     selects_nothing="it depends on the class weights; use loss",
 )
 def weighted_loss(rows: RowLosses) -> float | None:

@@ -4,12 +4,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
+from workers.nn.losses import Task
+
 Measured = TypeVar("Measured")
 """What a formula takes: the margins of a confusion matrix, or what was measured on each row."""
 Value = TypeVar("Value", bound=float | None)
 
 Direction = Literal["max", "min"]
 
+CLASSES: tuple[Task, ...] = ("classification",)
+NUMBERS: tuple[Task, ...] = ("regression",)
+EVERY_TASK: tuple[Task, ...] = ("classification", "regression")
 NO_PROBABILITIES = "the output layer gives no probabilities"
 
 
@@ -20,12 +25,13 @@ class Metric(Generic[Measured, Value]):
     name: in a spec, in columns, responses and CSV.
     formula: its docstring documents the metric in /catalog, the OpenAPI document and docs/methods.md.
     direction: `max` if larger values are better. lowest, highest: the range of the values.
-    always_stored: whether every stored epoch has a value. A new metric is null in the epochs of older versions, so
-    its column has to be nullable; only metrics of the first version are always stored.
+    always_stored: whether every stored epoch has a value. A new metric is null in the epochs of older versions, and
+    one of a single task in those of the others, so their columns have to be nullable.
     null_if: when an evaluation gives no value, as the end of a sentence; None: it always gives one.
     null_for: whether it has no value on a part with these rows of each class (K,), so that it cannot select epochs.
     in_summaries: whether it is averaged over seeds, compared between experiments, and named in a spec.
     selects_nothing: why it may not select the epoch of a run, after "cannot select epochs: "; None: it may.
+    tasks: those whose experiments have the metric; it is null in all others.
     """
 
     name: str
@@ -38,6 +44,7 @@ class Metric(Generic[Measured, Value]):
     null_for: Callable[[Sequence[int]], bool]
     in_summaries: bool
     selects_nothing: str | None
+    tasks: tuple[Task, ...]
 
     def __call__(self, measured: Measured) -> Value:
         """The value for what was measured."""
@@ -59,6 +66,7 @@ def metric(
     null_for: Callable[[Sequence[int]], bool] = lambda counts: False,
     in_summaries: bool = True,
     selects_nothing: str | None = None,
+    tasks: tuple[Task, ...] = CLASSES,
 ) -> Callable[[Callable[[Measured], Value]], Metric[Measured, Value]]:
     """Declare the decorated formula as a metric with the name of the function. Fields as at `Metric`."""
 
@@ -74,6 +82,7 @@ def metric(
             null_for=null_for,
             in_summaries=in_summaries,
             selects_nothing=selects_nothing,
+            tasks=tasks,
         )
 
     return declare

@@ -1,0 +1,180 @@
+"""Bootstrap of the metrics of a regression: over rows and seeds, and paired over the rows of several experiments.
+
+As for classes, rows get the weights of a Bayesian bootstrap (Rubin 1981), and seeds are drawn independently of them
+(Owen 2007). With a stratified split the bins of the targets keep their frequencies but for chance. There are no rows
+of a prior: an error has no largest value that a prior could put them at.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.evaluation.bootstrap import RESAMPLES, Resampled, over_seeds, percentiles
+from workers.evaluation.intervals import LEVEL
+from workers.evaluation.metrics import BY_NAME
+from workers.nn.arrays import Integers
+
+Floats = NDArray[np.float64]
+
+BLOCK_CELLS = 1_000_000
+"""Weights drawn at a time: bounds memory."""
+
+
+@dataclass(frozen=True, eq=False)
+class WeightedRows:
+    """Rows with weights (R, N) in each of R draws. targets: (N,); errors: (S, N), predictions minus targets."""
+
+    weights: Floats
+    targets: Floats
+    errors: Floats
+    quantile: float
+
+    def mean(self, values: Floats) -> Floats:
+        """The weighted means (R, S) of values (S, N)."""
+        return np.asarray((self.weights @ values.T) / self.weights.sum(axis=1, keepdims=True))
+
+
+def mse(rows: WeightedRows) -> Floats:
+    return rows.mean(rows.errors**2)
+
+
+def rmse(rows: WeightedRows) -> Floats:
+    return np.sqrt(mse(rows))
+
+
+def mae(rows: WeightedRows) -> Floats:
+    return rows.mean(np.abs(rows.errors))
+
+
+def median_absolute_error(rows: WeightedRows) -> Floats:
+    """The smallest error at which half of the weight is reached, and the mean with the next if it is exactly half."""
+    medians = np.empty((len(rows.weights), len(rows.errors)))
+    for seed, errors in enumerate(np.abs(rows.errors)):
+        order = np.argsort(errors, kind="stable")
+        reached = np.cumsum(rows.weights[:, order], axis=1)
+        half = reached[:, -1:] / 2
+        low, high = ((compared(reached, half)).argmax(axis=1) for compared in (np.greater_equal, np.greater))
+        medians[:, seed] = (errors[order][low] + errors[order][high]) / 2
+    return medians
+
+
+def r2(rows: WeightedRows) -> Floats:
+    y = rows.targets - rows.targets.mean()
+    moments = rows.mean(np.stack([y, y**2]))
+    variance = moments[:, 1:] - moments[:, :1] ** 2
+    return np.asarray(1 - mse(rows) / variance)
+
+
+def pinball(rows: WeightedRows) -> Floats:
+    r = -rows.errors
+    return rows.mean(np.maximum(rows.quantile * r, (rows.quantile - 1) * r))
+
+
+NUMBER_METRICS: Mapping[str, Callable[[WeightedRows], Floats]] = {
+    each.__name__: each for each in (rmse, mse, mae, median_absolute_error, r2, pinball)
+}
+"""Weighted twins of the metrics of residuals, by name."""
+
+
+def bootstrap_numbers(
+    predictions: Floats,
+    targets: Floats,
+    bins: Integers,
+    generator: np.random.Generator,
+    *,
+    count: int,
+    bin_counts: Integers | None = None,
+    quantile: float = 0.5,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+) -> dict[str, Resampled]:
+    """The mean over seeds of each metric and of each bin's MAE (`bin_0`, ...), with intervals.
+
+    predictions: (S, N), one row a seed. targets, bins: (N,), the bins in [0, count). bin_counts: rows of each bin
+    (count,) in the sample that tells how frequent the bins are; by default these rows themselves. A metric without a
+    value, or a bin without rows, is left out.
+    """
+    errors, seeds = predictions - targets, len(predictions)
+    names = _present_metrics(targets)
+    present = np.unique(bins).tolist()
+    drawn: dict[str, list[Floats]] = {name: [] for name in (*names, *(f"bin_{k}" for k in present))}
+    for weights in _weights(generator, bins, count, bin_counts, resamples):
+        share = generator.multinomial(seeds, np.full(seeds, 1 / seeds), size=len(weights)) / seeds
+        for name, values in _figures(WeightedRows(weights, targets, errors, quantile), bins, drawn).items():
+            drawn[name].append(over_seeds(values, share))
+    observed = _figures(WeightedRows(np.ones((1, len(targets))), targets, errors, quantile), bins, drawn)
+    return {
+        name: Resampled(
+            value := float(observed[name].mean()),
+            percentiles(np.concatenate(values), value, _range(name), level),
+            seeds=seeds > 1,
+        )
+        for name, values in drawn.items()
+    }
+
+
+def resample_numbers(
+    experiments: Sequence[Floats],
+    targets: Floats,
+    bins: Integers,
+    metric: str,
+    generator: np.random.Generator,
+    *,
+    count: int,
+    bin_counts: Integers | None = None,
+    quantile: float = 0.5,
+    resamples: int = RESAMPLES,
+) -> list[Floats]:
+    """A metric of each experiment, with predictions (S, N), in each draw and seed (R, S), under the same draws."""
+    found: list[list[Floats]] = [[] for _ in experiments]
+    for weights in _weights(generator, bins, count, bin_counts, resamples):
+        for values, predictions in zip(found, experiments, strict=True):
+            values.append(
+                NUMBER_METRICS[metric](WeightedRows(weights, targets, predictions - targets, quantile))
+            )
+    return [np.concatenate(values) for values in found]
+
+
+def _present_metrics(targets: Floats) -> list[str]:
+    return [name for name in NUMBER_METRICS if name != "r2" or np.ptp(targets) > 0]
+
+
+def _range(name: str) -> tuple[float, float]:
+    metric = BY_NAME.get(name)
+    return (metric.lowest, metric.highest) if metric else (0.0, np.inf)
+
+
+def _figures(rows: WeightedRows, bins: Integers, wanted: Mapping[str, object]) -> dict[str, Floats]:
+    """Each wanted figure of each model, (R, S)."""
+    figures = {name: metric(rows) for name, metric in NUMBER_METRICS.items() if name in wanted}
+    for name in wanted:
+        if name.startswith("bin_"):
+            of_bin = np.flatnonzero(bins == int(name.removeprefix("bin_")))
+            inside = WeightedRows(
+                rows.weights[:, of_bin], rows.targets[of_bin], rows.errors[:, of_bin], rows.quantile
+            )
+            figures[name] = mae(inside)
+    return figures
+
+
+def _weights(
+    generator: np.random.Generator,
+    bins: Integers,
+    count: int,
+    bin_counts: Integers | None,
+    resamples: int,
+) -> Iterator[Floats]:
+    """Weights (R, N) of the rows, block by block: exponential, and scaled to drawn frequencies of the bins."""
+    support = np.bincount(bins, minlength=count).astype(np.float64)
+    counts = support if bin_counts is None else bin_counts * (support > 0)
+    block = max(1, BLOCK_CELLS // len(bins))
+    one_hot = np.eye(count)[bins]
+    for start in range(0, resamples, block):
+        n = min(block, resamples - start)
+        weights = generator.standard_exponential((n, len(bins)))
+        frequencies = generator.standard_gamma(counts, size=(n, count))
+        totals = weights @ one_hot
+        scale = np.divide(frequencies, totals, out=np.zeros_like(totals), where=totals > 0)
+        yield weights * scale[:, bins]
