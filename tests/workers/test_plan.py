@@ -216,7 +216,8 @@ def test_a_warning_is_given_exactly_if_it_applies(
 
 
 def test_every_check_has_its_case() -> None:
-    assert {check.__name__ for check in CHECKS} == {code for code, _, _ in WARNED}
+    with_outliers = {"outliers_pull_the_mean"}  # in tests/workers/tasks/test_warnings.py
+    assert {check.__name__ for check in CHECKS} - with_outliers == {code for code, _, _ in WARNED}
 
 
 def test_a_warning_is_a_sentence_with_a_remedy(registry: DatasetRegistry) -> None:

@@ -76,3 +76,13 @@ ORACLES: dict[str, Callable[[Integers, Array], float | None]] = {
     "top_5_accuracy": lambda y, z: top_k(5, y, z),
 }
 """From labels (N,) and logits (N, K); None if there is no value. The loss is cross-entropy without class weights."""
+
+NUMBER_ORACLES: dict[str, Callable[[Array, Array], float]] = {
+    "rmse": sklearn.root_mean_squared_error,
+    "mse": sklearn.mean_squared_error,
+    "mae": sklearn.mean_absolute_error,
+    "median_absolute_error": sklearn.median_absolute_error,
+    "r2": sklearn.r2_score,
+    "pinball": lambda y, z: sklearn.mean_pinball_loss(y, z, alpha=0.5),
+}
+"""Of metrics of a regression: targets and predictions (N,) to a value."""
