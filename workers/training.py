@@ -214,6 +214,7 @@ class Trainer:
         """
         network = self.best_weights or self._copy_weights()
         around = scaler_arrays(self.scaler) | column_arrays(self.training_part.columns)
+        around |= self.task.arrays()
         if self.training_part.offset is not None:
             around["data.offset"] = self.training_part.offset
         if threshold := self._threshold():

@@ -118,7 +118,8 @@ class ClassRow(ClassMetrics):
         """Convert a row of the table, which has a list of each figure in the order of the classes."""
         no_value = [None] * len(classes)  # of a metric that is newer than the epoch
         columns = {
-            metric.name: getattr(row, metric.name, None) or no_value for metric in (*CLASS_METRICS, *BIN_METRICS)
+            metric.name: getattr(row, metric.name, None) or no_value
+            for metric in (*CLASS_METRICS, *BIN_METRICS)
         }
         columns |= {"class_": classes, "support": row.support, "drawn": row.drawn or no_value}
         for index, values in enumerate(zip(*columns.values(), strict=True)):

@@ -160,7 +160,7 @@ def test_with_outliers_l1_finds_the_median_and_l2_the_mean() -> None:
     part = numbers(stream.normal(size=(400, 1)) * 0 + 1, targets)
     found: dict[str, float] = {}
     for loss in ("l1", "l2"):
-        spec = {
+        spec: dict[str, Any] = {
             "loss": loss,
             "model": {"hidden": []},
             "optimizer": {"name": "adam", "learning_rate": 0.01},

@@ -5,19 +5,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from workers.method_warnings import find_warnings
+from workers.method_warnings import WarningContext, find_warnings
 from workers.spec import ExperimentSpec
 
 
 def codes(targets: Any, **spec: Any) -> set[str]:
     counts = {"train": [50, 50], "validation": [30, 30], "test": [30, 30]}
-    found = find_warnings(
-        ExperimentSpec.model_validate({"task": "regression", "loss": {"name": "l2"}, "seeds": [0, 1]} | spec),
+    given = {"task": "regression", "loss": {"name": "l2"}, "seeds": [0, 1]} | spec
+    context = WarningContext(
+        ExperimentSpec.model_validate(given),
         ("low", "high"),
         counts,
         np.array([50.0, 50.0]),
         targets=np.asarray(targets, np.float64),
     )
+    found = find_warnings(context)
     return {warning.code for warning in found}
 
 
