@@ -20,6 +20,9 @@ class PageRoute(StrictRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
+        # The response cache keeps what is the same for every caller until the next commit. A page names its caller,
+        # and shows uploads, which are no commit.
+        self.needed = None
 
         async def handle_as_page(request: Request) -> Response:
             try:

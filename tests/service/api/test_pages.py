@@ -211,6 +211,15 @@ class TestTokens:
         assert (signed_in.status_code, signed_in.headers["location"]) == (303, "../ui/experiments?q=x")
         assert "dashboard" in shown(client.get("/ui/experiments?q=x"))
 
+    def test_a_page_of_one_caller_is_not_sent_to_another(
+        self, client: TestClient, token: str, database: Database
+    ) -> None:
+        with database.write() as connection:
+            other = tokens.create(connection, "other", "read")
+        for each, name in ((token, "dashboard"), (other, "other"), (token, "dashboard")):
+            text = shown(client.get("/ui/experiments", headers={"Authorization": f"Bearer {each}"}))
+            assert f"Sign out {name}" in text
+
     def test_no_script_and_no_other_site_gets_the_token(self, client: TestClient, token: str) -> None:
         cookie = self.sign_in(client, token).headers["set-cookie"].lower()
         assert "httponly" in cookie
