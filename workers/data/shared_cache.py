@@ -1,17 +1,20 @@
 """The shared cache: parsed data sets by the hash of their content, in storage that every machine reaches.
 
-datasets/SHA256/features.npy, labels.npy, meta.json   one content
+datasets/SHA256/features.npy, labels.npy, meta.json   one content; of a regression targets.npy too
 datasets/SHA256.json                                  which official test part belongs to it; written last
 """
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 from workers.data.errors import MalformedFile
 
 CONTENT_FILES = ("features.npy", "labels.npy", "meta.json")
+FILES_OF_SOME = ("targets.npy",)
+"""Only a content with targets has them; the hash tells if they are missing."""
 
 
 class BlobFiles(Protocol):
@@ -42,7 +45,8 @@ class SharedCache:
         if self.files.read(f"datasets/{sha256}.json") == record:
             return
         for each in filter(None, (official_test, sha256)):
-            for file in CONTENT_FILES:
+            there = [file for file in FILES_OF_SOME if (folder / each / file).exists()]
+            for file in (*CONTENT_FILES, *there):
                 self.files.put(folder / each / file, f"datasets/{each}/{file}")
         self.files.write(f"datasets/{sha256}.json", record)
 
@@ -60,6 +64,9 @@ class SharedCache:
                 self.files.get(f"datasets/{sha256}/{file}", folder / file)
             except FileNotFoundError:
                 raise damaged_content(sha256, f"lacks {file}") from None
+        for file in FILES_OF_SOME:
+            with suppress(FileNotFoundError):
+                self.files.get(f"datasets/{sha256}/{file}", folder / file)
 
 
 def damaged_content(sha256: str, wrong: str) -> MalformedFile:

@@ -8,8 +8,12 @@ import pytest
 
 from service.store.artifacts.blob_store import BlobStore
 from tests.workers.data.idx_files import write_folder
+from workers.data.columns import Column
+from workers.data.dataset import Dataset
+from workers.data.dataset_files import open_dataset, save_dataset
 from workers.data.errors import DatasetChanged, MalformedFile, UnknownDataset
 from workers.data.registry import DatasetRegistry
+from workers.data.shared_cache import SharedCache
 from workers.data.sources import Bundled, Folder
 from workers.data.splits import OfficialSplit, RatioSplit
 
@@ -67,6 +71,19 @@ def test_a_data_set_without_an_official_test_part_is_shared_without_one(
     source = pinned(here, plain)
     assert there.load(source).sha256 == source.sha256
     assert there.official_test(source) is None
+
+
+def test_targets_are_shared_too(files: BlobStore, tmp_path: Path) -> None:
+    labels = np.arange(20) % 2
+    columns = (Column("size"), Column("place", "category", ("here", "there")))
+    dataset = Dataset("numbers", np.ones((20, 2), np.float32), labels, ("low", "high"), columns=columns)
+    dataset = replace(dataset, targets=np.linspace(0, 1, 20))
+    save_dataset(dataset, tmp_path / dataset.sha256)
+    SharedCache(files).put(tmp_path, dataset.sha256, None)
+    (tmp_path / "fetched").mkdir()
+    SharedCache(files).fetch(dataset.sha256, tmp_path / "fetched")
+    fetched = open_dataset(tmp_path / "fetched")
+    assert (fetched.sha256, fetched.columns) == (dataset.sha256, columns)
 
 
 def test_only_a_pinned_spec_finds_a_shared_data_set(here: DatasetRegistry, there: DatasetRegistry) -> None:
