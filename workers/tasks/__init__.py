@@ -3,6 +3,6 @@
 from workers.tasks.classification import Classification
 from workers.tasks.regression import Regression
 from workers.tasks.resolution import resolved, task_of
-from workers.tasks.task import FittedTask, Task
+from workers.tasks.task import FittedTask, LearningTask
 
-__all__ = ["Classification", "FittedTask", "Regression", "Task", "resolved", "task_of"]
+__all__ = ["Classification", "FittedTask", "LearningTask", "Regression", "resolved", "task_of"]

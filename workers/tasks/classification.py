@@ -16,11 +16,11 @@ from workers.nn.arrays import Array, Integers
 from workers.nn.output_layers import is_distribution
 from workers.objective import Objective, objective_at
 from workers.spec import DEFAULT_METRIC, ExperimentSpec
-from workers.tasks.task import BalancedBins, FittedTask, Solver, Task
+from workers.tasks.task import BalancedBins, FittedTask, LearningTask, Solver
 from workers.validation.errors import FieldError
 
 
-class Classification(Task):
+class Classification(LearningTask):
     """Predicts the class of a row."""
 
     name = "classification"

@@ -21,7 +21,7 @@ from workers.nn.models import Linear
 from workers.objective import Objective
 from workers.ridge_training import RidgeTraining
 from workers.spec import DEFAULT_METRIC_OF_NUMBERS, ExperimentSpec
-from workers.tasks.task import BalancedBins, FittedTask, Solver, Task
+from workers.tasks.task import BalancedBins, FittedTask, LearningTask, Solver
 from workers.validation.errors import FieldError
 
 Floats = NDArray[np.float64]
@@ -53,7 +53,7 @@ class TargetScaler:
         return logits[:, 0].astype(np.float64) * self.scale + self.offset
 
 
-class Regression(Task):
+class Regression(LearningTask):
     """Predicts a number."""
 
     name = "regression"

@@ -6,12 +6,12 @@ from workers.data.dataset import Dataset
 from workers.spec import ExperimentSpec
 from workers.tasks.classification import Classification
 from workers.tasks.regression import Regression
-from workers.tasks.task import Task
+from workers.tasks.task import LearningTask
 
-TASKS: dict[str, Task] = {"classification": Classification(), "regression": Regression()}
+TASKS: dict[str, LearningTask] = {"classification": Classification(), "regression": Regression()}
 
 
-def task_of(spec: ExperimentSpec) -> Task:
+def task_of(spec: ExperimentSpec) -> LearningTask:
     """The task of a resolved spec; one that was stored before there were tasks is a classification."""
     return TASKS[spec.task or "classification"]
 

@@ -86,7 +86,7 @@ class FittedTask(ABC):
         """What the task adds to the arrays of a model."""
 
 
-class Task(ABC):
+class LearningTask(ABC):
     """What is predicted."""
 
     name: TaskName

@@ -11,6 +11,7 @@ from tests.service.fake_worker import FakeWorker, Matrix
 BY_ACCURACY = {"epochs": 1, "early_stopping": {"metric": "accuracy"}}
 CONSTANT = [[180, 0], [20, 0]]
 GOOD = [[176, 4], [2, 18]]
+from workers.evaluation.metrics import FROM_RESIDUALS
 
 
 @pytest.fixture
@@ -97,6 +98,9 @@ def test_a_class_is_averaged_over_seeds_and_measured_on_the_rows_of_one(fake_wor
         "class": "1",
         "index": 1,
         "support": 20,
+        "mae": None,
+        "mae_low": None,
+        "mae_high": None,
         "accuracy": pytest.approx(0.75),
         "accuracy_low": None,
         "accuracy_high": None,
@@ -330,6 +334,7 @@ def test_an_output_without_probabilities_has_no_probabilistic_metrics(fake_worke
     fake_worker.epoch(experiment_id, 1, GOOD, distribution=False)
     summary = fake_worker.read(experiment_id)["summary"]
     assert {name for name, estimate in summary["metrics"].items() if estimate is None} == {
+        *(metric.name for metric in FROM_RESIDUALS),
         "nll",
         "brier",
         "ece",

@@ -73,7 +73,7 @@ def test_a_table_without_rows_has_its_header(client: TestClient, fake_worker: Fa
 )
 def test_no_cell_of_text_is_a_formula(name: str) -> None:
     figures = {"accuracy": -0.5, "accuracy_low": None, "accuracy_high": None, "precision": None, "f1": None}
-    figures |= {"specificity": None}
+    figures |= dict.fromkeys(("specificity", "mae", "rmse", "bias"))
     row = ClassRow(class_=name, index=0, split="train", seed=0, epoch=1, support=9, drawn=9, **figures)
     _, cells = csv.reader(io.StringIO(csv_table(ClassRow, [row]), newline=""))
     assert not cells[0].startswith(FORMULA)
