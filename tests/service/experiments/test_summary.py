@@ -7,11 +7,11 @@ import pytest
 from service.store.database import Database
 from service.store.epochs import epoch_writer
 from tests.service.fake_worker import FakeWorker, Matrix
+from workers.evaluation.metrics import FROM_RESIDUALS
 
 BY_ACCURACY = {"epochs": 1, "early_stopping": {"metric": "accuracy"}}
 CONSTANT = [[180, 0], [20, 0]]
 GOOD = [[176, 4], [2, 18]]
-from workers.evaluation.metrics import FROM_RESIDUALS
 
 
 @pytest.fixture
