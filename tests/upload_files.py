@@ -295,7 +295,7 @@ def _bad_csv() -> dict[str, tuple[Content, int, str]]:
         "a column twice": (b"a,a,y\n1,2,k\n", 422, "names a column 'a' 2 times"),
         "a header alone": (b"a,b,y\n", 422, "has no rows"),
         "empty": (b"", 422, "line 1: is empty"),
-        "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(100), 422, "line 1: is not UTF-8"),
+        "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(100), 422, "is a PNG image; convert it"),
         "one class": (head + b"3,4,k\n", 422, "column 'y': has one class, 'k'"),
         "1,001 classes": (measured, 422, "1,001 or more different numbers in 1,001 rows"),
     }

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from workers.data.formats.format import Format, Reading
+from workers.data.formats.signatures import require_format
+from workers.data.formats.wrappers import unpack, unpacked_size
 from workers.data.sources.source import Contents
 from workers.data.tables.options import ColumnKind, TableOptions, Task
 from workers.data.tables.schema import TableSchema, UnansweredQuestions
@@ -124,6 +126,9 @@ class TableFormat(Format):
             accept=frozenset(listed(self.accept)) if self.accept else frozenset(),
         )
 
+    def unpacked_bytes(self, folder: Path) -> int:
+        return unpacked_size(folder / "file", folder.name)
+
     def read(self, folder: Path) -> Contents:
         contents, schema = self._read(folder)
         if contents is None:
@@ -137,5 +142,7 @@ class TableFormat(Format):
         # Imported here: the service itself imports the formats, but never pyarrow.
         from workers.data.tables.read_table import read_table
 
+        unpack(folder / "file", folder.name)
+        require_format(folder / "file", self.name, folder.name)
         dataset, schema = read_table(self.reader(folder), self.options(), folder)
         return None if dataset is None else Contents(dataset), schema
