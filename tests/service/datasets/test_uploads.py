@@ -128,7 +128,12 @@ def test_a_table_has_no_picture(client: TestClient) -> None:
         ({"name": "flowers\n"}, None, "name", "characters of a-z"),
         ({"name": "x" * 65}, None, "name", "characters of a-z"),
         ({"name": "x" * 20_001}, None, "name", "is longer than 20,000 bytes"),
-        ({"format": "cvs"}, None, "format", "did you mean 'csv'? it is one of csv, parquet, feather, jsonl, arff"),
+        (
+            {"format": "cvs"},
+            None,
+            "format",
+            "did you mean 'csv'? it is one of csv, parquet, feather, jsonl, arff",
+        ),
         ({"label": "x" * 201}, None, "label", "at most 200 characters"),
         ({"format": "npz", "label": "y"}, None, "label", "is not a field of npz"),
         ({"lable": "y"}, None, "lable", "did you mean 'label'?"),

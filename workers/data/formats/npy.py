@@ -25,7 +25,7 @@ SAVE_AS_NUMBERS = "save it again with numpy.savez, as numbers"
 
 
 @dataclass(frozen=True)
-class Header:
+class ArrayHeader:
     """The declared type and shape of an array. offset: bytes before its data."""
 
     dtype: np.dtype[Any]
@@ -43,7 +43,7 @@ class Header:
         return self.offset + self.values * self.dtype.itemsize
 
 
-def read_header(stream: IO[bytes], file: str) -> Header:
+def read_header(stream: IO[bytes], file: str) -> ArrayHeader:
     """The header at the start of a stream. Raises MalformedFile.
 
     Objects and structures are refused: loading objects would run code, and structures are not numbers.
@@ -62,7 +62,7 @@ def read_header(stream: IO[bytes], file: str) -> Header:
     return _parsed(text, len(MAGIC) + 2 + length.size + size, file)
 
 
-def _parsed(text: str, offset: int, file: str) -> Header:
+def _parsed(text: str, offset: int, file: str) -> ArrayHeader:
     found = HEADER.fullmatch(text)
     if found is None:
         raise MalformedFile(file, _why(text), SAVE_AS_NUMBERS)
@@ -75,7 +75,7 @@ def _parsed(text: str, offset: int, file: str) -> Header:
         dtype = np.dtype(f"{order}{kind}{width}")
     except TypeError:
         raise MalformedFile(file, f"declares the type {kind}{width}", SAVE_AS_NUMBERS) from None
-    return Header(dtype, shape, fortran_order == "True", offset)
+    return ArrayHeader(dtype, shape, fortran_order == "True", offset)
 
 
 def _why(text: str) -> str:

@@ -13,8 +13,8 @@ from workers.data.errors import MalformedFile
 from workers.data.formats.feature_writer import CHUNK_VALUES, FeatureWriter, NotFinite, Offset
 from workers.data.formats.format import Format
 from workers.data.formats.labels import InvalidLabel, LabelEncoder
-from workers.data.formats.npz_arrays import NpyArray, Pair, class_names, read_array
-from workers.data.formats.npz_layout import Layout, guessed_layout, named_layout
+from workers.data.formats.npz_arrays import ArrayPair, NpyArray, class_names, read_array
+from workers.data.formats.npz_layout import ArchiveLayout, guessed_layout, named_layout
 from workers.data.formats.zip_reader import open_zip
 from workers.data.precision import PrecisionLost
 from workers.data.sources.source import Contents
@@ -68,7 +68,7 @@ class NPZ(Format):
         with open_zip(folder / "file", file) as archive:
             layout = self._layout(archive, file)
             pairs = [
-                Pair(
+                ArrayPair(
                     read_array(archive, names.features, file),
                     read_array(archive, names.labels, file),
                     self.channels,
@@ -79,13 +79,13 @@ class NPZ(Format):
                 pair.require_same_shape(pairs[0])
             return Contents(*_datasets(pairs, folder, len(layout.rows)))
 
-    def _layout(self, archive: ZipFile, file: str) -> Layout:
+    def _layout(self, archive: ZipFile, file: str) -> ArchiveLayout:
         there = [name.removesuffix(".npy") for name in archive.namelist()]
         given = (self.x, self.y, self.x_test, self.y_test)
         return guessed_layout(there, file) if not any(given) else named_layout(there, given, file)
 
 
-def _datasets(pairs: Sequence[Pair], folder: Path, rows: int) -> list[Dataset]:
+def _datasets(pairs: Sequence[ArrayPair], folder: Path, rows: int) -> list[Dataset]:
     """A data set of the first pairs, so many as `rows`, one after the other; and one of the official test part.
 
     Labels are read first: they are smaller.
@@ -123,7 +123,7 @@ def _labels(arrays: Sequence[NpyArray], folder: Path) -> tuple[Labels, tuple[str
 
 
 def _features(
-    pairs: Sequence[Pair], folder: Path, training: Dataset | None
+    pairs: Sequence[ArrayPair], folder: Path, training: Dataset | None
 ) -> tuple[Features, Offset | None]:
     """The features of pairs and their offset: an official test part takes the offset of its `training` set."""
     array, columns = pairs[0].features, pairs[0].columns
@@ -137,7 +137,7 @@ def _features(
             raise MalformedFile(f"{array.file}[:, {bad.column}]", bad.wrong, bad.right) from None
 
 
-def _append(pair: Pair, folder: Path, writer: FeatureWriter) -> None:
+def _append(pair: ArrayPair, folder: Path, writer: FeatureWriter) -> None:
     values = pair.channels_last(pair.features.copy_to(folder / "features.copy"))
     step = max(1, CHUNK_VALUES // pair.columns)
     for start in range(0, len(values), step):

@@ -15,7 +15,7 @@ from workers.data.errors import FileTooLarge, MalformedFile
 from workers.data.formats.feature_writer import require_size
 from workers.data.formats.format import MOST_FEATURES
 from workers.data.formats.labels import InvalidLabel
-from workers.data.formats.npy import SAVE_AS_NUMBERS, Header, read_header
+from workers.data.formats.npy import SAVE_AS_NUMBERS, ArrayHeader, read_header
 from workers.data.tables.class_names import LONGEST_NAME
 from workers.nn.arrays import Shape
 
@@ -31,7 +31,7 @@ class NpyArray:
     archive: ZipFile
     name: str
     file: str
-    header: Header
+    header: ArrayHeader
 
     def copy_to(self, path: Path) -> NDArray[Any]:
         """Copy the array to a file of its own and map it. Copying also verifies its checksum."""
@@ -57,7 +57,7 @@ def read_array(archive: ZipFile, name: str, file: str) -> NpyArray:
 
 
 @dataclass(frozen=True)
-class Pair:
+class ArrayPair:
     """Features and their labels."""
 
     features: NpyArray
@@ -113,7 +113,7 @@ class Pair:
         """The place of a value within its row as the array has it."""
         return [place[-1], *place[:-1]] if self.has_channels_first else list(place)
 
-    def require_same_shape(self, other: "Pair") -> None:
+    def require_same_shape(self, other: "ArrayPair") -> None:
         given, right = self.features.header.shape[1:], other.features.header.shape[1:]
         if given != right:
             wrong = f"has rows of the shape {given}"

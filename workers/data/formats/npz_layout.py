@@ -31,7 +31,7 @@ class ArrayNames(NamedTuple):
     labels: str
 
 
-class Layout(NamedTuple):
+class ArchiveLayout(NamedTuple):
     """The pairs whose rows a split divides, one after the other, and the official test part."""
 
     rows: list[ArrayNames]
@@ -43,7 +43,7 @@ class Layout(NamedTuple):
         return self.rows if self.official_test is None else [*self.rows, self.official_test]
 
 
-def guessed_layout(names: Sequence[str], file: str) -> Layout:
+def guessed_layout(names: Sequence[str], file: str) -> ArchiveLayout:
     """The layout of arrays with the usual names, such as X and y, x_train, train_images. Raises MalformedFile.
 
     Validation arrays are rows like those for training: a split divides both.
@@ -57,10 +57,10 @@ def guessed_layout(names: Sequence[str], file: str) -> Layout:
     if "train" not in found or any(len(roles) < 2 for roles in found.values()):
         _refuse(names, file)
     pairs = {part: ArrayNames(**roles) for part, roles in found.items()}
-    return Layout([pairs[part] for part in ("train", "val") if part in pairs], pairs.get("test"))
+    return ArchiveLayout([pairs[part] for part in ("train", "val") if part in pairs], pairs.get("test"))
 
 
-def named_layout(names: Sequence[str], given: Sequence[str | None], file: str) -> Layout:
+def named_layout(names: Sequence[str], given: Sequence[str | None], file: str) -> ArchiveLayout:
     """The layout that the form fields x, y, x_test and y_test name. Raises MalformedFile."""
     x, y, x_test, y_test = given
     if x is None or y is None:
@@ -72,7 +72,7 @@ def named_layout(names: Sequence[str], given: Sequence[str | None], file: str) -
         if name not in names:
             raise MalformedFile(file, f"has no array {name[:40]!a}", f"it holds {_shown(names)}")
     test = ArrayNames(x_test, y_test) if x_test is not None and y_test is not None else None
-    return Layout([ArrayNames(x, y)], test)
+    return ArchiveLayout([ArrayNames(x, y)], test)
 
 
 def _meaning(name: str) -> tuple[Part, Role] | None:

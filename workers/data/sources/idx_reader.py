@@ -29,7 +29,7 @@ ALLOWED: dict[Dimensions, tuple[int, ...]] = {1: (1, 2), 3: (3,)}
 TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 
 
-class Header(NamedTuple):
+class IdxHeader(NamedTuple):
     """The declared type and shape of an array."""
 
     dtype: np.dtype[Any]
@@ -94,7 +94,7 @@ def _read(
     return np.frombuffer(content, header.dtype).reshape(header.shape)
 
 
-def _read_header(stream: BinaryIO | gzip.GzipFile, file: str, dimensions: Dimensions) -> Header:
+def _read_header(stream: BinaryIO | gzip.GzipFile, file: str, dimensions: Dimensions) -> IdxHeader:
     right = f"an IDX file of {MEANING[dimensions]} starts with {2048 + dimensions}"
     start = stream.read(4)
     if len(start) < 4:
@@ -109,4 +109,4 @@ def _read_header(stream: BinaryIO | gzip.GzipFile, file: str, dimensions: Dimens
     shape = struct.unpack(f">{given}I", sizes)
     if 0 in shape:
         raise MalformedFile(file, f"declares a size of {shape}", "no size may be 0")
-    return Header(np.dtype(TYPES[kind]), shape)
+    return IdxHeader(np.dtype(TYPES[kind]), shape)
