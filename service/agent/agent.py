@@ -88,7 +88,8 @@ class Agent:
     def stop(self) -> None:
         """Release all runs, each with a checkpoint, and wait until that is done."""
         self.request_stop()
-        self._thread.join()
+        if self._thread.ident is not None:  # else it never started
+            self._thread.join()
 
     def request_stop(self) -> None:
         """Make `run` release its runs and return. Safe in a signal handler."""

@@ -43,10 +43,17 @@ def start(settings: Settings, tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture
 def successor(harness: Harness, settings: Settings) -> Iterator[Agent]:
-    """An agent that is ready to take a run over as soon as it is started."""
+    """An agent that can take a run over once it is started."""
     agent = Agent(harness.database, harness.registry, settings.model_copy(update=TIMES))
     yield agent
     agent.stop()
+
+
+def wait_until_ready(agent: Agent) -> None:
+    deadline = time.monotonic() + 60
+    while not agent.pool.is_ready and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert agent.pool.is_ready
 
 
 def test_the_workers_of_a_killed_agent_exit_and_its_run_is_taken_over_after_the_lease(
@@ -57,7 +64,7 @@ def test_the_workers_of_a_killed_agent_exit_and_its_run_is_taken_over_after_the_
     harness.wait_for_epoch(id_, 2)
     left = first.descendants()
     assert first.workers()
-    assert successor.pool.is_ready
+    wait_until_ready(successor)
     first.signal(signal.SIGKILL)
     killed = time.monotonic()
     successor.start()
@@ -100,7 +107,7 @@ def test_an_agent_that_is_told_to_stop_releases_its_run_and_leaves_no_process_be
 ) -> None:
     """A terminal that is closed sends SIGHUP to all processes."""
     first = start()
-    id_ = harness.submit(long_spec())
+    id_ = harness.submit(long_spec(epochs=20))
     harness.wait_for_epoch(id_, 2)
     processes = [first.id, *first.descendants()]
     stopped_at = time.monotonic()
@@ -117,4 +124,4 @@ def test_an_agent_that_is_told_to_stop_releases_its_run_and_leaves_no_process_be
     assert harness.wait_for_end(id_).status == "succeeded"
     run = harness.run(id_)
     assert run.deaths == 0
-    assert harness.figures(run) == harness.undisturbed(long_spec())
+    assert harness.figures(run) == harness.undisturbed(long_spec(epochs=20))

@@ -67,7 +67,7 @@ def test_the_heartbeat_age_of_a_silent_agent_grows(
     with database.write() as connection:
         silent = now() + settings.lease_seconds - 40
         connection.execute(update(Run).values(lease_until=silent, agent="alpha:12:ab", lease_seconds=None))
-    assert scrape()["heartbeat_age_seconds", by(host="alpha")] == pytest.approx(40, abs=2)
+    assert 40 <= scrape()["heartbeat_age_seconds", by(host="alpha")] < 60  # a slow machine adds to it
 
 
 def test_the_heartbeat_of_an_agent_that_was_killed_while_the_clock_was_ahead_is_old(
@@ -77,7 +77,7 @@ def test_the_heartbeat_of_an_agent_that_was_killed_while_the_clock_was_ahead_is_
     fake_worker.claim()
     with database.write() as connection:
         connection.execute(update(Run).values(lease_until=now() + 7200, agent="alpha:12:ab"))
-    assert scrape()["heartbeat_age_seconds", by(host="alpha")] == pytest.approx(7200 - 60, abs=2)
+    assert scrape()["heartbeat_age_seconds", by(host="alpha")] == pytest.approx(7200 - 60, abs=20)
 
 
 def test_every_run_is_counted_once_when_it_ends(fake_worker: FakeWorker, scrape: Scrape) -> None:
