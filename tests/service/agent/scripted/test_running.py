@@ -79,3 +79,8 @@ def test_its_notifier_wakes_it_for_as_long_as_it_works(
     agent.start()
     agent.stop()
     assert seen == [agent, "over"]
+
+
+def test_an_agent_that_never_started_can_be_stopped(agent: Agent) -> None:
+    agent.stop()
+    assert agent.runs == {}
