@@ -4,7 +4,7 @@ from pathlib import Path
 
 from workers.data.errors import MalformedFile
 
-OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+COMPOUND_FILE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 SIGNATURES: tuple[tuple[bytes, str, str | None, str], ...] = (
     (b"PAR1", "a Parquet file", "parquet", ""),
     (b"ARROW1", "a Feather (Arrow) file", "feather", ""),
@@ -16,7 +16,7 @@ SIGNATURES: tuple[tuple[bytes, str, str | None, str], ...] = (
     (b"%PDF", "a PDF document", None, "copy the table into a CSV file"),
     (b"RDX", "an R data file", None, "R: write.csv(table, OUT, row.names=FALSE)"),
     (b"X\n\0\0", "an R data file", None, "R: write.csv(readRDS(FILE), OUT, row.names=FALSE)"),
-    (OLD_OFFICE, "an old Excel workbook", None, "pandas.read_excel(FILE).to_csv(OUT, index=False)"),
+    (COMPOUND_FILE, "an old Excel workbook", None, "pandas.read_excel(FILE).to_csv(OUT, index=False)"),
     (b"\x80\x02", "a Python pickle", None, "it is never loaded: write it with to_csv(OUT, index=False)"),
     (b"\x80\x03", "a Python pickle", None, "it is never loaded: write it with to_csv(OUT, index=False)"),
     (b"\x80\x04", "a Python pickle", None, "it is never loaded: write it with to_csv(OUT, index=False)"),
