@@ -59,7 +59,10 @@ def test_each_row_has_its_index_classes_and_score(client: TestClient, experiment
         assert pairs == {(str(i), str(j)): n for i, row in enumerate(matrix) for j, n in enumerate(row)}
     right = [row["score"] for row in rows if row["class"] == row["predicted"]]
     assert right == pytest.approx([np.exp(-0.1)] * len(right))
-    assert set(rows[0]) == {"row", "seed", "repeat", "fold", "class", "predicted", "score"}
+    of_regression = {"target", "prediction", "loss"}
+    of_class = {"row", "seed", "repeat", "fold", "class", "predicted", "score"}
+    assert set(rows[0]) == of_class | of_regression
+    assert {rows[0][name] for name in of_regression} == {None}
 
 
 @pytest.mark.parametrize("limit", [1, 7, 200, 201, 399, 400])

@@ -7,6 +7,7 @@ import pytest
 from workers.data.sources import BUNDLED
 from workers.data.sources.bundled import FILE, Bundled
 
+CLASSIFICATIONS: list[Any] = [name for name in BUNDLED if name != "diabetes"]
 CLASSES: dict[str, tuple[str, ...]] = {
     "digits": tuple("0123456789"),
     "iris": ("setosa", "versicolor", "virginica"),
@@ -15,7 +16,7 @@ CLASSES: dict[str, tuple[str, ...]] = {
 }
 
 
-@pytest.mark.parametrize("name", BUNDLED)
+@pytest.mark.parametrize("name", CLASSIFICATIONS)
 def test_bundled_data_is_that_of_scikit_learn(name: Any) -> None:
     datasets = pytest.importorskip("sklearn.datasets", reason="scikit-learn is the oracle")
     expected = getattr(datasets, f"load_{name}")()
@@ -25,7 +26,7 @@ def test_bundled_data_is_that_of_scikit_learn(name: Any) -> None:
     assert len(dataset.classes) == len(expected.target_names)
 
 
-@pytest.mark.parametrize("name", BUNDLED)
+@pytest.mark.parametrize("name", CLASSIFICATIONS)
 def test_bundled_data_is_typed_and_named(name: Any) -> None:
     dataset = Bundled(name=name).read(Path()).dataset
     assert dataset.name == name
@@ -33,6 +34,20 @@ def test_bundled_data_is_typed_and_named(name: Any) -> None:
     assert dataset.labels.dtype == np.int64
     assert dataset.features.dtype == (np.uint8 if name == "digits" else np.float32)
     assert dataset.shape == ((8, 8, 1) if name == "digits" else None)
+
+
+def test_the_bundled_regression_is_that_of_scikit_learn() -> None:
+    datasets = pytest.importorskip("sklearn.datasets", reason="scikit-learn is the oracle")
+    expected = datasets.load_diabetes(scaled=False)
+    dataset = Bundled(name="diabetes").read(Path()).dataset
+    assert np.array_equal(dataset.features, expected.data.astype(np.float32))
+    assert dataset.targets is not None
+    assert np.array_equal(dataset.targets, expected.target)
+    assert dataset.columns is not None
+    names = [column.name for column in dataset.columns]  # those of the serum are spelt out in its description
+    assert names[:4] == expected.feature_names[:4]
+    assert len(dataset.classes) == 10
+    assert dataset.features.dtype == np.float32
 
 
 def test_the_file_is_what_its_script_makes() -> None:
