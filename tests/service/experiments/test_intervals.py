@@ -231,7 +231,7 @@ def test_artifacts_that_cannot_be_read_leave_none_until_they_can(
         rows = Checkpoint.kind == "row_results"
         content = connection.scalars(select(Checkpoint.content).where(rows)).one()
         assert content is not None
-        columns = artifacts.columns(content)
+        columns = artifacts.columns(artifacts.save(content))
         connection.execute(update(Checkpoint).where(rows).values(columns))
     path = Path(artifacts.files.url) / columns["artifact"]
     if damage == "lost":

@@ -89,9 +89,11 @@ def harness(tmp_path: Path) -> Iterator[QueueHarness]:
 
 
 def save(harness: QueueHarness, artifacts: ArtifactStore, run_id: int, epoch: int) -> None:
-    taken = CheckpointTaken(epoch, 1, b"%d" % epoch * 200)
+    reference = artifacts.save(b"%d" % epoch * 200)
+    taken = CheckpointTaken(epoch, 1, reference)
     harness.write(epoch_writer.save_checkpoint, artifacts, run_id, taken)
     artifacts.collect_garbage(harness.database)
+    artifacts.wait_for_garbage(timeout=10)
 
 
 @pytest.mark.parametrize("replacements", [1, 3, backup.ROUNDS])

