@@ -19,6 +19,7 @@ from sqlalchemy import Row
 from service.experiments.majority import majority_accuracies
 from service.experiments.model_cache import ModelCache, stored_spec
 from service.experiments.row_records import complete_records
+from service.experiments.task_checks import require_classes
 from service.settings import Settings
 from service.store import experiment_reader, exposures, ledger, model_reader
 from service.store.database import Database
@@ -65,9 +66,13 @@ class SealedEvaluator:
         return (entry if entry.losses is not None else self._answer(entry, tested, predictions)), is_new
 
     def sealed_rows(self, experiment_id: int) -> "SealedRows":
-        """The test rows of an experiment. Raises UnknownExperiment, UnusableModel, NoTestPart or DatasetError."""
+        """The test rows of an experiment.
+
+        Raises UnknownExperiment, NotClassification, UnusableModel, NoTestPart or DatasetError.
+        """
         with self.database.read() as connection:
             experiment = experiment_reader.experiment(connection, experiment_id)
+        require_classes(experiment.plan, experiment_id, "evaluation on its test set")
         spec = stored_spec(experiment)
         part = self.registry.test_part(spec.dataset, spec.split)
         if not len(part):

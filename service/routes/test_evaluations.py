@@ -18,7 +18,14 @@ from service.schemas.test_evaluations import Acceptance, EarlierUse, Evaluation,
 from service.settings import Settings
 from service.store import exposures, ledger
 from service.store.artifacts.blob_store import BlobStoreUnavailable
-from service.store.errors import NoModel, NoTestPart, RowsUsedBefore, UnknownExperiment, UnusableModel
+from service.store.errors import (
+    NoModel,
+    NotClassification,
+    NoTestPart,
+    RowsUsedBefore,
+    UnknownExperiment,
+    UnusableModel,
+)
 from service.store.exposures import RowUse
 from workers.data.errors import DatasetError
 from workers.validation.errors import InvalidSpec
@@ -26,7 +33,15 @@ from workers.validation.errors import InvalidSpec
 router = APIRouter(
     prefix="/experiments/{experiment_id:number}/test-evaluations", tags=["test set"], route_class=StrictRoute
 )
-errors = (UnknownExperiment, UnusableModel, NoTestPart, DatasetError, BlobStoreUnavailable, InvalidQuery)
+errors = (
+    UnknownExperiment,
+    NotClassification,
+    UnusableModel,
+    NoTestPart,
+    DatasetError,
+    BlobStoreUnavailable,
+    InvalidQuery,
+)
 
 NOTHING_ACCEPTED = Acceptance(accept=[])
 
