@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -144,7 +145,15 @@ def records_of(response: Response) -> list[Any]:
     if kind == "text/event-stream":
         lines = response.text.splitlines()
         return [json.loads(line[5:]) for line in lines if line.startswith("data:") and line != "data:"]
+    if kind == "image/svg+xml":
+        return list(words_of(response.text))
     return parsed(response.text, kind.replace("/", "."))
+
+
+def words_of(svg: str) -> Iterator[str]:
+    """The words and numbers in the texts of a picture: figures, the lines of its description and the cells of tables."""
+    for text in ElementTree.fromstring(svg).itertext():
+        yield from (word.strip("(),;:") for word in text.split())
 
 
 def parsed(text: str, name: str) -> list[Any]:
