@@ -103,7 +103,8 @@ def _option(name: str, declared: Sequence[dict[str, Any]]) -> dict[str, Any]:
     text, examples = f"For {', '.join(takers)}. {described['description']}", described["examples"]
     if name in PREFILLED:
         return plain | {"description": text, "examples": examples}
-    empty = {} if "enum" in plain else {"examples": [""]}  # without an example, /docs fills in "string"
+    # /docs fills in the first value of an enum, and "string" where there is neither an enum nor an example.
+    empty = {"enum": ["", *plain["enum"]]} if "enum" in plain else {"examples": [""]}
     return plain | {"description": f"{text} Example: {examples[0]}"} | empty
 
 
