@@ -39,7 +39,10 @@ class Visit:
         return block
 
     def execute(self, block: Any) -> tuple[str, str]:
-        """Press Execute. Returns the status and the body that the page shows."""
+        """Press Execute. Returns the status and the body that the page shows, not those of an earlier press."""
+        if (clear := block.locator("button.btn-clear")).count():
+            clear.click()
+            block.locator(".live-responses-table").wait_for(state="detached")
         block.locator("button.execute").click()
         live = block.locator(".live-responses-table .response")
         live.wait_for()
