@@ -19,8 +19,8 @@ CACHING = {"Cache-Control": "private, no-cache"}
 """The client may store the response, but has to revalidate it before each use."""
 UNCACHED = {"Cache-Control": "no-store"}
 """Of a response that may change although nothing is written: without an etag nobody keeps it."""
-NOT_MODIFIED_HEADERS = ("etag", "cache-control", "vary")
-"""What a response 304 repeats of the response that the client has."""
+NOT_MODIFIED_HEADERS = ("etag", "cache-control", "vary", "content-security-policy", "referrer-policy")
+"""What a response 304 repeats of the response that the client has: browsers store these in its place."""
 
 
 class NotModified(Exception):
