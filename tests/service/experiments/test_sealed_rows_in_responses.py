@@ -151,7 +151,7 @@ def records_of(response: Response) -> list[Any]:
 
 
 def words_of(svg: str) -> Iterator[str]:
-    """The words and numbers in the texts of a picture: figures, the lines of its description and the cells of tables."""
+    """The words and numbers in the texts of a picture, its description included."""
     for text in ElementTree.fromstring(svg).itertext():
         yield from (word.strip("(),;:") for word in text.split())
 
