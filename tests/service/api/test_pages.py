@@ -114,7 +114,7 @@ def test_a_page_that_has_not_changed_is_304(client: TestClient, finished: int) -
     first = client.get(path).headers
     again = client.get(path, headers={"If-None-Match": first["etag"]})
     assert (again.status_code, again.content) == (304, b"")
-    for name in ("content-security-policy", "referrer-policy"):  # browsers take them over into what they stored
+    for name in ("content-security-policy", "referrer-policy"):
         assert again.headers[name] == first[name]
 
 
