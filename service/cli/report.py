@@ -20,7 +20,20 @@ UNDER_IMBALANCE = ("macro_f1", "auroc", "average_precision")
 """Means that are shown in any case, and those that are where the classes are imbalanced."""
 IMBALANCED = 1.5
 """The ratio of the largest to the smallest class from which they are."""
-LABELS = {"macro_f1": "macro F1", "mcc": "MCC", "auroc": "AUROC", "nll": "NLL"}
+HEADINGS = {
+    "accuracy": "Accuracy of each class (its recall)",
+    "mae": "Mean absolute error in each range of the targets",
+}
+LABELS = {
+    "macro_f1": "macro F1",
+    "mcc": "MCC",
+    "auroc": "AUROC",
+    "nll": "NLL",
+    "rmse": "RMSE",
+    "mse": "MSE",
+    "mae": "MAE",
+    "r2": "R²",
+}
 BASELINE_FIGURES = ("name", "accuracy", "balanced_accuracy", "predicted_class")
 BASELINE_WIDTH, MORE_BASELINE_WIDTH, COLUMN_WIDTH = 36, 17, 20
 """Characters of a table's row: classes and two baselines together, each further baseline, and each experiment."""
@@ -68,7 +81,9 @@ def _tables(console: Console, comparable: list[Experiment]) -> None:
 def _table(experiments: list[Experiment]) -> Table:
     summaries = [each["summary"] for each in experiments]
     classes, baselines = summaries[0]["classes"], summaries[0]["baselines"]
-    table = Table("class", box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False)
+    figure = _class_figure(experiments[0])
+    first = "targets" if figure == "mae" else "class"
+    table = Table(first, box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False)
     for heading in ("rows", *map(_baseline_heading, baselines)):
         table.add_column(Text(heading), justify="right", no_wrap=True)
     for experiment in experiments:
@@ -76,8 +91,8 @@ def _table(experiments: list[Experiment]) -> Table:
             Text(title(experiment)), justify="right", style="bold", no_wrap=True, max_width=COLUMN_WIDTH - 2
         )
     for index, each in enumerate(classes):
-        of_baselines = [_baseline_recall(baseline, index) for baseline in baselines]
-        measured = [_with_interval(summary["classes"][index], "accuracy") for summary in summaries]
+        of_baselines = [_baseline_figure(baseline, index, figure) for baseline in baselines]
+        measured = [_with_interval(summary["classes"][index], figure) for summary in summaries]
         _row(table, each["class"], str(each["support"]), *of_baselines, *measured)
     table.add_section()
     rows = str(sum(each["support"] for each in classes))
@@ -105,7 +120,12 @@ def _row(table: Table, *cells: str) -> None:
 def _heading(experiments: list[Experiment]) -> Text:
     facts = experiments[0]["plan"]["dataset"]
     part = "evaluation parts" if _folds(experiments[0]) else "validation part"
-    return Text(f"Accuracy of each class (its recall) on the {part} of {facts['name']}", "bold")
+    return Text(f"{HEADINGS[_class_figure(experiments[0])]} on the {part} of {facts['name']}", "bold")
+
+
+def _class_figure(experiment: Experiment) -> str:
+    """The figure of each class: the error of each bin of the targets in a regression, else the recall."""
+    return "mae" if experiment["plan"].get("task") == "regression" else "accuracy"
 
 
 def _folds(experiment: Experiment) -> int:
@@ -118,7 +138,7 @@ def _caption(experiments: list[Experiment]) -> Text:
     selected = sorted({each["summary"]["selection"]["metric"].replace("_", " ") for each in experiments})
     count = "1 seed" if seeds == [1] else f"{' or '.join(map(str, seeds))} seeds"
     if _folds(experiments[0]):
-        folds = sorted({each["summary"]["metrics"]["accuracy"]["n"] for each in experiments})
+        folds = sorted({_measured(each["summary"]) for each in experiments})
         count = f"{' or '.join(map(str, folds))} folds with {count} in each"
     run = "each run" if _folds(experiments[0]) else "each"
     mean = f"Mean of {count}, {run} at its epoch of best validation {' or '.join(selected)}."
@@ -149,12 +169,17 @@ def _baseline_metric(baseline: dict[str, Any], metric: str) -> float | None:
     return value
 
 
-def _baseline_recall(baseline: dict[str, Any], index: int) -> str:
-    """The recall of a class under a baseline; empty if an earlier version fitted it."""
+def _baseline_figure(baseline: dict[str, Any], index: int, figure: str) -> str:
+    """The figure of a class under a baseline; empty if an earlier version fitted it."""
     if not baseline["classes"]:
         return ""
-    recall = baseline["classes"][index]["accuracy"]
-    return "no rows" if recall is None else f"{recall:.3f}"
+    value = baseline["classes"][index][figure]
+    return "no rows" if value is None else _number(value)
+
+
+def _measured(summary: dict[str, Any]) -> int:
+    """How many folds have figures: accuracy is null in a regression, and other metrics may be in some folds."""
+    return max(int(estimate["n"]) for estimate in summary["metrics"].values() if estimate)
 
 
 def _mean(summary: dict[str, Any], metric: str) -> str:
@@ -163,17 +188,24 @@ def _mean(summary: dict[str, Any], metric: str) -> str:
 
 
 def _value(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+    return "" if value is None else _number(value)
 
 
 def _with_interval(figures: dict[str, Any], metric: str) -> str:
-    return _interval(figures[metric], figures["accuracy_low"], figures["accuracy_high"])
+    return _interval(figures[metric], figures[f"{metric}_low"], figures[f"{metric}_high"])
 
 
 def _interval(value: float | None, low: float | None, high: float | None) -> str:
     if value is None:
         return "no rows"
-    return f"{value:.3f}" if low is None or high is None else f"{value:.3f} [{low:.2f}, {high:.2f}]"
+    if low is None or high is None:
+        return _number(value)
+    return f"{_number(value)} [{_number(low, 2)}, {_number(high, 2)}]"
+
+
+def _number(value: float, decimals: int = 3) -> str:
+    """A number with so many decimals, or from 10 on with one digit more in all, so that it fits its column."""
+    return f"{value:.{decimals}f}" if abs(value) < 10 else f"{value:.{decimals + 1}g}"
 
 
 def _failures(experiment: Experiment) -> list[dict[str, str]]:

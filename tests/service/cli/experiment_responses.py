@@ -65,6 +65,34 @@ def summary(well: float = 1.0, ill: float | None = 0.25, **fields: Any) -> dict[
     } | fields
 
 
+def regression(folds: int = 0) -> Experiment:
+    """A regression with two ranges of targets, as the service returns it: figures of classes are null."""
+    none = {"accuracy": None, "accuracy_low": None, "accuracy_high": None}
+    metrics = {"accuracy": None, "rmse": {"mean": 53.514, "n": folds or 2, "low": 48.25, "high": 97.125}}
+    mean = {
+        "name": "mean",
+        "accuracy": None,
+        "balanced_accuracy": None,
+        "predicted_class": None,
+        "metrics": {"accuracy": None, "rmse": 77.774},
+        "classes": [
+            {"class": "[25, 61)", **none, "mae": 103.715},
+            {"class": "[61, 346]", **none, "mae": 8.25},
+        ],
+    }
+    found = summary(
+        selection={"metric": "rmse"},
+        metrics=metrics,
+        baselines=[mean],
+        classes=[
+            {"class": "[25, 61)", "support": 9, **none, "mae": 86.573, "mae_low": 60.72, "mae_high": 120.21},
+            {"class": "[61, 346]", "support": 79, **none, "mae": 7.5, "mae_low": 6.5, "mae_high": 8.5},
+        ],
+    )
+    plan = {"dataset": {"name": "diabetes", "sha256": "5eed"}, "task": "regression"}
+    return experiment(name="plain", summary=found, plan=plan | {"folds": [{}] * folds})
+
+
 def _bounds(value: float | None, width: float) -> dict[str, float | None]:
     if value is None:
         return {"accuracy_low": None, "accuracy_high": None}

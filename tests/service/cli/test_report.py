@@ -13,6 +13,7 @@ from tests.service.cli.experiment_responses import (
     NOT_ENDED,
     Experiment,
     experiment,
+    regression,
     summary,
 )
 
@@ -35,6 +36,21 @@ def test_each_class_has_its_rows_baselines_and_interval() -> None:
     assert table["class"] == ["rows", "always 'well'", "linear", "plain"]
     assert table["well"] == ["180", "1.000", "0.980", "1.000 [0.90, 1.00]"]
     assert table["ill"] == ["20", "0.000", "0.440", "0.250 [0.15, 0.35]"]
+
+
+def test_a_regression_has_the_error_of_each_range_of_its_targets() -> None:
+    printed = report(regression())
+    table = rows(printed)
+    assert "Mean absolute error in each range of the targets on the validation part of diabetes" in printed
+    assert table["targets"] == ["rows", "mean", "plain"]
+    assert table["[25, 61)"] == ["9", "103.7", "86.57 [60.7, 120]"]
+    assert table["[61, 346]"] == ["79", "8.250", "7.500 [6.50, 8.50]"]
+    assert table["RMSE"] == ["88", "77.77", "53.51 [48.2, 97.1]"]
+    assert "no rows" not in printed
+
+
+def test_a_regression_in_folds_counts_them() -> None:
+    assert "Mean of 3 folds with 2 seeds in each" in report(regression(folds=3))
 
 
 def test_a_baseline_of_an_earlier_version_has_no_recalls() -> None:
