@@ -21,6 +21,7 @@ from service.experiments.intervals import NOT_ENDED, UNREADABLE
 from service.experiments.row_results import RowResultsLoader
 from service.experiments.scored_runs import scored_runs
 from service.experiments.summary import summarise
+from service.experiments.task_checks import require_classes
 from service.http.conditional import UNCACHED, Precondition, PreconditionDep
 from service.http.query import InvalidQuery
 from service.schemas.curves import Curves
@@ -29,7 +30,14 @@ from service.store.artifacts.blob_store import BlobStoreUnavailable
 from service.store.database import Database
 from service.store.epochs.curve_reader import read_curve
 from service.store.epochs.epoch_reader import MAX_ROWS, EpochQuery, read_page
-from service.store.errors import NoRowResults, NoScores, UnknownExperiment, UnknownRun, UnusableRowResults
+from service.store.errors import (
+    NoRowResults,
+    NoScores,
+    NotClassification,
+    UnknownExperiment,
+    UnknownRun,
+    UnusableRowResults,
+)
 from service.store.run_keys import ALL_RUNS, RunKey
 from service.store.spec_facts import measured_part
 from service.store.tables import EpochClasses
@@ -124,7 +132,7 @@ def read_classes_chart(
     "/confusion.svg",
     operation_id="read_confusion_chart",
     summary="Chart of the confusion matrix",
-    responses=responses,
+    responses=responses | problems(NotClassification),
 )
 def read_confusion_chart(
     experiment_id: ExperimentId,
@@ -138,6 +146,7 @@ def read_confusion_chart(
     with database.read() as connection:
         precondition.require_modified(status_reader.state(connection, experiment_id))
         experiment = experiment_reader.experiment(connection, experiment_id)
+        require_classes(experiment.plan, experiment_id, "confusion matrix")
         split = measured_part(experiment.spec)
         wanted = EpochQuery(split, query.runs, "best", limit=MAX_ROWS)
         rows = read_page(connection, EpochClasses, experiment_id, wanted).rows

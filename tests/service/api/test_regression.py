@@ -69,13 +69,20 @@ def test_a_regression_from_the_spec_to_the_last_response(client: TestClient, age
 
     features = load_diabetes(scaled=False).data
     asked = {"rows": [features[row["row"]].tolist() for row in rows[:20]]}
+    page = client.get(f"/ui{here}", headers={"Accept": "text/html"})
+    assert page.status_code == 200
+    assert "Ranges of the target" in page.text
+    assert "Confusion matrix" not in page.text
+
     answer = client.post(f"{here}/predict?seed=0", json=asked).json()["items"]
     assert [each["value"] for each in answer] == pytest.approx(
         [row["prediction"] for row in rows[:20]], rel=1e-4
     )
 
 
-@pytest.mark.parametrize("path", ["confusion", "curves", "operating-points", "reliability", "errors"])
+@pytest.mark.parametrize(
+    "path", ["confusion", "curves", "operating-points", "reliability", "errors", "charts/confusion.svg"]
+)
 def test_what_is_of_classes_is_refused(client: TestClient, path: str) -> None:
     id_ = client.post("/experiments", json=SPEC).json()["id"]
     answer = client.get(f"/experiments/{id_}/{path}")
