@@ -4,7 +4,7 @@ whose runs choose a threshold.
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,13 +16,13 @@ from service.store import model_reader, row_results_reader
 from service.store.tables import Checkpoint as StoredCheckpoint
 from service.store.tables import EpochMetrics
 from tests.harness import Harness
+from tests.service.agent.threads import Start, agents_in_threads
 from workers.checkpoint import Checkpoint
 from workers.data.splits import Fold
 from workers.randomness import run_seed
 from workers.spec import ExperimentSpec
 from workers.training import Trainer
 
-Start = Callable[..., Agent]
 SLOW = {
     "dataset": {"name": "synthetic", "counts": [6_000] * 8, "features": 200, "separation": 0.3},
     "model": "linear",
@@ -35,17 +35,8 @@ LIMIT = 150_000_000
 @pytest.fixture
 def start(harness: Harness, settings: Settings) -> Iterator[Start]:
     """Start an agent in a thread, with changed settings; it is stopped at the end."""
-    agents: list[Agent] = []
-
-    def start(**changed: object) -> Agent:
-        agent = Agent(harness.database, harness.registry, settings.model_copy(update=changed))
-        agents.append(agent)
-        agent.start()
-        return agent
-
-    yield start
-    for agent in agents:
-        agent.stop()
+    with agents_in_threads(harness, settings) as (start, _):
+        yield start
 
 
 def kill(agent: Agent) -> None:

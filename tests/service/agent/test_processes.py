@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,9 +11,9 @@ import pytest
 from service.agent.agent import Agent
 from service.settings import Settings
 from tests.harness import IRIS, Harness
+from tests.service.agent.threads import Start, agents_in_threads
 from tests.slow_runs import endless_spec, long_spec
 
-Start = Callable[..., Agent]
 LARGE_STEP = {
     "dataset": {"name": "synthetic", "counts": [30_000, 30_000], "features": 256},
     "model": {"hidden": [2048]},
@@ -25,19 +25,10 @@ LARGE_STEP = {
 @pytest.fixture
 def start(harness: Harness, settings: Settings) -> Iterator[Start]:
     """Start agents in threads, with changed settings; they are stopped at the end."""
-    agents: list[Agent] = []
-
-    def start(**changed: object) -> Agent:
-        agent = Agent(harness.database, harness.registry, settings.model_copy(update=changed))
-        agents.append(agent)
-        agent.start()
-        return agent
-
-    yield start
-    for agent in agents:
-        for process in children(agent):
+    with agents_in_threads(harness, settings) as (start, agents):
+        yield start
+        for process in (process for agent in agents for process in children(agent)):
             os.kill(process, signal.SIGKILL)
-        agent.stop()
 
 
 def children(agent: Agent) -> list[int]:
