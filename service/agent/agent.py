@@ -268,6 +268,7 @@ class Agent:
         """Drop the runs whose lease could not be renewed: they belong to another agent, or to none."""
         for lease in lost:
             log.warning("run %s no longer belongs to this agent", lease.run_id)
+            self.runs[lease].give_up_uploads()
             self._drop(lease)
 
     def _drop_written(self, leases: Collection[Lease]) -> None:

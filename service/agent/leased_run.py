@@ -6,10 +6,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from service.store.artifacts.artifact_store import ArtifactStore
-from service.store.artifacts.uploads import cancel_uploads, is_uploaded
+from service.store.artifacts.uploads import discard_contents, is_uploaded
 from service.store.queue import Claim
 from workers.processes.messages import (
-    ArtifactReference,
     Assignment,
     CheckpointTaken,
     Command,
@@ -128,8 +127,6 @@ class LeasedRun:
         removed = set(map(id, events))
         self.pending = [event for event in self.pending if id(event) not in removed]
 
-    def _discard(self, event: CheckpointTaken | Succeeded) -> None:
+    def _discard(self, event: WorkerEvent) -> None:
         """Give up the uploads of an event; what is stored already becomes garbage."""
-        contents = [event.content] if isinstance(event, CheckpointTaken) else [event.model, event.row_results]
-        stored = [content.name for content in contents if isinstance(content, ArtifactReference)]
-        self.artifacts.mark_garbage([*stored, *cancel_uploads(event)])
+        self.artifacts.mark_garbage(discard_contents(event))

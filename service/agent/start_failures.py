@@ -5,8 +5,7 @@ import time
 
 from sqlalchemy.exc import DBAPIError
 
-FIRST_PAUSE_SECONDS = 0.5
-LONGEST_PAUSE_SECONDS = 30.0
+from service.pauses import growing_pauses
 
 EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 """Error numbers of an operating system that has run out of something, or of a disk that takes no more."""
@@ -24,7 +23,7 @@ class StartPause:
     """The pause after a failed start. It doubles with each failure, and a start that works ends it."""
 
     def __init__(self) -> None:
-        self._seconds, self._until = FIRST_PAUSE_SECONDS, 0.0
+        self._pauses, self._until = growing_pauses(), 0.0
 
     @property
     def lasts(self) -> bool:
@@ -33,11 +32,10 @@ class StartPause:
 
     def failed(self) -> float:
         """Begin the next pause, and return its seconds."""
-        seconds = self._seconds
+        seconds = next(self._pauses)
         self._until = time.monotonic() + seconds
-        self._seconds = min(2 * seconds, LONGEST_PAUSE_SECONDS)
         return seconds
 
     def worked(self) -> None:
         """Begin with the shortest pause again, if ever."""
-        self._seconds, self._until = FIRST_PAUSE_SECONDS, 0.0
+        self._pauses, self._until = growing_pauses(), 0.0

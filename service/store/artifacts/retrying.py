@@ -1,14 +1,12 @@
 """Tries again what an artifact store that is away refuses, with pauses that grow."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
 from threading import Event
 from typing import Any, TypeVar
 
+from service.pauses import growing_pauses
 from service.store.artifacts.blob_store import BlobStoreUnavailable
-
-FIRST_PAUSE_SECONDS = 0.5
-LONGEST_PAUSE_SECONDS = 30.0
 
 T = TypeVar("T")
 
@@ -17,18 +15,10 @@ def call_until_cancelled(future: Future[Any], action: Callable[[], T]) -> T | No
     """What `action` returns, however often it has to be called; None once `future` is cancelled."""
     cancelled = Event()
     future.add_done_callback(lambda _: cancelled.set())
-    for pause in pauses():
+    for pause in growing_pauses():
         try:
             return action()
         except BlobStoreUnavailable:
             if cancelled.wait(pause):
                 break
     return None
-
-
-def pauses() -> Iterator[float]:
-    """Seconds between attempts: twice as long each time, up to a limit."""
-    pause = FIRST_PAUSE_SECONDS
-    while True:
-        yield pause
-        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from threading import Thread
 
 from service.store.artifacts.retrying import call_until_cancelled
-from workers.processes.messages import ArtifactReference, CheckpointTaken, Succeeded, WorkerEvent
+from workers.processes.messages import ArtifactReference, CheckpointTaken, Content, Succeeded, WorkerEvent
 
 Upload = Future[ArtifactReference]
 
@@ -52,16 +52,20 @@ def _run(
         remove(stored.name)
 
 
-def uploads_of(event: WorkerEvent) -> list[Upload]:
-    """The uploads that an event's contents come from, done or not."""
+def contents_of(event: WorkerEvent) -> list[Content]:
+    """What an event has to store besides figures: bytes, or where they are or will be."""
     match event:
         case CheckpointTaken(content=content):
-            contents = [content]
+            return [content]
         case Succeeded(model=model, row_results=row_results):
-            contents = [model] if row_results is None else [model, row_results]
+            return [model] if row_results is None else [model, row_results]
         case _:
             return []
-    return [each for each in contents if isinstance(each, Future)]
+
+
+def uploads_of(event: WorkerEvent) -> list[Upload]:
+    """The uploads that an event's contents come from, done or not."""
+    return [each for each in contents_of(event) if isinstance(each, Future)]
 
 
 def is_uploaded(event: WorkerEvent) -> bool:
@@ -69,8 +73,10 @@ def is_uploaded(event: WorkerEvent) -> bool:
     return all(upload.done() for upload in uploads_of(event))
 
 
-def cancel_uploads(event: WorkerEvent) -> list[str]:
+def discard_contents(event: WorkerEvent) -> list[str]:
     """Give up the uploads of an event. Returns the names of what is stored already, and is garbage now."""
-    return [
-        upload.result().name for upload in uploads_of(event) if not upload.cancel() and not upload.exception()
+    uploads = uploads_of(event)
+    stored = [each.name for each in contents_of(event) if isinstance(each, ArtifactReference)]
+    return stored + [
+        upload.result().name for upload in uploads if not upload.cancel() and not upload.exception()
     ]

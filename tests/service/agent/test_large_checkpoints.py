@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
+from service import pauses
 from service.agent.agent import Agent
 from service.settings import Settings
-from service.store.artifacts import retrying
 from service.store.artifacts.artifact_store import ArtifactStore, stored_content
 from service.store.artifacts.blob_store import BlobStoreUnavailable
 from service.store.artifacts.uploads import uploads_of
@@ -93,7 +93,7 @@ def test_a_run_whose_checkpoint_is_lost_starts_over(
 def test_a_run_whose_checkpoint_cannot_be_read_now_waits_for_it(
     harness: Harness, agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retrying, "FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(pauses, "FIRST_SECONDS", 0.01)
     id_ = harness.submit(IRIS)
     send(agent, start(agent), epoch(1), CheckpointTaken(1, 1, LARGE), Stopped("release"))
 

@@ -9,23 +9,14 @@ from service.settings import Settings
 from service.store.engine.clock import now
 from service.store.tables import Run
 from tests.harness import IRIS, Harness
+from tests.manual_clock import ManualClock
 from tests.service.agent.scripted.pool import ScriptedPool, epoch
 from tests.service.agent.scripted.script import epochs_of, send, start
 
 
-class Clock:
-    """A monotonic clock that a test sets. Setting it back is like setting the database's clock ahead."""
-
-    def __init__(self) -> None:
-        self.time = 100_000.0
-
-    def monotonic(self) -> float:
-        return self.time
-
-
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
+def clock(monkeypatch: pytest.MonkeyPatch) -> ManualClock:
+    clock = ManualClock(100_000.0)
     monkeypatch.setattr(clock_watch, "time", clock)
     return clock
 
@@ -61,7 +52,7 @@ def test_after_a_gap_no_lease_of_another_agent_is_ended_for_a_whole_lease(
     harness: Harness,
     agent: Agent,
     settings: Settings,
-    clock: Clock,
+    clock: ManualClock,
     caplog: pytest.LogCaptureFixture,
     step: float,
     word: str,
@@ -83,7 +74,7 @@ def test_after_a_gap_no_lease_of_another_agent_is_ended_for_a_whole_lease(
 
 
 def test_a_lease_that_nobody_renews_is_ended_after_that(
-    harness: Harness, agent: Agent, settings: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, agent: Agent, settings: Settings, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = Agent(harness.database, harness.registry, settings, ScriptedPool())
     id_ = harness.submit(IRIS)
@@ -101,7 +92,7 @@ def test_a_lease_that_nobody_renews_is_ended_after_that(
 
 
 def test_a_clock_that_drifts_is_no_gap(
-    harness: Harness, agent: Agent, settings: Settings, clock: Clock
+    harness: Harness, agent: Agent, settings: Settings, clock: ManualClock
 ) -> None:
     agent.flush()
     clock.time -= settings.lease_seconds / 5

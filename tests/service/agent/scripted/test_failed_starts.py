@@ -9,8 +9,10 @@ from sqlalchemy.exc import OperationalError
 
 from service.agent import start_failures
 from service.agent.agent import Agent
-from service.agent.start_failures import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, StartPause, is_temporary
+from service.agent.start_failures import StartPause, is_temporary
+from service.pauses import FIRST_SECONDS, LONGEST_SECONDS
 from tests.harness import IRIS, Harness
+from tests.manual_clock import ManualClock
 from tests.service.agent.scripted.pool import ScriptedPool
 from tests.service.agent.scripted.script import start
 
@@ -18,19 +20,9 @@ NO_THREAD = RuntimeError("can't start new thread")
 NO_DESCRIPTORS = OSError(errno.EMFILE, "Too many open files")
 
 
-class Clock:
-    """A monotonic clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.time = 1000.0
-
-    def monotonic(self) -> float:
-        return self.time
-
-
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
+def clock(monkeypatch: pytest.MonkeyPatch) -> ManualClock:
+    clock = ManualClock()
     monkeypatch.setattr(start_failures, "time", clock)
     return clock
 
@@ -97,7 +89,7 @@ def test_a_cancelled_run_that_cannot_be_started_is_cancelled(
 
 
 def test_the_agent_claims_nothing_during_the_pause_and_goes_on_after_it(
-    harness: Harness, agent: Agent, pool: ScriptedPool, monkeypatch: pytest.MonkeyPatch, clock: Clock
+    harness: Harness, agent: Agent, pool: ScriptedPool, monkeypatch: pytest.MonkeyPatch, clock: ManualClock
 ) -> None:
     id_ = harness.submit(IRIS)
     with monkeypatch.context() as patched:
@@ -107,19 +99,19 @@ def test_the_agent_claims_nothing_during_the_pause_and_goes_on_after_it(
     assert (harness.run(id_).status, harness.run(id_).attempt) == ("queued", 1)
     agent.tick()
     assert harness.run(id_).attempt == 1
-    clock.time += FIRST_PAUSE_SECONDS
+    clock.time += FIRST_SECONDS
     start(agent)
     assert harness.run(id_).status == "running"
     assert not agent.start_pause.lasts
-    assert agent.start_pause.failed() == FIRST_PAUSE_SECONDS
+    assert agent.start_pause.failed() == FIRST_SECONDS
 
 
-def test_the_pause_doubles_up_to_its_limit(clock: Clock) -> None:
+def test_the_pause_doubles_up_to_its_limit(clock: ManualClock) -> None:
     pause = StartPause()
     assert not pause.lasts
     seconds = [pause.failed() for _ in range(8)]
-    assert seconds == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, LONGEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS]
-    clock.time += LONGEST_PAUSE_SECONDS - 0.1
+    assert seconds == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, LONGEST_SECONDS, LONGEST_SECONDS]
+    clock.time += LONGEST_SECONDS - 0.1
     assert pause.lasts
     clock.time += 0.2
     assert not pause.lasts

@@ -7,13 +7,15 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from sqlalchemy import update
 
+from service import pauses
 from service.agent.agent import Agent
 from service.settings import Settings
-from service.store.artifacts import retrying
 from service.store.artifacts.blob_store import BlobStoreUnavailable
 from service.store.artifacts.uploads import uploads_of
 from service.store.queue import Lease
+from service.store.tables import Run
 from tests.harness import IRIS, Harness
 from tests.service.agent.scripted.pool import ScriptedPool, epoch
 from tests.service.agent.scripted.script import checkpoints_of, epochs_of, start
@@ -70,7 +72,7 @@ class Store:
 
 @pytest.fixture
 def store(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> Store:
-    monkeypatch.setattr(retrying, "FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(pauses, "FIRST_SECONDS", 0.01)
     store = Store(agent, agent.artifacts.save, Event())
 
     def save(content: bytes, reference: ArtifactReference | None = None) -> ArtifactReference:
@@ -164,6 +166,20 @@ def test_a_released_run_waits_for_its_checkpoint(harness: Harness, agent: Agent,
     store.come_back()
     assert harness.run(id_).status == "queued"
     assert checkpoints_of(harness, lease.run_id) == [("newest", 1, None)]
+
+
+def test_the_uploads_of_a_run_that_was_lost_are_given_up(
+    harness: Harness, agent: Agent, store: Store
+) -> None:
+    harness.submit(IRIS)
+    lease = start(agent)
+    store.receive(lease, epoch(1), CheckpointTaken(1, 1, LARGE))
+    (checkpoint,) = agent.runs[lease].pending
+    with harness.database.write() as connection:
+        connection.execute(update(Run).values(attempt=Run.attempt + 1))
+    agent.flush()
+    assert agent.runs == {}
+    assert [upload.cancelled() for upload in uploads_of(checkpoint)] == [True]
 
 
 def test_a_failed_run_needs_no_checkpoint(harness: Harness, agent: Agent, store: Store) -> None:

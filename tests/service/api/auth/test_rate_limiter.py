@@ -8,39 +8,31 @@ import pytest
 from service.api.auth import rate_limits
 from service.api.auth.rate_limits import RateLimiter, TooManyRequests
 from service.settings import Settings
-
-
-class Clock:
-    """One that is set by hand."""
-
-    seconds = 1000.0
-
-    def monotonic(self) -> float:
-        return self.seconds
+from tests.manual_clock import ManualClock
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
+def clock(monkeypatch: pytest.MonkeyPatch) -> ManualClock:
+    clock = ManualClock()
     monkeypatch.setattr(rate_limits, "time", clock)
     return clock
 
 
 @pytest.fixture
-def counting(clock: Clock) -> RateLimiter:
+def counting(clock: ManualClock) -> RateLimiter:
     return RateLimiter(Settings(read_rate_limit="2/minute", rate_limit="1/hour"))
 
 
 def test_a_window_begins_with_the_first_request_and_ends_with_its_time(
-    counting: RateLimiter, clock: Clock
+    counting: RateLimiter, clock: ManualClock
 ) -> None:
     counting.count("reads", "ada")
-    clock.seconds += 59
+    clock.time += 59
     counting.count("reads", "ada")
     with pytest.raises(TooManyRequests) as refused:
         counting.count("reads", "ada")
     assert refused.value.headers["Retry-After"] in ("1", "2")
-    clock.seconds += 1
+    clock.time += 1
     counting.count("reads", "ada")
 
 
@@ -53,10 +45,10 @@ def test_everybody_and_every_purpose_has_a_window_of_its_own(counting: RateLimit
             counting.count("writes", who)
 
 
-def test_windows_that_are_over_are_forgotten(counting: RateLimiter, clock: Clock) -> None:
+def test_windows_that_are_over_are_forgotten(counting: RateLimiter, clock: ManualClock) -> None:
     for number in range(100):
         counting.count("reads", f"address {number}")
-    clock.seconds += 61
+    clock.time += 61
     counting.count("reads", "ada")
     assert list(counting._windows["reads"]) == ["ada"]
 

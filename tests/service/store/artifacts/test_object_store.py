@@ -10,7 +10,8 @@ import pytest
 pytest.importorskip("s3fs", reason="needs the extra objectstore")
 moto_server = pytest.importorskip("moto.server", reason="needs moto, of the extra servers")
 
-from service.store.artifacts import blob_store, retrying  # noqa: E402
+from service import pauses  # noqa: E402
+from service.store.artifacts import blob_store  # noqa: E402
 from service.store.artifacts.artifact_store import ArtifactStore  # noqa: E402
 from service.store.artifacts.blob_store import BlobStore, BlobStoreUnavailable  # noqa: E402
 from service.store.artifacts.uploads import uploads_of  # noqa: E402
@@ -80,7 +81,7 @@ def test_an_upload_waits_for_a_server_that_is_away(
     caplog: pytest.LogCaptureFixture,
     fault: str,
 ) -> None:
-    monkeypatch.setattr(retrying, "FIRST_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(pauses, "FIRST_SECONDS", 0.05)
     monkeypatch.setattr(blob_store, "OPERATION_SECONDS", 5.0)
     with create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]

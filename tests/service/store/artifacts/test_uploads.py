@@ -5,16 +5,16 @@ from collections.abc import Callable
 
 import pytest
 
-from service.store.artifacts import retrying
+from service import pauses
 from service.store.artifacts.blob_store import BlobStoreUnavailable
-from service.store.artifacts.uploads import Upload, cancel_uploads, is_uploaded, start_upload, uploads_of
+from service.store.artifacts.uploads import Upload, discard_contents, is_uploaded, start_upload, uploads_of
 from workers.processes.messages import ArtifactReference, CheckpointTaken, Stopped, Succeeded
 
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retrying, "FIRST_PAUSE_SECONDS", 0.001)
-    monkeypatch.setattr(retrying, "LONGEST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(pauses, "FIRST_SECONDS", 0.001)
+    monkeypatch.setattr(pauses, "LONGEST_SECONDS", 0.01)
 
 
 class Store:
@@ -101,8 +101,8 @@ def test_without_another_thread_the_caller_uploads(monkeypatch: pytest.MonkeyPat
 
 
 def test_pauses_grow_up_to_a_limit() -> None:
-    pauses = retrying.pauses()
-    assert [next(pauses) for _ in range(6)] == [0.001, 0.002, 0.004, 0.008, 0.01, 0.01]
+    seconds = pauses.growing_pauses()
+    assert [next(seconds) for _ in range(6)] == [0.001, 0.002, 0.004, 0.008, 0.01, 0.01]
 
 
 def test_an_event_is_uploaded_when_all_its_contents_are() -> None:
@@ -112,7 +112,7 @@ def test_an_event_is_uploaded_when_all_its_contents_are() -> None:
     assert not is_uploaded(event)
     model.set_result(ArtifactReference("model", ""))
     assert not is_uploaded(event)
-    assert cancel_uploads(event) == ["model"]
+    assert discard_contents(event) == ["model"]
     assert rows.cancelled()
     for other in (Succeeded(1, b""), CheckpointTaken(1, 1, b""), Stopped("cancel")):
-        assert (uploads_of(other), is_uploaded(other), cancel_uploads(other)) == ([], True, [])
+        assert (uploads_of(other), is_uploaded(other), discard_contents(other)) == ([], True, [])
