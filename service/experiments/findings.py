@@ -16,6 +16,8 @@ from workers.data.far_rows import FarRows, describe
 from workers.nn.losses import AnyLoss
 from workers.tagged_union import members, name_of
 
+WEIGHTED = ("linear_balanced", "ridge_balanced")
+"""Baselines that are fitted with the balancing and weights of the spec."""
 FREQUENCY_AWARE = frozenset(name_of(loss) for loss in members(AnyLoss) if loss.frequency_aware)
 
 
@@ -85,8 +87,7 @@ class Evidence:
     @cached_property
     def linear(self) -> BaselineComparison | None:
         """The comparison with the better one of the linear baselines."""
-        names = ("linear", "linear_balanced", "ridge", "ridge_balanced")
-        return min(self.comparisons(*names), key=lambda each: each.gain, default=None)
+        return min(self.comparisons("linear", "ridge", *WEIGHTED), key=lambda each: each.gain, default=None)
 
     @cached_property
     def predicted(self) -> dict[RunKey, set[int]]:
@@ -301,9 +302,9 @@ def _linear_model(linear: BaselineComparison, evidence: Evidence) -> str:
     """The linear baseline in words."""
     baseline, rows = linear.baseline, sum(evidence.split_counts["train"])
     words = "ridge regression" if is_regression(evidence.spec) else "a linear model"
-    if baseline.name in ("linear_balanced", "ridge_balanced"):
+    if baseline.name in WEIGHTED:
         words += " with the same balancing and weights"
-    elif any(each.name in ("linear_balanced", "ridge_balanced") for each in evidence.baselines):
+    elif any(each.name in WEIGHTED for each in evidence.baselines):
         words += " without balancing and weights"
     fitted = baseline.training_rows
     if fitted is not None and fitted < rows and not evidence.of_folds:
