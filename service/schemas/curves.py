@@ -55,7 +55,7 @@ class Curves(ResponseModel):
     negative: str
     runs: list[CurveSummary]
     items: list[CurveRow]
-    next: None = None
+    next: str | None = None
 
 
 class OperatingPoint(SelectedEpoch):
@@ -113,4 +113,4 @@ class Reliability(ResponseModel):
 
     runs: list[ReliabilitySummary]
     items: list[ReliabilityRow]
-    next: None = None
+    next: str | None = None

@@ -22,7 +22,7 @@ with ApiClient(Configuration(host=sys.argv[1])) as client:
     while status in ("queued", "running"):
         status = experiments.read_experiment(accepted.id, wait=20).status
     metrics = EpochsApi(client).read_metrics(accepted.id)
-    accuracies = [float(row.accuracy) for row in metrics.items]
+    accuracies = [float(row.accuracy) for row in metrics.items if row.accuracy is not None]
     try:
         experiments.submit_experiment(ExperimentSpec(seeds=[1, 1]))
     except UnprocessableEntityException as error:
