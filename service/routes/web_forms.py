@@ -20,7 +20,6 @@ from workers.tagged_union import names
 router = APIRouter(prefix="/ui", route_class=PageRoute, include_in_schema=False)
 reading, submitting = [allow("read")], [allow("submit")]
 SEE_OTHER = 303
-FIELDS = ("name", "tags", "dataset", "epochs", "batch_size", "seeds", "more")
 
 
 class NewQuery(BaseModel):

@@ -24,9 +24,6 @@ NEWTON_ROUNDS = 50
 ROUNDING = 1e-12
 """Near the minimum, a smaller slope shows progress that a difference of values is too coarse for."""
 
-Solution = tuple[Floats, Floats]
-"""W (d, K) and b (K,), in float64."""
-
 
 @dataclass(frozen=True, eq=False)
 class SoftmaxRegression:
