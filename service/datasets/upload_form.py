@@ -20,6 +20,8 @@ OPTIONS = tuple({each.name: None for cls in FORMATS for each in fields(cls) if e
 FIELDS = ("name", "format", *OPTIONS)
 PREFILLED = frozenset({"label"})
 """The options that /docs fills in from their examples; the others stay empty, as a plain table needs none."""
+TAKEN_PATHS = frozenset({"inspect"})
+"""What follows /datasets/ in another route's path: a data set of this name could not be told from it."""
 FILES = tuple({part: None for cls in FORMATS for part in (*cls.required, *cls.optional)})
 
 
@@ -29,6 +31,8 @@ def name_of(form: Form) -> str:
     if not re.fullmatch(NAME_PATTERN, name):
         right = "should be up to 64 characters of a-z, 0-9, ., - and _, and start with a letter or a digit"
         raise InvalidField("name", name, right)
+    if name in TAKEN_PATHS:
+        raise InvalidField("name", name, f"/datasets/{name} is a path of its own; choose another name")
     return name
 
 

@@ -20,6 +20,8 @@ LARGEST = 3.4e38
 
 Value = Annotated[float, Field(strict=True, ge=-LARGEST, le=LARGEST)]
 TEXT_LENGTH = 1000
+WITHOUT_NUL = r"^[^\x00]*$"
+"""No string of a body may hold the character NUL, which databases cannot store."""
 
 
 def _number_or_text(value: Any, number: ValidatorFunctionWrapHandler) -> Any:
@@ -39,7 +41,7 @@ def _object_or_list(row: Any, values: ValidatorFunctionWrapHandler) -> Any:
 CELL_SCHEMA = {
     "anyOf": [
         {"type": "number", "minimum": -LARGEST, "maximum": LARGEST},
-        {"type": "string", "maxLength": TEXT_LENGTH},
+        {"type": "string", "maxLength": TEXT_LENGTH, "pattern": WITHOUT_NUL},
         {"type": "boolean"},
         {"type": "null"},
     ]
@@ -47,7 +49,12 @@ CELL_SCHEMA = {
 ROW_SCHEMA = {
     "anyOf": [
         {"type": "array", "items": CELL_SCHEMA, "minItems": 1},
-        {"type": "object", "additionalProperties": CELL_SCHEMA, "minProperties": 1},
+        {
+            "type": "object",
+            "propertyNames": {"pattern": WITHOUT_NUL},
+            "additionalProperties": CELL_SCHEMA,
+            "minProperties": 1,
+        },
     ]
 }
 CellValue = Annotated[Value, WrapValidator(_number_or_text)]

@@ -110,6 +110,7 @@ RULES: dict[tuple[str, str], Callable[[Problem, Any], bool]] = {
     ("read_metrics", "invalid-parameter"): only("limit"),  # or max_points, but not both
     ("read_epochs", "invalid-parameter"): only("limit"),
     ("compare_experiments", "invalid-parameter"): only("ids", "reference"),  # distinct ones, and one of them
+    ("read_comparison_chart", "invalid-parameter"): only("ids", "reference"),
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
@@ -110,8 +111,19 @@ def _field_error(request: Request, detail: dict[str, Any]) -> FieldError:
 
 
 def _allowed_methods(request: Request) -> Iterator[str]:
-    """Every method that a route has at this path. The router itself stops at the first route."""
+    """Every method that a route has at this path. The router itself stops at the first route.
+
+    A path without parameters precedes one with them, as in OpenAPI: /datasets/inspect is not a data set.
+    """
+    routes = request.app.router.routes
+    exact: set[str] = set()
+    for route in iter_route_contexts(routes):
+        if route.path == request.url.path:
+            exact |= route.methods or set()
     for method in METHODS:
-        scope = {**request.scope, "method": "GET" if method == "HEAD" else method}
-        if any(route.matches(scope)[0] is Match.FULL for route in request.app.router.routes):
+        method_of_route = "GET" if method == "HEAD" else method
+        scope = {**request.scope, "method": method_of_route}
+        if method_of_route in exact or (
+            not exact and any(route.matches(scope)[0] is Match.FULL for route in routes)
+        ):
             yield method

@@ -128,6 +128,7 @@ def test_a_table_has_no_picture(client: TestClient) -> None:
         ({"name": "flowers\n"}, None, "name", "characters of a-z"),
         ({"name": "x" * 65}, None, "name", "characters of a-z"),
         ({"name": "x" * 20_001}, None, "name", "is longer than 20,000 bytes"),
+        ({"name": "inspect"}, None, "name", "/datasets/inspect is a path of its own"),
         (
             {"format": "cvs"},
             None,

@@ -147,6 +147,7 @@ def test_head_is_get_without_the_body(client: TestClient, path: str) -> None:
         ("DELETE", "/catalog", {"GET", "HEAD"}),
         ("POST", "/static/docs.js", {"GET", "HEAD"}),
         ("OPTIONS", "/experiments", {"GET", "HEAD", "POST"}),
+        ("OPTIONS", "/datasets/inspect", {"POST"}),
         ("BREW", "/health", {"GET", "HEAD"}),
     ],
 )
