@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from workers.data.dataset import Dataset, Indices
 from workers.data.errors import DatasetChanged, NoOfficialTest, UnknownDataset
 from workers.data.exposed_rows import ExposedRows
+from workers.data.planning_data import PlanningData
 from workers.data.preprocessing import needs_encoding
-from workers.data.registry import DatasetRegistry
 from workers.data.splits import Fold, Part
 from workers.method_warnings import Warning, WarningContext, find_warnings
 from workers.nn.arrays import Array, Integers
@@ -90,7 +90,7 @@ class Plan:
         return [{**fold._asdict(), "split_counts": counts} for fold, counts in self.fold_counts.items()]
 
 
-def make_plan(spec: ExperimentSpec, registry: DatasetRegistry) -> Plan:
+def make_plan(spec: ExperimentSpec, registry: PlanningData) -> Plan:
     """Resolve a spec against its data, and pin the content it names. Raises InvalidSpec with every error."""
     dataset_errors: list[FieldError] = []
     found = _dataset(spec, registry, dataset_errors)
@@ -164,12 +164,12 @@ def _resolved(spec: ExperimentSpec, dataset: Dataset) -> ExperimentSpec:
     return spec.model_copy(update=changes)
 
 
-def _training_rows(registry: DatasetRegistry, spec: ExperimentSpec, fold: Fold) -> Indices:
+def _training_rows(registry: PlanningData, spec: ExperimentSpec, fold: Fold) -> Indices:
     return registry.split_rows(spec.dataset, spec.split, fold).train
 
 
 def _training_targets(
-    spec: ExperimentSpec, dataset: Dataset, registry: DatasetRegistry
+    spec: ExperimentSpec, dataset: Dataset, registry: PlanningData
 ) -> NDArray[np.float64] | None:
     """The numbers (n,) that the first fold of a regression trains on; None for a classification."""
     if spec.task != "regression" or dataset.targets is None:
@@ -186,16 +186,14 @@ def _steps(spec: ExperimentSpec, training: Integers) -> int:
     return spec.training.epochs * per_epoch
 
 
-def _dataset(
-    spec: ExperimentSpec, registry: DatasetRegistry, field_errors: list[FieldError]
-) -> Dataset | None:
+def _dataset(spec: ExperimentSpec, registry: PlanningData, field_errors: list[FieldError]) -> Dataset | None:
     with _collecting(field_errors, "dataset", spec.dataset.name):
         return registry.load(spec.dataset)
     return None
 
 
 def _data(
-    spec: ExperimentSpec, registry: DatasetRegistry, dataset: Dataset, field_errors: list[FieldError]
+    spec: ExperimentSpec, registry: PlanningData, dataset: Dataset, field_errors: list[FieldError]
 ) -> tuple[Dataset | None, dict[Fold, Counts]]:
     """Count the rows of each class in each part of each fold; None if the split cannot divide the data set."""
     with _collecting(field_errors, "split", asdict(spec.split)):
@@ -246,7 +244,7 @@ def _sampled_counts_of(
     return sampled
 
 
-def _input_width(spec: ExperimentSpec, dataset: Dataset, registry: DatasetRegistry) -> int:
+def _input_width(spec: ExperimentSpec, dataset: Dataset, registry: PlanningData) -> int:
     """The features of a row as the network reads it, in the first fold: those of a table are encoded."""
     if not needs_encoding(dataset):
         return int(dataset.features.shape[1])

@@ -15,6 +15,7 @@ Stream = Literal[
     "folds",
     "intervals",
     "comparisons",
+    "sweeps",
 ]
 
 # Append only: changing a number changes every result stored so far.
@@ -29,6 +30,7 @@ SPAWN_KEYS: dict[Stream, int] = {
     "folds": 7,
     "intervals": 8,
     "comparisons": 9,
+    "sweeps": 10,
 }
 
 

@@ -84,6 +84,8 @@ def _field(scope: Any, name: str) -> Any:
     scope = _bare(scope)
     if isinstance(scope, type) and issubclass(scope, BaseModel):
         return scope.model_fields[name].annotation if name in scope.model_fields else scope
+    if get_origin(scope) is dict:
+        return get_args(scope)[1]
     if isinstance(scope, type) and is_dataclass(scope):
         annotations = {field.name: field.type for field in fields(scope)}
         return annotations.get(name, scope)

@@ -1,0 +1,115 @@
+"""The candidates of a sweep: their values, their specs and their plans, each spec once."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from workers.data.planning_data import PlanningData, SharedPlanningData
+from workers.plan import Plan, make_plan
+from workers.spec import ExperimentSpec
+from workers.sweeps.faults import faults_of
+from workers.sweeps.parsing import SpaceReader
+from workers.sweeps.paths import steps
+from workers.sweeps.request import SweepRequest
+from workers.sweeps.space import Space, Values
+from workers.validation.errors import FieldError, InvalidSpec, to_field_errors
+
+LONGEST_NAME = 200
+CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """One candidate: what it changes in the base spec, and the plan of its experiment."""
+
+    values: Values
+    plan: Plan
+
+
+@dataclass(frozen=True, eq=False)
+class SweepPlan:
+    """What a sweep will train. repeated: how many candidates were left out, as another resolves to the same spec."""
+
+    candidates: Sequence[Candidate]
+    repeated: int
+
+    @property
+    def runs(self) -> int:
+        return sum(each.plan.runs for each in self.candidates)
+
+
+def plan_sweep(request: SweepRequest, data: PlanningData) -> SweepPlan:
+    """Choose the candidates, and plan each. Raises InvalidSpec with everything that is wrong."""
+    reader = SpaceReader(request.spec, request.ranges)
+    space = reader.space
+    faults = [*reader.faults, *faults_of(space)]
+    faults += request.strategy.faults(space, request.candidates)
+    if faults:
+        raise InvalidSpec(faults)
+    proposed = request.strategy.propose(space, request.candidates)
+    return planned(request, space, proposed, data)
+
+
+def planned(request: SweepRequest, space: Space, proposed: Iterable[Values], data: PlanningData) -> SweepPlan:
+    """Plan candidates with these values; those that resolve to the same spec once. Raises InvalidSpec."""
+    name, shared = request.name or request.spec.name, SharedPlanningData(data)
+    found: dict[str, Candidate] = {}
+    faults: dict[tuple[str, str], list[tuple[Values, FieldError]]] = {}
+    count = 0
+    for values in proposed:
+        count += 1
+        try:
+            plan = make_plan(_spec(space, values, name), shared)
+        except InvalidSpec as error:
+            for each in error.field_errors:
+                faults.setdefault((each.path, each.message), []).append((values, each))
+        else:
+            found.setdefault(plan.spec.spec_hash, Candidate(values, plan))
+    if faults:
+        raise InvalidSpec(_of_candidates(faults, count))
+    return SweepPlan(list(found.values()), count - len(found))
+
+
+def _spec(space: Space, values: Values, name: str) -> ExperimentSpec:
+    given = {**space.spec(values), "name": candidate_name(name, values)}
+    try:
+        return ExperimentSpec.model_validate(given)
+    except ValidationError as error:
+        raise InvalidSpec(to_field_errors(error, ExperimentSpec)) from None
+
+
+def candidate_name(name: str, values: Mapping[str, Any]) -> str:
+    """What the experiment of a candidate is called: the sweep's name, and what is special about it."""
+    full = f"{name}: {label(values)}" if name else label(values)
+    return full if len(full) <= LONGEST_NAME else f"{full[: LONGEST_NAME - 3]}..."
+
+
+def label(values: Mapping[str, Any]) -> str:
+    """The values in words: `learning_rate 0.01, loss focal`."""
+    words = (f"{steps(path)[-1]} {_text(value)}" for path, value in values.items())
+    return CONTROL.sub(" ", ", ".join(words)) or "the base spec"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float):
+        return f"{value:g}"
+    return json.dumps(value)
+
+
+def _of_candidates(
+    faults: Mapping[tuple[str, str], Sequence[tuple[Values, FieldError]]], count: int
+) -> list[FieldError]:
+    """Each fault once, with the candidates that have it."""
+    errors = []
+    for (path, message), found in faults.items():
+        (values, first), *others = found
+        which = "all candidates" if len(found) == count else f"candidate with {label(values)}"
+        more = f", and {len(others):,} more" if others and len(found) < count else ""
+        errors.append(FieldError(f"spec.{path}", first.value, f"{message} ({which}{more})"))
+    return errors

@@ -1,0 +1,44 @@
+"""A strategy chooses the candidates of a sweep from its space. The same seed chooses the same ones."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.sweeps.space import Space, Values
+from workers.tagged_union import Seed
+from workers.validation.errors import FieldError
+
+MOST_CANDIDATES = 1000
+DEFAULT_CANDIDATES = 16
+Points = NDArray[np.float64]
+"""Points of the unit cube, (n, d): a coordinate for each dimension."""
+
+
+class Strategy(ABC):
+    """Chooses candidates before any of them is trained."""
+
+    name: str
+
+    def faults(self, space: Space, candidates: int | None) -> Iterator[FieldError]:
+        """What in a space this strategy cannot work with."""
+        return iter(())
+
+    @abstractmethod
+    def propose(self, space: Space, candidates: int | None) -> list[Values]:
+        """The values of each candidate. Some may be the same."""
+
+
+class PointStrategy(Strategy):
+    """Draws points of the unit cube, and takes the values of each range at its coordinate."""
+
+    seed: Seed
+
+    @abstractmethod
+    def points(self, count: int, dimensions: int) -> Points:
+        """The points (count, dimensions)."""
+
+    def propose(self, space: Space, candidates: int | None) -> list[Values]:
+        points = self.points(candidates or DEFAULT_CANDIDATES, len(space.dimensions))
+        return [space.at(point) for point in points.tolist()]
