@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from service.schemas.base import bounds
+from service.schemas.base import bounds, share_bounds
 from service.schemas.summary import Baseline, BaselineClass, BaselineMetrics
 from workers.evaluation import baselines
-from workers.evaluation.intervals import wilson
 from workers.evaluation.metrics import SUMMARISED
 
 
@@ -48,6 +47,6 @@ def _classes(
         for name, error in zip(names, baseline.errors, strict=False)
     ]
     for name, rows, recall in zip(names, support, baseline.recalls or (), strict=bool(baseline.recalls)):
-        low, high = bounds(None if recall is None else wilson(round(recall * rows), rows))
+        low, high = (None, None) if recall is None else share_bounds(recall, rows)
         found.append(BaselineClass(class_=name, accuracy=recall, accuracy_low=low, accuracy_high=high))
     return found

@@ -16,7 +16,7 @@ from service.experiments.fold_estimates import FoldIntervals, by_fold, mean
 from service.experiments.interval_meanings import meanings, meanings_of_folds, missing_of_folds
 from service.experiments.intervals import Intervals, NoIntervals
 from service.experiments.majority import majority_on, open_counts
-from service.schemas.base import bounds
+from service.schemas.base import share_bounds
 from service.schemas.summary import (
     Baseline,
     ClassEstimate,
@@ -32,7 +32,7 @@ from service.store.spec_facts import is_of_folds, is_regression, measured_part, 
 from service.store.tables import Rows
 from workers.data.far_rows import FarRows
 from workers.evaluation import baselines
-from workers.evaluation.intervals import standard_deviation, wilson
+from workers.evaluation.intervals import standard_deviation
 from workers.evaluation.metrics import BY_NAME, SUMMARISED
 
 
@@ -122,8 +122,7 @@ def _selection(spec: dict[str, Any]) -> Selected:
 
 
 def _seed(row: Any) -> SeedFigures:
-    found = None if row.accuracy is None else wilson(round(row.accuracy * row.rows), row.rows)
-    low, high = bounds(found)
+    low, high = (None, None) if row.accuracy is None else share_bounds(row.accuracy, row.rows)
     return SeedFigures.model_validate({**row._mapping, "accuracy_low": low, "accuracy_high": high})
 
 

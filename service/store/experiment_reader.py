@@ -17,9 +17,11 @@ from service.store.tables import Experiment, ExperimentTag, Rows, Run
 
 EXPERIMENT = select(Experiment).where(Experiment.id == bindparam("id"))
 PLAN = select(Experiment.plan).where(Experiment.id == bindparam("id"))
-TAGS = select(ExperimentTag).where(ExperimentTag.experiment_id.in_(bindparam("ids", expanding=True)))
-TAGS = TAGS.order_by(ExperimentTag.tag)
+ALL_TAGS = select(ExperimentTag).order_by(ExperimentTag.tag)
+TAGS = ALL_TAGS.where(ExperimentTag.experiment_id.in_(bindparam("ids", expanding=True)))
+TAGS_OF_ONE = ALL_TAGS.where(ExperimentTag.experiment_id == bindparam("id"))
 RUNS = select(Run).where(Run.experiment_id.in_(bindparam("ids", expanding=True))).order_by(*BY_KEY)
+RUNS_OF_ONE = select(Run).where(Run.experiment_id == bindparam("id")).order_by(*BY_KEY)
 COLUMNS_OF_A_LIST: list[Any] = [
     Run.experiment_id,
     *BY_KEY,
@@ -29,7 +31,9 @@ COLUMNS_OF_A_LIST: list[Any] = [
     Run.training_seconds,
 ]
 RUNS_OF_A_LIST = RUNS.with_only_columns(*COLUMNS_OF_A_LIST)
-"""Built once: to build a statement takes longer than to execute it on SQLite."""
+"""Built once: to build a statement takes longer than to execute it on SQLite. Those of one experiment are for polls:
+an expanding parameter is compiled again at each execution.
+"""
 
 
 @dataclass(frozen=True)
@@ -106,8 +110,8 @@ def find_experiment(
     row = experiment(connection, experiment_id)
     return ExperimentDetails(
         experiment=row,
-        tags=_tags(connection, [experiment_id])[experiment_id],
-        runs=_runs(connection, [experiment_id])[experiment_id],
+        tags=[row.tag for row in connection.execute(TAGS_OF_ONE, {"id": experiment_id})],
+        runs=connection.execute(RUNS_OF_ONE, {"id": experiment_id}).all(),
         selected=selected_epochs(connection, experiment_id, measured_part(row.spec)),
         slopes=slopes(connection, experiment_id) if is_solved(row.spec) else (),
         queue_position=queue_position,
@@ -132,7 +136,7 @@ def list_experiments(
     """The experiments of a page, and whether there are more: then the query of the page finds one beyond `limit`."""
     rows = connection.execute(page.with_only_columns(*Experiment.__table__.columns)).all()
     ids = [row.id for row in rows[:limit]]
-    tags, runs = _tags(connection, ids), _runs(connection, ids, RUNS_OF_A_LIST)
+    tags, runs = _tags(connection, ids), _runs(connection, ids)
     return [ExperimentListItem(row, tags[row.id], runs[row.id]) for row in rows[:limit]], len(rows) > limit
 
 
@@ -171,9 +175,9 @@ def _tags(connection: Connection, ids: list[int]) -> dict[int, list[str]]:
     return tags
 
 
-def _runs(connection: Connection, ids: list[int], statement: Select[Any] = RUNS) -> dict[int, list[Row[Any]]]:
-    """The runs of each experiment, by repeat, fold and seed."""
+def _runs(connection: Connection, ids: list[int]) -> dict[int, list[Row[Any]]]:
+    """The runs of each experiment in a list, by repeat, fold and seed."""
     runs: dict[int, list[Row[Any]]] = defaultdict(list)
-    for row in connection.execute(statement, {"ids": ids}):
+    for row in connection.execute(RUNS_OF_A_LIST, {"ids": ids}):
         runs[row.experiment_id].append(row)
     return runs
