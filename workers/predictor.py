@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workers.checkpoint import Checkpoint
+from workers.data.dataset import Features
 from workers.data.preprocessing import Encoder
 from workers.data.preprocessing.stored import stored_columns, stored_scaler
 from workers.logit_adjustment import adjusted_outputs, adjusted_scores
@@ -101,6 +102,10 @@ class Predictor:
         if not finite.all():
             raise Overflow(int(finite.argmin()))
         return Predictions(np.zeros(len(numbers), np.int64), numbers)
+
+    def inputs(self, rows: Features) -> Array:
+        """Rows (N, d) as the data set stores them, encoded and scaled: (N, D), as the network reads them."""
+        return self._scaler.into(rows, np.empty((len(rows), self._scaler.width), np.float32))
 
     def stored(self, rows: Array) -> Array:
         """Convert original rows (N, d), float64, to the stored form: minus the data set's offset, in float32."""
