@@ -47,7 +47,7 @@ def reference(predictor: Predictor, part: Dataset, stream: np.random.Generator) 
     most = max(100, MOST_REFERENCE_CELLS // part.features.shape[1])
     if len(part) > most:
         part = part.take(np.sort(stream.choice(len(part), most, replace=False)))
-    features: Features = np.array(part.features)
+    features: Features = part.features.copy()
     most = kernel_sample.MOST_REFERENCE_ROWS
     rows = score(predictor, features, stream, part.labels, part.targets, most_sampled=most)
     names = part.columns or tuple(Column(str(index)) for index in range(part.features.shape[1]))
