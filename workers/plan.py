@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -56,6 +56,11 @@ class Plan:
     def split_counts(self) -> Counts:
         """Rows of each class in each part, of the first fold."""
         return self.fold_counts[Fold()]
+
+    @cached_property
+    def spec_hash(self) -> str:
+        """That of the resolved spec."""
+        return self.spec.spec_hash
 
     @property
     def runs(self) -> int:

@@ -1,6 +1,7 @@
 """Estimate the duration of a run from the pace of similar recent runs on this service."""
 
 import math
+from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
@@ -19,10 +20,20 @@ NEAREST = 5
 
 def estimated_seconds(connection: Connection, plan: Plan) -> float:
     """The seconds of one run on one core that is not stopped early. Before any run, a typical processor counts."""
+    return estimates(connection, [plan])[0]
+
+
+def estimates(connection: Connection, plans: Sequence[Plan]) -> list[float]:
+    """The same of several plans."""
+    latest = [_pace(run) for run in _latest_runs(connection)]
+    return [_estimate(plan, latest) for plan in plans]
+
+
+def _estimate(plan: Plan, latest: Sequence[tuple[float, float]]) -> float:
     facts = plan.facts()
     typical = typical_seconds(plan.spec, facts)
-    step = math.log(typical / max(1, facts["steps"]))  # a solver takes none
-    paces = sorted(_pace(row, step) for row in _latest_runs(connection))
+    step = _log_step(typical, facts["steps"])
+    paces = sorted((abs(of_run - step), pace) for of_run, pace in latest)
     return typical * (median(pace for _, pace in paces[:NEAREST]) if paces else 1.0)
 
 
@@ -33,8 +44,12 @@ def _latest_runs(connection: Connection) -> list[Row[Any]]:
     return list(connection.execute(chosen.order_by(Run.id.desc()).limit(LATEST)))
 
 
-def _pace(run: Row[Any], step: float) -> tuple[float, float]:
-    """The distance of its step from one of `step` log seconds, and its duration as a multiple of the typical one."""
+def _pace(run: Row[Any]) -> tuple[float, float]:
+    """The log seconds of its step on a typical processor, and its duration as a multiple of the typical one."""
     typical = typical_seconds(ExperimentSpec.model_validate(run.spec), run.plan)
-    distance = abs(math.log(typical / max(1, run.plan["steps"])) - step)
-    return distance, run.training_seconds / (typical * run.epoch / run.epochs)
+    pace = run.training_seconds / (typical * run.epoch / run.epochs)
+    return _log_step(typical, run.plan["steps"]), pace
+
+
+def _log_step(seconds: float, steps: int) -> float:
+    return math.log(seconds / max(1, steps))  # a solver takes none

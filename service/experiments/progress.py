@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from service.schemas.experiments import ProgressState
+from service.store.sweep_reader import SweepState
 from service.store.tables import ACTIVE_STATUSES
 
 
@@ -11,6 +12,20 @@ def progress_of(runs: Sequence[Any]) -> ProgressState:
     """Epochs done and to do. A run that has ended counts as complete, even if it was stopped early."""
     epochs = sum(run.epochs if run.status in ACTIVE_STATUSES else run.epoch for run in runs)
     return ProgressState(epoch=sum(run.epoch for run in runs), epochs=epochs, eta_seconds=_eta(runs))
+
+
+def progress_of_sweep(state: SweepState) -> ProgressState:
+    """The same of all runs of a sweep."""
+    figures = state.runs
+    active = [figures[status] for status in ACTIVE_STATUSES if status in figures]
+    done = sum(each.epoch for each in figures.values())
+    left = sum(each.epochs - each.epoch for each in active)
+    running = figures["running"].runs if "running" in figures else 0
+    eta = None
+    if running and done:
+        pace: float = sum(each.training_seconds for each in figures.values()) / done
+        eta = round(pace * max(max(each.longest for each in active), left / running), 1)
+    return ProgressState(epoch=done, epochs=done + left, eta_seconds=eta)
 
 
 def _eta(runs: Sequence[Any]) -> float | None:

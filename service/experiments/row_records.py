@@ -5,6 +5,7 @@ says it.
 """
 
 import logging
+from collections.abc import Collection
 from typing import Any
 
 from pydantic import ValidationError
@@ -30,10 +31,10 @@ def complete_records(database: Database, registry: DatasetRegistry) -> None:
         _record_digests(database, registry, look)
 
 
-def complete_record(database: Database, registry: DatasetRegistry, experiment_id: int) -> None:
-    """Record the rows of one experiment, if it has started and lacks that: it is about to be deleted."""
+def complete_records_of(database: Database, registry: DatasetRegistry, ids: Collection[int]) -> None:
+    """Record the rows of those of these experiments that have started and lack that: they are about to be deleted."""
     with database.read() as connection:
-        found = exposures.unrecorded(connection, experiment_id)
+        found = exposures.unrecorded(connection, ids)
     for experiment in found:
         _record_exposure(database, registry, experiment)
 

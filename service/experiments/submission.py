@@ -1,7 +1,9 @@
 """Submit an experiment: plan it, store it, queue a run for each seed of each fold."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import asdict
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -9,6 +11,7 @@ from service.notifiers import Notifier
 from service.store import exposures, idempotency_keys, queue
 from service.store.database import Database
 from service.store.idempotency_keys import KeyedRequest
+from service.store.queue import NewExperiment
 from workers.data.registry import DatasetRegistry
 from workers.plan import Plan, make_plan
 from workers.spec import ExperimentSpec
@@ -67,27 +70,45 @@ def submit(
     Agents are woken by the same transaction: either everything is stored and they are woken, or neither happens.
     Raises QueueFull if the owner would have more than `max_queued` runs queued.
     """
-    spec = plan.spec
     if max_queued is not None:
         queue.require_room(connection, owner, plan.runs, max_queued)
-    experiment_id = queue.submit(
-        connection,
-        seeds=spec.seeds,
-        folds=spec.split.all_folds,
-        epochs=spec.training.epochs,
-        tags=spec.tags,
-        name=spec.name,
-        priority=spec.priority,
-        owner=owner,
-        spec=spec.model_dump(mode="json"),
-        spec_hash=spec.spec_hash,
-        plan=plan.facts(),
-        warnings=[asdict(warning) for warning in plan.warnings],
-        dataset=spec.dataset.name,
-        loss=spec.loss.name,
-        optimizer=spec.optimizer.name,
-        balancing=spec.balancing.name,
-    )
-    exposures.record(connection, experiment_id, dataset=spec.dataset.name, owner=owner, exposed=plan.exposed)
+    new = new_experiment(plan, owner, sweep_id=None, candidate=None, swept=None)
+    (experiment_id,) = queue.submit_all(connection, [new])
+    record_exposures(connection, [(experiment_id, plan)], owner=owner)
     notifier.wake(connection, experiment_id, queued_runs=plan.runs)
     return experiment_id
+
+
+def new_experiment(
+    plan: Plan,
+    owner: str,
+    *,
+    sweep_id: int | None,
+    candidate: int | None,
+    swept: dict[str, Any] | None,
+) -> NewExperiment:
+    """The experiment of a plan, as the queue stores it. candidate, swept: of a sweep, which one and its values."""
+    spec = plan.spec
+    columns = {
+        "name": spec.name,
+        "priority": spec.priority,
+        "owner": owner,
+        "spec": spec.model_dump(mode="json"),
+        "spec_hash": plan.spec_hash,
+        "plan": plan.facts(),
+        "warnings": [asdict(warning) for warning in plan.warnings],
+        "dataset": spec.dataset.name,
+        "loss": spec.loss.name,
+        "optimizer": spec.optimizer.name,
+        "balancing": spec.balancing.name,
+        "sweep_id": sweep_id,
+        "candidate": candidate,
+        "swept": swept,
+    }
+    return NewExperiment(spec.seeds, spec.training.epochs, spec.tags, columns, spec.split.all_folds)
+
+
+def record_exposures(connection: Connection, plans: Iterable[tuple[int, Plan]], *, owner: str) -> None:
+    """Store which rows new experiments train and validate on, by their ids."""
+    rows = ((id_, plan.spec.dataset.name, plan.exposed) for id_, plan in plans)
+    exposures.record_new(connection, rows, owner=owner)

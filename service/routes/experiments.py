@@ -231,6 +231,6 @@ def retry_experiment(
 )
 def delete_experiment(experiment_id: ExperimentId, database: DatabaseDep, registry: RegistryDep) -> None:
     """Delete it with its runs, epochs and weights. This cannot be undone. Which rows it has used stays on record."""
-    row_records.complete_record(database, registry, experiment_id)
+    row_records.complete_records_of(database, registry, [experiment_id])
     with database.write() as connection:
         lifecycle.delete(connection, experiment_id)

@@ -1,18 +1,33 @@
 """The order in which queued runs are claimed: `next_run` for a claim, `position` for a client who waits.
 
-The highest priority goes first; then the owner with the fewest running runs; then the oldest run. While runs are
-claimed and none ends, an owner with c running runs and h queued ones of higher priority has c + h + i running runs
-when its i-th run (from 0) of a priority is claimed. So the order of claims is (priority descending, c + h + i, id).
+The highest priority goes first; then the owner with the fewest running runs; then runs that are of no sweep; then the
+oldest run. So however many runs a sweep has, a single experiment of its owner waits for none that is still queued.
+While runs are claimed and none ends, an owner with c running runs and h queued ones of higher priority has c + h + i
+running runs when its i-th run (from 0) of a priority is claimed. So the order of claims is (priority descending,
+c + h + i, of a sweep, id). Held runs are not claimed, and have no place in the queue.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, Select, and_, bindparam, func, select
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    Row,
+    ScalarSelect,
+    Select,
+    and_,
+    bindparam,
+    false,
+    func,
+    or_,
+    select,
+)
 
 from service.store.tables import Run
 
-QUEUED = Run.status == "queued"
+QUEUED = and_(Run.status == "queued", Run.held == false())
 RUNNING = Run.status == "running"
 
 
@@ -27,7 +42,7 @@ def next_run() -> ScalarSelect[int]:
     return (
         select(Run.id)
         .where(eligible, Run.owner == _next_owner(eligible))
-        .order_by(Run.id)
+        .order_by(Run.of_sweep, Run.id)
         .limit(1)
         .with_for_update(skip_locked=True)
         .scalar_subquery()
@@ -35,7 +50,7 @@ def next_run() -> ScalarSelect[int]:
 
 
 def _next_owner(eligible: ColumnElement[bool]) -> ScalarSelect[str]:
-    """Select, of the owners of eligible runs, the one with the fewest running runs, then with the oldest run.
+    """Select, of the owners of eligible runs, the one with the fewest running runs, then with the first run.
 
     The recursion jumps from owner to owner along an index; DISTINCT would read every run.
     """
@@ -44,9 +59,13 @@ def _next_owner(eligible: ColumnElement[bool]) -> ScalarSelect[str]:
     owners = owners.union_all(select(following).where(owners.c.owner.is_not(None)))
     of_owner = Run.owner == owners.c.owner
     running = select(func.count()).where(RUNNING, of_owner).scalar_subquery()
-    oldest = select(func.min(Run.id)).where(eligible, of_owner).scalar_subquery()
+    single, oldest = (
+        select(func.min(Run.id)).where(eligible, of_owner, *condition).scalar_subquery()
+        for condition in ((Run.of_sweep == false(),), ())
+    )
     exists = owners.c.owner.is_not(None)
-    return select(owners.c.owner).where(exists).order_by(running, oldest).limit(1).scalar_subquery()
+    chosen = select(owners.c.owner).where(exists)
+    return chosen.order_by(running, single.is_(None), single, oldest).limit(1).scalar_subquery()
 
 
 def position(connection: Connection, experiment_id: int) -> int | None:
@@ -58,7 +77,8 @@ def position(connection: Connection, experiment_id: int) -> int | None:
     if first is None:
         return None
     running: dict[str, int] = {row[0]: row[1] for row in connection.execute(RUNNING_OF_EACH)}
-    owners = list(connection.execute(QUEUED_OF_EACH, {"priority": first.priority, "id": first.id}))
+    mine = {"priority": first.priority, "of_sweep": first.of_sweep, "id": first.id}
+    owners = list(connection.execute(QUEUED_OF_EACH, mine))
     turn = next(
         running.get(each.owner, 0) + each.higher + each.older for each in owners if each.owner == first.owner
     )
@@ -70,25 +90,29 @@ def _claimed_before(owners: list[Row[Any]], running: dict[str, int], turn: int) 
     for each in owners:
         before = turn - running.get(each.owner, 0) - each.higher
         yield each.higher + min(max(before, 0), each.same)
-        # A run of another owner with as many running runs goes first if it is older.
+        # A run of another owner with as many running runs goes first if it is before this one.
         if 0 <= before < each.older:
             yield 1
 
 
 def _queued_of_each() -> Select[Any]:
-    """Count each owner's queued runs: of higher priority, of the same, and of these the ones with smaller ids."""
+    """Count each owner's queued runs: of higher priority, of the same, and of these the ones before this run."""
     same = Run.priority == bindparam("priority")
+    of_sweep = bindparam("of_sweep", type_=Boolean())
+    before = or_(Run.of_sweep < of_sweep, and_(Run.of_sweep == of_sweep, Run.id < bindparam("id")))
     counts = {
         "higher": Run.priority > bindparam("priority"),
         "same": same,
-        "older": and_(same, Run.id < bindparam("id")),
+        "older": and_(same, before),
     }
     columns: list[Any] = [func.count().filter(condition).label(name) for name, condition in counts.items()]
     selected: Select[Any] = select(Run.owner, *columns)
     return selected.where(QUEUED).group_by(Run.owner)
 
 
-FIRST = select(Run.id, Run.priority, Run.owner).where(QUEUED, Run.experiment_id == bindparam("experiment"))
+FIRST = select(Run.id, Run.priority, Run.owner, Run.of_sweep).where(
+    QUEUED, Run.experiment_id == bindparam("experiment")
+)
 FIRST = FIRST.order_by(Run.id).limit(1)
 RUNNING_OF_EACH = select(Run.owner, func.count()).where(RUNNING).group_by(Run.owner)
 QUEUED_OF_EACH = _queued_of_each()

@@ -5,6 +5,7 @@ StoreError
 ├── ExperimentOver      it has ended: there is nothing to cancel
 ├── ExperimentActive    it has not ended: it cannot be deleted yet
 ├── NothingToRetry      none of its runs failed or was cancelled
+│   └── NothingToRetryInSweep   the same of all candidates of a sweep
 ├── DatasetInUse        experiments need the data set
 ├── QueueFull           the owner has reached the limit of queued runs
 ├── UnknownRun          none of the experiment's runs has this seed, fold and repeat
@@ -18,6 +19,9 @@ StoreError
 ├── NoTestPart          the split leaves no rows for a test
 ├── RowsUsedBefore      rows of the test set were looked at, or learned from, before
 ├── KeyReused           the idempotency key belongs to another request
+├── UnknownSweep        no sweep has this number
+├── SweepOver           it has ended: there is nothing to cancel
+├── SweepActive         it has not ended: it cannot be deleted yet
 ├── UnknownWebhook      no webhook has this number
 ├── NameTaken           another valid token has this name
 └── UnknownToken        no valid token has this name
@@ -65,6 +69,38 @@ class NothingToRetry(StoreError):
             f"Experiment {experiment_id} is {status}, and none of the runs in question has failed or was cancelled: "
             "there is nothing to retry."
         )
+
+
+class NothingToRetryInSweep(NothingToRetry):
+    """No run of any candidate failed or was cancelled."""
+
+    def __init__(self, sweep_id: int, status: str) -> None:
+        StoreError.__init__(
+            self,
+            f"Sweep {sweep_id} is {status}, and no run of its candidates has failed or was cancelled: there is "
+            "nothing to retry.",
+        )
+
+
+class UnknownSweep(StoreError):
+    """No sweep has this number."""
+
+    def __init__(self, sweep_id: int) -> None:
+        super().__init__(f"There is no sweep {sweep_id}.")
+
+
+class SweepOver(StoreError):
+    """All candidates of the sweep have ended."""
+
+    def __init__(self, sweep_id: int, status: str) -> None:
+        super().__init__(f"Sweep {sweep_id} has already ended ({status}): there is nothing to cancel.")
+
+
+class SweepActive(StoreError):
+    """A candidate of the sweep has not ended yet."""
+
+    def __init__(self, sweep_id: int, status: str) -> None:
+        super().__init__(f"Sweep {sweep_id} is {status}. Cancel it before deleting it.")
 
 
 class DatasetInUse(StoreError):

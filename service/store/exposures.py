@@ -4,7 +4,7 @@ A row counts as exposed from the moment when a run of the experiment starts: bef
 queued experiment exposes nothing, and one that is deleted before it started leaves no record.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,12 +35,30 @@ def record(
     connection: Connection, experiment_id: int, *, dataset: str, owner: str, exposed: ExposedRows
 ) -> None:
     """Store which rows an experiment exposes, once one of its runs has started. Repeating it changes nothing."""
+    _record_part(connection, exposed)
+    facts = {"part": exposed.key, "dataset": dataset, "owner": owner}
+    _add_missing(connection, Exposure, {"experiment_id": experiment_id}, facts)
+
+
+def record_new(
+    connection: Connection, experiments: Iterable[tuple[int, str, ExposedRows]], *, owner: str
+) -> None:
+    """The same of new experiments, each with the name of its data set. What they share is stored once."""
+    experiments = list(experiments)
+    for exposed in {each.key: each for _, _, each in experiments}.values():
+        _record_part(connection, exposed)
+    rows = [
+        {"experiment_id": id_, "part": exposed.key, "dataset": dataset, "owner": owner}
+        for id_, dataset, exposed in experiments
+    ]
+    connection.execute(insert(Exposure), rows)
+
+
+def _record_part(connection: Connection, exposed: ExposedRows) -> None:
     digests = {"digests": exposed.digests.astype("<u8").tobytes()}
     _add_missing(connection, DatasetRows, {"sha256": exposed.sha256}, digests)
     part = {"sha256": exposed.sha256, "bits": exposed.bits}
     _add_missing(connection, ExposedPart, {"key": exposed.key}, part)
-    facts = {"part": exposed.key, "dataset": dataset, "owner": owner}
-    _add_missing(connection, Exposure, {"experiment_id": experiment_id}, facts)
 
 
 def drop_unstarted(connection: Connection, experiment_id: int) -> None:
@@ -49,13 +67,13 @@ def drop_unstarted(connection: Connection, experiment_id: int) -> None:
     connection.execute(mine.where(~_has_started(Exposure.experiment_id)))
 
 
-def unrecorded(connection: Connection, experiment_id: int | None = None) -> Sequence[Row[Any]]:
-    """The experiments, or this one, that have started and have no record: a version without them submitted them."""
+def unrecorded(connection: Connection, ids: Collection[int] | None = None) -> Sequence[Row[Any]]:
+    """The experiments, or those of these, that have started and have no record: an old version submitted them."""
     recorded = exists().where(Exposure.experiment_id == Experiment.id)
     columns: list[Any] = [Experiment.id, Experiment.spec, Experiment.dataset, Experiment.owner]
     missing = select(*columns).where(_has_started(Experiment.id), ~recorded)
-    if experiment_id is not None:
-        missing = missing.where(Experiment.id == experiment_id)
+    if ids is not None:
+        missing = missing.where(Experiment.id.in_(ids))
     return connection.execute(missing).all()
 
 

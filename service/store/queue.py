@@ -19,16 +19,17 @@ the epochs that the agent believes stored are missing.
 """
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     Float,
-    Update,
     and_,
     bindparam,
     case,
@@ -59,7 +60,7 @@ EXPIRED = and_(
         Run.lease_until > now() + Run.lease_seconds + CLOCK_TOLERANCE_SECONDS,
     ),
 )
-CLAIMABLE_RUN = select(Run.id).where(or_(Run.status == "queued", EXPIRED)).limit(1)
+CLAIMABLE_RUN = select(Run.id).where(or_(claim_order.QUEUED, EXPIRED)).limit(1)
 OWNED_BY_LEASE = and_(
     Run.id == bindparam("run_id"),
     Run.attempt == bindparam("lease_attempt"),
@@ -85,9 +86,14 @@ FOLD_HAS_BASELINES = (
 HAS_BASELINES = or_(Experiment.baselines.is_not(None), FOLD_HAS_BASELINES)
 SPEC = select(Experiment.spec, HAS_BASELINES.label("has_baselines"))
 SPEC = SPEC.where(Experiment.id == bindparam("experiment"))
-LOCK_EXPERIMENT = select(Experiment.id).where(Experiment.id == bindparam("experiment")).with_for_update()
+THESE: BindParameter[Any] = bindparam("experiments", expanding=True)
+LOCK_EXPERIMENTS = (
+    select(Experiment.id).where(Experiment.id.in_(THESE)).order_by(Experiment.id).with_for_update()
+)
 COUNTS = (
-    select(Run.status, func.count()).where(Run.experiment_id == bindparam("experiment")).group_by(Run.status)
+    select(Run.experiment_id, Run.status, func.count())
+    .where(Run.experiment_id.in_(THESE))
+    .group_by(Run.experiment_id, Run.status)
 )
 """Statements are built once, as are the cached ones below: to build one takes longer than to execute it on SQLite."""
 
@@ -123,6 +129,38 @@ class Claim:
     worked_seconds: float
 
 
+@dataclass(frozen=True, eq=False)
+class NewExperiment:
+    """An experiment to store, with a run for each seed of each fold.
+
+    folds: (repeat, fold) of each; one split is the only fold of the only repeat. columns: the other columns of
+    `Experiment` by name. until_epoch: where its runs are held; None if they train to their end.
+    """
+
+    seeds: Sequence[int]
+    epochs: int
+    tags: Iterable[str]
+    columns: dict[str, Any]
+    folds: Iterable[tuple[int, int]] = ((0, 0),)
+    until_epoch: int | None = None
+
+    def run_rows(self, experiment_id: int) -> list[dict[str, Any]]:
+        """The rows of its runs, all with the same keys."""
+        run = {
+            "experiment_id": experiment_id,
+            "priority": self.columns["priority"],
+            "owner": self.columns["owner"],
+            "epochs": self.epochs,
+            "of_sweep": self.columns.get("sweep_id") is not None,
+            "until_epoch": self.until_epoch,
+        }
+        return [
+            run | {"repeat": repeat, "fold": fold, "seed": seed}
+            for repeat, fold in self.folds
+            for seed in self.seeds
+        ]
+
+
 def submit(
     connection: Connection,
     *,
@@ -132,24 +170,23 @@ def submit(
     tags: Iterable[str],
     **experiment: Any,
 ) -> int:
-    """Store an experiment and a queued run for each seed of each fold, and return its id.
+    """Store one experiment, and return its id. `experiment` has the other columns of `Experiment` by name."""
+    new = NewExperiment(seeds, epochs, tags, experiment, folds)
+    return submit_all(connection, [new])[0]
 
-    folds: (repeat, fold) of each; one split is the only fold of the only repeat.
 
-    `experiment` has the other columns of `Experiment` by name.
-    """
-    inserted = insert(Experiment).values(**experiment, status="queued", created_at=now())
-    experiment_id = int(connection.execute(inserted.returning(Experiment.id)).scalar_one())
-    run = {"priority": experiment["priority"], "owner": experiment["owner"], "epochs": epochs}
-    runs = [
-        run | {"experiment_id": experiment_id, "repeat": repeat, "fold": fold, "seed": seed}
-        for repeat, fold in folds
-        for seed in seeds
-    ]
+def submit_all(connection: Connection, experiments: Sequence[NewExperiment]) -> list[int]:
+    """Store experiments and their queued runs, and return the ids in the same order."""
+    inserted = insert(Experiment).values(status="queued", created_at=now())
+    returning = inserted.returning(Experiment.id, sort_by_parameter_order=True)
+    ids = list(connection.scalars(returning, [each.columns for each in experiments]))
+    numbered = list(zip(ids, experiments, strict=True))
+    runs = [run for id_, each in numbered for run in each.run_rows(id_)]
     connection.execute(insert(Run).values(status="queued", created_at=now()), runs)
-    for tag in sorted(set(tags)):
-        connection.execute(insert(ExperimentTag).values(experiment_id=experiment_id, tag=tag))
-    return experiment_id
+    tags = [{"experiment_id": id_, "tag": tag} for id_, each in numbered for tag in sorted(set(each.tags))]
+    if tags:
+        connection.execute(insert(ExperimentTag), tags)
+    return ids
 
 
 def require_room(connection: Connection, owner: str, runs: int, limit: int) -> None:
@@ -252,27 +289,33 @@ def forgive_deaths(connection: Connection, lease: Lease) -> None:
     connection.execute(FORGIVE_DEATHS, _parameters(lease))
 
 
-def request_cancel(connection: Connection, experiment_id: int) -> None:
-    """Cancel the queued runs of an experiment, and request that the running ones stop. Ended runs do not change."""
-    mine = _lock_runs(connection, experiment_id)
+def request_cancel(connection: Connection, *experiment_ids: int) -> None:
+    """Cancel the queued runs of experiments, and request that the running ones stop. Ended runs do not change."""
+    mine = _lock_runs(connection, experiment_ids)
     queued, finished_at = update(Run).where(mine, Run.status == "queued"), _now_or(Run.started_at)
     connection.execute(queued.values(status="cancelled", cancel_requested=True, finished_at=finished_at))
     connection.execute(update(Run).where(mine, Run.status == "running").values(cancel_requested=True))
-    _update_experiment_status(connection, {experiment_id})
+    _update_experiment_status(connection, set(experiment_ids))
 
 
 def retry(connection: Connection, experiment_id: int, wanted: RunFilter = ALL_RUNS) -> int:
-    """Queue the failed and cancelled runs of an experiment again, and return how many these are.
+    """Queue the failed and cancelled runs of an experiment again, and return how many these are."""
+    return retry_all(connection, [experiment_id], wanted)
+
+
+def retry_all(connection: Connection, experiment_ids: Collection[int], wanted: RunFilter = ALL_RUNS) -> int:
+    """Queue the failed and cancelled runs of experiments again, and return how many these are.
 
     Succeeded runs stay as they are. Deaths and training time count from zero. Each run resumes from its last
     checkpoint, and its attempts go on counting, so that no new lease equals an old one.
     """
-    mine = _lock_runs(connection, experiment_id)
+    mine = _lock_runs(connection, experiment_ids)
     again = update(Run).where(mine, *wanted.conditions(), Run.status.in_(("failed", "cancelled")))
     again = again.values(status="queued", cause=None, message=None, finished_at=None)
     again = again.values(cancel_requested=False, deaths=0, forgiven_deaths=0, worked_seconds=0.0)
+    again = again.values(held=False, until_epoch=None)
     queued = connection.execute(again.returning(Run.id)).all()
-    _update_experiment_status(connection, {experiment_id})
+    _update_experiment_status(connection, set(experiment_ids))
     return len(queued)
 
 
@@ -286,9 +329,9 @@ def _now_or(earliest: InstrumentedAttribute[Any]) -> ColumnElement[float]:
     return case((earliest > now(), earliest), else_=now())
 
 
-def _lock_runs(connection: Connection, experiment_id: int) -> ColumnElement[bool]:
-    """Lock the runs of an experiment until the transaction ends, and return the condition that selects them."""
-    mine = Run.experiment_id == experiment_id
+def _lock_runs(connection: Connection, experiment_ids: Collection[int]) -> ColumnElement[bool]:
+    """Lock the runs of experiments until the transaction ends, and return the condition that selects them."""
+    mine = Run.experiment_id.in_(experiment_ids)
     connection.execute(select(Run.id).where(mine).order_by(Run.id).with_for_update())
     return mine
 
@@ -299,7 +342,7 @@ def _claim_next() -> ReturningUpdate[int, int, int, int, int, int, float]:
     seconds = bindparam("claim_seconds", type_=Float())
     return (
         update(Run)
-        .where(Run.id == claim_order.next_run(), Run.status == "queued")
+        .where(Run.id == claim_order.next_run(), claim_order.QUEUED)
         .values(status="running", agent=bindparam("claimer"), attempt=Run.attempt + 1)
         .values(claim_token=bindparam("drawn_token"), heartbeat=0)
         .values(lease_seconds=seconds, lease_until=now() + seconds)
@@ -346,33 +389,40 @@ def _death_values(max_deaths: int) -> dict[str, Any]:
     }
 
 
-def _update_experiment_status(connection: Connection, experiment_ids: Iterable[int]) -> None:
+def _update_experiment_status(connection: Connection, experiment_ids: Collection[int]) -> None:
     """Update the status of experiments from the statuses of their runs.
 
     Their rows are locked first: if two runs end at the same time, the second transaction must see the first.
     """
-    for id_ in sorted(experiment_ids):
-        mine = {"experiment": id_}
-        connection.execute(LOCK_EXPERIMENT, mine)
-        status = _status({row[0]: row[1] for row in connection.execute(COUNTS, mine)})
-        changed = connection.execute(_status_update(status), mine).rowcount
-        if changed and status in FINAL_STATUSES:
-            outbox.add(connection, id_)
+    if not experiment_ids:
+        return
+    these = {"experiments": sorted(experiment_ids)}
+    connection.execute(LOCK_EXPERIMENTS, these)
+    runs: dict[int, dict[str, int]] = defaultdict(dict)
+    for id_, status, count in connection.execute(COUNTS, these):
+        runs[id_][status] = count
+    by_status: dict[str, list[int]] = defaultdict(list)
+    for id_ in these["experiments"]:
+        by_status[_status(runs[id_])].append(id_)
+    for status, ids in sorted(by_status.items()):
+        changed = connection.scalars(_status_update(status), {"experiments": ids}).all()
+        if status in FINAL_STATUSES:
+            outbox.add(connection, *sorted(changed))
 
 
 @cache
-def _status_update(status: str) -> Update:
-    """The statement that gives an experiment this status, and the times that belong to it.
+def _status_update(status: str) -> ReturningUpdate[int]:
+    """The statement that gives experiments this status, and the times that belong to it; it returns which change.
 
     An experiment that goes on loses its intervals: they were of the runs that had succeeded before.
     """
-    changed = update(Experiment).where(Experiment.id == bindparam("experiment"), Experiment.status != status)
+    changed = update(Experiment).where(Experiment.id.in_(THESE), Experiment.status != status)
     if status != "queued":
         changed = changed.values(started_at=func.coalesce(Experiment.started_at, now()))
     if status not in FINAL_STATUSES:
         changed = changed.values(intervals=None)
     finished_at = _now_or(Experiment.started_at) if status in FINAL_STATUSES else None
-    return changed.values(status=status, finished_at=finished_at)
+    return changed.values(status=status, finished_at=finished_at).returning(Experiment.id)
 
 
 def _status(runs: dict[str, int]) -> str:

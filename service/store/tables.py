@@ -13,6 +13,7 @@ from sqlalchemy import (
     MetaData,
     Row,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -56,6 +57,7 @@ class Experiment(Base):
 
     The status follows from the runs; only `service.store.queue` writes it. `intervals`: those of the summary,
     computed once after the experiment has ended; null before that, and in experiments without row-level results.
+    sweep_id, candidate, swept: of a candidate of a sweep, which one, from 0, and its values of the swept fields.
     """
 
     __tablename__ = "experiments"
@@ -78,6 +80,9 @@ class Experiment(Base):
     created_at: Mapped[float]
     started_at: Mapped[float | None]
     finished_at: Mapped[float | None]
+    sweep_id: Mapped[int | None]
+    candidate: Mapped[int | None]
+    swept: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
     # A page of a list is read in order from the index of its filter, however many experiments there are.
     # The id of a deleted experiment is never given to another one.
@@ -87,8 +92,29 @@ class Experiment(Base):
         Index(None, "loss", "id"),
         Index(None, "optimizer", "id"),
         Index(None, "balancing", "id"),
+        Index(None, "sweep_id", "candidate"),
         {"sqlite_autoincrement": True},
     )
+
+
+class Sweep(Base):
+    """The request of a sweep. Its candidates are the experiments with its id; its status follows from theirs.
+
+    repeated: how many candidates were left out, as another has the same spec. cancelled_at: when it was cancelled;
+    null again after a retry.
+    """
+
+    __tablename__ = "sweeps"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    owner: Mapped[str]
+    request: Mapped[dict[str, Any]]
+    repeated: Mapped[int]
+    created_at: Mapped[float]
+    cancelled_at: Mapped[float | None]
+
+    __table_args__ = ({"sqlite_autoincrement": True},)
 
 
 class ExperimentTag(Base):
@@ -109,7 +135,9 @@ class Run(Base):
     `attempt` counts claims. `claim_token` is drawn anew by each of them, and fences writes: an agent with another
     token can change nothing. `heartbeat` counts the renewals since the claim, and `lease_seconds` is how long each of
     them lasts. `deaths` counts the attempts that ended without a final event; `forgiven_deaths` are those before the
-    last progress, which do not count towards losing the run. `epoch` is the last one stored. `training_seconds` is
+    last progress, which do not count towards losing the run. `of_sweep`: the owner's other runs of this priority go
+    first. `held`: a queued run that waits for its sweep to let it go on; nobody claims it. `until_epoch`: it stops
+    there, and is held; null if it trains to its end. `epoch` is the last one stored. `training_seconds` is
     the duration of the stored epochs, `worked_seconds` that of all work, lost work included. `baselines` are those of
     its fold; with one split they are the experiment's.
     """
@@ -124,6 +152,9 @@ class Run(Base):
     status: Mapped[str] = mapped_column(default="queued")
     priority: Mapped[int]
     owner: Mapped[str]
+    of_sweep: Mapped[bool] = mapped_column(default=False, server_default=false())
+    held: Mapped[bool] = mapped_column(default=False, server_default=false())
+    until_epoch: Mapped[int | None]
     attempt: Mapped[int] = mapped_column(default=0)
     deaths: Mapped[int] = mapped_column(default=0)
     forgiven_deaths: Mapped[int] = mapped_column(default=0, server_default="0")
@@ -147,7 +178,7 @@ class Run(Base):
 
     __table_args__ = (
         UniqueConstraint("experiment_id", "repeat", "fold", "seed"),
-        Index("ix_runs_claim", "status", "priority", "owner", "id"),
+        Index("ix_runs_claim", "status", "held", "priority", "owner", "of_sweep", "id"),
         Index(None, "finished_at"),
         {"sqlite_autoincrement": True},
     )
@@ -365,9 +396,9 @@ class Delivery(Base):
 
 
 class IdempotencyKey(Base):
-    """The experiment that a request with this key made, so that the same request makes no second one.
+    """The experiment or the sweep that a request with this key made, so that the same request makes no second one.
 
-    The id is null only within the transaction that makes the experiment. Rows are deleted after a day.
+    Both ids are null only within the transaction that makes it. Rows are deleted after a day.
     """
 
     __tablename__ = "idempotency_keys"
@@ -378,4 +409,5 @@ class IdempotencyKey(Base):
     experiment_id: Mapped[int | None] = mapped_column(
         ForeignKey("experiments.id", ondelete="CASCADE"), index=True
     )
+    sweep_id: Mapped[int | None]
     created_at: Mapped[float] = mapped_column(index=True)

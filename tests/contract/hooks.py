@@ -10,12 +10,13 @@ from typing import Any
 
 import schemathesis
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from service.api.transport.middleware import SECURITY_HEADERS
 from service.http import cursors
 from service.http.bodies import parse
 from workers.spec import ExperimentSpec
+from workers.sweeps.request import SweepRequest
 
 Problem = dict[str, Any]
 COMMON_HEADERS = {
@@ -63,13 +64,17 @@ def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:
                         del shape["schema"]
 
 
-def is_beyond_the_schema(problem: Problem, body: Any) -> bool:
-    """Whether each field of a spec is valid by itself, so that only a combination or a missing data set is wrong."""
-    try:
-        ExperimentSpec.model_validate(parse(json.dumps(body).encode()))
-    except ValidationError as error:
-        return all(each["type"] == "value_error" for each in error.errors())
-    return True
+def beyond_the_schema(model: type[BaseModel]) -> Callable[[Problem, Any], bool]:
+    """A rule: each field is valid by itself, so that only a combination or a missing data set is wrong."""
+
+    def is_beyond_the_schema(problem: Problem, body: Any) -> bool:
+        try:
+            model.model_validate(parse(json.dumps(body).encode()))
+        except ValidationError as error:
+            return all(each["type"] == "value_error" for each in error.errors())
+        return True
+
+    return is_beyond_the_schema
 
 
 def only(*paths: str) -> Callable[[Problem, Any], bool]:
@@ -86,8 +91,13 @@ def nothing(problem: Problem, body: Any) -> bool:
 
 
 RULES: dict[tuple[str, str], Callable[[Problem, Any], bool]] = {
-    ("submit_experiment", "invalid-spec"): is_beyond_the_schema,
-    ("validate_experiment", "invalid-spec"): is_beyond_the_schema,
+    ("submit_experiment", "invalid-spec"): beyond_the_schema(ExperimentSpec),
+    ("validate_experiment", "invalid-spec"): beyond_the_schema(ExperimentSpec),
+    ("submit_sweep", "invalid-spec"): beyond_the_schema(SweepRequest),
+    ("validate_sweep", "invalid-spec"): beyond_the_schema(SweepRequest),
+    ("submit_sweep", "idempotency-key-reused"): anything,
+    ("list_sweeps", "invalid-cursor"): anything,
+    ("list_candidates", "invalid-cursor"): anything,
     ("submit_experiment", "idempotency-key-reused"): anything,
     ("predict", "invalid-spec"): only("rows["),  # as wide as the data set, and within single precision
     ("create_webhook", "invalid-spec"): only("url"),  # a port is at most 65,535

@@ -68,7 +68,7 @@ def planned(request: SweepRequest, space: Space, proposed: Iterable[Values], dat
             for each in error.field_errors:
                 faults.setdefault((each.path, each.message), []).append((values, each))
         else:
-            found.setdefault(plan.spec.spec_hash, Candidate(values, plan))
+            found.setdefault(plan.spec_hash, Candidate(values, plan))
     if faults:
         raise InvalidSpec(_of_candidates(faults, count))
     return SweepPlan(list(found.values()), count - len(found))

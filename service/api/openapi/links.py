@@ -35,6 +35,7 @@ OF_EXPERIMENT = (
     "delete_experiment",
 )
 OF_DATASET = ("read_dataset", "preview_dataset", "delete_dataset")
+OF_SWEEP = ("read_sweep", "list_candidates", "cancel_sweep", "retry_sweep", "delete_sweep")
 OF_WEBHOOK = ("read_webhook", "delete_webhook")
 
 
@@ -64,6 +65,10 @@ LINKS = {
         ResponseLink(202, "experiment_id", "id", ("read_experiment", "retry_experiment", "delete_experiment"))
     ],
     "list_experiments": [ResponseLink(200, "experiment_id", "items/0/id", ("read_experiment",))],
+    "submit_sweep": [ResponseLink(202, "sweep_id", "id", OF_SWEEP)],
+    "cancel_sweep": [ResponseLink(202, "sweep_id", "id", ("read_sweep", "retry_sweep", "delete_sweep"))],
+    "retry_sweep": [ResponseLink(202, "sweep_id", "id", ("read_sweep", "cancel_sweep"))],
+    "list_sweeps": [ResponseLink(200, "sweep_id", "items/0/id", OF_SWEEP)],
     "upload_dataset": [ResponseLink(status, "name", "name", OF_DATASET) for status in (200, 201)],
     "list_datasets": [ResponseLink(200, "name", "items/0/name", ("read_dataset", "preview_dataset"))],
     "create_webhook": [ResponseLink(201, "webhook_id", "id", OF_WEBHOOK)],

@@ -80,6 +80,38 @@ SPECS: dict[str, Example] = {
     },
 }
 
+SWEEPS: dict[str, Example] = {
+    "learning_rate_and_loss": {
+        "summary": "Twelve candidates drawn at random, three seeds each",
+        "description": "gamma applies to the candidates with the focal loss.",
+        "value": {
+            "name": "digits",
+            "spec": {"dataset": "digits", "training": {"epochs": 10}, "replicates": 3},
+            "space": {
+                "optimizer.learning_rate": {"log": [0.0001, 0.1]},
+                "loss": [
+                    "cross_entropy",
+                    {"name": "focal", "gamma": {"uniform": [0, 5]}},
+                    "balanced_softmax",
+                ],
+                "model.hidden": [[64], [128, 64]],
+            },
+            "strategy": {"name": "random", "seed": 0},
+            "candidates": 12,
+        },
+    },
+    "imbalance": {
+        "summary": "Treatments of imbalanced classes, side by side",
+        "value": {
+            "preset": "imbalance",
+            "spec": {
+                "dataset": {"name": "digits", "imbalance": {"kind": "step", "ratio": 20}},
+                "replicates": 3,
+            },
+        },
+    },
+}
+
 
 def spec(name: str) -> Any:
     """The spec of one example."""

@@ -48,6 +48,7 @@ class Number(Convertor[int]):
 register_url_convertor("number", Number())
 
 ExperimentId = Annotated[int, Path(ge=1, lt=2**63, description="The experiment's number.", examples=[1])]
+SweepId = Annotated[int, Path(ge=1, lt=2**63, description="The sweep's number.", examples=[1])]
 DatasetName = Annotated[
     str, Path(pattern=NAME_PATTERN, description="The data set's name.", examples=["digits"])
 ]
@@ -98,8 +99,20 @@ class ExperimentsQuery(Query):
         return cursors.decode(self.cursor, LAST_ID) if self.cursor is not None else None
 
 
+class SweepsQuery(Query):
+    """How many sweeps, or how many candidates of one, from which position."""
+
+    limit: int = Field(100, ge=1, le=1000)
+    cursor: Cursor | None = Field(None, max_length=100, description=FROM_A_LINK)
+
+    def after(self, position: TypeAdapter[int]) -> int | None:
+        """What the page follows. Raises InvalidCursor."""
+        return None if self.cursor is None else cursors.decode(self.cursor, position)
+
+
 RESULT_POSITION: TypeAdapter[ResultPosition] = TypeAdapter(ResultPosition)
 LAST_ID: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1, lt=2**63)])
+LAST_CANDIDATE: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=0, lt=2**31)])
 
 EPOCH = "^(best|last|[1-9][0-9]{0,8})$"
 

@@ -47,22 +47,29 @@ class WaitingWebhook:
     due_at: float
 
 
-def add(connection: Connection, experiment_id: int) -> None:
-    """Write a message for each webhook that subscribes to the final status of an experiment."""
+def add(connection: Connection, *experiment_ids: int) -> None:
+    """Write a message for each webhook that subscribes to the final status of experiments."""
     # The webhooks are locked, so that none is deleted before its message is written.
     locked = (
         select(Webhook.id, Webhook.events).order_by(Webhook.id).with_for_update(read=True, key_share=True)
     )
     subscribers = connection.execute(locked).all()
-    if not subscribers:
+    if not subscribers or not experiment_ids:
         return
-    experiment = connection.execute(select(Experiment).where(Experiment.id == experiment_id)).one()
+    ended = select(Experiment).where(Experiment.id.in_(experiment_ids)).order_by(Experiment.id)
+    messages = [
+        _message(experiment) | {"webhook_id": webhook_id}
+        for experiment in connection.execute(ended).all()
+        for webhook_id, events in subscribers
+        if experiment.status in events
+    ]
+    if messages:
+        connection.execute(insert(Delivery).values(created_at=now(), due_at=now()), messages)
+
+
+def _message(experiment: Row[Any]) -> dict[str, Any]:
     event = f"experiment.{experiment.status}"
-    row = {"experiment_id": experiment_id, "event": event, "content": _content(event, experiment)}
-    for webhook_id, events in subscribers:
-        if experiment.status in events:
-            times = {"created_at": now(), "due_at": now()}
-            connection.execute(insert(Delivery).values(webhook_id=webhook_id, **row, **times))
+    return {"experiment_id": experiment.id, "event": event, "content": _content(event, experiment)}
 
 
 def latest(connection: Connection, webhook_id: int) -> Rows:

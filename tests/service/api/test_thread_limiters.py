@@ -41,6 +41,7 @@ OTHERS: dict[str, Kind] = {
     "GET /experiments/{experiment_id}/charts/reliability.svg": "charts",
     "GET /comparisons/chart.svg": "charts",
     "POST /experiments/validate": "plans",
+    "POST /sweeps/validate": "plans",
     "POST /experiments/{experiment_id}/predict": "models",
     "GET /experiments/{experiment_id}/weights": "models",
     "GET /experiments/{experiment_id}/bundle": "models",
