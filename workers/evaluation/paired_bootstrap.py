@@ -52,16 +52,32 @@ def resample(
     experiments: of each the predictions (S, N); their numbers of seeds S may differ. labels: (N,). class_counts: as
     for `two_way_bootstrap`.
     """
+    changes = [changes_of_errors(predictions, labels, classes) for predictions in experiments]
+    return resample_changes(
+        changes, labels, metric, generator, classes=classes, class_counts=class_counts, resamples=resamples
+    )
+
+
+def resample_changes(
+    experiments: Sequence[csr_array],
+    labels: Integers,
+    metric: str,
+    generator: np.random.Generator,
+    *,
+    classes: int,
+    class_counts: Integers | None = None,
+    resamples: int = RESAMPLES,
+) -> list[ResampledMetric]:
+    """The same, from what the errors of each experiment change (`changes_of_errors`): they take less memory."""
     rows = len(labels)
     support = np.bincount(labels, minlength=classes).astype(np.float64)
     counts = np.asarray(support if class_counts is None else class_counts * (support > 0), np.float64)
     of_class = csr_array((np.ones(rows), (labels, np.arange(rows))), shape=(classes, rows))
-    errors = [_errors(predictions, labels, classes) for predictions in experiments]
     parts: list[list[ResampledMetric]] = [[] for _ in experiments]
     block = max(1, BLOCK_CELLS // rows)
     for start in range(0, resamples, block):
         draws = _Draws(generator, of_class, support, counts, min(block, resamples - start))
-        for part, each in zip(parts, errors, strict=True):
+        for part, each in zip(parts, experiments, strict=True):
             part.append(ResampledMetric(draws.values(each, metric, 0), draws.values(each, metric, 1)))
     return [
         ResampledMetric(
@@ -125,7 +141,7 @@ class _Draws:
         return METRICS[metric](WeightedMargins(*(np.moveaxis(each, 1, -1) for each in margins))).T
 
 
-def _errors(predictions: Integers, labels: Integers, classes: int) -> csr_array:
+def changes_of_errors(predictions: Integers, labels: Integers, classes: int) -> csr_array:
     """What each row that is not predicted right changes in the margins, as (S x 2 x K, N).
 
     Of each seed, first the weight of right rows of each class, then that of rows predicted as each. Right rows,

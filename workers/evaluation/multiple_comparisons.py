@@ -1,0 +1,139 @@
+"""Which of many candidates can be told from the best: all pairs at once, by the largest of their differences.
+
+The best candidate is known only from the same results, so its comparison with another one is a comparison of any two.
+An interval for a single pair would therefore name winners among equals. The critical value is that of the largest
+studentised difference between any two candidates if all are equal (max-t; Tukey's range with unequal errors and
+correlated candidates), under draws that all candidates share. So with probability 0.95 no candidate is called worse
+than one that it equals.
+Source: Westfall & Young 1993, Resampling-based multiple testing; Hsu 1996, Multiple comparisons, chapter 5.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.evaluation.intervals import LEVEL
+
+Floats = NDArray[np.float64]
+DRAWS = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class SharedDraws:
+    """The mean of a metric of each candidate in each of R draws, (m, R): as the first of two, and as the second.
+
+    Both are the same where no prior tells them apart (`paired_bootstrap`).
+    """
+
+    first: Floats
+    second: Floats
+
+    def with_noise(self, noise: Floats) -> "SharedDraws":
+        """The same with what varies in each candidate by itself, (m, R)."""
+        return SharedDraws(self.first + noise, self.second + noise)
+
+    def standard_deviations(self) -> Floats:
+        """The standard error of each candidate's mean, (m,)."""
+        return np.asarray(((self.first + self.second) / 2).std(axis=1, ddof=1))
+
+
+@dataclass(frozen=True, eq=False)
+class AgainstBest:
+    """Each candidate against the best. best: its index. differences, errors: (m,), the best minus each, in the
+    direction of the metric, and its standard error. p_values: (m,), corrected for all pairs; 1 of the best itself.
+    critical: what a difference in standard errors has to exceed.
+    """
+
+    best: int
+    differences: Floats
+    errors: Floats
+    p_values: Floats
+    critical: float
+    level: float
+
+    @property
+    def top(self) -> NDArray[np.bool_]:
+        """Which candidates cannot be told from the best, (m,)."""
+        found: NDArray[np.bool_] = self.p_values > 1 - self.level
+        return found
+
+
+def against_best(values: Floats, draws: SharedDraws, *, level: float = LEVEL) -> AgainstBest:
+    """Compare candidates with these values (m,), of which a larger one is better, with the best of them."""
+    first, second = (each - each.mean(axis=1, keepdims=True) for each in (draws.first, draws.second))
+    errors = _errors(first, second)
+    largest = _largest(first, second, errors)
+    best = int(np.argmax(values))
+    differences, of_best = values[best] - values, errors[best]
+    scaled = np.divide(differences, of_best, out=np.zeros_like(values), where=of_best > 0)
+    exceeding = len(largest) - np.searchsorted(np.sort(largest), scaled, side="left")
+    p_values = (1 + exceeding) / (1 + len(largest))
+    p_values[differences <= 0] = 1.0
+    return AgainstBest(best, differences, of_best, p_values, float(np.quantile(largest, level)), level)
+
+
+def _errors(first: Floats, second: Floats) -> Floats:
+    """The standard error of the difference of any two candidates, (m, m), from centred draws."""
+    covariance = (first @ second.T + second @ first.T) / 2
+    variances = np.mean([(first**2).sum(axis=1), (second**2).sum(axis=1)], axis=0)
+    squares = np.add.outer(variances, variances) - 2 * covariance
+    found = np.sqrt(np.maximum(squares, 0) / (first.shape[1] - 1))
+    np.fill_diagonal(found, 0)
+    return np.where(found > 1e-12, found, 0)
+
+
+def _largest(first: Floats, second: Floats, errors: Floats) -> Floats:
+    """The largest studentised difference of any two candidates in each draw, (R,)."""
+    with np.errstate(divide="ignore"):
+        inverse = np.where(errors > 0, 1 / errors, 0).astype(np.float32)
+    a, b = np.ascontiguousarray(first.T, np.float32), np.ascontiguousarray(second.T, np.float32)
+    scaled = np.empty_like(inverse)
+    largest = np.empty(len(a))
+    for draw, (of_first, of_second) in enumerate(zip(a, b, strict=True)):
+        np.subtract(of_first[:, None], of_second, out=scaled)
+        scaled *= inverse
+        largest[draw] = max(float(scaled.max()), -float(scaled.min()))
+    return largest
+
+
+def draws_of_folds(
+    folds: Floats, evaluation_share: float, generator: np.random.Generator, *, draws: int = DRAWS
+) -> SharedDraws:
+    """Draws of candidates with values (m, J) on J >= 2 folds of the same cross-validation.
+
+    The variance of a difference is that of `differences.between_folds`, (1/J + evaluation_share) s^2; the draws
+    have a multivariate t distribution with J - 1 degrees of freedom.
+    """
+    residuals, count = folds - folds.mean(axis=1, keepdims=True), folds.shape[1]
+    scale = math.sqrt((1 / count + evaluation_share) / (count - 1))
+    normal = generator.standard_normal((count, draws)) / _chi(generator, count - 1, draws)
+    found = scale * (residuals @ normal)
+    return SharedDraws(found, found)
+
+
+def noise_of_seeds(
+    spreads: Floats, seeds: NDArray[np.int64], generator: np.random.Generator, *, draws: int = DRAWS
+) -> Floats:
+    """What the choice of seeds adds to the mean of each candidate, (m, R). spreads: the standard deviations (m,) over
+    so many seeds (m,); 0 with a single one, whose comparison is that of these models.
+
+    A few seeds tell little about a spread, so that of a candidate is its own or the typical one of the sweep,
+    whichever is larger. The degrees of freedom are those of all candidates together.
+    """
+    free = np.maximum(seeds - 1, 0)
+    if not free.any():
+        return np.zeros((len(spreads), draws))
+    from scipy.special import chdtri
+
+    several = free > 0
+    typical = np.median(spreads[several] ** 2 * free[several] / chdtri(free[several], 0.5))
+    variances = np.where(several, np.maximum(spreads**2, typical), 0) / np.maximum(seeds, 1)
+    normal = generator.standard_normal((len(spreads), draws)) / _chi(generator, int(free.sum()), draws)
+    return np.asarray(np.sqrt(variances)[:, None] * normal)
+
+
+def _chi(generator: np.random.Generator, degrees: int, draws: int) -> Floats:
+    """Roots of chi-square over its degrees of freedom, (R,): they turn normal draws into draws of Student's t."""
+    return np.sqrt(generator.chisquare(degrees, draws) / degrees)
