@@ -136,4 +136,4 @@ def _contender(
         spec={"split": split, "seeds": list(range(SEEDS)), "dataset": {}, "loss": {}},
         plan={"dataset": dataset, "split_counts": rows},
     )
-    return Contender(experiment, f"'twin {id_}'", figures, row_results)
+    return Contender(experiment, f"'twin {id_}'", figures, row_results, {})

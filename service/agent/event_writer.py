@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from service.agent.leased_run import LeasedRun
-from service.store import queue
+from service.store import attempts, queue
 from service.store.engine.unavailable import is_unavailable
 from service.store.epochs import epoch_writer
 from service.store.spec_facts import is_of_folds
@@ -28,6 +28,7 @@ from workers.processes.messages import (
     FinalEvent,
     Stopped,
     Succeeded,
+    TrainingStarted,
 )
 
 log = logging.getLogger("holdout.agent")
@@ -54,19 +55,30 @@ def savepoint(connection: Connection, run: LeasedRun) -> Iterator[None]:
 
 def write_progress(connection: Connection, run: LeasedRun) -> None:
     """Write the batch of a run's events, in order. Epochs that follow each other are written at once."""
+    lease = run.claim.lease
     for _, group in groupby(run.batch, type):
         events = list(group)
         match last := events[-1]:
+            case TrainingStarted():
+                attempts.record(connection, lease.run_id, lease.attempt, last)
             case EpochEnded():
                 epochs = [event.epoch for event in events if isinstance(event, EpochEnded)]
-                epoch_writer.record_epochs(connection, run.claim.lease.run_id, epochs)
+                epoch_writer.record_epochs(connection, lease.run_id, epochs)
             case CheckpointTaken():
-                if epoch_writer.save_checkpoint(connection, run.artifacts, run.claim.lease.run_id, last):
-                    queue.forgive_deaths(connection, run.claim.lease)
+                _save_checkpoint(connection, run, last)
             case BaselinesFitted(baselines):
                 _save_baselines(connection, run, [asdict(baseline) for baseline in baselines])
             case _:
                 assert_never(last)
+
+
+def _save_checkpoint(connection: Connection, run: LeasedRun, taken: CheckpointTaken) -> None:
+    lease = run.claim.lease
+    progressed = epoch_writer.save_checkpoint(
+        connection, run.artifacts, lease.run_id, taken, attempt=lease.attempt
+    )
+    if progressed:
+        queue.forgive_deaths(connection, lease)
 
 
 def end_run(connection: Connection, run: LeasedRun, event: FinalEvent, *, max_deaths: int) -> None:

@@ -17,7 +17,8 @@ from service.experiments.weights import file_name, safetensors
 from service.schemas.base import ResponseModel
 from service.schemas.csv import write_csv
 from service.schemas.epochs import ClassRow, MetricsRow
-from service.store import experiment_reader, model_reader
+from service.store import attempts, experiment_reader, model_reader
+from service.store.attempts import Computations
 from service.store.database import Database
 from service.store.epochs.epoch_reader import EVALUATION, EpochQuery, EpochTable, read_page
 from service.store.errors import NoModel
@@ -49,7 +50,8 @@ To repeat it, start a service that has the data set {dataset}
     curl --json @spec.json http://127.0.0.1:8000/experiments
 
 Its spec_hash will be {spec_hash}. The same version on the
-same type of machine gives the same figures, to the last bit.
+same type of machine gives the same figures, to the last bit: experiment.json says what computed each run. A run that
+several computed, each after an epoch, cannot be repeated so exactly.
 """
 
 
@@ -63,7 +65,8 @@ def write_bundle(file: IO[bytes], database: Database, models: ModelCache, experi
         with ZipFile(file, "w", ZIP_DEFLATED) as bundle:
             _write(bundle, "README.txt", _readme(experiment))
             _write(bundle, "spec.json", _json(experiment.spec))
-            _write(bundle, "experiment.json", _json(_facts(experiment, runs)))
+            computed = attempts.computations(connection, [experiment_id])[experiment_id]
+            _write(bundle, "experiment.json", _json(_facts(experiment, runs, computed)))
             _write_rows(bundle, "metrics.csv", MetricsRow, _metrics(connection, experiment))
             _write_rows(bundle, "classes.csv", ClassRow, _classes(connection, experiment))
     with ZipFile(file, "a") as bundle:  # weights do not get smaller, and are read without the transaction
@@ -90,7 +93,7 @@ def _readme(experiment: Row[Any]) -> str:
     )
 
 
-def _facts(experiment: Row[Any], runs: Any) -> dict[str, Any]:
+def _facts(experiment: Row[Any], runs: Any, computed: Computations) -> dict[str, Any]:
     return {
         "id": experiment.id,
         "name": experiment.name,
@@ -98,7 +101,13 @@ def _facts(experiment: Row[Any], runs: Any) -> dict[str, Any]:
         "spec_hash": experiment.spec_hash,
         **experiment.plan,
         "runs": [
-            {**RunKey.of(run)._asdict(), "status": run.status, "model_epoch": run.epoch} for run in runs
+            {
+                **RunKey.of(run)._asdict(),
+                "status": run.status,
+                "model_epoch": run.epoch,
+                "computed": [each._asdict() for each in computed.get(RunKey.of(run), [])],
+            }
+            for run in runs
         ],
         "versions": {package: version(package) for package in PACKAGES}
         | {"python": platform.python_version()},

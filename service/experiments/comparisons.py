@@ -6,12 +6,14 @@ make them 3 % narrower for five experiments, and would have to be repeated for e
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from service.experiments.comparison_findings import CROSS_VALIDATION, Tested, finding_of
 from service.experiments.contenders import Contender, Pair
 from service.experiments.measurements import Measurement
 from service.schemas.base import Remark, bounds, capitalised
 from service.schemas.comparisons import Comparison, RowTest
+from service.store.attempts import described, distinct
 from workers.evaluation.comparisons import holm
 from workers.evaluation.intervals import Interval
 from workers.evaluation.metrics import BY_NAME
@@ -57,8 +59,25 @@ def remarks_about(pairs: Sequence[Pair], found: Sequence[Measurement | Remark]) 
     """Remarks that hold for all comparisons, and for the experiments in them."""
     contenders = {each.id: (each, pair.metric) for pair in pairs for each in (pair.a, pair.b)}
     remarks = [remark for each, metric in contenders.values() for remark in _remarks(each, metric)]
+    remarks += _other_kernels([each for each, _ in contenders.values()])
     on_validation = any(each.claim != "new_data" for each in _measured(found))
     return [SAME_ROWS, *remarks] if on_validation else remarks
+
+
+def _other_kernels(contenders: Sequence[Contender]) -> list[Remark]:
+    """Whether rounding may have moved a difference: of runs that different kernels computed."""
+    environments = [distinct(each.computations) for each in contenders]
+    found = [each for i, each in enumerate(chain(*environments)) if each not in [*chain(*environments)][:i]]
+    if len(found) < 2:
+        return []
+    return [
+        Remark(
+            code="different_kernels",
+            sentence="These experiments were computed by different processors, kernels or versions: "
+            f"{'; '.join(map(described, found))}. They round differently, which changes single predictions.",
+            remedy="Read no meaning into differences of a few rows, or submit all specs to agents of one kind.",
+        )
+    ]
 
 
 def _measured(found: Sequence[Measurement | Remark]) -> list[Measurement]:

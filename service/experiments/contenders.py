@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from service.store.attempts import Computations
 from service.store.run_keys import RunKey
 from service.store.spec_facts import is_of_folds
 from workers.evaluation.selection import SelectionMetric
@@ -17,12 +18,14 @@ class Contender:
     """An experiment: what sentences call it, and what is stored of each run that has succeeded.
 
     figures: its metrics at its selected epoch. row_results: its `id` and `sha256`, if it kept row-level results.
+    computations: what computed it, also if it has not succeeded.
     """
 
     experiment: Row[Any]
     title: str
     figures: Mapping[RunKey, Row[Any]]
     row_results: Mapping[RunKey, Row[Any]]
+    computations: Computations
 
     @property
     def id(self) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 from service.experiments.baseline_comparison import BaselineComparison, compare
 from service.schemas.base import Remark
 from service.schemas.summary import Baseline, ClassEstimate, Estimate
+from service.store.attempts import Computations, described
 from service.store.run_keys import RunKey
 from service.store.spec_facts import is_of_folds, is_regression, is_solved, measured_part
 from service.store.tables import Rows
@@ -40,6 +41,7 @@ class Evidence:
     runs: Rows
     slopes: Rows
     selected: Rows
+    computations: Computations
     metrics: Mapping[str, Estimate | None]
     classes: list[ClassEstimate]
     baselines: list[Baseline]
@@ -282,6 +284,23 @@ def folds_left_out(evidence: Evidence) -> Iterator[Remark]:
         yield Remark(code="folds_left_out", sentence=sentence, remedy=STABILISE)
 
 
+def mixed_kernels(evidence: Evidence) -> Iterator[Remark]:
+    mixed = {key: computed for key, computed in evidence.computations.items() if len(computed) > 1}
+    if not mixed:
+        return
+    runs = [row for row in evidence.selected if RunKey.of(row) in mixed]
+    first = mixed[min(mixed)]
+    start = described(first[0].environment)
+    changes = "; ".join(f"after epoch {each.after_epoch} {described(each.environment)}" for each in first[1:])
+    yield Remark(
+        code="mixed_kernels",
+        sentence=f"{len(mixed)} of {len(evidence.runs)} runs were continued by another processor, other kernels or "
+        f"other versions{_by([RunKey.of(row) for row in runs], evidence)}: at first {start}; "
+        f"{changes}. Rounding differs, so these figures cannot be repeated to the last bit.",
+        remedy="Submit the spec again to agents of one kind if you need that.",
+    )
+
+
 FINDERS: tuple[Finder, ...] = (
     collapsed,
     no_better_than_majority,
@@ -295,6 +314,7 @@ FINDERS: tuple[Finder, ...] = (
     still_improving,
     seeds_left_out,
     folds_left_out,
+    mixed_kernels,
 )
 
 

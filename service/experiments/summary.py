@@ -54,6 +54,7 @@ def summarise(found: ExperimentDetails, intervals: Intervals | NoIntervals) -> S
         runs=found.runs,
         slopes=found.slopes,
         selected=selected,
+        computations=found.computations,
         metrics={metric.name: _estimate(measured, metric.name) for metric in SUMMARISED},
         classes=_classes(stored.plan["dataset"]["classes"], measured),
         baselines=measured.baselines,

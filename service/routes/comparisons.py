@@ -23,7 +23,7 @@ from service.http.conditional import UNCACHED, Precondition, PreconditionDep
 from service.http.query import InvalidQuery
 from service.schemas.comparisons import Comparisons
 from service.schemas.formats import as_json
-from service.store import experiment_reader, status_reader
+from service.store import attempts, experiment_reader, status_reader
 from service.store.database import Database
 from service.store.epochs import selected_epoch_reader
 from service.store.errors import UnknownExperiment
@@ -85,10 +85,12 @@ def _compared(
         precondition.require_modified(status_reader.states(connection, query.experiments))
         rows = experiment_reader.experiments(connection, query.experiments)
         figures = selected_epoch_reader.succeeded_runs(connection, query.experiments)
+        computed = attempts.computations(connection, query.experiments)
         row_results = {id_: stored(connection, id_) for id_ in query.experiments}
     named = titles(rows.values())
     contenders = [
-        Contender(rows[id_], named[id_], figures.get(id_, {}), row_results[id_]) for id_ in query.experiments
+        Contender(rows[id_], named[id_], figures.get(id_, {}), row_results[id_], computed.get(id_, {}))
+        for id_ in query.experiments
     ]
     metric, pairs = _pairs(contenders, query)
     found = measure(pairs, row_differences)

@@ -6,7 +6,9 @@ from pydantic import Field
 
 from service.schemas.base import FOLD, REPEAT, Links, Next, OptionalTime, Remark, ResponseModel, Time
 from service.schemas.summary import Summary
+from service.store.attempts import distinct
 from service.store.experiment_reader import ExperimentDetails, ExperimentListItem
+from service.store.run_keys import RunKey
 from service.store.tables import Status
 from workers.plan import Plan
 from workers.processes.failure_causes import Cause
@@ -116,6 +118,18 @@ class Resolved(PlanFacts):
         return cls.model_validate({**plan.facts(), **resolved, **more})
 
 
+class Environment(ResponseModel):
+    """What the bits of a run depend on besides its spec and data."""
+
+    kernels: str = Field(description="Of training: numba with its version, or numpy.")
+    blas: str | None = Field(description="The kernels that OpenBLAS selected. Null with another BLAS.")
+    simd: str | None = Field(description="The highest instruction set that NumPy uses.")
+    processor: str | None = Field(description="What numba compiles for. Null without numba.")
+    machine: str
+    numpy: str = Field(description="Its version.")
+    holdout: str = Field(description="Its version.")
+
+
 class RunState(ResponseModel):
     """One run. epoch: the last one stored. best_epoch: the one selected so far. cause: why it failed."""
 
@@ -129,6 +143,11 @@ class RunState(ResponseModel):
     best_epoch: int | None
     cause: Cause | None
     message: str | None
+    environments: list[int] = Field(
+        [],
+        description="Positions in `environments` of what computed its epochs, in this order. If there are several, "
+        "it was continued in another one and cannot be repeated to the last bit. Empty in runs of older versions.",
+    )
     started_at: OptionalTime
     finished_at: OptionalTime
 
@@ -200,6 +219,7 @@ class Experiment(ResponseModel):
     )
     plan: PlanFacts
     runs: list[RunState]
+    environments: list[Environment] = Field([], description="What has computed its runs, each once.")
     queue_position: int | None = Field(
         description="The position of its first run; the next free worker takes 1. Null unless queued."
     )
@@ -212,10 +232,17 @@ class Experiment(ResponseModel):
     def of(
         cls, found: ExperimentDetails, *, progress: ProgressState, summary: Summary | None
     ) -> "Experiment":
-        row = found.experiment
+        row, computed = found.experiment, found.computations
+        environments = distinct(computed)
+        positions = {
+            key: [environments.index(each.environment) for each in of_run] for key, of_run in computed.items()
+        }
         more = {
             "tags": found.tags,
-            "runs": found.runs,
+            "runs": [
+                {**run._mapping, "environments": positions.get(RunKey.of(run), [])} for run in found.runs
+            ],
+            "environments": environments,
             "queue_position": found.queue_position,
             "progress": progress,
             "summary": summary,

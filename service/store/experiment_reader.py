@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, select
 
-from service.store import claim_order, status_reader
+from service.store import attempts, claim_order, status_reader
+from service.store.attempts import Computations
 from service.store.epochs.selected_epoch_reader import selected_epochs, slopes
 from service.store.errors import UnknownExperiment
 from service.store.run_keys import BY_KEY
@@ -55,6 +56,7 @@ class ExperimentDetails:
 
     selected: the figures of each run at its selected epoch, if it has one, on the `measured_part`.
     slopes: the `gradient_norm` of each of these runs, if the model is solved.
+    computations: what computed each of its runs.
     queue_position: that of its first run among all queued ones, from 1; None unless the experiment is queued.
     """
 
@@ -63,6 +65,7 @@ class ExperimentDetails:
     runs: Rows
     selected: Rows
     slopes: Rows
+    computations: Computations
     queue_position: int | None
 
 
@@ -114,6 +117,7 @@ def find_experiment(
         runs=connection.execute(RUNS_OF_ONE, {"id": experiment_id}).all(),
         selected=selected_epochs(connection, experiment_id, measured_part(row.spec)),
         slopes=slopes(connection, experiment_id) if is_solved(row.spec) else (),
+        computations=attempts.computations(connection, [experiment_id])[experiment_id],
         queue_position=queue_position,
     )
 

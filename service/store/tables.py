@@ -184,6 +184,23 @@ class Run(Base):
     )
 
 
+class RunAttempt(Base):
+    """An attempt that trained: what computed it, and the attempt whose checkpoint it continues, after which epoch.
+
+    `continues` is null if it started with the first epoch, or from a checkpoint of a version that did not record
+    this. environment: the fields of `workers.environment.Environment`.
+    """
+
+    __tablename__ = "run_attempts"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    attempt: Mapped[int] = mapped_column(primary_key=True)
+    continues: Mapped[int | None]
+    after_epoch: Mapped[int]
+    environment: Mapped[dict[str, Any]]
+    started_at: Mapped[float]
+
+
 class MetricColumns:
     """A column for each metric, as they are declared in workers/evaluation/metrics."""
 
@@ -242,7 +259,8 @@ class Checkpoint(Base):
     """What a run has computed, by its kind: the newest state (`newest`) of one that has not succeeded; the weights
     (`model`) and the predictions for each row (`row_results`) of the best epoch of one that has.
 
-    The bytes are in `content` or, if they are many, in the artifact of the name `artifact`.
+    The bytes are in `content` or, if they are many, in the artifact of the name `artifact`. attempt: which one took
+    the newest state; null in those of versions that did not record this.
     """
 
     __tablename__ = "checkpoints"
@@ -254,6 +272,7 @@ class Checkpoint(Base):
     sha256: Mapped[str]
     content: Mapped[bytes | None] = mapped_column(LargeBinary)
     artifact: Mapped[str | None] = mapped_column(index=True)
+    attempt: Mapped[int | None]
     created_at: Mapped[float]
 
 

@@ -1,7 +1,7 @@
 """Everything that a worker process and its parent send each other: an assignment and commands down, events up.
 
     WorkerEvent
-    ├── ProgressEvent   EpochEnded, CheckpointTaken, BaselinesFitted
+    ├── ProgressEvent   TrainingStarted, EpochEnded, CheckpointTaken, BaselinesFitted
     └── FinalEvent      Succeeded, Failed, Stopped: the worker's last message; Died: it ended without one
 
 A worker sends events in the order in which they happened, and a final event last.
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from workers.environment import Environment
 from workers.evaluation.baselines import Baseline
 from workers.evaluation.evaluation import Evaluation
 from workers.processes.failure_causes import Cause
@@ -54,6 +55,14 @@ class ArtifactReference:
 
 Content = bytes | ArtifactReference | Future[ArtifactReference]
 """Bytes, or where they are in the artifact store, or where they will be once their upload is done."""
+
+
+@dataclass(frozen=True)
+class TrainingStarted:
+    """The worker is about to take the first step of its attempt: what computes it, and whether it resumes."""
+
+    environment: Environment
+    resumed: bool
 
 
 @dataclass(frozen=True)
@@ -119,6 +128,6 @@ class Died:
     exit_code: int | None
 
 
-ProgressEvent = EpochEnded | CheckpointTaken | BaselinesFitted
+ProgressEvent = TrainingStarted | EpochEnded | CheckpointTaken | BaselinesFitted
 FinalEvent = Succeeded | Failed | Stopped | Died
 WorkerEvent = ProgressEvent | FinalEvent

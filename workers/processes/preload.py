@@ -6,6 +6,7 @@
 import signal
 import time
 
+from workers import environment
 from workers.nn import kernels
 
 # Closing the terminal sends this to the whole process group. The parent then stops its workers by commands.
@@ -13,6 +14,7 @@ signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 STARTED = time.perf_counter()
 KERNELS = kernels.load()[1]
+environment.current()
 
 if __name__ == "__main__":
     print(f"Training kernels: {KERNELS}, ready in {time.perf_counter() - STARTED:.0f} s")  # noqa: T201 -- its output

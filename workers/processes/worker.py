@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import partial
 from multiprocessing.connection import Connection
 
+from workers import environment
 from workers.checkpoint import Checkpoint
 from workers.data.dataset import Dataset
 from workers.data.prepared_splits import has_evaluation_part, read_part, read_rows
@@ -36,6 +37,7 @@ from workers.processes.messages import (
     FinalEvent,
     Stopped,
     Succeeded,
+    TrainingStarted,
     WorkerEvent,
 )
 from workers.randomness import run_seed
@@ -69,6 +71,8 @@ class Worker:
     def __init__(self, connection: Connection, assignment: Assignment) -> None:
         self.connection, self.assignment = connection, assignment
         self.command: Command | None = None
+        self.opening: list[WorkerEvent] = []
+        """Sent with the first message: alone it would wake the parent, and nothing shows it before an epoch."""
         self.unsent: list[WorkerEvent] = []
         self.sent_at = -math.inf
         self.checkpoint_at = time.monotonic()
@@ -85,7 +89,8 @@ class Worker:
     def send(self, *events: WorkerEvent) -> None:
         """Send the events that wait, then these, as one message."""
         if together := [*self.unsent, *events]:
-            self.connection.send(together)
+            self.connection.send([*self.opening, *together])
+            self.opening.clear()
         self.unsent.clear()
         self.sent_at = time.monotonic()
 
@@ -112,6 +117,8 @@ class Worker:
         self.trainer = Trainer(spec, *parts, seed=seed)
         if self.assignment.checkpoint is not None:
             self.trainer.restore(Checkpoint.from_bytes(self.assignment.checkpoint))
+        resumed = self.assignment.checkpoint is not None
+        self.opening.append(TrainingStarted(environment.current(), resumed))
 
     def _memory_message(self) -> str:
         limit = self.assignment.memory_bytes

@@ -83,14 +83,20 @@ def start_over(connection: Connection, run_id: int) -> None:
 
 
 def save_checkpoint(
-    connection: Connection, artifacts: ArtifactStore, run_id: int, taken: CheckpointTaken
+    connection: Connection,
+    artifacts: ArtifactStore,
+    run_id: int,
+    taken: CheckpointTaken,
+    *,
+    attempt: int | None = None,
 ) -> bool:
-    """Store the newest state of a run in place of the one before.
+    """Store the newest state of a run in place of the one before. attempt: which one took it.
 
     Returns whether the run has progressed: this state has more epochs than the one before.
     """
     stored = {"newest": taken.content}
-    before = _replace(connection, artifacts, run_id, stored, epoch=taken.epoch, best_epoch=taken.best_epoch)
+    facts = {"epoch": taken.epoch, "best_epoch": taken.best_epoch, "attempt": attempt}
+    before = _replace(connection, artifacts, run_id, stored, facts)
     return taken.epoch > before
 
 
@@ -102,7 +108,8 @@ def save_model(connection: Connection, artifacts: ArtifactStore, run_id: int, en
     stored = {"model": ended.model}
     if ended.row_results is not None:
         stored["row_results"] = ended.row_results
-    _replace(connection, artifacts, run_id, stored, epoch=ended.best_epoch, best_epoch=ended.best_epoch)
+    facts = dict.fromkeys(("epoch", "best_epoch"), ended.best_epoch)
+    _replace(connection, artifacts, run_id, stored, facts)
 
 
 def save_baselines(connection: Connection, experiment_id: int, baselines: list[Any]) -> None:
@@ -176,15 +183,13 @@ def _replace(
     artifacts: ArtifactStore,
     run_id: int,
     contents: Mapping[str, Content],
-    *,
-    epoch: int,
-    best_epoch: int | None,
+    facts: Mapping[str, int | None],
 ) -> int:
     """Store contents of a run by their kinds, in place of all others: nothing else of it is still needed.
 
     Returns the epoch of what they replace; 0 if there was nothing.
     """
-    row = {"run_id": run_id, "epoch": epoch, "best_epoch": best_epoch}
+    row = {"run_id": run_id, **facts}
     rows = [row | {"kind": kind, **artifacts.columns(content)} for kind, content in contents.items()]
     replaced = connection.execute(REPLACE, {"run": run_id}).all()
     artifacts.mark_garbage(each.artifact for each in replaced if each.artifact)

@@ -1,15 +1,25 @@
 """What a worker process sends, and when: short epochs are sent together."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from workers import environment
 from workers.processes import worker as module
-from workers.processes.messages import Assignment, CheckpointTaken, EpochEnded, WorkerEvent
+from workers.processes.messages import (
+    Assignment,
+    CheckpointTaken,
+    EpochEnded,
+    TrainingStarted,
+    WorkerEvent,
+)
 from workers.processes.worker import Worker
 from workers.spec import ExperimentSpec
+
+FIRST = ["TrainingStarted", "EpochEnded"]
 
 
 class Pipe:
@@ -42,7 +52,7 @@ def test_long_epochs_are_sent_one_by_one(worker: Worker, pipe: Pipe, monkeypatch
     monkeypatch.setattr(module, "SEND_INTERVAL_SECONDS", 0.0)
     monkeypatch.setattr(module, "CHECKPOINT_INTERVAL_SECONDS", 1000.0)
     worker.send(worker.work())
-    assert pipe.names == [["EpochEnded"], ["BaselinesFitted"], *[["EpochEnded"]] * 3, ["Succeeded"]]
+    assert pipe.names == [FIRST, ["BaselinesFitted"], *[["EpochEnded"]] * 3, ["Succeeded"]]
 
 
 def test_short_epochs_are_sent_together_and_before_a_baseline_is_fitted(
@@ -51,7 +61,7 @@ def test_short_epochs_are_sent_together_and_before_a_baseline_is_fitted(
     monkeypatch.setattr(module, "SEND_INTERVAL_SECONDS", 1000.0)
     monkeypatch.setattr(module, "CHECKPOINT_INTERVAL_SECONDS", 1000.0)
     worker.send(worker.work())
-    assert pipe.names == [["EpochEnded"], ["BaselinesFitted"], [*["EpochEnded"] * 3, "Succeeded"]]
+    assert pipe.names == [FIRST, ["BaselinesFitted"], [*["EpochEnded"] * 3, "Succeeded"]]
     epochs = [event.epoch.number for events in pipe.sent for event in events if isinstance(event, EpochEnded)]
     assert epochs == [1, 2, 3, 4]
 
@@ -69,7 +79,20 @@ def test_unsent_epochs_are_sent_before_a_checkpoint_and_the_final_event(
 
     monkeypatch.setattr(worker, "_between_steps", release_in_the_third_epoch)
     worker.send(worker.work())
-    assert pipe.names == [["EpochEnded"], ["BaselinesFitted"], ["EpochEnded", "CheckpointTaken"], ["Stopped"]]
+    assert pipe.names == [FIRST, ["BaselinesFitted"], ["EpochEnded", "CheckpointTaken"], ["Stopped"]]
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_the_first_event_says_what_computes_the_attempt_and_whether_it_resumes(
+    worker: Worker, pipe: Pipe, resumed: bool
+) -> None:
+    if resumed:
+        worker._prepare()
+        content = worker.trainer.checkpoint().to_bytes()
+        worker.assignment, worker.opening = replace(worker.assignment, checkpoint=content), []
+    worker.send(worker.work())
+    (started, *_), *_ = pipe.sent
+    assert started == TrainingStarted(environment.current(), resumed)
 
 
 def test_unsent_events_are_sent_after_the_interval_while_the_next_epoch_trains(

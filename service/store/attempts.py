@@ -1,0 +1,102 @@
+"""What computed each attempt of a run: recorded when its worker starts, and read for the epochs that are stored."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
+from itertools import chain, groupby
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, Select, bindparam, insert, select
+
+from service.store.engine.clock import now
+from service.store.run_keys import BY_KEY, RunKey
+from service.store.tables import FINAL_STATUSES, Checkpoint, Run, RunAttempt
+from workers.processes.messages import TrainingStarted
+
+RECORDED = select(RunAttempt.attempt).where(
+    RunAttempt.run_id == bindparam("run"), RunAttempt.attempt == bindparam("own")
+)
+RESUMED_FROM = select(Checkpoint.attempt).where(
+    Checkpoint.run_id == bindparam("run"), Checkpoint.kind == "newest"
+)
+STORED_EPOCH = select(Run.epoch).where(Run.id == bindparam("run"))
+RECORD = insert(RunAttempt).values(after_epoch=STORED_EPOCH.scalar_subquery(), started_at=now())
+"""Built once: to build a statement takes longer than to execute it on SQLite."""
+
+
+class Computed(NamedTuple):
+    """The epochs of a run after `after_epoch` were computed in `environment`, until the next one continues."""
+
+    after_epoch: int
+    environment: dict[str, Any]
+
+
+Computations = dict[RunKey, list[Computed]]
+"""What computed each run of an experiment, in order. More than one: it was continued in another environment."""
+
+
+def record(connection: Connection, run_id: int, attempt: int, started: TrainingStarted) -> None:
+    """Record what computes an attempt, once: an event is written again if a commit seemed to fail."""
+    mine = {"run": run_id, "own": attempt}
+    if connection.execute(RECORDED, mine).first() is not None:
+        return
+    resumed_from = connection.scalar(RESUMED_FROM, mine) if started.resumed else None
+    row = {"run_id": run_id, "attempt": attempt, "continues": resumed_from, "run": run_id}
+    connection.execute(RECORD, row | {"environment": asdict(started.environment)})
+
+
+def computations(connection: Connection, ids: Collection[int]) -> dict[int, Computations]:
+    """What computed the stored epochs of each run, by experiment. Runs of older versions are left out."""
+    found: dict[int, Computations] = defaultdict(dict)
+    rows = connection.execute(ATTEMPTS, {"ids": list(ids)})
+    for _, of_run in groupby(rows, lambda row: row.run_id):
+        attempts = list(of_run)
+        if computed := _merged(_contributing(attempts)):
+            found[attempts[0].experiment_id][RunKey.of(attempts[0])] = computed
+    return found
+
+
+def distinct(computed: Computations) -> list[dict[str, Any]]:
+    """The environments of runs, each once, in the order of the runs."""
+    environments: list[dict[str, Any]] = []
+    for each in chain.from_iterable(computed[key] for key in sorted(computed)):
+        if each.environment not in environments:
+            environments.append(each.environment)
+    return environments
+
+
+def described(environment: Mapping[str, Any]) -> str:
+    """An environment in a few words."""
+    words = (environment[name] for name in ("kernels", "blas", "processor", "machine"))
+    return ", ".join(word for word in words if word) + f", numpy {environment['numpy']}"
+
+
+def _attempts() -> Select[Any]:
+    columns: list[Any] = [Run.experiment_id, *BY_KEY, Run.status, Run.epoch, *RunAttempt.__table__.columns]
+    chosen: Select[Any] = select(*columns).join(RunAttempt, RunAttempt.run_id == Run.id)
+    chosen = chosen.where(Run.experiment_id.in_(bindparam("ids", expanding=True)))
+    return chosen.order_by(RunAttempt.run_id, RunAttempt.attempt)
+
+
+ATTEMPTS = _attempts()
+
+
+def _contributing(attempts: Sequence[Row[Any]]) -> list[Row[Any]]:
+    """The attempts that the newest state comes from: the last one, and those whose checkpoints it continues.
+
+    Until the last one has stored an epoch, it is left out: so this changes only when the status of the run does.
+    """
+    by_number = {row.attempt: row for row in attempts}
+    last = row = attempts[-1]
+    found = [row]
+    while row.continues in by_number:
+        row = by_number[row.continues]
+        found.insert(0, row)
+    has_stored = last.epoch > last.after_epoch or last.status in FINAL_STATUSES
+    return found if has_stored else found[:-1]
+
+
+def _merged(attempts: Sequence[Row[Any]]) -> list[Computed]:
+    """The first of each group of successive attempts in the same environment."""
+    groups = groupby(attempts, lambda row: row.environment)
+    return [Computed(next(group).after_epoch, environment) for environment, group in groups]
