@@ -26,6 +26,7 @@ from service.api.transport.middleware import RequestMiddleware
 from service.api.transport.preflight import Preflight
 from service.datasets.free_space import FreeSpace
 from service.datasets.uploads import UploadService
+from service.experiments.importance import ImportanceService
 from service.experiments.interval_writer import IntervalWriter
 from service.experiments.intervals import IntervalService
 from service.experiments.model_cache import ModelCache
@@ -48,6 +49,7 @@ from service.routes import (
     events,
     experiments,
     health,
+    importance,
     models,
     pages,
     problems,
@@ -97,6 +99,7 @@ def create_app(settings: Settings) -> FastAPI:
         events,
         row_results,
         models,
+        importance,
         test_evaluations,
         datasets,
         catalog,
@@ -144,6 +147,7 @@ def _create_shared_objects(state: State, settings: Settings, database: Database)
     state.memory = MemoryBudget(
         settings.api_memory_bytes or default_limit(), release=partial(_drop_caches, state)
     )
+    state.importance = ImportanceService(database, state.registry, state.models, state.memory)
     state.limiters = Limiters()
     state.authenticator = Authenticator(settings, database, state.limiters["authentication"])
     state.response_store = ResponseStore()

@@ -37,20 +37,32 @@ def typical_seconds(spec: ExperimentSpec, facts: Mapping[str, Any]) -> float:
     trained = epochs * float(np.sum(drawn))
     evaluated = epochs * sum(sum(facts["split_counts"][part]) for part in ("train", "validation"))
     passes = SOLVER_PASSES if spec.model.solved else TRAINING_PASSES
-    multiplications = _multiplications(spec, facts["dataset"]) * (passes * trained + evaluated)
+    multiplications = _multiplications_of(spec, facts) * (passes * trained + evaluated)
     updates = float(steps * facts["parameters"])
     fixed = STEP_SECONDS * steps + EPOCH_SECONDS * epochs + ROW_SECONDS * (trained + evaluated)
     return fixed + MULTIPLICATION_SECONDS * multiplications + UPDATE_SECONDS * updates
 
 
-def _multiplications(spec: ExperimentSpec, dataset: Mapping[str, Any]) -> float:
+def row_seconds(spec: ExperimentSpec, *, features: int, classes: int, image_shape: Shape | None) -> float:
+    """Estimate the seconds that a network needs to predict a row of so many features, as it reads them."""
+    multiplications = _multiplications(spec, features, classes, image_shape)
+    return ROW_SECONDS + MULTIPLICATION_SECONDS * multiplications
+
+
+def _multiplications_of(spec: ExperimentSpec, facts: Mapping[str, Any]) -> float:
+    """Those of a row of the data set of a plan. Plans of earlier versions do not say how wide an encoded row is."""
+    dataset = facts["dataset"]
+    image = tuple(dataset["shape"]) if dataset["shape"] else None
+    features = facts.get("input_features", dataset["features"])
+    return _multiplications(spec, features, len(dataset["classes"]), image)
+
+
+def _multiplications(spec: ExperimentSpec, features: int, classes: int, image_shape: Shape | None) -> float:
     """The multiplications of one row's forward pass: a layer uses each weight once at every place of its output.
 
     Those of a convolution are weighted by CONVOLUTION_FACTOR.
     """
-    image = tuple(dataset["shape"]) if dataset["shape"] else None
-    features, classes = dataset["features"], len(dataset["classes"])
-    task = spec.network_task(features=features, classes=classes, image_shape=image)
+    task = spec.network_task(features=features, classes=classes, image_shape=image_shape)
     shape: Shape = (features,)
     count = 0.0
     for layer in spec.model.layers(task, dropout=np.random.default_rng(0)):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workers.checkpoint import Checkpoint
 from workers.data.dataset import Features
@@ -48,9 +49,9 @@ class Predictor:
     Raises IncompatibleModel if an array is missing or has another shape, as in a model of an older version.
 
     is_regression: whether it predicts numbers. is_distribution: whether the outputs are probabilities that sum to 1.
-    features: the length d of a row. columns: their names, kinds and levels, if they have names. takes_missing:
-    whether a value of a row may be missing. threshold: if the spec asked for one. A predictor is not thread-safe: its
-    network reuses buffers.
+    features: the length d of a row. input_width: that of a row as the network reads it. columns: their names, kinds
+    and levels, if they have names. takes_missing: whether a value of a row may be missing. threshold: if the spec
+    asked for one. A predictor is not thread-safe: its network reuses buffers.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class Predictor:
         self._offset = self._arrays.get("prediction.offset")
         self._data_offset = self._arrays.get("data.offset")
         self.threshold = ChosenThreshold.from_arrays(self._arrays)
-        self.features = self._scaler.stored_width
+        self.features, self.input_width = self._scaler.stored_width, self._scaler.width
         self.takes_missing = isinstance(self._scaler, Encoder)
         task = spec.network_task(
             features=self._scaler.width, classes=len(self.classes), image_shape=image_shape
@@ -85,8 +86,7 @@ class Predictor:
         if self.is_regression:
             return self._numbers(rows)
         with np.errstate(over="ignore", invalid="ignore"):
-            logits = self._network.logits(rows, self._scaler.into, features=self._scaler.width)
-            adjusted = adjusted_scores(logits, self.output, self._offset)
+            adjusted = self.adjusted(self.logits(rows))
             outputs = adjusted_outputs(adjusted, self.output, self._offset)
         finite = np.isfinite(outputs).all(axis=1)
         if not finite.all():
@@ -94,10 +94,28 @@ class Predictor:
         labels = adjusted.argmax(axis=1) if self.threshold is None else self.threshold(outputs)
         return Predictions(labels, outputs)
 
-    def _numbers(self, rows: Array | Integers) -> Predictions:
+    def logits(self, rows: Array | Integers) -> Array:
+        """The outputs of the network (N, K) as they are, before the output layer and any correction."""
         with np.errstate(over="ignore", invalid="ignore"):
-            logits = self._network.logits(rows, self._scaler.into, features=self._scaler.width)
-            numbers = logits.astype(np.float64) * self._arrays["target.scale"] + self._arrays["target.offset"]
+            return self._network.logits(rows, self._scaler.into, features=self._scaler.width)
+
+    def adjusted(self, logits: Array) -> Array:
+        """Logits (N, K) with the correction for class frequencies: their argmax is the prediction."""
+        return adjusted_scores(logits, self.output, self._offset)
+
+    def numbers(self, logits: Array) -> NDArray[np.float64]:
+        """The numbers (N, 1) that a regression predicts, in the unit of the target."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaled: NDArray[np.float64] = logits.astype(np.float64) * self._arrays["target.scale"]
+            return scaled + self._arrays["target.offset"]
+
+    def standardised(self, targets: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Targets (n,) as a regression was trained on them."""
+        found: NDArray[np.float64] = (targets - self._arrays["target.offset"]) / self._arrays["target.scale"]
+        return found
+
+    def _numbers(self, rows: Array | Integers) -> Predictions:
+        numbers = self.numbers(self.logits(rows))
         finite = np.isfinite(numbers[:, 0])
         if not finite.all():
             raise Overflow(int(finite.argmin()))

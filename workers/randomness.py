@@ -16,6 +16,7 @@ Stream = Literal[
     "intervals",
     "comparisons",
     "sweeps",
+    "importance",
 ]
 
 # Append only: changing a number changes every result stored so far.
@@ -31,6 +32,7 @@ SPAWN_KEYS: dict[Stream, int] = {
     "intervals": 8,
     "comparisons": 9,
     "sweeps": 10,
+    "importance": 11,
 }
 
 

@@ -8,6 +8,7 @@ writes          whatever changes something; the only kind, beside probes, that m
 plans           validating specs: generating and splitting a data set takes time and memory
 charts          drawing charts, which computes
 models          weights, bundles and predictions, which load models and compute
+importance      measuring the importance of columns, which computes for seconds: one at a time
 uploads         forms, each for as long as its client takes to send it
 streams         reading and formatting epochs for server-sent events: one thread, which rests half of the time
 exports         reading and formatting pages of CSV and JSON lines
@@ -39,6 +40,7 @@ Kind = Literal[
     "plans",
     "charts",
     "models",
+    "importance",
     "uploads",
     "streams",
     "exports",
@@ -96,6 +98,7 @@ LIMITS: dict[Kind, Limit] = {
     "plans": Limit(4, per_caller=2),
     "charts": Limit(2),
     "models": Limit(4, per_caller=3),
+    "importance": Limit(1),
     "uploads": Limit(8),  # twice as many as are accepted: refusing the others takes a thread too
     "streams": Limit(1, share=0.5),
     "exports": Limit(2),

@@ -1,4 +1,4 @@
-"""A forest plot: the difference of each pair of experiments with its interval, around zero."""
+"""A forest plot: differences with their intervals around zero, of pairs of experiments or of columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ NARROW_ROW = 64
 
 
 @dataclass(frozen=True)
-class PairDifference:
-    """A pair: its name, the difference, and its interval; without a difference, the reason."""
+class ForestRow:
+    """One difference: of what, its value, and its interval; without a value, the reason."""
 
     name: str
     difference: float | None
@@ -25,12 +25,12 @@ class PairDifference:
 
 @dataclass(frozen=True)
 class ForestFigure:
-    """Everything that the chart shows."""
+    """Everything that the chart shows. axis: what the values are."""
 
     title: str
     subtitle: str
-    metric: str
-    rows: Sequence[PairDifference]
+    axis: str
+    rows: Sequence[ForestRow]
 
     def svg(self, canvas: Canvas) -> str:
         """Draw the chart."""
@@ -45,7 +45,7 @@ class ForestFigure:
         area = Area(x, Scale(0, 1, bottom, top))
         body = [
             below,
-            _axis(area, f"difference of {self.metric.replace('_', ' ')}"),
+            _axis(area, self.axis),
             *(_row(each, area, top + row * index, row, canvas) for index, each in enumerate(self.rows)),
         ]
         return document(
@@ -58,7 +58,7 @@ class ForestFigure:
         )
 
 
-def _said(each: PairDifference) -> str:
+def _said(each: ForestRow) -> str:
     if each.difference is None:
         return each.reason
     if each.low is None or each.high is None:
@@ -78,7 +78,7 @@ def _axis(area: Area, title: str) -> Markup:
     return joined(*parts)
 
 
-def _row(each: PairDifference, area: Area, top: float, row: float, canvas: Canvas) -> Markup:
+def _row(each: ForestRow, area: Area, top: float, row: float, canvas: Canvas) -> Markup:
     y = top + row - ROW / 2
     room = canvas.width - 2 * MARGIN
     if canvas.is_narrow:

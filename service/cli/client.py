@@ -63,7 +63,7 @@ class Client:
         return errors
 
     def scores(self, experiment_id: int, resource: str) -> dict[str, Any]:
-        """The `curves`, `reliability` or `operating-points` of an experiment's runs."""
+        """The `curves`, `reliability`, `operating-points` or `importance` of an experiment's runs."""
         scores: dict[str, Any] = self._json("GET", f"/experiments/{experiment_id}/{resource}")
         return scores
 

@@ -13,7 +13,7 @@ from rich.text import Text
 from service.cli.comparison_report import Comparisons, show_comparisons
 from service.cli.inspection_report import print_inspection
 from service.cli.report import Experiment, show_report, title
-from service.cli.score_report import show_curves, show_operating_points, show_reliability
+from service.cli.score_report import show_curves, show_importance, show_operating_points, show_reliability
 from service.operations.doctor import CheckResult
 from service.store.tables import FINAL_STATUSES
 
@@ -107,11 +107,12 @@ def show_errors(errors: dict[str, Any]) -> None:
 
 
 def show_scores(resource: str, answer: dict[str, Any]) -> None:
-    """Print the curves, the reliability or the operating points of an experiment."""
+    """Print the curves, the reliability, the operating points or the importance of an experiment."""
     shown = {
         "curves": show_curves,
         "reliability": show_reliability,
         "operating-points": show_operating_points,
+        "importance": show_importance,
     }
     shown[resource](_console(), answer)
 

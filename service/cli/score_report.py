@@ -1,4 +1,4 @@
-"""What the scores of an experiment's models are worth, as tables: curves, calibration and operating points."""
+"""What an experiment's models are worth, as tables: curves, calibration, operating points, importance."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 Answer = dict[str, Any]
+SHOWN_PAIRS = 10
 
 
 def show_curves(console: Console, curves: Answer) -> None:
@@ -69,6 +70,29 @@ def show_operating_points(console: Console, points: Answer) -> None:
         console.print(f"A row is called '{positive}' if its probability is at least the threshold.")
     if any(each["optimistic"] for each in points["items"]):
         console.print("These rows chose the thresholds, so the figures are too good.")
+
+
+def show_importance(console: Console, importance: Answer) -> None:
+    """Print the importance of each column, the largest first, and which columns share."""
+    table = Table("column", "kind", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in ("importance", "sd of runs", "sd of repeats"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for each in importance["items"]:
+        value = _with_interval(each["importance"], each["low"], each["high"])
+        spread = (_number(each["run_sd"]), _number(each["repeat_sd"]))
+        table.add_row(Text(each["column"]), each["kind"], Text(value), *spread)
+    console.print(table)
+    for pair in importance["correlated"][:SHOWN_PAIRS]:
+        both = f"'{pair['first']}' and '{pair['second']}' share: correlation {pair['correlation']:.2f}"
+        console.print(Text(both), soft_wrap=True)
+    runs, metric = importance["runs"], importance["metric"].replace("_", " ")
+    console.print(Text(importance["sentence"]), soft_wrap=True)
+    console.print(
+        f"How much worse {metric} on the {importance['split']} part becomes when the column is permuted: the mean of "
+        f"{len(runs):,} of {importance['available_runs']:,} models x {importance['repeats']} permutations, on "
+        f"{runs[0]['rows']:,} of {importance['available_rows']:,} rows. In brackets, 95 % intervals.",
+        soft_wrap=True,
+    )
 
 
 def _table(console: Console, headings: tuple[str, ...], rows: list[list[str]]) -> None:

@@ -9,18 +9,21 @@ from sqlalchemy import Row
 from service.charts.classes import ClassBar, ClassesFigure
 from service.charts.confusion import ConfusionFigure
 from service.charts.curves import Curve, CurvesFigure, Point
-from service.charts.forest import ForestFigure, PairDifference
+from service.charts.forest import ForestFigure, ForestRow
 from service.charts.reliability import Bin, CalibratedRun, ReliabilityFigure
 from service.charts.score_curves import ScoreCurve, ScoreCurvesFigure
 from service.schemas.base import capitalised
 from service.schemas.comparisons import Comparison, Comparisons
 from service.schemas.curves import Curves, Reliability
+from service.schemas.importance import Importance
 from service.schemas.summary import Baseline, Summary
 from service.store.epochs.curve_reader import AveragedEpochs
 from service.store.run_keys import RunKey, are_of_folds, name_of_run
 from workers.evaluation.metrics import BY_NAME
 from workers.spec import ExperimentSpec
 
+MOST_COLUMNS = 40
+"""Of the chart of importance."""
 OPTIMISATION = ("learning_rate", "gradient_norm")
 """Columns of epochs that are no metrics: they have no baseline."""
 
@@ -156,14 +159,30 @@ def forest_figure(compared: Comparisons, titles: Mapping[int, str]) -> ForestFig
         title="Differences between experiments",
         subtitle=f"{compared.metric.replace('_', ' ')} on the {compared.split} part, {better}; "
         f"intervals cover together at {compared.level:.0%}",
-        metric=compared.metric,
+        axis=f"difference of {compared.metric.replace('_', ' ')}",
         rows=[_difference(each, titles) for each in compared.items],
     )
 
 
-def _difference(each: Comparison, titles: Mapping[int, str]) -> PairDifference:
+def _difference(each: Comparison, titles: Mapping[int, str]) -> ForestRow:
     name = f"{titles[each.a]} − {titles[each.b]}"
-    return PairDifference(name, each.difference, each.low, each.high, each.finding.code.replace("_", " "))
+    return ForestRow(name, each.difference, each.low, each.high, each.finding.code.replace("_", " "))
+
+
+def importance_figure(found: Importance) -> ForestFigure:
+    """The most important columns."""
+    metric, shown = found.metric.replace("_", " "), found.items[:MOST_COLUMNS]
+    of_all = (
+        f"the {len(shown)} most important of {len(found.items):,}" if len(shown) < len(found.items) else "all"
+    )
+    what = "regions" if shown and shown[0].kind == "region" else "columns"
+    return ForestFigure(
+        title="Importance of the regions" if what == "regions" else "Importance of the columns",
+        subtitle=f"how much worse {metric} on the {found.split} part becomes when a column is permuted: {of_all} "
+        f"{what}, mean of {_runs(len(found.runs))} x {found.repeats}, with 95 % intervals",
+        axis=f"loss of {metric}" if found.direction == "max" else f"rise of {metric}",
+        rows=[ForestRow(each.column, each.importance, each.low, each.high, "no value") for each in shown],
+    )
 
 
 def _levels(summary: Summary | None, metric: str) -> list[tuple[str, float]]:

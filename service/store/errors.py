@@ -16,6 +16,8 @@ StoreError
 ├── NotClassification   what was asked for is of classes, and the experiment predicts numbers
 ├── NoThreshold         the experiment predicts the likelier class
 ├── UnusableRowResults  the row-level results of a run are lost or damaged
+├── RowsGone            the data set of the experiment is gone or has changed
+├── ImportanceTooLong   measuring the importance of the columns would take too long
 ├── NoTestPart          the split leaves no rows for a test
 ├── RowsUsedBefore      rows of the test set were looked at, or learned from, before
 ├── KeyReused           the idempotency key belongs to another request
@@ -228,6 +230,34 @@ class UnusableRowResults(StoreError):
         super().__init__(
             f"The row-level results of {run} of experiment {experiment_id} cannot be read: {why}. Restore them from "
             f"a backup, or train it again: send the `spec` of GET /experiments/{experiment_id} to POST /experiments."
+        )
+
+
+class RowsGone(StoreError):
+    """The rows of the experiment cannot be read any more. `why` is the error of the data set."""
+
+    def __init__(self, experiment_id: int, why: str) -> None:
+        super().__init__(
+            f"The validation rows of experiment {experiment_id} cannot be read. {why} Its stored figures remain: "
+            f"GET /experiments/{experiment_id}."
+        )
+
+
+class ImportanceTooLong(StoreError):
+    """Measuring the importance of the columns would take too long. The text says what takes less."""
+
+    @classmethod
+    def of_columns(cls, experiment_id: int, columns: int, most: int) -> Self:
+        return cls(
+            f"Experiment {experiment_id} has {columns:,} columns without the shape of an image; the importance of at "
+            f"most {most:,} is measured. Upload the rows as images, whose regions are measured, or fewer columns."
+        )
+
+    @classmethod
+    def of_work(cls, experiment_id: int, seconds: float, most: float) -> Self:
+        return cls(
+            f"The importance of the columns of experiment {experiment_id} would take about {seconds:,.0f} seconds "
+            f"even on few rows; at most {most:,.0f} are spent. Ask for one run with ?seed=, or for ?repeats=2."
         )
 
 

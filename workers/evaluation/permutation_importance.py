@@ -15,19 +15,24 @@ Floats = NDArray[np.float64]
 
 
 def permutation_drops(
-    score: Callable[[Any], float], features: Array | Integers, orders: Sequence[Integers]
+    score: Callable[[Any], Any],
+    features: Array | Integers,
+    orders: Sequence[Integers],
+    groups: Sequence[Sequence[int]] | None = None,
 ) -> Floats:
-    """The metric of the rows minus that with one column in another order, (d, R): one for each of R orders (n,).
+    """The metric of the rows minus that with a group of columns in another order: (G, R, ...), for R orders (n,).
 
     features: (n, d), as they are stored, so that all elements that a column is encoded as move together. score: the
-    metric of the model on rows such as these, a larger one being better.
+    metric of the model on rows such as these, a larger one being better; a number, or an array of them. groups: the
+    columns that move together, by default each alone.
     """
-    whole = score(features)
-    drops = np.empty((features.shape[1], len(orders)))
+    moved = [[column] for column in range(features.shape[1])] if groups is None else groups
+    whole = np.asarray(score(features), np.float64)
+    drops = np.empty((len(moved), len(orders), *whole.shape))
     shuffled = np.array(features)
-    for column in range(features.shape[1]):
+    for index, columns in enumerate(moved):
         for repeat, order in enumerate(orders):
-            shuffled[:, column] = features[order, column]
-            drops[column, repeat] = whole - score(shuffled)
-        shuffled[:, column] = features[:, column]
+            shuffled[:, columns] = features[order[:, None], np.asarray(columns)]
+            drops[index, repeat] = whole - score(shuffled)
+        shuffled[:, columns] = features[:, columns]
     return drops

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from service.api.routing.comparison_parameters import ComparisonQuery
-from service.api.routing.parameters import Metric, Query, RunsQuery
+from service.api.routing.parameters import ImportanceQuery, Metric, Query, RunsQuery
 from service.charts.figure import WIDTH, Canvas
 from service.charts.theme import Theme
 
@@ -32,6 +32,10 @@ class CurvesChartQuery(ChartQuery):
     """The curves of which metric."""
 
     metric: Metric | None = Field(None, description="By default the metric that selects epochs.")
+
+
+class ImportanceChartQuery(ImportanceQuery, CanvasQuery):
+    """Which models are measured, and how the chart looks."""
 
 
 class ScoresChartQuery(ChartQuery):

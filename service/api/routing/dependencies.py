@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 
 from service.datasets.free_space import FreeSpace
 from service.datasets.uploads import UploadService
+from service.experiments.importance import ImportanceService
 from service.experiments.intervals import IntervalService
 from service.experiments.row_differences import RowDifferences
 from service.experiments.row_results import RowResultsLoader
@@ -53,6 +54,11 @@ async def _row_results(request: Request) -> RowResultsLoader:
     return loader
 
 
+async def _importance(request: Request) -> ImportanceService:
+    importance: ImportanceService = request.app.state.importance
+    return importance
+
+
 async def _row_differences(request: Request) -> RowDifferences:
     row_differences: RowDifferences = request.app.state.row_differences
     return row_differences
@@ -87,6 +93,7 @@ DatabaseDep = Annotated[Database, Depends(_database)]
 RegistryDep = Annotated[DatasetRegistry, Depends(_registry)]
 RowResultsDep = Annotated[RowResultsLoader, Depends(_row_results)]
 IntervalsDep = Annotated[IntervalService, Depends(_intervals)]
+ImportanceDep = Annotated[ImportanceService, Depends(_importance)]
 RowDifferencesDep = Annotated[RowDifferences, Depends(_row_differences)]
 UploadsDep = Annotated[UploadService, Depends(_uploads)]
 NotifierDep = Annotated[Notifier, Depends(_notifier)]

@@ -177,6 +177,18 @@ class ModelQuery(RunsQuery):
     )
 
 
+class ImportanceQuery(RunsQuery):
+    """The models that are measured, and how often."""
+
+    repeats: int = Field(5, ge=1, le=20, description="Permutations of each column and run.")
+
+
+class FormattedImportanceQuery(ImportanceQuery):
+    """... and the format of the columns."""
+
+    format: Format | None = Field(None, description=FORMATS)
+
+
 class RowsQuery(RunsQuery):
     """Which rows of an experiment's epochs."""
 

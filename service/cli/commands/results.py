@@ -75,6 +75,23 @@ def reliability(experiment: int, url: Url = LOCAL) -> None:
         show_scores("reliability", client.scores(experiment, "reliability"))
 
 
+@commands.command()
+def importance(
+    experiment: int,
+    csv: Annotated[bool, typer.Option("--csv", help="Print the columns as CSV.")] = False,
+    url: Url = LOCAL,
+) -> None:
+    """Show how much each column matters to an experiment's models, by permutation."""
+    from service.cli.console import show_scores
+
+    with client_of(url) as client:
+        if csv:
+            for text in client.csv(experiment, "importance"):
+                typer.echo(text, nl=False)
+        else:
+            show_scores("importance", client.scores(experiment, "importance"))
+
+
 @commands.command("operating-points")
 def operating_points(experiment: int, url: Url = LOCAL) -> None:
     """Show the threshold of each seed's model, if the spec asks for one, and what it gives."""

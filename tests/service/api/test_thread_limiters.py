@@ -40,6 +40,8 @@ OTHERS: dict[str, Kind] = {
     "GET /experiments/{experiment_id}/charts/pr.svg": "charts",
     "GET /experiments/{experiment_id}/charts/reliability.svg": "charts",
     "GET /comparisons/chart.svg": "charts",
+    "GET /experiments/{experiment_id}/importance": "importance",
+    "GET /experiments/{experiment_id}/charts/importance.svg": "importance",
     "POST /experiments/validate": "plans",
     "POST /sweeps/validate": "plans",
     "POST /experiments/{experiment_id}/predict": "models",

@@ -12,7 +12,7 @@ from service.charts.classes import ClassBar, ClassesFigure
 from service.charts.confusion import ConfusionFigure
 from service.charts.curves import Curve, CurvesFigure, Point
 from service.charts.figure import Canvas
-from service.charts.forest import ForestFigure, PairDifference
+from service.charts.forest import ForestFigure, ForestRow
 from service.charts.reliability import Bin, CalibratedRun, ReliabilityFigure
 from service.charts.score_curves import ScoreCurve, ScoreCurvesFigure
 from service.charts.sparkline import sparkline
@@ -79,9 +79,9 @@ def reliability(name: str, size: int, value: float) -> str:
 
 
 def forest(name: str, size: int, value: float) -> str:
-    unknown = PairDifference(name, None, None, None, name)
+    unknown = ForestRow(name, None, None, None, name)
     return ForestFigure(
-        name, name, "loss", [unknown, *[PairDifference(name, value, value, value, name)] * min(size, 190)]
+        name, name, "loss", [unknown, *[ForestRow(name, value, value, value, name)] * min(size, 190)]
     ).svg(Canvas(340))
 
 

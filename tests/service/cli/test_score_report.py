@@ -1,4 +1,4 @@
-"""The tables of curves, reliability and operating points, from answers of the service itself."""
+"""The tables of curves, reliability, operating points and importance, from answers of the service itself."""
 
 import io
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from rich.console import Console
 
 from service.cli.client import Client
-from service.cli.score_report import show_curves, show_operating_points, show_reliability
+from service.cli.score_report import show_curves, show_importance, show_operating_points, show_reliability
 from tests.service.experiments.training import train_seed
 from tests.service.fake_worker import FakeWorker
 
@@ -18,6 +18,7 @@ SHOWN: dict[str, Callable[[Console, dict[str, Any]], None]] = {
     "curves": show_curves,
     "reliability": show_reliability,
     "operating-points": show_operating_points,
+    "importance": show_importance,
 }
 
 
@@ -65,6 +66,19 @@ def test_reliability_has_the_bins_of_all_seeds_together(fake_worker: FakeWorker,
     assert line.split()[3] == str(rows)
     assert line.split()[-1] == f"{right / rows:.3f}"
     assert f"{found['runs'][0]['ece']:.4f}" in lines[1]
+
+
+def test_importance_has_a_row_for_each_column_and_says_of_what(
+    fake_worker: FakeWorker, experiment: int
+) -> None:
+    lines = printed(fake_worker, experiment, "importance")
+    found = answer(fake_worker, experiment, "importance")
+    for line, item in zip(lines[1:4], found["items"], strict=True):
+        figures = [f"{item[name]:.3f}" for name in ("importance", "run_sd", "repeat_sd")]
+        assert line.startswith(item["column"])
+        assert all(figure in line for figure in figures)
+    assert found["sentence"] in lines[4]
+    assert "2 of 2 models x 5 permutations" in lines[5]
 
 
 def test_operating_points_say_if_they_are_too_good(fake_worker: FakeWorker, experiment: int) -> None:

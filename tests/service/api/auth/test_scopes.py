@@ -51,6 +51,8 @@ TABLE: dict[str, Scope | None] = {
     "GET /experiments/{experiment_id}/curves": "read",
     "GET /experiments/{experiment_id}/reliability": "read",
     "GET /experiments/{experiment_id}/operating-points": "read",
+    "GET /experiments/{experiment_id}/importance": "read",
+    "GET /experiments/{experiment_id}/charts/importance.svg": "read",
     "GET /experiments/{experiment_id}/charts/curves.svg": "read",
     "GET /experiments/{experiment_id}/charts/sparkline.svg": "read",
     "GET /experiments/{experiment_id}/charts/classes.svg": "read",
