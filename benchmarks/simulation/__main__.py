@@ -1,7 +1,7 @@
 """Simulate experiments on populations with a known truth, and print how often their intervals cover it, and how often
 a comparison of equal experiments names one better.
 
-Run: python -m benchmarks.simulation [--draws 300] [--processes 2]. The draws have fixed seeds.
+Run: python -m benchmarks.simulation [--draws 300] [--processes 2] [--only folds]. The draws have fixed seeds.
 """
 
 import argparse
@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from itertools import chain, product
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from workers import blas
 
@@ -29,15 +29,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--draws", type=int, default=300)
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--only", choices=("single_split", "folds", "twins"), help="one of the three alone")
     options = parser.parse_args()
     with ProcessPoolExecutor(options.processes) as processes:
-        _print_single_split(_all_draws(processes, single_split.draw, options.draws), options.draws)
-        for model, draw in (("a small network", folds.draw), ("the linear model", folds.draw_linear)):
-            estimated = _all_draws(processes, draw, options.draws)
-            folds_of = f"{folds.FOLDS} x {folds.REPEATS} folds, {model}"
-            print(f"\nCorrected t over {folds_of}: intervals that cover, in percent\n")
-            print(table(folds.coverage(estimated), NAMES, single_split.FIGURES), flush=True)
-    _print_twins(options.draws)
+        if options.only in (None, "single_split"):
+            _print_single_split(_all_draws(processes, single_split.draw, options.draws), options.draws)
+        if options.only in (None, "folds"):
+            for model, draw in (("a small network", folds.draw), ("the linear model", folds.draw_linear)):
+                _print_folds(_all_draws(processes, draw, options.draws), model)
+    if options.only in (None, "twins"):
+        _print_twins(options.draws)
 
 
 def _all_draws(processes: ProcessPoolExecutor, draw: Callable[[Design, int], list[T]], draws: int) -> list[T]:
@@ -50,6 +51,13 @@ def _print_single_split(found: list[single_split.AtEpoch], draws: int) -> None:
         print(f"\nTwo-way bootstrap, {epoch} epoch: intervals that cover, of {draws} draws, in percent\n")
         covered = (each.covered for each in found if each.epoch == epoch)
         print(table(covered, NAMES, single_split.FIGURES), flush=True)
+
+
+def _print_folds(found: list[folds.Estimated], model: str) -> None:
+    for method in get_args(folds.Method):
+        folds_of = f"{folds.FOLDS} x {folds.REPEATS} folds, {model}"
+        print(f"\n{method.capitalize()}, {folds_of}: intervals that cover, in percent\n")
+        print(table(folds.coverage(found, method), NAMES, single_split.FIGURES), flush=True)
 
 
 def _print_twins(draws: int) -> None:

@@ -1,8 +1,8 @@
-"""One draw of a cross-validation, with its corrected t intervals.
+"""One draw of a cross-validation, with its intervals by both methods: variance components, and corrected t.
 
 Dividing, training, evaluation and intervals are the product's own code. The truth is what the intervals are for: the
 mean figure, on the whole population, of models that are trained in this way on new data of this size. Every draw
-trains such models, so it is the mean over the models of all draws.
+trains such models, so it is the mean over the models of all draws. Each draw has seeds of its own, for they vary too.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
 from statistics import fmean
+from typing import Literal
 
 import numpy as np
 
@@ -21,11 +22,17 @@ from workers.data.folds import FoldDivider
 from workers.data.row_digests import row_digests
 from workers.data.splits import CrossValidation
 from workers.evaluation.evaluation import Evaluation
+from workers.evaluation.fold_variance import RowVariances
+from workers.evaluation.influence import influences
 from workers.evaluation.intervals import Interval, corrected_t_interval
 from workers.spec import ExperimentSpec
 from workers.training import Trainer
 
 FOLDS, REPEATS = 5, 2
+SHARE = 1 / (FOLDS - 1)
+"""Evaluation rows for each row that trains or validates."""
+Method = Literal["variance components", "corrected t"]
+Figures = dict[str, float]
 LINEAR = ExperimentSpec.model_validate({"model": "linear", "scaling": "standard"})
 
 
@@ -35,6 +42,7 @@ class Estimated:
 
     design: str
     figure: str
+    method: Method
     interval: Interval
     true: float
 
@@ -49,32 +57,48 @@ def draw(design: Design, number: int, spec: ExperimentSpec = SPEC) -> list[Estim
     dataset = design.draw(design.training + design.validation, np.random.default_rng(number))
     split = CrossValidation(folds=FOLDS, repeats=REPEATS, test=0.0, seed=number)
     divider = FoldDivider(dataset.labels, row_digests(dataset), dataset.classes, split)
+    variances = RowVariances(len(dataset), len(dataset.classes))
     on_fold, on_population = [], []
-    for seed, fold in enumerate(split.all_folds):
+    for place, fold in enumerate(split.all_folds):
         rows = divider.rows(fold)
+        seed = number * FOLDS * REPEATS + place
         trainer = Trainer(spec, dataset.take(rows.train), dataset.take(rows.validation), seed=seed)
         for _ in trainer.epochs():
             pass
-        on_fold.append(_figures(trainer, dataset.take(rows.evaluation)))
-        on_population.append(_figures(trainer, _population(design)))
-    return [
-        Estimated(
-            design.name,
-            name,
-            _interval([each[name] for each in on_fold]),
-            fmean(each[name] for each in on_population),
+        evaluation, results = trainer.evaluate_selected(dataset.take(rows.evaluation), rows.evaluation)
+        variances.add(
+            rows.evaluation, results.labels.astype(np.int64), [influences(results, len(dataset.classes))]
         )
-        for name in FIGURES
-    ]
+        on_fold.append(_figures(evaluation))
+        on_population.append(_figures(_on_population(trainer, design)))
+    return list(_estimates(design, on_fold, on_population, variances))
 
 
-def coverage(found: Iterable[Estimated]) -> Iterator[Covered]:
-    """Whether each interval covers the truth."""
+def _estimates(
+    design: Design, on_fold: list[Figures], on_population: list[Figures], variances: RowVariances
+) -> Iterator[Estimated]:
+    of_classes = {f"recall_{k}": variance for k, variance in enumerate(variances.of_classes())}
+    of_figures = variances.of_metrics() | of_classes
+    for name in FIGURES:
+        values, true = [each[name] for each in on_fold], fmean(each[name] for each in on_population)
+        corrected, variance = corrected_t_interval(values, evaluation_share=SHARE), of_figures[name]
+        if corrected is None or variance is None:
+            raise ValueError(
+                "a cross-validation has two folds or more, and rows of each class in all of them"
+            )
+        components = variance.interval(values, evaluation_share=SHARE)
+        yield Estimated(design.name, name, "variance components", components, true)
+        yield Estimated(design.name, name, "corrected t", corrected[1], true)
+
+
+def coverage(found: Iterable[Estimated], method: Method) -> Iterator[Covered]:
+    """Whether each interval of a method covers the truth."""
 
     def cell(each: Estimated) -> tuple[str, str]:
         return each.design, each.figure
 
-    for _, draws in groupby(sorted(found, key=cell), key=cell):
+    mine = (each for each in found if each.method == method)
+    for _, draws in groupby(sorted(mine, key=cell), key=cell):
         of_cell = list(draws)
         true = fmean(each.true for each in of_cell)
         for each in of_cell:
@@ -82,9 +106,14 @@ def coverage(found: Iterable[Estimated]) -> Iterator[Covered]:
             yield Covered(each.design, each.figure, low <= true <= high, high - low)
 
 
-def _figures(trainer: Trainer, part: Dataset) -> dict[str, float]:
-    """The figures of the selected epoch's network on a part."""
-    evaluation, _ = trainer.evaluate_selected(part, np.arange(len(part)))
+def _on_population(trainer: Trainer, design: Design) -> Evaluation:
+    """Of the selected epoch's model on the whole population."""
+    population = _population(design)
+    evaluation, _ = trainer.evaluate_selected(population, np.arange(len(population)))
+    return evaluation
+
+
+def _figures(evaluation: Evaluation) -> Figures:
     return {name: _figure(evaluation, name) for name in FIGURES}
 
 
@@ -92,13 +121,6 @@ def _figure(evaluation: Evaluation, name: str) -> float:
     if not name.startswith("recall_"):
         return float(getattr(evaluation, name))
     return float(evaluation.per_class()["accuracy"][int(name.removeprefix("recall_"))])
-
-
-def _interval(values: list[float]) -> Interval:
-    found = corrected_t_interval(values, evaluation_share=1 / (FOLDS - 1))
-    if found is None:
-        raise ValueError("a cross-validation has two folds or more")
-    return found[1]
 
 
 @cache

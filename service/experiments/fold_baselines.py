@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 from service.experiments.baseline_figures import baseline_metrics
-from service.experiments.fold_estimates import FoldFigures, FoldIntervals, mean
+from service.experiments.fold_estimates import FoldIntervals
+from service.experiments.fold_figures import FoldFigures, mean
 from service.experiments.intervals import OptionalEnds
 from service.experiments.majority import fold_counts, majority_on
 from service.schemas.summary import Baseline, BaselineClass

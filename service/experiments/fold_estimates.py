@@ -1,21 +1,17 @@
-"""Estimates of a cross-validation: the mean over the folds of the mean over seeds, with corrected t intervals.
+"""Intervals of a cross-validation's means over folds: for the procedure on new data, with other rows and seeds.
 
-All figures are of the evaluation parts at the selected epochs. The intervals are for the procedure on new data of
-this kind: rows, training rows and seeds vary.
+Those that were computed from row-level results when the experiment ended, and corrected t intervals of the figures
+that row-level results do not tell.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from statistics import fmean
-from typing import Any
 
-from service.experiments.intervals import OptionalEnds
-from service.store.tables import Rows
-from workers.data.splits import Fold
+from service.experiments.fold_figures import FoldFigures
+from service.experiments.intervals import Intervals, OptionalEnds
 from workers.evaluation.intervals import corrected_t_interval, wilson
-from workers.evaluation.metrics import BY_NAME, SUMMARISED
+from workers.evaluation.metrics import BY_NAME
 
 Bounds = tuple[float, float]
 SHARE: Bounds = (0.0, 1.0)
@@ -25,49 +21,25 @@ ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
-class FoldFigures:
-    """The figures of one fold, means over its seeds. Each metric is an attribute, as in the row of a run.
-
-    support: rows of each class (K,) in its evaluation part; class_accuracy: the recall of each, None without rows.
-    class_mae: the mean absolute error of each bin of a regression.
-    """
-
-    fold: Fold
-    metrics: dict[str, float | None]
-    support: list[int]
-    class_accuracy: list[float | None]
-    class_mae: list[float | None]
-
-    def __getattr__(self, name: str) -> float | None:
-        metrics = self.__dict__.get("metrics", {})
-        if name not in metrics:
-            raise AttributeError(f"a fold has no {name}")
-        value: float | None = metrics[name]
-        return value
-
-
-def by_fold(selected: Rows) -> list[FoldFigures]:
-    """The figures of each fold, from the rows of its runs, ordered by repeat, fold and seed."""
-    groups = groupby(selected, key=lambda row: Fold(row.repeat, row.fold))
-    return [_averaged(fold, list(rows)) for fold, rows in groups]
-
-
-@dataclass(frozen=True, eq=False)
 class FoldIntervals:
-    """Corrected t intervals of means over folds; null for fewer than two folds.
+    """Intervals of means over folds; null for fewer than two folds.
 
-    evaluation_share: the number of evaluation rows for each row that trains or validates.
+    evaluation_share: the number of evaluation rows for each row that trains or validates. from_rows: those that
+    row-level results have told; None without such results.
     """
 
     folds: Sequence[FoldFigures]
     evaluation_share: float
+    from_rows: Intervals | None = None
 
     def of_metric(self, name: str) -> OptionalEnds:
         """The interval of a metric's mean, within the range of the metric."""
+        if self.from_rows and name in self.from_rows.metrics:
+            return self.from_rows.of_metric(name)
         return self.of_values(name, [each.metrics[name] for each in self.folds])
 
     def of_values(self, name: str, values: Sequence[float | None]) -> OptionalEnds:
-        """The same for other values of a metric, one per fold."""
+        """The corrected t interval of the mean of other values of a metric, one per fold."""
         rows = self._class_rows()
         bounds = BY_NAME[name].lowest, BY_NAME[name].highest
         counted = sum(rows) if name == "accuracy" else min(count for count in rows if count)
@@ -75,13 +47,15 @@ class FoldIntervals:
 
     def of_class(self, index: int) -> OptionalEnds:
         """The interval of the mean recall of a class, or of the mean error of a bin."""
+        if self.from_rows and self.from_rows.classes[index]:
+            return self.from_rows.of_class(index)
         errors = [each.class_mae[index] for each in self.folds]
         if any(error is not None for error in errors):
             return self._ends(errors, ERROR, self._class_rows()[index])
         return self.of_recalls(index, [each.class_accuracy[index] for each in self.folds])
 
     def of_recalls(self, index: int, values: Sequence[float | None]) -> OptionalEnds:
-        """The same for other recalls of the class, one per fold."""
+        """The corrected t interval of the mean of other recalls of the class, one per fold."""
         return self._ends(values, SHARE, self._class_rows()[index])
 
     def _ends(self, values: Sequence[float | None], bounds: Bounds, rows: int) -> OptionalEnds:
@@ -100,26 +74,6 @@ class FoldIntervals:
         """The evaluation rows of each class in one repeat: the other repeats measure the same rows again."""
         repeats = len({each.fold.repeat for each in self.folds})
         return [sum(rows) // repeats for rows in zip(*(each.support for each in self.folds), strict=True)]
-
-
-def _averaged(fold: Fold, rows: list[Any]) -> FoldFigures:
-    recalls = zip(*(row.class_accuracy for row in rows), strict=True)
-    return FoldFigures(
-        fold,
-        {metric.name: mean([getattr(row, metric.name) for row in rows]) for metric in SUMMARISED},
-        list(rows[0].support),  # all seeds of a fold were measured on the same rows
-        [mean(of_class) for of_class in recalls],
-        [
-            mean(of_bin)
-            for of_bin in zip(*(row.class_mae or [None] * len(row.support) for row in rows), strict=True)
-        ],
-    )
-
-
-def mean(values: Sequence[float | None]) -> float | None:
-    """The mean of the values that there are; None if there are none."""
-    present = [value for value in values if value is not None]
-    return fmean(present) if present else None
 
 
 def _as_share(mean: float, bounds: Bounds, rows: int) -> OptionalEnds:

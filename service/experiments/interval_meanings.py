@@ -1,7 +1,9 @@
 """Say in words and codes what the intervals of a summary are intervals of, and how they were computed."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 
+from service.experiments.fold_figures import FoldFigures
 from service.experiments.intervals import NOT_ENDED, TOO_FEW_FOLDS, Intervals, NoIntervals
 from service.schemas.summary import IntervalMeaning, Missing
 from service.store.tables import FINAL_STATUSES
@@ -30,9 +32,15 @@ def meanings(intervals: Intervals | NoIntervals, *, seeds: int, selected: bool) 
     return list(_meanings(missing, seeds > 1, selected, has_auroc))
 
 
-def meanings_of_folds(missing: NoIntervals | None) -> list[IntervalMeaning]:
-    """The same for a cross-validation. missing: why means over folds have no intervals."""
-    return list(_meanings_of_folds(missing))
+def meanings_of_folds(
+    missing: NoIntervals | None, from_rows: Intervals | None, folds: Sequence[FoldFigures]
+) -> list[IntervalMeaning]:
+    """The same for a cross-validation. missing: why means over folds have no intervals; from_rows: those that do not
+    rest on the figures of the folds alone.
+    """
+    shown = {name for each in folds for name, value in each.metrics.items() if value is not None}
+    others = None if missing or not from_rows else tuple(sorted(shown - set(from_rows.metrics)))
+    return list(_meanings_of_folds(missing, others))
 
 
 def missing_of_folds(status: str, folds: int) -> NoIntervals | None:
@@ -43,8 +51,11 @@ def missing_of_folds(status: str, folds: int) -> NoIntervals | None:
 
 
 @lru_cache(maxsize=100)
-def _meanings_of_folds(missing: NoIntervals | None) -> tuple[IntervalMeaning, ...]:
-    of_folds = IntervalMeaning(
+def _meanings_of_folds(
+    missing: NoIntervals | None, others: tuple[str, ...] | None
+) -> tuple[IntervalMeaning, ...]:
+    """others: metrics that row-level results do not tell; None if these told nothing."""
+    corrected = IntervalMeaning(
         figures=["metrics", "classes", "baselines"],
         of="procedure_on_new_data",
         sentence=OF_PROCEDURE,
@@ -54,7 +65,12 @@ def _meanings_of_folds(missing: NoIntervals | None) -> tuple[IntervalMeaning, ..
         resamples=None,
         missing=Missing.model_validate(missing) if missing else None,
     )
-    return of_folds, _of_one_model("seeds", optimistic=False)
+    of_seeds = _of_one_model("seeds", optimistic=False)
+    if others is None:
+        return corrected, of_seeds
+    components = {"figures": ["metrics", "classes"], "method": "variance_components"}
+    of_others = {"figures": [*(f"metrics.{name}" for name in others), "baselines"]}
+    return corrected.model_copy(update=components), corrected.model_copy(update=of_others), of_seeds
 
 
 @lru_cache(maxsize=1000)

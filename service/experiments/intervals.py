@@ -1,4 +1,4 @@
-"""The intervals of a summary, over new rows and new seeds: computed once, when the experiment has ended.
+"""The intervals of a summary, from row-level results: computed once, when the experiment has ended.
 
 The agent stores them then. A reader that finds none, because the agent is not done or was killed, computes the same
 ones: they depend on nothing but the row-level results.
@@ -13,6 +13,8 @@ from typing import Any, Literal
 import numpy as np
 from sqlalchemy import Row
 
+from service.experiments.fold_figures import by_fold
+from service.experiments.fold_intervals import intervals_of_folds
 from service.experiments.row_results import RowResultsLoader
 from service.store import experiment_reader, row_results_reader, summary_intervals
 from service.store.database import Database
@@ -61,9 +63,7 @@ class Intervals:
 class NoIntervals:
     """Why a summary has none."""
 
-    code: Literal[
-        "not_ended", "no_row_results", "unreadable_row_results", "too_few_folds", "cross_validation"
-    ]
+    code: Literal["not_ended", "no_row_results", "unreadable_row_results", "too_few_folds"]
     sentence: str
 
     def of_metric(self, name: str) -> OptionalEnds:
@@ -77,7 +77,6 @@ NOT_ENDED = NoIntervals(
     "not_ended", "The experiment has not ended. Its intervals are computed once, when it has."
 )
 
-OF_FOLDS = NoIntervals("cross_validation", "The bootstrap is for runs that were measured on the same rows.")
 TOO_FEW_FOLDS = NoIntervals("too_few_folds", "Fewer than two folds have a run that succeeded.")
 UNREADABLE = NoIntervals(
     "unreadable_row_results", "The row-level results cannot be read: the log of the service says why."
@@ -96,15 +95,13 @@ class IntervalService:
         """The intervals of an experiment, or why there are none. No transaction may be open."""
         if found.experiment.status not in FINAL_STATUSES:
             return NOT_ENDED
-        if is_of_folds(found.experiment.spec):
-            return OF_FOLDS
         if found.experiment.intervals is not None:
             return Intervals(**found.experiment.intervals)
         key = (found.experiment.id, *((run.id, run.attempt) for run in found.runs))
         with self._computing:
             intervals = self._computed.get(key)
             if intervals is None:
-                intervals = self._compute(found.experiment)
+                intervals = self._compute(found)
                 if intervals is not UNREADABLE:
                     self._computed.put(key, intervals)
         return intervals
@@ -119,17 +116,20 @@ class IntervalService:
             with self._database.write() as connection:
                 summary_intervals.save(connection, experiment_id, computed_from, vars(intervals))
 
-    def _compute(self, experiment: Row[Any]) -> Intervals | NoIntervals:
+    def _compute(self, found: ExperimentDetails) -> Intervals | NoIntervals:
+        experiment = found.experiment
         with self._database.read() as connection:
-            runs = _summarised(row_results_reader.runs(connection, experiment.id))
-            if missing := _missing(runs):
-                return missing
+            runs = _summarised(row_results_reader.runs(connection, experiment.id), found)
+        if missing := _missing(runs):
+            return missing
         try:
-            results = [self._row_results.load(run) for run in runs]
+            if is_of_folds(experiment.spec):
+                folds = by_fold(_measured(found))
+                return Intervals(*intervals_of_folds(experiment, folds, runs, self._row_results.load))
+            return bootstrapped(experiment, [self._row_results.load(run) for run in runs])
         except (UnusableRowResults, OSError) as error:
             log.warning("experiment %s has no intervals: %s", experiment.id, error)
             return UNREADABLE
-        return bootstrapped(experiment, results)
 
 
 def bootstrapped(experiment: Row[Any], results: list[RowResults]) -> Intervals:
@@ -179,9 +179,15 @@ def _two(ends: Ends | None) -> OptionalEnds:
     return (ends[0], ends[1]) if ends else (None, None)
 
 
-def _summarised(runs: Rows) -> list[Any]:
+def _measured(found: ExperimentDetails) -> list[Any]:
+    """The figures of the runs that the summary averages."""
+    return [row for row in found.selected if row.status != "failed"]
+
+
+def _summarised(runs: Rows, found: ExperimentDetails) -> list[Any]:
     """The runs that the summary averages."""
-    return [run for run in runs if run.status != "failed" and run.best_epoch is not None]
+    keys = {RunKey.of(row) for row in _measured(found)}
+    return [run for run in runs if RunKey.of(run) in keys]
 
 
 def _missing(runs: list[Any]) -> NoIntervals | None:

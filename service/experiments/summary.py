@@ -12,7 +12,8 @@ from typing import Any
 from service.experiments.baseline_figures import baseline_figures
 from service.experiments.findings import Evidence, findings_about
 from service.experiments.fold_baselines import averaged_baselines
-from service.experiments.fold_estimates import FoldIntervals, by_fold, mean
+from service.experiments.fold_estimates import FoldIntervals
+from service.experiments.fold_figures import by_fold, mean
 from service.experiments.interval_meanings import meanings, meanings_of_folds, missing_of_folds
 from service.experiments.intervals import Intervals, NoIntervals
 from service.experiments.majority import majority_on, open_counts
@@ -43,7 +44,9 @@ def summarise(found: ExperimentDetails, intervals: Intervals | NoIntervals) -> S
         return None
     stored = found.experiment
     measured = (
-        _over_folds(found, selected) if is_of_folds(stored.spec) else _over_seeds(found, selected, intervals)
+        _over_folds(found, selected, intervals)
+        if is_of_folds(stored.spec)
+        else _over_seeds(found, selected, intervals)
     )
     evidence = Evidence(
         spec=stored.spec,
@@ -96,16 +99,17 @@ def _over_seeds(found: ExperimentDetails, selected: Rows, intervals: Intervals |
     )
 
 
-def _over_folds(found: ExperimentDetails, selected: Rows) -> Averaged:
+def _over_folds(found: ExperimentDetails, selected: Rows, from_rows: Intervals | NoIntervals) -> Averaged:
     """Seeds are averaged within their fold. There are no intervals before the experiment has ended."""
     stored, folds = found.experiment, by_fold(selected)
     missing = missing_of_folds(stored.status, len(folds))
-    intervals = FoldIntervals(folds, 1 / (stored.spec["split"]["folds"] - 1))
+    share = 1 / (stored.spec["split"]["folds"] - 1)
+    intervals = FoldIntervals(folds, share, from_rows if isinstance(from_rows, Intervals) else None)
     return Averaged(
         folds,
         open_counts(stored.plan),
         missing or intervals,
-        meanings_of_folds(missing),
+        meanings_of_folds(missing, intervals.from_rows, folds),
         averaged_baselines(stored.plan, found.runs, folds, None if missing else intervals),
     )
 

@@ -1,6 +1,6 @@
 """The response models of the summary of an experiment."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -137,13 +137,19 @@ class IntervalMeaning(ResponseModel):
     """What some intervals of a summary are intervals of, and how they were computed.
 
     figures: the fields of the summary that have them; `metrics.auroc` is one metric that has an interval of its own.
+    method: `variance_components` is of rows and of models, from row-level results over the folds; `corrected_t` is
+    Nadeau and Bengio's.
     """
 
-    figures: list[Literal["metrics", "metrics.auroc", "classes", "seeds", "baselines"]]
+    figures: list[
+        Annotated[
+            str, Field(pattern=r"^(metrics(\.[a-z0-9_]+)?|classes|seeds|baselines)$", examples=["metrics"])
+        ]
+    ]
     of: Literal["new_rows_and_seeds", "new_rows", "procedure_on_new_data"]
     sentence: str
     optimistic: bool = Field(description="Whether the epochs were selected on the rows that were measured.")
-    method: Literal["two_way_bootstrap", "delong", "wilson", "corrected_t"]
+    method: Literal["two_way_bootstrap", "delong", "wilson", "corrected_t", "variance_components"]
     level: float
     resamples: int | None
     missing: Missing | None = Field(description="Why the ends are null.")

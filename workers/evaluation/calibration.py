@@ -27,7 +27,7 @@ def reliability(confidence: Array, is_right: Booleans, bins: int = CALIBRATION_B
     Oracle: sklearn.calibration.calibration_curve, whose bins are [lo, hi) and which leaves out empty ones.
     """
     doubles = confidence.astype(np.float64)
-    bin_of = _bins(doubles, bins)
+    bin_of = bins_of(doubles, bins)
     rows = np.bincount(bin_of, minlength=bins)
     with np.errstate(invalid="ignore"):
         means = [np.bincount(bin_of, weights, bins) / rows for weights in (doubles, is_right)]
@@ -37,11 +37,11 @@ def reliability(confidence: Array, is_right: Booleans, bins: int = CALIBRATION_B
 def calibration_error(confidence: Array, is_right: Booleans, bins: int = CALIBRATION_BINS) -> float:
     """The expected calibration error of rows with this confidence (N,)."""
     doubles = confidence.astype(np.float64)
-    gaps = np.bincount(_bins(doubles, bins), weights=is_right - doubles, minlength=bins)
+    gaps = np.bincount(bins_of(doubles, bins), weights=is_right - doubles, minlength=bins)
     return float(np.abs(gaps).sum()) / len(confidence)
 
 
-def _bins(confidence: NDArray[np.float64], bins: int) -> NDArray[np.intp]:
+def bins_of(confidence: NDArray[np.float64], bins: int) -> NDArray[np.intp]:
     """The index of each row's bin (N,)."""
     bin_of = np.ceil(confidence * bins).astype(np.intp) - 1
     np.minimum(bin_of, bins - 1, out=bin_of)  # float32 probabilities can pass 1 by a rounding

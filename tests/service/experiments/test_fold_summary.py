@@ -9,10 +9,13 @@ from sqlalchemy import select
 from statsmodels.stats.proportion import proportion_confint
 
 from service.store import queue
+from service.store.artifacts.artifact_store import ArtifactStore
 from service.store.epochs import epoch_writer
 from service.store.tables import Run
-from tests.service.fake_worker import FakeWorker, Matrix, evaluation
+from tests.service.fake_worker import FakeWorker, Matrix, evaluation, rows_of
+from workers.evaluation.row_results import RowPredictions, RowResults
 from workers.processes.failure_causes import Cause
+from workers.processes.messages import Succeeded
 
 FOLDS, REPEATS, SEEDS = 3, 2, (0, 1)
 SPLIT = {"name": "cross_validation", "folds": FOLDS, "repeats": REPEATS, "test": 0}
@@ -29,9 +32,12 @@ def matrix(wrong: int, wrong_of_rare: int = 2) -> Matrix:
 
 
 def end(
-    fake_worker: FakeWorker, measured: Matrix | None, *, cause: Cause | None = None
+    fake_worker: FakeWorker, measured: Matrix | None, *, cause: Cause | None = None, with_rows: bool = False
 ) -> tuple[int, int, int]:
-    """Claim the next run and let it succeed with this evaluation, or fail. Returns its key."""
+    """Claim the next run and let it succeed with this evaluation, or fail. Returns its key.
+
+    with_rows: whether it keeps row-level results. Each fold then has 333 rows of its own, the same in each repeat.
+    """
     with fake_worker.database.write() as connection:
         claim = queue.claim(connection, agent="x", lease_seconds=60, max_deaths=3)
         assert claim is not None
@@ -41,9 +47,19 @@ def end(
     with fake_worker.database.write() as connection:
         if measured is not None:
             epoch_writer.record_evaluation(connection, claim.lease.run_id, 1, evaluation(measured))
+            if with_rows:
+                ended = Succeeded(1, b"model", row_results(measured, 333 * claim.fold).to_bytes())
+                epoch_writer.save_model(connection, ArtifactStore("unused"), claim.lease.run_id, ended)
         status = "failed" if measured is None else "succeeded"
         assert queue.finish(connection, claim.lease, status, cause=cause)
     return key
+
+
+def row_results(measured: Matrix, first: int) -> RowResults:
+    labels, predicted = rows_of(measured)
+    right = labels == predicted
+    of_rows = RowPredictions.of(predicted, np.where(right, 0.1, 1.5), np.where(right, np.exp(-0.1), 0.5), 2)
+    return RowResults.of(of_rows, first + np.arange(len(labels)), labels, 2)
 
 
 def record_epoch(fake_worker: FakeWorker, run_id: int) -> None:
@@ -82,6 +98,41 @@ def test_seeds_are_averaged_within_folds_and_the_interval_is_the_corrected_t(fak
     meaning = next(each for each in summary["intervals"] if "metrics" in each["figures"])
     assert (meaning["of"], meaning["method"]) == ("procedure_on_new_data", "corrected_t")
     assert (meaning["optimistic"], meaning["missing"]) == (False, None)
+
+
+def test_with_row_level_results_the_variance_has_a_component_of_rows_and_one_of_models(
+    fake_worker: FakeWorker,
+) -> None:
+    """Of the recall of the first class, by hand. The first rows of each fold are right, the last ones wrong."""
+    id_ = submit(fake_worker)
+    wrong = [(20, 24), (31, 27), (22, 22), (40, 36), (25, 29), (18, 30)]
+    for fold in wrong:
+        for each in fold:
+            end(fake_worker, matrix(each), with_rows=True)
+    summary = fake_worker.read(id_)["summary"]
+    right = np.array([[np.arange(300) < 300 - each for each in fold] for fold in wrong]).mean(axis=1)
+    recalls = right.mean(axis=1)
+    influences = (right - recalls[:, None]) / 300 * np.sqrt(300 / 299)
+    of_mean = np.sum((influences[:3] + influences[3:]) ** 2) / len(wrong) ** 2
+    of_fold = np.mean(np.sum(influences**2, axis=1))
+    excess, share = np.var(recalls, ddof=1) - of_fold, 1 / (FOLDS - 1)
+    variance_of_models = (1 / len(wrong) + share) * max(excess, 0)
+    half = np.sqrt(
+        stats.norm.ppf(0.975) ** 2 * (1 + share) * of_mean + stats.t.ppf(0.975, 5) ** 2 * variance_of_models
+    )
+    first = summary["classes"][0]
+    assert excess > 0
+    assert (first["accuracy_low"], first["accuracy_high"]) == pytest.approx(
+        (recalls.mean() - half, recalls.mean() + half)
+    )
+    of_rows, corrected, _ = summary["intervals"]
+    assert (of_rows["method"], of_rows["figures"]) == ("variance_components", ["metrics", "classes"])
+    assert corrected["method"] == "corrected_t"
+    assert corrected["figures"] == ["metrics.loss", "baselines"]
+    values = [np.mean([each["loss"] for each in summary["seeds"][at : at + 2]]) for at in range(0, 12, 2)]
+    loss = summary["metrics"]["loss"]
+    assert (loss["low"], loss["high"]) == pytest.approx(expected_interval(values))
+    assert summary["metrics"]["auroc"]["low"] < summary["metrics"]["auroc"]["mean"]
 
 
 def test_if_all_folds_agree_the_interval_is_that_of_the_rows(fake_worker: FakeWorker) -> None:
