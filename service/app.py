@@ -29,6 +29,7 @@ from service.datasets.uploads import UploadService
 from service.experiments.importance import ImportanceService
 from service.experiments.interval_writer import IntervalWriter
 from service.experiments.intervals import IntervalService
+from service.experiments.leaderboards import LeaderboardService
 from service.experiments.model_cache import ModelCache
 from service.experiments.row_differences import RowDifferences
 from service.experiments.row_results import RowResultsLoader
@@ -143,6 +144,7 @@ def _create_shared_objects(state: State, settings: Settings, database: Database)
     state.row_results = RowResultsLoader(database, state.artifacts)
     state.intervals = IntervalService(database, state.row_results)
     state.row_differences = RowDifferences(state.row_results)
+    state.leaderboards = LeaderboardService(database, state.row_results)
     state.notifier = notifier_of(settings)
     state.memory = MemoryBudget(
         settings.api_memory_bytes or default_limit(), release=partial(_drop_caches, state)

@@ -96,7 +96,7 @@ class Sample:
             labels=labels,
             classes=len(contender.dataset["classes"]),
             rows=rows.hexdigest(),
-            class_counts=_class_counts(contender),
+            class_counts=class_counts(contender),
         )
 
 
@@ -243,7 +243,7 @@ def _stacked(scores: Sequence[Singles | None]) -> NDArray[np.float64] | None:
     return np.stack(known) if len(known) == len(scores) else None
 
 
-def _class_counts(contender: Contender) -> Integers | None:
+def class_counts(contender: Contender) -> Integers | None:
     """With a stratified split, the classes are as frequent as in all of the data set (K,)."""
     if not contender.spec["split"]["stratify"]:
         return None

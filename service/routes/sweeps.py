@@ -11,6 +11,7 @@ from service.api.routing.dependencies import (
     CallerDep,
     DatabaseDep,
     FreeSpaceDep,
+    LeaderboardsDep,
     MemoryDep,
     NotifierDep,
     RegistryDep,
@@ -20,6 +21,7 @@ from service.api.routing.parameters import (
     LAST_CANDIDATE,
     LAST_ID,
     IdempotencyKey,
+    LeaderboardQuery,
     SweepId,
     SweepsQuery,
     next_link,
@@ -29,6 +31,7 @@ from service.api.routing.thread_kinds import run_on
 from service.datasets.free_space import StorageFull
 from service.experiments import row_records, sweeps
 from service.experiments.estimates import estimates
+from service.experiments.leaderboards import metric_of
 from service.experiments.progress import progress_of_sweep
 from service.experiments.sweeps import SweepService
 from service.http import cursors
@@ -36,7 +39,8 @@ from service.http.conditional import PreconditionDep
 from service.http.cursors import InvalidCursor
 from service.http.query import InvalidQuery
 from service.memory_budget import OutOfMemory
-from service.schemas.formats import link
+from service.schemas.formats import as_json, link
+from service.schemas.leaderboards import Leaderboard
 from service.schemas.sweeps import (
     ResolvedSweep,
     Sweep,
@@ -45,7 +49,7 @@ from service.schemas.sweeps import (
     SweepPage,
     SweepRow,
 )
-from service.store import sweep_reader
+from service.store import sweep_reader, sweep_results_reader
 from service.store.artifacts.blob_store import BlobStoreUnavailable
 from service.store.database import Database
 from service.store.errors import (
@@ -192,6 +196,36 @@ def list_candidates(
     following = next_link(request, cursors.encode(items[-1].candidate)) if more else None
     link(response, following)
     return SweepCandidatePage(items=items, next=following)
+
+
+@router.get(
+    "/{sweep_id:number}/leaderboard",
+    operation_id="read_leaderboard",
+    dependencies=[allow("read"), run_on("charts")],
+    summary="Rank the candidates of a sweep",
+    response_model=Leaderboard,
+    responses=problems(UnknownSweep, InvalidQuery) | conditional(),
+)
+def read_leaderboard(
+    sweep_id: SweepId,
+    query: Annotated[LeaderboardQuery, Query()],
+    precondition: PreconditionDep,
+    database: DatabaseDep,
+    leaderboards: LeaderboardsDep,
+) -> Response:
+    """Rank the candidates that have succeeded by the metric that selected their epochs, or another one. `top` marks
+    those that cannot be told from the best, corrected for all candidates; the simplest of them is recommended. The
+    best value comes as measured, and corrected for having been chosen among so many.
+    """
+    with database.read() as connection:
+        row = sweep_reader.sweep(connection, sweep_id)
+        metric = query.metric or metric_of(row)
+        version = (
+            *sweep_results_reader.version(connection, sweep_id),
+            tuple(sweep_reader.state(connection, row).candidates.items()),
+        )
+    precondition.require_modified(metric, version)
+    return as_json(leaderboards.get(row, metric, version), precondition.headers)
 
 
 @router.post(

@@ -41,8 +41,7 @@ def content(connection: Connection, run_id: int) -> bytes | ArtifactReference:
 
     `ArtifactStore.load` returns the bytes, best after the transaction; `RowResults.from_bytes` reads them.
     """
-    mine = select(Checkpoint).where(Checkpoint.run_id == run_id, Checkpoint.kind == "row_results")
-    return stored_content(connection.execute(mine).one())
+    return stored_content(connection.execute(CONTENT, {"run": run_id}).one())
 
 
 def _runs() -> Select[Any]:
@@ -53,4 +52,5 @@ def _runs() -> Select[Any]:
 
 
 RUNS = _runs()
-"""Built once: to build the statement takes longer than to execute it on SQLite."""
+CONTENT = select(Checkpoint).where(Checkpoint.run_id == bindparam("run"), Checkpoint.kind == "row_results")
+"""Built once: to build a statement takes longer than to execute it on SQLite."""

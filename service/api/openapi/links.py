@@ -37,7 +37,14 @@ OF_EXPERIMENT = (
     "delete_experiment",
 )
 OF_DATASET = ("read_dataset", "preview_dataset", "delete_dataset")
-OF_SWEEP = ("read_sweep", "list_candidates", "cancel_sweep", "retry_sweep", "delete_sweep")
+OF_SWEEP = (
+    "read_sweep",
+    "list_candidates",
+    "read_leaderboard",
+    "cancel_sweep",
+    "retry_sweep",
+    "delete_sweep",
+)
 OF_WEBHOOK = ("read_webhook", "delete_webhook")
 
 

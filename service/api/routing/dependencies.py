@@ -14,6 +14,7 @@ from service.datasets.free_space import FreeSpace
 from service.datasets.uploads import UploadService
 from service.experiments.importance import ImportanceService
 from service.experiments.intervals import IntervalService
+from service.experiments.leaderboards import LeaderboardService
 from service.experiments.row_differences import RowDifferences
 from service.experiments.row_results import RowResultsLoader
 from service.memory_budget import MemoryBudget
@@ -64,6 +65,11 @@ async def _row_differences(request: Request) -> RowDifferences:
     return row_differences
 
 
+async def _leaderboards(request: Request) -> LeaderboardService:
+    leaderboards: LeaderboardService = request.app.state.leaderboards
+    return leaderboards
+
+
 async def _caller(request: Request) -> Caller:
     caller: Caller = request.state.caller
     return caller
@@ -95,6 +101,7 @@ RowResultsDep = Annotated[RowResultsLoader, Depends(_row_results)]
 IntervalsDep = Annotated[IntervalService, Depends(_intervals)]
 ImportanceDep = Annotated[ImportanceService, Depends(_importance)]
 RowDifferencesDep = Annotated[RowDifferences, Depends(_row_differences)]
+LeaderboardsDep = Annotated[LeaderboardService, Depends(_leaderboards)]
 UploadsDep = Annotated[UploadService, Depends(_uploads)]
 NotifierDep = Annotated[Notifier, Depends(_notifier)]
 """Its `wake` is called within the transaction, and wakes agents when that commits."""

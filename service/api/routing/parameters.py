@@ -27,6 +27,7 @@ from service.store.tables import Status
 from workers.data.balancing import AnyBalancing
 from workers.data.sources.folder import NAME_PATTERN
 from workers.evaluation.metrics import BY_NAME
+from workers.evaluation.selection import SelectionMetric
 from workers.nn.losses import AnyLoss
 from workers.nn.optimizers import AnyOptimizer
 from workers.spec import ExperimentTag
@@ -108,6 +109,14 @@ class SweepsQuery(Query):
     def after(self, position: TypeAdapter[int]) -> int | None:
         """What the page follows. Raises InvalidCursor."""
         return None if self.cursor is None else cursors.decode(self.cursor, position)
+
+
+class LeaderboardQuery(Query):
+    """By what the candidates are ranked."""
+
+    metric: SelectionMetric | None = Field(
+        None, description="By default the metric by which the base spec selects its epochs."
+    )
 
 
 RESULT_POSITION: TypeAdapter[ResultPosition] = TypeAdapter(ResultPosition)
