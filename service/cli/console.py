@@ -130,12 +130,28 @@ def show_evaluation(evaluation: dict[str, Any]) -> None:
             console.print(f"  {name.replace('_', ' ')} {evaluation[name]:.3f}")
     for bound in evaluation["bounds"]:
         console.print(f"  accuracy from {bound['low']:.3f} to {bound['high']:.3f} {bound['valid']}")
+    _print_figures(console, evaluation)
     for each in evaluation["classes"]:
-        share = "-" if each["accuracy"] is None else f"{each['accuracy']:.3f}"
+        value = each["accuracy"] if each.get("mae") is None else each["mae"]
+        share = "-" if value is None else f"{value:.3f}" if each.get("mae") is None else f"MAE {value:.4g}"
         console.print(Text(f"  {each['class']}: {share} of {each['support']:,} rows"))
     for kind in ("exposed", "looked_at"):
         if evaluation[f"{kind}_rows"]:
             console.print(f"  {_earlier_use(evaluation, kind)}")
+
+
+def _print_figures(console: Console, evaluation: dict[str, Any]) -> None:
+    """Print the metrics of a regression with their bounds, and what constant predictions reach."""
+    for figure in evaluation.get("figures", []):
+        name = figure["metric"].replace("_", " ")
+        console.print(f"  {name} {figure['value']:.4g}")
+        for bound in figure["bounds"]:
+            console.print(f"  {name} from {bound['low']:.4g} to {bound['high']:.4g} {bound['valid']}")
+    for each in evaluation.get("baselines", []):
+        reached = ", ".join(
+            f"{name.replace('_', ' ')} {value:.4g}" for name, value in each["metrics"].items()
+        )
+        console.print(f"  always the {each['name']} of the training rows: {reached}")
 
 
 def _earlier_use(evaluation: dict[str, Any], kind: str) -> str:

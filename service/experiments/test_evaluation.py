@@ -8,7 +8,7 @@ on the next request, and that spends nothing.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,23 +16,23 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Row
 
+from service.experiments.look_answers import TargetFacts, answer_look
 from service.experiments.majority import majority_accuracies
 from service.experiments.model_cache import ModelCache, stored_spec
 from service.experiments.row_records import complete_records
-from service.experiments.task_checks import require_classes
 from service.settings import Settings
 from service.store import experiment_reader, exposures, ledger, model_reader
 from service.store.database import Database
 from service.store.errors import NoModel, NoTestPart, UnusableModel
 from service.store.exposures import RowUse
 from service.store.run_keys import RunFilter, RunKey, are_of_folds, name_of_run
+from service.store.spec_facts import is_regression
 from workers.data.dataset import Dataset
 from workers.data.registry import DatasetRegistry
 from workers.data.row_digests import Digests
-from workers.evaluation.ladder import LadderStep, climb
-from workers.evaluation.test_look import Look, look
-from workers.nn.arrays import Integers
+from workers.nn.arrays import Array
 from workers.predictor import Overflow
+from workers.spec import ExperimentSpec
 
 RESTORE_DATASET = "Restore the data set from a backup"
 OTHER_SCALING = "Choose another scaling"
@@ -68,17 +68,25 @@ class SealedEvaluator:
     def sealed_rows(self, experiment_id: int) -> "SealedRows":
         """The test rows of an experiment.
 
-        Raises UnknownExperiment, NotClassification, UnusableModel, NoTestPart or DatasetError.
+        Raises UnknownExperiment, UnusableModel, NoTestPart or DatasetError.
         """
         with self.database.read() as connection:
             experiment = experiment_reader.experiment(connection, experiment_id)
-        require_classes(experiment.plan, experiment_id, "evaluation on its test set")
         spec = stored_spec(experiment)
         part = self.registry.test_part(spec.dataset, spec.split)
         if not len(part):
             raise NoTestPart(experiment_id)
         source = "official" if spec.split.test == "official" else "held_back"
-        return SealedRows(experiment, part, self.registry.test_digests(spec.dataset, spec.split), source)
+        digests = self.registry.test_digests(spec.dataset, spec.split)
+        return SealedRows(experiment, part, digests, source, self._target_facts(experiment.spec, spec))
+
+    def _target_facts(self, stored: Mapping[str, Any], spec: ExperimentSpec) -> TargetFacts | None:
+        """None of a classification."""
+        targets = self.registry.load(spec.dataset).targets
+        if targets is None or not is_regression(stored):
+            return None
+        rows = self.registry.split_rows(spec.dataset, spec.split)
+        return TargetFacts.of(targets[rows.train], targets[rows.exposed], stored["loss"])
 
     def _require_unused(self, tested: "SealedRows", weights: str, limits: ledger.Limits) -> list[RowUse]:
         """The experiments that expose test rows. Raises RowsUsedBefore if the limits forbid the look."""
@@ -127,14 +135,14 @@ class SealedEvaluator:
                 raise NoModel(experiment_id, name_of_run(key, of_folds=are_of_folds(keys)), run.status)
         return hashlib.sha256("\n".join(sorted(run.sha256 for run in runs)).encode()).hexdigest()
 
-    def _predictions(self, tested: "SealedRows") -> list[Integers]:
-        """The predicted labels (n,) of each run's model. Raises UnusableModel."""
+    def _predictions(self, tested: "SealedRows") -> list[Array]:
+        """The predicted labels, or numbers, (n,) of each run's model. Raises UnusableModel."""
         with self.database.read() as connection:
             runs = model_reader.models(connection, tested.experiment.id)
         keys = [RunKey.of(run) for run in runs]
         return [self._predicted(tested, key, of_folds=are_of_folds(keys)) for key in keys]
 
-    def _predicted(self, tested: "SealedRows", key: RunKey, *, of_folds: bool) -> Integers:
+    def _predicted(self, tested: "SealedRows", key: RunKey, *, of_folds: bool) -> Array:
         id_, features = tested.experiment.id, tested.part.features
         run = name_of_run(key, of_folds=of_folds)
         with self.models.load(id_, RunFilter(*key)).alone() as predictor:
@@ -142,16 +150,20 @@ class SealedEvaluator:
                 why = f"it takes {predictor.features} features, and the test rows have {features.shape[1]}"
                 raise UnusableModel(id_, run, why, RESTORE_DATASET)
             try:
-                return predictor(features).labels
+                found = predictor(features)
             except Overflow as error:
                 raise UnusableModel(id_, run, f"of the test rows, {error}", OTHER_SCALING) from error
+        numbers: Array = found.outputs[:, 0] if tested.targets else found.labels.astype(np.float64)
+        return numbers
 
-    def _answer(self, entry: Row[Any], tested: "SealedRows", predictions: list[Integers]) -> Row[Any]:
-        looked = look(predictions, tested.part.labels, len(tested.part.classes))
+    def _answer(self, entry: Row[Any], tested: "SealedRows", predictions: list[Array]) -> Row[Any]:
+        if not entry.ladder:
+            answer, losses = answer_look(predictions, tested.part, tested.targets, ladder=None)
         with self.database.write() as connection:
-            before = [each for each in ledger.entries(connection, entry.test_set) if each.id < entry.id]
-            answer = _of_ladder(looked, before) if entry.ladder else _in_full(looked)
-            ledger.close(connection, entry.id, answer, looked.losses.tobytes())
+            if entry.ladder:
+                before = [each for each in ledger.entries(connection, entry.test_set) if each.id < entry.id]
+                answer, losses = answer_look(predictions, tested.part, tested.targets, ladder=before)
+            ledger.close(connection, entry.id, answer, losses.tobytes())
             answered = ledger.find(connection, entry.test_set, entry.weights)
         assert answered is not None  # noqa: S101 -- entries are never removed
         return answered
@@ -159,12 +171,16 @@ class SealedEvaluator:
 
 @dataclass(frozen=True, eq=False)
 class SealedRows:
-    """The test rows of an experiment, with their digests (n,). source: "held_back" by its split, or "official"."""
+    """The test rows of an experiment, with their digests (n,). source: "held_back" by its split, or "official".
+
+    targets: what is known of the numbers that a regression predicts; None of a classification.
+    """
 
     experiment: Row[Any]
     part: Dataset
     digests: Digests
     source: str
+    targets: TargetFacts | None = None
 
     @property
     def majority_accuracy(self) -> float | None:
@@ -175,24 +191,3 @@ class SealedRows:
     def sha256(self) -> str:
         """The hash of the rows, whatever the data set is called."""
         return self.part.sha256
-
-
-def _in_full(looked: Look) -> dict[str, Any]:
-    """The answer with the number of correct rows of each class: no response tells more of a look."""
-    rows = sum(looked.support) * looked.seeds
-    return {
-        "accuracy": sum(looked.correct) / rows,
-        "seeds": looked.seeds,
-        "support": looked.support,
-        "correct": looked.correct,
-    }
-
-
-def _of_ladder(looked: Look, before: Any) -> dict[str, Any]:
-    """The answer of a Ladder: the best accuracy so far; `improved` if this look has set it."""
-    best: LadderStep | None = None
-    for entry in before:
-        if entry.losses is not None:
-            best = climb(best, np.frombuffer(entry.losses, np.float32))
-    step = climb(best, looked.losses)
-    return {"accuracy": 1 - step.loss, "seeds": looked.seeds, "improved": step is not best}

@@ -14,13 +14,13 @@ from service.api.routing.strict_route import StrictRoute
 from service.experiments.test_evaluation import SealedEvaluator, SealedRows
 from service.http.conditional import PreconditionDep
 from service.http.query import InvalidQuery
-from service.schemas.test_evaluations import Acceptance, EarlierUse, Evaluation, Ledger, evaluation
+from service.schemas.ledger_entries import evaluation
+from service.schemas.test_evaluations import Acceptance, EarlierUse, Evaluation, Ledger
 from service.settings import Settings
 from service.store import exposures, ledger
 from service.store.artifacts.blob_store import BlobStoreUnavailable
 from service.store.errors import (
     NoModel,
-    NotClassification,
     NoTestPart,
     RowsUsedBefore,
     UnknownExperiment,
@@ -35,7 +35,6 @@ router = APIRouter(
 )
 errors = (
     UnknownExperiment,
-    NotClassification,
     UnusableModel,
     NoTestPart,
     DatasetError,

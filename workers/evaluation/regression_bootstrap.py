@@ -89,19 +89,23 @@ def bootstrap_numbers(
     quantile: float = 0.5,
     resamples: int = RESAMPLES,
     level: float = LEVEL,
+    draws_seeds: bool = True,
 ) -> dict[str, Resampled]:
     """The mean over seeds of each metric and of each bin's MAE (`bin_0`, ...), with intervals.
 
     predictions: (S, N), one row a seed. targets, bins: (N,), the bins in [0, count). bin_counts: rows of each bin
     (count,) in the sample that tells how frequent the bins are; by default these rows themselves. A metric without a
-    value, or a bin without rows, is left out.
+    value, or a bin without rows, is left out. draws_seeds: whether intervals are for new seeds too, or for
+    the mean of these models alone.
     """
     errors, seeds = predictions - targets, len(predictions)
     names = _present_metrics(targets)
     present = np.unique(bins).tolist()
     drawn: dict[str, list[Floats]] = {name: [] for name in (*names, *(f"bin_{k}" for k in present))}
     for weights in _weights(generator, bins, count, bin_counts, resamples):
-        share = generator.multinomial(seeds, np.full(seeds, 1 / seeds), size=len(weights)) / seeds
+        share = np.full((len(weights), seeds), 1 / seeds)
+        if draws_seeds:
+            share = generator.multinomial(seeds, share[0], size=len(weights)) / seeds
         for name, values in _figures(WeightedRows(weights, targets, errors, quantile), bins, drawn).items():
             drawn[name].append(over_seeds(values, share))
     observed = _figures(WeightedRows(np.ones((1, len(targets))), targets, errors, quantile), bins, drawn)
@@ -109,7 +113,7 @@ def bootstrap_numbers(
         name: Resampled(
             value := float(observed[name].mean()),
             percentiles(np.concatenate(values), value, _range(name), level),
-            seeds=seeds > 1,
+            seeds=draws_seeds and seeds > 1,
         )
         for name, values in drawn.items()
     }

@@ -90,13 +90,6 @@ def test_what_is_of_classes_is_refused(client: TestClient, path: str) -> None:
     assert "is a regression" in answer.json()["detail"]
 
 
-def test_a_look_at_the_test_set_is_refused_before_it_is_spent(client: TestClient) -> None:
-    page = f"/experiments/{client.post('/experiments', json=SPEC).json()['id']}/test-evaluations"
-    for answer in (client.post(page, json={}), client.get(page)):
-        assert answer.status_code == 409, answer.text
-        assert "has no evaluation on its test set" in answer.json()["detail"]
-
-
 @pytest.mark.parametrize(
     ("changes", "path"),
     [
