@@ -16,7 +16,7 @@ from workers import blas
 blas.configure(os.environ)  # before NumPy is imported
 
 # ruff: noqa: E402
-from benchmarks.simulation import folds, single_split, twins
+from benchmarks.simulation import folds, leaderboards, single_split, twins
 from benchmarks.simulation.coverage import table
 from benchmarks.simulation.populations import DESIGNS, Design
 
@@ -29,7 +29,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--draws", type=int, default=300)
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--only", choices=("single_split", "folds", "twins"), help="one of the three alone")
+    parser.add_argument(
+        "--only", choices=("single_split", "folds", "twins", "leaderboards"), help="one alone"
+    )
     options = parser.parse_args()
     with ProcessPoolExecutor(options.processes) as processes:
         if options.only in (None, "single_split"):
@@ -39,6 +41,8 @@ def main() -> None:
                 _print_folds(_all_draws(processes, draw, options.draws), model)
     if options.only in (None, "twins"):
         _print_twins(options.draws)
+    if options.only in (None, "leaderboards"):
+        _print_leaderboards(min(options.draws, 200))
 
 
 def _all_draws(processes: ProcessPoolExecutor, draw: Callable[[Design, int], list[T]], draws: int) -> list[T]:
@@ -66,6 +70,17 @@ def _print_twins(draws: int) -> None:
     for each in twins.outcomes(draws):
         shares = f"{each.some_better:.1%} | {each.pairs_better:.2%}"
         print(f"| {each.scenario} | {each.draws} | {shares} |", flush=True)
+
+
+def _print_leaderboards(draws: int) -> None:
+    print("\nLeaderboards of equal candidates, and the value of the best: standard errors above the truth\n")
+    print("| scenario | draws | a winner named | any called worse | measured | by theory | corrected |")
+    print("|---|---|---|---|---|---|---|")
+    for each in leaderboards.outcomes(draws):
+        above = (each.measured, each.expected, each.corrected)
+        figures = " | ".join("-" if figure is None else f"{figure:+.2f}" for figure in above)
+        shares = f"{each.named:.1%} | {each.any_worse:.1%}"
+        print(f"| {each.scenario} | {each.draws} | {shares} | {figures} |", flush=True)
 
 
 if __name__ == "__main__":

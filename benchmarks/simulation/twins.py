@@ -77,7 +77,7 @@ def on_rows(generator: np.random.Generator, twins: int) -> list[Contender]:
 
 def simulate(scenario: str, draw: Draw, *, twins: int, draws: int) -> Outcome:
     """Compare all pairs of so many twins, in so many draws with fixed seeds."""
-    row_differences = RowDifferences(_Loader())
+    row_differences = RowDifferences(DrawnResults())
     pairs_better = []
     for seed in range(draws):
         contenders = draw(np.random.default_rng(seed), twins)
@@ -95,7 +95,7 @@ def outcomes(draws: int = 300) -> Iterator[Outcome]:
     yield simulate("5 twins on the same rows", on_rows, twins=5, draws=draws)
 
 
-class _Loader(RowResultsLoader):
+class DrawnResults(RowResultsLoader):
     """Finds the drawn results in the run itself, in place of the database."""
 
     def __init__(self) -> None:
