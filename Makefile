@@ -30,7 +30,7 @@ INSTALL_TORCH := $(VENV)/bin/python -m tools.install_torch --$(TORCH)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo serve test lint format clients bench simulate chaos contract coverage mutation constraints locks migration methods openapi examples
+.PHONY: help install demo serve test lint format clients bench simulate chaos soak contract coverage mutation constraints locks migration methods openapi examples
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ simulate: $(CHECKS) $(KERNELS) ## Simulate, with a known truth, how often interv
 
 chaos: $(CHECKS) ## Kill workers, agents, APIs and the database repeatedly, then audit the database
 	@$(VENV)/bin/python -m tests.chaos $(ARGS)
+
+soak: $(CHECKS) $(KERNELS) ## Let eight clients use the service for half an hour; its memory and files must not grow: ARGS='--minutes 5'
+	@$(VENV)/bin/python -m tests.soak $(ARGS)
 
 contract: $(CHECKS) $(KERNELS) ## Test the service against its OpenAPI document with thousands of requests
 	@$(VENV)/bin/pytest -m slow tests/contract $(ARGS)
