@@ -67,6 +67,14 @@ def parent_of(id_: int) -> int | None:
     return int(found[1]) if found else None
 
 
+def command_of(id_: int) -> str:
+    """The command line of a process; empty if it has ended."""
+    try:
+        return Path(f"/proc/{id_}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def all_ended(ids: list[int], *, within: float) -> bool:
     """Wait for processes to end. Returns whether all did in time; zombies count as ended."""
     deadline = time.monotonic() + within

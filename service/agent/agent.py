@@ -22,7 +22,7 @@ from service.agent.assignments import AssignmentBuilder
 from service.agent.clock_watch import ClockWatch
 from service.agent.event_writer import end_run, savepoint, write_progress
 from service.agent.leased_run import LeasedRun
-from service.agent.start_failures import StartPause, is_temporary
+from service.agent.start_failures import NotStarted, StartPause, is_temporary
 from service.notifiers import Notifier, PollingNotifier
 from service.settings import Settings
 from service.store import history, queue
@@ -31,6 +31,7 @@ from service.store.artifacts.uploads import uploads_of
 from service.store.database import Database
 from service.store.epochs import epoch_writer
 from service.store.queue import Lease, Renewal
+from service.store.tables import WaitingFor
 from workers.data.errors import DatasetError
 from workers.data.registry import DatasetRegistry
 from workers.processes.messages import Command, Failed, Stopped, Succeeded, WorkerEvent
@@ -213,23 +214,36 @@ class Agent:
 
     def _give_back(self, lease: Lease, run: LeasedRun, error: Exception) -> None:
         """Let the next flush release a run that could not be started, and claim no other one for a while."""
-        run.final_event = Stopped("release")
+        run.final_event, run.not_started = Stopped("release"), NotStarted(error)
         message = "run %s is given back, because no worker could be started; next try in %g s: %s: %s"
         log.error(message, lease.run_id, self.start_pause.failed(), type(error).__name__, error)
 
     def flush(self) -> None:
         """In one transaction, renew the leases, learn of cancellations, and write the events that wait."""
         with self._renewing() as (connection, owned):
+            reasons = self._say_what_runs_wait_for(connection, owned)
             for run in (self.runs[lease] for lease in owned if self.runs[lease].begin_flush()):
                 with savepoint(connection, run):
                     write_progress(connection, run)
                     if run.ends and run.final_event is not None:
                         end_run(connection, run, run.final_event, max_deaths=self.settings.max_attempts)
         self.flushed_at = time.monotonic()
+        for lease, reason in reasons.items():
+            self.runs[lease].said_waiting_for = reason
         self._drop_lost(self.runs.keys() - owned.keys())
         self._drop_written(owned)
         self._send_commands(owned)
         self.artifacts.collect_garbage(self.database)
+
+    def _say_what_runs_wait_for(
+        self, connection: Connection, owned: Collection[Lease]
+    ) -> dict[Lease, WaitingFor | None]:
+        """Write what holds up runs, where that has changed. Returns what it is for each of them."""
+        reasons = {lease: self.runs[lease].waiting_for for lease in owned}
+        for lease, reason in reasons.items():
+            if reason != self.runs[lease].said_waiting_for:
+                queue.set_waiting_for(connection, lease, reason)
+        return reasons
 
     @contextmanager
     def _renewing(self) -> Iterator[tuple[Connection, dict[Lease, Renewal]]]:

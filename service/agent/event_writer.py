@@ -60,6 +60,7 @@ def write_progress(connection: Connection, run: LeasedRun) -> None:
         events = list(group)
         match last := events[-1]:
             case TrainingStarted():
+                queue.worker_started(connection, lease)
                 attempts.record(connection, lease.run_id, lease.attempt, last)
             case EpochEnded():
                 epochs = [event.epoch for event in events if isinstance(event, EpochEnded)]
@@ -92,6 +93,8 @@ def end_run(connection: Connection, run: LeasedRun, event: FinalEvent, *, max_de
             queue.finish(connection, lease, "succeeded")
         case Failed(cause, message):
             queue.finish(connection, lease, "failed", cause=cause, message=message)
+        case Stopped("release") if (reason := run.not_started) is not None:
+            queue.give_back(connection, lease, cause=reason.cause, message=reason.message, most=reason.most)
         case Stopped(command):
             _end_stopped(connection, run, command)
         case Died() if (

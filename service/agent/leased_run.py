@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
+from service.agent.start_failures import NotStarted
 from service.store.artifacts.artifact_store import ArtifactStore
 from service.store.artifacts.uploads import discard_contents, is_uploaded
 from service.store.queue import Claim
+from service.store.tables import WaitingFor
 from workers.processes.messages import (
     Assignment,
     CheckpointTaken,
@@ -29,7 +31,8 @@ class LeasedRun:
     yet. final_event: how the run ended; not stored yet either. batch: those of `pending` that the present flush
     stores. ends: whether it stores the end too. What is still being uploaded waits for a later flush. heartbeat: that
     of the last renewal of the lease that was committed. history: the identity that the database had when the run was
-    claimed.
+    claimed. not_started: why its worker could not be started; the run then ends as released. said_waiting_for: what
+    is stored of `waiting_for`.
     """
 
     claim: Claim
@@ -43,6 +46,8 @@ class LeasedRun:
     ends: bool = False
     heartbeat: int = 0
     history: bytes | None = None
+    not_started: NotStarted | None = None
+    said_waiting_for: WaitingFor | None = None
 
     @property
     def is_over(self) -> bool:
@@ -58,6 +63,14 @@ class LeasedRun:
     def has_unwritten(self) -> bool:
         """Whether there is anything for the next flush to store."""
         return self.can_end or any(map(is_uploaded, self.pending))
+
+    @property
+    def waiting_for(self) -> WaitingFor | None:
+        """What holds up the run: a store that is away, if the run needs it now."""
+        ends = [] if self.final_event is None else [self.final_event]
+        is_uploading = not all(map(is_uploaded, [*self.pending, *ends]))
+        needs_store = not self.assignment.done() or is_uploading
+        return "artifact_store" if needs_store and self.artifacts.files.away_because is not None else None
 
     @property
     def worked_seconds(self) -> float:

@@ -2,10 +2,12 @@
 
 import errno
 import time
+from dataclasses import dataclass
 
 from sqlalchemy.exc import DBAPIError
 
 from service.pauses import growing_pauses
+from workers.processes.failure_causes import Cause
 
 EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 """Error numbers of an operating system that has run out of something, or of a disk that takes no more."""
@@ -17,6 +19,32 @@ def is_temporary(error: Exception) -> bool:
         return error.errno in EXHAUSTED
     is_without_thread = isinstance(error, RuntimeError) and "can't start new thread" in str(error)
     return is_without_thread or isinstance(error, MemoryError | DBAPIError)
+
+
+MOST_FAILED_STARTS = 20
+"""After so many in a row, over some seven minutes, a run fails if the reason may be the run itself."""
+
+
+@dataclass(frozen=True)
+class NotStarted:
+    """A run ends its attempt without a worker. The agent's own final event: no worker sends it."""
+
+    error: Exception
+
+    @property
+    def most(self) -> int | None:
+        """How many such starts the run has. Without a limit if every run would fail to start, as on a full disk."""
+        is_of_all = is_temporary(self.error) and not isinstance(self.error, MemoryError)
+        return None if is_of_all else MOST_FAILED_STARTS
+
+    @property
+    def cause(self) -> Cause:
+        return "out_of_memory" if isinstance(self.error, MemoryError) else "error"
+
+    @property
+    def message(self) -> str:
+        reason = f"{type(self.error).__name__}: {self.error}".rstrip(": ")
+        return f"no worker could be started for it in {MOST_FAILED_STARTS} attempts; the last one: {reason}"
 
 
 class StartPause:

@@ -9,7 +9,7 @@ from service.schemas.summary import Summary
 from service.store.attempts import distinct
 from service.store.experiment_reader import ExperimentDetails, ExperimentListItem
 from service.store.run_keys import RunKey
-from service.store.tables import Status
+from service.store.tables import Status, WaitingFor
 from workers.plan import Plan
 from workers.processes.failure_causes import Cause
 
@@ -143,6 +143,11 @@ class RunState(ResponseModel):
     best_epoch: int | None
     cause: Cause | None
     message: str | None
+    waiting_for: WaitingFor | None = Field(
+        None,
+        description="What holds it up: the artifact store is away, or its worker could not be started. It goes on by "
+        "itself.",
+    )
     environments: list[int] = Field(
         [],
         description="Positions in `environments` of what computed its epochs, in this order. If there are several, "

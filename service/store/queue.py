@@ -2,7 +2,8 @@
 
     queued   -> running    claim: an agent takes a lease on the run
     running  -> succeeded, failed, cancelled    finish: the worker reported how it ended
-    running  -> queued     release: a clean stop, or no worker could be started; no death is counted
+    running  -> queued     release: a clean stop; give_back: no worker could be started; no death is counted
+    running  -> failed     give_back, after `most` of them in a row whose reason may be the run
     running  -> queued     record_death, or the lease expired: a death is counted ...
     running  -> failed     ... and after `max_deaths` of them without progress the run is lost
     running  -> cancelled  ... or any of the three, if a cancellation was requested
@@ -33,8 +34,10 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    false,
     func,
     insert,
+    literal,
     or_,
     select,
     update,
@@ -46,7 +49,7 @@ from service.store import claim_order
 from service.store.engine.clock import now
 from service.store.errors import QueueFull
 from service.store.run_keys import ALL_RUNS, BY_KEY, RunFilter, RunKey
-from service.store.tables import FINAL_STATUSES, Experiment, ExperimentTag, Run
+from service.store.tables import FINAL_STATUSES, Experiment, ExperimentTag, Run, WaitingFor
 from service.store.webhooks import outbox
 from workers.processes.failure_causes import Cause
 
@@ -75,7 +78,9 @@ RENEW_LEASE = (
     .values(worked_seconds=bindparam("worked"), heartbeat=Run.heartbeat + 1)
     .returning(Run.cancel_requested, Run.heartbeat)
 )
-NO_LEASE: dict[str, Any] = {"lease_until": None, "agent": None, "claim_token": None}
+NO_LEASE: dict[str, Any] = {"lease_until": None, "agent": None, "claim_token": None, "waiting_for": None}
+WAIT = update(Run).where(OWNED_BY_LEASE).values(waiting_for=bindparam("reason"))
+WORKER_STARTED = update(Run).where(OWNED_BY_LEASE, Run.failed_starts > 0).values(failed_starts=0)
 FORGIVE_DEATHS = update(Run).where(OWNED_BY_LEASE).values(forgiven_deaths=Run.deaths)
 FOLD_HAS_BASELINES = (
     select(Run.id)
@@ -276,6 +281,36 @@ def release(connection: Connection, lease: Lease) -> bool:
     return _end_lease(connection, lease, status=status, finished_at=finished_at)
 
 
+def give_back(connection: Connection, lease: Lease, *, cause: Cause, message: str, most: int | None) -> bool:
+    """Return a run to the queue because its worker could not be started; False if the lease is lost.
+
+    No death is counted. But after `most` such starts in a row the run fails, with this cause and message; None lets
+    it wait for ever.
+    """
+    fails = literal(False) if most is None else Run.failed_starts + 1 >= most
+    fails, ended_at = and_(fails, Run.cancel_requested == false()), _now_or(Run.started_at)
+    status = case((Run.cancel_requested, "cancelled"), (fails, "failed"), else_="queued")
+    values = {
+        "status": status,
+        "cause": case((fails, cause), else_=None),
+        "message": case((fails, message), else_=None),
+        "finished_at": case((or_(Run.cancel_requested, fails), ended_at), else_=None),
+        "waiting_for": case((or_(Run.cancel_requested, fails), None), else_="worker"),
+        "failed_starts": Run.failed_starts + 1,
+    }
+    return _end_lease(connection, lease, **values)
+
+
+def worker_started(connection: Connection, lease: Lease) -> None:
+    """Forget the workers that could not be started: one could."""
+    connection.execute(WORKER_STARTED, _parameters(lease))
+
+
+def set_waiting_for(connection: Connection, lease: Lease, reason: WaitingFor | None) -> None:
+    """Say what holds up a running run; None if nothing does."""
+    connection.execute(WAIT, _parameters(lease) | {"reason": reason})
+
+
 def record_death(connection: Connection, lease: Lease, *, max_deaths: int) -> bool:
     """Record that the worker died without a final event; False if the lease is lost.
 
@@ -313,6 +348,7 @@ def retry_all(connection: Connection, experiment_ids: Collection[int], wanted: R
     again = update(Run).where(mine, *wanted.conditions(), Run.status.in_(("failed", "cancelled")))
     again = again.values(status="queued", cause=None, message=None, finished_at=None)
     again = again.values(cancel_requested=False, deaths=0, forgiven_deaths=0, worked_seconds=0.0)
+    again = again.values(failed_starts=0)
     again = again.values(held=False, until_epoch=None)
     queued = connection.execute(again.returning(Run.id)).all()
     _update_experiment_status(connection, set(experiment_ids))
@@ -344,7 +380,7 @@ def _claim_next() -> ReturningUpdate[int, int, int, int, int, int, float]:
         update(Run)
         .where(Run.id == claim_order.next_run(), claim_order.QUEUED)
         .values(status="running", agent=bindparam("claimer"), attempt=Run.attempt + 1)
-        .values(claim_token=bindparam("drawn_token"), heartbeat=0)
+        .values(claim_token=bindparam("drawn_token"), heartbeat=0, waiting_for=None)
         .values(lease_seconds=seconds, lease_until=now() + seconds)
         .values(started_at=func.coalesce(Run.started_at, now()))
         .returning(Run.id, Run.attempt, Run.experiment_id, *BY_KEY, Run.worked_seconds)
@@ -353,7 +389,7 @@ def _claim_next() -> ReturningUpdate[int, int, int, int, int, int, float]:
 
 def _end_lease(connection: Connection, lease: Lease, **values: Any) -> bool:
     """End a lease, and set `values` of its run; False if the lease is lost."""
-    ended = update(Run).where(OWNED_BY_LEASE).values(**NO_LEASE, **values)
+    ended = update(Run).where(OWNED_BY_LEASE).values(**(NO_LEASE | values))
     ended = ended.returning(Run.experiment_id)
     experiment_id = connection.execute(ended, _parameters(lease)).scalar_one_or_none()
     if experiment_id is None:

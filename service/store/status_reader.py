@@ -24,6 +24,7 @@ class RunProgress(NamedTuple):
     best_epoch: int | None
     started_at: float | None
     finished_at: float | None
+    waiting_for: str | None
     has_baselines: bool
 
 

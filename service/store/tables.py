@@ -26,6 +26,8 @@ ActiveStatus = Literal["queued", "running"]
 FinalStatus = Literal["succeeded", "failed", "cancelled"]
 """An experiment or a run with a final status has ended; only a retry queues it again."""
 Status = Literal[ActiveStatus, FinalStatus]
+WaitingFor = Literal["artifact_store", "worker"]
+"""What holds up a run that is queued or running: its agent cannot reach the store, or cannot start its worker."""
 
 ACTIVE_STATUSES: tuple[str, ...] = get_args(ActiveStatus)
 FINAL_STATUSES: tuple[str, ...] = get_args(FinalStatus)
@@ -137,7 +139,9 @@ class Run(Base):
     them lasts. `deaths` counts the attempts that ended without a final event; `forgiven_deaths` are those before the
     last progress, which do not count towards losing the run. `of_sweep`: the owner's other runs of this priority go
     first. `held`: a queued run that waits for its sweep to let it go on; nobody claims it. `until_epoch`: it stops
-    there, and is held; null if it trains to its end. `epoch` is the last one stored. `training_seconds` is
+    there, and is held; null if it trains to its end. `waiting_for` is what holds it up, and
+    `failed_starts` counts the workers that could not be started for it, since one could. `epoch` is the last
+    one stored. `training_seconds` is
     the duration of the stored epochs, `worked_seconds` that of all work, lost work included. `baselines` are those of
     its fold; with one split they are the experiment's.
     """
@@ -163,6 +167,8 @@ class Run(Base):
     heartbeat: Mapped[int] = mapped_column(default=0, server_default="0")
     lease_seconds: Mapped[float | None]
     lease_until: Mapped[float | None]
+    waiting_for: Mapped[str | None]
+    failed_starts: Mapped[int] = mapped_column(default=0, server_default="0")
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     cause: Mapped[str | None]
     message: Mapped[str | None]

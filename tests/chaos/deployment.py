@@ -1,23 +1,29 @@
 """The deployment under test: API, agents and database server, as processes that can be killed and restarted."""
 
 import random
+import shutil
 import signal
 import socket
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.network_proxy import NetworkProxy
 from tests.service_process import ServiceProcess, processes_of_session
 
 if TYPE_CHECKING:
     from tests.postgresql import PostgreSQL
 
 LEASE_SECONDS = 2.0
+SOCKET = ".s.PGSQL.5432"
+"""The file of a server's socket in its folder."""
 SETTINGS: dict[str, object] = {
     "lease_seconds": LEASE_SECONDS,
     "checkpoint_seconds": 0.3,
+    "artifact_bytes": 3000,  # most checkpoints and models are files, so that faults come between file and row
     "max_attempts": 100_000,  # no run may be lost here, however often its worker is killed
     "log_level": "warning",
 }
@@ -33,6 +39,12 @@ class Member:
     sessions: list[int] = field(default_factory=list)
 
     @property
+    def port(self) -> int | None:
+        """Where it serves the API; None if it is an agent alone."""
+        ports = [each for each in self.arguments if each.startswith("--port=")]
+        return int(ports[0].removeprefix("--port=")) if ports else None
+
+    @property
     def serves(self) -> bool:
         return self.arguments[0] == "serve"
 
@@ -40,8 +52,10 @@ class Member:
 class Deployment:
     """An API with an embedded agent, and an agent alone. On PostgreSQL, one API and one agent more, and a server."""
 
-    def __init__(self, folder: Path, url: str, server: "PostgreSQL | None") -> None:
-        self.folder, self.url, self.server = folder, url, server
+    def __init__(
+        self, folder: Path, url: str, server: "PostgreSQL | None", network: NetworkProxy | None = None
+    ) -> None:
+        self.folder, self.url, self.server, self.network = folder, url, server, network
         self.ports = [_free_port() for _ in range(2 if server else 1)]
         serving = [("serve", f"--port={port}", f"--workers={1 - i}") for i, port in enumerate(self.ports)]
         agents = [("worker", "--workers=1")] * (2 if server else 1)
@@ -56,7 +70,10 @@ class Deployment:
             member.sessions.append(member.program.id)
 
     def running(self) -> list[ServiceProcess]:
-        return [m.program for m in self.members if m.program and m.program.process.poll() is None]
+        return [m.program for m in self.running_members() if m.program]
+
+    def running_members(self) -> list[Member]:
+        return [m for m in self.members if m.program and m.program.process.poll() is None]
 
     def choose(self, random_: random.Random, *, serving: bool) -> Member:
         return random_.choice([member for member in self.members if member.serves == serving])
@@ -92,7 +109,15 @@ def deploy(folder: Path, kind: str) -> Iterator[Deployment]:
         from tests.postgresql import private_server
 
         with private_server(durable=True) as server:
-            yield from _run(Deployment(folder, server.create("holdout"), server))
+            server.create("holdout")
+            behind = Path(tempfile.mkdtemp(prefix="holdout-network-"))
+            network = NetworkProxy(behind / SOCKET, server.folder / SOCKET)
+            url = f"postgresql://holdout@/holdout?host={behind}"
+            try:
+                yield from _run(Deployment(folder, url, server, network))
+            finally:
+                network.close()
+                shutil.rmtree(behind)
 
 
 def _run(deployment: Deployment) -> Iterator[Deployment]:

@@ -3,6 +3,7 @@
 import os
 import random
 import resource
+import shutil
 import signal
 import time
 from collections import Counter
@@ -16,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from service.store.database import Database
 from service.store.tables import Run
 from tests.chaos.deployment import LEASE_SECONDS, Deployment, Member
+from tests.chaos.health import HealthProbe
 
 WEIGHTS = {
     "kill a worker": 60,
@@ -26,21 +28,31 @@ WEIGHTS = {
     "use up descriptors": 8,
     "hang up": 6,
     "set the clock": 6,
+    "take the store away": 6,
+    "slow the network": 6,
 }
+OF_A_SERVER = {"stop the database", "slow the network"}
+"""Faults that SQLite cannot have."""
+RESTARTING_SECONDS = 20.0
+"""An API that was killed is up again after so long, on a busy machine."""
 PAUSE_SECONDS = (0.1, 0.8)
 WORKER_WAIT_SECONDS = 5.0
 """How long to wait for a worker to kill: without work between the faults, nothing would be tested."""
 FROZEN_SECONDS = (1.2 * LEASE_SECONDS, 2 * LEASE_SECONDS)
 DATABASE_AWAY_SECONDS = (0.5, 3.0)
 WITHOUT_DESCRIPTORS_SECONDS = (0.5, 2.0)
+STORE_AWAY_SECONDS = (0.5, 5.0)
+SLOW_SECONDS = (2.0, 6.0)
+SLOW_NETWORK = (0.3, 0.05)
+"""Its latency in seconds, and which share of its packets is lost."""
 CLOCK_STEP_SECONDS = (2 * LEASE_SECONDS, 7200.0)
 
 
 class FaultInjector:
     """Injects faults until so many have had an effect. What it stops is restarted a little later."""
 
-    def __init__(self, deployment: Deployment, seed: int) -> None:
-        self.deployment, self.random = deployment, random.Random(seed)
+    def __init__(self, deployment: Deployment, seed: int, health: HealthProbe) -> None:
+        self.deployment, self.random, self.health = deployment, random.Random(seed), health
         self.injected: Counter[str] = Counter()
         self._later: list[Timer] = []
 
@@ -55,8 +67,10 @@ class FaultInjector:
             "use up descriptors": self.use_up_descriptors,
             "hang up": self.hang_up,
             "set the clock": self.set_clock,
+            "take the store away": self.take_store_away,
+            "slow the network": self.slow_network,
         }
-        names = [name for name in WEIGHTS if self.deployment.server or name != "stop the database"]
+        names = [name for name in WEIGHTS if self.deployment.server or name not in OF_A_SERVER]
         while self.injected.total() < faults:
             (name,) = self.random.choices(names, [WEIGHTS[name] for name in names])
             if kinds[name]():
@@ -82,6 +96,7 @@ class FaultInjector:
         member = self.deployment.choose(self.random, serving=serving)
         if member.program is None or member.program.process.poll() is not None:
             return False
+        self.health.disturb(member.port, RESTARTING_SECONDS)
         member.program.signal(signal.SIGKILL)
         member.program.process.wait()
         self._do_later(self.random.uniform(0.0, 1.5), lambda: self._restart(member))
@@ -89,25 +104,25 @@ class FaultInjector:
 
     def freeze(self) -> bool:
         """Freeze a program for longer than its leases last."""
-        running = self.deployment.running()
-        if not running:
+        if (member := self._any_running()) is None or (program := member.program) is None:
             return False
-        program = self.random.choice(running)
+        seconds = self.random.uniform(*FROZEN_SECONDS)
+        self.health.disturb(member.port, seconds)
         program.signal(signal.SIGSTOP)
 
         def thaw() -> None:
             with suppress(ProcessLookupError):
                 program.signal(signal.SIGCONT)
 
-        self._do_later(self.random.uniform(*FROZEN_SECONDS), thaw)
+        self._do_later(seconds, thaw)
         return True
 
     def use_up_descriptors(self) -> bool:
         """Let a program open no further file, pipe or connection for a while: it has as many as it may."""
-        running = self.deployment.running()
-        if not running:
+        if (member := self._any_running()) is None or (program := member.program) is None:
             return False
-        program = self.random.choice(running)
+        seconds = self.random.uniform(*WITHOUT_DESCRIPTORS_SECONDS)
+        self.health.disturb(member.port, seconds)
         with suppress(ProcessLookupError):
             before = resource.prlimit(program.id, resource.RLIMIT_NOFILE)
             resource.prlimit(program.id, resource.RLIMIT_NOFILE, (3, before[1]))
@@ -116,7 +131,7 @@ class FaultInjector:
                 with suppress(ProcessLookupError):
                     resource.prlimit(program.id, resource.RLIMIT_NOFILE, before)
 
-            self._do_later(self.random.uniform(*WITHOUT_DESCRIPTORS_SECONDS), allow)
+            self._do_later(seconds, allow)
             return True
         return False
 
@@ -149,6 +164,45 @@ class FaultInjector:
         for member in self.deployment.members:
             self._restart(member)  # a program that tried to start meanwhile has given up
         return True
+
+    def take_store_away(self) -> bool:
+        """Let the artifact store refuse everything for a while: a file stands where its folder was."""
+        folder, aside = self.deployment.folder / "artifacts", self.deployment.folder / "artifacts-away"
+        if not folder.is_dir() or aside.exists():
+            return False
+        folder.rename(aside)
+        with suppress(OSError):
+            folder.touch(exist_ok=False)  # else a program has just made it anew
+
+        def back() -> None:
+            if folder.is_dir():
+                shutil.copytree(folder, aside, dirs_exist_ok=True)
+                shutil.rmtree(folder)
+            else:
+                folder.unlink()
+            aside.rename(folder)
+
+        self._do_later(self.random.uniform(*STORE_AWAY_SECONDS), back)
+        return True
+
+    def slow_network(self) -> bool:
+        """Make the network to the database slow and lossy for a while, and break its connections at first."""
+        network = self.deployment.network
+        if network is None or network.latency:
+            return False
+        network.latency, network.loss = SLOW_NETWORK
+        if self.random.random() < 0.5:
+            network.break_connections()
+
+        def recover() -> None:
+            network.latency = network.loss = 0.0
+
+        self._do_later(self.random.uniform(*SLOW_SECONDS), recover)
+        return True
+
+    def _any_running(self) -> Member | None:
+        running = self.deployment.running_members()
+        return self.random.choice(running) if running else None
 
     def _restart(self, member: Member) -> None:
         self.deployment.start(member)

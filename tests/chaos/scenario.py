@@ -9,7 +9,8 @@ from tests.chaos.audit import Audit
 from tests.chaos.clients import Clients
 from tests.chaos.deployment import Deployment, deploy
 from tests.chaos.faults import FaultInjector
-from tests.service_process import all_ended
+from tests.chaos.health import HealthProbe
+from tests.service_process import all_ended, command_of
 
 
 def run_scenario(
@@ -20,18 +21,21 @@ def run_scenario(
     Work must be finished `patience` seconds after the last fault. Raises AssertionError if a promise is broken.
     """
     with deploy(folder, kind) as deployment:
-        clients, injector = Clients(deployment.ports, seed, most_active), FaultInjector(deployment, seed)
+        clients, health = Clients(deployment.ports, seed, most_active), HealthProbe(deployment.ports)
+        injector = FaultInjector(deployment, seed, health)
         clients.start()
         try:
             _wait_for(lambda: bool(deployment.workers()), seconds=60)
+            health.start()
             injector.inject(faults)
         finally:
+            health.stop()
             clients.stop()
         audit = Audit(deployment)
         _finish(deployment, audit, patience)
         report = audit.report(clients)
         audit.close()
-        return dict(injector.injected) | report
+        return dict(injector.injected) | report | health.figures()
 
 
 def _finish(deployment: Deployment, audit: Audit, patience: float) -> None:
@@ -42,7 +46,8 @@ def _finish(deployment: Deployment, audit: Audit, patience: float) -> None:
     assert all_ended(deployment.workers(), within=3), "a worker trains although no run is running"
     codes = set(deployment.stop())
     assert codes <= {0, -signal.SIGTERM}, codes
-    assert all_ended(deployment.left_behind(), within=3), "a process was left behind"
+    left = deployment.left_behind()
+    assert all_ended(left, within=3), f"processes were left behind: {[command_of(each) for each in left]}"
 
 
 def _wait_for(condition: Callable[[], bool], *, seconds: float) -> None:

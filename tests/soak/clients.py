@@ -56,7 +56,10 @@ class Client(threading.Thread):
         with httpx2.Client(base_url=self.url, timeout=30) as self.http:
             while not self.stopping.is_set():
                 (action,) = self.random.choices(chosen, weights)
-                action()
+                try:
+                    action()
+                except httpx2.HTTPError as error:
+                    self.unexpected.append(f"{action.__name__}: {type(error).__name__}: {error}")
                 self.done[action.__name__] += 1
                 time.sleep(self.random.uniform(*PAUSE_SECONDS))
 
@@ -116,4 +119,4 @@ class Client(threading.Thread):
         if response.status_code >= 400 and response.status_code not in (404, 409):
             self.unexpected = [*self.unexpected, f"{method} {path}: {response.text[:300]}"][:MOST_FAILURES]
         is_json = response.headers.get("content-type", "").startswith("application/json")
-        return response.json() if is_json and response.status_code < 400 else None
+        return response.json() if is_json and response.content and response.status_code < 400 else None

@@ -59,6 +59,8 @@ def run_soak(
             users[-1].start()
         stack.callback(stopping.set)
         samples = _measure(api, agent, folder / "holdout.db", seconds, show)
+        died = [user.name for user in users if not user.is_alive()]
+        assert died == [], "these clients have ended before the test did"
         stopping.set()
         for user in users:
             user.join()

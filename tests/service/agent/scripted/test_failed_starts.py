@@ -9,12 +9,13 @@ from sqlalchemy.exc import OperationalError
 
 from service.agent import start_failures
 from service.agent.agent import Agent
-from service.agent.start_failures import StartPause, is_temporary
+from service.agent.start_failures import MOST_FAILED_STARTS, StartPause, is_temporary
 from service.pauses import FIRST_SECONDS, LONGEST_SECONDS
 from tests.harness import IRIS, Harness
 from tests.manual_clock import ManualClock
-from tests.service.agent.scripted.pool import ScriptedPool
-from tests.service.agent.scripted.script import start
+from tests.service.agent.scripted.pool import ScriptedPool, epoch
+from tests.service.agent.scripted.script import send, start
+from tests.service.environments import started
 
 NO_THREAD = RuntimeError("can't start new thread")
 NO_DESCRIPTORS = OSError(errno.EMFILE, "Too many open files")
@@ -86,6 +87,62 @@ def test_a_cancelled_run_that_cannot_be_started_is_cancelled(
     harness.cancel(id_)
     agent.flush()
     assert harness.run(id_).status == "cancelled"
+
+
+def test_a_run_says_that_its_worker_could_not_be_started(
+    harness: Harness, agent: Agent, pool: ScriptedPool, monkeypatch: pytest.MonkeyPatch, clock: ManualClock
+) -> None:
+    id_ = harness.submit(IRIS)
+    with monkeypatch.context() as patched:
+        patched.setattr(pool, "start", raising(NO_DESCRIPTORS))
+        start(agent)
+        agent.flush()
+    assert (harness.run(id_).waiting_for, harness.run(id_).failed_starts) == ("worker", 1)
+    clock.time += LONGEST_SECONDS
+    lease = start(agent)
+    assert harness.run(id_).waiting_for is None
+    send(agent, lease, started(), epoch(1))
+    assert harness.run(id_).failed_starts == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [(ValueError("a bug"), "error"), (EOFError(), "error"), (MemoryError(), "out_of_memory")],
+)
+def test_a_run_that_can_never_be_started_fails(
+    harness: Harness,
+    agent: Agent,
+    pool: ScriptedPool,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    cause: str,
+) -> None:
+    id_ = harness.submit(IRIS)
+    monkeypatch.setattr(pool, "start", raising(error))
+    for attempt in range(1, MOST_FAILED_STARTS + 1):
+        assert (harness.run(id_).status, harness.run(id_).failed_starts) == ("queued", attempt - 1)
+        start(agent)
+        agent.flush()
+    run = harness.run(id_)
+    assert (run.status, run.cause, run.deaths, run.waiting_for) == ("failed", cause, 0, None)
+    assert run.message.startswith(f"no worker could be started for it in {MOST_FAILED_STARTS} attempts; ")
+    assert type(error).__name__ in run.message
+    assert harness.retry(id_) == 1
+    assert harness.run(id_).failed_starts == 0
+
+
+@pytest.mark.parametrize(
+    "error", [NO_DESCRIPTORS, NO_THREAD, OSError(errno.ENOSPC, "No space left on device")]
+)
+def test_a_run_waits_for_ever_if_every_other_one_would_too(
+    harness: Harness, agent: Agent, pool: ScriptedPool, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    id_ = harness.submit(IRIS)
+    monkeypatch.setattr(pool, "start", raising(error))
+    for _ in range(MOST_FAILED_STARTS + 1):
+        start(agent)
+        agent.flush()
+    assert (harness.run(id_).status, harness.run(id_).waiting_for) == ("queued", "worker")
 
 
 def test_the_agent_claims_nothing_during_the_pause_and_goes_on_after_it(

@@ -198,3 +198,17 @@ def test_what_is_too_large_for_a_row_is_named_by_the_claim_of_its_run(
     store.is_back.set()
     (upload,) = uploads_of(agent._offload(lease, CheckpointTaken(1, 1, LARGE)))
     assert f"-{lease.token}-" in upload.result(timeout=10).name
+
+
+def test_a_run_says_that_it_waits_for_the_store(harness: Harness, agent: Agent, store: Store) -> None:
+    id_ = harness.submit(IRIS)
+    lease = start(agent)
+    agent.flush()
+    assert harness.run(id_).waiting_for is None
+    agent.artifacts.files.away_because = "the bucket is missing"
+    store.receive(lease, epoch(1), CheckpointTaken(1, 1, LARGE))
+    assert (harness.run(id_).status, harness.run(id_).waiting_for) == ("running", "artifact_store")
+    agent.artifacts.files.away_because = None
+    store.come_back()
+    agent.flush()
+    assert harness.run(id_).waiting_for is None
