@@ -123,7 +123,7 @@ def _draws_of_rows(same: Sequence[Entrant], metric: SelectionMetric) -> SharedDr
             stream,
             count=classes,
             bin_counts=counts,
-            quantile=_quantile(first.contender),
+            quantiles=[_quantile(each.contender) for each in same if each.rows is not None],
         )
         means = np.stack([each.mean(axis=1) for each in drawn])
         return SharedDraws(means, means)

@@ -5,11 +5,14 @@ from typing import Any
 
 from service.experiments.contenders import Contender, Pair
 from service.schemas.base import Remark, capitalised
+from service.store.spec_facts import is_regression, quantile_of
 from service.store.tables import ACTIVE_STATUSES
 from workers.evaluation.metrics import BY_NAME
 
 MIN_FOLDS = 2
 """A standard deviation needs two differences."""
+COMMON_OF_CLASSES = "balanced_accuracy, accuracy, macro_f1 or mcc"
+COMMON_OF_NUMBERS = "rmse, mae, median_absolute_error or r2"
 AMONG_FOLDS_ALONE = frozenset({"repeats", "validation"})
 """Fields of a cross-validation that leave the rows of each evaluation part as they are."""
 
@@ -48,6 +51,36 @@ def different_folds(pair: Pair) -> Remark | None:
     return different_rows(pair)
 
 
+def different_tasks(pair: Pair) -> Remark | None:
+    numbers = [is_regression(each.spec) for each in (pair.a, pair.b)]
+    if numbers[0] == numbers[1]:
+        return None
+    of_numbers, of_classes = (pair.a, pair.b) if numbers[0] else (pair.b, pair.a)
+    return Remark(
+        code="different_tasks",
+        sentence=capitalised(
+            f"{of_numbers.title} is a regression and {of_classes.title} is a classification, so they have no metric "
+            "in common."
+        ),
+        remedy=f'Submit the spec of {of_classes.id} with "task" as in experiment {of_numbers.id}.',
+    )
+
+
+def different_quantiles(pair: Pair) -> Remark | None:
+    """The pinball loss of another quantile is another metric; that of a loss without a quantile is of the median."""
+    ours, theirs = quantile_of(pair.a.spec), quantile_of(pair.b.spec)
+    if pair.metric != "pinball" or ours == theirs:
+        return None
+    return Remark(
+        code="different_quantiles",
+        sentence=capitalised(
+            f"the pinball loss of {pair.a.title} is that of the {ours:g} quantile and that of {pair.b.title} of the "
+            f"{theirs:g} quantile: these are two metrics."
+        ),
+        remedy=f"Compare by {COMMON_OF_NUMBERS}, which do not depend on the quantile.",
+    )
+
+
 def different_losses(pair: Pair) -> Remark | None:
     if pair.metric != "loss" or pair.a.spec["loss"] == pair.b.spec["loss"]:
         return None
@@ -56,7 +89,8 @@ def different_losses(pair: Pair) -> Remark | None:
         sentence=capitalised(
             f"{pair.a.title} and {pair.b.title} minimise different losses, whose values cannot be compared."
         ),
-        remedy="Compare by a metric that does not depend on the loss: balanced_accuracy, or nll.",
+        remedy="Compare by a metric that does not depend on the loss: "
+        + (f"{COMMON_OF_NUMBERS}." if is_regression(pair.a.spec) else "balanced_accuracy, or nll."),
     )
 
 
@@ -81,7 +115,7 @@ def undefined_metric(pair: Pair) -> Remark | None:
     return Remark(
         code="undefined_metric",
         sentence=capitalised(f"{without[0].title} has no {pair.metric}: {reason}."),
-        remedy="Compare by balanced_accuracy, accuracy, macro_f1 or mcc.",
+        remedy=f"Compare by {common_metrics(pair)}.",
     )
 
 
@@ -89,7 +123,9 @@ REASONS: tuple[Callable[[Pair], Remark | None], ...] = (
     different_data,
     different_kinds_of_split,
     different_folds,
+    different_tasks,
     different_losses,
+    different_quantiles,
     too_few_runs,
     undefined_metric,
 )
@@ -114,6 +150,11 @@ def measured_rows(of: Contender) -> tuple[Any, Any]:
     if of.of_folds:
         split = {name: value for name, value in split.items() if name not in AMONG_FOLDS_ALONE}
     return split, imbalance if imbalance and imbalance["parts"] == "all" else None
+
+
+def common_metrics(pair: Pair) -> str:
+    """Metrics that any two experiments of the task of a pair have."""
+    return COMMON_OF_NUMBERS if is_regression(pair.a.spec) else COMMON_OF_CLASSES
 
 
 def _how_to_get_runs(pair: Pair) -> str:

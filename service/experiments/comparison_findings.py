@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from service.experiments.comparability import common_metrics
 from service.experiments.contenders import Pair
 from service.experiments.measurements import Measurement
 from service.schemas.base import Remark, bounds, capitalised
@@ -70,7 +71,7 @@ def _untested(pair: Pair, found: Measurement) -> Remark:
     why, remedy = {
         "metric_not_resampled": (
             f"the bootstrap over rows does not know {pair.metric}",
-            f"Compare by balanced_accuracy, or submit both with {CROSS_VALIDATION}.",
+            f"Compare by {common_metrics(pair)}, or submit both with {CROSS_VALIDATION}.",
         ),
         "no_scores": (
             f"of each row only the probability of its true class is kept, which does not tell {pair.metric} of more "

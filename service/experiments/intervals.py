@@ -21,7 +21,7 @@ from service.store.database import Database
 from service.store.errors import UnusableRowResults
 from service.store.experiment_reader import ExperimentDetails
 from service.store.run_keys import RunKey, are_of_folds, name_of_run
-from service.store.spec_facts import is_of_folds, is_regression
+from service.store.spec_facts import is_of_folds, is_regression, quantile_of
 from service.store.tables import FINAL_STATUSES, Rows
 from workers.evaluation.bootstrap import two_way_bootstrap
 from workers.evaluation.delong import delong
@@ -161,7 +161,7 @@ def _of_numbers(experiment: Row[Any], results: list[RowResults], count: int) -> 
         generator(0, "intervals"),
         count=count,
         bin_counts=_class_counts(experiment),
-        quantile=experiment.spec["loss"].get("quantile", 0.5),
+        quantile=quantile_of(experiment.spec),
     )
     ends = {name: (each.interval.low, each.interval.high) for name, each in found.items()}
     bins = [ends.pop(f"bin_{index}", None) for index in range(count)]

@@ -20,6 +20,7 @@ from service.store import row_results_reader
 from service.store.epochs.epoch_export import ExportCutShort
 from service.store.errors import UnusableRowResults
 from service.store.run_keys import RunKey
+from service.store.spec_facts import quantile_of
 from workers.evaluation.bootstrap import METRICS
 from workers.evaluation.comparisons import McNemar, mcnemar
 from workers.evaluation.differences import Difference
@@ -191,7 +192,6 @@ def _resampled_numbers(
     """The same of regressions on the same rows. Both places of a pair have the same draws: there is no prior."""
     first, numbers = samples[ids[0]], {id_: samples[id_].numbers for id_ in ids}
     present = {id_: each for id_, each in numbers.items() if each is not None}
-    quantiles = {each.quantile for each in present.values()}
     resampled = resample_numbers(
         [each.predictions for each in present.values()],
         next(iter(present.values())).targets,
@@ -200,7 +200,7 @@ def _resampled_numbers(
         generator(0, "comparisons"),
         count=first.classes,
         bin_counts=first.class_counts,
-        quantile=quantiles.pop(),
+        quantiles=[each.quantile for each in present.values()],
     )
     return {id_: ResampledMetric(each, each) for id_, each in zip(present, resampled, strict=True)}
 
@@ -210,7 +210,7 @@ def _numbers(contender: Contender, results: Sequence[RowResults]) -> Numbers | N
     if targets is None:
         return None
     predictions = [each.prediction for each in results if each.prediction is not None]
-    return Numbers(np.stack(predictions), targets, contender.spec["loss"].get("quantile", 0.5))
+    return Numbers(np.stack(predictions), targets, quantile_of(contender.spec))
 
 
 def _difference(

@@ -31,6 +31,11 @@ def selection_metric(spec: Mapping[str, Any]) -> SelectionMetric:
     return DEFAULT_METRIC_OF_NUMBERS if is_regression(spec) else DEFAULT_METRIC
 
 
+def quantile_of(spec: Mapping[str, Any]) -> float:
+    """The quantile that the pinball loss of a regression is of: the median but for a quantile loss."""
+    return float(spec["loss"].get("quantile", 0.5))
+
+
 def is_regression(spec: Mapping[str, Any]) -> bool:
     """Whether numbers are predicted, by the spec or the plan. One from before there were tasks has classes."""
     return spec.get("task") == "regression"

@@ -128,16 +128,19 @@ def resample_numbers(
     *,
     count: int,
     bin_counts: Integers | None = None,
-    quantile: float = 0.5,
+    quantiles: Sequence[float] | None = None,
     resamples: int = RESAMPLES,
 ) -> list[Floats]:
-    """A metric of each experiment, with predictions (S, N), in each draw and seed (R, S), under the same draws."""
+    """A metric of each experiment, with predictions (S, N), in each draw and seed (R, S), under the same draws.
+
+    quantiles: of the pinball loss of each, by default 1/2.
+    """
+    quantiles = quantiles or [0.5] * len(experiments)
     found: list[list[Floats]] = [[] for _ in experiments]
     for weights in _weights(generator, bins, count, bin_counts, resamples):
-        for values, predictions in zip(found, experiments, strict=True):
-            values.append(
-                NUMBER_METRICS[metric](WeightedRows(weights, targets, predictions - targets, quantile))
-            )
+        for values, predictions, quantile in zip(found, experiments, quantiles, strict=True):
+            rows = WeightedRows(weights, targets, predictions - targets, quantile)
+            values.append(NUMBER_METRICS[metric](rows))
     return [np.concatenate(values) for values in found]
 
 
