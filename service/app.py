@@ -33,6 +33,7 @@ from service.experiments.leaderboards import LeaderboardService
 from service.experiments.model_cache import ModelCache
 from service.experiments.row_differences import RowDifferences
 from service.experiments.row_results import RowResultsLoader
+from service.experiments.shift_references import ShiftReferences
 from service.memory_budget import MemoryBudget, default_limit
 from service.notifiers import notifier_of
 from service.operations.prometheus import PrometheusMetrics
@@ -55,6 +56,7 @@ from service.routes import (
     pages,
     problems,
     row_results,
+    shift,
     sweeps,
     test_evaluations,
     web,
@@ -99,6 +101,7 @@ def create_app(settings: Settings) -> FastAPI:
         sweeps,
         events,
         row_results,
+        shift,
         models,
         importance,
         test_evaluations,
@@ -141,6 +144,7 @@ def _create_shared_objects(state: State, settings: Settings, database: Database)
     state.uploads = UploadService(state.registry, settings, state.space)
     state.artifacts = ArtifactStore(settings.artifacts_url)
     state.models = ModelCache(database, state.artifacts)
+    state.shift_references = ShiftReferences(state.registry)
     state.row_results = RowResultsLoader(database, state.artifacts)
     state.intervals = IntervalService(database, state.row_results)
     state.row_differences = RowDifferences(state.row_results)
@@ -166,6 +170,7 @@ def _create_shared_objects(state: State, settings: Settings, database: Database)
 def _drop_caches(state: State) -> None:
     state.registry.close_unused()
     state.models.clear()
+    state.shift_references.clear()
     state.response_store.clear()
     state.event_pages.clear()
 

@@ -17,6 +17,7 @@ Stream = Literal[
     "comparisons",
     "sweeps",
     "importance",
+    "shift",
 ]
 
 # Append only: changing a number changes every result stored so far.
@@ -33,6 +34,7 @@ SPAWN_KEYS: dict[Stream, int] = {
     "comparisons": 9,
     "sweeps": 10,
     "importance": 11,
+    "shift": 12,
 }
 
 

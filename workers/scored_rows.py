@@ -13,8 +13,8 @@ from workers.shift.detection import Floats
 from workers.shift.rows import Reference, ScoredRows
 
 CHUNK_CELLS = 2**20
-MOST_REFERENCE_CELLS = 20_000_000
-"""Of the validation rows that are kept in memory for comparisons: 80 MB."""
+MOST_REFERENCE_CELLS = 10_000_000
+"""Of the validation rows that are kept in memory for comparisons: 40 MB."""
 
 
 def score(

@@ -102,7 +102,7 @@ class UploadService:
 
     def __init__(self, registry: DatasetRegistry, settings: Settings, space: FreeSpace) -> None:
         self.registry, self.settings, self.space = registry, settings, space
-        self._sandbox = SandboxClient()
+        self.sandbox = SandboxClient()
         self._receiving: Counter[str] = Counter()
         self._lock = threading.Lock()
 
@@ -129,7 +129,7 @@ class UploadService:
         """Receive the form of a request and read its files. The folder with the contents exists within the block."""
         limit, seconds = self.settings.max_upload_bytes, self.settings.upload_transfer_seconds
         self._require_room(request, owner)
-        with self._slot(owner), self.registry.uploads.draft() as draft:
+        with self.slot(owner), self.registry.uploads.draft() as draft:
             received = draft / "received"
             received.mkdir()
             form = receive(request, received, fields=FIELDS, files=FILES, limit=limit, seconds=seconds)
@@ -145,7 +145,7 @@ class UploadService:
 
     def close(self) -> None:
         """Stop the process that reads uploads."""
-        self._sandbox.close()
+        self.sandbox.close()
 
     def _require_room(self, request: Request, owner: str) -> None:
         """Raise StorageFull or QuotaExceeded if even the files as they are sent have no room."""
@@ -159,7 +159,7 @@ class UploadService:
             raise QuotaExceeded(owner, used, size, quota)
 
     @contextmanager
-    def _slot(self, owner: str) -> Iterator[None]:
+    def slot(self, owner: str) -> Iterator[None]:
         """Raises UploadsBusy if too many uploads are under way, and StorageFull if the disk fills up."""
         with self._lock:
             if (
@@ -185,7 +185,7 @@ class UploadService:
         limits = (memory, seconds, settings.max_unpacked_bytes, settings.min_free_bytes)
         started = time.monotonic()
         try:
-            result = self._sandbox.read(ReadRequest(files, contents, file_format, *limits))
+            result = self.sandbox.read(ReadRequest(files, contents, file_format, *limits))
         except SandboxFailed:
             log.warning("%s: reading it as %s was broken off", files.name, file_format.name)
             message = f"could not be read within {seconds} seconds; send less at once"

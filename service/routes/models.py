@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 from tempfile import SpooledTemporaryFile
-from typing import IO, Annotated, Any
+from typing import IO, Annotated
 
-import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
@@ -22,8 +21,8 @@ from service.http.query import InvalidQuery
 from service.schemas.predictions import Prediction, Predictions, Rows
 from service.store.artifacts.blob_store import BlobStoreUnavailable
 from service.store.errors import ManyModels, NoModel, UnknownExperiment, UnknownRun, UnusableModel
-from workers.predictor import Overflow, Predictor
-from workers.table_rows import StoredRows, store_rows
+from workers.predictor import Overflow
+from workers.request_rows import rows_for
 from workers.validation.errors import FieldError, InvalidSpec
 
 router = APIRouter(
@@ -117,7 +116,7 @@ def predict(
     """
     model: LoadedModel = request.app.state.models.load(experiment_id, query.runs)
     with model.alone() as predictor:
-        given = _stored(rows, predictor)
+        given = rows_for(predictor, rows.rows)
         try:
             predicted = predictor(predictor.stored(given.values))
         except Overflow as error:
@@ -147,42 +146,6 @@ def predict(
         unknown=given.unknown,
         items=items,
     )
-
-
-def _stored(rows: Rows, predictor: Predictor) -> StoredRows:
-    """The rows as numbers. Raises InvalidSpec with every cell that the columns of the model do not take."""
-    if predictor.columns is None:
-        return _unnamed(rows, predictor.features)
-    given: Any = rows.rows
-    found = store_rows(given, predictor.columns)
-    if not found.errors and not predictor.takes_missing:
-        message = "is missing, and no training row lacked a value: the model cannot replace it"
-        found.errors += [
-            FieldError(f"rows[{row}]", None, f"'{predictor.columns[column].name}' {message}")
-            for row, column in np.argwhere(np.isnan(found.values)).tolist()
-        ]
-    if found.errors:
-        raise InvalidSpec(found.errors)
-    return found
-
-
-def _unnamed(rows: Rows, features: int) -> StoredRows:
-    """Rows of a data set whose features have no names: lists of numbers. Raises InvalidSpec with the first other."""
-    given: list[Any] = rows.rows
-    for index, row in enumerate(given):
-        path = f"rows[{index}]"
-        if isinstance(row, dict):
-            message = (
-                "is an object; the features of the data set have no names, so a row is a list of numbers"
-            )
-            raise InvalidSpec([FieldError(path, row, message)])
-        for place, value in enumerate(row):
-            if value is None or isinstance(value, (str, bool)):
-                raise InvalidSpec([FieldError(f"{path}[{place}]", value, "should be a number")])
-        if len(row) != features:
-            message = f"has {len(row)} numbers; the data set has {features} features"
-            raise InvalidSpec([FieldError(path, row, message)])
-    return StoredRows(np.array(rows.rows, np.float64))
 
 
 def _chunks(file: IO[bytes]) -> Iterator[bytes]:

@@ -100,6 +100,9 @@ RULES: dict[tuple[str, str], Callable[[Problem, Any], bool]] = {
     ("list_candidates", "invalid-cursor"): anything,
     ("submit_experiment", "idempotency-key-reused"): anything,
     ("predict", "invalid-spec"): only("rows["),  # as wide as the data set, and within single precision
+    ("compare_batch", "invalid-spec"): only("rows[", "labels"),  # as many labels as rows
+    ("compare_batch", "invalid-field"): anything,
+    ("compare_batch", "unusable-upload"): anything,
     ("create_webhook", "invalid-spec"): only("url"),  # a port is at most 65,535
     ("create_webhook", "unusable-webhook"): anything,
     ("create_webhook", "private-address"): anything,

@@ -117,6 +117,12 @@ class DatasetRegistry:
         """The schema of an uploaded table, in its newest version; None for other data sets."""
         return self.uploads.schema(facts.name, facts.versions[-1]) if facts.versions else None
 
+    def label_of(self, name: str) -> str | None:
+        """The column that the newest version of an uploaded table predicts; None if it is no such table."""
+        versions = self.uploads.versions(name)
+        schema = self.uploads.schema(name, versions[-1]) if versions else None
+        return schema.label if schema else None
+
     def load(self, source: Source) -> Dataset:
         """The rows that a split divides. Raises UnknownDataset, DatasetChanged, MissingFile or MalformedFile."""
         return self._loader.load(source).dataset

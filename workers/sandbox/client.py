@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from workers import blas
-from workers.sandbox.protocol import ReadRequest, ReadResult
+from workers.sandbox.protocol import ReadResult, Request
 
 GRACE_SECONDS = 30
 """Extra time beyond that of a request, in which the server may start on a busy machine."""
@@ -65,7 +65,7 @@ class SandboxClient:
         self._lock = threading.Lock()
         self._is_closed = False
 
-    def read(self, request: ReadRequest) -> ReadResult:
+    def read(self, request: Request) -> ReadResult:
         """Read the files of a request in a process of its own. Raises SandboxFailed."""
         ours, theirs = socket.socketpair()
         with ours:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from workers.data.batch_file import BatchFormat, BatchLayout, BatchNotes
 from workers.data.errors import FileTooLarge, MalformedFile
 from workers.data.formats import AnyFormat, Format
 from workers.data.sources.upload_store import Upload
@@ -50,9 +51,42 @@ class ReadRequest:
 
 
 @dataclass(frozen=True)
+class BatchRequest:
+    """Asks to read the file in `folder` as rows of a model, and to write them to `contents`. Limits as above."""
+
+    folder: Path
+    contents: Path
+    format: BatchFormat
+    layout: BatchLayout
+    memory_bytes: int
+    seconds: int
+    unpacked_bytes: int = 2**40
+
+    def to_json(self) -> bytes:
+        paths = {"folder": str(self.folder), "contents": str(self.contents)}
+        return json.dumps({**vars(self), **paths, "layout": self.layout.to_json()}).encode()
+
+    @classmethod
+    def from_json(cls, content: bytes) -> "BatchRequest":
+        given = json.loads(content)
+        paths = {name: Path(given[name]) for name in ("folder", "contents")}
+        return cls(**{**given, **paths, "layout": BatchLayout.from_json(given["layout"])})
+
+
+Request = ReadRequest | BatchRequest
+
+
+def request_from_json(content: bytes) -> Request:
+    """A request of either kind: only one for a batch has a layout."""
+    if "layout" in json.loads(content):
+        return BatchRequest.from_json(content)
+    return ReadRequest.from_json(content)
+
+
+@dataclass(frozen=True)
 class ReadResult:
     """The outcome: an upload, a refusal, or neither if a table leaves questions open, or if the process ran out of
-    memory or disk, or into a bug. schema: of a table.
+    memory or disk, or into a bug. schema: of a table. batch: of a request for a batch, which has no upload.
 
     peak_bytes: the peak memory of the process. cpu_seconds: the processor time that it used.
     """
@@ -64,6 +98,7 @@ class ReadResult:
     cpu_seconds: float
     storage_full: bool = False
     schema: TableSchema | None = None
+    batch: BatchNotes | None = None
 
     def to_json(self) -> bytes:
         given: dict[str, Any] = {"out_of_memory": self.out_of_memory, "storage_full": self.storage_full}
@@ -71,6 +106,7 @@ class ReadResult:
         given["upload"] = self.upload and asdict(self.upload)
         given["refusal"] = self.refusal and [type(self.refusal).__name__, *self.refusal.args]
         given["schema"] = self.schema and self.schema.to_json()
+        given["batch"] = self.batch and asdict(self.batch)
         return json.dumps(given).encode()
 
     @classmethod
@@ -85,4 +121,5 @@ class ReadResult:
             cpu_seconds=given["cpu_seconds"],
             storage_full=given["storage_full"],
             schema=TableSchema.from_json(schema) if schema else None,
+            batch=BatchNotes(**given["batch"]) if given["batch"] else None,
         )

@@ -17,12 +17,16 @@ from importlib.abc import MetaPathFinder
 
 import numpy.ma  # noqa: F401 -- as numpy.unique does, in every child
 
+from workers.data.batch_file import BatchNotes
+from workers.data.csv_batch import read_csv_batch
 from workers.data.errors import FileTooLarge, MalformedFile
+from workers.data.formats.zip_reader import open_zip
+from workers.data.npz_batch import read_npz_batch
 from workers.data.sources.upload_store import Upload, write_contents
 from workers.data.tables import csv_reader, read_table  # noqa: F401 -- imported once, before the forks
 from workers.data.tables.schema import TableSchema
 from workers.processes import memory
-from workers.sandbox.protocol import ReadRequest, ReadResult
+from workers.sandbox.protocol import BatchRequest, ReadRequest, ReadResult, Request, request_from_json
 
 log = logging.getLogger("holdout.reading")
 
@@ -59,14 +63,14 @@ def _handle(client: socket.socket) -> None:
     """Handle one request, in the process that was forked for it."""
     try:
         with client.makefile("rb") as content:
-            request = ReadRequest.from_json(content.read())
+            request = request_from_json(content.read())
         apply_limits(request)
         client.sendall(execute(request).to_json())
     finally:
         os._exit(0)
 
 
-def apply_limits(request: ReadRequest) -> None:
+def apply_limits(request: Request) -> None:
     """Limit this process: beyond the limits the kernel refuses memory or ends the process."""
     memory.raise_oom_score()
     memory.limit(request.memory_bytes)
@@ -75,16 +79,17 @@ def apply_limits(request: ReadRequest) -> None:
     signal.alarm(request.seconds)
 
 
-def execute(request: ReadRequest) -> ReadResult:
+def execute(request: Request) -> ReadResult:
     """Read the files of a request and write their contents."""
     upload: Upload | None = None
     schema: TableSchema | None = None
+    batch: BatchNotes | None = None
     refusal, out_of_memory, storage_full = None, False, False
     try:
-        require_room(request)
-        contents, schema = request.format.reading(request.folder)
-        if contents is not None:
-            upload = write_contents(contents, request.format.name, request.contents, schema)
+        if isinstance(request, BatchRequest):
+            batch = read_batch(request)
+        else:
+            upload, schema = _read_upload(request)
     except MalformedFile as malformed:
         refusal = malformed
     except MemoryError:
@@ -92,13 +97,34 @@ def execute(request: ReadRequest) -> ReadResult:
     except OSError as error:
         storage_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         if not storage_full:
-            log.exception("reading %s as %s failed", request.folder.name, request.format.name)
+            log.exception("reading %s failed", request.folder.name)
     except Exception:
-        log.exception("reading %s as %s failed", request.folder.name, request.format.name)
+        log.exception("reading %s failed", request.folder.name)
     used = resource.getrusage(resource.RUSAGE_SELF)
     cpu_seconds = used.ru_utime + used.ru_stime
     peak_bytes = used.ru_maxrss * 1024
-    return ReadResult(upload, refusal, out_of_memory, peak_bytes, cpu_seconds, storage_full, schema)
+    return ReadResult(upload, refusal, out_of_memory, peak_bytes, cpu_seconds, storage_full, schema, batch)
+
+
+def _read_upload(request: ReadRequest) -> tuple[Upload | None, TableSchema | None]:
+    require_room(request)
+    contents, schema = request.format.reading(request.folder)
+    if contents is None:
+        return None, schema
+    return write_contents(contents, request.format.name, request.contents, schema), schema
+
+
+def read_batch(request: BatchRequest) -> BatchNotes:
+    """Read the rows of a batch and write them. Raises MalformedFile."""
+    size = (request.folder / "file").stat().st_size
+    if request.format == "npz":
+        with open_zip(request.folder / "file", f"{request.folder.name}.npz") as archive:
+            size = sum(member.file_size for member in archive.infolist())
+    if size > request.unpacked_bytes:
+        right = f"at most {request.unpacked_bytes:,} are read (HOLDOUT_MAX_UNPACKED_BYTES)"
+        raise FileTooLarge(request.folder.name, f"holds {size:,} bytes once it is unpacked", right)
+    read = read_csv_batch if request.format == "csv" else read_npz_batch
+    return read(request.folder, request.layout, request.contents)
 
 
 def require_room(request: ReadRequest) -> None:

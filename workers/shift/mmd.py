@@ -42,7 +42,7 @@ def _smallest_share(sample: KernelSample, permuted: Floats) -> float | None:
     4 s^2 (v / m + (v + 4 a^2 s (1 - s)) / n), where v is the variance of the mean kernel of a row.
     """
     m, n = sample.m, sample.n
-    if m < 2:
+    if min(m, n) < 2:
         return None
     within = sample.kernel[:m, :m]
     means = (within.sum(axis=1, dtype=np.float64) - 1) / (m - 1)

@@ -30,6 +30,7 @@ OF_EXPERIMENT = (
     "read_weights",
     "read_bundle",
     "predict",
+    "compare_batch",
     "read_ledger",
     "evaluate_on_test_set",
     "cancel_experiment",

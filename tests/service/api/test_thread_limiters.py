@@ -46,6 +46,7 @@ OTHERS: dict[str, Kind] = {
     "POST /experiments/validate": "plans",
     "POST /sweeps/validate": "plans",
     "POST /experiments/{experiment_id}/predict": "models",
+    "POST /experiments/{experiment_id}/shift": "shifts",
     "GET /experiments/{experiment_id}/weights": "models",
     "GET /experiments/{experiment_id}/bundle": "models",
     "GET /experiments/{experiment_id}/operating-points": "models",

@@ -247,13 +247,13 @@ def test_only_a_few_are_received_at_once_and_fewer_of_one_owner(
     service: UploadService = app.state.uploads
     with ExitStack() as receiving:
         for _ in range(uploads.MAX_CONCURRENT_PER_OWNER):
-            receiving.enter_context(service._slot("local"))
+            receiving.enter_context(service.slot("local"))
         response = upload(client)
         refused(response, 429, "uploads-busy")
         assert int(response.headers["retry-after"]) > 0
     with ExitStack() as receiving:
         for number in range(uploads.MAX_CONCURRENT):
-            receiving.enter_context(service._slot(f"owner {number // uploads.MAX_CONCURRENT_PER_OWNER}"))
+            receiving.enter_context(service.slot(f"owner {number // uploads.MAX_CONCURRENT_PER_OWNER}"))
         refused(upload(client), 429, "uploads-busy")
     assert upload(client).status_code == 201
     assert not service._receiving

@@ -67,6 +67,7 @@ TABLE: dict[str, Scope | None] = {
     "GET /experiments/{experiment_id}/weights": "read",
     "GET /experiments/{experiment_id}/bundle": "read",
     "POST /experiments/{experiment_id}/predict": "read",
+    "POST /experiments/{experiment_id}/shift": "read",
     "GET /experiments/{experiment_id}/test-evaluations": "read",
     "POST /experiments/{experiment_id}/test-evaluations": "submit",
     "GET /epochs": "read",
