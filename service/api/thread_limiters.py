@@ -8,11 +8,8 @@ writes          whatever changes something; the only kind, beside probes, that m
 plans           validating specs: generating and splitting a data set takes time and memory
 charts          drawing charts, which computes
 models          weights, bundles and predictions, which load models and compute
-<<<<<<< HEAD
 importance      measuring the importance of columns, which computes for seconds: one at a time
-=======
 shifts          comparing batches with validation rows, which computes for seconds and takes 300 MB
->>>>>>> b590b33 (Compare a batch of new rows with the validation rows of a model: POST /experiments/{id}/shift)
 uploads         forms, each for as long as its client takes to send it
 streams         reading and formatting epochs for server-sent events: one thread, which rests half of the time
 exports         reading and formatting pages of CSV and JSON lines
@@ -44,11 +41,8 @@ Kind = Literal[
     "plans",
     "charts",
     "models",
-<<<<<<< HEAD
     "importance",
-=======
     "shifts",
->>>>>>> b590b33 (Compare a batch of new rows with the validation rows of a model: POST /experiments/{id}/shift)
     "uploads",
     "streams",
     "exports",
@@ -106,11 +100,8 @@ LIMITS: dict[Kind, Limit] = {
     "plans": Limit(4, per_caller=2),
     "charts": Limit(2),
     "models": Limit(4, per_caller=3),
-<<<<<<< HEAD
     "importance": Limit(1),
-=======
     "shifts": Limit(2, per_caller=1),
->>>>>>> b590b33 (Compare a batch of new rows with the validation rows of a model: POST /experiments/{id}/shift)
     "uploads": Limit(8),  # twice as many as are accepted: refusing the others takes a thread too
     "streams": Limit(1, share=0.5),
     "exports": Limit(2),
