@@ -132,6 +132,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     with closing(Database(settings.url)) as database:
         _create_shared_objects(app.state, settings, database)
+        app.state.shift_references = ShiftReferences(app.state.registry)
         async with _background_threads(app.state, settings, database):
             yield
 
@@ -144,7 +145,6 @@ def _create_shared_objects(state: State, settings: Settings, database: Database)
     state.uploads = UploadService(state.registry, settings, state.space)
     state.artifacts = ArtifactStore(settings.artifacts_url)
     state.models = ModelCache(database, state.artifacts)
-    state.shift_references = ShiftReferences(state.registry)
     state.row_results = RowResultsLoader(database, state.artifacts)
     state.intervals = IntervalService(database, state.row_results)
     state.row_differences = RowDifferences(state.row_results)
