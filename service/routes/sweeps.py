@@ -33,6 +33,7 @@ from service.experiments import row_records, sweeps
 from service.experiments.estimates import estimates
 from service.experiments.leaderboards import metric_of
 from service.experiments.progress import progress_of_sweep
+from service.experiments.sweep_importance import importance_of
 from service.experiments.sweeps import SweepService
 from service.http import cursors
 from service.http.conditional import PreconditionDep
@@ -40,7 +41,7 @@ from service.http.cursors import InvalidCursor
 from service.http.query import InvalidQuery
 from service.memory_budget import OutOfMemory
 from service.schemas.formats import as_json, link
-from service.schemas.leaderboards import Leaderboard
+from service.schemas.leaderboards import Leaderboard, SweepImportance
 from service.schemas.sweeps import (
     ResolvedSweep,
     Sweep,
@@ -226,6 +227,31 @@ def read_leaderboard(
         )
     precondition.require_modified(metric, version)
     return as_json(leaderboards.get(row, metric, version), precondition.headers)
+
+
+@router.get(
+    "/{sweep_id:number}/importance",
+    operation_id="read_sweep_importance",
+    dependencies=[allow("read"), run_on("charts")],
+    summary="Read which field of a sweep mattered",
+    response_model=SweepImportance,
+    responses=problems(UnknownSweep, InvalidQuery) | conditional(),
+)
+def read_sweep_importance(
+    sweep_id: SweepId,
+    query: Annotated[LeaderboardQuery, Query()],
+    precondition: PreconditionDep,
+    database: DatabaseDep,
+) -> Response:
+    """Read the share of the variation between candidates that each swept field explains, and the mean value at each
+    of its levels, as if the other fields were the same: an analysis of variance.
+    """
+    with database.read() as connection:
+        row = sweep_reader.sweep(connection, sweep_id)
+        metric = query.metric or metric_of(row)
+        precondition.require_modified(metric, sweep_results_reader.version(connection, sweep_id))
+        results = sweep_results_reader.results(connection, sweep_id)
+    return as_json(importance_of(sweep_id, metric, results), precondition.headers)
 
 
 @router.post(

@@ -82,3 +82,46 @@ class Leaderboard(ResponseModel):
     recommended: Recommended | None
     items: list[RankedCandidate]
     remarks: list[Remark]
+
+
+class FieldLevel(ResponseModel):
+    """One level of a swept field: a value, a range of numbers, or `not set` for candidates whose variant lacks it."""
+
+    level: str
+    candidates: int
+    mean: float = Field(
+        description="Of the candidates' values, if the other fields were the same for all levels."
+    )
+    low: float | None
+    high: float | None
+
+
+class FieldImportance(ResponseModel):
+    """How much a swept field mattered."""
+
+    path: str
+    share: float | None = Field(
+        description="Of the variation between candidates (omega squared); null with too few candidates."
+    )
+    p_value: float | None = Field(description="Of a field that does nothing (F test).")
+    levels: list[FieldLevel]
+
+
+class FieldInteraction(ResponseModel):
+    """Two fields of which the one decides what the other does. share: of the variation between candidates."""
+
+    paths: list[str]
+    share: float
+
+
+class SweepImportance(ResponseModel):
+    """Which field mattered: an analysis of variance of the values of the candidates that have succeeded."""
+
+    sweep_id: int
+    metric: str
+    candidates: int
+    fields: list[FieldImportance] = Field(description="The most important first.")
+    interactions: list[FieldInteraction] = Field(description="Those with a share, the largest first.")
+    unexplained: float | None = Field(
+        description="The share that the fields by themselves leave: interactions, and chance."
+    )

@@ -25,7 +25,9 @@ REPEATED: Any = Field(description="How many candidates were left out, as another
 def links(sweep_id: int) -> dict[str, str]:
     """The links to the other resources of a sweep."""
     here = f"/sweeps/{sweep_id}"
-    below = {name: f"{here}/{name}" for name in ("candidates", "leaderboard", "cancel", "retry")}
+    below = {
+        name: f"{here}/{name}" for name in ("candidates", "leaderboard", "importance", "cancel", "retry")
+    }
     return {"self": here, **below}
 
 

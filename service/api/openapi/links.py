@@ -42,6 +42,7 @@ OF_SWEEP = (
     "read_sweep",
     "list_candidates",
     "read_leaderboard",
+    "read_sweep_importance",
     "cancel_sweep",
     "retry_sweep",
     "delete_sweep",

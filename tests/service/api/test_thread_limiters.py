@@ -42,6 +42,7 @@ OTHERS: dict[str, Kind] = {
     "GET /comparisons/chart.svg": "charts",
     "GET /experiments/{experiment_id}/importance": "importance",
     "GET /experiments/{experiment_id}/charts/importance.svg": "importance",
+    "GET /sweeps/{sweep_id}/importance": "charts",
     "GET /sweeps/{sweep_id}/leaderboard": "charts",
     "POST /experiments/validate": "plans",
     "POST /sweeps/validate": "plans",

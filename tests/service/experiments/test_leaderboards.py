@@ -151,6 +151,19 @@ def test_the_leaderboard_changes_only_when_a_candidate_succeeds(
     assert client.get("/sweeps/9/leaderboard").json()["type"] == "/problems/unknown-sweep"
 
 
+def test_the_field_that_decides_is_the_most_important(client: TestClient, fake_worker: FakeWorker) -> None:
+    space = {"model.hidden": [[4], [8], [2]], "optimizer.learning_rate": [0.1, 0.01]}
+    spec = {"dataset": DATA, "training": {"epochs": 1}}
+    sweep = client.post("/sweeps", json={"spec": spec, "space": space}).json()
+    finish(fake_worker, [[5], [6], [15], [14], [10], [10]])
+    found = client.get(f"/sweeps/{sweep['id']}/importance").json()
+    assert [each["path"] for each in found["fields"]] == ["model.hidden", "optimizer.learning_rate"]
+    assert found["fields"][0]["share"] > 0.9
+    levels = {each["level"]: each for each in found["fields"][0]["levels"]}
+    assert levels["[8]"]["mean"] == pytest.approx((1 + 14.5 / 20) / 2)
+    assert levels["[8]"]["candidates"] == 2
+
+
 def test_a_cross_validation_is_compared_over_its_folds(client: TestClient, fake_worker: FakeWorker) -> None:
     split = {"name": "cross_validation", "folds": 5}
     sweep = submit(client, [[4], [8], [2]], seeds=1, split=split)

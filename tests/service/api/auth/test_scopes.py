@@ -78,6 +78,7 @@ TABLE: dict[str, Scope | None] = {
     "GET /sweeps/{sweep_id}": "read",
     "DELETE /sweeps/{sweep_id}": "admin",
     "GET /sweeps/{sweep_id}/candidates": "read",
+    "GET /sweeps/{sweep_id}/importance": "read",
     "GET /sweeps/{sweep_id}/leaderboard": "read",
     "POST /sweeps/{sweep_id}/cancel": "submit",
     "POST /sweeps/{sweep_id}/retry": "submit",
