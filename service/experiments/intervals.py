@@ -23,11 +23,12 @@ from service.store.experiment_reader import ExperimentDetails
 from service.store.run_keys import RunKey, are_of_folds, name_of_run
 from service.store.spec_facts import is_of_folds, is_regression, quantile_of
 from service.store.tables import FINAL_STATUSES, Rows
-from workers.evaluation.bootstrap import two_way_bootstrap
+from workers.evaluation.bootstrap import Resampled, two_way_bootstrap
 from workers.evaluation.delong import delong
 from workers.evaluation.intervals import Interval
 from workers.evaluation.regression_bootstrap import bootstrap_numbers
 from workers.evaluation.row_results import RowResults
+from workers.evaluation.score_bootstrap import bootstrap_scores
 from workers.evaluation.two_classes import positive_scores
 from workers.lru_cache import LruCache
 from workers.nn.arrays import Integers
@@ -144,7 +145,7 @@ def bootstrapped(experiment: Row[Any], results: list[RowResults]) -> Intervals:
         classes=len(names),
         class_counts=_class_counts(experiment),
     )
-    ends = {name: (each.interval.low, each.interval.high) for name, each in found.items()}
+    ends = _ends(found | _of_scores(experiment, results, len(names)))
     classes = [ends.pop(f"recall_{index}", None) for index in range(len(names))]
     if len(names) == 2 and (interval := _of_auroc(results)):
         ends["auroc"] = (interval.low, interval.high)
@@ -163,9 +164,19 @@ def _of_numbers(experiment: Row[Any], results: list[RowResults], count: int) -> 
         bin_counts=_class_counts(experiment),
         quantile=quantile_of(experiment.spec),
     )
-    ends = {name: (each.interval.low, each.interval.high) for name, each in found.items()}
+    ends = _ends(found | _of_scores(experiment, results, count))
     bins = [ends.pop(f"bin_{index}", None) for index in range(count)]
     return Intervals(ends, bins)
+
+
+def _of_scores(experiment: Row[Any], results: list[RowResults], classes: int) -> dict[str, Resampled]:
+    """Of metrics of losses, probabilities and ranks."""
+    counts = _class_counts(experiment)
+    return bootstrap_scores(results, generator(0, "intervals"), classes=classes, class_counts=counts)
+
+
+def _ends(found: Mapping[str, Resampled]) -> dict[str, Ends]:
+    return {name: (each.interval.low, each.interval.high) for name, each in found.items()}
 
 
 def _of_auroc(results: list[RowResults]) -> Interval | None:

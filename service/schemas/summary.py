@@ -44,8 +44,8 @@ class SeedFigures(ResponseModel):
 class Estimate(ResponseModel):
     """A metric over the seeds, or the folds of a cross-validation: its mean, and as sd, min and max of n its spread.
 
-    low, high: an interval of the mean. `intervals` says of what, or why it is null. It is also null for metrics of
-    losses and probabilities.
+    low, high: an interval of the mean. `intervals` says of what, or why it is null. It is also null for metrics that
+    row-level results do not tell.
     """
 
     mean: float

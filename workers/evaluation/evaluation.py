@@ -22,7 +22,7 @@ from workers.evaluation.metrics.from_residuals import Floats, Residuals
 from workers.evaluation.metrics.per_bin import BinErrors, metrics_per_bin
 from workers.evaluation.metrics.per_class import metrics_per_class
 from workers.evaluation.per_row import RowLosses, score
-from workers.evaluation.row_results import RowPredictions
+from workers.evaluation.row_results import TOP, RowPredictions
 from workers.nn.arrays import Array, Integers
 
 
@@ -92,16 +92,24 @@ def evaluate_with_rows(
     predictions = scores.predictions if scores else logits.argmax(axis=1)
     confusion = confusion_matrix(labels, predictions, logits.shape[1])
     weights = None if class_weights is None else class_weights.astype(np.float64)[labels]
+    classes = ClassScores(logits, labels, distribution)
     metrics = {
         **_values(FROM_LOSSES, RowLosses(losses, weights)),
         **_values(FROM_CONFUSION, Margins.of(confusion)),
         **_values(FROM_SCORES, scores),
-        **_values(FROM_RANKS, ClassScores(logits, labels, distribution)),
+        **_values(FROM_RANKS, classes),
         **_values(FROM_RESIDUALS, None),
     }
     _require_finite_metrics(metrics)
-    negative_log_p, confidence = (scores.negative_log_p, scores.confidence) if scores else (None, None)
-    predicted = RowPredictions.of(predictions, negative_log_p, confidence, logits.shape[1])
+    predicted = RowPredictions.of(
+        predictions,
+        scores.negative_log_p if scores else None,
+        scores.confidence if scores else None,
+        logits.shape[1],
+        losses=losses,
+        places=classes.places if logits.shape[1] > min(TOP) else None,
+        squared_distance=scores.squared_distance if scores else None,
+    )
     return Evaluation(len(labels), metrics, confusion), predicted
 
 

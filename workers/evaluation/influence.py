@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from workers.evaluation.bootstrap import METRICS, WeightedMargins
 from workers.evaluation.calibration import CALIBRATION_BINS, bins_of
 from workers.evaluation.delong import midranks
-from workers.evaluation.row_results import RowResults, Singles
-from workers.evaluation.score_differences import SMALLEST
+from workers.evaluation.row_results import TOP, RowResults, Singles
+from workers.evaluation.score_differences import negative_logs
 from workers.evaluation.two_classes import positive_scores
 from workers.nn.arrays import Integers
 
@@ -45,13 +45,15 @@ def influences(results: RowResults, classes: int, quantile: float = 0.5) -> Infl
     predicted = results.predicted.astype(np.int64)
     right = predicted == labels
     found = dict(_of_confusion(labels, predicted, classes)) | _of_loss(results)
+    if results.place is not None:
+        found |= {f"top_{k}_accuracy": _of_mean(results.place < k) for k in TOP if k < classes}
     if results.score is not None and results.confidence is not None:
         found["ece"] = _of_calibration(results.confidence.astype(np.float64), right)
         found |= _of_scores(results, results.score, classes)
     return Influences(found, _within(right, labels, classes))
 
 
-def _of_mean(values: Floats) -> Floats:
+def _of_mean(values: NDArray[Any]) -> Floats:
     return np.asarray(values - values.mean())
 
 
@@ -96,11 +98,12 @@ def _with_more(observed: WeightedMargins, true: Integers, called: Integers) -> W
 
 def _of_scores(results: RowResults, score: Singles, classes: int) -> dict[str, Floats]:
     """score: the probabilities of the true class. With two classes they tell those of both."""
-    doubles = score.astype(np.float64)
-    found = {"nll": _of_mean(-np.log(np.maximum(doubles, SMALLEST)))}
+    found = {"nll": _of_mean(negative_logs(score))}
+    if results.squared_distance is not None:
+        found["brier"] = _of_mean(results.squared_distance.astype(np.float64))
     if classes != 2:
         return found
-    found["brier"] = _of_mean(2 * (1 - doubles) ** 2)
+    found["brier"] = _of_mean(2 * (1 - score.astype(np.float64)) ** 2)
     of_classes = [positive_scores(results.labels, score, k) for k in (0, 1)]
     if all(0 < positive.sum() < len(positive) for _, positive in of_classes):
         for name, of_one in (("auroc", _of_auroc), ("average_precision", _of_average_precision)):

@@ -5,7 +5,7 @@ As for classes, rows get the weights of a Bayesian bootstrap (Rubin 1981), and s
 of a prior: an error has no largest value that a prior could put them at.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,12 +14,10 @@ from numpy.typing import NDArray
 from workers.evaluation.bootstrap import RESAMPLES, Resampled, over_seeds, percentiles
 from workers.evaluation.intervals import LEVEL
 from workers.evaluation.metrics import BY_NAME
+from workers.evaluation.row_weights import row_weights
 from workers.nn.arrays import Integers
 
 Floats = NDArray[np.float64]
-
-BLOCK_CELLS = 1_000_000
-"""Weights drawn at a time: bounds memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +100,7 @@ def bootstrap_numbers(
     names = _present_metrics(targets)
     present = np.unique(bins).tolist()
     drawn: dict[str, list[Floats]] = {name: [] for name in (*names, *(f"bin_{k}" for k in present))}
-    for weights in _weights(generator, bins, count, bin_counts, resamples):
+    for weights in row_weights(generator, bins, count, bin_counts, resamples):
         share = np.full((len(weights), seeds), 1 / seeds)
         if draws_seeds:
             share = generator.multinomial(seeds, share[0], size=len(weights)) / seeds
@@ -137,7 +135,7 @@ def resample_numbers(
     """
     quantiles = quantiles or [0.5] * len(experiments)
     found: list[list[Floats]] = [[] for _ in experiments]
-    for weights in _weights(generator, bins, count, bin_counts, resamples):
+    for weights in row_weights(generator, bins, count, bin_counts, resamples):
         for values, predictions, quantile in zip(found, experiments, quantiles, strict=True):
             rows = WeightedRows(weights, targets, predictions - targets, quantile)
             values.append(NUMBER_METRICS[metric](rows))
@@ -164,24 +162,3 @@ def _figures(rows: WeightedRows, bins: Integers, wanted: Mapping[str, object]) -
             )
             figures[name] = mae(inside)
     return figures
-
-
-def _weights(
-    generator: np.random.Generator,
-    bins: Integers,
-    count: int,
-    bin_counts: Integers | None,
-    resamples: int,
-) -> Iterator[Floats]:
-    """Weights (R, N) of the rows, block by block: exponential, and scaled to drawn frequencies of the bins."""
-    support = np.bincount(bins, minlength=count).astype(np.float64)
-    counts = support if bin_counts is None else bin_counts * (support > 0)
-    block = max(1, BLOCK_CELLS // len(bins))
-    one_hot = np.eye(count)[bins]
-    for start in range(0, resamples, block):
-        n = min(block, resamples - start)
-        weights = generator.standard_exponential((n, len(bins)))
-        frequencies = generator.standard_gamma(counts, size=(n, count))
-        totals = weights @ one_hot
-        scale = np.divide(frequencies, totals, out=np.zeros_like(totals), where=totals > 0)
-        yield weights * scale[:, bins]

@@ -1,4 +1,4 @@
-"""Row-level results: what one run predicted for each row at its selected epoch, in about 14 bytes a row."""
+"""Row-level results: what one run predicted for each row at its selected epoch, in 18 to 23 bytes a row."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,13 @@ from workers.nn.arrays import Array, Integers
 Unsigned = NDArray[np.unsignedinteger[Any]]
 Singles = NDArray[np.float32]
 Doubles = NDArray[np.float64]
-OPTIONAL: Mapping[str, Any] = {"score": None, "confidence": None, "prediction": None, "loss": None}
+OPTIONAL: Mapping[str, Any] = dict.fromkeys(
+    ("score", "confidence", "prediction", "loss", "place", "squared_distance")
+)
+
+
+TOP = (3, 5)
+"""Among so many best classes the true one counts as found, for a top-k accuracy."""
 
 
 class CorruptRowResults(ValueError):
@@ -25,8 +31,9 @@ class RowPredictions:
     """What one evaluation predicted. predicted: (n,), classes in the smallest unsigned type.
 
     score, confidence: (n,) float32, the probabilities of the true class and of the predicted one; None if the output
-    layer gives no probabilities. prediction, loss: (n,), of a regression the predicted numbers and the losses, None
-    of a classification; `predicted` is empty then.
+    layer gives no probabilities. loss: (n,), that of the spec. prediction: (n,), of a regression the predicted
+    numbers; `predicted` is empty then. place: of more than three classes, how many have a better score than the true
+    one. squared_distance: of more than two classes, the Brier score.
     """
 
     predicted: Unsigned
@@ -34,6 +41,8 @@ class RowPredictions:
     confidence: Singles | None
     prediction: Doubles | None = None
     loss: Singles | None = None
+    place: Unsigned | None = None
+    squared_distance: Singles | None = None
 
     @staticmethod
     def of_numbers(predictions: Doubles, losses: Array) -> "RowPredictions":
@@ -44,12 +53,25 @@ class RowPredictions:
 
     @staticmethod
     def of(
-        predicted: Integers, negative_log_p: Array | None, confidence: Array | None, classes: int
+        predicted: Integers,
+        negative_log_p: Array | None,
+        confidence: Array | None,
+        classes: int,
+        *,
+        losses: Array | None = None,
+        places: Integers | None = None,
+        squared_distance: Array | None = None,
     ) -> "RowPredictions":
-        """predicted, negative_log_p, confidence: (n,), of one evaluation among `classes` classes."""
-        score = None if negative_log_p is None else np.exp(-negative_log_p).astype(np.float32)
-        single = None if confidence is None else confidence.astype(np.float32)
-        return RowPredictions(_smallest(predicted, classes), score, single)
+        """All (n,), of one evaluation among `classes` classes."""
+        score = None if negative_log_p is None else np.exp(-negative_log_p)
+        return RowPredictions(
+            _smallest(predicted, classes),
+            _single(score),
+            _single(confidence),
+            loss=_single(losses),
+            place=None if places is None or classes <= min(TOP) else _smallest(places, classes),
+            squared_distance=_single(squared_distance) if classes > 2 else None,
+        )
 
     def arrays(self) -> dict[str, Array]:
         """The arrays by name, for a checkpoint: `from_arrays` reads them."""
@@ -76,6 +98,8 @@ class RowResults:
     confidence: Singles | None
     prediction: Doubles | None = None
     loss: Singles | None = None
+    place: Unsigned | None = None
+    squared_distance: Singles | None = None
     targets: Doubles | None = None
 
     @staticmethod
@@ -106,6 +130,10 @@ class RowResults:
             return RowResults(**{**OPTIONAL, **array_bytes.from_bytes(content)})
         except Exception as error:
             raise CorruptRowResults(f"not row-level results: {type(error).__name__}") from error
+
+
+def _single(values: Array | None) -> Singles | None:
+    return None if values is None else values.astype(np.float32)
 
 
 def _smallest(values: Integers, classes: int) -> Unsigned:

@@ -6,6 +6,7 @@ score, and the score that the AUROC ranks, too. So the errors over rows follow w
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,9 +39,13 @@ def is_known(metric: str, classes: int) -> bool:
     return metric in SCORED and (classes == 2 or metric == "nll")
 
 
+def negative_logs(score: NDArray[np.floating[Any]]) -> Floats:
+    """-log of stored probabilities."""
+    return np.asarray(-np.log(np.maximum(score.astype(np.float64), SMALLEST)))
+
+
 def _of_nll(a: Floats, b: Floats, _: Integers) -> float:
-    of_a, of_b = (-np.log(np.maximum(each, SMALLEST)) for each in (a, b))
-    return _error_of_mean(of_a - of_b)
+    return _error_of_mean(negative_logs(a) - negative_logs(b))
 
 
 def _of_brier(a: Floats, b: Floats, _: Integers) -> float:

@@ -20,6 +20,7 @@ from tests.service.fake_worker import FakeWorker, Matrix
 from workers.evaluation.bootstrap import two_way_bootstrap
 from workers.evaluation.delong import delong
 from workers.evaluation.metrics import FROM_CONFUSION
+from workers.evaluation.score_bootstrap import bootstrap_scores
 from workers.evaluation.two_classes import positive_scores
 from workers.randomness import generator
 
@@ -62,7 +63,14 @@ def test_the_auroc_of_two_classes_has_delong_s_interval(fake_worker: FakeWorker)
     auroc = summary["metrics"]["auroc"]
     assert (auroc["low"], auroc["high"]) == pytest.approx((found.interval().low, found.interval().high))
     assert meaning(summary, "metrics.auroc")["method"] == "delong"
-    assert summary["metrics"]["average_precision"]["low"] is None
+    scored = bootstrap_scores(
+        [results], generator(0, "intervals"), classes=2, class_counts=np.array([900, 100])
+    )
+    assert set(scored) == {"nll", "brier", "average_precision"}
+    for name, each in scored.items():
+        estimate = summary["metrics"][name]
+        assert (estimate["low"], estimate["high"]) == (each.interval.low, each.interval.high)
+    assert summary["metrics"]["ece"]["low"] is None
 
 
 def stored(database: Database, experiment_id: int) -> Any:

@@ -1,0 +1,38 @@
+"""Weights of rows in the draws of a Bayesian bootstrap (Rubin 1981), stratified by class or bin."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.nn.arrays import Integers
+
+Floats = NDArray[np.float64]
+
+BLOCK_CELLS = 1_000_000
+"""Weights drawn at a time: bounds memory."""
+
+
+def row_weights(
+    generator: np.random.Generator,
+    bins: Integers,
+    count: int,
+    bin_counts: Integers | None,
+    resamples: int,
+) -> Iterator[Floats]:
+    """Weights (R, N) of the rows, block by block: exponential, and scaled to drawn frequencies of the bins.
+
+    bins: (N,), in [0, count). bin_counts: rows of each bin (count,) in the sample that tells how frequent the bins
+    are; by default these rows themselves.
+    """
+    support = np.bincount(bins, minlength=count).astype(np.float64)
+    counts = support if bin_counts is None else bin_counts * (support > 0)
+    block = max(1, BLOCK_CELLS // len(bins))
+    one_hot = np.eye(count)[bins]
+    for start in range(0, resamples, block):
+        n = min(block, resamples - start)
+        weights = generator.standard_exponential((n, len(bins)))
+        frequencies = generator.standard_gamma(counts, size=(n, count))
+        totals = weights @ one_hot
+        scale = np.divide(frequencies, totals, out=np.zeros_like(totals), where=totals > 0)
+        yield weights * scale[:, bins]

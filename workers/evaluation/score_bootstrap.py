@@ -1,0 +1,133 @@
+"""Two-way bootstrap of the metrics of losses, probabilities and ranks: over new rows and new seeds at once.
+
+As in `bootstrap`, rows get the weights of a Bayesian bootstrap, and seeds are drawn independently (Owen 2007). A
+share of rows has Jeffreys' prior, half a row of either kind; a loss has no largest value to put rows at. Left out is
+what the row-level results do not tell, and the calibration error: the noise of a draw adds to it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.evaluation.bootstrap import PRIOR, RESAMPLES, Resampled, over_seeds, percentiles, value_range
+from workers.evaluation.intervals import LEVEL
+from workers.evaluation.row_results import TOP, RowResults
+from workers.evaluation.row_weights import row_weights
+from workers.evaluation.score_differences import negative_logs
+from workers.evaluation.two_classes import positive_scores
+from workers.nn.arrays import Integers
+
+Floats = NDArray[np.float64]
+Figure = Callable[[Floats, Floats], Floats]
+"""From weights (R, N), and the weights (R, 2) of right and wrong rows of a prior, to the values (R, S)."""
+
+
+def bootstrap_scores(
+    results: Sequence[RowResults],
+    generator: np.random.Generator,
+    *,
+    classes: int,
+    class_counts: Integers | None = None,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+) -> dict[str, Resampled]:
+    """The mean over seeds of each metric that the results tell, with intervals.
+
+    results: of each seed, on the same rows. classes: or bins of a regression. class_counts: as for `bootstrap`.
+    """
+    labels, seeds = results[0].labels.astype(np.int64), len(results)
+    figures = dict(_figures(results, classes))
+    drawn: dict[str, list[Floats]] = {name: [] for name in figures}
+    for weights in row_weights(generator, labels, classes, class_counts, resamples) if figures else ():
+        share = generator.multinomial(seeds, np.full(seeds, 1 / seeds), size=len(weights)) / seeds
+        prior = generator.standard_gamma(PRIOR, (len(weights), 2)) * weights.mean(axis=1, keepdims=True)
+        for name, figure in figures.items():
+            drawn[name].append(over_seeds(figure(weights, prior), share))
+    found = {}
+    for name, figure in figures.items():
+        value = float(figure(np.ones((1, len(labels))), np.zeros((1, 2))).mean())
+        interval = percentiles(np.concatenate(drawn[name]), value, value_range(name), level)
+        found[name] = Resampled(value, interval, seeds=seeds > 1)
+    return found
+
+
+def _figures(results: Sequence[RowResults], classes: int) -> Iterator[tuple[str, Figure]]:
+    """Each metric that the results of every seed tell."""
+    for name, values in (
+        ("loss", [each.loss for each in results]),
+        ("nll", [None if each.score is None else negative_logs(each.score) for each in results]),
+        ("brier", [_squared_distances(each, classes) for each in results]),
+    ):
+        if (stacked := _stacked(values)) is not None:
+            yield name, partial(_mean, stacked)
+    if (places := _stacked([each.place for each in results])) is not None:
+        for k in TOP:
+            if k < classes:
+                yield f"top_{k}_accuracy", partial(_share, (places < k).astype(np.float64))
+    yield from _of_ranks(results, classes)
+
+
+def _of_ranks(results: Sequence[RowResults], classes: int) -> Iterator[tuple[str, Figure]]:
+    """The average precision of two classes, if rows of both are there."""
+    if classes != 2 or len(np.unique(results[0].labels)) < 2:
+        return
+    scores = [each.score for each in results]
+    if any(score is None for score in scores):
+        return
+    rankings = [
+        [Ranking(*positive_scores(results[0].labels, score, k)) for k in (0, 1)]
+        for score in scores
+        if score is not None
+    ]
+
+    def average_precision(weights: Floats, _: Floats) -> Floats:
+        of_models = [
+            np.mean([each.average_precision(weights) for each in ranked], axis=0) for ranked in rankings
+        ]
+        return np.stack(of_models, axis=1)
+
+    yield "average_precision", average_precision
+
+
+class Ranking:
+    """Rows by their scores (N,) from the largest down. positive: (N,), those of the class."""
+
+    def __init__(self, scores: Floats, positive: NDArray[np.bool_]) -> None:
+        self._order = np.argsort(-scores, kind="stable")
+        descending, self._positive = scores[self._order], positive[self._order]
+        ends = np.flatnonzero(np.append(descending[1:] != descending[:-1], True))
+        self._end_of = ends[np.searchsorted(ends, np.flatnonzero(self._positive))]
+
+    def average_precision(self, weights: Floats) -> Floats:
+        """(R,), of weighted rows (R, N). Oracle: sklearn.metrics.average_precision_score(sample_weight=...)."""
+        ordered = weights[:, self._order]
+        gained = ordered[:, self._positive]
+        true = np.cumsum(ordered * self._positive, axis=1)[:, self._end_of]
+        rows = np.cumsum(ordered, axis=1)[:, self._end_of]
+        return np.asarray((gained * true / rows).sum(axis=1) / gained.sum(axis=1))
+
+
+def _mean(values: Floats, weights: Floats, _: Floats) -> Floats:
+    """Of values (S, N)."""
+    return np.asarray((weights @ values.T) / weights.sum(axis=1, keepdims=True))
+
+
+def _share(is_right: Floats, weights: Floats, prior: Floats) -> Floats:
+    """Of rows that are right (S, N), with those of the prior."""
+    right, total = weights @ is_right.T + prior[:, :1], weights.sum(axis=1) + prior.sum(axis=1)
+    return np.asarray(right / total[:, None])
+
+
+def _squared_distances(results: RowResults, classes: int) -> NDArray[np.floating] | None:
+    """The Brier scores of the rows: stored, or with two classes those of the true class's probability."""
+    if results.score is None or classes != 2:
+        return results.squared_distance
+    return np.asarray(2 * (1 - results.score.astype(np.float64)) ** 2)
+
+
+def _stacked(values: Sequence[NDArray[np.generic] | None]) -> Floats | None:
+    """(S, N); None if a seed has none."""
+    present = [each for each in values if each is not None]
+    return np.stack(present).astype(np.float64) if len(present) == len(values) else None
