@@ -1,4 +1,4 @@
-"""The parent's side of the worker processes: start them, send commands, kill them, and receive their events.
+"""The worker processes of an agent: start runs in them, send commands, kill them, and receive their events.
 
 It knows no database.
 """
@@ -11,52 +11,29 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterator
 from importlib.machinery import ModuleSpec
-from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerProcess
 from typing import Generic, TypeVar
 
 from workers import blas
+from workers.processes.child import GRACE_SECONDS, Batch, Child
 from workers.processes.messages import Assignment, Command, Died, Failed, FinalEvent, WorkerEvent
 from workers.processes.oom_kills import OomKills
-from workers.processes.worker import main
 
 log = logging.getLogger("holdout.pool")
 
 K = TypeVar("K", bound=Hashable)
 
-PRELOADED = ["workers.processes.worker", "workers.processes.preload", "scipy.optimize"]
+PRELOADED = ["workers.processes.process_loop", "workers.processes.preload", "scipy.optimize"]
 """Imported once, before the first fork: the trainer, its kernels, and what the linear baseline is fitted with."""
 
-GRACE_SECONDS: dict[Command, float] = {"cancel": 0.5, "timeout": 0.5, "release": 7.0}
-"""The time that a worker has to obey a command before it is killed; a training step can be long.
-
-A cancelled or timed-out worker has nothing left to send; a released one has a checkpoint to send.
-"""
-READ_AHEAD = 8
-"""How many messages of one process are read before `receive` takes them. Further ones stay in its pipe; when the pipe
-is full, the process pauses."""
-
-
-@dataclass
-class Child:
-    """A worker process and the parent's end of its pipe.
-
-    deadline: when it is killed if it has not ended; a command sets it. credits: how many more of its messages may be
-    read ahead.
-    """
-
-    process: ForkServerProcess
-    connection: Connection
-    deadline: float = float("inf")
-    credits: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(READ_AHEAD))
+IDLE_SECONDS = 5.0
+"""How long a process waits for another run before it is ended, so that an idle service takes no memory for it."""
 
 
 class Pool(Generic[K]):
-    """Worker processes by key. They are forked from a server that has imported NumPy and the trainer once.
+    """Worker processes by the key of the run that each trains. They are forked from a server that has imported NumPy
+    and the trainer once; a process whose run succeeded is used again.
 
     `receive` returns exactly one `FinalEvent` for every started key, as its last event, unless `discard` comes first.
     One thread owns a pool; other threads may only call `wake`.
@@ -70,10 +47,11 @@ class Pool(Generic[K]):
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(PRELOADED)
         self._ready = threading.Event()
-        self._children: dict[K, Child] = {}
+        self._children: dict[K, Child[K]] = {}
+        self._idle: list[Child[K]] = []
         self._oom_kills = OomKills()
         # A SimpleQueue: no other queue lets a signal handler put, whatever its thread was doing.
-        self._received: queue.SimpleQueue[tuple[K, Child, Sequence[WorkerEvent]] | None] = queue.SimpleQueue()
+        self._received: queue.SimpleQueue[Batch[K] | None] = queue.SimpleQueue()
         threading.Thread(target=self._warm_up, daemon=True).start()
 
     def __len__(self) -> int:
@@ -88,56 +66,65 @@ class Pool(Generic[K]):
         return self._ready.is_set()
 
     def start(self, key: K, assignment: Assignment) -> None:
-        """Start a process for an assignment. Raises whatever prevents that, and then leaves no process behind.
+        """Start to train an assignment, in an idle process or a new one. Raises whatever prevents a new one.
 
-        That is an OSError without descriptors or memory, and a RuntimeError without threads.
+        That is an OSError without descriptors or memory, and a RuntimeError without threads. Then nothing is left
+        behind.
         """
-        ours, theirs = self._context.Pipe()
-        with theirs, closed_on_error(ours):
-            process = self._context.Process(target=main, args=(theirs, assignment), daemon=True)
-            process.start()
-            child = Child(process, ours)
-            self._start_reading(key, child)
+        while self._idle:
+            child = self._idle.pop()
+            if child.can_serve(assignment) and self._assigned(child, key, assignment):
+                return
+            child.kill()
+        child = Child(self._context, assignment.memory_bytes, self._received, self._transform)
+        child.assign(key, assignment)
         self._children[key] = child
 
-    def _start_reading(self, key: K, child: Child) -> None:
-        """Read the pipe in a thread: a process that is frozen in the middle of a message must not hold up others."""
+    def _assigned(self, child: Child[K], key: K, assignment: Assignment) -> bool:
+        """Assign a run to an idle process; False if the process has just ended."""
         try:
-            threading.Thread(target=self._read_pipe, args=(key, child), daemon=True).start()
-        except BaseException:
-            child.process.kill()
-            child.process.join()
-            child.process.close()
-            raise
+            child.assign(key, assignment)
+        except OSError:
+            return False
+        self._children[key] = child
+        return True
 
     def send(self, key: K, command: Command) -> None:
         """Send a command; only the first one counts. A process that does not end in time is killed."""
-        child = self._children[key]
-        if child.deadline == float("inf"):
-            child.deadline = time.monotonic() + GRACE_SECONDS[command]
-            try:
-                child.connection.send(command)
-            except OSError:
-                return  # the process is dying already, and `receive` will report it
+        self._children[key].send(command)
 
     def discard(self, key: K) -> None:
         """Kill a process whose run belongs to another agent by now, and drop its events."""
-        child = self._children.pop(key)
-        child.process.kill()
-        child.process.join()
+        self._children.pop(key).kill()
 
     def receive(self, timeout: float) -> list[tuple[K, WorkerEvent]]:
         """Return the events of the processes. Wait up to `timeout` seconds for the first one, or for `wake`."""
         self._kill_overdue()
         self._oom_kills.poll()
         received: list[tuple[K, WorkerEvent]] = []
-        for key, child, events in self._batches(timeout):
-            child.credits.release()
-            if self._children.get(key) is child:  # else it was discarded, or its final event came before
-                received += [
-                    (key, self._end_child(key, e) if isinstance(e, FinalEvent) else e) for e in events
-                ]
+        for batch in self._batches(timeout):
+            received += self._events(batch)
+        self._end_idle()
         return received
+
+    def _events(self, batch: Batch[K]) -> Iterator[tuple[K, WorkerEvent]]:
+        """The events of a batch, unless its process was discarded or their run has ended."""
+        child, key = batch.child, batch.key
+        if not batch.events:
+            yield from self._process_ended(child)
+            return
+        child.credits.release()
+        if self._children.get(key) is child:
+            for event in batch.events:
+                yield key, self._end_run(key, event) if isinstance(event, FinalEvent) else event
+
+    def _process_ended(self, child: Child[K]) -> Iterator[tuple[K, WorkerEvent]]:
+        """A process has ended: the run that it trained has died, unless a final event came before."""
+        if child in self._idle:
+            self._idle.remove(child)
+            child.kill()
+        elif (key := child.key) is not None and self._children.get(key) is child:
+            yield key, self._end_run(key, Died(None))
 
     def wake(self) -> None:
         """Make `receive` return at once. Safe from any thread, and in a signal handler."""
@@ -147,6 +134,8 @@ class Pool(Generic[K]):
         """Kill all processes."""
         for key in list(self._children):
             self.discard(key)
+        while self._idle:
+            self._idle.pop().kill()
 
     def _warm_up(self) -> None:
         """Fork a process that does nothing. This takes until the server has finished its imports."""
@@ -159,19 +148,8 @@ class Pool(Generic[K]):
             self._ready.set()
             self.wake()
 
-    def _read_pipe(self, key: K, child: Child) -> None:
-        """Read the events of one process until its pipe closes: then it has ended, with a final event or without."""
-        with child.connection:
-            try:
-                while True:
-                    events = [self._transform(key, event) for event in child.connection.recv()]
-                    child.credits.acquire()
-                    self._received.put((key, child, events))
-            except (EOFError, OSError):
-                self._received.put((key, child, [Died(None)]))
-
-    def _batches(self, timeout: float) -> Iterator[tuple[K, Child, Sequence[WorkerEvent]]]:
-        """Take every message that was read; wait up to `timeout` seconds for the first one, or for `wake`."""
+    def _batches(self, timeout: float) -> Iterator[Batch[K]]:
+        """Take everything that was read; wait up to `timeout` seconds for the first message, or for `wake`."""
         try:
             batch = self._received.get(timeout=timeout)
             while True:
@@ -181,11 +159,15 @@ class Pool(Generic[K]):
         except queue.Empty:
             return
 
-    def _end_child(self, key: K, event: FinalEvent) -> FinalEvent:
-        """Collect a process that has ended, and find out why if it did not say so itself."""
+    def _end_run(self, key: K, event: FinalEvent) -> FinalEvent:
+        """Let the process of a run wait for another one, or collect it, and find out why if it did not say so."""
         child = self._children.pop(key)
+        if child.may_serve_again(event):
+            child.idle_since = time.monotonic()
+            self._idle.append(child)
+            return event
         child.process.join(timeout=GRACE_SECONDS["cancel"])
-        child.process.kill()
+        child.kill()
         return self._exit_reason(child.process.exitcode) if isinstance(event, Died) else event
 
     def _exit_reason(self, exit_code: int | None) -> Died | Failed:
@@ -199,15 +181,15 @@ class Pool(Generic[K]):
             if time.monotonic() > child.deadline:
                 child.process.kill()
 
-
-@contextmanager
-def closed_on_error(connection: Connection) -> Iterator[None]:
-    """Close a connection if the body fails."""
-    try:
-        yield
-    except BaseException:
-        connection.close()
-        raise
+    def _end_idle(self) -> None:
+        """End the processes that have waited for a run for too long. The last one to become idle is used first."""
+        now = time.monotonic()
+        while (
+            self._idle
+            and self._idle[0].idle_since is not None
+            and now - self._idle[0].idle_since > IDLE_SECONDS
+        ):
+            self._idle.pop(0).kill()
 
 
 def _do_nothing() -> None: ...

@@ -3,6 +3,7 @@
 `python -m workers.processes.preload` compiles the kernels into numba's cache; an installation runs it.
 """
 
+import gc
 import signal
 import time
 
@@ -15,6 +16,7 @@ signal.signal(signal.SIGHUP, signal.SIG_IGN)
 STARTED = time.perf_counter()
 KERNELS = kernels.load()[1]
 environment.current()
+gc.freeze()  # collections in the workers need not look at what was imported, nor copy its pages
 
 if __name__ == "__main__":
     print(f"Training kernels: {KERNELS}, ready in {time.perf_counter() - STARTED:.0f} s")  # noqa: T201 -- its output

@@ -1,14 +1,10 @@
-"""The code that runs inside a worker process: it trains one run, and sends its events to the parent through a pipe.
+"""Trains one assignment in a worker process, and sends its events to the parent through a pipe.
 
-It opens no database and no socket, and never gets the test rows. When the parent ends, the pipe closes, and the
-worker exits.
+It opens no database and no socket, and never gets the test rows.
 """
 
 import logging
 import math
-import os
-import signal
-import threading
 import time
 from dataclasses import replace
 from functools import partial
@@ -26,7 +22,6 @@ from workers.linear_baselines import (
     fit_baseline,
     linear_specs,
 )
-from workers.processes import memory
 from workers.processes.messages import (
     Assignment,
     BaselinesFitted,
@@ -78,14 +73,6 @@ class Worker:
         self.checkpoint_at = time.monotonic()
         self.has_baselines = assignment.has_baselines
 
-    def listen(self) -> None:
-        """Receive commands until the pipe closes. Then the parent has died, and nobody needs this process: exit."""
-        try:
-            while True:
-                self.command = self.connection.recv()
-        except (EOFError, OSError):
-            os._exit(1)
-
     def send(self, *events: WorkerEvent) -> None:
         """Send the events that wait, then these, as one message."""
         if together := [*self.unsent, *events]:
@@ -109,6 +96,10 @@ class Worker:
         except Exception as error:
             log.exception("seed %s ended in an error", self.assignment.seed)
             return Failed("error", f"{type(error).__name__}: {error}"[:MAX_ERROR_CHARACTERS])
+
+    def free(self) -> None:
+        """Free what the training has allocated, after its end."""
+        vars(self).pop("trainer", None)
 
     def _prepare(self) -> None:
         spec = ExperimentSpec.model_validate_json(self.assignment.spec)
@@ -204,20 +195,3 @@ class Worker:
         checkpoint = self.trainer.checkpoint()
         self.send(CheckpointTaken(checkpoint.epoch, self.trainer.best.epoch, checkpoint.to_bytes()))
         self.checkpoint_at = time.monotonic()
-
-
-def main(connection: Connection, assignment: Assignment) -> None:
-    """Train an assignment. This is the target of a worker process."""
-    worker = Worker(connection, assignment)
-
-    def release(*_: object) -> None:
-        worker.command = worker.command or "release"
-
-    signal.signal(signal.SIGTERM, release)
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches the whole process group; the parent sends commands
-    threading.Thread(target=worker.listen, daemon=True).start()
-    memory.raise_oom_score()
-    memory.limit(assignment.memory_bytes)
-    worker.send(worker.work())

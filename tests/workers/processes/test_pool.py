@@ -19,6 +19,7 @@ from workers.checkpoint import Checkpoint
 from workers.data.prepared_splits import read_part, read_rows
 from workers.evaluation.row_results import RowResults
 from workers.processes import memory
+from workers.processes.child import GRACE_SECONDS, READ_AHEAD
 from workers.processes.messages import (
     Assignment,
     BaselinesFitted,
@@ -31,7 +32,7 @@ from workers.processes.messages import (
     Succeeded,
     WorkerEvent,
 )
-from workers.processes.pool import GRACE_SECONDS, READ_AHEAD, Pool
+from workers.processes.pool import Pool
 from workers.spec import ExperimentSpec
 
 Assign = Callable[..., Assignment]
