@@ -97,3 +97,11 @@ def _status(process: int) -> list[str]:
     except (FileNotFoundError, ProcessLookupError):
         return []
     return [] if found[0] in "ZX" else found
+
+
+def is_alive(pid: int) -> bool:
+    """Not gone, and no zombie: with its parent dead and its server exiting, nobody may have collected it yet."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.service_process import parent_of
+from tests.service_process import is_alive, parent_of
 from workers.checkpoint import Checkpoint
 from workers.data.prepared_splits import read_part, read_rows
 from workers.evaluation.row_results import RowResults
@@ -273,14 +273,6 @@ def test_a_worker_whose_parent_is_killed_exits(assign: Assign, tmp_path: Path) -
         assert time.monotonic() < deadline
         time.sleep(0.02)
     parent.stdout.close()
-
-
-def is_alive(pid: int) -> bool:
-    """Not gone, and no zombie: with its parent dead and its server exiting, nobody may have collected it yet."""
-    try:
-        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return False
 
 
 PARENT = """
