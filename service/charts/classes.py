@@ -1,10 +1,10 @@
-"""The accuracy of each class as bars, with intervals, support, and what a baseline reaches."""
+"""The accuracy of each class, or the error of each bin of numbers, as bars: with intervals, rows, and a baseline."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.charts.figure import LINE, MARGIN, Area, Canvas, document, line_class, subtitle
-from service.charts.scale import Scale, short
+from service.charts.scale import Scale, short, span
 from service.charts.svg import Markup, element, joined, label, path, short_label
 
 BAR, THIN_BAR = 24, 15
@@ -14,11 +14,11 @@ MANY = 40
 
 @dataclass(frozen=True)
 class ClassBar:
-    """One class. accuracy: its recall, None without rows. low, high: the interval. baseline: its recall there."""
+    """One class or bin. value: its recall or error, None without rows. low, high: its interval. baseline: there."""
 
     name: str
     support: int
-    accuracy: float | None
+    value: float | None
     low: float | None
     high: float | None
     baseline: float | None
@@ -26,12 +26,16 @@ class ClassBar:
 
 @dataclass(frozen=True)
 class ClassesFigure:
-    """Everything that the chart shows. subtitle: of what and on which rows; baseline: its name, if there is one."""
+    """Everything that the chart shows. subtitle: of what and on which rows; baseline: its name, if there is one.
+
+    highest: the largest value that there can be; None of errors, which have none.
+    """
 
     title: str
     subtitle: str
     baseline: str | None
     bars: Sequence[ClassBar]
+    highest: float | None = 1.0
 
     def svg(self, canvas: Canvas) -> str:
         """Draw the chart."""
@@ -39,7 +43,7 @@ class ClassesFigure:
         names = 76 if canvas.is_narrow else 150
         below, begin = subtitle(self.subtitle, canvas)
         top = begin + LINE
-        x = Scale(0, 1, MARGIN + names, canvas.width - (96 if canvas.is_narrow else 150))
+        x = Scale(0, self._end(), MARGIN + names, canvas.width - (96 if canvas.is_narrow else 150))
         area = Area(x, Scale(0, 1, top + bar * max(1, len(self.bars)), top))
         body = [
             below,
@@ -58,12 +62,19 @@ class ClassesFigure:
             body=joined(*body),
         )
 
+    def _end(self) -> float:
+        """Where the scale ends."""
+        if self.highest is not None:
+            return self.highest
+        values = [value for each in self.bars for value in (each.value, each.high, each.baseline)]
+        return span(values, lowest=0.0)[1]
+
     def _description(self) -> str:
-        known = [each for each in self.bars if each.accuracy is not None]
+        known = [each for each in self.bars if each.value is not None]
         if not known:
-            return "No class has an accuracy yet."
-        worst = min(known, key=lambda each: each.accuracy or 0.0)
-        best = max(known, key=lambda each: each.accuracy or 0.0)
+            return "No class has a value yet."
+        worst = min(known, key=lambda each: each.value or 0.0)
+        best = max(known, key=lambda each: each.value or 0.0)
         return (
             f"{self.subtitle}. {len(self.bars)} classes. Lowest: {_said(worst)}. Highest: {_said(best)}. "
             "Whiskers are 95 % intervals."
@@ -76,7 +87,7 @@ def _said(bar: ClassBar) -> str:
         if bar.low is not None and bar.high is not None
         else ""
     )
-    return f"{bar.name[:100]} with {short(bar.accuracy or 0.0)}{interval}, {bar.support:,} rows"
+    return f"{bar.name[:100]} with {short(bar.value or 0.0)}{interval}, {bar.support:,} rows"
 
 
 def _guides(area: Area) -> Markup:
@@ -95,8 +106,8 @@ def _row(bar: ClassBar, area: Area, y: float, size: float) -> Markup:
     thick = size * 0.62
     parts = [short_label(bar.name, area.left - MARGIN - 8, area.left - 8, y + 4, text_anchor="end")]
     end = area.right
-    if bar.accuracy is not None:
-        width = max(0.5, area.x(bar.accuracy) - area.left)
+    if bar.value is not None:
+        width = max(0.5, area.x(bar.value) - area.left)
         parts.append(
             element(
                 "rect",
@@ -108,7 +119,7 @@ def _row(bar: ClassBar, area: Area, y: float, size: float) -> Markup:
                 fill_opacity=0.45,
             )
         )
-        parts.append(label(short(bar.accuracy), end + 40, y + 4, text_anchor="end"))
+        parts.append(label(short(bar.value), end + 40, y + 4, text_anchor="end"))
     else:
         parts.append(label("no rows", end + 40, y + 4, text_anchor="end", class_="faint"))
     if bar.low is not None and bar.high is not None:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+WIDEST = 4e307
+"""The largest value of an axis: with room on both sides, its width is still a number."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ def span(
     values: Iterable[float | None], *, lowest: float = -math.inf, highest: float = math.inf
 ) -> tuple[float, float]:
     """The ends of an axis that shows these values, with some room, but not beyond `lowest` and `highest`."""
-    found = list(finite(values))
+    found = [min(max(value, -WIDEST), WIDEST) for value in finite(values)]
     low, high = (min(found), max(found)) if found else (0.0, 1.0)
     room = (high - low) * 0.06 or abs(high) * 0.1 or 0.5
     low, high = max(lowest, low - room), min(highest, high + room)

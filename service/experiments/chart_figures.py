@@ -19,11 +19,13 @@ from service.schemas.importance import Importance
 from service.schemas.summary import Baseline, Summary
 from service.store.epochs.curve_reader import AveragedEpochs
 from service.store.run_keys import RunKey, are_of_folds, name_of_run
+from service.store.spec_facts import is_regression
 from workers.evaluation.metrics import BY_NAME
 from workers.spec import ExperimentSpec
 
 MOST_COLUMNS = 40
 """Of the chart of importance."""
+ACCURACY = ("accuracy", "accuracy_low", "accuracy_high")
 OPTIMISATION = ("learning_rate", "gradient_norm")
 """Columns of epochs that are no metrics: they have no baseline."""
 
@@ -66,27 +68,27 @@ def curves_figure(
 
 
 def classes_figure(experiment: Row[Any], summary: Summary | None) -> ClassesFigure:
-    """The recall of each class, beside the best fitted baseline, or that of the majority class."""
+    """The recall of each class, or the error of each bin of a regression, beside the last of the baselines."""
     baseline = summary.baselines[-1] if summary and summary.baselines else None
-    recalls = {each.class_: each.accuracy for each in baseline.classes} if baseline else {}
+    of_numbers = is_regression(experiment.plan)
+    value, low, high = ("mae", "mae_low", "mae_high") if of_numbers else ACCURACY
+    reached = {each.class_: getattr(each, value) for each in baseline.classes} if baseline else {}
     bars = [
         ClassBar(
-            each.class_,
-            each.support,
-            each.accuracy,
-            each.accuracy_low,
-            each.accuracy_high,
-            recalls.get(each.class_),
+            *(each.class_, each.support, getattr(each, value), getattr(each, low), getattr(each, high)),
+            reached.get(each.class_),
         )
         for each in (summary.classes if summary else ())
     ]
     part = summary.split if summary else "validation"
-    runs = len(summary.seeds) if summary else 0
+    what = "mean absolute error" if of_numbers else "recall"
+    runs = _runs(len(summary.seeds) if summary else 0)
     return ClassesFigure(
-        title="Accuracy of each class",
-        subtitle=f"{name_of(experiment)}: recall on the {part} part, mean of {_runs(runs)}, 95 % intervals",
-        baseline=baseline.name.replace("_", " ") if baseline and recalls else None,
+        title="Error of each range of the target" if of_numbers else "Accuracy of each class",
+        subtitle=f"{name_of(experiment)}: {what} on the {part} part, mean of {runs}, 95 % intervals",
+        baseline=baseline.name.replace("_", " ") if baseline and reached else None,
         bars=bars,
+        highest=None if of_numbers else 1.0,
     )
 
 

@@ -18,10 +18,11 @@ from service.charts.sparkline import sparkline
 from service.experiments import chart_figures
 from service.experiments.curves import curves_of, reliability_of
 from service.experiments.intervals import NOT_ENDED, UNREADABLE
-from service.experiments.row_results import RowResultsLoader
+from service.experiments.predicted_numbers import predicted_figure
+from service.experiments.row_results import RowResultsLoader, runs_with_results
 from service.experiments.scored_runs import scored_runs
 from service.experiments.summary import summarise
-from service.experiments.task_checks import require_classes
+from service.experiments.task_checks import require_classes, require_numbers
 from service.http.conditional import UNCACHED, Precondition, PreconditionDep
 from service.http.query import InvalidQuery
 from service.schemas.curves import Curves
@@ -34,6 +35,7 @@ from service.store.errors import (
     NoRowResults,
     NoScores,
     NotClassification,
+    NotRegression,
     UnknownExperiment,
     UnknownRun,
     UnusableRowResults,
@@ -118,7 +120,9 @@ def read_classes_chart(
     database: DatabaseDep,
     intervals: IntervalsDep,
 ) -> Response:
-    """Draw the accuracy of each class in the summary, with its interval, its rows, and that of a baseline."""
+    """Draw the accuracy of each class in the summary, with its interval, its rows, and that of a baseline. Of a
+    regression, draw the mean absolute error of each bin of the targets.
+    """
     with database.read() as connection:
         precondition.require_modified(status_reader.state(connection, experiment_id))
         found = experiment_reader.find_experiment(connection, experiment_id)
@@ -151,6 +155,36 @@ def read_confusion_chart(
         wanted = EpochQuery(split, query.runs, "best", limit=MAX_ROWS)
         rows = read_page(connection, EpochClasses, experiment_id, wanted).rows
     figure = chart_figures.confusion_figure(experiment, rows, split)
+    return svg_response(figure.svg(query.canvas), query.theme, precondition.headers)
+
+
+@router.get(
+    "/predictions.svg",
+    operation_id="read_predictions_chart",
+    summary="Chart of predicted against true numbers",
+    responses=responses
+    | problems(
+        *(UnknownExperiment, UnknownRun, NoRowResults, NotRegression),
+        *(UnusableRowResults, InvalidQuery, BlobStoreUnavailable),
+    ),
+)
+def read_predictions_chart(
+    experiment_id: ExperimentId,
+    query: Annotated[ChartQuery, Query()],
+    precondition: PreconditionDep,
+    database: DatabaseDep,
+    loader: RowResultsDep,
+) -> Response:
+    """Draw how many rows of a regression have which true and which predicted number, at the selected epochs of the
+    runs, and below the quantiles of the errors.
+    """
+    with database.read() as connection:
+        precondition.require_modified(status_reader.state(connection, experiment_id))
+        experiment = experiment_reader.experiment(connection, experiment_id)
+        require_numbers(experiment.plan, experiment_id)
+        runs = runs_with_results(connection, experiment_id, query.runs)
+    name, part = chart_figures.name_of(experiment), measured_part(experiment.spec)
+    figure = predicted_figure(name, part, runs, loader)
     return svg_response(figure.svg(query.canvas), query.theme, precondition.headers)
 
 

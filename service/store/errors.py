@@ -14,6 +14,7 @@ StoreError
 ├── UnusableModel       the run's model is lost, damaged, or of an older version
 ├── NoScores            the experiment has no scores of the kind that curves need
 ├── NotClassification   what was asked for is of classes, and the experiment predicts numbers
+├── NotRegression       what was asked for is of numbers, and the experiment predicts classes
 ├── NoThreshold         the experiment predicts the likelier class
 ├── UnusableRowResults  the row-level results of a run are lost or damaged
 ├── RowsGone            the data set of the experiment is gone or has changed
@@ -197,6 +198,16 @@ class NotClassification(StoreError):
             f"Experiment {experiment_id} is a regression, which has no {what}. "
             f"GET /experiments/{experiment_id}/classes has the error of each bin of the targets, and "
             f"GET /experiments/{experiment_id}/predictions the prediction for each row."
+        )
+
+
+class NotRegression(StoreError):
+    """What was asked for is of numbers, and the experiment predicts classes."""
+
+    def __init__(self, experiment_id: int) -> None:
+        super().__init__(
+            f"Experiment {experiment_id} is a classification, which predicts no numbers. "
+            f"GET /experiments/{experiment_id}/charts/confusion.svg draws what it predicts."
         )
 
 

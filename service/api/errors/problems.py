@@ -40,6 +40,7 @@ from service.store.errors import (
     NoTestPart,
     NothingToRetry,
     NoThreshold,
+    NotRegression,
     QueueFull,
     RowsGone,
     RowsUsedBefore,
@@ -117,6 +118,7 @@ PROBLEM_TYPES: dict[type[Exception], ProblemType] = {
     NotClassification: ProblemType(
         "not-a-classification", 409, "The experiment predicts numbers, not classes"
     ),
+    NotRegression: ProblemType("not-a-regression", 409, "The experiment predicts classes, not numbers"),
     NoThreshold: ProblemType("no-threshold", 409, "The models have no threshold"),
     UnusableRowResults: ProblemType("unusable-row-results", 409, "The row-level results cannot be read"),
     RowsGone: ProblemType("rows-gone", 409, "The rows of the experiment cannot be read"),

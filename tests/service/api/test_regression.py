@@ -72,7 +72,19 @@ def test_a_regression_from_the_spec_to_the_last_response(client: TestClient, age
     page = client.get(f"/ui{here}", headers={"Accept": "text/html"})
     assert page.status_code == 200
     assert "Ranges of the target" in page.text
+    assert "charts/predictions.svg" in page.text
+    assert "Evaluate on the test set" in page.text
     assert "Confusion matrix" not in page.text
+
+    bars = client.get(f"{here}/charts/classes.svg").text
+    assert "Error of each range of the target" in bars
+    worst = max(summary["classes"], key=lambda each: each["mae"])
+    assert f"Highest: {worst['class']} with {worst['mae']:.3f}" in bars
+    drawn = client.get(f"{here}/charts/predictions.svg").text
+    assert f"{2 * len(rows)} predictions" in drawn
+    both = client.get(f"{here}/predictions?limit=1000").json()["items"]
+    median = np.median([row["prediction"] - row["target"] for row in both])
+    assert f"50% are at most {median:.3f}" in drawn
 
     answer = client.post(f"{here}/predict?seed=0", json=asked).json()["items"]
     assert [each["value"] for each in answer] == pytest.approx(
@@ -88,6 +100,13 @@ def test_what_is_of_classes_is_refused(client: TestClient, path: str) -> None:
     answer = client.get(f"/experiments/{id_}/{path}")
     assert answer.status_code == 409, answer.text
     assert "is a regression" in answer.json()["detail"]
+
+
+def test_a_classification_has_no_predicted_numbers(client: TestClient) -> None:
+    id_ = client.post("/experiments", json={"dataset": "iris"}).json()["id"]
+    answer = client.get(f"/experiments/{id_}/charts/predictions.svg")
+    assert answer.status_code == 409, answer.text
+    assert answer.json()["type"] == "/problems/not-a-regression"
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ OTHERS: dict[str, Kind] = {
     "GET /experiments/{experiment_id}/charts/sparkline.svg": "charts",
     "GET /experiments/{experiment_id}/charts/classes.svg": "charts",
     "GET /experiments/{experiment_id}/charts/confusion.svg": "charts",
+    "GET /experiments/{experiment_id}/charts/predictions.svg": "charts",
     "GET /experiments/{experiment_id}/charts/roc.svg": "charts",
     "GET /experiments/{experiment_id}/charts/pr.svg": "charts",
     "GET /experiments/{experiment_id}/charts/reliability.svg": "charts",

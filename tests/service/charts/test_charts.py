@@ -1,7 +1,9 @@
 """Each chart is well-formed, has a text alternative, and draws nothing but numbers, whatever it is given."""
 
+import base64
 import math
 import re
+import zlib
 from collections.abc import Callable
 from xml.etree import ElementTree
 
@@ -13,7 +15,9 @@ from service.charts.confusion import ConfusionFigure
 from service.charts.curves import Curve, CurvesFigure, Point
 from service.charts.figure import Canvas
 from service.charts.forest import ForestFigure, ForestRow
+from service.charts.predicted import PredictedFigure
 from service.charts.reliability import Bin, CalibratedRun, ReliabilityFigure
+from service.charts.scale import span
 from service.charts.score_curves import ScoreCurve, ScoreCurvesFigure
 from service.charts.sparkline import sparkline
 from service.charts.theme import DARK, LIGHT, PRINT, Theme
@@ -64,6 +68,19 @@ def confusion(name: str, size: int, value: float) -> str:
     return ConfusionFigure(name, name, [f"{name}{index}" for index in range(size)], matrix).svg(Canvas())
 
 
+def bins(name: str, size: int, value: float) -> str:
+    error = value if value >= 0 else None
+    bars = [ClassBar(f"{name}{index}", index, error, error, error, error) for index in range(size)]
+    return ClassesFigure(name, name, name, bars, highest=None).svg(Canvas())
+
+
+def predicted(name: str, size: int, value: float) -> str:
+    counts = np.full((size, size), 7 if math.isfinite(value) else 0, np.int64)
+    low, high = span([0.0, value])
+    errors = [-value, 0.0, 0.0, value, value] if size and math.isfinite(value) else []
+    return PredictedFigure(name, name, low, high, counts, sorted(errors)).svg(Canvas(340))
+
+
 def score_curves(name: str, size: int, value: float) -> str:
     known = [ScoreCurve(name, [(0.0, 0.0), (1.0, 1.0)], 0.5, 0.4, 0.6)] * size
     figure = ScoreCurvesFigure(
@@ -89,7 +106,7 @@ def line(name: str, size: int, value: float) -> str:
     return sparkline(name, [value, None, 0.5][: min(size, 3)], "auto")
 
 
-CHARTS: list[Draw] = [curves, classes, confusion, score_curves, reliability, forest, line]
+CHARTS: list[Draw] = [curves, classes, bins, confusion, predicted, score_curves, reliability, forest, line]
 
 
 def parsed(chart: str) -> ElementTree.Element:
@@ -161,6 +178,16 @@ def test_the_cells_of_a_small_matrix_have_their_counts() -> None:
         if "fill-opacity" in each.attrib
     ]
     assert opacities == pytest.approx([0.8 * share for share in (170 / 180, 10 / 180, 0.25, 0.75)], abs=0.005)
+
+
+def test_the_picture_of_predictions_has_true_numbers_to_the_right_and_predictions_upwards() -> None:
+    counts = np.array([[0, 4], [0, 0]])  # the smaller target, the larger prediction
+    root = parsed(PredictedFigure("t", "s", 0.0, 1.0, counts, [-1.0, 0.0, 0.0, 0.0, 1.0]).svg(Canvas()))
+    (image,) = root.iter(f"{SVG}image")
+    content = base64.b64decode(image.attrib["href"].partition(",")[2])
+    at = content.index(b"IDAT")
+    pixels = zlib.decompress(content[at + 4 : at + 4 + int.from_bytes(content[at - 4 : at])])
+    assert pixels == bytes([0, int(255 * 0.85), 0, 0, 0, 0])  # each line begins with its filter
 
 
 def test_a_bar_ends_at_its_accuracy() -> None:

@@ -57,6 +57,7 @@ TABLE: dict[str, Scope | None] = {
     "GET /experiments/{experiment_id}/charts/sparkline.svg": "read",
     "GET /experiments/{experiment_id}/charts/classes.svg": "read",
     "GET /experiments/{experiment_id}/charts/confusion.svg": "read",
+    "GET /experiments/{experiment_id}/charts/predictions.svg": "read",
     "GET /experiments/{experiment_id}/charts/roc.svg": "read",
     "GET /experiments/{experiment_id}/charts/pr.svg": "read",
     "GET /experiments/{experiment_id}/charts/reliability.svg": "read",
