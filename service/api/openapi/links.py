@@ -22,6 +22,7 @@ OF_EXPERIMENT = (
     "read_sparkline",
     "read_classes_chart",
     "read_confusion_chart",
+    "read_predictions_chart",
     "read_roc_chart",
     "read_precision_recall_chart",
     "read_reliability_chart",
