@@ -19,6 +19,7 @@ from service.api.errors import exception_handlers
 from service.api.live.change_feed import ChangeFeed
 from service.api.live.event_pages import EventPages
 from service.api.live.stream_places import StreamPlaces
+from service.api.live.summary_events import SummaryEvents
 from service.api.openapi.document import document
 from service.api.openapi.responses import unavailable
 from service.api.thread_limiters import Limiters
@@ -162,9 +163,9 @@ def _create_shared_objects(state: State, settings: Settings, database: Database)
     state.readiness = Readiness(StoreCheck(state.artifacts.files))
     state.metrics = PrometheusMetrics(database, lease_seconds=settings.lease_seconds)
     state.observe = state.metrics.observe
-    state.change_feed = ChangeFeed(database)
     state.event_pages = EventPages(database, state.limiters["streams"])
-    state.stream_places = StreamPlaces(settings.max_streams)
+    state.summary_events = SummaryEvents(database, state.intervals, state.limiters["streams"])
+    state.change_feed, state.stream_places = ChangeFeed(database), StreamPlaces(settings.max_streams)
 
 
 def _drop_caches(state: State) -> None:

@@ -61,7 +61,9 @@ async def _stream(
 )
 async def stream_events(stream: Annotated[EventStream, Depends(_stream)], request: Request) -> Response:
     """Stream server-sent events: `status` first and at each change, `epoch` for each epoch of each seed with its
-    training and validation metrics, and `end`. After a lost connection, send `Last-Event-ID` to miss no event.
+    training and validation metrics, `summary` with the intervals once all runs have ended, and `end`. After a lost
+    connection, send `Last-Event-ID` to miss no event.
     """
-    content = stream.content(request.app.state.change_feed, request.app.state.event_pages)
+    state = request.app.state
+    content = stream.content(state.change_feed, state.event_pages, state.summary_events)
     return EventStreamResponse(content, headers=UNBUFFERED)

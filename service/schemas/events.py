@@ -2,6 +2,7 @@
 
 from service.schemas.base import FOLD, REPEAT, OptionalTime, ResponseModel
 from service.schemas.epochs import MetricsRow
+from service.schemas.summary import Summary
 from service.store.status_reader import ExperimentState
 from service.store.tables import Status
 
@@ -38,6 +39,13 @@ class EpochEvent(ResponseModel):
     validation: MetricsRow
     repeat: int = REPEAT
     fold: int = FOLD
+
+
+class SummaryEvent(ResponseModel):
+    """The results of an experiment that has ended, with their intervals. Not sent if no run has a result."""
+
+    status: Status
+    summary: Summary
 
 
 class EndEvent(ResponseModel):

@@ -1,4 +1,4 @@
-"""Server-sent events of an experiment as it runs: each epoch once, changes of its status, and its end.
+"""Server-sent events of an experiment as it runs: each epoch once, changes of its status, its summary, and its end.
 
 The id of an event is the position of every run so far, as in a cursor. A client that reconnects with it as
 Last-Event-ID gets the events after it, from any process of the service.
@@ -13,6 +13,7 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
 from service.api.live.change_feed import ChangeFeed
 from service.api.live.event_pages import EventPages
+from service.api.live.summary_events import SummaryEvents
 from service.api.routing import positions
 from service.experiments.majority import majority_accuracies
 from service.schemas.events import EndEvent, StatusEvent
@@ -49,7 +50,9 @@ class EventStream:
         if last_event_id.endswith(END) and is_over and not self._has_more():
             raise NothingFollows
 
-    async def content(self, feed: ChangeFeed, pages: EventPages) -> AsyncGenerator[bytes]:
+    async def content(
+        self, feed: ChangeFeed, pages: EventPages, summaries: SummaryEvents
+    ) -> AsyncGenerator[bytes]:
         """The events until the experiment is over or deleted, or the service stops; several may come as one chunk."""
         sent: StatusEvent | None = None
         seen: ExperimentState | None = None
@@ -66,6 +69,8 @@ class EventStream:
                     self._position = page.position
                     yield page.content
                 if state.is_over:
+                    if summary := await summaries.read(self._id, state):
+                        yield summary
                     yield self._end(status)
                     return
 

@@ -89,13 +89,32 @@ def test_a_stream_tells_status_epochs_and_end_as_they_happen(client: Client, fak
         fake_worker.finish(experiment_id, "succeeded")
         assert [(each.name, each.data["status"]) for each in coming] == [
             ("status", "succeeded"),
+            ("summary", "succeeded"),
             ("end", "succeeded"),
         ]
 
 
+def test_the_summary_of_the_end_has_the_intervals(client: Client, fake_worker: FakeWorker) -> None:
+    experiment_id = fake_worker.submit()
+    fake_worker.claim()
+    fake_worker.epoch(experiment_id, 1, CONFUSION)
+    fake_worker.save_rows(experiment_id, CONFUSION)
+    fake_worker.finish(experiment_id, "succeeded")
+    summary = next(each.data["summary"] for each in read(client, experiment_id) if each.name == "summary")
+    assert summary == fake_worker.read(experiment_id)["summary"]
+    assert summary["metrics"]["accuracy"]["low"] is not None
+
+
+def test_an_experiment_without_results_has_no_summary(client: Client, fake_worker: FakeWorker) -> None:
+    experiment_id = fake_worker.submit()
+    fake_worker.claim()
+    fake_worker.finish(experiment_id, "failed", cause="error")
+    assert [each.name for each in read(client, experiment_id)] == ["status", "end"]
+
+
 def test_whoever_is_cut_off_anywhere_and_comes_back_misses_nothing(client: Client, finished: int) -> None:
     whole = read(client, finished)
-    assert [each.name for each in whole] == ["status", *["epoch"] * 6, "end"]
+    assert [each.name for each in whole] == ["status", *["epoch"] * 6, "summary", "end"]
     for cut in range(1, len(whole)):
         before = read(client, finished, at_most=cut)
         last = next((each.id for each in reversed(before) if each.id), None)
