@@ -67,12 +67,13 @@ def parent_of(id_: int) -> int | None:
     return int(found[1]) if found else None
 
 
-def command_of(id_: int) -> str:
-    """The command line of a process; empty if it has ended."""
+def described(id_: int) -> str:
+    """The state, the parent and the command line of a process, for the message of a test."""
     try:
-        return Path(f"/proc/{id_}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        command = Path(f"/proc/{id_}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
     except (FileNotFoundError, ProcessLookupError):
-        return ""
+        command = "ended"
+    return f"{id_} {' '.join(_status(id_)[:2])} {command}"
 
 
 def all_ended(ids: list[int], *, within: float) -> bool:

@@ -28,6 +28,8 @@ KEPT = 60
 """How many experiments are kept: the clients delete older ones, so that the database has a steady size."""
 STREAM_SECONDS = 2.0
 PAUSE_SECONDS = (0.05, 0.3)
+EXPECTED = (404, 409, 429)
+"""Refusals: it was deleted, it has ended, or two uploads of this owner are being received already."""
 MOST_FAILURES = 20
 """How many unexpected responses are kept for the report."""
 
@@ -89,7 +91,9 @@ class Client(threading.Thread):
         rows = "".join(f"{self.random.random():.6f},{self.random.random():.6f},{i % 2}\n" for i in range(400))
         name = f"soak-{self.number}"
         form = {"name": name, "format": "csv"}
-        self.request("POST", "/datasets", data=form, files={"file": ("rows.csv", f"a,b,label\n{rows}")})
+        table = {"file": ("rows.csv", f"a,b,label\n{rows}")}
+        if self.request("POST", "/datasets", data=form, files=table) is None:
+            return
         self.request("POST", "/experiments", json={"dataset": name, "training": {"epochs": 2}})
         self.request("DELETE", f"/datasets/{name}")
 
@@ -112,11 +116,11 @@ class Client(threading.Thread):
         return self.random.choice(ids) if ids else None
 
     def request(self, method: str, path: str, **options: Any) -> Any:
-        """The JSON body of the response. A refusal that follows from the state is fine (404, 409)."""
+        """The JSON body of the response. Refusals that follow from the state, or from other clients, are fine."""
         started = time.monotonic()
         response = self.http.request(method, path, **options)
         self.slowest = max(self.slowest, time.monotonic() - started)
-        if response.status_code >= 400 and response.status_code not in (404, 409):
+        if response.status_code >= 400 and response.status_code not in EXPECTED:
             self.unexpected = [*self.unexpected, f"{method} {path}: {response.text[:300]}"][:MOST_FAILURES]
         is_json = response.headers.get("content-type", "").startswith("application/json")
         return response.json() if is_json and response.content and response.status_code < 400 else None

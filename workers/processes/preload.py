@@ -9,13 +9,15 @@ import time
 
 from workers import environment
 from workers.nn import kernels
+from workers.processes.orphan_watch import exits_with_parent
 
 # Closing the terminal sends this to the whole process group. The parent then stops its workers by commands.
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 STARTED = time.perf_counter()
-KERNELS = kernels.load()[1]
-environment.current()
+with exits_with_parent():  # to compile them takes half a minute or more
+    KERNELS = kernels.load()[1]
+    environment.current()
 gc.freeze()  # collections in the workers need not look at what was imported, nor copy its pages
 
 if __name__ == "__main__":

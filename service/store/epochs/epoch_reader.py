@@ -9,7 +9,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, case, func, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    tuple_,
+)
 
 from service.store.run_keys import ALL_RUNS, BY_KEY, RunFilter, RunKey
 from service.store.tables import EpochClasses, EpochMetrics, Run
@@ -137,7 +149,7 @@ def _chosen(
     chosen = columns.join(table, table.run_id == Run.id)
     mine = Run.experiment_id == ids[0] if len(ids) == 1 else Run.experiment_id.in_(ids)
     chosen = chosen.where(mine, *conditions)
-    return _thinned(chosen, thinning) if thinning else chosen
+    return _thinned(chosen, table, thinning) if thinning else chosen
 
 
 def _read(connection: Connection, chosen: Select[Any], query: EpochQuery) -> tuple[Sequence[Row[Any]], bool]:
@@ -147,33 +159,33 @@ def _read(connection: Connection, chosen: Select[Any], query: EpochQuery) -> tup
     return found[: query.limit], len(found) > query.limit
 
 
-def _thinned(chosen: Select[Any], thinning: Thinning) -> Select[Any]:
-    """Thin each curve with too many points: keep its ends, and the lowest and highest point of equal stretches."""
-    rows = chosen.subquery("rows")
-    curve = (rows.c.run_id, rows.c.split)
+def _thinned(chosen: Select[Any], table: EpochTable, thinning: Thinning) -> Select[Any]:
+    """Thin each curve with too many points: keep its ends, and the lowest and highest point of equal stretches.
+
+    Only keys and the metric are sorted; the other columns are read of the epochs that are kept.
+    """
+    key: list[Any] = [table.run_id, table.split, table.epoch]
+    metric = getattr(table, thinning.metric).label("metric")
+    narrow = chosen.with_only_columns(*key, metric, maintain_column_froms=True).subquery("narrow")
+    curve = (narrow.c.run_id, narrow.c.split)
     measured = select(
-        rows,
+        narrow,
         func.count().over(partition_by=curve).label("points"),
-        func.min(rows.c.epoch).over(partition_by=curve).label("first"),
-        func.max(rows.c.epoch).over(partition_by=curve).label("last"),
+        func.min(narrow.c.epoch).over(partition_by=curve).label("first"),
+        func.max(narrow.c.epoch).over(partition_by=curve).label("last"),
     ).subquery("measured")
     at = measured.c
     stretches = (thinning.points - 2) // 2
     stretch = (at.run_id, at.split, (at.epoch - at.first) * stretches // (at.last - at.first + 1))
-    metric = at[thinning.metric]
-    ranked = select(
-        measured,
-        func.row_number()
-        .over(partition_by=stretch, order_by=(metric.asc().nulls_last(), at.epoch))
-        .label("lowest"),
-        func.row_number()
-        .over(partition_by=stretch, order_by=(metric.desc().nulls_last(), at.epoch))
-        .label("highest"),
-    ).subquery("ranked")
-    of = ranked.c
+    lowest, highest = (
+        func.row_number().over(partition_by=stretch, order_by=(order.nulls_last(), at.epoch))
+        for order in (at.metric.asc(), at.metric.desc())
+    )
+    of = select(measured, lowest.label("lowest"), highest.label("highest")).subquery("ranked").c
     is_end = or_(of.epoch == of.first, of.epoch == of.last)
-    kept = or_(of.points <= thinning.points, is_end, of.lowest == 1, of.highest == 1)
-    return select(*(of[column.key] for column in rows.c)).where(kept)
+    is_kept = or_(of.points <= thinning.points, is_end, of.lowest == 1, of.highest == 1)
+    kept = select(of.run_id, of.split, of.epoch).where(is_kept).subquery("kept")
+    return chosen.join(kept, and_(*(column == kept.c[column.key] for column in key)))
 
 
 def _conditions(table: EpochTable, query: EpochQuery) -> list[ColumnElement[bool]]:
