@@ -128,8 +128,13 @@ class Trainer:
             if self.epoch == 0:
                 yield self._solve(self.linear, between_steps)
             return
-        while self.epoch < self.spec.training.epochs and not self.best.should_stop:
+        while not self.is_complete:
             yield self._train_epoch(between_steps)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all epochs are trained, or early stopping has ended the training."""
+        return self.epoch >= self.spec.training.epochs or self.best.should_stop
 
     def _solve(self, linear: Solver, between_passes: Callable[[], None]) -> Epoch:
         """The only epoch of a linear model."""

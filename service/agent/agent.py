@@ -25,7 +25,7 @@ from service.agent.leased_run import LeasedRun
 from service.agent.start_failures import NotStarted, StartPause, is_temporary
 from service.notifiers import Notifier, PollingNotifier
 from service.settings import Settings
-from service.store import history, queue
+from service.store import history, queue, rungs
 from service.store.artifacts.artifact_store import ArtifactStore
 from service.store.artifacts.uploads import uploads_of
 from service.store.database import Database
@@ -227,6 +227,7 @@ class Agent:
                     write_progress(connection, run)
                     if run.ends and run.final_event is not None:
                         end_run(connection, run, run.final_event, max_deaths=self.settings.max_attempts)
+            rungs.decide(connection)
         self.flushed_at = time.monotonic()
         for lease, reason in reasons.items():
             self.runs[lease].said_waiting_for = reason

@@ -83,6 +83,7 @@ class AssignmentBuilder:
             checkpoint_seconds=self.settings.checkpoint_seconds,
             memory_bytes=self.settings.worker_memory_bytes,
             has_baselines=claim.has_baselines,
+            until_epoch=claim.until_epoch,
         )
 
     def _load_checkpoint(self, claim: Claim, checkpoint: bytes | ArtifactReference | None) -> bytes | None:

@@ -26,6 +26,7 @@ from workers.processes.messages import (
     EpochEnded,
     Failed,
     FinalEvent,
+    Held,
     Stopped,
     Succeeded,
     TrainingStarted,
@@ -87,14 +88,13 @@ def end_run(connection: Connection, run: LeasedRun, event: FinalEvent, *, max_de
     lease = run.claim.lease
     match event:
         case Succeeded():
-            epoch_writer.save_model(connection, run.artifacts, lease.run_id, event)
-            if event.evaluation is not None:
-                epoch_writer.record_evaluation(connection, lease.run_id, event.best_epoch, event.evaluation)
-            queue.finish(connection, lease, "succeeded")
+            _end_succeeded(connection, run, event)
         case Failed(cause, message):
             queue.finish(connection, lease, "failed", cause=cause, message=message)
         case Stopped("release") if (reason := run.not_started) is not None:
             queue.give_back(connection, lease, cause=reason.cause, message=reason.message, most=reason.most)
+        case Held():
+            queue.hold(connection, lease)
         case Stopped(command):
             _end_stopped(connection, run, command)
         case Died() if (
@@ -106,6 +106,14 @@ def end_run(connection: Connection, run: LeasedRun, event: FinalEvent, *, max_de
             queue.record_death(connection, lease, max_deaths=max_deaths)
         case _:
             assert_never(event)
+
+
+def _end_succeeded(connection: Connection, run: LeasedRun, event: Succeeded) -> None:
+    lease = run.claim.lease
+    epoch_writer.save_model(connection, run.artifacts, lease.run_id, event)
+    if event.evaluation is not None:
+        epoch_writer.record_evaluation(connection, lease.run_id, event.best_epoch, event.evaluation)
+    queue.finish(connection, lease, "succeeded")
 
 
 def _end_stopped(connection: Connection, run: LeasedRun, command: Command) -> None:

@@ -15,6 +15,7 @@ from workers.processes.messages import (
     CheckpointTaken,
     Command,
     FinalEvent,
+    Held,
     ProgressEvent,
     Stopped,
     Succeeded,
@@ -97,11 +98,11 @@ class LeasedRun:
     def end(self, event: FinalEvent) -> None:
         """Set how the run ended, in place of an end that is not stored yet.
 
-        Only a released run still needs its checkpoint.
+        Only a run that is released or held still needs its checkpoint.
         """
         if isinstance(self.final_event, Succeeded):
             self._discard(self.final_event)
-        if event != Stopped("release"):
+        if event not in (Stopped("release"), Held()):
             self._drop_checkpoints(uploading=True)
         self.final_event = event
 

@@ -86,8 +86,11 @@ def new_experiment(
     sweep_id: int | None,
     candidate: int | None,
     swept: dict[str, Any] | None,
+    until_epoch: int | None = None,
 ) -> NewExperiment:
-    """The experiment of a plan, as the queue stores it. candidate, swept: of a sweep, which one and its values."""
+    """The experiment of a plan, as the queue stores it. candidate, swept: of a sweep, which one and its values;
+    until_epoch: where its runs are held.
+    """
     spec = plan.spec
     columns = {
         "name": spec.name,
@@ -105,7 +108,9 @@ def new_experiment(
         "candidate": candidate,
         "swept": swept,
     }
-    return NewExperiment(spec.seeds, spec.training.epochs, spec.tags, columns, spec.split.all_folds)
+    return NewExperiment(
+        spec.seeds, spec.training.epochs, spec.tags, columns, spec.split.all_folds, until_epoch
+    )
 
 
 def record_exposures(connection: Connection, plans: Iterable[tuple[int, Plan]], *, owner: str) -> None:

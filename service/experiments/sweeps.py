@@ -1,7 +1,6 @@
 """The life of a sweep: submit it with all its candidates in one transaction, cancel, retry and delete it as one."""
 
 import hashlib
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -14,7 +13,7 @@ from service.store.errors import NothingToRetryInSweep, SweepActive, SweepOver
 from service.store.idempotency_keys import KeyedRequest
 from service.store.tables import ACTIVE_STATUSES
 from workers.data.registry import DatasetRegistry
-from workers.sweeps.candidates import Candidate, SweepPlan, plan_sweep
+from workers.sweeps.candidates import SweepPlan, plan_sweep
 from workers.sweeps.request import SweepRequest
 
 
@@ -67,24 +66,29 @@ class SweepService:
         sweep_id = sweep_writer.create(
             connection, name=name, owner=self._owner, request=request, repeated=plan.repeated
         )
-        add_candidates(connection, sweep_id, plan.candidates, owner=self._owner)
+        add_candidates(connection, sweep_id, plan, owner=self._owner)
         self._notifier.wake(connection, sweep_id, queued_runs=plan.runs)
         return sweep_id
 
 
-def add_candidates(
-    connection: Connection, sweep_id: int, candidates: Sequence[Candidate], *, owner: str, first: int = 0
-) -> list[int]:
-    """Store candidates as experiments, numbered from `first`, and return their ids. Nobody is woken."""
+def add_candidates(connection: Connection, sweep_id: int, plan: SweepPlan, *, owner: str) -> None:
+    """Store the candidates as experiments. Nobody is woken."""
     ids = queue.submit_all(
         connection,
         [
-            new_experiment(each.plan, owner, sweep_id=sweep_id, candidate=number, swept=each.values)
-            for number, each in enumerate(candidates, first)
+            new_experiment(
+                each.plan,
+                owner,
+                sweep_id=sweep_id,
+                candidate=number,
+                swept=each.values,
+                until_epoch=plan.first_rung,
+            )
+            for number, each in enumerate(plan.candidates)
         ],
     )
-    record_exposures(connection, zip(ids, (each.plan for each in candidates), strict=True), owner=owner)
-    return ids
+    plans = [each.plan for each in plan.candidates]
+    record_exposures(connection, zip(ids, plans, strict=True), owner=owner)
 
 
 def cancel(connection: Connection, sweep_id: int, notifier: Notifier) -> None:

@@ -4,6 +4,7 @@
     running  -> succeeded, failed, cancelled    finish: the worker reported how it ended
     running  -> queued     release: a clean stop; give_back: no worker could be started; no death is counted
     running  -> failed     give_back, after `most` of them in a row whose reason may be the run
+    running  -> queued     hold: it has trained as far as its sweep lets it, and is claimed again after let_go_on
     running  -> queued     record_death, or the lease expired: a death is counted ...
     running  -> failed     ... and after `max_deaths` of them without progress the run is lost
     running  -> cancelled  ... or any of the three, if a cancellation was requested
@@ -40,6 +41,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
     update,
 )
 from sqlalchemy.orm import InstrumentedAttribute
@@ -132,6 +134,7 @@ class Claim:
     spec: dict[str, Any]
     has_baselines: bool
     worked_seconds: float
+    until_epoch: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,6 +235,7 @@ def claim(
         spec=spec,
         has_baselines=bool(has_baselines),
         worked_seconds=run.worked_seconds,
+        until_epoch=run.until_epoch,
     )
 
 
@@ -311,6 +315,23 @@ def set_waiting_for(connection: Connection, lease: Lease, reason: WaitingFor | N
     connection.execute(WAIT, _parameters(lease) | {"reason": reason})
 
 
+def hold(connection: Connection, lease: Lease) -> bool:
+    """Return a run to the queue, where nobody claims it until `let_go_on`; False if the lease is lost.
+
+    If a cancellation was requested, it is cancelled.
+    """
+    status = case((Run.cancel_requested, "cancelled"), else_="queued")
+    finished_at = case((Run.cancel_requested, _now_or(Run.started_at)), else_=None)
+    return _end_lease(connection, lease, status=status, finished_at=finished_at, held=True)
+
+
+def let_go_on(connection: Connection, experiment_ids: Collection[int], until_epoch: int | None) -> None:
+    """Let the held runs of experiments be claimed again, until they reach another epoch, or None for their end."""
+    mine = _lock_runs(connection, experiment_ids)
+    held = update(Run).where(mine, Run.status == "queued", Run.held == true())
+    connection.execute(held.values(held=False, until_epoch=until_epoch))
+
+
 def record_death(connection: Connection, lease: Lease, *, max_deaths: int) -> bool:
     """Record that the worker died without a final event; False if the lease is lost.
 
@@ -373,7 +394,7 @@ def _lock_runs(connection: Connection, experiment_ids: Collection[int]) -> Colum
 
 
 @cache
-def _claim_next() -> ReturningUpdate[int, int, int, int, int, int, float]:
+def _claim_next() -> ReturningUpdate[int, int, int, int, int, int, float, int | None]:
     """The statement that claims the next run for the agent `claimer`, for `claim_seconds`."""
     seconds = bindparam("claim_seconds", type_=Float())
     return (
@@ -383,7 +404,7 @@ def _claim_next() -> ReturningUpdate[int, int, int, int, int, int, float]:
         .values(claim_token=bindparam("drawn_token"), heartbeat=0, waiting_for=None)
         .values(lease_seconds=seconds, lease_until=now() + seconds)
         .values(started_at=func.coalesce(Run.started_at, now()))
-        .returning(Run.id, Run.attempt, Run.experiment_id, *BY_KEY, Run.worked_seconds)
+        .returning(Run.id, Run.attempt, Run.experiment_id, *BY_KEY, Run.worked_seconds, Run.until_epoch)
     )
 
 

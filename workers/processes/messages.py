@@ -2,7 +2,7 @@
 
     WorkerEvent
     ├── ProgressEvent   TrainingStarted, EpochEnded, CheckpointTaken, BaselinesFitted
-    └── FinalEvent      Succeeded, Failed, Stopped: the worker's last message; Died: it ended without one
+    └── FinalEvent      Succeeded, Failed, Stopped, Held: the worker's last message; Died: it ended without one
 
 A worker sends events in the order in which they happened, and a final event last.
 """
@@ -31,7 +31,8 @@ class Assignment:
     split_folder: the prepared split, with the training and validation rows and, of a fold, the evaluation rows.
     checkpoint: where to resume; None starts with the first epoch. checkpoint_seconds: the most time between two
     checkpoints. memory_bytes: the most that the process may allocate; None sets no limit. has_baselines: whether the
-    baselines of the experiment are stored already, so that the worker need not fit them.
+    baselines of the experiment are stored already, so that the worker need not fit them. until_epoch: where to stop,
+    with a checkpoint, even though the training would go on; None trains to its end.
     """
 
     spec: str
@@ -41,6 +42,7 @@ class Assignment:
     checkpoint_seconds: float = 30.0
     memory_bytes: int | None = None
     has_baselines: bool = False
+    until_epoch: int | None = None
     repeat: int = 0
     fold: int = 0
 
@@ -119,6 +121,11 @@ class Stopped:
 
 
 @dataclass(frozen=True)
+class Held:
+    """The run has reached the epoch until which it was to train, and has sent its checkpoint."""
+
+
+@dataclass(frozen=True)
 class Died:
     """The process ended without sending a final event.
 
@@ -129,5 +136,5 @@ class Died:
 
 
 ProgressEvent = TrainingStarted | EpochEnded | CheckpointTaken | BaselinesFitted
-FinalEvent = Succeeded | Failed | Stopped | Died
+FinalEvent = Succeeded | Failed | Stopped | Held | Died
 WorkerEvent = ProgressEvent | FinalEvent

@@ -30,6 +30,7 @@ from workers.processes.messages import (
     EpochEnded,
     Failed,
     FinalEvent,
+    Held,
     Stopped,
     Succeeded,
     TrainingStarted,
@@ -115,9 +116,14 @@ class Worker:
         limit = self.assignment.memory_bytes
         return f"a worker process may allocate {limit:,} bytes" if limit else "the machine's memory ran out"
 
-    def _train(self) -> Succeeded:
+    def _train(self) -> Succeeded | Held:
+        if self._is_held:  # the run was interrupted between its checkpoint and its last message
+            return Held()
         for epoch in self.trainer.epochs(between_steps=self._between_steps):
             self._epoch_ended(epoch)
+            if self._is_held:
+                self._send_checkpoint()
+                return Held()
         self._send_baseline(wait=True)
         model, best_epoch = self.trainer.model().to_bytes(), self.trainer.best.epoch or 0
         folder = self.assignment.split_folder
@@ -127,6 +133,12 @@ class Worker:
             return Succeeded(best_epoch, model, measured.to_bytes(), evaluation)
         rows = self.trainer.row_results(read_rows(folder, "validation"))
         return Succeeded(best_epoch, model, rows.to_bytes() if rows else None)
+
+    @property
+    def _is_held(self) -> bool:
+        """Whether the run has reached its last epoch for now, and would go on."""
+        until = self.assignment.until_epoch
+        return until is not None and self.trainer.epoch >= until and not self.trainer.is_complete
 
     def _epoch_ended(self, epoch: Epoch) -> None:
         self.unsent.append(EpochEnded(epoch))

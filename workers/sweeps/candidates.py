@@ -32,10 +32,14 @@ class Candidate:
 
 @dataclass(frozen=True, eq=False)
 class SweepPlan:
-    """What a sweep will train. repeated: how many candidates were left out, as another resolves to the same spec."""
+    """What a sweep will train. repeated: how many candidates were left out, as another resolves to the same spec.
+
+    first_rung: the epoch at which the candidates are held; None if all train to their end.
+    """
 
     candidates: Sequence[Candidate]
     repeated: int
+    first_rung: int | None = None
 
     @property
     def runs(self) -> int:
@@ -71,7 +75,8 @@ def planned(request: SweepRequest, space: Space, proposed: Iterable[Values], dat
             found.setdefault(plan.spec_hash, Candidate(values, plan))
     if faults:
         raise InvalidSpec(_of_candidates(faults, count))
-    return SweepPlan(list(found.values()), count - len(found))
+    rungs = request.strategy.rungs(request.spec.training.epochs, len(found))
+    return SweepPlan(list(found.values()), count - len(found), rungs[0] if rungs else None)
 
 
 def _spec(space: Space, values: Values, name: str) -> ExperimentSpec:

@@ -1,7 +1,7 @@
 """A strategy chooses the candidates of a sweep from its space. The same seed chooses the same ones."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,10 @@ class Strategy(ABC):
     def faults(self, space: Space, candidates: int | None) -> Iterator[FieldError]:
         """What in a space this strategy cannot work with."""
         return iter(())
+
+    def rungs(self, epochs: int, candidates: int) -> Sequence[int]:
+        """The epochs after which candidates are compared and only some go on; none if all train to their end."""
+        return ()
 
     @abstractmethod
     def propose(self, space: Space, candidates: int | None) -> list[Values]:

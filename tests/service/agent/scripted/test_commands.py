@@ -12,7 +12,7 @@ from service.store.tables import Run
 from tests.harness import IRIS, Harness
 from tests.service.agent.scripted.pool import ScriptedPool, epoch
 from tests.service.agent.scripted.script import checkpoints_of, epochs_of, send, start
-from workers.processes.messages import CheckpointTaken, Died, Stopped
+from workers.processes.messages import CheckpointTaken, Died, Held, Stopped
 
 TIMED = IRIS | {"training": {"epochs": 3, "max_seconds": 50}}
 
@@ -45,6 +45,18 @@ def test_a_run_that_is_cancelled_before_it_starts_does_not_train(
     agent.flush()
     assert (harness.run(id_).status, agent.runs) == ("cancelled", {})
     assert (pool.started, pool.commands) == ({}, [])
+
+
+def test_a_run_that_is_held_keeps_its_checkpoint_and_waits(
+    harness: Harness, agent: Agent, pool: ScriptedPool
+) -> None:
+    id_ = harness.submit(IRIS)
+    lease = start(agent)
+    send(agent, lease, epoch(1), CheckpointTaken(1, 1, b"at the rung"), Held())
+    run = harness.run(id_)
+    assert (run.status, run.held, run.epoch, run.deaths) == ("queued", True, 1, 0)
+    assert checkpoints_of(harness, run.id) == [("newest", 1, b"at the rung")]
+    assert (agent.runs, agent.claim()) == ({}, False)
 
 
 @pytest.mark.parametrize("last", [Stopped("timeout"), Died(-9)])

@@ -1,0 +1,95 @@
+"""The rungs of successive halving: who goes on, who ends, and that one agent decides once."""
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+
+from service.store import queue, rungs
+from service.store.tables import Run
+from tests.service.experiments.compared import confusion
+from tests.service.fake_worker import FakeWorker
+
+DATA = {"name": "synthetic", "counts": [900, 100], "features": 2}
+
+
+@pytest.fixture
+def worker(app: Any, client: TestClient) -> FakeWorker:
+    return FakeWorker(client, app.state.database)
+
+
+def submit(client: TestClient, candidates: int, epochs: int, seeds: int = 1) -> dict[str, Any]:
+    spec = {"dataset": DATA, "training": {"epochs": epochs}, "seeds": list(range(seeds))}
+    space = {"model.hidden": [[n] for n in range(1, candidates + 1)]}
+    strategy = {"name": "successive_halving", "draw": "grid"}
+    response = client.post("/sweeps", json={"spec": spec, "space": space, "strategy": strategy})
+    assert response.status_code == 202, response.text
+    sweep: dict[str, Any] = response.json()
+    return sweep
+
+
+def statuses(client: TestClient, sweep: dict[str, Any]) -> list[str]:
+    items = client.get(f"/sweeps/{sweep['id']}/candidates").json()["items"]
+    return [each["status"] for each in items]
+
+
+def test_rungs_follow_each_other_to_the_end(client: TestClient, worker: FakeWorker) -> None:
+    sweep = submit(client, 9, 9)
+    ids = [each["experiment_id"] for each in client.get(f"/sweeps/{sweep['id']}/candidates").json()["items"]]
+    scores = {id_: 2 * place for place, id_ in enumerate(ids)}
+    epochs: dict[int, list[int]] = {}
+    while True:
+        with worker.database.write() as connection:
+            claim = queue.claim(connection, agent="one", lease_seconds=60, max_deaths=3)
+        if claim is None:
+            break
+        until = claim.until_epoch or 9
+        epochs.setdefault(until, []).append(claim.experiment_id)
+        worker.epoch(
+            claim.experiment_id, until, confusion(scores[claim.experiment_id]), run_id=claim.lease.run_id
+        )
+        with worker.database.write() as connection:
+            if claim.until_epoch is None:
+                queue.finish(connection, claim.lease, "succeeded")
+            else:
+                queue.hold(connection, claim.lease)
+            rungs.decide(connection)
+    assert epochs == {1: ids, 3: ids[6:], 9: ids[8:]}
+    assert statuses(client, sweep) == ["cancelled"] * 8 + ["succeeded"]
+    assert client.get(f"/sweeps/{sweep['id']}").json()["status"] == "succeeded"
+
+
+def test_nothing_is_decided_while_a_candidate_trains(client: TestClient, worker: FakeWorker) -> None:
+    sweep = submit(client, 3, 3)
+    with worker.database.write() as connection:
+        first = queue.claim(connection, agent="one", lease_seconds=60, max_deaths=3)
+        second = queue.claim(connection, agent="one", lease_seconds=60, max_deaths=3)
+    assert first is not None
+    assert second is not None
+    worker.epoch(first.experiment_id, 1, confusion(5), run_id=first.lease.run_id)
+    with worker.database.write() as connection:
+        queue.hold(connection, first.lease)
+        rungs.decide(connection)
+    assert statuses(client, sweep) == ["queued", "running", "queued"]
+
+
+def test_a_held_run_of_a_cancelled_sweep_ends(client: TestClient, worker: FakeWorker) -> None:
+    sweep = submit(client, 3, 3)
+    with worker.database.write() as connection:
+        claim = queue.claim(connection, agent="one", lease_seconds=60, max_deaths=3)
+    assert claim is not None
+    client.post(f"/sweeps/{sweep['id']}/cancel")
+    with worker.database.write() as connection:
+        queue.hold(connection, claim.lease)
+        rungs.decide(connection)
+    assert client.get(f"/sweeps/{sweep['id']}").json()["status"] == "cancelled"
+
+
+def test_retried_candidates_train_to_their_end(client: TestClient, worker: FakeWorker) -> None:
+    sweep = submit(client, 3, 3)
+    client.post(f"/sweeps/{sweep['id']}/cancel")
+    client.post(f"/sweeps/{sweep['id']}/retry")
+    with worker.database.read() as connection:
+        runs = connection.execute(select(Run.held, Run.until_epoch)).all()
+    assert {tuple(run) for run in runs} == {(False, None)}
