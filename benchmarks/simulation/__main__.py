@@ -16,7 +16,7 @@ from workers import blas
 blas.configure(os.environ)  # before NumPy is imported
 
 # ruff: noqa: E402
-from benchmarks.simulation import folds, leaderboards, single_split, twins
+from benchmarks.simulation import folds, leaderboards, shift_tables, single_split, twins
 from benchmarks.simulation.coverage import table
 from benchmarks.simulation.populations import DESIGNS, Design
 
@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=300)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument(
-        "--only", choices=("single_split", "folds", "twins", "leaderboards"), help="one alone"
+        "--only", choices=("single_split", "folds", "twins", "leaderboards", "shifts"), help="one alone"
     )
     options = parser.parse_args()
     with ProcessPoolExecutor(options.processes) as processes:
@@ -43,6 +43,8 @@ def main() -> None:
         _print_twins(options.draws)
     if options.only in (None, "leaderboards"):
         _print_leaderboards(min(options.draws, 200))
+    if options.only in (None, "shifts"):
+        shift_tables.print_all(options.draws)
 
 
 def _all_draws(processes: ProcessPoolExecutor, draw: Callable[[Design, int], list[T]], draws: int) -> list[T]:

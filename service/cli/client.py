@@ -94,6 +94,17 @@ class Client:
         compared: dict[str, Any] = self._json("GET", f"/comparisons?{urlencode(given)}")
         return compared
 
+    def shift(self, experiment_id: int, file: Path, label: str | None) -> dict[str, Any]:
+        """A batch of rows in a CSV or NPZ file beside the validation rows of an experiment."""
+        fields = {"format": "npz" if file.suffix == ".npz" else "csv"} | ({"label": label} if label else {})
+        path = f"/experiments/{experiment_id}/shift"
+        with file.open("rb") as content:
+            response = self._http.post(path, data=fields, files={"file": content}, timeout=600)
+        if response.is_error:
+            self._raise(response, f"POST {path}")
+        compared: dict[str, Any] = response.json()
+        return compared
+
     def datasets(self) -> list[dict[str, Any]]:
         """The data sets that a spec can name."""
         items: list[dict[str, Any]] = self._json("GET", "/datasets")["items"]

@@ -14,6 +14,7 @@ from service.cli.comparison_report import Comparisons, show_comparisons
 from service.cli.inspection_report import print_inspection
 from service.cli.report import Experiment, show_report, title
 from service.cli.score_report import show_curves, show_importance, show_operating_points, show_reliability
+from service.cli.shift_report import show_shift_report
 from service.operations.doctor import CheckResult
 from service.store.tables import FINAL_STATUSES
 
@@ -66,6 +67,11 @@ def show_json(value: Any) -> None:
 def show_comparison(comparisons: Comparisons) -> None:
     """Print how experiments compare, pair by pair."""
     show_comparisons(_console(), comparisons)
+
+
+def show_shift(shift: dict[str, Any]) -> None:
+    """Print how a batch of new rows differs from the validation rows."""
+    show_shift_report(_console(), shift)
 
 
 def show_datasets(datasets: Sequence[dict[str, Any]]) -> None:

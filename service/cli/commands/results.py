@@ -1,5 +1,6 @@
 """Commands that show what experiments have measured."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -90,6 +91,20 @@ def importance(
                 typer.echo(text, nl=False)
         else:
             show_scores("importance", client.scores(experiment, "importance"))
+
+
+@commands.command()
+def shift(
+    experiment: int,
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Rows as CSV, or as NPZ.")],
+    label: Annotated[str | None, typer.Option(help="The column with the labels, if they are known.")] = None,
+    url: Url = LOCAL,
+) -> None:
+    """Compare new rows with the validation rows of an experiment: what moved, and what the model is worth there."""
+    from service.cli.console import show_shift
+
+    with client_of(url) as client:
+        show_shift(client.shift(experiment, file, label))
 
 
 @commands.command("operating-points")

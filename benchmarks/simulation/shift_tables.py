@@ -1,0 +1,64 @@
+"""Print how often each detector of shift is right: `python -m benchmarks.simulation.shift_tables [--batches 300]`."""
+
+import argparse
+import os
+from dataclasses import astuple, fields
+
+from workers import blas
+
+blas.configure(os.environ)  # before NumPy is imported
+
+# ruff: noqa: E402
+import numpy as np
+
+from benchmarks.simulation import shifts
+from benchmarks.simulation.shifts import Population, PriorErrors, Scenario
+
+
+def main() -> None:
+    """Print the tables for a table of five columns, and for MNIST if its files are there."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--batches", type=int, default=300)
+    print_all(parser.parse_args().batches)
+
+
+def print_all(batches: int) -> None:
+    """Print how many batches each detector raises an alarm about, p-values of MNIST's test part, and priors."""
+    table, shifted = shifts.table_population(), max(1, batches // 3)
+    _print_alarms("a table", table, Scenario("no shift, 500 rows", 500, shifts.as_it_is), batches)
+    _print_alarms("a table", table, Scenario("age x 1.2, 500 rows", 500, shifts.scaled_column), shifted)
+    if not shifts.MNIST.is_dir():
+        print("MNIST is not there: its tables are left out.")
+        return
+    images = shifts.mnist_population()
+    _print_alarms("MNIST", images, Scenario("translated by 1, 200 rows", 200, shifts.translated), shifted)
+    _print_alarms("MNIST", images, Scenario("noise of severity 3, 100 rows", 100, shifts.noisy), shifted)
+    _print_official_test(images, max(1, batches // 15))
+    _print_priors(images, max(1, batches // 15))
+    _print_alarms("MNIST", images, Scenario("no shift, 200 rows", 200, shifts.as_it_is), batches)
+
+
+def _print_alarms(of: str, population: Population, scenario: Scenario, batches: int) -> None:
+    found = shifts.alarms(population, scenario, batches)
+    listed = ", ".join(f"{name} {share:.1%}" for name, share in found.items())
+    print(f"{of}, {scenario.name}, alarms about {batches} batches: {listed}", flush=True)
+
+
+def _print_official_test(population: Population, batches: int) -> None:
+    found = shifts.official_test_p_values(population, batches)
+    listed = ", ".join(
+        f"{name} {np.median(values):.4f} ({np.mean(np.array(values) <= 0.05):.0%})"
+        for name, values in found.items()
+    )
+    print(f"MNIST's test part, 1,000 rows, median p (alarms) of {batches} batches: {listed}", flush=True)
+
+
+def _print_priors(population: Population, batches: int) -> None:
+    found = np.array([astuple(each) for each in shifts.prior_errors(population, batches)])
+    for place, field in enumerate(fields(PriorErrors)):
+        mean, most = found[:, place].mean(), found[:, place].max()
+        print(f"prior .30 to .01, 2,000 rows, {field.name}: mean {mean:.4f}, largest {most:.4f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
