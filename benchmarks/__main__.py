@@ -13,6 +13,7 @@ COMPARISONS = {
     "workers": "benchmarks.workers",
     "steps": "benchmarks.steps",
     "seeds": "benchmarks.service.seeds",
+    "sweep": "benchmarks.service.sweep",
     "first_epoch": "benchmarks.service.first_epoch",
     "polling": "benchmarks.service.polling",
     "tracking": "benchmarks.service.tracking",
