@@ -15,6 +15,10 @@ TRUE_FALSE = {pair[index]: bool(index) for pair in BOOLEANS for index in (0, 1)}
 RULES = CellRules()
 
 
+class MalformedCsv(ValueError):
+    """The rows are not valid CSV, or lack columns. The message says what is wrong."""
+
+
 @dataclass
 class StoredRows:
     """Rows (m, d) in the numbers of a data set before its offset is subtracted; NaN where missing, -1 if unknown.
@@ -83,11 +87,11 @@ def _store(found: StoredRows, at: tuple[int, int], column: Column, where: str, c
 
 
 def _measure(column: Column, cell: Cell) -> float | None:
-    """A number, or a date as days since 1970-01-01; None if the cell is neither."""
+    """A number, or a date as days since 1970-01-01; None if the cell is neither. JSON has numbers: "3" is a text."""
     if isinstance(cell, bool) or cell is None:
         return None
     if isinstance(cell, str):
-        return day_number(cell) if column.kind == "date" else RULES.number(cell)
+        return day_number(cell) if column.kind == "date" else None
     return float(cell)
 
 

@@ -5,10 +5,13 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any, BinaryIO, NoReturn, Self
 from urllib.parse import urlencode
 
 import httpx2
+
+SENT_BYTES = 2**18
+"""As much of a file is sent at once."""
 
 
 class RequestRefused(Exception):
@@ -70,6 +73,19 @@ class Client:
     def predictions(self, experiment_id: int) -> Iterator[str]:
         """Every prediction of an experiment's runs as CSV, in pieces as they arrive."""
         return self.csv(experiment_id, "predictions")
+
+    def predict(self, experiment_id: int, rows: BinaryIO, query: dict[str, int]) -> Iterator[str]:
+        """The predictions of a CSV file as CSV, in pieces as they arrive."""
+        path = f"/experiments/{experiment_id}/predict"
+        chunks = iter(lambda: rows.read(SENT_BYTES), b"")
+        headers = {"Content-Type": "text/csv"}
+        with self._http.stream(
+            "POST", path, params=query, content=chunks, headers=headers, timeout=600
+        ) as found:
+            if found.is_error:
+                found.read()
+                self._raise(found, f"POST {path}")
+            yield from found.iter_text()
 
     def csv(self, experiment_id: int, resource: str) -> Iterator[str]:
         """The rows of a resource of an experiment as CSV, in pieces as they arrive."""

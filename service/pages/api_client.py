@@ -15,6 +15,7 @@ from starlette.types import Message, Receive
 
 PASSED_ON = (b"host", b"cookie", b"authorization", b"origin", b"sec-fetch-site")
 """The headers by which a request is authorized, and from which addresses are made."""
+CONNECTION = ("type", "asgi", "scheme", "server", "client")
 JSON = "application/json"
 
 
@@ -98,9 +99,7 @@ class ApiClient:
         state = self._request.scope["state"]
         known = {name: state[name] for name in ("caller", "counted_as") if name in state}
         scope = {
-            **{
-                name: self._request.scope.get(name) for name in ("type", "asgi", "scheme", "server", "client")
-            },
+            **{name: self._request.scope[name] for name in CONNECTION if name in self._request.scope},
             "http_version": "1.1",
             "root_path": "",
             "method": method,
@@ -123,12 +122,15 @@ class _Collected:
     """A whole response, and the body of the request that it is to."""
 
     def __init__(self, content: bytes) -> None:
-        self._request = content
+        self._request, self._is_received = content, False
         self._status = 500
         self._headers: dict[str, str] = {}
         self._parts: list[bytes] = []
 
     async def receive(self) -> Message:
+        if self._is_received:
+            await asyncio.Event().wait()  # the client of a page neither sends more nor leaves
+        self._is_received = True
         return {"type": "http.request", "body": self._request, "more_body": False}
 
     async def send(self, message: Message) -> None:

@@ -84,6 +84,21 @@ def rows_of(text: str) -> Any:
     return rows
 
 
+def names_columns(text: str) -> bool:
+    """Whether the first line of rows to predict names their columns: no cell of it is empty or a number."""
+    first = text.lstrip().partition("\n")[0]
+    cells = [cell.strip() for cell in first.replace(";", ",").replace("\t", ",").split(",")]
+    return not first.startswith(("[", "{")) and all(cell and not _is_number(cell) for cell in cells)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _cell(text: str) -> Any:
     try:
         return json.loads(text) if text else None

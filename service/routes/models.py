@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from tempfile import SpooledTemporaryFile
-from typing import IO, Annotated
+from typing import IO, Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -23,6 +23,7 @@ from service.store.artifacts.blob_store import BlobStoreUnavailable
 from service.store.errors import ManyModels, NoModel, UnknownExperiment, UnknownRun, UnusableModel
 from workers.predictor import Overflow
 from workers.request_rows import rows_for
+from workers.table_rows import MalformedCsv
 from workers.validation.errors import FieldError, InvalidSpec
 
 router = APIRouter(
@@ -41,6 +42,8 @@ errors = (
     BlobStoreUnavailable,
 )
 
+CSV: dict[str, Any] = {"text/csv": {"schema": {"type": "string"}}}
+"""A body that service/routes/csv_predictions.py reads, and answers with one of the same kind."""
 MAX_MEMORY_BYTES = 10_000_000
 CHUNK_BYTES = 2**18
 
@@ -104,7 +107,8 @@ def read_bundle(experiment_id: ExperimentId, request: Request, database: Databas
     "/predict",
     operation_id="predict",
     summary="Predict rows with a trained model",
-    responses=problems(*errors, InvalidSpec, body=True),
+    responses=problems(*errors, InvalidSpec, MalformedCsv, body=True) | {200: {"content": CSV}},
+    openapi_extra={"requestBody": {"content": CSV}},
 )
 def predict(
     experiment_id: ExperimentId, query: Annotated[ModelQuery, Query()], rows: Rows, request: Request
@@ -113,6 +117,10 @@ def predict(
     list, or an object by the names of the columns in any order; null is a missing value, and a level that the data
     set has not counts as unknown. If the spec asks for a threshold, it decides between the two classes. A regression
     answers a `value`. A cross-validation has a model for each fold, so one has to be named.
+
+    With `Content-Type: text/csv` the body is a table of any length, whose first line names the columns in any order;
+    further columns are ignored, and an empty cell is a missing value. The response is CSV too: a line for each row,
+    with the label and the probabilities, or the value of a regression.
     """
     model: LoadedModel = request.app.state.models.load(experiment_id, query.runs)
     with model.alone() as predictor:

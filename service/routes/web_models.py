@@ -1,6 +1,8 @@
 """Pages that use the models of an experiment: predictions, and the look at the sealed test set."""
 
+import csv
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
@@ -9,7 +11,7 @@ from service.api.auth.authorization import allow
 from service.api.errors.page_route import PageRoute
 from service.api.routing.parameters import ExperimentId
 from service.pages.api_client import ApiClient
-from service.pages.forms import read_form, rows_of
+from service.pages.forms import names_columns, read_form, rows_of
 from service.pages.rendering import page
 
 router = APIRouter(
@@ -27,14 +29,30 @@ async def show_predict(request: Request, experiment_id: ExperimentId) -> Respons
 @router.post("/predict", dependencies=[allow("read")])
 async def predict(request: Request, experiment_id: ExperimentId) -> Response:
     """Predict the rows of the form."""
-    form = await read_form(request)
-    rows = rows_of(form.get("rows", ""))
+    form, api = await read_form(request), ApiClient(request)
+    if names_columns(text := form.get("rows", "")):
+        return await _predict_csv(request, experiment_id, form, text)
+    rows = rows_of(text)
     body = rows if isinstance(rows, dict) else {"rows": rows}
-    api = ApiClient(request)
     reply = await api.post(f"/experiments/{experiment_id}/predict", body, _run(form))
     if reply.status >= 400:
         return await _predict_page(request, experiment_id, form, problem=reply.json(), status=reply.status)
     return await _predict_page(request, experiment_id, form, predicted=reply.json())
+
+
+async def _predict_csv(request: Request, experiment_id: int, form: dict[str, str], text: str) -> Response:
+    """Predict rows whose first line names their columns."""
+    reply = await ApiClient(request).send(
+        "POST",
+        f"/experiments/{experiment_id}/predict",
+        query=urlencode(_run(form)),
+        content=text.encode(),
+        headers={"content-type": "text/csv"},
+    )
+    if reply.status >= 400:
+        return await _predict_page(request, experiment_id, form, problem=reply.json(), status=reply.status)
+    lines = list(csv.reader(reply.content.decode().splitlines()))
+    return await _predict_page(request, experiment_id, form, headings=lines[0], lines=lines[1:])
 
 
 @router.get("/test", dependencies=[allow("read")])
@@ -71,7 +89,7 @@ async def _predict_page(
         status,
         experiment=experiment,
         is_of_folds=experiment["plan"]["folds"] is not None,
-        **{"problem": None, "predicted": None, **given, **values},
+        **{"problem": None, "predicted": None, "headings": None, "lines": [], **given, **values},
     )
 
 

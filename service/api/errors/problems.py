@@ -56,6 +56,7 @@ from service.store.errors import (
 from service.webhooks.ssrf_protection import PrivateAddress, Undeliverable
 from workers.data.errors import DatasetError, NameReserved, NotUploaded, UnknownDataset
 from workers.data.sources.upload_store import QuotaExceeded
+from workers.table_rows import MalformedCsv
 from workers.validation.errors import FieldError, InvalidSpec
 
 MEDIA_TYPE = "application/problem+json"
@@ -83,6 +84,7 @@ PROBLEM_TYPES: dict[type[Exception], ProblemType] = {
     InvalidQuery: ProblemType("invalid-parameter", 422, "A parameter is not valid"),
     InvalidCursor: ProblemType("invalid-cursor", 422, "The cursor is not valid"),
     MalformedJSON: ProblemType("malformed-json", 400, "The body is not valid JSON"),
+    MalformedCsv: ProblemType("malformed-csv", 422, "The body is not valid CSV"),
     UnsupportedMediaType: ProblemType("unsupported-media-type", 415, "The body is not declared as JSON"),
     BodyTooLarge: ProblemType("body-too-large", 413, "The body is too large"),
     BodyTooSlow: ProblemType("body-too-slow", 408, "The body took too long"),

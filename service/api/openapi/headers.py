@@ -18,6 +18,16 @@ DESCRIBED: dict[str, Header] = {
     "Retry-After": {"description": "Seconds to wait before the next try.", "schema": SECONDS},
     "Content-Disposition": {"description": "The name of the file.", "schema": TEXT},
     "X-Accel-Buffering": {"description": "no: a proxy passes each event on at once.", "schema": TEXT},
+    "X-Model": {"description": "Of predictions as CSV: the seed and the epoch of the model.", "schema": TEXT},
+    "X-Ignored-Columns": {
+        "description": "Of predictions as CSV: columns that the data set has not, separated by commas, each "
+        "percent-encoded.",
+        "schema": TEXT,
+    },
+    "X-Unknown-Levels": {
+        "description": "Of predictions as CSV: rows with a level that no row of the data set has, by column.",
+        "schema": TEXT,
+    },
     "WWW-Authenticate": {"description": "What kind of token is needed (RFC 6750).", "schema": TEXT},
     "RateLimit": {"description": "The number of requests left, and until when.", "schema": TEXT},
     "RateLimit-Policy": {
@@ -54,6 +64,8 @@ def add(operations: Mapping[str, dict[str, Any]], of_problems: Mapping[str, froz
             _add_to_conditional(responses)
         if name in PAGED:
             _declare(responses["200"], sometimes=("Link",))
+        if name == "predict":
+            _declare(responses["200"], sometimes=("X-Model", "X-Ignored-Columns", "X-Unknown-Levels"))
         for response in responses.values():
             _add_to_problems(response, of_problems)
 

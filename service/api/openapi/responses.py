@@ -56,6 +56,7 @@ from service.webhooks.ssrf_protection import PrivateAddress
 from workers.data.errors import DatasetError, MissingFile, NameReserved, NotUploaded, UnknownDataset
 from workers.data.sources.upload_store import QuotaExceeded
 from workers.data.tables.schema import Doubt
+from workers.table_rows import MalformedCsv
 from workers.validation.errors import FieldError, InvalidSpec
 
 Responses = dict[int | str, dict[str, Any]]
@@ -68,6 +69,7 @@ EXAMPLES: dict[type[Exception], Exception] = {
     InvalidQuery: InvalidQuery("splitt", "train", "unknown query parameter; did you mean 'split'?"),
     InvalidCursor: InvalidCursor(),
     MalformedJSON: MalformedJSON("The body is not JSON: Expecting ',' delimiter (line 1, column 18)."),
+    MalformedCsv: MalformedCsv("The first line names the columns, and lacks 'age', 'country'."),
     UnsupportedMediaType: UnsupportedMediaType("text/plain"),
     BodyTooLarge: BodyTooLarge(1_000_000),
     BodyTooSlow: BodyTooSlow(),

@@ -51,6 +51,26 @@ def predictions(experiment: int, url: Url = LOCAL) -> None:
 
 
 @commands.command()
+def predict(
+    experiment: int,
+    rows: Annotated[
+        typer.FileBinaryRead,
+        typer.Argument(help="A CSV file whose first line names the columns; - reads the standard input."),
+    ],
+    seed: Annotated[int | None, typer.Option(help="By default the first run that has a model.")] = None,
+    repeat: Annotated[int | None, typer.Option(help="Of a cross-validation.")] = None,
+    fold: Annotated[int | None, typer.Option(help="Of a cross-validation.")] = None,
+    url: Url = LOCAL,
+) -> None:
+    """Predict the rows of a CSV file with an experiment's model, and print the predictions as CSV."""
+    given = {"seed": seed, "repeat": repeat, "fold": fold}
+    query = {name: value for name, value in given.items() if value is not None}
+    with client_of(url) as client:
+        for text in client.predict(experiment, rows, query):
+            typer.echo(text, nl=False)
+
+
+@commands.command()
 def curves(
     experiment: int,
     csv: Annotated[bool, typer.Option("--csv", help="Print the points of both curves as CSV.")] = False,

@@ -172,8 +172,11 @@ def test_experiments_are_compared_and_what_cannot_be_is_explained(url: str) -> N
     assert "No seed has succeeded in both experiment 1 and experiment 2." in output
 
 
-def test_an_experiment_without_a_model_cannot_be_tested(url: str) -> None:
+def test_an_experiment_without_a_model_cannot_be_tested(url: str, tmp_path: Path) -> None:
     httpx2.post(f"{url}/experiments", json={}).raise_for_status()
+    (tmp_path / "rows.csv").write_text("a,b\n1,2\n")
+    code, output = run("predict", "1", str(tmp_path / "rows.csv"), "--url", url)
+    assert (code, output.startswith("Seed 0 of experiment 1 is queued, so it has no model")) == (1, True)
     code, output = run("test", "1", "--url", url)
     assert code == 1
     assert output.startswith("Seed 0 of experiment 1 is queued, so it has no model")

@@ -47,6 +47,10 @@ class ColumnBuilder(ABC):
         self.missing = self.rows - self.offending - self._filled(values)
         return values
 
+    def convert(self, array: Any) -> Values:
+        """The cells of a batch, (m,), without the statistics of `append`. Missing and offending ones are NaN."""
+        return self._values(array)
+
     @abstractmethod
     def _values(self, array: Any) -> Values:
         """The cells as numbers."""
