@@ -4,22 +4,29 @@ A worker process trains on one core. More threads would take cores from other wo
 """
 
 import ctypes
+import platform
 import sys
 import time
 from collections.abc import MutableMapping
 from pathlib import Path
 
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+X86_64 = ("x86_64", "AMD64")
 
 
-def configure(environment: MutableMapping[str, str], cpuinfo: str | None = None) -> None:
+def configure(
+    environment: MutableMapping[str, str], cpuinfo: str | None = None, machine: str | None = None
+) -> None:
     """Set the variables for processes that will inherit `environment`. Existing values stay.
 
     On AMD processors, OpenBLAS selects its AVX2 kernels even if the processor has AVX-512. `Cooperlake` selects the
-    AVX-512 kernels. They need AVX512_BF16: an AMD processor without that flag keeps the default.
+    AVX-512 kernels. They need AVX512_BF16: an AMD processor without that flag keeps the default. The type of machine
+    decides first: under emulation, /proc/cpuinfo describes the processor of the host.
     """
     for variable in THREAD_VARIABLES:
         environment.setdefault(variable, "1")
+    if (machine or platform.machine()) not in X86_64:
+        return
     if "AuthenticAMD" in (text := read_cpuinfo() if cpuinfo is None else cpuinfo) and "avx512_bf16" in text:
         environment.setdefault("OPENBLAS_CORETYPE", "Cooperlake")
 

@@ -8,17 +8,20 @@ AMD_AVX512 = "vendor_id : AuthenticAMD\nflags : avx2 avx512f avx512_bf16"
 
 
 @pytest.mark.parametrize(
-    ("cpuinfo", "core"),
+    ("cpuinfo", "machine", "core"),
     [
-        (AMD_AVX512, "Cooperlake"),
-        (AMD_AVX512.replace("avx512_bf16", "avx512vl"), None),
-        (AMD_AVX512.replace("AuthenticAMD", "GenuineIntel"), None),
-        ("", None),
+        (AMD_AVX512, "x86_64", "Cooperlake"),
+        (AMD_AVX512.replace("avx512_bf16", "avx512vl"), "x86_64", None),
+        (AMD_AVX512.replace("AuthenticAMD", "GenuineIntel"), "x86_64", None),
+        (AMD_AVX512, "aarch64", None),  # emulated: the file describes the processor of the host
+        ("", "x86_64", None),
     ],
 )
-def test_kernels_are_selected_only_if_the_processor_supports_them(cpuinfo: str, core: str | None) -> None:
+def test_kernels_are_selected_only_if_the_processor_supports_them(
+    cpuinfo: str, machine: str, core: str | None
+) -> None:
     environment: dict[str, str] = {}
-    blas.configure(environment, cpuinfo)
+    blas.configure(environment, cpuinfo, machine)
     assert environment.get("OPENBLAS_CORETYPE") == core
     assert {environment[variable] for variable in blas.THREAD_VARIABLES} == {"1"}
 
