@@ -99,7 +99,7 @@ def fit_baseline(
     (epoch,) = trainer.epochs()
     l2 = trainer.linear.l2 if trainer.linear else None
     baseline = fitted_baseline(name, epoch.validation, training_rows=len(fitted), l2=l2)
-    far = counter.found(spec.scaling)
+    far = counter.found(spec.scaling, validation_part.columns)
     return replace(baseline, far_rows=asdict(far) if far else None)
 
 

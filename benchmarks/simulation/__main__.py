@@ -16,7 +16,7 @@ from workers import blas
 blas.configure(os.environ)  # before NumPy is imported
 
 # ruff: noqa: E402
-from benchmarks.simulation import folds, leaderboards, shift_tables, single_split, twins
+from benchmarks.simulation import folds, leaderboards, numbers, shift_tables, single_split, twins
 from benchmarks.simulation.coverage import table
 from benchmarks.simulation.populations import DESIGNS, Design
 
@@ -30,7 +30,9 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=300)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument(
-        "--only", choices=("single_split", "folds", "twins", "leaderboards", "shifts"), help="one alone"
+        "--only",
+        choices=("single_split", "folds", "twins", "leaderboards", "shifts", "regression"),
+        help="one alone",
     )
     options = parser.parse_args()
     with ProcessPoolExecutor(options.processes) as processes:
@@ -39,6 +41,8 @@ def main() -> None:
         if options.only in (None, "folds"):
             for model, draw in (("a small network", folds.draw), ("the linear model", folds.draw_linear)):
                 _print_folds(_all_draws(processes, draw, options.draws), model)
+        if options.only in (None, "regression"):
+            _print_regression(processes, options.draws)
     if options.only in (None, "twins"):
         _print_twins(options.draws)
     if options.only in (None, "leaderboards"):
@@ -48,8 +52,8 @@ def main() -> None:
 
 
 def _all_draws(processes: ProcessPoolExecutor, draw: Callable[[Design, int], list[T]], draws: int) -> list[T]:
-    designs, numbers = zip(*product(DESIGNS, range(draws)), strict=True)
-    return list(chain.from_iterable(processes.map(draw, designs, numbers, chunksize=5)))
+    designs, of_draw = zip(*product(DESIGNS, range(draws)), strict=True)
+    return list(chain.from_iterable(processes.map(draw, designs, of_draw, chunksize=5)))
 
 
 def _print_single_split(found: list[single_split.AtEpoch], draws: int) -> None:
@@ -64,6 +68,14 @@ def _print_folds(found: list[folds.Estimated], model: str) -> None:
         folds_of = f"{folds.FOLDS} x {folds.REPEATS} folds, {model}"
         print(f"\n{method.capitalize()}, {folds_of}: intervals that cover, in percent\n")
         print(table(folds.coverage(found, method), NAMES, single_split.FIGURES), flush=True)
+
+
+def _print_regression(processes: ProcessPoolExecutor, draws: int) -> None:
+    designs, of_draw = zip(*product(numbers.DESIGNS, range(draws)), strict=True)
+    found = chain.from_iterable(processes.map(numbers.draw, designs, of_draw, chunksize=5))
+    names = [design.name for design in numbers.DESIGNS]
+    print(f"\nBootstrap of regressions: intervals that cover, of {draws} draws, in percent\n")
+    print(table(found, names, numbers.FIGURES), flush=True)
 
 
 def _print_twins(draws: int) -> None:

@@ -1,9 +1,11 @@
 """Rows far outside of what a scaling was fitted to, and their words: a network extrapolates there."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from workers.data.columns import Column
 from workers.data.dataset import Features
 from workers.data.scaling import Scaler, Scaling
 from workers.nn.arrays import Array, Shape
@@ -24,19 +26,21 @@ NAMED = 5
 class FarRows:
     """How many rows have a far value, in how many features, and the features with the largest, largest first.
 
-    features: their indices, at most NAMED; largest: the size of the largest scaled value of each.
+    features: their indices in the data set, at most NAMED; largest: the size of the largest scaled value of each.
+    names: of these features if they are columns of a table, else none; nor had an older version any.
     """
 
     rows: int
     feature_count: int
     features: list[int]
     largest: list[float]
+    names: list[str] = field(default_factory=list)
 
 
 def describe(far: FarRows, counted: str, scaling: str, shape: Shape | None) -> tuple[str, str]:
     """A sentence and a remedy. counted: the rows with their number. shape: of an image, or None."""
-    values = zip(far.features, far.largest, strict=True)
-    named = ", ".join(f"{_feature(index, shape)} (up to {size:,.0f})" for index, size in values)
+    names = [f"'{name}'" for name in far.names] or [_feature(index, shape) for index in far.features]
+    named = ", ".join(f"{name} (up to {size:,.0f})" for name, size in zip(names, far.largest, strict=True))
     more = (
         f" and {far.feature_count - len(far.features)} more" if far.feature_count > len(far.features) else ""
     )
@@ -83,11 +87,16 @@ class FarRowsCounter:
         self._rows += int((sizes.max(axis=1) > FAR).sum())
         np.maximum(self._largest, sizes.max(axis=0), out=self._largest)
 
-    def found(self, scaling: Scaling) -> FarRows | None:
-        """The far rows so far; None if there are none, or if the scaling does not measure the spread."""
+    def found(self, scaling: Scaling, columns: Sequence[Column] | None = None) -> FarRows | None:
+        """The far rows so far; None if there are none, or if the scaling does not measure the spread.
+
+        columns: of the data set, if it is a table.
+        """
         if not self._rows or scaling.name not in UNITS:
             return None
         order = np.argsort(-self._largest, kind="stable")
         far = order[self._largest[order] > FAR]
         named = far[:NAMED]
-        return FarRows(self._rows, len(far), named.tolist(), self._largest[named].tolist())
+        features = self._scaler.stored_features(named).tolist()
+        names = [columns[index].name for index in features] if columns else []
+        return FarRows(self._rows, len(far), features, self._largest[named].tolist(), names)

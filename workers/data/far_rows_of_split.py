@@ -38,7 +38,7 @@ def far_rows_of_split(dataset: Dataset, rows: SplitRows, scaling: Scaling) -> Fa
         features = np.nan_to_num(dataset.features[read[start : start + step]].astype(np.float32))
         # NumPy's arithmetic: the compiled kernels take seconds to load, and this runs while a client waits.
         counter.count((features - scaler.offset) * scaler.factor)
-    found = counter.found(scaling)
+    found = counter.found(scaling, dataset.columns)
     return FarRowsOfSplit(part, found, len(read), len(measured)) if found else None
 
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from workers.data.dataset import Dataset, Features, Indices, Labels
 from workers.data.feature_statistics import moments, quartiles, uses_range_of_bytes
 from workers.nn import kernels
-from workers.nn.arrays import Array
+from workers.nn.arrays import Array, Integers
 from workers.tagged_union import ByName, variant
 
 
@@ -30,6 +30,10 @@ class Scaler:
     def stored_width(self) -> int:
         """The features of a row as it is stored."""
         return len(self.offset)
+
+    def stored_features(self, elements: Integers) -> Integers:
+        """The features of a stored row that elements of a scaled row come from."""
+        return elements
 
     def __call__(self, features: Features) -> NDArray[np.float32]:
         """Scaled `features` (m, d), as a new float32 array."""

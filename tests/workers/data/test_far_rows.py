@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from workers.data.columns import Column
 from workers.data.dataset import Dataset
-from workers.data.far_rows import FarRows, FarRowsCounter
+from workers.data.far_rows import FarRows, FarRowsCounter, describe
+from workers.data.preprocessing import Preprocessing
 from workers.data.scaling import GlobalStandard, MinMax, NoScaling, Robust, Scaling, Standard, Unit
 
 
@@ -60,3 +62,25 @@ def test_the_largest_features_of_a_table_are_named_first(scaling: Scaling) -> No
 def test_training_rows_are_near() -> None:
     training, _ = pixels(100)
     assert far_rows(Robust(), training, training.take(np.arange(8, 300))) is None
+
+
+def test_a_far_cell_of_an_encoded_table_is_named_by_its_column() -> None:
+    """The columns before it have several elements each, so the element's place is not the column's."""
+    stream = np.random.default_rng(2)
+    features = np.stack(
+        [stream.integers(0, 3, 100), stream.normal(size=100), stream.normal(size=100)], axis=1
+    )
+    features[::7, 1] = np.nan
+    columns = (Column("country", "category", ("DE", "FR", "PT")), Column("age"), Column("income"))
+    training = Dataset("x", features.astype(np.float32), np.zeros(100, np.int64), ("0",), columns=columns)
+    encoder = Preprocessing(min_count=1).fit(training, Standard())
+    assert encoder.width > 4
+    part = training.features[:10].copy()
+    part[3, 2] = 4e4
+    counter = FarRowsCounter(encoder)
+    counter.into(part, np.empty((10, encoder.width), np.float32))
+    found = counter.found(Standard(), columns)
+    assert found is not None
+    assert (found.rows, found.features, found.names) == (1, [2], ["income"])
+    sentence, _ = describe(found, "1 validation row", "standard", None)
+    assert "in 'income' (up to" in sentence

@@ -31,6 +31,10 @@ TORCH_LOSSES: dict[str, tuple[Any, Any]] = {
     "l2": ({"name": "l2"}, lambda z, y: functional.mse_loss(z, y) / 2),
     "l1": ({"name": "l1"}, functional.l1_loss),
     "huber": ({"name": "huber", "delta": 0.5}, lambda z, y: functional.huber_loss(z, y, delta=0.5)),
+    "barron": (
+        {"name": "barron", "alpha": 0.5, "c": 0.7},
+        lambda z, y: (3 * ((((z - y) / 0.7) ** 2 / 1.5 + 1) ** 0.25 - 1)).mean(),
+    ),
     "quantile": (
         {"name": "quantile", "quantile": 0.8},
         lambda z, y: torch.maximum(0.8 * (y - z), -0.2 * (y - z)).mean(),

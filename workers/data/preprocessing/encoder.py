@@ -23,6 +23,10 @@ class Encoder(Scaler):
         """The columns of a row as it is stored."""
         return len(self.layout.starts)
 
+    def stored_features(self, elements: Integers) -> Integers:
+        """The columns that elements of an encoded row come from."""
+        return self.layout.column_of_element()[elements]
+
     def into(self, features: Features, out: Array) -> Array:
         """Write encoded and scaled `features` (m, d) to `out` (m, D), another array."""
         self._encode(features, np.arange(len(features)), out)
