@@ -37,15 +37,17 @@ class Plan:
     """A resolved spec, and the facts that follow from it and its data.
 
     fold_counts: for each fold, the rows of each class in its parts; an experiment with one split has one.
-    sampled_counts: expected examples of each class per epoch, as the balancing draws them, in the first fold. steps:
-    of the longest run without early stopping; 0 if it is solved. exposed: the rows that training or validation will
-    read. repeated_rows: how many rows of each other part but the test are equal to training rows, in the first fold.
+    sampled_counts: expected examples of each class per epoch, as the balancing draws them, in the first fold.
+    input_features: of a row as the network reads it, so of a table once it is encoded. steps: of the longest run
+    without early stopping; 0 if it is solved. exposed: the rows that training or validation will read. repeated_rows:
+    how many rows of each other part but the test are equal to training rows, in the first fold.
     """
 
     spec: ExperimentSpec
     dataset: Dataset
     fold_counts: dict[Fold, Counts]
     sampled_counts: list[float]
+    input_features: int
     parameters: int
     steps: int
     warnings: tuple[Warning, ...]
@@ -85,6 +87,7 @@ class Plan:
             "runs": self.runs,
             "repeated_rows": dict(self.repeated_rows),
             "sampled_counts": self.sampled_counts,
+            "input_features": self.input_features,
             "parameters": self.parameters,
             "steps": self.steps,
         }
@@ -120,7 +123,8 @@ def make_plan(spec: ExperimentSpec, registry: PlanningData) -> Plan:
         for fold, counts in fold_counts.items()
     }
     sampled = _sampled_counts(spec, fold_counts, bins, field_errors)
-    parameters = _parameters(spec, dataset, _input_width(spec, dataset, registry), field_errors)
+    width = _input_width(spec, dataset, registry)
+    parameters = _parameters(spec, dataset, width, field_errors)
     if field_errors or sampled is None:
         raise InvalidSpec(field_errors)
     pinned = _resolved(spec, dataset)
@@ -129,6 +133,7 @@ def make_plan(spec: ExperimentSpec, registry: PlanningData) -> Plan:
         dataset=dataset,
         fold_counts=fold_counts,
         sampled_counts=sampled.tolist(),
+        input_features=width,
         parameters=parameters,
         steps=max(_steps(spec, each.counts) for each in bins.values()),
         warnings=tuple(

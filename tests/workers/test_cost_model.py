@@ -48,3 +48,14 @@ def test_a_convolution_uses_its_weights_at_every_pixel(registry: DatasetRegistry
     kernel, head = CONVOLUTION_FACTOR * 64 * 10, 10
     expected = MULTIPLICATION_SECONDS * (kernel + head) * (3 * trained + evaluated)
     assert two - one == pytest.approx(expected, rel=0.05)
+
+
+def test_a_table_counts_as_wide_as_the_network_reads_it(registry: DatasetRegistry) -> None:
+    plan = make_plan(ExperimentSpec(), registry)
+    facts = plan.facts()
+    assert facts["input_features"] == facts["dataset"]["features"]
+    encoded = typical_seconds(plan.spec, {**facts, "input_features": 10 * facts["input_features"]})
+    without = {
+        name: fact for name, fact in facts.items() if name != "input_features"
+    }  # of an earlier version
+    assert encoded > typical_seconds(plan.spec, facts) == typical_seconds(plan.spec, without)
