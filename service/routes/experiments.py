@@ -7,7 +7,8 @@ from fastapi import APIRouter, Body, Depends, Query, Request, Response
 from service.api.auth.authorization import allow
 from service.api.live.long_polling import wait_for_change
 from service.api.openapi.request_examples import SPECS
-from service.api.openapi.responses import conditional, problems
+from service.api.openapi.responses import conditional, formats, problems
+from service.api.routing.content_negotiation import Wanted
 from service.api.routing.dependencies import (
     CallerDep,
     DatabaseDep,
@@ -39,9 +40,17 @@ from service.http.conditional import UNCACHED, PreconditionDep
 from service.http.cursors import InvalidCursor
 from service.http.query import InvalidQuery
 from service.memory_budget import OutOfMemory
-from service.schemas.experiments import Accepted, Experiment, ExperimentPage, ExperimentRow, Resolved
-from service.schemas.formats import as_json, link
-from service.store import experiment_reader, status_reader
+from service.schemas import experiment_table
+from service.schemas.experiments import (
+    Accepted,
+    Experiment,
+    ExperimentEdit,
+    ExperimentPage,
+    ExperimentRow,
+    Resolved,
+)
+from service.schemas.formats import as_json, represent
+from service.store import experiment_edits, experiment_lists, experiment_reader, status_reader
 from service.store.artifacts.blob_store import BlobStoreUnavailable
 from service.store.errors import (
     ExperimentActive,
@@ -130,28 +139,38 @@ def validate_experiment(
     operation_id="list_experiments",
     dependencies=[allow("read")],
     summary="List experiments",
-    responses=problems(InvalidQuery, InvalidCursor) | conditional(),
+    response_model=ExperimentPage,
+    responses=problems(InvalidQuery, InvalidCursor) | conditional() | formats(),
 )
 def list_experiments(
     query: Annotated[ExperimentsQuery, Query()],
     request: Request,
     response: Response,
     precondition: PreconditionDep,
+    wanted_format: Wanted,
     database: DatabaseDep,
-) -> ExperimentPage:
-    """List experiments, newest first. Follow `next` to the other pages; it stays valid while experiments are added or
-    deleted.
+) -> Response:
+    """List experiments: newest first, or in the order of any metric. Follow `next` to the other pages; it stays valid
+    while experiments are added or deleted. A CSV has a column for each metric of `fields`.
     """
-    page = experiment_reader.page_of_ids(
-        query.filters, ascending=query.sort == "id", after=query.after, limit=query.limit
+    metrics = query.metrics
+    page = experiment_lists.page_of_ids(
+        query.filters, query.conditions, order=query.order, after=query.after, limit=query.limit
     )
     with database.read() as connection:
-        precondition.require_modified(status_reader.known_states(connection, page))
-        listed, more = experiment_reader.list_experiments(connection, page, limit=query.limit)
-    items = [ExperimentRow.of(each, progress_of(each.runs)) for each in listed]
-    following = next_link(request, cursors.encode(items[-1].id)) if more else None
-    link(response, following)
-    return ExperimentPage(items=items, next=following)
+        rows = connection.execute(page).all()
+        ids = [row.id for row in rows[: query.limit]]
+        precondition.require_modified(ids, status_reader.known_states(connection, ids), len(rows))
+        listed = experiment_reader.list_experiments(connection, ids)
+    items = [ExperimentRow.of(each, progress_of(each.runs), metrics) for each in listed]
+    more = len(rows) > query.limit
+    last = cursors.encode(query.position(rows[query.limit - 1])) if more else None
+    following = next_link(request, last) if more else None
+    if wanted_format == "csv":
+        table_row = experiment_table.row_type(tuple(metrics))
+        table = experiment_table.FlatPage(experiment_table.flat(table_row, items), following)
+        return represent(table, table_row, wanted_format, response)
+    return represent(ExperimentPage(items=items, next=following), ExperimentRow, wanted_format, response)
 
 
 @router.get(
@@ -180,6 +199,25 @@ def read_experiment(
     summary = summarise(found, of_means)
     experiment = Experiment.of(found, progress=progress_of(found.runs), summary=summary)
     return as_json(experiment, UNCACHED if of_means is UNREADABLE else precondition.headers)
+
+
+@router.patch(
+    "/{experiment_id:number}",
+    operation_id="edit_experiment",
+    dependencies=[allow("submit")],
+    summary="Change the name, the tags or the note of an experiment",
+    responses=problems(UnknownExperiment, InvalidSpec, InvalidQuery, body=True),
+)
+def edit_experiment(
+    experiment_id: ExperimentId, edit: Annotated[ExperimentEdit, Body()], database: DatabaseDep
+) -> ExperimentRow:
+    """Change what people call it and say about it, in any status. What is left out of the body stays as it is; the
+    hash of the spec does not depend on any of it.
+    """
+    with database.write() as connection:
+        experiment_edits.edit(connection, experiment_id, **edit.model_dump(exclude_none=True))
+        (listed,) = experiment_reader.list_experiments(connection, [experiment_id])
+    return ExperimentRow.of(listed, progress_of(listed.runs))
 
 
 @router.post(

@@ -1,8 +1,9 @@
 """The response models of experiments."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from service.schemas.base import FOLD, REPEAT, Links, Next, OptionalTime, Remark, ResponseModel, Time
 from service.schemas.summary import Summary
@@ -12,6 +13,7 @@ from service.store.run_keys import RunKey
 from service.store.tables import Status, WaitingFor
 from workers.plan import Plan
 from workers.processes.failure_causes import Cause
+from workers.spec import ExperimentName, ExperimentTag
 
 Counts = Annotated[
     dict[Literal["train", "validation", "evaluation", "test"], list[int]],
@@ -185,17 +187,37 @@ class ExperimentRow(ResponseModel):
     created_at: Time
     started_at: OptionalTime
     finished_at: OptionalTime
+    note: str
+    metrics: dict[str, float | None] = Field(
+        description="The metrics of `fields` and `sort`: means over the runs at their selected epochs.",
+        examples=[{"balanced_accuracy": 0.943}],
+    )
     links: Links
 
     @classmethod
-    def of(cls, listed: ExperimentListItem, progress: ProgressState) -> "ExperimentRow":
+    def of(
+        cls, listed: ExperimentListItem, progress: ProgressState, metrics: Sequence[str] = ()
+    ) -> "ExperimentRow":
         row = listed.experiment
         more = {
+            "metrics": {name: getattr(listed.metrics, name, None) for name in metrics},
             "tags": listed.tags,
             "seeds": sorted({run.seed for run in listed.runs}),
             "links": links(row.id),
         }
         return cls.model_validate({**row._mapping, **vars(progress), **more})
+
+
+class ExperimentEdit(BaseModel):
+    """What can be changed of an experiment. Fields that are left out stay as they are."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: ExperimentName | None = None
+    tags: Annotated[list[ExperimentTag], Field(max_length=32)] | None = None
+    note: Annotated[str, Field(strict=True, max_length=10_000, pattern=r"^[^\x00]*$")] | None = Field(
+        None, description="Text for people, such as why it was run and what it showed."
+    )
 
 
 class ExperimentPage(ResponseModel):
@@ -212,6 +234,7 @@ class Experiment(ResponseModel):
     name: str
     status: Status
     tags: list[str]
+    note: str
     priority: int
     created_at: Time
     started_at: OptionalTime

@@ -1,13 +1,13 @@
 """Read experiments: one, a page, those on a data set. The number of queries does not grow with the page."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, select
 
-from service.store import attempts, claim_order, status_reader
+from service.store import attempts, claim_order, experiment_metrics, status_reader
 from service.store.attempts import Computations
 from service.store.epochs.selected_epoch_reader import selected_epochs, slopes
 from service.store.errors import UnknownExperiment
@@ -38,19 +38,6 @@ an expanding parameter is compiled again at each execution.
 
 
 @dataclass(frozen=True)
-class Filters:
-    """The values that listed experiments have, and a part of their name; None matches any value."""
-
-    status: str | None = None
-    dataset: str | None = None
-    loss: str | None = None
-    optimizer: str | None = None
-    balancing: str | None = None
-    tag: str | None = None
-    part_of_name: str | None = None
-
-
-@dataclass(frozen=True)
 class ExperimentDetails:
     """An experiment with everything that its response needs.
 
@@ -71,11 +58,12 @@ class ExperimentDetails:
 
 @dataclass(frozen=True)
 class ExperimentListItem:
-    """An experiment as one row of a list. runs: with the columns of `RUNS_OF_A_LIST`."""
+    """An experiment as one row of a list. runs: with the columns of `RUNS_OF_A_LIST`. metrics: its stored means."""
 
     experiment: Row[Any]
     tags: list[str]
     runs: Rows
+    metrics: Row[Any] | None
 
 
 def experiment(connection: Connection, experiment_id: int) -> Row[Any]:
@@ -122,26 +110,13 @@ def find_experiment(
     )
 
 
-def page_of_ids(filters: Filters, *, ascending: bool, after: int | None, limit: int) -> Select[int]:
-    """A query of the ids of at most `limit` experiments beyond the id `after`, and of one more."""
-    chosen, id_ = select(Experiment.id).where(*_conditions(filters)), Experiment.id
-    if filters.tag is not None:
-        # By the id beside the tag, so that the index of tags gives the page in order: a subquery would be read whole.
-        id_ = ExperimentTag.experiment_id
-        chosen = chosen.join(ExperimentTag, id_ == Experiment.id).where(ExperimentTag.tag == filters.tag)
-    if after is not None:
-        chosen = chosen.where(id_ > after if ascending else id_ < after)
-    return chosen.order_by(id_.asc() if ascending else id_.desc()).limit(limit + 1)
-
-
-def list_experiments(
-    connection: Connection, page: Select[int], *, limit: int
-) -> tuple[list[ExperimentListItem], bool]:
-    """The experiments of a page, and whether there are more: then the query of the page finds one beyond `limit`."""
-    rows = connection.execute(page.with_only_columns(*Experiment.__table__.columns)).all()
-    ids = [row.id for row in rows[:limit]]
-    tags, runs = _tags(connection, ids), _runs(connection, ids)
-    return [ExperimentListItem(row, tags[row.id], runs[row.id]) for row in rows[:limit]], len(rows) > limit
+def list_experiments(connection: Connection, ids: Sequence[int]) -> list[ExperimentListItem]:
+    """The experiments of a page, in the order of their ids; those that were deleted meanwhile are left out."""
+    found, tags, runs = experiments(connection, ids), _tags(connection, ids), _runs(connection, ids)
+    metrics = experiment_metrics.metrics_of(connection, ids)
+    return [
+        ExperimentListItem(found[id_], tags[id_], runs[id_], metrics.get(id_)) for id_ in ids if id_ in found
+    ]
 
 
 def experiments_on(connection: Connection, hashes: Collection[str]) -> Rows:
@@ -157,29 +132,14 @@ def state_and_position(connection: Connection, experiment_id: int) -> tuple[Expe
     return state, claim_order.position(connection, experiment_id) if state.status == "queued" else None
 
 
-def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
-    columns = (
-        Experiment.status,
-        Experiment.dataset,
-        Experiment.loss,
-        Experiment.optimizer,
-        Experiment.balancing,
-    )
-    wanted = [(column, getattr(filters, column.key)) for column in columns]
-    conditions = [column == value for column, value in wanted if value is not None]
-    if filters.part_of_name is not None:
-        conditions.append(Experiment.name.icontains(filters.part_of_name, autoescape=True))
-    return conditions
-
-
-def _tags(connection: Connection, ids: list[int]) -> dict[int, list[str]]:
+def _tags(connection: Connection, ids: Collection[int]) -> dict[int, list[str]]:
     tags: dict[int, list[str]] = defaultdict(list)
     for row in connection.execute(TAGS, {"ids": ids}):
         tags[row.experiment_id].append(row.tag)
     return tags
 
 
-def _runs(connection: Connection, ids: list[int]) -> dict[int, list[Row[Any]]]:
+def _runs(connection: Connection, ids: Collection[int]) -> dict[int, list[Row[Any]]]:
     """The runs of each experiment in a list, by repeat, fold and seed."""
     runs: dict[int, list[Row[Any]]] = defaultdict(list)
     for row in connection.execute(RUNS_OF_A_LIST, {"ids": ids}):

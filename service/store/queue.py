@@ -47,7 +47,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from service.store import claim_order
+from service.store import claim_order, experiment_metrics
 from service.store.engine.clock import now
 from service.store.errors import QueueFull
 from service.store.run_keys import ALL_RUNS, BY_KEY, RunFilter, RunKey
@@ -188,6 +188,7 @@ def submit_all(connection: Connection, experiments: Sequence[NewExperiment]) -> 
     inserted = insert(Experiment).values(status="queued", created_at=now())
     returning = inserted.returning(Experiment.id, sort_by_parameter_order=True)
     ids = list(connection.scalars(returning, [each.columns for each in experiments]))
+    experiment_metrics.add(connection, ids)
     numbered = list(zip(ids, experiments, strict=True))
     runs = [run for id_, each in numbered for run in each.run_rows(id_)]
     connection.execute(insert(Run).values(status="queued", created_at=now()), runs)
@@ -464,7 +465,10 @@ def _update_experiment_status(connection: Connection, experiment_ids: Collection
     for status, ids in sorted(by_status.items()):
         changed = connection.scalars(_status_update(status), {"experiments": ids}).all()
         if status in FINAL_STATUSES:
+            experiment_metrics.store(connection, changed)
             outbox.add(connection, *sorted(changed))
+        else:
+            experiment_metrics.clear(connection, changed)
 
 
 @cache

@@ -34,6 +34,7 @@ class ExperimentState:
 
     status: str
     has_baselines: bool
+    revision: int
     runs: tuple[RunProgress, ...]
 
     @property
@@ -62,20 +63,16 @@ def states(connection: Connection, ids: Collection[int]) -> ExperimentStates:
     return found
 
 
-def known_states(connection: Connection, ids: Collection[int] | Select[int]) -> ExperimentStates:
-    """The states of the experiments that exist. ids: their numbers, or a query of them."""
-    if isinstance(ids, Select):
-        found = connection.execute(ALL_STATES.where(Experiment.id.in_(ids)))
-    else:
-        found = connection.execute(STATES, {"ids": list(ids)})
-    return _by_experiment(found)
+def known_states(connection: Connection, ids: Collection[int]) -> ExperimentStates:
+    """The states of the experiments that exist."""
+    return _by_experiment(connection.execute(STATES, {"ids": list(ids)}))
 
 
 def _by_experiment(rows: Iterable[Any]) -> ExperimentStates:
-    groups = groupby(rows, lambda row: (row[0], row[1], row[2]))
+    groups = groupby(rows, lambda row: (row[0], row[1], row[2], row[3]))
     return {
-        experiment_id: ExperimentState(status, has_baselines, tuple(RunProgress(*row[3:]) for row in group))
-        for (experiment_id, status, has_baselines), group in groups
+        id_: ExperimentState(status, has_baselines, revision, tuple(RunProgress(*row[4:]) for row in group))
+        for (id_, status, has_baselines, revision), group in groups
     }
 
 
@@ -84,7 +81,7 @@ def _all_states() -> Select[Any]:
     names = (name for name in RunProgress._fields if name != "has_baselines")
     figures = [getattr(Run, name).label(f"run_{name}") for name in names]
     figures.append(Run.baselines.is_not(None).label("run_has_baselines"))
-    experiment = (Experiment.id, Experiment.status, Experiment.baselines.is_not(None))
+    experiment = (Experiment.id, Experiment.status, Experiment.baselines.is_not(None), Experiment.revision)
     chosen: Select[Any] = select(*experiment, *figures).join(Run, Run.experiment_id == Experiment.id)
     return chosen.order_by(Experiment.id, *BY_KEY)
 

@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from service.store.engine.integers import WideParameterInteger
-from workers.evaluation.metrics import METRICS, Metric
+from workers.evaluation.metrics import METRICS, SUMMARISED, Metric
 from workers.evaluation.metrics.per_bin import BIN_METRICS, BinMetric
 from workers.evaluation.metrics.per_class import CLASS_METRICS, ClassMetric
 
@@ -59,6 +59,7 @@ class Experiment(Base):
 
     The status follows from the runs; only `service.store.queue` writes it. `intervals`: those of the summary,
     computed once after the experiment has ended; null before that, and in experiments without row-level results.
+    revision: counts the changes of its name, tags and note.
     sweep_id, candidate, swept: of a candidate of a sweep, which one, from 0, and its values of the swept fields.
     """
 
@@ -85,6 +86,8 @@ class Experiment(Base):
     sweep_id: Mapped[int | None]
     candidate: Mapped[int | None]
     swept: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    note: Mapped[str] = mapped_column(default="", server_default="")
+    revision: Mapped[int] = mapped_column(default=0, server_default="0")
 
     # A page of a list is read in order from the index of its filter, however many experiments there are.
     # The id of a deleted experiment is never given to another one.
@@ -94,6 +97,9 @@ class Experiment(Base):
         Index(None, "loss", "id"),
         Index(None, "optimizer", "id"),
         Index(None, "balancing", "id"),
+        Index(None, "name", "id"),
+        Index(None, "created_at", "id"),
+        Index(None, "finished_at", "id"),
         Index(None, "sweep_id", "candidate"),
         {"sqlite_autoincrement": True},
     )
@@ -211,20 +217,44 @@ class MetricColumns:
     """A column for each metric, as they are declared in workers/evaluation/metrics."""
 
 
+class MeanColumns:
+    """A column for each metric that a summary has."""
+
+
 class ClassMetricColumns:
     """A column for each metric of the classes, and of the bins of a regression: lists in their order."""
 
 
 def _add_columns(
-    mixin: type[Any], metrics: Iterable[Metric[Any, Any] | ClassMetric | BinMetric], type_: type[Any]
+    mixin: type[Any],
+    metrics: Iterable[Metric[Any, Any] | ClassMetric | BinMetric],
+    type_: type[Any],
+    *,
+    nullable: bool = False,
 ) -> None:
     for each in metrics:
-        column: Any = mapped_column(type_, nullable=not each.always_stored, sort_order=1)
+        column: Any = mapped_column(type_, nullable=nullable or not each.always_stored, sort_order=1)
         setattr(mixin, each.name, column)
 
 
 _add_columns(MetricColumns, METRICS, Double)
+_add_columns(MeanColumns, SUMMARISED, Double, nullable=True)
 _add_columns(ClassMetricColumns, (*CLASS_METRICS, *BIN_METRICS), JSON)
+
+
+class ExperimentMetrics(MeanColumns, Base):
+    """The means of an experiment that has ended, for lists: over folds and seeds, at the selected epochs of its runs.
+
+    A metric is null before the end, and if there is none. A list in the order of a metric is read from its index.
+    """
+
+    __tablename__ = "experiment_metrics"
+
+    experiment_id: Mapped[int] = mapped_column(
+        ForeignKey("experiments.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+
+    __table_args__ = tuple(Index(None, metric.name, "experiment_id") for metric in SUMMARISED)
 
 
 class EpochMetrics(MetricColumns, Base):

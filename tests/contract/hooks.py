@@ -116,6 +116,9 @@ RULES: dict[tuple[str, str], Callable[[Problem, Any], bool]] = {
         "list_experiments",
         "invalid-cursor",
     ): anything,  # a cursor is opaque: the schema cannot tell an invented one
+    ("list_experiments", "invalid-parameter"): only(
+        "where", "fields"
+    ),  # the fields of specs, and the metrics
     ("read_metrics", "invalid-cursor"): anything,
     ("read_classes", "invalid-cursor"): anything,
     ("read_epochs", "invalid-cursor"): anything,

@@ -40,7 +40,7 @@ def cors(origins: Collection[str]) -> dict[str, Any]:
     """The settings of Starlette's CORSMiddleware: what pages of these origins may send and read."""
     return {
         "allow_origins": list(origins),
-        "allow_methods": ["GET", "HEAD", "POST", "DELETE"],
+        "allow_methods": ["GET", "HEAD", "POST", "PATCH", "DELETE"],
         "allow_headers": [
             "Authorization",
             "Idempotency-Key",

@@ -15,12 +15,14 @@ from pydantic import (
 )
 from starlette.convertors import Convertor, register_url_convertor
 
-from service.api.routing import positions
+from service.api.routing import conditions, positions
 from service.http import cursors
+from service.http.cursors import InvalidCursor
 from service.http.query import InvalidQuery
 from service.schemas.formats import Format
 from service.store.epochs.epoch_reader import MAX_ROWS, MIN_POINTS, EpochQuery, RowPosition, Thinning
-from service.store.experiment_reader import Filters
+from service.store.experiment_lists import KEYS, Condition, Filters, Order, Position
+from service.store.experiment_metrics import NAMES
 from service.store.row_results_reader import FIRST, ResultPosition
 from service.store.run_keys import RunFilter
 from service.store.tables import Status
@@ -86,18 +88,66 @@ class ExperimentsQuery(Query):
     q: str | None = Field(
         None, min_length=1, max_length=200, description="A part of the name, in any case of its letters."
     )
-    sort: Literal["-id", "id"] = Field("-id", description="-id: newest first.")
+    where: str | None = Field(
+        None,
+        max_length=1000,
+        description="Conditions that all have to hold, separated by commas: a metric, or `spec.` and the path of a "
+        "field of the spec; then =, !=, >=, <=, > or <; then the value.",
+        examples=["balanced_accuracy>=0.8,spec.optimizer.name=adam"],
+    )
+    fields: str | None = Field(
+        None,
+        max_length=1000,
+        description="Metrics that the rows contain, separated by commas: the means of the selected epochs, null "
+        "until the experiment has ended.",
+        examples=["balanced_accuracy,macro_f1"],
+    )
+    sort: Annotated[str, OneOf(f"{sign}{key}" for key in ("id", *KEYS) for sign in ("-", ""))] = Field(
+        "-id",
+        description="-id: newest first. Or a metric: -balanced_accuracy: the largest first. Experiments without a "
+        "value come last.",
+    )
     limit: int = Field(100, ge=1, le=1000)
-    cursor: Cursor | None = Field(None, max_length=100, description=FROM_A_LINK)
+    cursor: Cursor | None = Field(None, max_length=1000, description=FROM_A_LINK)
+    format: Format | None = Field(
+        None, description="By default the format that the header Accept prefers, or json. All come in pages."
+    )
 
     @property
     def filters(self) -> Filters:
         return Filters(self.status, self.dataset, self.loss, self.optimizer, self.balancing, self.tag, self.q)
 
     @property
-    def after(self) -> int | None:
-        """The id after which the page starts. Raises InvalidCursor."""
-        return cursors.decode(self.cursor, LAST_ID) if self.cursor is not None else None
+    def conditions(self) -> list[Condition]:
+        """Raises InvalidQuery."""
+        return conditions.parse(self.where)
+
+    @property
+    def metrics(self) -> list[str]:
+        """The metrics of the rows: those of `fields`, and that of `sort`. Raises InvalidQuery."""
+        named = conditions.metric_names("fields", self.fields)
+        key = self.order.key
+        return list(dict.fromkeys([*named, key] if key in NAMES else named))
+
+    @property
+    def order(self) -> Order:
+        return Order(self.sort.removeprefix("-"), ascending=not self.sort.startswith("-"))
+
+    @property
+    def after(self) -> Position | None:
+        """The position after which the page starts. Raises InvalidCursor."""
+        if self.cursor is None:
+            return None
+        if self.order.key == "id":
+            return Position(self.sort, None, cursors.decode(self.cursor, LAST_ID))
+        position = cursors.decode(self.cursor, LAST_KEY)
+        if position.sort != self.sort:
+            raise InvalidCursor
+        return position
+
+    def position(self, last: Any) -> Any:
+        """The position behind the last row of a page, with its `id` and `value`."""
+        return last.id if self.order.key == "id" else Position(self.sort, last.value, last.id)
 
 
 class SweepsQuery(Query):
@@ -121,6 +171,7 @@ class LeaderboardQuery(Query):
 
 RESULT_POSITION: TypeAdapter[ResultPosition] = TypeAdapter(ResultPosition)
 LAST_ID: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1, lt=2**63)])
+LAST_KEY: TypeAdapter[Position] = TypeAdapter(Position)
 LAST_CANDIDATE: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=0, lt=2**31)])
 
 EPOCH = "^(best|last|[1-9][0-9]{0,8})$"

@@ -3,25 +3,31 @@
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import fields
-from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Select
 from sqlalchemy.dialects import sqlite
 
-from service.store import experiment_reader, migrations
+from service.store import experiment_lists, migrations
 from service.store.database import Database
-from service.store.experiment_reader import Filters
+from service.store.experiment_lists import KEYS, Filters, Order, Position
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with closing(Database(f"sqlite:///{tmp_path / 'holdout.db'}")) as database:
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    with closing(Database(f"sqlite:///{tmp_path_factory.mktemp('plans') / 'holdout.db'}")) as database:
         migrations.upgrade(database)
         yield database
 
 
 def plan(database: Database, filters: Filters, *, ascending: bool, after: int | None) -> str:
-    page = experiment_reader.page_of_ids(filters, ascending=ascending, after=after, limit=20)
+    position = None if after is None else Position("id", None, after)
+    page = experiment_lists.page_of_ids(filters, order=Order("id", ascending), after=position, limit=20)
+    return explain(database, page)
+
+
+def explain(database: Database, page: Select[Any]) -> str:
     sql = str(page.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
     with database.read() as connection:
         return "\n".join(row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}"))
@@ -34,9 +40,22 @@ def test_a_filtered_page_is_read_from_an_index_in_order(
     database: Database, name: str, after: int | None, ascending: bool
 ) -> None:
     found = plan(database, Filters(**{name: "x"}), ascending=ascending, after=after)
-    assert "SCAN" not in found
+    assert "SCAN" not in found or name == "part_of_name"  # that reads names, in order, until the page is full
     assert "B-TREE" not in found  # nothing is sorted
 
 
 def test_without_a_filter_the_table_is_read_in_its_own_order(database: Database) -> None:
     assert "B-TREE" not in plan(database, Filters(), ascending=False, after=None)
+
+
+@pytest.mark.parametrize("ascending", [True, False])
+@pytest.mark.parametrize("value", [0.5, None])
+@pytest.mark.parametrize("key", KEYS)
+def test_a_ranked_page_is_read_from_the_index_of_its_key(
+    database: Database, key: str, value: float | None, ascending: bool
+) -> None:
+    order = Order(key, ascending)
+    for after in (None, Position(key, "x" if key == "name" and value else value, 7)):
+        lines = explain(database, experiment_lists.page_of_ids(Filters(), order=order, after=after, limit=20))
+        reads = [line for line in lines.splitlines() if "experiment" in line]
+        assert all("INDEX" in line or "PRIMARY KEY" in line for line in reads), lines
