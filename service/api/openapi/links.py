@@ -34,6 +34,7 @@ OF_EXPERIMENT = (
     "compare_batch",
     "read_ledger",
     "evaluate_on_test_set",
+    "edit_experiment",
     "cancel_experiment",
     "retry_experiment",
     "delete_experiment",
@@ -76,6 +77,7 @@ LINKS = {
     "cancel_experiment": [
         ResponseLink(202, "experiment_id", "id", ("read_experiment", "retry_experiment", "delete_experiment"))
     ],
+    "edit_experiment": [ResponseLink(200, "experiment_id", "id", ("read_experiment",))],
     "list_experiments": [ResponseLink(200, "experiment_id", "items/0/id", ("read_experiment",))],
     "submit_sweep": [ResponseLink(202, "sweep_id", "id", OF_SWEEP)],
     "cancel_sweep": [ResponseLink(202, "sweep_id", "id", ("read_sweep", "retry_sweep", "delete_sweep"))],

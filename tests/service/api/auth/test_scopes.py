@@ -42,6 +42,7 @@ TABLE: dict[str, Scope | None] = {
     "POST /experiments": "submit",
     "POST /experiments/validate": "read",
     "GET /experiments/{experiment_id}": "read",
+    "PATCH /experiments/{experiment_id}": "submit",
     "DELETE /experiments/{experiment_id}": "admin",
     "POST /experiments/{experiment_id}/cancel": "submit",
     "POST /experiments/{experiment_id}/retry": "submit",
