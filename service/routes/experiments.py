@@ -161,7 +161,7 @@ def list_experiments(
         rows = connection.execute(page).all()
         ids = [row.id for row in rows[: query.limit]]
         precondition.require_modified(ids, status_reader.known_states(connection, ids), len(rows))
-        listed = experiment_reader.list_experiments(connection, ids)
+        listed = experiment_reader.list_experiments(connection, ids, with_metrics=bool(metrics))
     items = [ExperimentRow.of(each, progress_of(each.runs), metrics) for each in listed]
     more = len(rows) > query.limit
     last = cursors.encode(query.position(rows[query.limit - 1])) if more else None

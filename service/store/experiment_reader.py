@@ -110,10 +110,12 @@ def find_experiment(
     )
 
 
-def list_experiments(connection: Connection, ids: Sequence[int]) -> list[ExperimentListItem]:
+def list_experiments(
+    connection: Connection, ids: Sequence[int], *, with_metrics: bool = False
+) -> list[ExperimentListItem]:
     """The experiments of a page, in the order of their ids; those that were deleted meanwhile are left out."""
     found, tags, runs = experiments(connection, ids), _tags(connection, ids), _runs(connection, ids)
-    metrics = experiment_metrics.metrics_of(connection, ids)
+    metrics = experiment_metrics.metrics_of(connection, ids) if with_metrics else {}
     return [
         ExperimentListItem(found[id_], tags[id_], runs[id_], metrics.get(id_)) for id_ in ids if id_ in found
     ]
