@@ -174,11 +174,12 @@ def prior_errors(population: Population, batches: int) -> Iterator[PriorErrors]:
     shares = np.geomspace(0.30, 0.01, len(population.pool.classes))
     shares[1:-1] *= (1 - 0.31) / shares[1:-1].sum()
     for _ in range(batches):
-        prior = stream.permutation(shares)
+        counts = np.round(2000 * stream.permutation(shares)).astype(int)
+        prior = counts / counts.sum()
         rows = np.concatenate(
             [
                 stream.choice(np.flatnonzero(population.pool.labels == k), count)
-                for k, count in enumerate(stream.multinomial(2000, prior))
+                for k, count in enumerate(counts.tolist())
             ]
         )
         labels = population.pool.labels[rows]
