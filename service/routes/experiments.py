@@ -158,9 +158,9 @@ def list_experiments(
         query.filters, query.conditions, order=query.order, after=query.after, limit=query.limit
     )
     with database.read() as connection:
+        precondition.require_modified(status_reader.known_states(connection, page))
         rows = connection.execute(page).all()
         ids = [row.id for row in rows[: query.limit]]
-        precondition.require_modified(ids, status_reader.known_states(connection, ids), len(rows))
         listed = experiment_reader.list_experiments(connection, ids, with_metrics=bool(metrics))
     items = [ExperimentRow.of(each, progress_of(each.runs), metrics) for each in listed]
     more = len(rows) > query.limit

@@ -63,9 +63,14 @@ def states(connection: Connection, ids: Collection[int]) -> ExperimentStates:
     return found
 
 
-def known_states(connection: Connection, ids: Collection[int]) -> ExperimentStates:
-    """The states of the experiments that exist."""
-    return _by_experiment(connection.execute(STATES, {"ids": list(ids)}))
+def known_states(connection: Connection, ids: Collection[int] | Select[Any]) -> ExperimentStates:
+    """The states of the experiments that exist. ids: their numbers, or a query that has them as `id`."""
+    if isinstance(ids, Select):
+        page = ids.subquery()
+        found = connection.execute(ALL_STATES.where(Experiment.id.in_(select(page.c.id))))
+    else:
+        found = connection.execute(STATES, {"ids": list(ids)})
+    return _by_experiment(found)
 
 
 def _by_experiment(rows: Iterable[Any]) -> ExperimentStates:

@@ -183,7 +183,7 @@ def test_a_page_costs_the_same_number_of_queries_however_long(
     alone = queries_for_a_page()
     for _ in range(5):
         fake_worker.submit(tags=["a", "b"], seeds=[0, 1])
-    # Which ones, how far they are, and then: them, their tags, their runs. SQLite shows at once who asks.
+    # How far they are, which ones, and then: them, their tags, their runs. SQLite shows at once who asks.
     assert queries_for_a_page() == alone == (5 if database.is_sqlite else 6)
 
 
