@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Row
 
-from service.experiments.importance_report import Measured, report
+from service.experiments.importance_report import MeasuredImportance, report
 from service.experiments.model_cache import LoadedModel, ModelCache, stored_spec
 from service.memory_budget import MemoryBudget
 from service.schemas.importance import Importance
@@ -87,7 +87,7 @@ class ImportanceService:
                 self._computed.put(key, found)
         return found
 
-    def _measure(self, experiment_id: int, runs: Sequence[Row[Any]], repeats: int) -> Measured:
+    def _measure(self, experiment_id: int, runs: Sequence[Row[Any]], repeats: int) -> MeasuredImportance:
         with self._database.read() as connection:
             experiment = experiment_reader.experiment(connection, experiment_id)
         spec = stored_spec(experiment)
@@ -105,7 +105,7 @@ class ImportanceService:
         runs: Sequence[LoadedModel],
         available_runs: int,
         repeats: int,
-    ) -> Measured:
+    ) -> MeasuredImportance:
         dataset = self._registry.load(spec.dataset)
         groups = feature_groups(dataset)
         cost = len(groups) * repeats * len(runs) * _seconds_of_row(spec, runs[0], dataset)
@@ -130,7 +130,7 @@ class ImportanceService:
             larger_is_better=BY_NAME[spec.selection_metric].direction == "max",
             evaluation_share=1 / (spec.split.folds - 1) if len(folds) > 1 else 1.0,  # type: ignore[union-attr]
         )
-        return Measured(
+        return MeasuredImportance(
             experiment=experiment,
             runs=runs,
             rows=rows,

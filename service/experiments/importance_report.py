@@ -21,7 +21,7 @@ NAMED = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class MeasuredImportance:
     """What a report is made of. runs: the models that were measured, by fold; rows: how many rows each was given."""
 
     experiment: Row[Any]
@@ -36,7 +36,7 @@ class Measured:
     associations: Sequence[Association]
 
 
-def report(measured: Measured) -> Importance:
+def report(measured: MeasuredImportance) -> Importance:
     """The response, its columns by importance, those without a value last."""
     found, metric = measured.found, BY_NAME[measured.metric]
     order = np.argsort(np.where(np.isnan(found.mean), np.inf, -found.mean), kind="stable")
@@ -63,7 +63,7 @@ def report(measured: Measured) -> Importance:
     )
 
 
-def _item(measured: Measured, index: int) -> ColumnImportance:
+def _item(measured: MeasuredImportance, index: int) -> ColumnImportance:
     found, group = measured.found, measured.groups[index]
     pair = next((each for each in measured.associations if index in (each.first, each.second)), None)
     other = None if pair is None else pair.first + pair.second - index

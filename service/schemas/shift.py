@@ -165,7 +165,7 @@ class ClassChange(Change):
         return cls(class_=name, rows=change.rows_after, **Change.of(change).model_dump())
 
 
-class Measured(ResponseModel):
+class LabelledChange(ResponseModel):
     """What the labels show. unknown: rows with a class that the model does not know; they count as wrong.
 
     smallest_drop: of the accuracy, that so many labels show in 80 % of such batches. reweighted: the accuracy of the
@@ -182,7 +182,7 @@ class Measured(ResponseModel):
     reweighted_balanced_accuracy: Change | None
 
     @classmethod
-    def of(cls, labelled: Labelled, classes: Sequence[str]) -> "Measured":
+    def of(cls, labelled: Labelled, classes: Sequence[str]) -> "LabelledChange":
         measured, moved = labelled.measured, labelled.reweighted
         changes = zip(classes, measured.classes, strict=True)
         return cls(
@@ -237,7 +237,7 @@ class Shift(ResponseModel):
     features: list[MovedFeature] = Field(description="The largest moves first, at most 100.")
     features_moved: int
     prior: Prior | None = Field(description="Null of a regression.")
-    measured: Measured | None = Field(description="Null without labels.")
+    measured: LabelledChange | None = Field(description="Null without labels.")
     errors: Errors | None = Field(description="Of a regression with labels.")
     ignored: list[str] = Field(description="Names in the rows that are not those of a column.")
     unknown: dict[str, int] = Field(
@@ -254,6 +254,6 @@ class Shift(ResponseModel):
             features=list(map(MovedFeature.of, report.features[:MOST_FEATURES])),
             features_moved=sum(move.has_moved for move in report.features),
             prior=report.prior and Prior.of(report.prior, classes),
-            measured=report.labelled and Measured.of(report.labelled, classes),
+            measured=report.labelled and LabelledChange.of(report.labelled, classes),
             errors=report.errors and Errors.of_regression(report.errors),
         )

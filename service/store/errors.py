@@ -245,7 +245,7 @@ class UnusableRowResults(StoreError):
 
 
 class RowsGone(StoreError):
-    """The rows of the experiment cannot be read any more. `why` is the error of the data set."""
+    """The rows of the experiment cannot be read any more, because the data set is gone or another one."""
 
     def __init__(self, experiment_id: int, why: str) -> None:
         super().__init__(

@@ -60,7 +60,7 @@ def record_epochs(connection: Connection, run_id: int, epochs: Sequence[Epoch]) 
 
 def record_evaluation(connection: Connection, run_id: int, epoch: int, evaluation: Evaluation) -> None:
     """Store the figures of a run on its evaluation part, at its selected epoch."""
-    parts = [Measured(epoch, "evaluation", evaluation)]
+    parts = [PartFigures(epoch, "evaluation", evaluation)]
     connection.execute(ADD_METRICS, _metrics(run_id, parts))
     connection.execute(ADD_CLASSES, _classes(run_id, parts))
 
@@ -124,7 +124,7 @@ def save_baselines_of_fold(connection: Connection, run_id: int, baselines: list[
     connection.execute(update(Run).where(Run.id == run_id).values(baselines=baselines))
 
 
-class Measured(NamedTuple):
+class PartFigures(NamedTuple):
     """One part after one epoch. training: the epoch, if it is the training part."""
 
     epoch: int
@@ -133,14 +133,14 @@ class Measured(NamedTuple):
     training: Epoch | None = None
 
 
-def _parts(epochs: Iterable[Epoch]) -> Iterator[Measured]:
+def _parts(epochs: Iterable[Epoch]) -> Iterator[PartFigures]:
     """Both parts of each epoch."""
     for epoch in epochs:
-        yield Measured(epoch.number, "train", epoch.training, epoch)
-        yield Measured(epoch.number, "validation", epoch.validation)
+        yield PartFigures(epoch.number, "train", epoch.training, epoch)
+        yield PartFigures(epoch.number, "validation", epoch.validation)
 
 
-def _metrics(run_id: int, parts: Iterable[Measured]) -> list[dict[str, Any]]:
+def _metrics(run_id: int, parts: Iterable[PartFigures]) -> list[dict[str, Any]]:
     """A row of `EpochMetrics` for each part."""
     return [
         {"run_id": run_id, "epoch": part.epoch, "split": part.split, "rows": part.evaluation.rows}
@@ -150,7 +150,7 @@ def _metrics(run_id: int, parts: Iterable[Measured]) -> list[dict[str, Any]]:
     ]
 
 
-def _classes(run_id: int, parts: Sequence[Measured]) -> list[dict[str, Any]]:
+def _classes(run_id: int, parts: Sequence[PartFigures]) -> list[dict[str, Any]]:
     """A row of `EpochClasses` for each part."""
     return [
         {
@@ -164,7 +164,7 @@ def _classes(run_id: int, parts: Sequence[Measured]) -> list[dict[str, Any]]:
     ]
 
 
-def _class_columns(parts: Sequence[Measured]) -> Iterator[dict[str, Any]]:
+def _class_columns(parts: Sequence[PartFigures]) -> Iterator[dict[str, Any]]:
     """The metrics of each class, or of a regression of each bin, and the confusion matrix: a dictionary per part."""
     if parts[0].evaluation.bins is not None:
         none = {metric.name: [None] * len(parts[0].evaluation.bins["support"]) for metric in CLASS_METRICS}
