@@ -31,7 +31,7 @@ Transform = Callable[[K, WorkerEvent], WorkerEvent]
 
 
 @dataclass(frozen=True, eq=False)
-class Batch(Generic[K]):
+class ReceivedEvents(Generic[K]):
     """What was read at once from a process: events of the run that it trained; or no event, at its end."""
 
     child: "Child[K]"
@@ -50,7 +50,7 @@ class Child(Generic[K]):
         self,
         context: ForkServerContext,
         memory_bytes: int | None,
-        received: "queue.SimpleQueue[Batch[K] | None]",
+        received: "queue.SimpleQueue[ReceivedEvents[K] | None]",
         transform: Transform[K],
     ) -> None:
         """Fork a process. Raises whatever prevents that, and then leaves no process behind.
@@ -87,8 +87,8 @@ class Child(Generic[K]):
                     key: K = self.key  # type: ignore[assignment]  # it has been given a run, as it sends events
                     transformed = [self._transform(key, event) for event in events]
                     self.credits.acquire()
-                    self._received.put(Batch(self, key, transformed))
-            self._received.put(Batch(self, self.key, []))  # type: ignore[arg-type]
+                    self._received.put(ReceivedEvents(self, key, transformed))
+            self._received.put(ReceivedEvents(self, self.key, []))  # type: ignore[arg-type]
 
     def assign(self, key: K, assignment: Assignment) -> None:
         """Let the process train a run. Raises OSError if the process has ended."""

@@ -16,7 +16,7 @@ from importlib.machinery import ModuleSpec
 from typing import Generic, TypeVar
 
 from workers import blas
-from workers.processes.child import GRACE_SECONDS, Batch, Child
+from workers.processes.child import GRACE_SECONDS, Child, ReceivedEvents
 from workers.processes.messages import Assignment, Command, Died, Failed, FinalEvent, WorkerEvent
 from workers.processes.oom_kills import OomKills
 
@@ -51,7 +51,7 @@ class Pool(Generic[K]):
         self._idle: list[Child[K]] = []
         self._oom_kills = OomKills()
         # A SimpleQueue: no other queue lets a signal handler put, whatever its thread was doing.
-        self._received: queue.SimpleQueue[Batch[K] | None] = queue.SimpleQueue()
+        self._received: queue.SimpleQueue[ReceivedEvents[K] | None] = queue.SimpleQueue()
         threading.Thread(target=self._warm_up, daemon=True).start()
 
     def __len__(self) -> int:
@@ -107,7 +107,7 @@ class Pool(Generic[K]):
         self._end_idle()
         return received
 
-    def _events(self, batch: Batch[K]) -> Iterator[tuple[K, WorkerEvent]]:
+    def _events(self, batch: ReceivedEvents[K]) -> Iterator[tuple[K, WorkerEvent]]:
         """The events of a batch, unless its process was discarded or their run has ended."""
         child, key = batch.child, batch.key
         if not batch.events:
@@ -148,7 +148,7 @@ class Pool(Generic[K]):
             self._ready.set()
             self.wake()
 
-    def _batches(self, timeout: float) -> Iterator[Batch[K]]:
+    def _batches(self, timeout: float) -> Iterator[ReceivedEvents[K]]:
         """Take everything that was read; wait up to `timeout` seconds for the first message, or for `wake`."""
         try:
             batch = self._received.get(timeout=timeout)
