@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import Request
 
 from service.datasets.uploads import UnusableUpload, UploadService, UploadTooLarge
-from service.experiments.shift import Batch
+from service.experiments.shift import RowBatch
 from service.http.forms import Form, InvalidField, receive
 from workers.data.batch_file import BatchLayout, read_written
 from workers.data.errors import FileTooLarge
@@ -41,7 +41,7 @@ def receive_batch(
     owner: str,
     uploads: UploadService,
     layout_for: Callable[[str | None], BatchLayout],
-) -> Batch:
+) -> RowBatch:
     """The rows in the form of a request. layout_for: the layout of the model, given the column that the form names.
 
     Raises UploadError, StorageFull, and the errors of `service.http.forms.receive`.
@@ -72,7 +72,7 @@ def receive_batch(
         notes = result.batch
         if notes is None:
             raise _refusal(result, settings.upload_memory_bytes)
-        return Batch(*read_written(draft / "contents"), notes.unknown, notes.ignored)
+        return RowBatch(*read_written(draft / "contents"), notes.unknown, notes.ignored)
 
 
 def _format(form: Form) -> Any:

@@ -24,7 +24,7 @@ SHOWN_ERRORS = 20
 
 
 @dataclass(frozen=True, eq=False)
-class Batch:
+class RowBatch:
     """Rows to compare. values: (n, d), in the numbers of the data set before its offset is subtracted.
 
     labels: (n,), codes of classes, -1 for one that the data set has not; of a regression the targets; None if
@@ -41,23 +41,23 @@ class Batch:
 class Comparison:
     """The report on a batch, with the reference that it was compared with."""
 
-    batch: Batch
+    batch: RowBatch
     reference: Reference
     report: ShiftReport
 
 
-def batch_of_json(predictor: Predictor, rows: GivenRows, labels: Sequence[Label] | None) -> Batch:
+def batch_of_json(predictor: Predictor, rows: GivenRows, labels: Sequence[Label] | None) -> RowBatch:
     """A batch as the body of a request has it. Raises InvalidSpec."""
     found = rows_for(predictor, rows)
     if labels is None:
-        return Batch(found.values, None, found.unknown, found.ignored)
+        return RowBatch(found.values, None, found.unknown, found.ignored)
     if len(labels) != len(rows):
         message = f"has {len(labels):,} labels for {len(rows):,} rows"
         raise InvalidSpec([FieldError("labels", None, message)])
     codes = (
         _targets(labels) if predictor.is_regression else codes_of(list(map(_text, labels)), predictor.classes)
     )
-    return Batch(found.values, codes, found.unknown, found.ignored)
+    return RowBatch(found.values, codes, found.unknown, found.ignored)
 
 
 def _text(label: Label) -> str:
@@ -76,7 +76,7 @@ def _targets(labels: Sequence[Label]) -> NDArray[np.float64]:
     return np.array(labels, np.float64)
 
 
-def compare_batch(model: LoadedModel, references: ShiftReferences, batch: Batch) -> Comparison:
+def compare_batch(model: LoadedModel, references: ShiftReferences, batch: RowBatch) -> Comparison:
     """Compare a batch with the validation rows of a model. Raises InvalidSpec or DatasetError."""
     reference, stream = references.of(model), generator(0, "shift", 1)
     of_regression = reference.is_regression

@@ -16,7 +16,7 @@ from service.datasets.batches import form_schema, receive_batch
 from service.datasets.free_space import StorageFull
 from service.datasets.uploads import UnusableUpload, UploadsBusy, UploadTooLarge
 from service.experiments.model_cache import LoadedModel
-from service.experiments.shift import Batch, batch_of_json, compare_batch
+from service.experiments.shift import RowBatch, batch_of_json, compare_batch
 from service.http.bodies import JSONRequest
 from service.http.query import InvalidQuery
 from service.schemas.shift import Shift, ShiftBatch
@@ -86,7 +86,7 @@ def read_shift(
     )
 
 
-def _received(request: Request, model: LoadedModel, uploads: UploadsDep, caller: CallerDep) -> Batch:
+def _received(request: Request, model: LoadedModel, uploads: UploadsDep, caller: CallerDep) -> RowBatch:
     """The batch in a form or in a JSON body. Raises InvalidSpec, and the errors of forms and bodies."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM:
         registry = uploads.registry
