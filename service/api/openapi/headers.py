@@ -36,7 +36,8 @@ DESCRIBED: dict[str, Header] = {
     },
 }
 ALWAYS: dict[str, dict[str, tuple[str, ...]]] = {
-    **dict.fromkeys(("submit_experiment", "submit_sweep"), {"202": ("Location", "Retry-After")}),
+    "submit_experiment": {"202": ("Location", "Retry-After")},
+    "submit_sweep": {"202": ("Location", "Retry-After")},
     "upload_dataset": {"200": ("Location",), "201": ("Location",)},
     "create_webhook": {"201": ("Location", "Cache-Control")},
     "read_weights": {"200": ("Content-Disposition",)},
@@ -44,7 +45,7 @@ ALWAYS: dict[str, dict[str, tuple[str, ...]]] = {
     "stream_events": {"200": ("Cache-Control", "X-Accel-Buffering")},
 }
 """Headers that are always sent, by operationId and status."""
-PAGED = ("list_experiments", "read_metrics", "read_classes", "read_epochs")
+PAGED = ("list_experiments", "list_sweeps", "list_candidates", "read_metrics", "read_classes", "read_epochs")
 """Operations whose responses have a Link header to the next page."""
 CSV = "text/csv"
 CONDITIONAL = ("ETag", "Cache-Control")
