@@ -67,7 +67,9 @@ class FieldEffects:
 
 
 def field_effects(swept: Sequence[Mapping[str, Any]], values: Sequence[float]) -> FieldEffects:
-    """Of each swept field, from the values of the fields and the metric's value of each candidate."""
+    """Of each swept field, from the values of the fields and the metric's value of each candidate; none without any."""
+    if not values:
+        return FieldEffects([], {}, None)
     y = np.array(values, np.float64)
     paths = list(dict.fromkeys(path for each in swept for path in each))
     levels = {path: _levels([each.get(path) for each in swept]) for path in paths}

@@ -26,7 +26,7 @@ from service.experiments import test_evaluation
 from service.launcher import serve
 from service.settings import Settings
 
-test_evaluation.look = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+test_evaluation.answer_look = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
 serve(Settings(data_dir=sys.argv[1], database_url=sys.argv[2], port=0, workers=0))
 """
 

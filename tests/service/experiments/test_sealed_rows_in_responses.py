@@ -43,18 +43,24 @@ ROWS = [
     (f"{GENERATOR.gauss(k, 1):.6f}", f"{GENERATOR.gauss(k, 1):.6f}", "xy"[k]) for k in [0] * 110 + [1] * 230
 ]
 """11 and 23 of them are sealed, 19 and 39 validate: ratios of the ones are not by chance ratios of the others."""
-NOT_THERE = {"/datasets/{name}/preview.png": "/problems/no-picture"}
-"""Operations that answer with a problem, because the rows are no images."""
+NOT_THERE = {
+    "/datasets/{name}/preview.png": "/problems/no-picture",
+    "/experiments/{experiment_id}/charts/predictions.svg": "/problems/not-a-regression",
+}
+"""Operations that answer with a problem, because the rows are no images and the targets are classes."""
 BY_CHANCE = 100
 """A ratio of numbers up to this one may be that of other rows too: a curve has many."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """An experiment: the indices of its sealed rows, and figures of its model that need them; and another one."""
+    """An experiment: the indices of its sealed rows, and figures of its model that need them; another one, and the
+    sweep of both.
+    """
 
     id: int
     other: int
+    sweep: int
     sealed: set[int]
     figures: dict[str, float]
 
@@ -65,8 +71,10 @@ def trained(app: FastAPI, client: TestClient, fake_worker: FakeWorker) -> Traine
     form = {"name": "mine", "format": "csv", "label": "label"}
     assert client.post("/datasets", data=form, files={"file": file.encode()}).status_code == 201
     assert client.post("/webhooks", json={"url": "https://93.184.216.34/"}).status_code == 201
-    other = fake_worker.submit(**SPEC, loss="focal")
-    experiment_id = fake_worker.submit(**SPEC)
+    body = {"spec": SPEC, "strategy": "grid", "space": {"loss": ["focal", "cross_entropy"]}}
+    sweep = client.post("/sweeps", json=body).json()["id"]
+    candidates = client.get(f"/sweeps/{sweep}/candidates").json()["items"]
+    other, experiment_id = (each["experiment_id"] for each in candidates)
     for each in (other, experiment_id):
         fake_worker.claim()
         trainer, _ = train_seed(app, fake_worker, each, 0)
@@ -81,7 +89,7 @@ def trained(app: FastAPI, client: TestClient, fake_worker: FakeWorker) -> Traine
     figures = chain.from_iterable(
         figures_of(trainer, whole.take(indices), name) for name, indices in parts.items()
     )
-    return Trained(experiment_id, other, set(rows.test.tolist()), dict(figures))
+    return Trained(experiment_id, other, sweep, set(rows.test.tolist()), dict(figures))
 
 
 def figures_of(trainer: Trainer, part: Dataset, name: str) -> Iterator[tuple[str, float]]:
@@ -190,7 +198,7 @@ def test_no_get_of_the_document_tells_anything_about_the_sealed_rows(
     app: FastAPI, client: TestClient, trained: Trained
 ) -> None:
     (hook,) = client.get("/webhooks").json()["items"]
-    values = {"experiment_id": trained.id, "webhook_id": hook["id"]}
+    values = {"experiment_id": trained.id, "sweep_id": trained.sweep, "webhook_id": hook["id"]}
     values["ids"] = f"{trained.id},{trained.other}"
     read = set()
     for path, address, query, media_type in reads(app, values):
@@ -229,7 +237,7 @@ def test_what_is_read_follows_the_document(app: FastAPI, monkeypatch: pytest.Mon
     new: dict[str, Any] = {"get": {"responses": {"200": {}}}}
     with_new = {**document, "paths": {**document["paths"], "/new/{key}": new}}
     monkeypatch.setattr(app, "openapi", lambda: with_new)
-    values = {"experiment_id": 1, "webhook_id": 1, "ids": 1}
+    values = {"experiment_id": 1, "sweep_id": 1, "webhook_id": 1, "ids": 1}
     with pytest.raises(KeyError):
         list(reads(app, values))
     assert "/new/k" in {address for _, address, _, _ in reads(app, values | {"key": "k"})}

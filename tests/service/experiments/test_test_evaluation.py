@@ -247,12 +247,12 @@ def test_the_entry_is_written_before_the_answer_is_computed(
     experiment_id = train()
     seen = []
 
-    def watched(*arguments: Any) -> Any:
+    def watched(*arguments: Any, **more: Any) -> Any:
         with database.read() as connection:
             seen.append(connection.scalar(select(func.count()).select_from(LedgerEntry)))
         raise MemoryError
 
-    monkeypatch.setattr("service.experiments.test_evaluation.look", watched)
+    monkeypatch.setattr("service.experiments.test_evaluation.answer_look", watched)
     look(client, experiment_id, 503)
     assert seen == [1]
     assert re.fullmatch(r"[0-9a-f]{64}", read_ledger(client, experiment_id)["test_set"])

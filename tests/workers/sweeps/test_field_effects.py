@@ -74,6 +74,11 @@ def test_too_few_candidates_have_no_shares() -> None:
     assert field_effects([{"a": 1}, {"a": 1}], [0.1, 0.2]).fields == []
 
 
+def test_without_candidates_there_are_no_fields() -> None:
+    found = field_effects([], [])
+    assert (found.fields, found.interactions, found.unexplained) == ([], {}, None)
+
+
 def test_sums_of_squares_are_those_of_statsmodels() -> None:
     pandas = pytest.importorskip("pandas")
     api = pytest.importorskip("statsmodels.formula.api")

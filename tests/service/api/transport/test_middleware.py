@@ -141,7 +141,7 @@ def test_head_is_get_without_the_body(client: TestClient, path: str) -> None:
     ("method", "path", "allowed"),
     [
         ("PUT", "/experiments", {"GET", "HEAD", "POST"}),
-        ("PATCH", "/experiments/1", {"GET", "HEAD", "DELETE"}),
+        ("PUT", "/experiments/1", {"GET", "HEAD", "PATCH", "DELETE"}),
         ("GET", "/experiments/1/cancel", {"POST"}),
         ("GET", "/experiments/validate", {"POST"}),
         ("DELETE", "/catalog", {"GET", "HEAD"}),
