@@ -11,6 +11,7 @@ from tests.chaos.deployment import Deployment, deploy
 from tests.chaos.faults import FaultInjector
 from tests.chaos.health import HealthProbe
 from tests.service_process import all_ended, described
+from workers.processes.pool import IDLE_SECONDS
 
 IMPORTS_SECONDS = 30.0
 """A fork server whose agent was killed notices that when its imports are done, on a busy machine after so long."""
@@ -46,7 +47,9 @@ def _finish(deployment: Deployment, audit: Audit, patience: float) -> None:
     for member in deployment.members:
         deployment.start(member)
     _wait_for(lambda: not audit.unfinished(), seconds=patience)
-    assert all_ended(deployment.workers(), within=3), "a worker trains although no run is running"
+    assert all_ended(deployment.workers(), within=IDLE_SECONDS + 3), (
+        "a worker trains although no run is running"
+    )
     codes = set(deployment.stop())
     assert codes <= {0, -signal.SIGTERM}, codes
     left = deployment.left_behind()

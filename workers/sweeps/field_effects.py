@@ -67,7 +67,10 @@ class FieldEffects:
 
 
 def field_effects(swept: Sequence[Mapping[str, Any]], values: Sequence[float]) -> FieldEffects:
-    """Of each swept field, from the values of the fields and the metric's value of each candidate; none without any."""
+    """Of each swept field, from the values of the fields and the metric's value of each candidate.
+
+    Without candidates there are no fields.
+    """
     if not values:
         return FieldEffects([], {}, None)
     y = np.array(values, np.float64)
