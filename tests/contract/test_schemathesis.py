@@ -100,7 +100,7 @@ SHORT = {
 LONG = {"many cases": (["--max-examples=20"], 4500)}
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("options", "at_least"),
     [*SHORT.values(), *(pytest.param(*each, marks=pytest.mark.slow) for each in LONG.values())],
