@@ -19,6 +19,9 @@ MAX_DEATHS = 3
 P = ParamSpec("P")
 R = TypeVar("R")
 
+SPEC = {"split": {"name": "random"}, "training": {"max_seconds": None, "early_stopping": None}}
+"""What the store reads of a spec."""
+
 
 class QueueHarness:
     """Calls the functions of the queue, each in a transaction of its own."""
@@ -50,7 +53,7 @@ class QueueHarness:
                 name="",
                 priority=priority,
                 owner=owner,
-                spec={"training": {"max_seconds": None}},
+                spec=SPEC,
                 spec_hash="",
                 plan={},
                 warnings=[],

@@ -1,6 +1,6 @@
 """Which run a claim takes, and whether there is one to claim."""
 
-from tests.service.store.experiments import LEASE_SECONDS, QueueHarness
+from tests.service.store.experiments import LEASE_SECONDS, SPEC, QueueHarness
 
 
 def test_a_claim_takes_a_lease_and_starts_the_experiment(harness: QueueHarness) -> None:
@@ -10,7 +10,7 @@ def test_a_claim_takes_a_lease_and_starts_the_experiment(harness: QueueHarness) 
     assert claim is not None
     run, experiment = harness.run(claim.lease.run_id), harness.experiment(id_)
     assert (claim.experiment_id, claim.seed, claim.lease.attempt, claim.worked_seconds) == (id_, 5, 1, 0.0)
-    assert claim.spec == {"training": {"max_seconds": None}}
+    assert claim.spec == SPEC
     assert (run.status, run.agent, run.attempt) == ("running", "one", 1)
     assert before + LEASE_SECONDS <= run.lease_until <= harness.clock() + LEASE_SECONDS
     assert before <= run.started_at <= harness.clock()
