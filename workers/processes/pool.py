@@ -77,7 +77,11 @@ class Pool(Generic[K]):
                 return
             child.kill()
         child = Child(self._context, assignment.memory_bytes, self._received, self._transform)
-        child.assign(key, assignment)
+        try:
+            child.assign(key, assignment)
+        except BaseException:
+            child.kill()
+            raise
         self._children[key] = child
 
     def _assigned(self, child: Child[K], key: K, assignment: Assignment) -> bool:
