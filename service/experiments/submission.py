@@ -1,9 +1,9 @@
 """Submit an experiment: plan it, store it, queue a run for each seed of each fold."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
@@ -37,24 +37,46 @@ class SubmissionService:
 
         Raises KeyReused, QueueFull or InvalidSpec.
         """
-        if key is None:
-            return self._submit(spec, None)
-        ticket = KeyedRequest(self._owner, key, hashlib.sha256(spec.model_dump_json().encode()).hexdigest())
-        with self._database.read() as connection:
-            submitted_before = idempotency_keys.find(connection, ticket)
-        return submitted_before or self._submit(spec, ticket)
+        sha256 = hashlib.sha256(spec.model_dump_json().encode()).hexdigest()
+        ticket = None if key is None else KeyedRequest(self._owner, key, sha256)
+        return submit_once(self._database, ticket, lambda: self._plan(spec), self._store)
 
-    def _submit(self, spec: ExperimentSpec, ticket: KeyedRequest | None) -> int:
+    def _plan(self, spec: ExperimentSpec) -> Plan:
         plan = make_plan(spec, self._registry)
         self._registry.share(plan.spec.dataset)
-        with self._database.write() as connection:
-            submitted_meanwhile = idempotency_keys.take(connection, ticket) if ticket else None
-            if submitted_meanwhile:
-                return submitted_meanwhile
-            id_ = submit(connection, plan, self._notifier, owner=self._owner, max_queued=self._max_queued)
-            if ticket:
-                idempotency_keys.assign(connection, ticket, id_)
-            return id_
+        return plan
+
+    def _store(self, connection: Connection, plan: Plan) -> int:
+        return submit(connection, plan, self._notifier, owner=self._owner, max_queued=self._max_queued)
+
+
+P = TypeVar("P")
+
+
+def submit_once(
+    database: Database,
+    ticket: KeyedRequest | None,
+    make_plan: Callable[[], P],
+    store: Callable[[Connection, P], int],
+) -> int:
+    """Plan and store what is submitted. Returns its id, or that of what was submitted under the same key before.
+
+    The plan is made outside of the write transaction, and not at all if the key is known. Raises KeyReused.
+    """
+    if ticket is not None:
+        with database.read() as connection:
+            submitted_before = idempotency_keys.find(connection, ticket)
+        if submitted_before:
+            return submitted_before
+    plan = make_plan()
+    with database.write() as connection:
+        submitted_meanwhile = idempotency_keys.take(connection, ticket) if ticket else None
+        if submitted_meanwhile:
+            return submitted_meanwhile
+        id_ = store(connection, plan)
+        if ticket:
+            idempotency_keys.assign(connection, ticket, id_)
+        return id_
 
 
 def submit(

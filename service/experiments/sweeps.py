@@ -1,13 +1,12 @@
 """The life of a sweep: submit it with all its candidates in one transaction, cancel, retry and delete it as one."""
 
 import hashlib
-from typing import Any
 
 from sqlalchemy import Connection
 
-from service.experiments.submission import new_experiment, record_exposures
+from service.experiments.submission import new_experiment, record_exposures, submit_once
 from service.notifiers import Notifier
-from service.store import idempotency_keys, queue, sweep_reader, sweep_writer
+from service.store import queue, sweep_reader, sweep_writer
 from service.store.database import Database
 from service.store.errors import NothingToRetryInSweep, SweepActive, SweepOver
 from service.store.idempotency_keys import KeyedRequest
@@ -37,34 +36,31 @@ class SweepService:
 
         Raises KeyReused, QueueFull or InvalidSpec.
         """
-        if key is None:
-            return self._submit(request, None)
         sha256 = hashlib.sha256(b"sweep " + request.model_dump_json().encode()).hexdigest()
-        ticket = KeyedRequest(self._owner, key, sha256, makes="sweep_id")
-        with self._database.read() as connection:
-            submitted_before = idempotency_keys.find(connection, ticket)
-        return submitted_before or self._submit(request, ticket)
+        ticket = None if key is None else KeyedRequest(self._owner, key, sha256, makes="sweep_id")
+        return submit_once(
+            self._database,
+            ticket,
+            lambda: self._plan(request),
+            lambda connection, plan: self._store(connection, request, plan),
+        )
 
-    def _submit(self, request: SweepRequest, ticket: KeyedRequest | None) -> int:
+    def _plan(self, request: SweepRequest) -> SweepPlan:
         plan = plan_sweep(request, self._registry)
         for source in {
             repr(each.plan.spec.dataset): each.plan.spec.dataset for each in plan.candidates
         }.values():
             self._registry.share(source)
-        stored = request.model_dump(mode="json")
-        with self._database.write() as connection:
-            submitted_meanwhile = idempotency_keys.take(connection, ticket) if ticket else None
-            if submitted_meanwhile:
-                return submitted_meanwhile
-            queue.require_room(connection, self._owner, plan.runs, self._max_queued)
-            sweep_id = self._store(connection, request.name or request.spec.name, stored, plan)
-            if ticket:
-                idempotency_keys.assign(connection, ticket, sweep_id)
-            return sweep_id
+        return plan
 
-    def _store(self, connection: Connection, name: str, request: dict[str, Any], plan: SweepPlan) -> int:
+    def _store(self, connection: Connection, request: SweepRequest, plan: SweepPlan) -> int:
+        queue.require_room(connection, self._owner, plan.runs, self._max_queued)
         sweep_id = sweep_writer.create(
-            connection, name=name, owner=self._owner, request=request, repeated=plan.repeated
+            connection,
+            name=request.name or request.spec.name,
+            owner=self._owner,
+            request=request.model_dump(mode="json"),
+            repeated=plan.repeated,
         )
         add_candidates(connection, sweep_id, plan, owner=self._owner)
         self._notifier.wake(connection, sweep_id, queued_runs=plan.runs)
