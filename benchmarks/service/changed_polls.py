@@ -8,7 +8,6 @@ slows all of them down alike. The time is what the server's threads took, and th
 import argparse
 import http.client
 import os
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, chdir, closing, contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.service.servers import Service, serving, two_cores
+from service.store.engine.sqlite_driver import driver
 
 WARM_UP, POLLS = 20, 300
 SPEC = {"dataset": "digits", "training": {"epochs": 20}, "seeds": [0, 1, 2]}
@@ -30,7 +30,7 @@ class Version:
 
     name: str
     service: Service
-    database: sqlite3.Connection
+    database: driver.Connection
     connection: http.client.HTTPConnection
     etag: str = ""
     milliseconds: list[float] = field(default_factory=list)
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def _measure(
-    what: str, versions: Sequence[Version], change: Callable[[sqlite3.Connection, int], object], status: int
+    what: str, versions: Sequence[Version], change: Callable[[driver.Connection, int], object], status: int
 ) -> None:
     for version in versions:
         version.etag = version.service.http.get("/experiments/1").headers["etag"]
@@ -87,7 +87,7 @@ def _version(checkout: Path, core: int) -> Iterator[Version]:
             service.finish(service.submit(SPEC))
         with (
             closing(
-                sqlite3.connect(service.folder / "holdout.db", isolation_level=None, timeout=30)
+                driver.connect(service.folder / "holdout.db", isolation_level=None, timeout=30)
             ) as database,
             closing(http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)) as connection,
         ):
