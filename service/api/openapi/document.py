@@ -14,8 +14,8 @@ from service.api.openapi.responses import ACCESS_ERRORS, EXAMPLES, Responses, pr
 from service.schemas.problem import ProblemAnswer
 
 DESCRIPTION = """
-A service for honest classification experiments. POST a spec, workers train it, and the responses give the accuracy of
-each class with baselines and confidence intervals.
+A service for honest experiments in classification and regression. POST a spec, workers train it, and the responses
+give the metrics, those of each class too, with baselines and confidence intervals.
 
 `POST /experiments` with `{}` trains on the bundled digits. `GET /experiments/{id}` returns the progress and the
 results; `.../metrics`, `.../classes` and `.../confusion` return the details. `/catalog` lists everything that a spec
@@ -25,6 +25,10 @@ TAGS = [
     {
         "name": "experiments",
         "description": "Submit experiments, follow their progress, and read and compare their results.",
+    },
+    {
+        "name": "sweeps",
+        "description": "Many experiments over a space of specs, and the leaderboard that marks its ties.",
     },
     {
         "name": "epochs",

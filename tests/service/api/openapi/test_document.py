@@ -69,6 +69,14 @@ def test_every_operation_says_what_it_is_for(operations: dict[str, Schema]) -> N
         assert operation["tags"], name
 
 
+def test_every_tag_is_described_and_used(document: Schema, operations: dict[str, Schema]) -> None:
+    described = [tag["name"] for tag in document["tags"] if tag["description"]]
+    used = [tag for operation in operations.values() for tag in operation["tags"]]
+    assert set(described) == set(used)
+    assert len(used) == len(operations)
+    assert len(set(described)) == len(described)
+
+
 def test_every_error_is_a_problem_with_an_example(operations: dict[str, Schema]) -> None:
     for name, operation in operations.items():
         assert {"422", "503"} <= set(operation["responses"]), name
