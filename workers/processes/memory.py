@@ -46,11 +46,21 @@ def allocated_bytes() -> int:
 def limit(size: int | None) -> None:
     """Let this process allocate at most `size` bytes from now on; allocations beyond raise MemoryError.
 
-    The limit counts private writable memory (RLIMIT_DATA), so memory-mapped data sets do not count. None sets no
-    limit.
+    The limit counts private writable memory (RLIMIT_DATA), so memory-mapped data sets do not count, and neither does
+    what the process has already, which is mostly its libraries'. None sets no limit.
     """
     if size is not None:
+        size += _private_bytes()
         resource.setrlimit(resource.RLIMIT_DATA, (size, size))
+
+
+def _private_bytes() -> int:
+    """The private writable memory that this process has reserved, used or not. 0 if unknown."""
+    try:
+        *_, data, _ = STATM.read_text().split()
+    except OSError:  # this system has no such file
+        return 0
+    return int(data) * resource.getpagesize()
 
 
 def raise_oom_score() -> None:

@@ -5,6 +5,7 @@ process exits.
 """
 
 import gc
+import logging
 import os
 import queue
 import signal
@@ -14,6 +15,8 @@ from multiprocessing.connection import Connection
 from workers.processes import memory
 from workers.processes.messages import Assignment, Command, Succeeded
 from workers.processes.worker import Worker
+
+log = logging.getLogger("holdout.worker")
 
 
 class ProcessLoop:
@@ -28,12 +31,17 @@ class ProcessLoop:
     def listen(self) -> None:
         """Receive until the pipe closes. Then the parent has died, and nothing needs this process: exit.
 
-        A command is for the assignment that came before it, which may have ended meanwhile.
+        A command is for the assignment that came before it, which may have ended meanwhile. A process that cannot
+        receive, for lack of memory too, exits as well: it would wait for ever.
         """
         try:
             while True:
                 self._received(self.connection.recv())
         except (EOFError, OSError):
+            pass
+        except BaseException:
+            log.exception("a worker process cannot read what its parent has sent")
+        finally:
             os._exit(1)
 
     def _received(self, message: Assignment | Command) -> None:
@@ -74,6 +82,7 @@ def main(connection: Connection, memory_bytes: int | None) -> None:
         signal.SIGINT, signal.SIG_IGN
     )  # Ctrl-C reaches the whole process group; the parent sends commands
     memory.raise_oom_score()
-    memory.limit(memory_bytes)
+    # `start` waits for ever for a thread that has no memory to start with: the limit comes second.
     threading.Thread(target=loop.listen, daemon=True).start()
+    memory.limit(memory_bytes)
     loop.run()

@@ -28,7 +28,7 @@ SLOW = {
     "model": "linear",
 }
 """A spec whose solver makes passes over tens of thousands of rows for seconds."""
-LIMIT = 150_000_000
+LIMIT = 20_000_000
 """Too little memory for its solver, enough for one of iris."""
 
 

@@ -1,9 +1,10 @@
 """A process trains one run after another, but only after a success, and the runs do not notice."""
 
+import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from workers.processes import child
 from workers.processes import pool as module
 from workers.processes.messages import Assignment, Command, EpochEnded, Failed, FinalEvent, Stopped, Succeeded
 from workers.processes.pool import Pool
+from workers.processes.process_loop import main
 from workers.spec import ExperimentSpec
 
 
@@ -186,3 +188,26 @@ def test_closing_the_pool_ends_idle_processes(short: Assignment) -> None:
     assert isinstance(end_of(pool, "first")[1], Succeeded)
     pool.close()
     assert not is_alive(first)
+
+
+class Unreadable:
+    """Raises MemoryError where it is received."""
+
+    def __reduce__(self) -> tuple[Callable[[], object], tuple[()]]:
+        return run_out_of_memory, ()
+
+
+def run_out_of_memory() -> object:
+    raise MemoryError
+
+
+def test_a_process_that_cannot_receive_its_assignment_exits() -> None:
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=main, args=(theirs, None), daemon=True)
+    with ours, theirs:
+        process.start()
+        ours.send(Unreadable())
+        process.join(30)
+        assert process.exitcode == 1
+    process.close()
