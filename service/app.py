@@ -59,12 +59,14 @@ from service.routes import (
     problems,
     row_results,
     shift,
+    sweep_charts,
     sweeps,
     test_evaluations,
     web,
     web_forms,
     web_models,
     web_sessions,
+    web_sweeps,
     webhooks,
 )
 from service.settings import Settings
@@ -101,6 +103,7 @@ def create_app(settings: Settings) -> FastAPI:
         charts,
         comparisons,
         sweeps,
+        sweep_charts,
         events,
         row_results,
         csv_predictions,
@@ -117,6 +120,7 @@ def create_app(settings: Settings) -> FastAPI:
         web,
         web_models,
         web_forms,
+        web_sweeps,
         web_sessions,
     ):
         app.include_router(resource.router)

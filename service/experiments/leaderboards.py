@@ -7,7 +7,7 @@ from statistics import fmean, stdev
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
 from service.experiments.candidate_comparison import CandidateComparison, Entrant, compare_candidates
 from service.experiments.candidate_rows import load_rows
@@ -50,6 +50,12 @@ class LeaderboardService:
         self._database, self._row_results = database, row_results
         self._computed: LruCache[Key, Leaderboard] = LruCache(CACHED)
         self._computing = Lock()
+
+    @staticmethod
+    def version(connection: Connection, sweep: Row[Any]) -> Key:
+        """What the leaderboard of a sweep changes with."""
+        counts = sweep_reader.state(connection, sweep).candidates
+        return (*sweep_results_reader.version(connection, sweep.id), tuple(counts.items()))
 
     def get(self, sweep: Row[Any], metric: SelectionMetric, version: Key) -> Leaderboard:
         """The leaderboard of a sweep by a metric. version: of its results. No transaction may be open."""

@@ -7,13 +7,37 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from fastapi import Request
+from pydantic import BaseModel, ConfigDict
 
 from service.http.bodies import BodyTooLarge
 
 MAX_BYTES = 1_000_000
 VARIANTS = {"loss": "losses", "optimizer": "optimizers", "balancing": "balancing", "model": "models"}
 """Fields of a spec that name a variant, and the list of these variants in the catalogue."""
-NUMBERS = {"epochs": "epochs", "batch_size": "batch_size"}
+NUMBERS = ("epochs", "batch_size")
+"""Fields of the training that the form has."""
+
+
+class SpecForm(BaseModel):
+    """The fields of the form of a spec, as texts. Empty ones have the default of the spec."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    name: str = ""
+    tags: str = ""
+    dataset: str = ""
+    loss: str = ""
+    loss_options: str = ""
+    optimizer: str = ""
+    optimizer_options: str = ""
+    balancing: str = ""
+    balancing_options: str = ""
+    model: str = ""
+    model_options: str = ""
+    epochs: str = ""
+    batch_size: str = ""
+    seeds: str = ""
+    more: str = ""
 
 
 class UnusableText(ValueError):
@@ -47,20 +71,46 @@ def spec_of(form: Mapping[str, str]) -> dict[str, Any]:
     if tags := _list(form.get("tags", "")):
         spec["tags"] = tags
     for name in VARIANTS:
-        options = _options(name, form.get(f"{name}_options", ""))
+        options = options_of(name, form.get(f"{name}_options", ""))
         if form.get(name) or options:
             spec[name] = (
                 {"name": form[name], **options} if options and form.get(name) else options or form[name]
             )
-    training = {name: _json(name, form[name]) for name in NUMBERS if form.get(name, "").strip()}
+    training = {name: json_of(name, form[name]) for name in NUMBERS if form.get(name, "").strip()}
     if training:
         spec["training"] = training
     if seeds := _list(form.get("seeds", "")):
-        spec["seeds"] = [_json("seeds", each) for each in seeds]
-    more = _json("more", form["more"]) if form.get("more", "").strip() else {}
+        spec["seeds"] = [json_of("seeds", each) for each in seeds]
+    more = json_of("more", form["more"]) if form.get("more", "").strip() else {}
     if not isinstance(more, dict):
         raise UnusableText("more", "should be a JSON object")
-    return spec | more
+    return _merged(spec, more)
+
+
+def _merged(spec: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    """Both together. Of a data set and of the training, the fields of the form count."""
+    merged = {**spec, **more}
+    if "training" in spec and isinstance(more.get("training"), dict):
+        merged["training"] = more["training"] | spec["training"]
+    if "dataset" in spec and isinstance(dataset := more.get("dataset"), dict):
+        pinned = () if dataset.get("name") == spec["dataset"] else ("sha256",)
+        kept = {name: value for name, value in dataset.items() if name not in pinned}
+        merged["dataset"] = {**kept, "name": spec["dataset"]}
+    return merged
+
+
+def form_of(resolved: Mapping[str, Any]) -> dict[str, str]:
+    """The form that gives a resolved spec again. All that has no field of its own is in `more`."""
+    spec = dict(resolved)
+    form = {"name": spec.pop("name"), "tags": ", ".join(spec.pop("tags")), "dataset": spec["dataset"]["name"]}
+    form["seeds"] = ", ".join(map(str, spec.pop("seeds")))
+    training = dict(spec.pop("training"))
+    form |= {name: str(training.pop(name)) for name in NUMBERS}
+    for name in VARIANTS:
+        chosen = dict(spec.pop(name))
+        form[name] = chosen.pop("name")
+        form[f"{name}_options"] = json.dumps(chosen) if chosen else ""
+    return {**form, "more": json.dumps({**spec, "training": training})}
 
 
 def curl_of(spec: Mapping[str, Any], address: str) -> str:
@@ -77,8 +127,8 @@ def python_of(spec: Mapping[str, Any], address: str) -> str:
 def rows_of(text: str) -> Any:
     """Rows to predict: JSON, or one row in each line with commas between its values. Raises UnusableText."""
     if text.lstrip().startswith(("[", "{")):
-        return _json("rows", text)
-    rows = [[_cell(cell.strip()) for cell in line.split(",")] for line in text.splitlines() if line.strip()]
+        return json_of("rows", text)
+    rows = [[cell(cell.strip()) for cell in line.split(",")] for line in text.splitlines() if line.strip()]
     if not rows:
         raise UnusableText("rows", "is empty")
     return rows
@@ -99,7 +149,8 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _cell(text: str) -> Any:
+def cell(text: str) -> Any:
+    """A value of a text field: JSON if it is, else the text; None if it is empty."""
     try:
         return json.loads(text) if text else None
     except ValueError:
@@ -110,16 +161,17 @@ def _list(text: str) -> list[str]:
     return [each.strip() for each in text.split(",") if each.strip()]
 
 
-def _options(name: str, text: str) -> dict[str, Any]:
+def options_of(name: str, text: str) -> dict[str, Any]:
     """`gamma=2, alpha=0.5`, or a JSON object."""
     if text.strip().startswith("{"):
-        options = _json(f"{name}_options", text)
+        options = json_of(f"{name}_options", text)
         return options if isinstance(options, dict) else {}
     pairs = [each.partition("=") for each in text.replace("\n", ",").split(",") if each.strip()]
-    return {key.strip(): _cell(value.strip()) for key, _, value in pairs}
+    return {key.strip(): cell(value.strip()) for key, _, value in pairs}
 
 
-def _json(name: str, text: str) -> Any:
+def json_of(name: str, text: str) -> Any:
+    """The JSON in a field. Raises UnusableText."""
     try:
         return json.loads(text)
     except ValueError:

@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from service.http.conditional import matches, not_modified
+from workers.sweeps.ranges import value_text
 
 TEMPLATES = Path(__file__).with_name("templates")
 POLICY = "; ".join(
@@ -52,6 +53,7 @@ def environment() -> Environment:
         "moment": moment,
         "duration": duration,
         "pretty": pretty,
+        "plain": value_text,
     }
     made.globals["version"] = version("holdout")
     return made

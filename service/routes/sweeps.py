@@ -221,10 +221,7 @@ def read_leaderboard(
     with database.read() as connection:
         row = sweep_reader.sweep(connection, sweep_id)
         metric = query.metric or metric_of(row)
-        version = (
-            *sweep_results_reader.version(connection, sweep_id),
-            tuple(sweep_reader.state(connection, row).candidates.items()),
-        )
+        version = leaderboards.version(connection, row)
     precondition.require_modified(metric, version)
     return as_json(leaderboards.get(row, metric, version), precondition.headers)
 

@@ -1,18 +1,26 @@
 """Pages with forms: a new experiment, an upload, a prediction, a look at the test set, cancellation, retry."""
 
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from service.api.auth.authorization import allow
 from service.api.errors.page_route import PageRoute
 from service.api.routing.parameters import ExperimentId
 from service.pages.api_client import ApiClient, ApiRefusal
-from service.pages.forms import VARIANTS, UnusableText, curl_of, python_of, read_form, spec_of
+from service.pages.forms import (
+    VARIANTS,
+    SpecForm,
+    UnusableText,
+    curl_of,
+    form_of,
+    python_of,
+    read_form,
+    spec_of,
+)
 from service.pages.rendering import page
 from workers.data.formats import AnyFormat
 from workers.tagged_union import names
@@ -22,27 +30,10 @@ reading, submitting = [allow("read")], [allow("submit")]
 SEE_OTHER = 303
 
 
-class NewQuery(BaseModel):
+class NewQuery(SpecForm):
     """The state of the form of a new experiment; `like` is an experiment to start from."""
 
-    model_config = ConfigDict(extra="ignore")
-
     like: int | None = Field(None, ge=1)
-    name: str = ""
-    tags: str = ""
-    dataset: str = ""
-    loss: str = ""
-    loss_options: str = ""
-    optimizer: str = ""
-    optimizer_options: str = ""
-    balancing: str = ""
-    balancing_options: str = ""
-    model: str = ""
-    model_options: str = ""
-    epochs: str = ""
-    batch_size: str = ""
-    seeds: str = ""
-    more: str = ""
 
 
 @router.get("/new", dependencies=reading)
@@ -50,7 +41,7 @@ async def show_new(request: Request, query: Annotated[NewQuery, Query()]) -> Res
     """Show the form of a spec, built from the catalogue."""
     api, form = ApiClient(request), query.model_dump(exclude={"like"})
     if query.like is not None:
-        form |= like(await api.get(f"/experiments/{query.like}"))
+        form |= form_of((await api.get(f"/experiments/{query.like}"))["spec"])
     return await _new_page(request, api, form)
 
 
@@ -123,20 +114,6 @@ async def act(request: Request, experiment_id: ExperimentId, action: Literal["ca
     if reply.status >= 400:
         raise ApiRefusal(reply)
     return RedirectResponse(f"../{experiment_id}", status_code=SEE_OTHER)
-
-
-def like(experiment: Mapping[str, Any]) -> dict[str, str]:
-    """The form that gives the same spec again. All that has no field of its own is in `more`."""
-    spec = dict(experiment["spec"])
-    form = {"name": spec.pop("name"), "tags": ", ".join(spec.pop("tags")), "dataset": spec["dataset"]["name"]}
-    form["seeds"] = ", ".join(map(str, spec.pop("seeds")))
-    training = dict(spec.pop("training"))
-    form["epochs"], form["batch_size"] = str(training["epochs"]), str(training["batch_size"])
-    for name in VARIANTS:
-        chosen = dict(spec.pop(name))
-        form[name] = chosen.pop("name")
-        form[f"{name}_options"] = json.dumps(chosen) if chosen else ""
-    return {**form, "more": json.dumps({**spec, "training": training})}
 
 
 async def _new_page(

@@ -1,6 +1,5 @@
 """The candidates of a sweep: their values, their specs and their plans, each spec once."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from workers.spec import ExperimentSpec
 from workers.sweeps.faults import faults_of
 from workers.sweeps.parsing import SpaceReader
 from workers.sweeps.paths import steps
+from workers.sweeps.ranges import value_text
 from workers.sweeps.request import SweepRequest
 from workers.sweeps.space import Space, Values
 from workers.validation.errors import FieldError, InvalidSpec, to_field_errors
@@ -95,16 +95,8 @@ def candidate_name(name: str, values: Mapping[str, Any]) -> str:
 
 def label(values: Mapping[str, Any]) -> str:
     """The values in words: `learning_rate 0.01, loss focal`."""
-    words = (f"{steps(path)[-1]} {_text(value)}" for path, value in values.items())
+    words = (f"{steps(path)[-1]} {value_text(value)}" for path, value in values.items())
     return CONTROL.sub(" ", ", ".join(words)) or "the base spec"
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, float):
-        return f"{value:g}"
-    return json.dumps(value)
 
 
 def _of_candidates(

@@ -7,7 +7,6 @@ that only some variants have is judged beside the others, and they without it. N
 share is what their interaction adds to the additive model.
 """
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.evaluation.intervals import LEVEL
+from workers.sweeps.ranges import value_text
 
 Floats = NDArray[np.float64]
 
@@ -214,7 +214,7 @@ def _levels(values: Sequence[Any]) -> _Levels:
     if numeric and len(set(present)) > MOST_DISTINCT:
         names = _bins(values, np.array(present, np.float64))
     else:
-        names = [ABSENT if value is None else _name(value) for value in values]
+        names = [ABSENT if value is None else value_text(value) for value in values]
     order = list(dict.fromkeys(sorted(names, key=lambda name: -names.count(name))))
     kept = set(order) if len(order) <= MOST_LEVELS else set(order[: MOST_LEVELS - 1])
     names = [name if name in kept else OTHERS for name in names]
@@ -228,9 +228,3 @@ def _bins(values: Sequence[Any], present: Floats) -> list[str]:
     ends = [present.min(), *edges, present.max()]
     labels = [f"{low:.3g} to {high:.3g}" for low, high in pairwise(ends)]
     return [ABSENT if value is None else labels[int(np.searchsorted(edges, value))] for value in values]
-
-
-def _name(value: Any) -> str:
-    return (
-        value if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else json.dumps(value)
-    )

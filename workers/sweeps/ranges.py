@@ -3,6 +3,7 @@
 A list is short for `{"choices": [...]}`. All other ranges are objects, told apart by their first word.
 """
 
+import json
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -182,6 +183,13 @@ class Integers(Range):
 
     def _number(self, place: int) -> RangeValue:
         return RangeValue(self.integers[0] + min(max(place, 0), self._count - 1) * self.step)
+
+
+def value_text(value: Any) -> str:
+    """A value of a field, as people read it."""
+    if isinstance(value, str):
+        return value
+    return f"{value:g}" if isinstance(value, float) else json.dumps(value)
 
 
 def _readable(value: float) -> float:

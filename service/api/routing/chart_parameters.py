@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from service.api.routing.comparison_parameters import ComparisonQuery
-from service.api.routing.parameters import ImportanceQuery, Metric, Query, RunsQuery
+from service.api.routing.parameters import ImportanceQuery, LeaderboardQuery, Metric, Query, RunsQuery
 from service.charts.figure import WIDTH, Canvas
 from service.charts.theme import Theme
 
@@ -50,3 +50,7 @@ class ScoresChartQuery(ChartQuery):
 
 class ComparisonChartQuery(ComparisonQuery, CanvasQuery):
     """Which experiments to compare, and how the chart looks."""
+
+
+class SweepChartQuery(LeaderboardQuery, CanvasQuery):
+    """By what the candidates are ranked, and how the chart looks."""

@@ -64,6 +64,22 @@ function follow(address) {
   });
 }
 
+/** Follow a resource by its ETag, and refresh the page when it has changed. A poll without news costs a 304. */
+async function poll(address) {
+  let known = null, ended = false;
+  while (!ended) {
+    const response = await fetched(address, { cache: "no-cache" });
+    const etag = response?.headers.get("etag");
+    if (response?.ok && etag !== known) {
+      known = etag;
+      ended = (await response.json()).finished_at !== null;
+      await refresh();
+    }
+    await new Promise((resolve) => setTimeout(resolve, REFRESH_MS));
+  }
+  document.body.dataset.finished = "yes";
+}
+
 /** Send a form to an address that answers with a part of the page, and show it. */
 function previewer(form, address, target, body) {
   let timer = null, latest = 0;
@@ -80,6 +96,8 @@ function previewer(form, address, target, body) {
 
 const live = document.querySelector("[data-events]");
 if (live) follow(live.dataset.events);
+const polled = document.querySelector("[data-poll]");
+if (polled) poll(polled.dataset.poll);
 
 // Attributes of forms are read by name: a field that is called `dataset` hides the property.
 const spec = document.querySelector("[data-preview]");

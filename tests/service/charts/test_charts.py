@@ -15,6 +15,7 @@ from service.charts.confusion import ConfusionFigure
 from service.charts.curves import Curve, CurvesFigure, Point
 from service.charts.figure import Canvas
 from service.charts.forest import ForestFigure, ForestRow
+from service.charts.parallel import ParallelAxis, ParallelFigure, ParallelLine
 from service.charts.predicted import PredictedFigure
 from service.charts.reliability import Bin, CalibratedRun, ReliabilityFigure
 from service.charts.scale import span
@@ -102,11 +103,28 @@ def forest(name: str, size: int, value: float) -> str:
     ).svg(Canvas(340))
 
 
+def leaderboard(name: str, size: int, value: float) -> str:
+    rows = [ForestRow(name, value, value, None, name, mark) for mark in ("square", "circle", "diamond")]
+    return ForestFigure(
+        *(name, name, "loss", rows * min(size, 60)), of_differences=False, key=[("diamond", name)]
+    ).svg(Canvas())
+
+
+def parallel(name: str, size: int, value: float) -> str:
+    place = value if 0 <= value <= 1 else 0.5
+    axes = [ParallelAxis(name, [(0.0, name), (place, name)])] * min(size, 12)
+    lines = [ParallelLine(name, [place] * len(axes), group) for group in ("top", "others", "recommended")]
+    return ParallelFigure(name, name, name, axes, lines * size).svg(Canvas(340 if size % 2 else 720))
+
+
 def line(name: str, size: int, value: float) -> str:
     return sparkline(name, [value, None, 0.5][: min(size, 3)], "auto")
 
 
-CHARTS: list[Draw] = [curves, classes, bins, confusion, predicted, score_curves, reliability, forest, line]
+CHARTS: list[Draw] = [
+    *(curves, classes, bins, confusion, predicted, score_curves, reliability, forest),
+    *(leaderboard, parallel, line),
+]
 
 
 def parsed(chart: str) -> ElementTree.Element:
