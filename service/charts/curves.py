@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from service.charts.figure import Area, Canvas, axes, document, legend, line_class, subtitle
 from service.charts.scale import Scale, finite, short, span
 from service.charts.svg import Markup, element, joined, label, path
+from service.charts.theme import SERIES
 
 HEIGHT = 300
 
@@ -33,6 +34,7 @@ class Curve:
 class CurvesFigure:
     """Everything that the chart shows. lowest, highest: the range of the metric; epochs: those that are planned.
 
+    runs: of each curve, or of the one that has most; is_same_number: whether all have as many.
     selected: the epochs that runs have selected. levels: values of baselines, with their names.
     """
 
@@ -46,6 +48,7 @@ class CurvesFigure:
     curves: Sequence[Curve]
     selected: Sequence[int]
     levels: Sequence[tuple[str, float]]
+    is_same_number: bool = True
 
     def svg(self, canvas: Canvas) -> str:
         """Draw the chart."""
@@ -88,9 +91,8 @@ class CurvesFigure:
         ]
         sentences += [f"Baseline {name}: {short(value)}." for name, value in self.levels]
         if self.runs > 1:
-            sentences.append(
-                f"Lines are means of {self.runs} runs; bands reach from the least to the largest."
-            )
+            number = f"of {self.runs}" if self.is_same_number else "over the"
+            sentences.append(f"Lines are means {number} runs; bands reach from the least to the largest.")
         if self.selected:
             sentences.append(f"Selected epochs: {', '.join(map(str, sorted(set(self.selected))))}.")
         return " ".join(sentences) or "No epoch has been stored yet."
@@ -105,7 +107,7 @@ def _band(area: Area, curve: Curve) -> Markup:
         return Markup()
     above = [(area.x(p.epoch), area.y(p.high)) for p in curve.points]
     below = [(area.x(p.epoch), area.y(p.low)) for p in reversed(curve.points)]
-    return element("path", d=f"{path(above + below)}Z", class_=f"band f{curve.series}")
+    return element("path", d=f"{path(above + below)}Z", class_=f"band f{curve.series % SERIES}")
 
 
 def _selection(area: Area, epochs: Sequence[int]) -> Markup:

@@ -73,6 +73,11 @@ class ApiClient:
         headers = {} if body is None else {"content-type": JSON}
         return await self.send("POST", path, query=urlencode(query or {}), content=content, headers=headers)
 
+    async def patch(self, path: str, body: Any) -> Reply:
+        """Send JSON that changes a resource."""
+        headers = {"content-type": JSON}
+        return await self.send("PATCH", path, content=json.dumps(body).encode(), headers=headers)
+
     async def forward(self, path: str) -> Reply:
         """Send the body of the page's own request on, as it comes."""
         names = ("content-type", "content-length", "transfer-encoding")

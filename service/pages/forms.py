@@ -113,6 +113,14 @@ def form_of(resolved: Mapping[str, Any]) -> dict[str, str]:
     return {**form, "more": json.dumps({**spec, "training": training})}
 
 
+def edit_of(form: Mapping[str, str]) -> dict[str, Any]:
+    """What a form changes of an experiment: the fields that it has."""
+    changed: dict[str, Any] = {name: form[name].strip() for name in ("name", "note") if name in form}
+    if "tags" in form:
+        changed["tags"] = list(dict.fromkeys(_list(form["tags"])))
+    return changed
+
+
 def curl_of(spec: Mapping[str, Any], address: str) -> str:
     """The command that submits a spec."""
     body = shlex.quote(json.dumps(spec, ensure_ascii=False))

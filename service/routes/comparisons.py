@@ -8,13 +8,14 @@ from fastapi import APIRouter, Query, Response
 
 from service.api.auth.authorization import allow
 from service.api.openapi.responses import chart, conditional, problems
-from service.api.routing.chart_parameters import ComparisonChartQuery
+from service.api.routing.chart_parameters import ComparedCurvesQuery, ComparisonChartQuery
 from service.api.routing.charts import SVG, svg_response
 from service.api.routing.comparison_parameters import ComparisonQuery
 from service.api.routing.dependencies import DatabaseDep, RowDifferencesDep
 from service.api.routing.strict_route import StrictRoute
 from service.api.routing.thread_kinds import run_on
 from service.experiments.chart_figures import forest_figure
+from service.experiments.compared_curves import compared_curves_figure
 from service.experiments.comparisons import compare, remarks_about, tested_pairs
 from service.experiments.contenders import Contender, Pair, titles
 from service.experiments.measurements import all_final, measure
@@ -27,6 +28,7 @@ from service.store import attempts, experiment_reader, status_reader
 from service.store.database import Database
 from service.store.epochs import selected_epoch_reader
 from service.store.errors import UnknownExperiment
+from service.store.spec_facts import selection_metric
 from workers.evaluation.metrics import BY_NAME
 from workers.evaluation.selection import SelectionMetric
 from workers.spec import ExperimentSpec
@@ -75,6 +77,29 @@ def read_comparison_chart(
     compared, is_final, named = _compared(query, precondition, database, row_differences)
     figure = forest_figure(compared, named)
     return svg_response(figure.svg(query.canvas), query.theme, precondition.headers if is_final else UNCACHED)
+
+
+@router.get(
+    "/comparisons/curves.svg",
+    operation_id="read_compared_curves_chart",
+    dependencies=[allow("read"), run_on("charts")],
+    summary="Chart of a metric of several experiments over the epochs",
+    response_class=SVG,
+    responses=chart() | problems(UnknownExperiment, InvalidQuery) | conditional(),
+)
+def read_compared_curves_chart(
+    query: Annotated[ComparedCurvesQuery, Query()], precondition: PreconditionDep, database: DatabaseDep
+) -> Response:
+    """Draw the curves of several experiments over each other: each the mean over its runs, with a band from the least
+    to the largest.
+    """
+    with database.read() as connection:
+        precondition.require_modified(status_reader.states(connection, query.experiments))
+        rows = experiment_reader.experiments(connection, query.experiments)
+        experiments = [rows[id_] for id_ in query.experiments]
+        metric = query.metric or selection_metric(experiments[0].spec)
+        figure = compared_curves_figure(connection, experiments, metric, query.split)
+    return svg_response(figure.svg(query.canvas), query.theme, precondition.headers)
 
 
 def _compared(

@@ -1,6 +1,7 @@
 """Pages that show: the list of experiments, one experiment, a comparison, data sets."""
 
 import asyncio
+from functools import cache
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from service.api.auth.authorization import allow
 from service.api.errors.page_route import PageRoute
 from service.api.routing.parameters import DatasetName, ExperimentId
-from service.pages.api_client import ApiClient
+from service.pages.api_client import ApiClient, ApiRefusal
 from service.pages.forms import read_fields
 from service.pages.headline import headline
 from service.pages.rendering import page
@@ -26,6 +27,7 @@ router = APIRouter(prefix="/ui", dependencies=[allow("read")], route_class=PageR
 
 ROWS = 25
 """Experiments on a page of the list: each is read in full, for its result."""
+INVALID = 422
 METRICS = [*BY_NAME, "learning_rate", "gradient_norm"]
 CHOICES = {
     "status": [*ACTIVE_STATUSES, *FINAL_STATUSES],
@@ -48,28 +50,56 @@ class ListQuery(BaseModel):
     optimizer: str = ""
     balancing: str = ""
     tag: str = ""
+    where: str = ""
+    fields: str = ""
     sort: str = "-id"
     cursor: str = ""
 
 
 @router.get("/experiments")
 async def show_experiments(request: Request, query: Annotated[ListQuery, Query()]) -> Response:
-    """List experiments with their status, progress, curve and result."""
+    """List experiments with their status, progress, curve and result, in the order of any metric."""
     api, given = ApiClient(request), query.model_dump()
-    found = await api.get("/experiments", {**given, "limit": ROWS})
+    problem, status = None, 200
+    try:
+        found = await api.get("/experiments", {**given, "limit": ROWS})
+    except ApiRefusal as refusal:
+        if refusal.status != INVALID:
+            raise
+        found, problem, status = {"items": [], "next": None}, refusal.problem, refusal.status
     full = await asyncio.gather(*(api.find(f"/experiments/{each['id']}") for each in found["items"]))
     following = found["next"] and found["next"].partition("?")[2]
     return page(
         request,
         "experiments.html",
+        status,
         query=given,
         choices=CHOICES,
-        filtered=any(value for name, value in given.items() if name != "sort"),
+        orders=orders(),
+        metrics=[each.name for each in SUMMARISED],
+        shown=list(found["items"][0]["metrics"]) if found["items"] else [],
+        filtered=any(value for name, value in given.items() if name not in ("sort", "fields")),
         rows=[
             (row, headline(each) if each else None) for row, each in zip(found["items"], full, strict=True)
         ],
         following=f"?{following}" if following else None,
+        problem=problem,
     )
+
+
+@cache
+def orders() -> dict[str, str]:
+    """The orders of the list, and what they are called."""
+    best_first = {
+        f"{'-' if each.direction == 'max' else ''}{each.name}": f"best {each.name.replace('_', ' ')} first"
+        for each in SUMMARISED
+    }
+    return {
+        "-id": "newest first",
+        "id": "oldest first",
+        "name": "name",
+        "-finished_at": "last ended first",
+    } | (best_first)
 
 
 @router.get("/experiments/{experiment_id:number}")

@@ -16,6 +16,7 @@ from service.pages.forms import (
     SpecForm,
     UnusableText,
     curl_of,
+    edit_of,
     form_of,
     python_of,
     read_form,
@@ -105,6 +106,16 @@ async def inspect_upload(request: Request) -> Response:
         "problem": reply.json() if refused else None,
     }
     return page(request, _part(request, "inspected.html", "upload.html"), formats=names(AnyFormat), **values)
+
+
+@router.post("/experiments/{experiment_id:number}/edit", dependencies=submitting)
+async def edit(request: Request, experiment_id: ExperimentId) -> Response:
+    """Change the name, the tags and the note of an experiment."""
+    changed = edit_of(await read_form(request))
+    reply = await ApiClient(request).patch(f"/experiments/{experiment_id}", changed)
+    if reply.status >= 400:
+        raise ApiRefusal(reply)
+    return RedirectResponse(f"../{experiment_id}", status_code=SEE_OTHER)
 
 
 @router.post("/experiments/{experiment_id:number}/{action}", dependencies=submitting)

@@ -236,6 +236,7 @@ class Experiment(ResponseModel):
     tags: list[str]
     note: str
     priority: int
+    sweep_id: int | None = Field(description="The sweep of which it is a candidate, if any.")
     created_at: Time
     started_at: OptionalTime
     finished_at: OptionalTime

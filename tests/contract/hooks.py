@@ -128,6 +128,7 @@ RULES: dict[tuple[str, str], Callable[[Problem, Any], bool]] = {
     ("read_epochs", "invalid-parameter"): only("limit"),
     ("compare_experiments", "invalid-parameter"): only("ids", "reference"),  # distinct ones, and one of them
     ("read_comparison_chart", "invalid-parameter"): only("ids", "reference"),
+    ("read_compared_curves_chart", "invalid-parameter"): only("ids"),
 }
 
 

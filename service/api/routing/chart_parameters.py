@@ -1,8 +1,10 @@
 """The query parameters of charts."""
 
+from typing import Literal
+
 from pydantic import Field
 
-from service.api.routing.comparison_parameters import ComparisonQuery
+from service.api.routing.comparison_parameters import ComparedQuery, ComparisonQuery
 from service.api.routing.parameters import ImportanceQuery, LeaderboardQuery, Metric, Query, RunsQuery
 from service.charts.figure import WIDTH, Canvas
 from service.charts.theme import Theme
@@ -50,6 +52,15 @@ class ScoresChartQuery(ChartQuery):
 
 class ComparisonChartQuery(ComparisonQuery, CanvasQuery):
     """Which experiments to compare, and how the chart looks."""
+
+
+class ComparedCurvesQuery(ComparedQuery, CanvasQuery):
+    """Whose curves, of which metric and part, and how the chart looks."""
+
+    metric: Metric | None = Field(
+        None, description="By default the metric by which the first experiment selects its epochs."
+    )
+    split: Literal["train", "validation"] = Field("validation", description="The part that is measured.")
 
 
 class SweepChartQuery(LeaderboardQuery, CanvasQuery):

@@ -9,8 +9,8 @@ from workers.evaluation.selection import SelectionMetric
 MOST_COMPARED = 20
 
 
-class ComparisonQuery(Query):
-    """Which experiments to compare, and by what. The numbers of `reference` and `ids` are checked together."""
+class ComparedQuery(Query):
+    """Which experiments to compare."""
 
     ids: str = Field(
         pattern=rf"^{NUMBER}(,{NUMBER}){{1,{MOST_COMPARED - 1}}}$",
@@ -18,6 +18,19 @@ class ComparisonQuery(Query):
         description=f"The numbers of 2 to {MOST_COMPARED} experiments, separated by commas.",
         examples=["1,2"],
     )
+
+    @property
+    def experiments(self) -> list[int]:
+        """The numbers in the order given, each once. Raises InvalidQuery if there is nothing to compare."""
+        distinct = list(dict.fromkeys(int(each) for each in self.ids.split(",")))
+        if len(distinct) < 2:
+            raise InvalidQuery("ids", self.ids, "names a single experiment; a comparison needs two")
+        return distinct
+
+
+class ComparisonQuery(ComparedQuery):
+    """... and by what. The numbers of `reference` and `ids` are checked together."""
+
     metric: SelectionMetric | None = Field(
         None,
         description="By default the metric by which the reference or the first experiment selected its epochs.",
@@ -31,10 +44,8 @@ class ComparisonQuery(Query):
 
     @property
     def experiments(self) -> list[int]:
-        """The numbers in the order given, each once. Raises InvalidQuery if there is nothing to compare."""
-        distinct = list(dict.fromkeys(int(each) for each in self.ids.split(",")))
-        if len(distinct) < 2:
-            raise InvalidQuery("ids", self.ids, "names a single experiment; a comparison needs two")
+        """The numbers, of which the reference is one. Raises InvalidQuery."""
+        distinct = super().experiments
         if self.reference not in (None, *distinct):
             raise InvalidQuery("reference", str(self.reference), f"is not among the ids {self.ids}")
         return distinct

@@ -135,6 +135,29 @@ def test_a_forest_plot_has_a_row_for_each_pair(
     assert get(client, "/comparisons/chart.svg", response.headers["etag"], **query).status_code == 304
 
 
+def test_curves_of_several_experiments_are_drawn_over_each_other(
+    client: TestClient, fake_worker: FakeWorker
+) -> None:
+    first, second = fake_worker.submit(name="first"), fake_worker.submit(name="second", seeds=[0, 1])
+    for experiment, matrix in ((first, [[90, 10], [5, 15]]), (second, CONFUSION)):
+        fake_worker.claim()
+        fake_worker.epoch(experiment, 1, matrix)
+        fake_worker.epoch(experiment, 2, matrix, train=[[100, 0], [0, 20]])
+    query = {"ids": f"{second},{first}", "metric": "accuracy"}
+    response = client.get("/comparisons/curves.svg", params=query)
+    said = described(response)
+    assert said.index("'second': accuracy from 0.925") < said.index("'first': accuracy from 0.875")
+    assert "means over the runs" in said
+    lines = [each for each in parsed(response).iter(f"{SVG}path") if "line s1 d1" in each.get("class", "")]
+    assert len(lines) == 2  # in the legend, and in the chart
+    assert get(client, "/comparisons/curves.svg", response.headers["etag"], **query).status_code == 304
+    on_training = client.get("/comparisons/curves.svg", params=query | {"split": "train"})
+    assert "to 1.000" in described(on_training)
+    for ids in (f"{first}", f"{first},{first}"):
+        assert client.get("/comparisons/curves.svg", params={"ids": ids}).status_code == 422
+    assert client.get("/comparisons/curves.svg", params={"ids": f"{first},99"}).status_code == 404
+
+
 def test_a_chart_that_cannot_be_is_a_problem(client: TestClient, running: int) -> None:
     assert chart(client, 10**6, "curves").status_code == 404
     assert chart(client, running, "roc").json()["type"] == "/problems/no-row-results"

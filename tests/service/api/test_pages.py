@@ -96,6 +96,42 @@ def test_the_list_shows_the_result_beside_the_best_baseline(client: TestClient, 
     assert HOSTILE in text
 
 
+def test_the_list_ranks_and_filters_by_metrics(client: TestClient, fake_worker: FakeWorker) -> None:
+    for name, confusion in (("worse", [[90, 10], [8, 2]]), ("better", [[95, 5], [1, 9]])):
+        experiment_id = fake_worker.submit(name=name)
+        fake_worker.claim()
+        fake_worker.epoch(experiment_id, 1, confusion)
+        fake_worker.finish(experiment_id, "succeeded")
+    text = " ".join(shown(client.get("/ui/experiments?sort=balanced_accuracy&fields=mcc")).split())
+    assert text.index("worse") < text.index("better")
+    rows = client.get("/experiments?fields=mcc,balanced_accuracy").json()["items"]
+    for row in rows:
+        assert f"Mcc {row['metrics']['mcc']:.3f}".lower() in text.lower()
+    for where, names in (
+        ("balanced_accuracy>=0.8", ["better"]),
+        ("mcc<0.5", ["worse"]),
+        ("", ["better", "worse"]),
+    ):
+        text = shown(client.get("/ui/experiments", params={"where": where, "dataset": "synthetic"}))
+        assert [name for name in ("better", "worse") if name in text] == names
+    refused = client.get("/ui/experiments", params={"where": "luck>1", "q": "w"})
+    assert "luck" in shown(refused, 422)
+    assert 'value="luck&gt;1"' in refused.text
+
+
+def test_name_tags_and_note_are_changed_from_the_page(client: TestClient, finished: int) -> None:
+    form = {"name": "other", "tags": "a, b, a", "note": f"seen: {HOSTILE}"}
+    text = shown(client.post(f"/ui/experiments/{finished}/edit", data=form))
+    assert f"seen: {HOSTILE}" in text
+    experiment = client.get(f"/experiments/{finished}").json()
+    assert (experiment["name"], experiment["tags"], experiment["note"]) == ("other", ["a", "b"], form["note"])
+    assert f"seen: {HOSTILE}" in shown(client.get("/ui/experiments"))
+    assert "tags" in shown(client.post(f"/ui/experiments/{finished}/edit", data={"tags": "no spaces"}), 422)
+    shown(client.post(f"/ui/experiments/{finished}/edit", data={"tags": ""}))
+    experiment = client.get(f"/experiments/{finished}").json()
+    assert (experiment["name"], experiment["tags"]) == ("other", [])
+
+
 def test_the_search_finds_a_part_of_a_name(client: TestClient, fake_worker: FakeWorker) -> None:
     fake_worker.submit(name="Focal 100%")
     fake_worker.submit(name="plain")

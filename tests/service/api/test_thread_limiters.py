@@ -42,6 +42,7 @@ OTHERS: dict[str, Kind] = {
     "GET /experiments/{experiment_id}/charts/pr.svg": "charts",
     "GET /experiments/{experiment_id}/charts/reliability.svg": "charts",
     "GET /comparisons/chart.svg": "charts",
+    "GET /comparisons/curves.svg": "charts",
     "GET /experiments/{experiment_id}/importance": "importance",
     "GET /experiments/{experiment_id}/charts/importance.svg": "importance",
     "GET /sweeps/{sweep_id}/importance": "charts",
