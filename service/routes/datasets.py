@@ -5,13 +5,14 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from service.api.auth.authorization import allow
-from service.api.openapi.responses import Responses, problems
-from service.api.routing.dependencies import CallerDep, DatabaseDep, RegistryDep, UploadsDep
+from service.api.openapi.responses import conditional, picture, problems
+from service.api.routing.dependencies import CallerDep, DatabaseDep, MemoryDep, RegistryDep, UploadsDep
 from service.api.routing.parameters import DatasetName
 from service.api.routing.strict_route import StrictRoute
 from service.api.routing.thread_kinds import run_on
 from service.datasets.free_space import StorageFull
-from service.datasets.previews import NoPicture, preview
+from service.datasets.previews import NoPicture, NoTable, first_open_rows, preview
+from service.datasets.table_preview import answers_of, cells_of, columns_of
 from service.datasets.upload_form import form_schema
 from service.datasets.uploads import (
     NotTheOwner,
@@ -21,9 +22,11 @@ from service.datasets.uploads import (
     UploadTooLarge,
     delete_upload,
 )
+from service.http.conditional import PreconditionDep
 from service.http.query import InvalidQuery
+from service.memory_budget import OutOfMemory
 from service.png import png
-from service.schemas.datasets import Dataset, Datasets
+from service.schemas.datasets import Dataset, DatasetPreview, Datasets, PreviewedRow
 from service.schemas.tables import Inspection
 from service.store.errors import DatasetInUse
 from workers.data.errors import DatasetError, NameReserved, NotUploaded, UnknownDataset
@@ -52,9 +55,8 @@ upload_errors = (
     QuotaExceeded,
     InvalidQuery,
 )
-known: Responses = {200: {"model": Dataset, "description": "The same content exists already"}}
-image: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
-picture: Responses = {200: {"content": {"image/png": image}, "description": "A row of images for each class"}}
+known: dict[int | str, Any] = {200: {"model": Dataset, "description": "The same content exists already"}}
+PREVIEWED_ROWS = 20
 
 
 @router.get(
@@ -131,11 +133,50 @@ def read_dataset(name: DatasetName, registry: RegistryDep) -> Dataset:
     summary="Preview images of each class",
     dependencies=reading,
     response_class=Response,
-    responses=picture | problems(UnknownDataset, NoPicture, DatasetError, InvalidQuery),
+    responses=picture("A row of images for each class")
+    | problems(UnknownDataset, NoPicture, DatasetError, OutOfMemory, InvalidQuery)
+    | conditional(),
 )
-def preview_dataset(name: DatasetName, registry: RegistryDep) -> Response:
-    """Show the first ten images of each class in one picture. A table has no picture."""
-    return Response(png(preview(registry.load(registry.source(name)))), media_type="image/png")
+def preview_dataset(
+    name: DatasetName, registry: RegistryDep, precondition: PreconditionDep, memory: MemoryDep
+) -> Response:
+    """Show ten images of each class in one picture. A test part of up to half of the data has none of them. A table
+    has no picture.
+    """
+    source = registry.source(name)
+    dataset = registry.load(source)
+    precondition.require_modified(dataset.sha256)
+    with memory.reserve(registry.planning_bytes(source)):
+        content = png(preview(dataset, registry.digests(source)))
+    return Response(content, media_type="image/png", headers=precondition.headers)
+
+
+@router.get(
+    "/{name}/preview",
+    operation_id="preview_table",
+    summary="Preview rows of a table",
+    dependencies=reading,
+    responses=problems(UnknownDataset, NoTable, DatasetError, OutOfMemory, InvalidQuery) | conditional(),
+)
+def preview_table(
+    name: DatasetName, registry: RegistryDep, precondition: PreconditionDep, memory: MemoryDep
+) -> DatasetPreview:
+    """Read some rows of a table, of every class if possible. A test part of up to half of the data has none of
+    them.
+    """
+    source = registry.source(name)
+    dataset = registry.load(source)
+    precondition.require_modified(dataset.sha256)
+    with memory.reserve(registry.planning_bytes(source)):
+        rows = first_open_rows(dataset, registry.digests(source), PREVIEWED_ROWS)
+    shown = zip(rows.tolist(), answers_of(dataset, rows), cells_of(dataset, rows), strict=True)
+    return DatasetPreview(
+        name=name,
+        sha256=dataset.sha256,
+        columns=[column.name for column in columns_of(dataset)],
+        features=dataset.features.shape[1],
+        items=[PreviewedRow(row=row, answer=answer, cells=cells) for row, answer, cells in shown],
+    )
 
 
 @router.delete(

@@ -1,4 +1,6 @@
-"""Row-level results of an experiment: each prediction of its selected epochs, and the rows that most seeds miss."""
+"""Row-level results of an experiment: each prediction of its selected epochs, and the rows that most seeds miss, also
+as pictures.
+"""
 
 from collections.abc import Iterable
 from itertools import chain
@@ -7,19 +9,24 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from service.api.auth.authorization import allow
-from service.api.openapi.responses import conditional, formats, problems
+from service.api.openapi.responses import conditional, formats, picture, problems
 from service.api.routing.content_negotiation import Wanted
-from service.api.routing.dependencies import DatabaseDep, RowResultsDep
+from service.api.routing.dependencies import DatabaseDep, MemoryDep, RegistryDep, RowResultsDep
 from service.api.routing.exports import export
 from service.api.routing.parameters import (
     ROWS,
     ExperimentId,
     MisclassifiedQuery,
     PredictedRowsQuery,
+    RowIndex,
     next_link,
     takes_all,
 )
 from service.api.routing.strict_route import StrictRoute
+from service.datasets.previews import NoPicture
+from service.datasets.previews import picture as one_picture
+from service.experiments.model_cache import stored_spec
+from service.experiments.open_rows import open_row
 from service.experiments.row_errors import hardest_rows, misclassified
 from service.experiments.row_results import ResultsPage, RowReader, runs_with_results
 from service.experiments.task_checks import require_classes
@@ -27,6 +34,8 @@ from service.http import cursors
 from service.http.conditional import PreconditionDep
 from service.http.cursors import InvalidCursor
 from service.http.query import InvalidQuery
+from service.memory_budget import OutOfMemory
+from service.png import png
 from service.schemas.formats import represent
 from service.schemas.row_results import Misclassified, PredictedRow, PredictedRowsPage
 from service.store import experiment_reader, status_reader
@@ -34,10 +43,14 @@ from service.store.artifacts.blob_store import BlobStoreUnavailable
 from service.store.errors import (
     NoRowResults,
     NotClassification,
+    RowsGone,
     UnknownExperiment,
+    UnknownRow,
     UnknownRun,
+    UnusableModel,
     UnusableRowResults,
 )
+from service.store.run_keys import ALL_RUNS
 
 router = APIRouter(
     prefix="/experiments/{experiment_id:number}",
@@ -121,3 +134,38 @@ def read_errors(
         runs = runs_with_results(connection, experiment_id, query.runs)
     hardest = hardest_rows(loader, runs, dataset_rows=dataset["rows"], limit=query.limit)
     return misclassified(hardest, runs=len(runs), classes=dataset["classes"])
+
+
+@router.get(
+    "/rows/{row}.png",
+    operation_id="read_row_picture",
+    summary="Picture of a row",
+    response_class=Response,
+    responses=responses
+    | problems(UnknownExperiment, UnknownRow, NoRowResults, NoPicture, InvalidQuery)
+    | problems(UnusableRowResults, UnusableModel, RowsGone)
+    | problems(BlobStoreUnavailable, OutOfMemory)
+    | picture("The image of the row"),
+)
+def read_row_picture(
+    experiment_id: ExperimentId,
+    row: RowIndex,
+    precondition: PreconditionDep,
+    database: DatabaseDep,
+    registry: RegistryDep,
+    memory: MemoryDep,
+) -> Response:
+    """Show a row that the experiment has trained, validated or evaluated on, if the data are images. Sealed test rows
+    are never shown.
+    """
+    with database.read() as connection:
+        experiment = experiment_reader.experiment(connection, experiment_id)
+        runs_with_results(connection, experiment_id, ALL_RUNS)
+    precondition.require_modified(experiment.plan["dataset"]["sha256"], experiment.spec["split"], row)
+    source = stored_spec(experiment).dataset
+    with memory.reserve(registry.planning_bytes(source)):
+        found = open_row(registry, experiment, row)
+    if found.shape is None:
+        raise NoPicture(found.name)
+    pixels = png(one_picture(found.features[0], found.shape))
+    return Response(pixels, media_type="image/png", headers=precondition.headers)

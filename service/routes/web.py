@@ -123,6 +123,7 @@ async def show_experiment(request: Request, experiment_id: ExperimentId, metric:
         metric=metric if metric in METRICS else selected,
         has_scores=has_scores,
         has_two_classes=len(experiment["plan"]["dataset"]["classes"]) == 2,
+        has_pictures=experiment["plan"]["dataset"]["shape"] is not None,
         errors=errors,
         ledger=ledger,
     )
@@ -163,8 +164,11 @@ async def show_datasets(request: Request) -> Response:
 
 @router.get("/datasets/{name}")
 async def show_dataset(request: Request, name: DatasetName) -> Response:
-    """Show a data set: its classes, its columns or its images."""
-    return page(request, "dataset.html", dataset=await ApiClient(request).get(f"/datasets/{name}"))
+    """Show a data set: its classes, its columns, and some of its rows or images."""
+    api = ApiClient(request)
+    dataset = await api.get(f"/datasets/{name}")
+    preview = None if dataset["shape"] else await api.find(f"/datasets/{name}/preview")
+    return page(request, "dataset.html", dataset=dataset, preview=preview)
 
 
 async def _nothing() -> Any:

@@ -84,3 +84,23 @@ class Datasets(ResponseModel):
     """All data sets."""
 
     items: list[Dataset]
+
+
+class PreviewedRow(ResponseModel):
+    """One row. row: its index in the data set as uploaded."""
+
+    row: int
+    answer: str | float = Field(description="Its class, or in a regression the number to predict.")
+    cells: list[float | str | None] = Field(
+        description="In the order of `columns`; dates as text; null if missing."
+    )
+
+
+class DatasetPreview(ResponseModel):
+    """Some rows of a table. A test part of up to half of the data has none of them."""
+
+    name: str
+    sha256: str
+    columns: list[str] = Field(description="The names of the first columns; of unnamed ones their places.")
+    features: int = Field(description="How many columns the data set has.")
+    items: list[PreviewedRow]

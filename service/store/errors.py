@@ -9,6 +9,7 @@ StoreError
 ├── DatasetInUse        experiments need the data set
 ├── QueueFull           the owner has reached the limit of queued runs
 ├── UnknownRun          none of the experiment's runs has this seed, fold and repeat
+├── UnknownRow          the experiment neither trained nor validated on this row
 ├── NoModel             the run has no model yet, or never will
 ├── ManyModels          a cross-validation has a model for each fold: the request names none
 ├── UnusableModel       the run's model is lost, damaged, or of an older version
@@ -137,6 +138,16 @@ class UnknownRun(StoreError):
         if repeats != [0] or folds != [0]:
             known = f"the repeats 0 to {repeats[-1]}, the folds 0 to {folds[-1]} and {known}"
         super().__init__(f"Experiment {experiment_id} has only {known}.")
+
+
+class UnknownRow(StoreError):
+    """The experiment neither trained nor validated on this row: it is sealed, left out, or does not exist."""
+
+    def __init__(self, experiment_id: int, row: int) -> None:
+        super().__init__(
+            f"Experiment {experiment_id} neither trained nor validated on a row {row}. "
+            f"GET /experiments/{experiment_id}/errors names rows that it did."
+        )
 
 
 class ManyModels(StoreError):

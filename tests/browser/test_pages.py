@@ -3,7 +3,7 @@
 import random
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,16 @@ VIEWS = (
     "upload",
     "datasets",
     "datasets/digits",
+    "datasets/iris",
+    "experiments?sort=-balanced_accuracy&fields=mcc",
+    "sweeps",
+    "sweeps/1",
+    "sweeps/new?preset=losses",
     "experiments/1/predict",
     "experiments/1/test",
     "sign-in",
 )
+SWEPT = {"space": {"optimizer.learning_rate": [0.1, 0.001], "loss": ["cross_entropy", "focal"]}}
 GENERATOR = random.Random(3)
 
 
@@ -92,7 +98,17 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                 != "succeeded"
             ):
                 pass
+        sweep = {"spec": {"dataset": "iris", "training": {"epochs": 2}, "seeds": [0, 1]}} | SWEPT
+        path = f"{url}{httpx2.post(f'{url}/sweeps', json=sweep, timeout=60).json()['links']['self']}"
+        until_true(lambda: httpx2.get(path, timeout=60).json()["status"] == "succeeded")
         yield url
+
+
+def until_true(is_true: Callable[[], bool], *, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 @pytest.fixture
@@ -198,6 +214,26 @@ def test_two_experiments_are_compared_by_keyboard(visit: Visit) -> None:
     assert page.evaluate("document.activeElement.className") == "skip"
 
 
+def test_a_sweep_is_built_followed_and_its_best_are_compared(visit: Visit) -> None:
+    page = visit.open("ui/sweeps/new?dataset=iris")
+    page.locator("[name=path_0]").fill("loss")
+    page.locator("[name=values_0]").fill("cross_entropy, focl")
+    page.get_by_text("did you mean").wait_for()
+    page.locator("[name=values_0]").fill("cross_entropy, focal")
+    page.locator("[name=epochs]").fill("2")
+    page.get_by_text("Valid. 2 candidates").wait_for()
+    assert "values_0=cross_entropy" in page.url
+    visit.complaints = [each for each in visit.complaints if "422" not in each]
+    page.get_by_role("button", name="Submit").click()
+    page.get_by_role("heading", name="Recommended").wait_for(timeout=60_000)
+    until(page, "document.body.dataset.finished")
+    assert page.locator("section[aria-labelledby=board] tbody tr").count() == 2
+    for box in page.locator("section[aria-labelledby=board] input[type=checkbox]").all():
+        box.check()
+    page.get_by_role("button", name="Compare the chosen ones").click()
+    page.get_by_role("heading", name="Comparison").wait_for()
+
+
 def test_the_pages_work_without_script(chromium: Any, service: str) -> None:
     visit = Visit(chromium, service, java_script_enabled=False)
     visit.page.goto(f"{service}/ui/new?dataset=iris")
@@ -234,4 +270,6 @@ def _row(index: int) -> str:
     bought = index % 4 == 0
     spend = f"{GENERATOR.gauss(60 if bought else 30, 12):.2f}"
     city = GENERATOR.choice(["Bern", "Genf"] if bought else ["Basel", "Bern"])
-    return f"{spend},{GENERATOR.randint(18, 80)},{city},{'yes' if bought else 'no'}"
+    age = str(GENERATOR.randint(18, 80))
+    cells = [cell if GENERATOR.random() < 0.9 else "" for cell in (spend, age, city)]
+    return ",".join([*cells, "yes" if bought else "no"])

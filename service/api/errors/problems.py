@@ -16,7 +16,7 @@ from service.api.auth.rate_limits import TooManyRequests
 from service.api.live.stream_places import TooManyStreams
 from service.api.thread_limiters import TooBusy
 from service.datasets.free_space import StorageFull
-from service.datasets.previews import NoPicture
+from service.datasets.previews import NoPicture, NoTable
 from service.datasets.uploads import NotTheOwner, OpenQuestions, UnusableUpload, UploadsBusy, UploadTooLarge
 from service.http.bodies import BodyTooLarge, BodyTooSlow, MalformedJSON, UnsupportedMediaType
 from service.http.cursors import InvalidCursor
@@ -47,6 +47,7 @@ from service.store.errors import (
     SweepActive,
     SweepOver,
     UnknownExperiment,
+    UnknownRow,
     UnknownRun,
     UnknownSweep,
     UnknownWebhook,
@@ -111,6 +112,7 @@ PROBLEM_TYPES: dict[type[Exception], ProblemType] = {
     UnknownSweep: ProblemType("unknown-sweep", 404, "There is no such sweep"),
     SweepOver: ProblemType("sweep-over", 409, "The sweep has ended"),
     SweepActive: ProblemType("sweep-active", 409, "The sweep has not ended"),
+    UnknownRow: ProblemType("unknown-row", 404, "The experiment has not used such a row"),
     UnknownRun: ProblemType("unknown-seed", 404, "The experiment has no such seed"),
     ManyModels: ProblemType("many-models", 409, "The experiment has a model for each fold"),
     NoModel: ProblemType("no-model", 409, "There is no model yet"),
@@ -142,6 +144,7 @@ PROBLEM_TYPES: dict[type[Exception], ProblemType] = {
     NotUploaded: ProblemType("not-uploaded", 409, "The data set was not uploaded"),
     DatasetInUse: ProblemType("dataset-in-use", 409, "Experiments need the data set"),
     NoPicture: ProblemType("no-picture", 404, "The data set has no picture"),
+    NoTable: ProblemType("no-table", 404, "The data set is no table"),
     UnknownDataset: ProblemType("unknown-dataset", 404, "There is no such data set"),
     DatasetError: ProblemType("unusable-dataset", 409, "The data set cannot be used as it is"),
 }

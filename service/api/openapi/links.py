@@ -14,6 +14,7 @@ OF_EXPERIMENT = (
     "read_confusion",
     "read_predictions",
     "read_errors",
+    "read_row_picture",
     "read_curves",
     "read_reliability",
     "read_operating_points",
@@ -39,7 +40,7 @@ OF_EXPERIMENT = (
     "retry_experiment",
     "delete_experiment",
 )
-OF_DATASET = ("read_dataset", "preview_dataset", "delete_dataset")
+OF_DATASET = ("read_dataset", "preview_dataset", "preview_table", "delete_dataset")
 OF_SWEEP = (
     "read_sweep",
     "list_candidates",

@@ -12,7 +12,7 @@ from service.api.errors.problems import MEDIA_TYPE, UNAVAILABLE, Problem
 from service.api.live.stream_places import TooManyStreams
 from service.api.thread_limiters import Standstill, TooBusy
 from service.datasets.free_space import StorageFull
-from service.datasets.previews import NoPicture
+from service.datasets.previews import NoPicture, NoTable
 from service.datasets.uploads import NotTheOwner, OpenQuestions, UnusableUpload, UploadsBusy, UploadTooLarge
 from service.http.bodies import BodyTooLarge, BodyTooSlow, MalformedJSON, UnsupportedMediaType
 from service.http.cursors import InvalidCursor
@@ -46,6 +46,7 @@ from service.store.errors import (
     SweepActive,
     SweepOver,
     UnknownExperiment,
+    UnknownRow,
     UnknownRun,
     UnknownSweep,
     UnknownWebhook,
@@ -101,6 +102,7 @@ EXAMPLES: dict[type[Exception], Exception] = {
     ),
     NoScores: NoScores.of_many_classes(7, 10),
     NoRowResults: NoRowResults(7, ["succeeded"]),
+    UnknownRow: UnknownRow(7, 12),
     NotClassification: NotClassification(7, "confusion matrix"),
     NotRegression: NotRegression(7),
     NoThreshold: NoThreshold(7),
@@ -159,6 +161,7 @@ EXAMPLES: dict[type[Exception], Exception] = {
     NotUploaded: NotUploaded("digits", "a bundled data set"),
     DatasetInUse: DatasetInUse("flowers", [7, 12]),
     NoPicture: NoPicture("flowers"),
+    NoTable: NoTable("digits"),
     UnknownDataset: UnknownDataset("digts", ("digits", "iris"), "digits", "DATA_DIR/datasets/NAME"),
     DatasetError: MissingFile("mnist", "train-labels-idx1-ubyte"),
 }
@@ -191,6 +194,12 @@ def chart() -> Responses:
     """The response of a route that draws a chart."""
     content = {"image/svg+xml": {"schema": {"type": "string"}}}
     return {200: {"content": content, "description": "An SVG with a title and a description"}}
+
+
+def picture(description: str) -> Responses:
+    """The response of a route that sends a picture in pixels."""
+    image = {"schema": {"type": "string", "format": "binary"}}
+    return {200: {"content": {"image/png": image}, "description": description}}
 
 
 def unavailable() -> Responses:

@@ -52,6 +52,9 @@ register_url_convertor("number", Number())
 
 ExperimentId = Annotated[int, Path(ge=1, lt=2**63, description="The experiment's number.", examples=[1])]
 SweepId = Annotated[int, Path(ge=1, lt=2**63, description="The sweep's number.", examples=[1])]
+RowIndex = Annotated[
+    int, Path(ge=0, lt=2**63, description="The index of the row in the data set as uploaded.", examples=[0])
+]
 DatasetName = Annotated[
     str, Path(pattern=NAME_PATTERN, description="The data set's name.", examples=["digits"])
 ]

@@ -1,5 +1,6 @@
 """A regression through the API: submitted, trained by an agent, read, predicted, compared and tested."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -90,6 +91,9 @@ def test_a_regression_from_the_spec_to_the_last_response(client: TestClient, age
     assert [each["value"] for each in answer] == pytest.approx(
         [row["prediction"] for row in rows[:20]], rel=1e-4
     )
+    shown = client.post(f"/ui{here}/predict", data={"rows": json.dumps(asked["rows"]), "seed": "0"})
+    assert shown.status_code == 200, shown.text
+    assert all(f"<b>{each['value']:.6g}</b>" in shown.text for each in answer)
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ ROWS = [
 """11 and 23 of them are sealed, 19 and 39 validate: ratios of the ones are not by chance ratios of the others."""
 NOT_THERE = {
     "/datasets/{name}/preview.png": "/problems/no-picture",
+    "/experiments/{experiment_id}/rows/{row}.png": "/problems/no-picture",
     "/experiments/{experiment_id}/charts/predictions.svg": "/problems/not-a-regression",
 }
 """Operations that answer with a problem, because the rows are no images and the targets are classes."""
@@ -199,7 +200,7 @@ def test_no_get_of_the_document_tells_anything_about_the_sealed_rows(
 ) -> None:
     (hook,) = client.get("/webhooks").json()["items"]
     values = {"experiment_id": trained.id, "sweep_id": trained.sweep, "webhook_id": hook["id"]}
-    values["ids"] = f"{trained.id},{trained.other}"
+    values |= {"ids": f"{trained.id},{trained.other}", "row": min(set(range(len(ROWS))) - trained.sealed)}
     read = set()
     for path, address, query, media_type in reads(app, values):
         asked = f"GET {address} {query} as {media_type}"
@@ -237,7 +238,7 @@ def test_what_is_read_follows_the_document(app: FastAPI, monkeypatch: pytest.Mon
     new: dict[str, Any] = {"get": {"responses": {"200": {}}}}
     with_new = {**document, "paths": {**document["paths"], "/new/{key}": new}}
     monkeypatch.setattr(app, "openapi", lambda: with_new)
-    values = {"experiment_id": 1, "sweep_id": 1, "webhook_id": 1, "ids": 1}
+    values = {"experiment_id": 1, "sweep_id": 1, "webhook_id": 1, "ids": 1, "row": 1}
     with pytest.raises(KeyError):
         list(reads(app, values))
     assert "/new/k" in {address for _, address, _, _ in reads(app, values | {"key": "k"})}

@@ -33,6 +33,8 @@ TABLE: dict[str, Scope | None] = {
     "POST /datasets/inspect": "submit",
     "GET /datasets/{name}": "read",
     "GET /datasets/{name}/preview.png": "read",
+    "GET /datasets/{name}/preview": "read",
+    "GET /experiments/{experiment_id}/rows/{row}.png": "read",
     "DELETE /datasets/{name}": "submit",
     "GET /webhooks": "admin",
     "POST /webhooks": "admin",
