@@ -136,7 +136,7 @@ def rows_of(text: str) -> Any:
     """Rows to predict: JSON, or one row in each line with commas between its values. Raises UnusableText."""
     if text.lstrip().startswith(("[", "{")):
         return json_of("rows", text)
-    rows = [[cell(cell.strip()) for cell in line.split(",")] for line in text.splitlines() if line.strip()]
+    rows = [[cell(each.strip()) for each in line.split(",")] for line in text.splitlines() if line.strip()]
     if not rows:
         raise UnusableText("rows", "is empty")
     return rows

@@ -27,12 +27,12 @@ OBJECTS = {"training": "training", "dataset.imbalance": "imbalance"}
 """Fields of a spec that hold the fields of one kind."""
 
 
-SweepForm: type[SpecForm] = create_model(
-    "SweepForm",
-    __base__=SpecForm,
-    **dict.fromkeys(("preset", "strategy", "strategy_options", "candidates", "extra"), (str, "")),
-    **{f"{name}_{number}": (str, "") for number in range(FIELDS) for name in ROW},
+NAMES = (
+    *("preset", "strategy", "strategy_options", "candidates", "extra"),
+    *(f"{name}_{number}" for number in range(FIELDS) for name in ROW),
 )
+FIELDS_OF_SWEEP: dict[str, Any] = dict.fromkeys(NAMES, (str, ""))
+SweepForm = create_model("SweepForm", __base__=SpecForm, **FIELDS_OF_SWEEP)
 """The fields of the form of a sweep, as texts."""
 
 

@@ -35,7 +35,7 @@ ROWS = 25
 """Sweeps on a page of the list, and candidates in a table."""
 
 
-class NewSweepQuery(SweepForm):  # type: ignore[misc, valid-type]
+class NewSweepQuery(SweepForm):
     """The state of the form of a new sweep; `like` is a sweep to start from."""
 
     like: int | None = Field(None, ge=1)

@@ -72,7 +72,12 @@ def test_every_infinity_query_is_answered_with_the_columns_that_it_shows(
         assert items, panel["title"]
         for column in target["columns"]:
             value = reduce(lambda each, key: each[key], column["selector"].split("."), items[0])
-            expected = {"number": (int, float), "boolean": bool, "string": str, "timestamp": str}
+            expected: dict[str, Any] = {
+                "number": (int, float),
+                "boolean": bool,
+                "string": str,
+                "timestamp": str,
+            }
             assert value is None or isinstance(value, expected[column["type"]]), (panel["title"], column)
         sent += 1
     assert sent >= 5

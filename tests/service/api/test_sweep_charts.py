@@ -106,7 +106,7 @@ def test_a_running_sweep_is_cancelled_from_its_page(client: TestClient, sweep: i
     shown(client.post(f"/ui/sweeps/{sweep}/cancel"))
     assert client.get(f"/sweeps/{sweep}").json()["status"] == "cancelled"
     assert "Retry" in shown(client.get(f"/ui/sweeps/{sweep}"))
-    assert "cannot be cancelled" in shown(client.post(f"/ui/sweeps/{sweep}/cancel"), 409)
+    assert "already ended" in shown(client.post(f"/ui/sweeps/{sweep}/cancel"), 409)
     shown(client.get(f"/ui/sweeps/{sweep + 1}"), 404)
 
 
