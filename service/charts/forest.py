@@ -43,7 +43,7 @@ class ForestFigure:
 
     def svg(self, canvas: Canvas) -> str:
         """Draw the chart."""
-        names = 0 if canvas.is_narrow else canvas.width * 0.34
+        names = 0 if canvas.is_narrow else canvas.width * 0.4
         row = NARROW_ROW if canvas.is_narrow else ROW
         below, begin = subtitle(self.subtitle, canvas)
         key, height = _key(self.key, canvas.width, begin)

@@ -93,12 +93,13 @@ class _Layout:
         """The line of an axis, its name and its labels."""
         start, end = self.point(index, 0), self.point(index, 1)
         parts = [element("path", d=path([start, end]), class_="axis line"), self._name(index, axis.name)]
+        room = (self._width - 2 * MARGIN) / max(2, len(axis.ticks)) - 6
         for place, shown in axis.ticks:
             x, y = self.point(index, place)
             if self._is_narrow:
                 anchor = "start" if place < 0.1 else "end" if place > 0.9 else "middle"
                 at = {"start": start[0], "end": end[0], "middle": x}[anchor]
-                parts.append(short_label(shown, 110, at, y + 16, text_anchor=anchor, class_="faint halo"))
+                parts.append(short_label(shown, room, at, y + 16, text_anchor=anchor, class_="faint halo"))
             else:
                 parts.append(element("path", d=path([(x - 3, y), (x + 3, y)]), class_="axis whisker"))
                 parts.append(short_label(shown, max(self._step - 12, 60), x + 6, y + 4, class_="halo"))

@@ -26,6 +26,8 @@ class Scale:
     def ticks(self, most: int, *, least_step: float = 0.0) -> list[tuple[float, str]]:
         """At most `most` + 1 round values from `low` to `high`, each with its label."""
         step = max(_step((self.high - self.low) / max(1, most)), least_step)
+        if least_step >= 1 and step != int(step):
+            step = _step(1.2 * step)  # of whole numbers: 5 in place of 2.5
         first = math.ceil(self.low / step - 1e-9)
         last = math.floor(self.high / step + 1e-9)
         return [(index * step, _tick_label(index * step, step)) for index in range(first, last + 1)]

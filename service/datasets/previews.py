@@ -52,9 +52,9 @@ def preview(dataset: Dataset, digests: Digests) -> Pixels:
         for each in open_rows(dataset, digests)[:MAX_CLASSES]
     ]
     shown = [image for row in rows for image in row]
-    low = min(image.min() for image in shown)
-    high = max(image.max() for image in shown)
-    height, width, *channels = shown[0].shape
+    low = min((image.min() for image in shown), default=0)
+    high = max((image.max() for image in shown), default=0)
+    height, width, *channels = _resized(dataset.features[0], shape).shape
     sheet = np.full(
         (len(rows) * (height + GAP) + GAP, IMAGES * (width + GAP) + GAP, *channels), 255, np.uint8
     )

@@ -10,6 +10,8 @@ from workers.data.dataset import Dataset, Indices
 
 MOST_COLUMNS = 100
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SINGLE, DOUBLE = 7, 13
+"""Significant digits of stored numbers; of those with an offset, which need double precision."""
 Cell = float | str | None
 
 
@@ -25,8 +27,10 @@ def cells_of(dataset: Dataset, rows: Indices) -> list[list[Cell]]:
     values = dataset.features[rows][:, : len(columns)].astype(np.float64)
     if dataset.offset is not None:
         values += dataset.offset[: len(columns)]
+    digits = SINGLE if dataset.offset is None else DOUBLE
     return [
-        [_cell(column, value) for column, value in zip(columns, row, strict=True)] for row in values.tolist()
+        [_cell(column, value, digits) for column, value in zip(columns, row, strict=True)]
+        for row in values.tolist()
     ]
 
 
@@ -37,7 +41,7 @@ def answers_of(dataset: Dataset, rows: Indices) -> list[Any]:
     return [dataset.classes[label] for label in dataset.labels[rows].tolist()]
 
 
-def _cell(column: Column, value: float) -> Cell:
+def _cell(column: Column, value: float, digits: int) -> Cell:
     if np.isnan(value):
         return None
     if column.levels is not None:
@@ -45,4 +49,4 @@ def _cell(column: Column, value: float) -> Cell:
     if column.kind == "date":
         moment = (EPOCH + timedelta(days=value)).replace(tzinfo=None)
         return moment.date().isoformat() if value == int(value) else moment.isoformat(timespec="seconds")
-    return float(f"{value:.7g}") if column.kind == "number" else value
+    return float(f"{value:.{digits}g}")

@@ -10,6 +10,7 @@ from service.experiments.swept_axes import field_axis, value_axis
 from service.schemas.leaderboards import Leaderboard, RankedCandidate, SweepImportance
 from workers.sweeps.candidates import label
 from workers.sweeps.paths import steps
+from workers.sweeps.ranges import value_text
 
 MOST_ROWS = 40
 """Candidates on the chart of a leaderboard, and levels on the chart of fields."""
@@ -98,8 +99,19 @@ def _which(shown: Sequence[Any], board: Leaderboard) -> str:
 
 
 def _row(each: RankedCandidate) -> ForestRow:
-    name = f"{each.rank}. {label(each.values)}"
+    name = f"{each.rank}. {_in_short(each.values)}"
     return ForestRow(name, each.value, each.low, each.high, "", MARKS[_group(each)])
+
+
+def _in_short(values: Mapping[str, Any]) -> str:
+    """The values of a candidate; only numbers need the names of their fields to be understood."""
+    words = [
+        f"{steps(path)[-1]} {value:.3g}".replace("_", " ")
+        if isinstance(value, int | float) and not isinstance(value, bool)
+        else value_text(value).replace("_", " ")
+        for path, value in values.items()
+    ]
+    return ", ".join(words) or "the base spec"
 
 
 def _group(each: RankedCandidate) -> Group:

@@ -18,7 +18,7 @@ from service.charts.forest import ForestFigure, ForestRow
 from service.charts.parallel import ParallelAxis, ParallelFigure, ParallelLine
 from service.charts.predicted import PredictedFigure
 from service.charts.reliability import Bin, CalibratedRun, ReliabilityFigure
-from service.charts.scale import span
+from service.charts.scale import Scale, span
 from service.charts.score_curves import ScoreCurve, ScoreCurvesFigure
 from service.charts.sparkline import sparkline
 from service.charts.theme import DARK, LIGHT, PRINT, Theme
@@ -171,6 +171,13 @@ def test_a_screen_reader_gets_a_title_and_a_description(draw: Draw) -> None:
     named = (root.get("aria-labelledby") or "").split()
     assert "ducks" in said[named[0]]
     assert all(len(said[each]) > 4 for each in named)
+
+
+@pytest.mark.parametrize("last", [1, 3, 20, 47, 5000])
+def test_epochs_have_whole_numbers(last: int) -> None:
+    ticks = Scale(0, last, 0, 100).ticks(9, least_step=1)
+    assert len(ticks) > 1
+    assert all("." not in label for _, label in ticks)
 
 
 def test_a_name_that_does_not_fit_is_shortened_and_its_tooltip_has_all_of_it() -> None:

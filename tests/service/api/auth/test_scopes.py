@@ -171,7 +171,7 @@ def test_a_page_is_shown_to_those_who_may_see_it(
     closed_service: TestClient, its_bearer: Bearer, route: str, needed: Scope | None, given: Scope | None
 ) -> None:
     method, path = route.split()
-    path = path.replace("{experiment_id}", "7").replace("{name}", "digits").replace("{action}", "cancel")
+    path = re.sub(r"\{\w+_id\}", "7", path).replace("{name}", "digits").replace("{action}", "cancel")
     response = closed_service.request(method, path, headers=its_bearer(given), follow_redirects=False)
     assert response.status_code < 500
     leads_to_sign_in = response.headers.get("location", "").partition("?")[0].endswith("ui/sign-in")
