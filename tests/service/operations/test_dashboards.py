@@ -19,7 +19,7 @@ from sqlalchemy import text
 from service.store.database import Database
 from tests.service.fake_worker import CONFUSION, FakeWorker
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 OBSERVABILITY = ROOT / "deploy" / "observability"
 DASHBOARDS = sorted((OBSERVABILITY / "grafana" / "dashboards").glob("*.json"))
 EXAMPLES = ROOT / "docs" / "examples"
