@@ -285,7 +285,7 @@ def _bad_csv() -> dict[str, tuple[Content, int, str]]:
         "text after a quote": (head + b'3,"4"5,k\n', 422, "line 3: cannot be parsed"),
         "a line break in a field": (head + b'3,4,"k\nk"\n', 422, "line 3: cannot be parsed"),
         "not UTF-8": (head + b"3,4,k\xe9\n", 422, "line 3: is not UTF-8 at byte 6 (hexadecimal e9)"),
-        "UTF-16": ("a,y\n1,k\n".encode("utf-16"), 422, "line 1: is not UTF-8"),
+        "UTF-16": ("a,y\n1,k\n".encode("utf-16"), 422, "is a text in UTF-16; convert it: iconv"),
         "NUL in a number": (two + b"3\0,4,k\n", 422, "line 4, column 'a'"),
         "NUL in a label": (head + b"3,4,k\0\n", 422, "line 3, column 'y'"),
         "an escape sequence in a label": (head + b"3,4,\x1b[31mk\n", 422, "line 3, column 'y'"),

@@ -13,7 +13,6 @@ from workers.data.dataset import Dataset, Indices
 from workers.data.errors import DatasetChanged, NoOfficialTest, UnknownDataset
 from workers.data.exposed_rows import ExposedRows
 from workers.data.planning_data import PlanningData
-from workers.data.preprocessing import needs_encoding
 from workers.data.splits import Fold, Part
 from workers.method_warnings import Warning, WarningContext, find_warnings
 from workers.nn.arrays import Array, Integers
@@ -256,10 +255,9 @@ def _sampled_counts_of(
 
 def _input_width(spec: ExperimentSpec, dataset: Dataset, registry: PlanningData) -> int:
     """The features of a row as the network reads it, in the first fold: those of a table are encoded."""
-    if not needs_encoding(dataset):
+    if dataset.columns is None:
         return int(dataset.features.shape[1])
-    training = registry.split_rows(spec.dataset, spec.split).train
-    return spec.preprocessing.width(dataset.take(training))
+    return registry.input_width(spec.dataset, spec.split, spec.preprocessing)
 
 
 def _parameters(spec: ExperimentSpec, dataset: Dataset, features: int, field_errors: list[FieldError]) -> int:

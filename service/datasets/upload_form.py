@@ -8,9 +8,10 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from service.http.forms import Form, InvalidField
-from workers.data.formats import AnyFormat, Format
+from workers.data.formats import IDX, AnyFormat, Format
 from workers.data.sources.folder import NAME_PATTERN
 from workers.tagged_union import members, names
+from workers.tagged_union import name_of as name_of_variant
 from workers.validation.messages import describe_error
 from workers.validation.suggestions import did_you_mean
 
@@ -36,13 +37,27 @@ def name_of(form: Form) -> str:
     return name
 
 
-def format_of(form: Form) -> Format:
-    """The format in a form, with its options. Raises InvalidField, also if the files are not those of the format."""
-    known, given = names(AnyFormat), _required(form, "format")
-    if given not in known:
-        raise InvalidField(
-            "format", given, f"{did_you_mean(given[:100], known)}it is one of {', '.join(known)}"
-        )
+def format_name(form: Form) -> str | None:
+    """The format that a form names, or that the names of its files show; None if the file itself has to show it.
+
+    Raises InvalidField.
+    """
+    if given := form.fields.get("format"):
+        known = names(AnyFormat)
+        if given not in known:
+            meant = did_you_mean(given[:100], known)
+            raise InvalidField("format", given, f"{meant}it is one of {', '.join(known)}")
+        return given
+    chosen = form.files - form.empty
+    if "file" in chosen:
+        return None
+    if chosen & {*IDX.required, *IDX.optional}:
+        return name_of_variant(IDX)
+    raise InvalidField("file", "", "is missing (curl: -F name=NAME -F file=@FILE)")
+
+
+def format_of(form: Form, given: str) -> Format:
+    """The format of this name, with the options in a form. Raises InvalidField, also if the files are not its own."""
     options = {
         name: value
         for name, value in form.fields.items()
@@ -78,7 +93,7 @@ def _require_files(form: Form, wanted: Format) -> None:
 
 def _required(form: Form, name: str) -> str:
     if name not in form.fields:
-        raise InvalidField(name, "", "is missing (curl: -F name=NAME -F format=csv -F file=@FILE)")
+        raise InvalidField(name, "", "is missing (curl: -F name=NAME -F file=@FILE)")
     return form.fields[name]
 
 
@@ -86,14 +101,17 @@ def form_schema() -> dict[str, Any]:
     """The schema of the form for the OpenAPI document."""
     texts = {
         "name": {"type": "string", "pattern": NAME_PATTERN, "examples": ["flowers"]},
-        "format": {"type": "string", "enum": names(AnyFormat)},
+        "format": {
+            "type": "string",
+            "enum": ["", *names(AnyFormat)],
+            "description": "By default what the first bytes of the file show.",
+        },
     }
     declared = [each["properties"] for each in FORMAT.json_schema()["$defs"].values()]
     options = {name: _option(name, [each[name] for each in declared if name in each]) for name in OPTIONS}
     file = {"type": "string", "format": "binary"}
     files = {part: {**file, "description": f"For {', '.join(_formats_with(part))}."} for part in FILES}
-    required = ["name", "format"]
-    return {"type": "object", "properties": texts | options | files, "required": required}
+    return {"type": "object", "properties": texts | options | files, "required": ["name"]}
 
 
 def _option(name: str, declared: Sequence[dict[str, Any]]) -> dict[str, Any]:

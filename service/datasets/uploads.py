@@ -21,7 +21,7 @@ from typing import NoReturn
 from fastapi import Request
 
 from service.datasets.free_space import FreeSpace, StorageFull
-from service.datasets.upload_form import FIELDS, FILES, format_of, name_of
+from service.datasets.upload_form import FIELDS, FILES, format_name, format_of, name_of
 from service.http.forms import receive
 from service.settings import Settings
 from service.store import experiment_reader
@@ -34,7 +34,7 @@ from workers.data.registry import DatasetDescription, DatasetRegistry
 from workers.data.sources.upload_store import QuotaExceeded, Upload
 from workers.data.tables.schema import Doubt, TableSchema
 from workers.sandbox.client import SandboxClient, SandboxFailed
-from workers.sandbox.protocol import ReadRequest, ReadResult
+from workers.sandbox.protocol import ReadRequest, ReadResult, RecogniseRequest
 from workers.validation.errors import FieldError
 
 log = logging.getLogger("holdout.uploads")
@@ -133,13 +133,14 @@ class UploadService:
             received = draft / "received"
             received.mkdir()
             form = receive(request, received, fields=FIELDS, files=FILES, limit=limit, seconds=seconds)
-            name, file_format = name_of(form), format_of(form)
-            for part in form.empty - {*file_format.required}:
-                (received / part).unlink()
+            name, wanted = name_of(form), format_name(form)
             self.registry.require_free(name)
             # Messages name a file by its folder, so the folder has the name of the data set.
             (draft / "files").mkdir()
             files = received.rename(draft / "files" / name)
+            file_format = format_of(form, wanted or self._recognised(files))
+            for part in form.empty - {*file_format.required}:
+                (files / part).unlink()
             result = self._read_files(files, file_format, draft / "contents")
             yield Inspected(name, file_format.name, result.upload, result.schema), draft / "contents"
 
@@ -178,27 +179,39 @@ class UploadService:
             with self._lock:
                 self._receiving -= Counter([owner])
 
+    def _recognised(self, files: Path) -> str:
+        """The format of the file, by its first bytes. Raises UnusableUpload."""
+        settings = self.settings
+        result = self._sandboxed(
+            RecogniseRequest(files, settings.upload_memory_bytes, settings.upload_seconds), "a file"
+        )
+        return result.format or self._refuse(files.name, "a file", result)
+
+    def _sandboxed(self, request: ReadRequest | RecogniseRequest, kind: str) -> ReadResult:
+        """The result of a request, from a process with limited memory and time. Raises UploadTooLarge."""
+        try:
+            return self.sandbox.read(request)
+        except SandboxFailed:
+            log.warning("%s: reading it as %s was broken off", request.folder.name, kind)
+            message = f"could not be read within {request.seconds} seconds; send less at once"
+            raise UploadTooLarge(request.folder.name, message) from None
+
     def _read_files(self, files: Path, file_format: Format, contents: Path) -> ReadResult:
-        """Read the files into `contents`, in a process with limited memory and time. Raises UnusableUpload."""
+        """Read the files into `contents`. Raises UnusableUpload."""
         settings = self.settings
         memory, seconds = settings.upload_memory_bytes, settings.upload_seconds
         limits = (memory, seconds, settings.max_unpacked_bytes, settings.min_free_bytes)
         started = time.monotonic()
-        try:
-            result = self.sandbox.read(ReadRequest(files, contents, file_format, *limits))
-        except SandboxFailed:
-            log.warning("%s: reading it as %s was broken off", files.name, file_format.name)
-            message = f"could not be read within {seconds} seconds; send less at once"
-            raise UploadTooLarge(files.name, message) from None
+        result = self._sandboxed(ReadRequest(files, contents, file_format, *limits), file_format.name)
         used = 1000 * (time.monotonic() - started), 1000 * result.cpu_seconds, result.peak_bytes / 1e6
         log.info(
             "%s: read as %s in %.0f ms (%.0f of a processor), %.1f MB", files.name, file_format.name, *used
         )
         if result.upload is None and not (result.schema and result.schema.questions):
-            self._refuse(files.name, file_format, result)
+            self._refuse(files.name, file_format.name, result)
         return result
 
-    def _refuse(self, name: str, file_format: Format, result: ReadResult) -> NoReturn:
+    def _refuse(self, name: str, kind: str, result: ReadResult) -> NoReturn:
         """Raise UnusableUpload or StorageFull: the files could not be read."""
         if result.storage_full:
             raise StorageFull
@@ -206,9 +219,7 @@ class UploadService:
             limit = self.settings.upload_memory_bytes
             raise UploadTooLarge(name, f"needs more than the {limit:,} bytes of memory that reading may take")
         if result.refusal is None:
-            raise UnusableUpload(
-                name, f"could not be read as {file_format.name}; the log of the service says why"
-            )
+            raise UnusableUpload(name, f"could not be read as {kind}; the log of the service says why")
         refusal = result.refusal
         error = UploadTooLarge if isinstance(refusal, FileTooLarge) else UnusableUpload
         raise error(refusal.file, f"{refusal.wrong}; {refusal.right}")

@@ -84,8 +84,10 @@ def list_datasets(registry: RegistryDep) -> Datasets:
     openapi_extra=form,
 )
 def upload_dataset(request: Request, response: Response, uploads: UploadsDep, caller: CallerDep) -> Dataset:
-    """Upload a table as CSV, arrays as NPZ, or images as IDX, for example with
-    `curl -F name=flowers -F format=csv -F file=@flowers.csv`.
+    """Upload a table (CSV, Parquet and others), arrays as NPZ, or images as a zip file or IDX, for example with
+    `curl -F name=flowers -F label=species -F file=@flowers.csv`.
+
+    The first bytes of the file show its format, if `format` does not say it.
 
     New content under an existing name becomes a new version; the same content keeps its version.
     If a table may mean several things, the response is a question, with the form field that answers it.

@@ -7,6 +7,7 @@ from workers.data.dataset import Dataset
 from workers.data.exposed_rows import ExposedRows
 from workers.data.far_rows_of_split import FarRowsOfSplit
 from workers.data.prepared_splits import PartCounts
+from workers.data.preprocessing import Preprocessing
 from workers.data.scaling import Scaling
 from workers.data.sources import Source
 from workers.data.split_rows import SplitRows
@@ -25,6 +26,7 @@ class PlanningData(Protocol):
     def exposed_rows(self, source: Source, split: Split) -> ExposedRows: ...
     def repeated_rows(self, source: Source, split: Split) -> Mapping[Part, int]: ...
     def far_rows(self, source: Source, split: Split, scaling: Scaling) -> FarRowsOfSplit | None: ...
+    def input_width(self, source: Source, split: Split, preprocessing: Preprocessing) -> int: ...
 
 
 class SharedPlanningData:
@@ -51,6 +53,9 @@ class SharedPlanningData:
 
     def far_rows(self, source: Source, split: Split, scaling: Scaling) -> FarRowsOfSplit | None:
         return self._once(self._data.far_rows, source, split, scaling)
+
+    def input_width(self, source: Source, split: Split, preprocessing: Preprocessing) -> int:
+        return self._once(self._data.input_width, source, split, preprocessing)
 
     def _once(self, ask: Callable[..., T], *arguments: Any) -> T:
         key = (ask.__name__, *map(repr, arguments))

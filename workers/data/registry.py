@@ -24,6 +24,7 @@ from workers.data.prepared_splits import (
     write_split,
     write_split_of_fold,
 )
+from workers.data.preprocessing import Preprocessing
 from workers.data.row_digests import Digests
 from workers.data.scaling import Scaling
 from workers.data.shared_cache import BlobFiles, SharedCache
@@ -81,6 +82,7 @@ class DatasetRegistry:
         self._digests = DigestCache()
         self._repeated_rows: LruCache[str, dict[Part, int]] = LruCache(1000)
         self._far_rows: LruCache[str, tuple[FarRowsOfSplit | None]] = LruCache(1000)
+        self._input_widths: LruCache[str, int] = LruCache(1000)
         self._split_rows: LruCache[str, SplitRows] = LruCache(SPLIT_ROWS_BYTES, lambda rows: rows.nbytes)
         self._prepared_splits = data_dir / "parts"
 
@@ -262,6 +264,16 @@ class DatasetRegistry:
             known = (far_rows_of_split(dataset, self.split_rows(source, split), scaling),)
             self._far_rows.put(key, known)
         return known[0]
+
+    def input_width(self, source: Source, split: Split, preprocessing: Preprocessing) -> int:
+        """The features of a row as a network reads it, in the first fold: those of a table are encoded."""
+        dataset = self.load(source)
+        key = f"{split_key(dataset.sha256, split, source.imbalance)} {preprocessing}"
+        known = self._input_widths.get(key)
+        if known is None:
+            known = preprocessing.width(dataset, self.split_rows(source, split).train)
+            self._input_widths.put(key, known)
+        return known
 
     def split_rows(self, source: Source, split: Split, fold: Fold = ONLY_FOLD) -> SplitRows:
         """The rows of each part, as indices into the data set. Raises the errors of `load`, or TooFewRows."""

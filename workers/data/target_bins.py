@@ -37,13 +37,13 @@ def _first_of_bins(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     bins = max(1, min(BINS, rows // LEAST_ROWS))
     before = np.cumsum(counts) - counts
     starts, closed = [0], 0
-    for index in range(1, len(counts)):
-        size, rest = int(before[index]) - closed, rows - int(before[index])
-        left = bins - len(starts)
+    while left := bins - len(starts):
         share = max(LEAST_ROWS, (rows - closed) / (left + 1))
-        if left and size >= share and rest >= LEAST_ROWS:
-            starts.append(index)
-            closed = int(before[index])
+        index = int(np.searchsorted(before, closed + share))
+        if index == len(before) or rows - before[index] < LEAST_ROWS:
+            break
+        starts.append(index)
+        closed = int(before[index])
     return np.array(starts)
 
 

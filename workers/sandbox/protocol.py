@@ -73,20 +73,39 @@ class BatchRequest:
         return cls(**{**given, **paths, "layout": BatchLayout.from_json(given["layout"])})
 
 
-Request = ReadRequest | BatchRequest
+@dataclass(frozen=True)
+class RecogniseRequest:
+    """Asks which format the file in `folder` has. Limits as above."""
+
+    folder: Path
+    memory_bytes: int
+    seconds: int
+
+    def to_json(self) -> bytes:
+        return json.dumps({**vars(self), "folder": str(self.folder)}).encode()
+
+    @classmethod
+    def from_json(cls, content: bytes) -> "RecogniseRequest":
+        given = json.loads(content)
+        return cls(**{**given, "folder": Path(given["folder"])})
+
+
+Request = ReadRequest | BatchRequest | RecogniseRequest
 
 
 def request_from_json(content: bytes) -> Request:
-    """A request of either kind: only one for a batch has a layout."""
-    if "layout" in json.loads(content):
+    """A request of any kind: only one for a batch has a layout, and only one that names no format asks for it."""
+    given = json.loads(content)
+    if "layout" in given:
         return BatchRequest.from_json(content)
-    return ReadRequest.from_json(content)
+    return ReadRequest.from_json(content) if "format" in given else RecogniseRequest.from_json(content)
 
 
 @dataclass(frozen=True)
 class ReadResult:
     """The outcome: an upload, a refusal, or neither if a table leaves questions open, or if the process ran out of
     memory or disk, or into a bug. schema: of a table. batch: of a request for a batch, which has no upload.
+    format: the one that was recognised.
 
     peak_bytes: the peak memory of the process. cpu_seconds: the processor time that it used.
     """
@@ -99,6 +118,7 @@ class ReadResult:
     storage_full: bool = False
     schema: TableSchema | None = None
     batch: BatchNotes | None = None
+    format: str | None = None
 
     def to_json(self) -> bytes:
         given: dict[str, Any] = {"out_of_memory": self.out_of_memory, "storage_full": self.storage_full}
@@ -107,6 +127,7 @@ class ReadResult:
         given["refusal"] = self.refusal and [type(self.refusal).__name__, *self.refusal.args]
         given["schema"] = self.schema and self.schema.to_json()
         given["batch"] = self.batch and asdict(self.batch)
+        given["format"] = self.format
         return json.dumps(given).encode()
 
     @classmethod
@@ -122,4 +143,5 @@ class ReadResult:
             storage_full=given["storage_full"],
             schema=TableSchema.from_json(schema) if schema else None,
             batch=BatchNotes(**given["batch"]) if given["batch"] else None,
+            format=given["format"],
         )

@@ -14,23 +14,32 @@ import signal
 import socket
 import sys
 from importlib.abc import MetaPathFinder
+from typing import Any
 
 import numpy.ma  # noqa: F401 -- as numpy.unique does, in every child
 
 from workers.data.batch_file import BatchNotes
 from workers.data.csv_batch import read_csv_batch
 from workers.data.errors import FileTooLarge, MalformedFile
+from workers.data.formats.recognition import recognised
+from workers.data.formats.room import LARGEST_FILE, Room
 from workers.data.formats.zip_reader import open_zip
 from workers.data.npz_batch import read_npz_batch
 from workers.data.sources.upload_store import Upload, write_contents
 from workers.data.tables import csv_reader, read_table  # noqa: F401 -- imported once, before the forks
 from workers.data.tables.schema import TableSchema
 from workers.processes import memory
-from workers.sandbox.protocol import BatchRequest, ReadRequest, ReadResult, Request, request_from_json
+from workers.sandbox.protocol import (
+    BatchRequest,
+    ReadRequest,
+    ReadResult,
+    RecogniseRequest,
+    Request,
+    request_from_json,
+)
 
 log = logging.getLogger("holdout.reading")
 
-LARGEST_FILE = 2**32
 WORK_FACTOR = 3
 """How much disk reading takes, as a multiple of the unpacked files: they are copied, converted, and stored."""
 
@@ -81,33 +90,37 @@ def apply_limits(request: Request) -> None:
 
 def execute(request: Request) -> ReadResult:
     """Read the files of a request and write their contents."""
-    upload: Upload | None = None
-    schema: TableSchema | None = None
-    batch: BatchNotes | None = None
-    refusal, out_of_memory, storage_full = None, False, False
+    found: dict[str, Any] = {"upload": None, "refusal": None, "out_of_memory": False}
     try:
-        if isinstance(request, BatchRequest):
-            batch = read_batch(request)
-        else:
-            upload, schema = _read_upload(request)
+        found |= _found(request)
     except MalformedFile as malformed:
-        refusal = malformed
+        found["refusal"] = malformed
     except MemoryError:
-        out_of_memory = True
+        found["out_of_memory"] = True
     except OSError as error:
-        storage_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        if not storage_full:
+        found["storage_full"] = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        if not found["storage_full"]:
             log.exception("reading %s failed", request.folder.name)
     except Exception:
         log.exception("reading %s failed", request.folder.name)
     used = resource.getrusage(resource.RUSAGE_SELF)
-    cpu_seconds = used.ru_utime + used.ru_stime
-    peak_bytes = used.ru_maxrss * 1024
-    return ReadResult(upload, refusal, out_of_memory, peak_bytes, cpu_seconds, storage_full, schema, batch)
+    return ReadResult(**found, peak_bytes=used.ru_maxrss * 1024, cpu_seconds=used.ru_utime + used.ru_stime)
+
+
+def _found(request: Request) -> dict[str, Any]:
+    """What a request asks for, by the fields of the result. Raises MalformedFile, or OSError."""
+    match request:
+        case BatchRequest():
+            return {"batch": read_batch(request)}
+        case RecogniseRequest():
+            return {"format": recognised(request.folder / "file", request.folder.name)}
+        case ReadRequest():
+            upload, schema = _read_upload(request)
+            return {"upload": upload, "schema": schema}
 
 
 def _read_upload(request: ReadRequest) -> tuple[Upload | None, TableSchema | None]:
-    require_room(request)
+    request.format.unpack(request.folder, room_of(request))
     contents, schema = request.format.reading(request.folder)
     if contents is None:
         return None, schema
@@ -127,14 +140,10 @@ def read_batch(request: BatchRequest) -> BatchNotes:
     return read(request.folder, request.layout, request.contents)
 
 
-def require_room(request: ReadRequest) -> None:
-    """Raise FileTooLarge if the files are too large once unpacked, and OSError if the disk has no room for that."""
-    size = request.format.unpacked_bytes(request.folder)
-    if size > request.unpacked_bytes:
-        right = f"at most {request.unpacked_bytes:,} are read (HOLDOUT_MAX_UNPACKED_BYTES)"
-        raise FileTooLarge(request.folder.name, f"holds {size:,} bytes once it is unpacked", right)
-    if shutil.disk_usage(request.folder).free - WORK_FACTOR * size < request.spare_bytes:
-        raise OSError(errno.ENOSPC, "the disk has no room for reading the upload")
+def room_of(request: ReadRequest) -> Room:
+    """The room that the files of a request have once they are unpacked: reading takes several times as much."""
+    free = (shutil.disk_usage(request.folder).free - request.spare_bytes) // WORK_FACTOR
+    return Room(request.folder.name, request.unpacked_bytes, free)
 
 
 if __name__ == "__main__":

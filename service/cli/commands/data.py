@@ -36,7 +36,7 @@ def inspect(
 
     given = dict(map(_field_of_form, field or []))
     with client_of(url) as client:
-        found = client.inspect(file, {"name": "inspected", "format": "csv", **given})
+        found = client.inspect(file, {"name": "inspected", **given})
     raise typer.Exit(show_inspection(found))
 
 

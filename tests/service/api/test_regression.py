@@ -142,3 +142,17 @@ def test_bins_of_numbers_can_be_classified(client: TestClient) -> None:
     spec = client.post("/experiments/validate", json={"dataset": "diabetes", "task": "classification"}).json()
     assert spec["spec"]["loss"]["name"] == "cross_entropy"
     assert spec["task"] == "classification"
+
+
+def test_errors_of_heavy_tails_are_a_finding(client: TestClient, agent: Harness) -> None:
+    draw = np.random.default_rng(0)
+    for name, noise in (("heavy", draw.standard_t(2.2, 600)), ("normal", draw.standard_normal(600))):
+        x = draw.standard_normal(600)
+        table = "x,y\n" + "".join(f"{a:.6f},{2 * a + b:.6f}\n" for a, b in zip(x, noise, strict=True))
+        form = {"name": name, "task": "regression"}
+        assert client.post("/datasets", data=form, files={"file": table.encode()}).status_code == 201
+        experiment = trained(client, agent, {"dataset": name, "model": "linear"})
+        found = {each["code"]: each["sentence"] for each in experiment["summary"]["findings"]}
+        assert ("heavy_tails" in found) == (name == "heavy")
+        if name == "heavy":
+            assert found["heavy_tails"].startswith("The errors have heavy tails: RMSE is ")

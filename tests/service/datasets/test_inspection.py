@@ -5,10 +5,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
-from tests.upload_files import FLOWERS, npz
+from tests.upload_files import FLOWERS, idx, made, npz
 
 BIRDS = b"class,length,sex\n" + b"adelie,1.5,m\ngentoo,,f\n?,2,m\nadelie,3,\n" * 10
 
@@ -66,6 +67,26 @@ def test_arrays_have_no_table(client: TestClient) -> None:
     form = {"name": "arrays", "format": "npz"}
     found = client.post("/datasets/inspect", data=form, files={"file": content}).json()
     assert (found["is_ready"], found["table"], found["features"]) == (True, None, 1)
+
+
+@pytest.mark.parametrize("fields", [{}, {"format": ""}])
+def test_a_file_that_names_no_format_is_recognised(client: TestClient, fields: dict[str, str]) -> None:
+    lines = b"\n".join(b'{"x": %d, "y": "%s"}' % (n, b"kl"[n % 2 : n % 2 + 1]) for n in range(9))
+    for content, expected in ((FLOWERS, "csv"), (lines, "jsonl"), (npz(x=[[1.0], [2.0]], y=[0, 1]), "npz")):
+        found = client.post(
+            "/datasets/inspect", data={"name": "any", **fields}, files={"file": content}
+        ).json()
+        assert (found["format"], found["is_ready"]) == (expected, True)
+    [version] = client.post("/datasets", data={"name": "any", **fields}, files={"file": lines}).json()[
+        "versions"
+    ]
+    assert version["format"] == "jsonl"
+    refusal = client.post("/datasets", data={"name": "any"}, files={"file": b"\x80\x04K\x01."})
+    assert (refusal.status_code, refusal.json()["type"]) == (422, "/problems/unusable-upload")
+    assert "any: is a Python pickle; convert it: it is never loaded" in refusal.json()["detail"]
+    images = {name: made(content) for name, content in idx().items()}
+    found = client.post("/datasets/inspect", data={"name": "any", **fields}, files=images).json()
+    assert found["format"] == "idx"
 
 
 def test_an_unusable_field_is_refused(client: TestClient) -> None:

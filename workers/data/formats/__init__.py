@@ -5,11 +5,14 @@ from typing import Annotated
 from workers.data.formats.csv import CSV
 from workers.data.formats.format import Format
 from workers.data.formats.idx import IDX
+from workers.data.formats.images import Images
 from workers.data.formats.npz import NPZ
 from workers.data.formats.typed_tables import ARFF, KEEL, Feather, JsonLines, Parquet, SVMlight
 from workers.tagged_union import ByName
 
-AnyFormat = Annotated[CSV | Parquet | Feather | JsonLines | ARFF | KEEL | SVMlight | NPZ | IDX, ByName()]
+AnyFormat = Annotated[
+    CSV | Parquet | Feather | JsonLines | ARFF | KEEL | SVMlight | NPZ | IDX | Images, ByName()
+]
 
 __all__ = [
     "ARFF",
@@ -20,6 +23,7 @@ __all__ = [
     "AnyFormat",
     "Feather",
     "Format",
+    "Images",
     "JsonLines",
     "Parquet",
     "SVMlight",

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
+from workers.data.formats.room import Room
 from workers.data.sources.source import Contents
 from workers.data.tables.schema import TableSchema
 from workers.tagged_union import variant
@@ -39,6 +40,9 @@ class Format(ABC):
         """Read the files as `read` does; with the schema of a table, even if it asks questions first."""
         return Reading(self.read(folder))
 
-    def unpacked_bytes(self, folder: Path) -> int:
-        """How large the files in `folder` are once they are unpacked. Raises MalformedFile."""
-        return sum(file.stat().st_size for file in folder.iterdir())
+    def unpack(self, folder: Path, room: Room) -> None:
+        """Unpack what the files in `folder` are wrapped in, and check that there is room for what they hold.
+
+        Raises MalformedFile, FileTooLarge, or OSError.
+        """
+        room.require(sum(file.stat().st_size for file in folder.iterdir()))

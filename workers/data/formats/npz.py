@@ -15,6 +15,7 @@ from workers.data.formats.format import Format
 from workers.data.formats.labels import InvalidLabel, LabelEncoder
 from workers.data.formats.npz_arrays import ArrayPair, NpyArray, class_names, read_array
 from workers.data.formats.npz_layout import ArchiveLayout, guessed_layout, named_layout
+from workers.data.formats.room import Room
 from workers.data.formats.zip_reader import open_zip
 from workers.data.precision import PrecisionLost
 from workers.data.sources.source import Contents
@@ -59,9 +60,9 @@ class NPZ(Format):
     y_test: ArrayName | None = None
     channels: Channels | None = None
 
-    def unpacked_bytes(self, folder: Path) -> int:
+    def unpack(self, folder: Path, room: Room) -> None:
         with open_zip(folder / "file", f"{folder.name}.npz") as archive:
-            return sum(member.file_size for member in archive.infolist())
+            room.require(sum(member.file_size for member in archive.infolist()))
 
     def read(self, folder: Path) -> Contents:
         file = f"{folder.name}.npz"

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from workers.data.formats.format import Format, Reading
+from workers.data.formats.room import Room
 from workers.data.formats.signatures import require_format
-from workers.data.formats.wrappers import unpack, unpacked_size
+from workers.data.formats.wrappers import unpack
 from workers.data.sources.source import Contents
 from workers.data.tables.options import ColumnKind, TableOptions, Task
 from workers.data.tables.schema import TableSchema, UnansweredQuestions
@@ -126,8 +127,8 @@ class TableFormat(Format):
             accept=frozenset(listed(self.accept)) if self.accept else frozenset(),
         )
 
-    def unpacked_bytes(self, folder: Path) -> int:
-        return unpacked_size(folder / "file", folder.name)
+    def unpack(self, folder: Path, room: Room) -> None:
+        unpack(folder / "file", room)
 
     def read(self, folder: Path) -> Contents:
         contents, schema = self._read(folder)
@@ -142,7 +143,7 @@ class TableFormat(Format):
         # Imported here: the service itself imports the formats, but never pyarrow.
         from workers.data.tables.read_table import read_table
 
-        unpack(folder / "file", folder.name)
+        self.unpack(folder, Room(folder.name))  # which does nothing if it was unpacked before
         require_format(folder / "file", self.name, folder.name)
         dataset, schema = read_table(self.reader(folder), self.options(), folder)
         return None if dataset is None else Contents(dataset), schema

@@ -2,41 +2,59 @@
 
 import struct
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from os import SEEK_END
 from pathlib import Path
 from typing import BinaryIO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, LargeZipFile, ZipFile, ZipInfo
 
-from workers.data.errors import MalformedFile
+from workers.data.errors import FileTooLarge, MalformedFile
 
-MOST_MEMBERS = 16
-LARGEST_DIRECTORY = 2**14
 END = struct.Struct("<4s4H2LH")
 LOCATOR_SIZE = 20
-SAVE_AGAIN = "save it again with numpy.savez"
 ENCRYPTED = 0x1
 
 
+@dataclass(frozen=True)
+class ZipKind:
+    """A kind of zip file: the most members and bytes of its directory, what it holds, and how to write it again."""
+
+    members: int
+    directory: int
+    holds: str
+    again: str
+
+
+ARRAYS = ZipKind(16, 2**14, "it holds features and labels alone", "save it again with numpy.savez")
+FILES = ZipKind(
+    2**16 - 1,
+    2**24,
+    "send fewer files at once, or images as arrays, format=npz",
+    "write it again, as plain zip",
+)
+
+
 @contextmanager
-def open_zip(path: Path, file: str) -> Iterator[ZipFile]:
+def open_zip(path: Path, file: str, kind: ZipKind = ARRAYS) -> Iterator[ZipFile]:
     """Open a zip file of few members with distinct names. Raises MalformedFile, also inside the block."""
     try:
         with path.open("rb") as raw:
-            _require_small_directory(raw, file)
+            _require_small_directory(raw, file, kind)
             with ZipFile(raw) as archive:
-                _require_plain(archive.infolist(), file)
+                _require_plain(archive.infolist(), file, kind)
                 yield archive
     except MalformedFile:
         raise
     except (BadZipFile, LargeZipFile, EOFError, NotImplementedError, zlib.error) as error:
-        raise MalformedFile(file, f"is not an intact zip file ({error})", SAVE_AGAIN) from error
+        raise MalformedFile(file, f"is not an intact zip file ({error})", kind.again) from error
     except (ValueError, OverflowError, struct.error) as error:
-        raise MalformedFile(file, "is not an intact zip file", SAVE_AGAIN) from error
+        raise MalformedFile(file, "is not an intact zip file", kind.again) from error
 
 
-def _require_small_directory(raw: BinaryIO, file: str) -> None:
+def _require_small_directory(raw: BinaryIO, file: str, kind: ZipKind) -> None:
     """ZipFile reads the whole directory and locates its end in several ways; here only one of them is accepted."""
     size = raw.seek(0, SEEK_END)
     if raw.seek(0) or raw.read(2) != b"PK" or size < END.size:
@@ -45,20 +63,19 @@ def _require_small_directory(raw: BinaryIO, file: str) -> None:
     tail = raw.read()
     magic, _, _, members, _, directory, _, comment = END.unpack(tail[-END.size :])
     if magic != b"PK\x05\x06" or comment:
-        raise MalformedFile(file, "does not end as a zip file without a comment does", SAVE_AGAIN)
-    if tail.startswith(b"PK\x06\x07") or members > MOST_MEMBERS or directory > LARGEST_DIRECTORY:
-        raise MalformedFile(
-            file, f"has more than {MOST_MEMBERS} members", "it holds features and labels alone"
-        )
+        raise MalformedFile(file, "does not end as a zip file without a comment does", kind.again)
+    if tail.startswith(b"PK\x06\x07") or members > kind.members or directory > kind.directory:
+        error = MalformedFile if kind is ARRAYS else FileTooLarge
+        raise error(file, f"has more than {kind.members:,} members", kind.holds)
 
 
-def _require_plain(members: list[ZipInfo], file: str) -> None:
-    names = [member.filename for member in members]
+def _require_plain(members: list[ZipInfo], file: str, kind: ZipKind) -> None:
+    times = Counter(member.filename for member in members)
     for member in members:
         if member.header_offset < 0:
-            raise MalformedFile(file, "is not an intact zip file", SAVE_AGAIN)
-        if names.count(member.filename) > 1:
-            raise MalformedFile(f"{file}: {member.filename[:60]!a}", "is there more than once", SAVE_AGAIN)
+            raise MalformedFile(file, "is not an intact zip file", kind.again)
+        if times[member.filename] > 1:
+            raise MalformedFile(f"{file}: {member.filename[:60]!a}", "is there more than once", kind.again)
         if member.flag_bits & ENCRYPTED or member.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
             wrong = "is encrypted, or compressed with another method than deflate"
-            raise MalformedFile(f"{file}: {member.filename[:60]!a}", wrong, SAVE_AGAIN)
+            raise MalformedFile(f"{file}: {member.filename[:60]!a}", wrong, kind.again)

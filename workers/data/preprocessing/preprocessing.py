@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from workers.data.columns import Column
-from workers.data.dataset import Dataset, Features
+from workers.data.dataset import Dataset, Features, Indices
 from workers.data.preprocessing import column_layout
 from workers.data.preprocessing.column_layout import ColumnLayout
 from workers.data.preprocessing.encoder import Encoder
@@ -45,7 +45,7 @@ class Preprocessing:
         """What turns the rows of every part into the input of a network: an encoder, or a scaler alone."""
         if not needs_encoding(training):
             return scaling.fit(training)
-        columns = list(self._layouts(training))
+        columns = list(self._layouts(training, None))
         layout = _joined(columns)
         offset, factor = np.zeros(layout.width, np.float32), np.ones(layout.width, np.float32)
         for elements, scaler in _fit_scaling(training.features, layout, scaling):
@@ -54,16 +54,21 @@ class Preprocessing:
         factor[~varies] = 0
         return Encoder(offset, factor, layout)
 
-    def width(self, training: Dataset) -> int:
-        """The features of an encoded row, the network's input."""
-        if not needs_encoding(training):
-            return int(training.features.shape[1])
-        return sum(column.width for column in self._layouts(training))
+    def width(self, dataset: Dataset, training: Indices) -> int:
+        """The features of an encoded row, the network's input, if these rows of a data set are for training.
 
-    def _layouts(self, training: Dataset) -> Iterator[ColumnLayout]:
-        for index, column in enumerate(training.columns or ()):
-            offset = 0.0 if training.offset is None else float(training.offset[index])
-            yield self._layout(training.features[:, index].astype(np.float32), column, offset)
+        They are read column by column, and never copied as a whole.
+        """
+        if not needs_encoding(dataset):
+            return int(dataset.features.shape[1])
+        return sum(column.width for column in self._layouts(dataset, training))
+
+    def _layouts(self, dataset: Dataset, rows: Indices | None) -> Iterator[ColumnLayout]:
+        """The layout of each column, fitted to some rows, or to all."""
+        for index, column in enumerate(dataset.columns or ()):
+            offset = 0.0 if dataset.offset is None else float(dataset.offset[index])
+            values = dataset.features[:, index] if rows is None else dataset.features[rows, index]
+            yield self._layout(values.astype(np.float32), column, offset)
 
     def _layout(self, values: NDArray[np.float32], column: Column, offset: float) -> ColumnLayout:
         if column.kind == "boolean":

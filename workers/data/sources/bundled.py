@@ -1,5 +1,6 @@
 """The small data sets in the package. workers/data/bundled.md has their origins and licences."""
 
+import json
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -17,14 +18,16 @@ FILE = Path(__file__).parent.parent / "bundled.npz"
 @variant
 class Bundled(Source):
     """digits: 1,797 images of 8 x 8, 10 classes. Tables: iris 150 x 4, 3 classes; wine 178 x 13, 3;
-    breast_cancer 569 x 30, 2. diabetes: 442 x 10, the progression of the disease after a year, a regression.
+    breast_cancer 569 x 30, 2; penguins 344 x 7 with categories and missing values, 3. diabetes: 442 x 10, the
+    progression of the disease after a year, a regression.
 
-    Source: the UCI Machine Learning Repository; diabetes Efron et al. 2004. Oracle: sklearn.datasets.
+    Source: the UCI Machine Learning Repository; diabetes Efron et al. 2004; penguins Gorman et al. 2014.
+    Oracle: sklearn.datasets; palmerpenguins.
     """
 
     kind: ClassVar = "bundled"
 
-    name: Literal["digits", "iris", "wine", "breast_cancer", "diabetes"] = "digits"
+    name: Literal["digits", "iris", "wine", "breast_cancer", "penguins", "diabetes"] = "digits"
 
     def read(self, datasets: Path) -> Contents:
         with np.load(FILE, allow_pickle=False) as arrays:
@@ -37,7 +40,9 @@ class Bundled(Source):
 
 
 def _dataset(name: str, arrays: dict[str, Any]) -> Dataset:
-    """From the arrays of one data set: `targets` of a regression, or `labels` and `classes`; `columns` of a table."""
+    """From the arrays of one data set: `targets` of a regression, or `labels` and `classes`; of a table `columns`,
+    which are numbers, or `schema`.
+    """
     targets = arrays.get("targets")
     if targets is None:
         labels, classes = arrays["labels"].astype(np.int64), tuple(arrays["classes"].tolist())
@@ -49,6 +54,12 @@ def _dataset(name: str, arrays: dict[str, Any]) -> Dataset:
         labels=labels,
         classes=classes,
         shape=tuple(arrays["shape"].tolist()) or None,
-        columns=tuple(map(Column, arrays["columns"].tolist())) if "columns" in arrays else None,
+        columns=_columns(arrays),
         targets=targets,
     )
+
+
+def _columns(arrays: dict[str, Any]) -> tuple[Column, ...] | None:
+    if "schema" in arrays:
+        return tuple(Column.from_json(json.loads(column)) for column in arrays["schema"].tolist())
+    return tuple(map(Column, arrays["columns"].tolist())) if "columns" in arrays else None

@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 
 from workers.data.errors import FileTooLarge, MalformedFile
 from workers.data.tables.line_blocks import quoted
+from workers.data.tables.spool import require_cells
 from workers.data.tables.table_reader import Batch, SourceColumn, TableReader
 
 BATCH_ROWS = 2**16
 MOST_COLUMNS = 2**18 + 1
-MOST_CELLS = 2**29
 LARGEST_METADATA = 2**26
 """Bytes of the footer of a Parquet file."""
 LARGEST_GROUP = 2**28
@@ -30,10 +30,10 @@ class ArrowReader(TableReader):
     """A file whose columns have types. Raises MalformedFile; the library's own errors stay in here."""
 
     def __init__(self, path: Path, file: str) -> None:
-        self.file, self._path = file, path
+        self.file, self._path, self.file_bytes = file, path, path.stat().st_size
         try:
             schema = self._open()
-        except MalformedFile:
+        except (MalformedFile, MemoryError):
             raise
         except (pa.ArrowException, OSError, ValueError):
             raise self._damaged() from None
@@ -50,7 +50,7 @@ class ArrowReader(TableReader):
         try:
             for batch in self._batches():
                 yield [_readable(column) for column in batch.columns]
-        except MalformedFile:
+        except (MalformedFile, MemoryError):  # pyarrow's error about memory is one of both kinds
             raise
         except (pa.ArrowException, OSError, ValueError):
             raise self._damaged() from None
@@ -62,6 +62,13 @@ class ArrowReader(TableReader):
     @abstractmethod
     def _batches(self) -> Iterator[Any]:
         """Record batches of bounded size."""
+
+    def _require_counts(self, rows: int, columns: int) -> None:
+        if columns > MOST_COLUMNS:
+            raise FileTooLarge(self.file, f"has {columns:,} columns", f"at most {MOST_COLUMNS:,} are read")
+        if rows < 0:
+            raise self._damaged()
+        require_cells(self.file, rows, columns, self.file_bytes)
 
     def _damaged(self) -> MalformedFile:
         """The error for all that the library refuses: its own words name its code."""
@@ -103,7 +110,7 @@ class ParquetReader(ArrowReader):
             )
 
     def _require_sizes(self, metadata: Any) -> None:
-        _require_counts(metadata.num_rows, metadata.num_columns, self.file)
+        self._require_counts(metadata.num_rows, metadata.num_columns)
         for group in range(metadata.num_row_groups):
             size = metadata.row_group(group).total_byte_size
             if not 0 <= size <= LARGEST_GROUP:
@@ -133,7 +140,7 @@ class FeatherReader(ArrowReader):
         if start != b"ARROW1":
             raise MalformedFile(self.file, "is not a Feather file", "it begins with ARROW1")
         with pa.OSFile(str(self._path)) as source, pa.ipc.open_file(source) as file:
-            _require_counts(0, len(file.schema), self.file)
+            self._require_counts(0, len(file.schema))
             return file.schema
 
     def _batches(self) -> Iterator[Any]:
@@ -143,17 +150,9 @@ class FeatherReader(ArrowReader):
                 batch = file.get_batch(number)
                 batch.validate(full=True)
                 rows += batch.num_rows
-                _require_counts(rows, len(self.columns), self.file)
+                self._require_counts(rows, len(self.columns))
                 for start in range(0, batch.num_rows, BATCH_ROWS):
                     yield batch.slice(start, BATCH_ROWS)
-
-
-def _require_counts(rows: int, columns: int, file: str) -> None:
-    if columns > MOST_COLUMNS:
-        raise FileTooLarge(file, f"has {columns:,} columns", f"at most {MOST_COLUMNS:,} are read")
-    if rows < 0 or rows * columns > MOST_CELLS:
-        right = f"at most {MOST_CELLS:,} cells are read"
-        raise FileTooLarge(file, f"has {rows:,} rows of {columns:,} columns", right)
 
 
 def _require_plain(schema: Any, file: str) -> None:

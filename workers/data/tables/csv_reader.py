@@ -33,7 +33,7 @@ class CsvReader(TableReader):
     """The table in a text file. `file` is its name in messages. Raises MalformedFile."""
 
     def __init__(self, path: Path, file: str, options: TableOptions) -> None:
-        self.file, self._path = file, path
+        self.file, self._path, self.file_bytes = file, path, path.stat().st_size
         with path.open("rb") as stream:
             first = next(read_blocks(stream, file), LineBlock(file, 1, [""]))
         _require_few_columns(first)

@@ -26,7 +26,7 @@ class DeclaredReader(TableReader):
     """The table in an ARFF or KEEL file. Raises MalformedFile with the line."""
 
     def __init__(self, path: Path, file: str) -> None:
-        self.file, self._path = file, path
+        self.file, self._path, self.file_bytes = file, path, path.stat().st_size
         self._attributes: list[Attribute] = []
         self._outputs: list[str] = []
         self._read_header()

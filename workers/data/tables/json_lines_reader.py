@@ -9,10 +9,11 @@ import pyarrow as pa
 
 from workers.data.errors import FileTooLarge, MalformedFile
 from workers.data.tables.line_blocks import LineBlock, quoted, read_blocks
+from workers.data.tables.spool import require_cells
 from workers.data.tables.table_reader import Batch, SourceColumn, TableReader
 
 MOST_COLUMNS = 2**18 + 1
-MOST_CELLS = 2**29
+BATCH_CELLS = 2**22
 RIGHT = 'each line is an object such as {"age": 37, "country": "PT"}'
 
 
@@ -23,7 +24,7 @@ class JsonLinesReader(TableReader):
     """
 
     def __init__(self, path: Path, file: str) -> None:
-        self.file, self._path = file, path
+        self.file, self._path, self.file_bytes = file, path, path.stat().st_size
         names: dict[str, None] = {}
         rows = 0
         for block in self._blocks():
@@ -42,7 +43,12 @@ class JsonLinesReader(TableReader):
     def batches(self) -> Iterator[Batch]:
         for block in self._blocks():
             rows = [self._object(block, index) for index, line in enumerate(block.lines) if line.strip()]
-            yield [pa.array([row.get(name) for row in rows], pa.string()) for name in self._names]
+            step = max(1, BATCH_CELLS // len(self._names))
+            for start in range(0, len(rows), step):
+                yield [
+                    pa.array([row.get(name) for row in rows[start : start + step]], pa.string())
+                    for name in self._names
+                ]
 
     def place(self, row: int, column: int) -> str:
         name = quoted(self._names[column])
@@ -58,9 +64,9 @@ class JsonLinesReader(TableReader):
             yield from read_blocks(stream, self.file)
 
     def _require_counts(self, rows: int, columns: int) -> None:
-        if columns > MOST_COLUMNS or rows * columns > MOST_CELLS:
-            right = f"at most {MOST_COLUMNS:,} columns and {MOST_CELLS:,} cells are read"
-            raise FileTooLarge(self.file, f"has {columns:,} columns in {rows:,} rows", right)
+        if columns > MOST_COLUMNS:
+            raise FileTooLarge(self.file, f"has {columns:,} columns", f"at most {MOST_COLUMNS:,} are read")
+        require_cells(self.file, rows, columns, self.file_bytes)
 
     def _object(self, block: LineBlock, index: int) -> dict[str, str | None]:
         """The cells of one line, as texts. Raises MalformedFile."""

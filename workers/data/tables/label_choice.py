@@ -33,7 +33,8 @@ def choose_label(reader: TableReader, options: TableOptions) -> tuple[int, Doubt
 
 def _unnamed(reader: TableReader, names: list[str], options: TableOptions) -> tuple[int, Doubt | None]:
     ignored = {*options.drop, *(name for name, kind in options.kinds.items() if kind == "ignore")}
-    candidates = [index for index, name in enumerate(names) if name not in ignored]
+    columns = enumerate(reader.columns)
+    candidates = [index for index, each in columns if each.name not in ignored and not each.holds_row_names]
     if not candidates:
         raise MalformedFile(reader.file, "has no column left for the label", "drop fewer columns")
     default = reader.default_label % len(names) if reader.is_label_certain else candidates[-1]

@@ -13,14 +13,30 @@ Values = NDArray[np.float64]
 
 MOST_BYTES = 2**32
 """Of the spool, in double precision; it is twice as large as what is stored."""
+ALWAYS_BYTES, MOST_TIMES = 2**28, 1000
+"""A spool may be so large, or so many times as large as the file: in more, nearly all cells are absent or equal."""
+
+
+def require_cells(file: str, rows: int, columns: int, file_bytes: int) -> None:
+    """Raise FileTooLarge if a table has too many cells, or too many for a file of this size."""
+    cells = rows * columns
+    if cells * 8 > MOST_BYTES:
+        right = f"at most {MOST_BYTES // 8:,} cells are read"
+        raise FileTooLarge(file, f"holds {cells:,} cells or more", right)
+    if cells * 8 > max(ALWAYS_BYTES, MOST_TIMES * file_bytes):
+        wrong = f"holds {cells:,} cells or more in {file_bytes:,} bytes, so that nearly all are absent, zero or equal"
+        raise FileTooLarge(file, wrong, "leave out columns or rows that say nothing: each cell is stored")
 
 
 class Spool:
-    """Batches of columns, each (d, m) in float64, one after the other in a file."""
+    """Batches of columns, each (d, m) in float64, one after the other in a file.
 
-    def __init__(self, path: Path, file: str, columns: int) -> None:
+    file: the name of the table in messages; file_bytes: its size.
+    """
+
+    def __init__(self, path: Path, file: str, columns: int, file_bytes: int = MOST_BYTES) -> None:
         self.columns, self.rows = columns, 0
-        self._path, self._file = path, file
+        self._path, self._file, self._file_bytes = path, file, file_bytes
         self._sizes: list[int] = []
         self._out = path.open("wb")
 
@@ -33,9 +49,7 @@ class Spool:
     def append(self, values: Values) -> None:
         """Add a batch, (d, m). Raises FileTooLarge."""
         self.rows += values.shape[1]
-        if self.rows * self.columns * 8 > MOST_BYTES:
-            right = f"at most {MOST_BYTES // 8:,} cells are read"
-            raise FileTooLarge(self._file, f"holds {self.rows * self.columns:,} cells or more", right)
+        require_cells(self._file, self.rows, self.columns, self._file_bytes)
         self._sizes.append(values.shape[1])
         values.tofile(self._out)
 

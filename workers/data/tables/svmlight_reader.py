@@ -10,13 +10,13 @@ import pyarrow as pa
 from workers.data.errors import FileTooLarge, MalformedFile
 from workers.data.tables.cells import NUMBER
 from workers.data.tables.line_blocks import LineBlock, quoted, read_blocks
+from workers.data.tables.spool import require_cells
 from workers.data.tables.table_reader import Batch, SourceColumn, TableReader
 
 PAIR = re.compile(rf"(\d{{1,9}}):({NUMBER})", re.ASCII)
 LABEL = re.compile(NUMBER, re.ASCII)
 MOST_COLUMNS = 2**18
-MOST_CELLS = 2**29
-BATCH_CELLS = 2**21
+BATCH_CELLS = 2**22
 RIGHT = "a row is a number and pairs such as 3:0.5"
 
 
@@ -29,7 +29,7 @@ class SvmlightReader(TableReader):
     is_label_certain = True
 
     def __init__(self, path: Path, file: str) -> None:
-        self.file, self._path = file, path
+        self.file, self._path, self.file_bytes = file, path, path.stat().st_size
         highest, lowest, rows = -1, MOST_COLUMNS, 0
         for block in self._blocks():
             for index, line in enumerate(block.lines):
@@ -67,11 +67,9 @@ class SvmlightReader(TableReader):
             yield from read_blocks(stream, self.file)
 
     def _require_size(self, rows: int, highest: int) -> None:
-        if highest > MOST_COLUMNS or rows * highest > MOST_CELLS:
-            right = (
-                f"at most {MOST_COLUMNS:,} features and {MOST_CELLS:,} cells are read: zeros are stored too"
-            )
-            raise FileTooLarge(self.file, f"has {highest:,} features in {rows:,} rows or more", right)
+        if highest > MOST_COLUMNS:
+            raise FileTooLarge(self.file, f"has {highest:,} features", f"at most {MOST_COLUMNS:,} are read")
+        require_cells(self.file, rows, highest, self.file_bytes)
 
     def _pairs(self, block: LineBlock, index: int, words: list[str]) -> tuple[list[int], list[float]]:
         """The positions and values of a line. Raises MalformedFile."""
@@ -92,6 +90,14 @@ class SvmlightReader(TableReader):
             values.append(float(found[2]))
             before = place
         return places, values
+
+
+def is_row(line: str) -> bool:
+    """Whether a line looks like a row: a number, then pairs."""
+    words = _words(line)
+    return bool(words and LABEL.fullmatch(words[0])) and all(
+        word.startswith("qid:") or PAIR.fullmatch(word) for word in words[1:]
+    )
 
 
 def _words(line: str) -> list[str]:

@@ -61,7 +61,7 @@ class TablePass:
     def _pass(self, kinds: Mapping[int, ReadKind], label: int) -> ReadTable:
         """Read all rows once. The first batch shows the kinds of the columns that are not in `kinds`."""
         columns, builders = len(self.reader.columns), list[Builder]()
-        with Spool(self.folder / "spool", self.reader.file, columns) as spool:
+        with Spool(self.folder / "spool", self.reader.file, columns, self.reader.file_bytes) as spool:
             for batch in self.reader.batches():
                 if not builders:
                     builders = [self._builder(j, array, kinds, label) for j, array in enumerate(batch)]

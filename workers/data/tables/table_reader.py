@@ -41,10 +41,12 @@ class ReadAgain(Exception):
 class TableReader(ABC):
     """A table in a file. `file` is its name in messages; `default_label` the column to predict if no field names one.
 
-    doubts: those about the file itself, such as its delimiter. header, delimiter, decimal: of a text file.
+    file_bytes: its size. doubts: those about the file itself, such as its delimiter. header, delimiter, decimal: of a
+    text file.
     """
 
     file: str
+    file_bytes: int
     columns: Sequence[SourceColumn]
     default_label: int = -1
     is_label_certain: bool = False

@@ -9,8 +9,9 @@ import pytest
 
 from tests.upload_files import FLOWERS, zipped
 from workers.data.errors import FileTooLarge, MalformedFile
-from workers.data.formats import CSV, wrappers
-from workers.data.formats.signatures import SIGNATURES
+from workers.data.formats import CSV
+from workers.data.formats.room import Room
+from workers.data.formats.signatures import SIGNATURES, Signature
 
 PACKED = {
     "gzip": gzip.compress(FLOWERS, mtime=0),
@@ -21,7 +22,7 @@ PACKED = {
 
 def folder_with(folder: Path, content: bytes) -> Path:
     named = folder / "mine"
-    named.mkdir()
+    named.mkdir(parents=True)
     (named / "file").write_bytes(content)
     return named
 
@@ -29,19 +30,20 @@ def folder_with(folder: Path, content: bytes) -> Path:
 @pytest.mark.parametrize("kind", PACKED)
 def test_a_packed_table_is_the_table(tmp_path: Path, kind: str) -> None:
     folder = folder_with(tmp_path, PACKED[kind])
-    assert CSV().unpacked_bytes(folder) == len(FLOWERS)
+    CSV().unpack(folder, Room("mine"))
+    assert (folder / "file").read_bytes() == FLOWERS
     assert CSV().read(folder).dataset.classes == ("setosa", "virginica")
 
 
-@pytest.mark.parametrize("kind", PACKED)
-def test_more_than_the_limit_is_refused_before_anything_is_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
-    folder = folder_with(tmp_path, PACKED[kind])
-    monkeypatch.setattr(wrappers, "MOST_BYTES", len(FLOWERS) - 1)
-    with pytest.raises(FileTooLarge):
-        CSV().read(folder)
-    assert not (folder / "file").exists() or (folder / "file").stat().st_size < len(FLOWERS)
+@pytest.mark.parametrize("kind", [*PACKED, "plain"])
+def test_more_than_there_is_room_for_is_refused_as_soon_as_it_is_seen(tmp_path: Path, kind: str) -> None:
+    folder = folder_with(tmp_path, PACKED.get(kind, FLOWERS))
+    with pytest.raises(FileTooLarge, match="holds 62 bytes or more once it is unpacked; at most 61 are read"):
+        CSV().unpack(folder, Room("mine", most=len(FLOWERS) - 1))
+    assert kind == "plain" or (folder / "file").stat().st_size == 0
+    folder = folder_with(tmp_path / "again", PACKED.get(kind, FLOWERS))
+    with pytest.raises(OSError, match="the disk has no room"):
+        CSV().unpack(folder, Room("mine", free=len(FLOWERS) - 1))
 
 
 @pytest.mark.parametrize("kind", PACKED)
@@ -67,11 +69,15 @@ def test_what_is_packed_is_one_table(tmp_path: Path, content: bytes, says: str) 
 
 
 @pytest.mark.parametrize("signature", SIGNATURES, ids=[each[1] + str(n) for n, each in enumerate(SIGNATURES)])
-def test_a_file_of_another_format_is_named_with_a_remedy(
-    tmp_path: Path, signature: tuple[bytes, str, str | None, str]
-) -> None:
-    magic, what, name, remedy = signature
+def test_a_file_of_another_format_is_named_with_a_remedy(tmp_path: Path, signature: Signature) -> None:
+    content = bytes(signature.offset) + signature.magic + b"\n" + (b"..." if signature.is_text else bytes(60))
     with pytest.raises(MalformedFile) as refused:
-        CSV().read(folder_with(tmp_path, magic + b"\n" + bytes(60)))
-    assert what in str(refused.value)
-    assert (f"format={name}" if name else remedy) in str(refused.value)
+        CSV().read(folder_with(tmp_path, content))
+    assert signature.what in str(refused.value)
+    assert (f"format={signature.name}" if signature.name else signature.remedy) in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["ORC", "RDX", "PAR1", "BZh", "GIF8", "WAVE"])
+def test_a_column_may_be_named_like_another_format(tmp_path: Path, name: str) -> None:
+    content = FLOWERS.replace(b"width", name.encode()).replace(b"length", name.encode() + b"2")
+    assert len(CSV().read(folder_with(tmp_path, content)).dataset) == 3

@@ -56,7 +56,7 @@ def test_equals_a_column_transformer_of_scikit_learn(
     fitted = preprocessing.fit(TRAINING, Standard())
     for part in (TRAINING, OTHER):
         expected = oracle.transform(as_float64(part))
-        assert expected.shape[1] == fitted.width == preprocessing.width(TRAINING)
+        assert expected.shape[1] == fitted.width == preprocessing.width(TRAINING, np.arange(len(TRAINING)))
         np.testing.assert_allclose(fitted.in_double(part.features), expected, atol=2e-6)
         np.testing.assert_allclose(fitted(part.features), expected, atol=2e-5)
 

@@ -7,7 +7,7 @@ import pytest
 from workers.data.sources import BUNDLED
 from workers.data.sources.bundled import FILE, Bundled
 
-CLASSIFICATIONS: list[Any] = [name for name in BUNDLED if name != "diabetes"]
+CLASSIFICATIONS: list[Any] = [name for name in BUNDLED if name not in ("diabetes", "penguins")]
 CLASSES: dict[str, tuple[str, ...]] = {
     "digits": tuple("0123456789"),
     "iris": ("setosa", "versicolor", "virginica"),
@@ -50,12 +50,32 @@ def test_the_bundled_regression_is_that_of_scikit_learn() -> None:
     assert dataset.features.dtype == np.float32
 
 
+def test_the_bundled_mixed_table_has_categories_and_missing_values() -> None:
+    dataset = Bundled(name="penguins").read(Path()).dataset
+    assert dataset.classes == ("Adelie", "Chinstrap", "Gentoo")
+    assert dataset.counts.tolist() == [152, 68, 124]
+    assert dataset.columns is not None
+    assert [(column.name, column.kind) for column in dataset.columns] == [
+        ("island", "category"),
+        ("bill_length_mm", "number"),
+        ("bill_depth_mm", "number"),
+        ("flipper_length_mm", "number"),
+        ("body_mass_g", "number"),
+        ("sex", "category"),
+        ("year", "number"),
+    ]
+    assert dataset.columns[5].levels == ("female", "male")
+    assert np.isnan(dataset.features).sum(axis=0).tolist() == [0, 2, 2, 2, 2, 11, 0]
+
+
 def test_the_file_is_what_its_script_makes() -> None:
     pytest.importorskip("sklearn", reason="scikit-learn is the origin")
+    pytest.importorskip("palmerpenguins", reason="palmerpenguins is the origin of one data set")
     from tools.make_bundled import bundled
 
     made = bundled()
     with np.load(FILE, allow_pickle=False) as stored:
         assert sorted(stored) == sorted(made)
-        assert all(np.array_equal(stored[key], made[key]) for key in made)
+        for key in made:
+            np.testing.assert_array_equal(stored[key], made[key], strict=True)
         assert all(stored[key].dtype == made[key].dtype for key in made)

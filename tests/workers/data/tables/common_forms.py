@@ -11,13 +11,14 @@ ROWS = 60
 
 @dataclass(frozen=True)
 class Form:
-    """A file and what it is to be taken as.
+    """A file, or several by the form field of each, and what they are to be taken as.
 
-    kinds: of its columns, n number, c category, b boolean, d date, i ignored, L the label. asks: the codes of the
-    questions without `answers`, which are form fields. warns: the codes of the warnings. rows: the rows then taken.
+    kinds: of its columns, n number, c category, b boolean, d date, i ignored, L the label; empty if it is no table.
+    asks: the codes of the questions without `answers`, which are form fields. warns: the codes of the warnings.
+    rows: the rows then taken; test_rows: those of the official test part. format: what its first bytes show.
     """
 
-    content: str
+    content: str | bytes | dict[str, bytes]
     kinds: str
     classes: Sequence[str] = CLASSES
     asks: tuple[str, ...] = ()
@@ -25,6 +26,8 @@ class Form:
     warns: tuple[str, ...] = ()
     rows: int = ROWS
     targets: bool = False
+    test_rows: int = 0
+    format: str = "csv"
 
 
 def _measured(seed: int = 0) -> list[tuple[str, str, str]]:

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.workers.data.tables.common_forms import FORMS, Form
-from tests.workers.data.tables.test_common_forms import read
+from tests.workers.data.tables.common_forms import Form
+from tests.workers.data.tables.test_common_forms import ALL, read
 from workers.evaluation.intervals import wilson
 from workers.spec import ExperimentSpec
 from workers.training import Trainer
@@ -14,12 +14,12 @@ from workers.training import Trainer
 linear_model = pytest.importorskip(
     "sklearn.linear_model", reason="scikit-learn is the oracle; install holdout[oracles]"
 )
-CLASSIFIED = {name: form for name, form in FORMS.items() if not form.targets and len(form.classes) < 10}
+CLASSIFIED = {name: form for name, form in ALL.items() if not form.targets and len(form.classes) < 10}
 
 
 @pytest.mark.parametrize("form", CLASSIFIED.values(), ids=list(CLASSIFIED))
 def test_the_accuracy_of_scikit_learn_is_within_the_interval_of_ours(form: Form, tmp_path: Path) -> None:
-    contents, _ = read(tmp_path / "mine", form.content, form.answers)
+    contents, _ = read(tmp_path / "mine", form, form.answers)
     assert contents is not None
     rows = np.arange(len(contents.dataset))
     training, validation = (contents.dataset.take(rows[rows % 2 == part]) for part in (0, 1))

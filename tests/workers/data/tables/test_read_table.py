@@ -19,7 +19,7 @@ from workers.data.tables.table_reader import Batch, SourceColumn, TableReader
 class Columns(TableReader):
     """A reader of arrays in memory, a few rows at a time."""
 
-    file = "mine.csv"
+    file, file_bytes = "mine.csv", 1000
 
     def __init__(
         self, rows: int = 2, declared: dict[str, Column] | None = None, **columns: Sequence[Any]
