@@ -27,7 +27,7 @@ MARKS = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "bad": ("bad ", "r
 
 
 class ExperimentClient(Protocol):
-    """Reads experiments; `service.cli.client.Client` does."""
+    """Reads experiments; `service.client.api.Api` does."""
 
     url: str
 

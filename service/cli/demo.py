@@ -13,8 +13,8 @@ from typing import Any
 
 import typer
 
-from service.cli.client import Client
 from service.cli.console import follow
+from service.client.api import Api
 from service.launcher import serving
 from service.settings import Settings
 
@@ -54,7 +54,7 @@ def run_demo(settings: Settings, data_dir: Path | None = None, *, serve: bool = 
     )
     with _folder(data_dir) as folder:
         overrides = OVERRIDES | {"data_dir": folder, "workers": max(1, settings.workers)}
-        with serving(settings.model_copy(update=overrides)) as url, Client(url) as client:
+        with serving(settings.model_copy(update=overrides)) as url, Api(url) as client:
             submitted = [client.submit(json.dumps(spec))["id"] for spec in SPECS]
             code = follow(client, submitted, links=serve, service_continues=False)
             if serve and code == 0:

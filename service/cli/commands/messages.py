@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from service.cli.client import Client
+    from service.client.api import Api
 
 
 @contextmanager
-def client_of(url: str) -> Iterator["Client"]:
+def client_of(url: str) -> Iterator["Api"]:
     """A client of the service at `url`."""
-    from service.cli.client import Client
+    from service.client.api import Api
 
-    with request_errors_as_messages(f"at {url}"), Client(url) as client:
+    with request_errors_as_messages(f"at {url}"), Api(url) as client:
         yield client
 
 
@@ -24,7 +24,7 @@ def request_errors_as_messages(where: str) -> Iterator[None]:
     """Print a sentence instead of a traceback when the service refuses a request or cannot be reached."""
     import httpx2
 
-    from service.cli.client import RequestRefused
+    from service.client.api import RequestRefused
 
     try:
         yield

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from service.cli.client import Client
 from service.cli.comparison_report import show_comparisons
+from service.client.api import Api
 
 
 def item(b: int, **figures: Any) -> dict[str, Any]:
@@ -40,8 +40,8 @@ def test_each_pair_has_a_row_with_its_interval_and_a_sentence_and_advice_is_give
 
 def test_the_client_sends_only_what_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
     sent = []
-    monkeypatch.setattr(Client, "_json", lambda self, method, path: sent.append((method, path)))
-    with Client("http://here") as client:
+    monkeypatch.setattr(Api, "_json", lambda self, method, path: sent.append((method, path)))
+    with Api("http://here") as client:
         client.compare([1, 2], None, None)
         client.compare([1, 2, 3], "mcc", 3)
     assert sent == [

@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from service.cli.client import Client
 from service.cli.demo import SPECS, run_demo
+from service.client.api import Api
 from service.launcher import serving
 from service.settings import Settings
 
@@ -42,7 +42,7 @@ def test_a_given_folder_keeps_the_experiments(
     assert run_demo(settings, kept) == 0
     assert f"holdout serve --data-dir {kept}" in capsys.readouterr().out
     later = Settings(data_dir=kept, port=0, workers=0, log_level="warning")
-    with serving(later) as url, Client(url) as client:
+    with serving(later) as url, Api(url) as client:
         assert [client.experiment(number)["name"] for number in (1, 2)] == [spec["name"] for spec in SPECS]
     assert list(tmp_path.iterdir()) == [kept]
 

@@ -8,8 +8,8 @@ import pytest
 from fastapi import FastAPI
 from rich.console import Console
 
-from service.cli.client import Client
 from service.cli.score_report import show_curves, show_importance, show_operating_points, show_reliability
+from service.client.api import Api
 from tests.service.experiments.training import train_seed
 from tests.service.fake_worker import FakeWorker
 
@@ -100,7 +100,7 @@ def test_operating_points_say_if_they_are_too_good(fake_worker: FakeWorker, expe
 def test_the_client_asks_for_each(
     fake_worker: FakeWorker, experiment: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = Client("http://testserver")
+    client = Api("http://testserver")
     monkeypatch.setattr(client, "_http", fake_worker.client)
     for resource in SHOWN:
         assert client.scores(experiment, resource) == answer(fake_worker, experiment, resource)

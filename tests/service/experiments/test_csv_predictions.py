@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
-from service.cli.client import Client
+from service.client.api import Api
 from service.experiments.csv_predictions import CsvPredictions, chunks
 from service.experiments.model_cache import LoadedModel
 from service.store.run_keys import ALL_RUNS
@@ -81,7 +81,7 @@ def test_the_answer_is_that_of_the_same_rows_as_json(client: TestClient, trained
     assert send(client, trained.path, written(further).encode()).headers["x-ignored-columns"] == (
         "note%2C of ours, bought"
     )
-    program = Client("http://test")
+    program = Api("http://test")
     program._http = client
     printed = "".join(program.predict(trained.id, io.BytesIO(written(further).encode()), {"seed": 1}))
     assert [row["label"] for row in csv.DictReader(io.StringIO(printed))] == [row["label"] for row in found]

@@ -1,11 +1,11 @@
-"""An HTTP client of the service, for the command line and for scripts in Python."""
+"""The endpoints of the service as methods that return decoded JSON: what the client and the command line call."""
 
 import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, NoReturn, Self
+from typing import IO, Any, BinaryIO, NoReturn, Self
 from urllib.parse import urlencode
 
 import httpx2
@@ -24,8 +24,8 @@ class RequestRefused(Exception):
         super().__init__("\n".join(lines))
 
 
-class Client:
-    """A method for each endpoint that the command line needs. Each returns the decoded JSON.
+class Api:
+    """A method for each endpoint that programs need. Each returns the decoded JSON.
 
     Raises RequestRefused if the service responds with an error, and httpx2.HTTPError if it does not respond.
     """
@@ -49,6 +49,75 @@ class Client:
         """Queue an experiment from a spec in JSON. Returns its id, status and links."""
         accepted: dict[str, Any] = self._json("POST", "/experiments", content=spec)
         return accepted
+
+    def experiments(self, **query: Any) -> dict[str, Any]:
+        """A page of experiments, with the parameters of `GET /experiments`. One of None is left out."""
+        given = {name: value for name, value in query.items() if value is not None}
+        page: dict[str, Any] = self._json("GET", f"/experiments?{urlencode(given)}")
+        return page
+
+    def edit(self, experiment_id: int, changes: dict[str, Any]) -> dict[str, Any]:
+        """Change the name, the tags or the note of an experiment."""
+        edited: dict[str, Any] = self._json(
+            "PATCH", f"/experiments/{experiment_id}", content=json.dumps(changes)
+        )
+        return edited
+
+    def cancel(self, experiment_id: int) -> dict[str, Any]:
+        """Request that an experiment stops."""
+        accepted: dict[str, Any] = self._json("POST", f"/experiments/{experiment_id}/cancel")
+        return accepted
+
+    def metrics(self, experiment_id: int) -> list[dict[str, Any]]:
+        """The metrics of all epochs."""
+        path = f"/experiments/{experiment_id}/metrics?format=ndjson"
+        return [json.loads(line) for line in self._get(path).text.splitlines()]
+
+    def chart(self, experiment_id: int, name: str) -> str:
+        """A chart of an experiment as SVG: `curves`, `classes`, `confusion`."""
+        return self._get(f"/experiments/{experiment_id}/charts/{name}.svg").text
+
+    def bundle(self, experiment_id: int, file: IO[bytes]) -> None:
+        """Write the zip file with all that is needed to repeat an experiment."""
+        path = f"/experiments/{experiment_id}/bundle"
+        with self._http.stream("GET", path, timeout=600) as response:
+            if response.is_error:
+                response.read()
+                self._raise(response, f"GET {path}")
+            for part in response.iter_bytes():
+                file.write(part)
+
+    def predict_rows(self, experiment_id: int, rows: list[Any], seed: int | None = None) -> dict[str, Any]:
+        """What the model of an experiment predicts for rows."""
+        query = "" if seed is None else f"?seed={seed}"
+        path, body = f"/experiments/{experiment_id}/predict{query}", json.dumps({"rows": rows})
+        predicted: dict[str, Any] = self._json("POST", path, content=body)
+        return predicted
+
+    def catalog(self) -> dict[str, Any]:
+        """Every loss, optimizer, balancing and so on that a spec can name."""
+        catalog: dict[str, Any] = self._json("GET", "/catalog")
+        return catalog
+
+    def upload(self, file: Path, fields: dict[str, str]) -> dict[str, Any]:
+        """Upload a data set. fields: those of the form, such as `name` and `format`."""
+        return self._form("/datasets", file, fields)
+
+    def submit_sweep(self, request: str) -> dict[str, Any]:
+        """Queue a sweep from a request in JSON."""
+        accepted: dict[str, Any] = self._json("POST", "/sweeps", content=request)
+        return accepted
+
+    def sweep(self, sweep_id: int) -> dict[str, Any]:
+        """A sweep's status and progress."""
+        sweep: dict[str, Any] = self._json("GET", f"/sweeps/{sweep_id}")
+        return sweep
+
+    def leaderboard(self, sweep_id: int, metric: str | None = None) -> dict[str, Any]:
+        """The candidates of a sweep, ranked."""
+        query = "" if metric is None else f"?{urlencode({'metric': metric})}"
+        leaderboard: dict[str, Any] = self._json("GET", f"/sweeps/{sweep_id}/leaderboard{query}")
+        return leaderboard
 
     def validate(self, spec: str) -> dict[str, Any]:
         """The resolved spec and its plan."""
@@ -128,12 +197,21 @@ class Client:
 
     def inspect(self, file: Path, fields: dict[str, str]) -> dict[str, Any]:
         """How the upload of a file would be taken; nothing is stored."""
+        return self._form("/datasets/inspect", file, fields)
+
+    def _form(self, path: str, file: Path, fields: dict[str, str]) -> dict[str, Any]:
         with file.open("rb") as content:
-            response = self._http.post("/datasets/inspect", data=fields, files={"file": content}, timeout=600)
+            response = self._http.post(path, data=fields, files={"file": content}, timeout=600)
         if response.is_error:
-            self._raise(response, "POST /datasets/inspect")
-        inspected: dict[str, Any] = response.json()
-        return inspected
+            self._raise(response, f"POST {path}")
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    def _get(self, path: str) -> httpx2.Response:
+        response = self._http.get(path, timeout=120)
+        if response.is_error:
+            self._raise(response, f"GET {path}")
+        return response
 
     def _json(self, method: str, path: str, *, content: str | None = None) -> Any:
         headers = {"Content-Type": "application/json"} if content is not None else {}
