@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, closing
 from functools import partial
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -60,6 +61,7 @@ from service.routes import (
     row_results,
     shift,
     sweep_charts,
+    sweep_events,
     sweeps,
     test_evaluations,
     web,
@@ -70,6 +72,7 @@ from service.routes import (
     webhooks,
 )
 from service.settings import Settings
+from service.store import status_reader, sweep_reader
 from service.store.artifacts.artifact_store import ArtifactStore
 from service.store.artifacts.blob_store import shared_blob_store
 from service.store.credentials.signing_keys import signing_key
@@ -105,6 +108,7 @@ def create_app(settings: Settings) -> FastAPI:
         sweeps,
         sweep_charts,
         events,
+        sweep_events,
         row_results,
         csv_predictions,
         shift,
@@ -169,9 +173,16 @@ def _create_shared_objects(state: State, settings: Settings, database: Database)
     state.readiness = Readiness(StoreCheck(state.artifacts.files))
     state.metrics = PrometheusMetrics(database, lease_seconds=settings.lease_seconds)
     state.observe = state.metrics.observe
+    _create_live_objects(state, settings, database)
+
+
+def _create_live_objects(state: State, settings: Settings, database: Database) -> None:
+    """What long polls and event streams share."""
     state.event_pages = EventPages(database, state.limiters["streams"])
     state.summary_events = SummaryEvents(database, state.intervals, state.limiters["streams"])
-    state.change_feed, state.stream_places = ChangeFeed(database), StreamPlaces(settings.max_streams)
+    state.change_feed = ChangeFeed(database, status_reader.known_states)
+    state.sweep_feed = ChangeFeed(database, sweep_reader.known_states)
+    state.stream_places = StreamPlaces(settings.max_streams)
 
 
 def _drop_caches(state: State) -> None:
@@ -185,12 +196,13 @@ def _drop_caches(state: State) -> None:
 @asynccontextmanager
 async def _background_threads(state: State, settings: Settings, database: Database) -> AsyncIterator[None]:
     """Run the agent, if there are workers, and the webhook dispatcher, for as long as the context lasts."""
-    feed: ChangeFeed = state.change_feed
+    feeds: list[ChangeFeed[Any]] = [state.change_feed, state.sweep_feed]
     intervals = IntervalWriter(state.intervals)
 
     def runs_ended(experiment_ids: Collection[int]) -> None:
         intervals.runs_ended(experiment_ids)
-        feed.look()
+        for feed in feeds:
+            feed.look()
 
     agent = None
     if settings.workers:
@@ -198,22 +210,24 @@ async def _background_threads(state: State, settings: Settings, database: Databa
     state.agent = agent
     dispatcher = WebhookDispatcher(database, private=settings.webhooks_private, key=state.sealing_key)
     dispatcher.start()
-    state.request_stop = partial(_request_stop, feed, agent)
+    state.request_stop = partial(_request_stop, feeds, agent)
     if agent:
         agent.start()
     try:
         yield
     finally:
         state.uploads.close()
-        await feed.close()
+        for feed in feeds:
+            await feed.close()
         if agent:
             await run_in_threadpool(agent.stop)
         await run_in_threadpool(intervals.close)
         await run_in_threadpool(dispatcher.stop)
 
 
-def _request_stop(feed: ChangeFeed, agent: Agent | None) -> None:
+def _request_stop(feeds: Collection[ChangeFeed[Any]], agent: Agent | None) -> None:
     """End long polls and event streams, and release the runs, while other open connections are still served."""
-    feed.request_stop()
+    for feed in feeds:
+        feed.request_stop()
     if agent:
         agent.request_stop()

@@ -4,15 +4,16 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
 
 from service.api.auth.authorization import allow
 from service.api.live.sse import EventStream
 from service.api.live.stream_places import TooManyStreams
+from service.api.live.streams import UNBUFFERED, EventStreamResponse
 from service.api.openapi.responses import problems
 from service.api.routing.dependencies import DatabaseDep
-from service.api.routing.parameters import ExperimentId
+from service.api.routing.parameters import ExperimentId, LastEventId
 from service.api.routing.strict_route import StrictRoute
 from service.api.routing.thread_kinds import run_on
 from service.api.thread_limiters import CALLER, CURRENT
@@ -21,25 +22,6 @@ from service.http.query import InvalidQuery
 from service.store.errors import UnknownExperiment
 
 router = APIRouter(prefix="/experiments", tags=["epochs"], route_class=StrictRoute)
-
-LastEventId = Annotated[
-    str,
-    Header(
-        max_length=10_000,
-        description="The id of the last event received; the stream continues after it.",
-        json_schema_extra={"format": "cursor"},
-    ),
-]
-
-
-class EventStreamResponse(StreamingResponse):
-    """Bytes of server-sent events. FastAPI's own class would format each event anew for every client."""
-
-    media_type = "text/event-stream"
-
-
-UNBUFFERED = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-"""Proxies pass each event on at once."""
 
 
 async def _stream(

@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Query, Request, Response
+from fastapi import APIRouter, Body, Depends, Query, Request, Response
 
 from service.api.auth.authorization import allow
+from service.api.live.long_polling import wait_for_sweep
 from service.api.openapi.request_examples import SWEEPS
 from service.api.openapi.responses import conditional, problems
 from service.api.routing.dependencies import (
@@ -158,12 +159,15 @@ def list_sweeps(
 @router.get(
     "/{sweep_id:number}",
     operation_id="read_sweep",
-    dependencies=[allow("read")],
+    dependencies=[allow("read"), Depends(wait_for_sweep)],
     summary="Read a sweep",
     responses=problems(UnknownSweep, InvalidQuery) | conditional(),
 )
 def read_sweep(sweep_id: SweepId, precondition: PreconditionDep, database: DatabaseDep) -> Sweep:
-    """Read what was requested, and how far the candidates are. Send the `ETag` back as `If-None-Match` to poll."""
+    """Read what was requested, and how far the candidates are.
+
+    Polling is cheap: send the `ETag` back as `If-None-Match`. With `?wait=20` the response comes at the next change.
+    """
     with database.read() as connection:
         row = sweep_reader.sweep(connection, sweep_id)
         state = sweep_reader.state(connection, row)

@@ -2,8 +2,11 @@
 
 from service.schemas.base import FOLD, REPEAT, OptionalTime, ResponseModel
 from service.schemas.epochs import MetricsRow
+from service.schemas.experiments import ProgressState
 from service.schemas.summary import Summary
+from service.schemas.sweeps import CandidateCounts, SweptValues
 from service.store.status_reader import ExperimentState
+from service.store.sweep_reader import SweepState
 from service.store.tables import Status
 
 
@@ -48,7 +51,31 @@ class SummaryEvent(ResponseModel):
     summary: Summary
 
 
+class SweepStatusEvent(ResponseModel):
+    """How far a sweep is: the first event of its stream, and sent again at each change."""
+
+    status: Status
+    counts: CandidateCounts
+    progress: ProgressState
+
+    @classmethod
+    def of(cls, state: SweepState, progress: ProgressState) -> "SweepStatusEvent":
+        counts = CandidateCounts(**state.candidates)
+        return cls(status=state.status, counts=counts, progress=progress)
+
+
+class CandidateEvent(ResponseModel):
+    """A candidate that has ended. value: of the metric that ranks; null if it has none."""
+
+    candidate: int
+    experiment_id: int
+    name: str
+    status: Status
+    values: SweptValues
+    value: float | None
+
+
 class EndEvent(ResponseModel):
-    """The last event: all runs have ended, and every epoch was sent."""
+    """The last event: all runs have ended, and everything was sent."""
 
     status: Status

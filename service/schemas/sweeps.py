@@ -26,7 +26,8 @@ def links(sweep_id: int) -> dict[str, str]:
     """The links to the other resources of a sweep."""
     here = f"/sweeps/{sweep_id}"
     below = {
-        name: f"{here}/{name}" for name in ("candidates", "leaderboard", "importance", "cancel", "retry")
+        name: f"{here}/{name}"
+        for name in ("candidates", "leaderboard", "importance", "events", "cancel", "retry")
     }
     return {"self": here, **below}
 

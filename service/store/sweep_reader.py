@@ -8,10 +8,19 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, Select, bindparam, func, select
 
 from service.store.errors import UnknownSweep
-from service.store.tables import ACTIVE_STATUSES, Experiment, Rows, Run, Sweep
+from service.store.tables import (
+    ACTIVE_STATUSES,
+    FINAL_STATUSES,
+    Experiment,
+    ExperimentMetrics,
+    Rows,
+    Run,
+    Sweep,
+)
 
 THESE: Any = bindparam("sweeps", expanding=True)
 SWEEP = select(Sweep).where(Sweep.id == bindparam("id"))
+THE_SWEEPS = select(Sweep.id, Sweep.cancelled_at).where(Sweep.id.in_(THESE)).order_by(Sweep.id)
 EXPERIMENTS = (
     select(Experiment.sweep_id, Experiment.status, func.count())
     .where(Experiment.sweep_id.in_(THESE))
@@ -91,6 +100,12 @@ def state(connection: Connection, row: Row[Any]) -> SweepState:
     return states(connection, [row])[row.id]
 
 
+def known_states(connection: Connection, ids: Collection[int]) -> dict[int, SweepState]:
+    """The states of the sweeps that exist, by id."""
+    rows: Any = connection.execute(THE_SWEEPS, {"sweeps": list(ids)}).all()
+    return states(connection, rows)
+
+
 def states(connection: Connection, rows: Sequence[Row[Any]]) -> dict[int, SweepState]:
     """The states of sweeps, by id."""
     these = {"sweeps": [row.id for row in rows]}
@@ -136,3 +151,19 @@ def candidates(
         mine = mine.where(Experiment.candidate > after)
     rows = connection.execute(mine.order_by(Experiment.candidate).limit(limit + 1)).all()
     return list(rows[:limit]), len(rows) > limit
+
+
+def ended_candidates(connection: Connection, sweep_id: int) -> set[int]:
+    """The numbers of the candidates that have ended."""
+    mine = select(Experiment.candidate).where(Experiment.sweep_id == sweep_id)
+    return set(connection.scalars(mine.where(Experiment.status.in_(FINAL_STATUSES))))
+
+
+def outcomes(connection: Connection, sweep_id: int, numbers: Collection[int], metric: str) -> Rows:
+    """How the candidates with these numbers have ended, the first one first, each with its value of a metric."""
+    value = getattr(ExperimentMetrics, metric).label("value")
+    columns = (Experiment.candidate, Experiment.id.label("experiment_id"), Experiment.name, Experiment.status)
+    chosen = select(*columns, Experiment.swept.label("values"), value)
+    chosen = chosen.join(ExperimentMetrics, ExperimentMetrics.experiment_id == Experiment.id)
+    chosen = chosen.where(Experiment.sweep_id == sweep_id, Experiment.candidate.in_(numbers))
+    return connection.execute(chosen.order_by(Experiment.finished_at, Experiment.candidate)).all()

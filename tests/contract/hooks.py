@@ -124,6 +124,7 @@ RULES: dict[tuple[str, str], Callable[[Problem, Any], bool]] = {
     ("read_epochs", "invalid-cursor"): anything,
     ("read_predictions", "invalid-cursor"): anything,
     ("stream_events", "invalid-cursor"): anything,
+    ("stream_sweep_events", "invalid-cursor"): anything,
     ("read_metrics", "invalid-parameter"): only("limit"),  # or max_points, but not both
     ("read_epochs", "invalid-parameter"): only("limit"),
     ("compare_experiments", "invalid-parameter"): only("ids", "reference"),  # distinct ones, and one of them

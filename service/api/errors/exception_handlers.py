@@ -23,7 +23,7 @@ from service.api.errors.problems import (
     ProblemType,
     shortened,
 )
-from service.api.live.sse import NothingFollows
+from service.api.live.streams import NothingFollows
 from service.http.conditional import NotModified, not_modified
 from service.http.query import InvalidQuery
 from service.memory_budget import OutOfMemory

@@ -1,38 +1,40 @@
-"""The change feed: one reader polls the states of all watched experiments, ten times a second while there are any.
+"""A change feed: one reader polls the states of all watched experiments, or sweeps, ten times a second.
 
-The end of a run in this process is read at once. A thousand waiting clients cost one query at a time, and no thread.
+Without any, it rests. The end of a run in this process is read at once. A thousand waiting clients cost one query at
+a time, and no thread.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from anyio import CapacityLimiter, to_thread
+from sqlalchemy import Connection
 
-from service.store import status_reader
 from service.store.database import Database
-from service.store.status_reader import ExperimentState, ExperimentStates
 
 log = logging.getLogger("holdout.watch")
 
 PAUSE_SECONDS = 0.1
 LARGEST_SHARE = 0.2
-"""The largest share of its time that the reader spends on queries, however many experiments are watched."""
+"""The largest share of its time that the reader spends on queries, however much is watched."""
+State = TypeVar("State")
 
 
 @dataclass
-class WatchedExperiment:
-    """An experiment that requests wait for. state: None if it was deleted; valid once `known`."""
+class Watched(Generic[State]):
+    """What requests wait for. state: None if it was deleted; valid once `known`."""
 
     watchers: int = 0
     known: bool = False
-    state: ExperimentState | None = None
+    state: State | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def update(self, state: ExperimentState | None) -> None:
+    def update(self, state: State | None) -> None:
         """Store the state, and wake the waiting requests if it differs."""
         if self.known and state == self.state:
             return
@@ -45,30 +47,34 @@ class WatchedExperiment:
         self.changed = asyncio.Event()
 
 
-class ChangeFeed:
-    """Made, used and closed in one event loop; only `look` and `request_stop` may be called from other threads."""
+class ChangeFeed(Generic[State]):
+    """Made, used and closed in one event loop; only `look` and `request_stop` may be called from other threads.
 
-    def __init__(self, database: Database) -> None:
+    read: the states of those that exist, of some numbers.
+    """
+
+    def __init__(
+        self, database: Database, read: Callable[[Connection, Collection[int]], Mapping[int, State]]
+    ) -> None:
         self.database = database
         self.is_open = True
-        self._watched: dict[int, WatchedExperiment] = {}
+        self._states = read
+        self._watched: dict[int, Watched[State]] = {}
         self._reader: asyncio.Task[None] | None = None
         self._limiter = CapacityLimiter(1)
         self._look_requested = asyncio.Event()
         self._loop = asyncio.get_running_loop()
 
-    async def changes(
-        self, experiment_id: int, *, heartbeat: float | None = None
-    ) -> AsyncGenerator[ExperimentState]:
-        """The state of an experiment now, and after each change. Ends when it is deleted, or the service stops.
+    async def changes(self, number: int, *, heartbeat: float | None = None) -> AsyncGenerator[State]:
+        """The state of an experiment or a sweep now, and after each change, until it is deleted or the service stops.
 
         Changes within a tenth of a second of each other may come as one. heartbeat: after so many seconds without a
         change, the same state comes again.
         """
-        watched = self._watched.setdefault(experiment_id, WatchedExperiment())
+        watched = self._watched.setdefault(number, Watched())
         watched.watchers += 1
         self._reader = self._reader or asyncio.create_task(self._read_repeatedly())
-        seen: ExperimentState | None = None
+        seen: State | None = None
         try:
             while self.is_open and not (watched.known and watched.state is None):
                 if watched.state is seen and await _is_set_within(watched.changed, heartbeat):
@@ -78,7 +84,7 @@ class ChangeFeed:
         finally:
             watched.watchers -= 1
             if not watched.watchers:
-                del self._watched[experiment_id]
+                del self._watched[number]
 
     def look(self) -> None:
         """Read at once instead of at the next tenth of a second: a run has ended. Safe from any thread."""
@@ -105,7 +111,7 @@ class ChangeFeed:
             watched.wake()
 
     async def _read_repeatedly(self) -> None:
-        """Read the states for as long as an experiment is watched."""
+        """Read the states for as long as anything is watched."""
         while self.is_open and self._watched:
             started, ids = time.monotonic(), list(self._watched)
             self._look_requested.clear()
@@ -114,7 +120,7 @@ class ChangeFeed:
             except (
                 Exception
             ) as error:  # the database is away: requests see that when their time to wait is over
-                log.warning("how far experiments are could not be read: %s", type(error).__name__)
+                log.warning("the states of what is watched could not be read: %s", type(error).__name__)
             else:
                 self._publish(ids, found)
             await self._pause(least=(time.monotonic() - started) / LARGEST_SHARE)
@@ -125,14 +131,14 @@ class ChangeFeed:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._look_requested.wait(), PAUSE_SECONDS - least)
 
-    def _read(self, ids: Collection[int]) -> ExperimentStates:
+    def _read(self, ids: Collection[int]) -> Mapping[int, State]:
         with self.database.read() as connection:
-            return status_reader.known_states(connection, ids)
+            return self._states(connection, ids)
 
-    def _publish(self, ids: Collection[int], found: ExperimentStates) -> None:
-        for experiment_id in ids:
-            if experiment_id in self._watched:
-                self._watched[experiment_id].update(found.get(experiment_id))
+    def _publish(self, ids: Collection[int], found: Mapping[int, State]) -> None:
+        for number in ids:
+            if number in self._watched:
+                self._watched[number].update(found.get(number))
 
 
 async def _is_set_within(event: asyncio.Event, seconds: float | None) -> bool:

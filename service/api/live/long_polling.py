@@ -9,17 +9,18 @@ from typing import Annotated
 from anyio import CancelScope, create_task_group, move_on_after
 from fastapi import Depends, Query, Request
 
-from service.api.live.change_feed import ChangeFeed
+from service.api.live.change_feed import ChangeFeed, State
 from service.api.routing.content_negotiation import Wanted
 from service.api.routing.dependencies import DatabaseDep
-from service.api.routing.parameters import ExperimentId, MetricsQuery
+from service.api.routing.parameters import ExperimentId, MetricsQuery, SweepId
 from service.api.thread_limiters import ThreadLimiter
 from service.http.conditional import PreconditionDep
-from service.store import experiment_reader
+from service.store import experiment_reader, sweep_reader
 from service.store.database import Database
 from service.store.epochs.epoch_reader import EVALUATION, SPLITS, EpochQuery
 from service.store.run_keys import RunKey
 from service.store.status_reader import ExperimentState
+from service.store.sweep_reader import SweepState
 
 LONGEST_WAIT_SECONDS = 60
 SHORTEST_SHARE = 0.9
@@ -51,7 +52,25 @@ async def wait_for_change(
     threads: ThreadLimiter = request.app.state.limiters["reads"]
     now, position = await threads.run(partial(_state_and_position, database, experiment_id))
     if precondition.matches(now, position) or (not precondition.if_none_match and not now.is_over):
-        await _wait(request, experiment_id, wait, lambda state: state != now)
+        feed: ChangeFeed[ExperimentState] = request.app.state.change_feed
+        await _wait(request, feed, experiment_id, wait, lambda state: state != now)
+
+
+async def wait_for_sweep(
+    request: Request,
+    sweep_id: SweepId,
+    precondition: PreconditionDep,
+    database: DatabaseDep,
+    wait: Wait = 0,
+) -> None:
+    """Wait until the sweep differs from what the client has; without If-None-Match, from what it is now."""
+    if not wait:
+        return
+    threads: ThreadLimiter = request.app.state.limiters["reads"]
+    now = await threads.run(partial(_sweep_state, database, sweep_id))
+    if precondition.matches(now) or (not precondition.if_none_match and not now.is_over):
+        feed: ChangeFeed[SweepState] = request.app.state.sweep_feed
+        await _wait(request, feed, sweep_id, wait, lambda state: state != now)
 
 
 async def wait_for_rows(
@@ -65,8 +84,10 @@ async def wait_for_rows(
     """Wait until there are rows that the client has not read, or none will come. Returns the query itself."""
     wanted = query.epoch_query()
     if wait:
+        feed: ChangeFeed[ExperimentState] = request.app.state.change_feed
         await _wait(
             request,
+            feed,
             experiment_id,
             wait,
             lambda state: not precondition.matches(state) and has_rows(state, wanted),
@@ -90,13 +111,21 @@ def _state_and_position(database: Database, experiment_id: int) -> tuple[Experim
         return experiment_reader.state_and_position(connection, experiment_id)
 
 
+def _sweep_state(database: Database, sweep_id: int) -> SweepState:
+    with database.read() as connection:
+        return sweep_reader.state(connection, sweep_reader.sweep(connection, sweep_id))
+
+
 async def _wait(
-    request: Request, experiment_id: int, seconds: float, is_new: Callable[[ExperimentState], bool]
+    request: Request,
+    feed: ChangeFeed[State],
+    number: int,
+    seconds: float,
+    is_new: Callable[[State], bool],
 ) -> None:
     """Wait until a state is new, the time is over, the client has left, or the service is being stopped."""
-    feed: ChangeFeed = request.app.state.change_feed
     with move_on_after(seconds * random.uniform(SHORTEST_SHARE, 1)):  # noqa: S311 -- nothing secret
-        async with create_task_group() as tasks, aclosing(feed.changes(experiment_id)) as changes:
+        async with create_task_group() as tasks, aclosing(feed.changes(number)) as changes:
             tasks.start_soon(_cancel_on_disconnect, request, tasks.cancel_scope)
             async for state in changes:
                 if is_new(state):

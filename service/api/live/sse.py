@@ -4,7 +4,6 @@ The id of an event is the position of every run so far, as in a cursor. A client
 Last-Event-ID gets the events after it, from any process of the service.
 """
 
-import random
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from functools import lru_cache
@@ -13,6 +12,7 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
 from service.api.live.change_feed import ChangeFeed
 from service.api.live.event_pages import EventPages
+from service.api.live.streams import END, HEARTBEAT_SECONDS, NothingFollows, retry_milliseconds
 from service.api.live.summary_events import SummaryEvents
 from service.api.routing import positions
 from service.experiments.majority import majority_accuracies
@@ -22,17 +22,6 @@ from service.store.database import Database
 from service.store.epochs.epoch_reader import EpochQuery, RunPositions, read_page
 from service.store.status_reader import ExperimentState
 from service.store.tables import EpochMetrics
-
-RETRY_MILLISECONDS = (1000, 3000)
-"""When a client reconnects after a lost connection: at random, so that not all do at the same time."""
-HEARTBEAT_SECONDS = 15.0
-"""The longest silence: then a comment shows that the stream is alive."""
-END = ".end"
-"""Follows the position in the id of the last event."""
-
-
-class NothingFollows(Exception):
-    """The client has received the last event. The status 204 tells a browser not to reconnect."""
 
 
 class EventStream:
@@ -51,7 +40,7 @@ class EventStream:
             raise NothingFollows
 
     async def content(
-        self, feed: ChangeFeed, pages: EventPages, summaries: SummaryEvents
+        self, feed: ChangeFeed[ExperimentState], pages: EventPages, summaries: SummaryEvents
     ) -> AsyncGenerator[bytes]:
         """The events until the experiment is over or deleted, or the service stops; several may come as one chunk."""
         sent: StatusEvent | None = None
@@ -93,5 +82,4 @@ def _status(state: ExperimentState) -> StatusEvent:
 
 
 def _status_event(status: StatusEvent) -> bytes:
-    retry = random.randint(*RETRY_MILLISECONDS)  # noqa: S311 -- nothing secret
-    return format_sse_event(event="status", data_str=status.model_dump_json(), retry=retry)
+    return format_sse_event(event="status", data_str=status.model_dump_json(), retry=retry_milliseconds())

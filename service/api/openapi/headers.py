@@ -43,6 +43,7 @@ ALWAYS: dict[str, dict[str, tuple[str, ...]]] = {
     "read_weights": {"200": ("Content-Disposition",)},
     "read_bundle": {"200": ("Content-Disposition",)},
     "stream_events": {"200": ("Cache-Control", "X-Accel-Buffering")},
+    "stream_sweep_events": {"200": ("Cache-Control", "X-Accel-Buffering")},
 }
 """Headers that are always sent, by operationId and status."""
 PAGED = ("list_experiments", "list_sweeps", "list_candidates", "read_metrics", "read_classes", "read_epochs")

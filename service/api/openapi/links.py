@@ -49,6 +49,7 @@ OF_SWEEP = (
     "read_leaderboard_chart",
     "read_parallel_chart",
     "read_sweep_importance_chart",
+    "stream_sweep_events",
     "cancel_sweep",
     "retry_sweep",
     "delete_sweep",

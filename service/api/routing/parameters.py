@@ -69,6 +69,15 @@ IdempotencyKey = Annotated[
 ]
 
 
+LastEventId = Annotated[
+    str,
+    Header(
+        max_length=10_000,
+        description="The id of the last event received; the stream continues after it.",
+        json_schema_extra={"format": "cursor"},
+    ),
+]
+
 Cursor = Annotated[str, Field(json_schema_extra={"format": "cursor"})]
 FROM_A_LINK = "The position of a page, as `next` links contain it."
 

@@ -58,6 +58,7 @@ OTHERS: dict[str, Kind] = {
     "GET /experiments/{experiment_id}/bundle": "models",
     "GET /experiments/{experiment_id}/operating-points": "models",
     "GET /experiments/{experiment_id}/events": "streams",
+    "GET /sweeps/{sweep_id}/events": "streams",
     "POST /datasets": "uploads",
     "POST /ui/new/preview": "reads",
     "POST /ui/sweeps/new/preview": "reads",

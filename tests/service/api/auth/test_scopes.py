@@ -83,6 +83,7 @@ TABLE: dict[str, Scope | None] = {
     "GET /sweeps/{sweep_id}": "read",
     "DELETE /sweeps/{sweep_id}": "admin",
     "GET /sweeps/{sweep_id}/candidates": "read",
+    "GET /sweeps/{sweep_id}/events": "read",
     "GET /sweeps/{sweep_id}/importance": "read",
     "GET /sweeps/{sweep_id}/leaderboard": "read",
     "GET /sweeps/{sweep_id}/chart.svg": "read",
