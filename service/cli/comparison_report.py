@@ -6,6 +6,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from service.cli.terminal import print_paragraph
+
 Comparisons = dict[str, Any]
 
 
@@ -21,13 +23,13 @@ def show_comparisons(console: Console, comparisons: Comparisons) -> None:
     console.print()
     advice: dict[str, None] = {}
     for each in comparisons["items"]:
-        _paragraph(console, each["finding"]["sentence"])
+        print_paragraph(console, each["finding"]["sentence"])
         advice[each["finding"]["remedy"]] = None
     for remark in comparisons["remarks"]:
         advice[f"{remark['sentence']} {remark['remedy']}"] = None
     console.print()
     for sentence in advice:
-        _paragraph(console, sentence)
+        print_paragraph(console, sentence)
 
 
 def _cells(item: dict[str, Any]) -> list[str]:
@@ -41,8 +43,3 @@ def _cells(item: dict[str, Any]) -> list[str]:
 
 def _number(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)
-
-
-def _paragraph(console: Console, sentence: str) -> None:
-    for line in Text(sentence).wrap(console, console.width):
-        console.print(line)

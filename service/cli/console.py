@@ -1,25 +1,22 @@
 """What the command line prints. If the output is not a terminal, it is plain lines without control codes."""
 
-import sys
 import time
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
 from service.cli.comparison_report import Comparisons, show_comparisons
 from service.cli.inspection_report import print_inspection
-from service.cli.report import Experiment, show_report, title
+from service.cli.progress import watch
+from service.cli.report import Experiment, show_report
 from service.cli.score_report import show_curves, show_importance, show_operating_points, show_reliability
 from service.cli.shift_report import show_shift_report
+from service.cli.terminal import terminal
 from service.operations.doctor import CheckResult
-from service.store.tables import FINAL_STATUSES
 
-POLL_SECONDS = 0.2
-PLAIN_WIDTH = 120
 INTERRUPTED = 130
 """The exit status of a command that was ended with Ctrl-C."""
 
@@ -47,9 +44,9 @@ def follow(
     service_continues: whether the service keeps running when the command is interrupted.
     Returns the exit status: 0 if all succeeded, 130 after Ctrl-C, else 1.
     """
-    console = _console()
+    console = terminal()
     try:
-        experiments = _watch(console, client, experiment_ids)
+        experiments = watch(console, client.experiment, experiment_ids)
     except KeyboardInterrupt:
         ids = " ".join(map(str, experiment_ids))
         again = f" The service continues training. To follow it again: holdout watch {ids}"
@@ -61,17 +58,17 @@ def follow(
 
 def show_json(value: Any) -> None:
     """Print a response as JSON, which can be piped into another program."""
-    _console().print_json(data=value)
+    terminal().print_json(data=value)
 
 
 def show_comparison(comparisons: Comparisons) -> None:
     """Print how experiments compare, pair by pair."""
-    show_comparisons(_console(), comparisons)
+    show_comparisons(terminal(), comparisons)
 
 
 def show_shift(shift: dict[str, Any]) -> None:
     """Print how a batch of new rows differs from the validation rows."""
-    show_shift_report(_console(), shift)
+    show_shift_report(terminal(), shift)
 
 
 def show_datasets(datasets: Sequence[dict[str, Any]]) -> None:
@@ -84,18 +81,18 @@ def show_datasets(datasets: Sequence[dict[str, Any]]) -> None:
         figures = [each.get("rows"), each.get("features"), len(each.get("classes") or ()) or None]
         counted = ["-" if figure is None else f"{figure:,}" for figure in figures]
         table.add_row(*map(Text, [each["name"], *counted, each.get("problem") or ""]))
-    _console().print(table)
+    terminal().print(table)
 
 
 def show_inspection(found: dict[str, Any]) -> int:
     """Print how a file would be read. Returns the exit status: 1 if a question is open."""
-    print_inspection(_console(), found)
+    print_inspection(terminal(), found)
     return 0 if found["is_ready"] else 1
 
 
 def show_errors(errors: dict[str, Any]) -> None:
     """Print the rows that most seeds get wrong, one per line, and a sentence on all of them."""
-    console = _console()
+    console = terminal()
     table = Table("row", "class", "taken for", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("wrong", justify="right")
     table.add_column("score", justify="right")
@@ -120,12 +117,12 @@ def show_scores(resource: str, answer: dict[str, Any]) -> None:
         "operating-points": show_operating_points,
         "importance": show_importance,
     }
-    shown[resource](_console(), answer)
+    shown[resource](terminal(), answer)
 
 
 def show_evaluation(evaluation: dict[str, Any]) -> None:
     """Print the answer of a look at the sealed test rows: figures, bounds, and the earlier uses of these rows."""
-    console = _console()
+    console = terminal()
     number = (
         f"look {evaluation['look']} of {evaluation['looks']}" if evaluation["looks"] > 1 else "the first look"
     )
@@ -174,7 +171,7 @@ def show_tokens(tokens: Sequence[Any]) -> None:
         state = "valid" if each.valid else "expired" if each.revoked_at is None else "revoked"
         ends = _day(each.expires_at if each.revoked_at is None else each.revoked_at)
         table.add_row(each.name, each.scope, _day(each.created_at), ends, state)
-    _console().print(table)
+    terminal().print(table)
 
 
 def _day(seconds: float | None) -> str:
@@ -183,77 +180,9 @@ def _day(seconds: float | None) -> str:
 
 def show_checks(results: Sequence[CheckResult]) -> int:
     """Print the results of `holdout doctor`. Returns the exit status: 1 if the service cannot work, else 0."""
-    console = _console()
+    console = terminal()
     for result in results:
         console.print(Text.assemble(MARKS[result.status], "  ", result.message))
         if result.remedy:
             console.print(Text(f"      {result.remedy}", "dim"))
     return 1 if any(result.status == "bad" for result in results) else 0
-
-
-def _console() -> Console:
-    return Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
-
-
-def _watch(console: Console, client: ExperimentClient, experiment_ids: Sequence[int]) -> list[Experiment]:
-    """Poll until every experiment has ended. Returns their final states."""
-    latest = {each: client.experiment(each) for each in experiment_ids}
-    display = ProgressBars(console) if console.is_terminal else ProgressLines(console)
-    with display:
-        while True:
-            for experiment in latest.values():
-                display.show(experiment)
-            active = [
-                each for each, experiment in latest.items() if experiment["status"] not in FINAL_STATUSES
-            ]
-            if not active:
-                return list(latest.values())
-            time.sleep(POLL_SECONDS)
-            latest |= {each: client.experiment(each) for each in active}
-
-
-class ProgressBars(Progress):
-    """On a terminal: a progress bar per experiment, with the epochs of all its seeds and the time left."""
-
-    def __init__(self, console: Console) -> None:
-        words = TextColumn("{task.description}", markup=False)
-        epochs = TextColumn("{task.completed:.0f}/{task.total} epochs, {task.fields[state]}")
-        super().__init__(words, BarColumn(), epochs, console=console)
-        self.bars: dict[int, TaskID] = {}
-
-    def show(self, experiment: Experiment) -> None:
-        """Update the bar of an experiment."""
-        epoch, epochs = experiment["progress"]["epoch"], experiment["progress"]["epochs"]
-        if experiment["id"] not in self.bars:
-            self.bars[experiment["id"]] = self.add_task(title(experiment), total=epochs, state="")
-        bar = self.bars[experiment["id"]]
-        self.update(bar, completed=epoch, total=epochs, state=_state(experiment))
-
-
-class ProgressLines:
-    """Without a terminal: a line whenever an experiment's status changes or another tenth of it is done."""
-
-    def __init__(self, console: Console) -> None:
-        self.console = console
-        self.shown: dict[int, tuple[str, int]] = {}
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def show(self, experiment: Experiment) -> None:
-        """Print the progress of an experiment if it has changed enough."""
-        epoch, epochs = experiment["progress"]["epoch"], experiment["progress"]["epochs"]
-        state = experiment["status"], 10 * epoch // max(1, epochs)
-        if self.shown.get(experiment["id"]) != state:
-            self.shown[experiment["id"]] = state
-            words = f"{title(experiment)}: {epoch}/{epochs} epochs, {_state(experiment)}"
-            self.console.print(Text(words))
-
-
-def _state(experiment: Experiment) -> str:
-    eta = experiment["progress"]["eta_seconds"]
-    if experiment["status"] != "running" or eta is None:
-        return str(experiment["status"])
-    minutes, seconds = divmod(round(eta), 60)
-    return f"{minutes}:{seconds:02} left" if minutes else f"{seconds} s left"

@@ -1,37 +1,25 @@
-"""An experiment as the client holds it: its state when it was last read, and what can be done with it."""
+"""An experiment as the client holds it: its results as tables, and what can be done with it."""
 
-import sys
-import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
-from service.client.api import Api
+from service.client import html
+from service.client.charts import Chart
+from service.client.files import content_of, format_of_batch, rows_of
+from service.client.matrices import ConfusionMatrix
 from service.client.tables import Table
-
-ENDED = ("succeeded", "failed", "cancelled")
-POLL_SECONDS = 0.5
-BAR_WIDTH = 30
+from service.client.waiting import Awaited
 
 
-class Experiment:
-    """One experiment. `id`, `name`, `status` and `summary` are as of the last reading; `refresh` reads again."""
-
-    def __init__(self, api: Api, experiment_id: int) -> None:
-        self._api, self.id = api, experiment_id
-        self.refresh()
-
-    def refresh(self) -> "Experiment":
-        """Read its present state."""
-        self.data = self._api.experiment(self.id)
-        return self
+class Experiment(Awaited):
+    """One experiment. In the methods, `run` is any of `seed`, `repeat` and `fold`; by default all runs."""
 
     @property
-    def name(self) -> str:
-        return str(self.data["name"])
-
-    @property
-    def status(self) -> str:
-        return str(self.data["status"])
+    def spec(self) -> dict[str, Any]:
+        """The spec, with every default."""
+        spec: dict[str, Any] = self.data["spec"]
+        return spec
 
     @property
     def summary(self) -> dict[str, Any] | None:
@@ -39,59 +27,74 @@ class Experiment:
         summary: dict[str, Any] | None = self.data["summary"]
         return summary
 
-    def wait(
-        self, *, timeout: float | None = None, progress: bool = True, file: TextIO | None = None
-    ) -> "Experiment":
-        """Wait until it has ended, with a progress bar on standard error. Raises TimeoutError after `timeout` s."""
-        deadline = None if timeout is None else time.monotonic() + timeout
-        out = sys.stderr if file is None else file
-        while self.status not in ENDED:
-            if progress:
-                out.write(f"\r{self._bar()}")
-                out.flush()
-            if deadline is not None and time.monotonic() > deadline:
-                raise TimeoutError(f"experiment {self.id} is {self.status} after {timeout:g} s")
-            time.sleep(POLL_SECONDS)
-            self.refresh()
-        if progress:
-            out.write(f"\r{self._bar()}\n")
-        return self
+    def metrics(self, *, split: str | None = None, **run: int) -> Table:
+        """The metrics of each epoch, run and part (`train`, `validation`)."""
+        return Table(self._api.rows(self.id, "metrics", split=split, **run))
 
-    def metrics(self) -> Table:
-        """The metrics of each epoch, run and split."""
-        return Table(self._api.metrics(self.id))
+    def classes(
+        self, *, split: str | None = "validation", epoch: int | str | None = None, **run: int
+    ) -> Table:
+        """The recall of each class, with its interval, and further figures, at the selected or another epoch."""
+        return Table(self._api.rows(self.id, "classes", split=split, epoch=epoch, **run))
 
-    def classes(self) -> Table:
-        """The figures of each class in the summary."""
-        return Table(self.summary["classes"] if self.summary else [])
+    def predictions(self, *, wrong: bool | None = None, **run: int) -> Table:
+        """What each run predicted for each validation row. wrong: only those that it got wrong."""
+        only = {"wrong": str(wrong).lower()} if wrong is not None else {}
+        return Table(self._api.rows(self.id, "predictions", **only, **run))
 
-    def predict(self, rows: Any, *, seed: int | None = None) -> Table:
+    def confusion(
+        self, *, split: str = "validation", epoch: int | str | None = None, **run: int
+    ) -> ConfusionMatrix:
+        """The confusion matrix at the selected or another epoch, summed over the runs."""
+        return ConfusionMatrix.of(self._api.confusion(self.id, split=split, epoch=epoch, **run))
+
+    def predict(self, rows: Any, **run: int) -> Table:
         """The predictions for rows: lists, objects by column, a NumPy array or a DataFrame."""
-        if hasattr(rows, "to_dict"):
-            rows = rows.to_dict("records")
-        elif hasattr(rows, "tolist"):
-            rows = rows.tolist()
-        return Table(self._api.predict_rows(self.id, rows, seed)["items"])
+        return Table(self._api.predict_rows(self.id, rows_of(rows), **run)["items"])
+
+    def shift(
+        self, rows: str | Path | BinaryIO | Any, *, label: str | None = None, **run: int
+    ) -> dict[str, Any]:
+        """How rows differ from the validation rows: a CSV or NPZ file, or a DataFrame. label: their column."""
+        fields = {"format": format_of_batch(rows)} | ({"label": label} if label else {})
+        with content_of(rows) as file:
+            return self._api.shift(self.id, file, fields, **run)
+
+    def evaluate_on_test_rows(self, accept: Sequence[str] = ()) -> dict[str, Any]:
+        """Look at the sealed test rows: once, when you have chosen this experiment."""
+        return self._api.test(self.id, accept)
 
     def cancel(self) -> "Experiment":
         """Request that it stops."""
         self._api.cancel(self.id)
         return self.refresh()
 
-    def edit(self, **changes: Any) -> "Experiment":
-        """Change its `name`, `tags` or `note`."""
-        self._api.edit(self.id, changes)
+    def retry(self, **run: int) -> "Experiment":
+        """Queue its failed and cancelled runs again."""
+        self._api.retry(self.id, **run)
+        return self.refresh()
+
+    def delete(self) -> None:
+        """Delete it, after it has ended."""
+        self._api.delete(self.id)
+
+    def edit(
+        self, *, name: str | None = None, tags: Sequence[str] | None = None, note: str | None = None
+    ) -> "Experiment":
+        """Change its name, its tags or its note."""
+        given = {"name": name, "tags": None if tags is None else list(tags), "note": note}
+        self._api.edit(self.id, {key: value for key, value in given.items() if value is not None})
         return self.refresh()
 
     def export(self, path: str | Path) -> Path:
-        """Write the zip file with all that is needed to repeat it."""
+        """Write the zip file with all that is needed to repeat it, and return its path."""
         with Path(path).open("wb") as file:
             self._api.bundle(self.id, file)
         return Path(path)
 
-    def chart(self, name: str = "curves") -> str:
-        """A chart as SVG: `curves`, `classes` or `confusion`."""
-        return self._api.chart(self.id, name)
+    def chart(self, name: str = "curves", **query: Any) -> Chart:
+        """A chart, such as `curves`, `classes`, `confusion`, `roc`, `pr`, `reliability` or `importance`."""
+        return Chart(self._api.chart(self.id, name, **query))
 
     def __repr__(self) -> str:
         return f"Experiment {self.id} {self.name!r}: {self.status}"
@@ -99,13 +102,13 @@ class Experiment:
     def _repr_html_(self) -> str:
         metrics = (self.summary or {}).get("metrics", {})
         rows = [{"metric": name, **estimate} for name, estimate in metrics.items() if estimate]
-        title = f"<p>{repr(self).replace('&', '&amp;').replace('<', '&lt;')}</p>"
-        return title + Table(rows)._repr_html_()
+        shown = html.paragraph(repr(self)) + (Table(rows)._repr_html_() if rows else "")
+        return shown + (html.image(self.chart().svg, f"The curves of {self!r}") if self.summary else "")
 
-    def _repr_svg_(self) -> str | None:
-        return self.chart() if self.summary else None
+    def _changed(self, etag: str | None, wait: float) -> tuple[dict[str, Any], str | None] | None:
+        return self._api.changed_experiment(self.id, etag, wait)
 
-    def _bar(self) -> str:
-        done, total = self.data["progress"]["epoch"], max(1, self.data["progress"]["epochs"])
-        filled = BAR_WIDTH * done // total
-        return f"{self.status:<9} [{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {done}/{total} epochs"
+    def _progress(self) -> tuple[int, int, str]:
+        progress = self.data["progress"]
+        done, total = progress["epoch"], progress["epochs"]
+        return done, total, f"{done}/{total} epochs, {self.status}"

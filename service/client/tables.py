@@ -1,8 +1,9 @@
 """Rows of a response as a table: columns as NumPy arrays, a DataFrame where pandas is installed, HTML in Jupyter."""
 
 from collections.abc import Iterator, Sequence
-from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
+
+from service.client import html
 
 if TYPE_CHECKING:
     import numpy as np
@@ -11,7 +12,7 @@ SHOWN_ROWS = 50
 
 
 class Table(Sequence[dict[str, Any]]):
-    """Rows with the same fields. `table[0]` is a row, `table.column(name)` an array, `table.frame()` a DataFrame."""
+    """Rows of named values: `table[0]` is a row, `table["loss"]` an array, `table.to_pandas()` a DataFrame."""
 
     def __init__(self, rows: Sequence[dict[str, Any]]) -> None:
         self._rows = list(rows)
@@ -19,25 +20,48 @@ class Table(Sequence[dict[str, Any]]):
     @property
     def names(self) -> list[str]:
         """The names of the columns."""
-        return list(self._rows[0]) if self._rows else []
+        return list(dict.fromkeys(name for row in self._rows for name in row))
+
+    @overload
+    def __getitem__(self, index: int) -> dict[str, Any]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "Table": ...
+
+    @overload
+    def __getitem__(self, index: str) -> "np.ndarray[Any, Any]": ...
+
+    def __getitem__(self, index: int | slice | str) -> "dict[str, Any] | Table | np.ndarray[Any, Any]":
+        if isinstance(index, str):
+            return self.column(index)
+        return Table(self._rows[index]) if isinstance(index, slice) else self._rows[index]
 
     def column(self, name: str) -> "np.ndarray[Any, Any]":
-        """The values (n,) of a column: floats if all are numbers or null, which is NaN; else objects."""
+        """The values (n,) of a column. Numbers are floats, with NaN for null; booleans and texts stay what they are.
+
+        Raises KeyError for a name that no row has.
+        """
         import numpy as np
 
-        values = [row[name] for row in self._rows]
-        if all(isinstance(value, int | float) or value is None for value in values):
-            return np.array([float("nan") if value is None else value for value in values], dtype=float)
-        return np.array(values, dtype=object)
+        if name not in self.names:
+            raise KeyError(f"there is no column {name!r}; there are {', '.join(self.names)}")
+        values = [row.get(name) for row in self._rows]
+        present = [value for value in values if value is not None]
+        if all(isinstance(value, bool) for value in values):
+            return np.array(values, dtype=bool)
+        if all(isinstance(value, int) and not isinstance(value, bool) for value in values):
+            return np.array(values, dtype=np.int64)
+        if all(isinstance(value, int | float) and not isinstance(value, bool) for value in present):
+            return np.array([np.nan if value is None else value for value in values], dtype=float)
+        column = np.empty(len(values), dtype=object)
+        column[:] = values
+        return column
 
-    def frame(self) -> Any:
+    def to_pandas(self) -> Any:
         """The table as a pandas DataFrame. Raises ImportError without pandas."""
-        import pandas as pd  # type: ignore[import-untyped]
+        import pandas as pd  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
         return pd.DataFrame(self._rows)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self._rows[index]
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -46,20 +70,9 @@ class Table(Sequence[dict[str, Any]]):
         return iter(self._rows)
 
     def __repr__(self) -> str:
-        return f"Table of {len(self):,} rows: {', '.join(self.names)}"
+        return f"{type(self).__name__} of {len(self):,} rows: {', '.join(self.names)}"
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{escape(name)}</th>" for name in self.names)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(_cell(value))}</td>" for value in row.values()) + "</tr>"
-            for row in self._rows[:SHOWN_ROWS]
+        return html.table(self.names, [list(map(row.get, self.names)) for row in self._rows[:SHOWN_ROWS]]) + (
+            html.paragraph(f"and {len(self) - SHOWN_ROWS:,} more rows") if len(self) > SHOWN_ROWS else ""
         )
-        more = len(self) - SHOWN_ROWS
-        note = f"<p>and {more:,} more rows</p>" if more > 0 else ""
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

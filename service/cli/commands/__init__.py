@@ -1,25 +1,37 @@
 """The commands of `holdout`, by subject. Each imports what it needs when it runs, so that `--help` is instant."""
 
 import os
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
-from service.cli.commands import checks, data, experiments, results, serving, tokens
+from service.cli.commands import checks, data, experiments, lists, results, serving, sweeps, tokens
 from workers import blas
 
 app = typer.Typer(
     name="holdout",
     help="Train classifiers from JSON specs, as a service, and see every accuracy beside baselines and intervals.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
-for subject in (serving, experiments, results, data, checks):
+for subject in (serving, experiments, sweeps, lists, results, data, checks):
     app.add_typer(subject.commands)
 app.add_typer(tokens.token, name="token", no_args_is_help=True)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"holdout {version('holdout')}")
+        raise typer.Exit
+
+
 @app.callback()
-def main() -> None:
+def main(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version),
+    ] = False,
+) -> None:
     """Configure BLAS before anything imports NumPy."""
     blas.configure(os.environ)

@@ -5,39 +5,64 @@ from typing import Annotated
 
 import typer
 
+from service.cli.commands.answers import print_answer
 from service.cli.commands.messages import client_of
-from service.cli.commands.options import LOCAL, Url
+from service.cli.commands.options import LOCAL, Json, Url
 
 commands = typer.Typer()
 
 
+File = Annotated[Path, typer.Argument(help="A file with the rows.", exists=True, dir_okay=False)]
+Fields = Annotated[
+    list[str] | None,
+    typer.Option("--field", "-F", help="A field of the upload form, such as label=species. May be repeated."),
+]
+
+
 @commands.command()
-def datasets(url: Url = LOCAL) -> None:
+def datasets(json: Json = False, url: Url = LOCAL) -> None:
     """List the data sets that a spec can name."""
     from service.cli.console import show_datasets
 
     with client_of(url) as client:
-        show_datasets(client.datasets())
+        found = client.datasets()
+    print_answer(found, show_datasets, as_json=json)
+
+
+@commands.command()
+def upload(
+    file: File,
+    name: Annotated[str | None, typer.Option(help="Of the data set.  [that of the file]")] = None,
+    label: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
+    field: Fields = None,
+    json: Json = False,
+    url: Url = LOCAL,
+) -> None:
+    """Upload a file as a data set. What it may mean in two ways is asked: answer with --field."""
+    from service.cli.console import show_datasets
+
+    given = dict(map(_field_of_form, field or [])) | ({"label": label} if label else {})
+    form = {"name": name or file.name.partition(".")[0], **given}
+    with client_of(url) as client, file.open("rb") as content:
+        uploaded = client.upload(content, form)
+    print_answer(uploaded, lambda each: show_datasets([each]), as_json=json)
 
 
 @commands.command()
 def inspect(
-    file: Annotated[Path, typer.Argument(help="A file with a table.", exists=True, dir_okay=False)],
-    field: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--field", "-F", help="A field of the upload form, such as label=species. May be repeated."
-        ),
-    ] = None,
+    file: File,
+    field: Fields = None,
+    json: Json = False,
     url: Url = LOCAL,
 ) -> None:
     """Show how a file would be read if it was uploaded: its columns, and every doubt about them."""
     from service.cli.console import show_inspection
 
     given = dict(map(_field_of_form, field or []))
-    with client_of(url) as client:
-        found = client.inspect(file, {"name": "inspected", **given})
-    raise typer.Exit(show_inspection(found))
+    with client_of(url) as client, file.open("rb") as content:
+        found = client.inspect(content, {"name": "inspected", **given})
+    print_answer(found, show_inspection, as_json=json)
+    raise typer.Exit(0 if found["is_ready"] else 1)
 
 
 def _field_of_form(text: str) -> tuple[str, str]:

@@ -24,7 +24,7 @@ def request_errors_as_messages(where: str) -> Iterator[None]:
     """Print a sentence instead of a traceback when the service refuses a request or cannot be reached."""
     import httpx2
 
-    from service.client.api import RequestRefused
+    from service.client.connection import RequestRefused
 
     try:
         yield

@@ -20,6 +20,7 @@ Engine = Annotated[
     ),
 ]
 SpecFile = Annotated[Path, typer.Argument(help="A JSON file with the spec, or - for standard input.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the answer of the service as JSON.")]
 LOCAL = "http://127.0.0.1:8000"
 
 

@@ -1,12 +1,14 @@
 """Commands that show what experiments have measured."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from service.cli.commands.answers import json_lines, print_answer
 from service.cli.commands.messages import client_of
-from service.cli.commands.options import LOCAL, Url
+from service.cli.commands.options import LOCAL, Json, Url
 
 commands = typer.Typer()
 
@@ -20,26 +22,28 @@ def compare(
     reference: Annotated[
         int | None, typer.Option(help="Compare the others with this one only, instead of all in pairs.")
     ] = None,
+    json: Json = False,
     url: Url = LOCAL,
 ) -> None:
     """Compare experiments: which is better, how certain that is, and of what."""
     from service.cli.console import show_comparison
 
     with client_of(url) as client:
-        show_comparison(client.compare(experiments, metric, reference))
+        print_answer(client.compare(experiments, metric, reference), show_comparison, as_json=json)
 
 
 @commands.command()
 def errors(
     experiment: int,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="The largest number of rows.")] = 20,
+    json: Json = False,
     url: Url = LOCAL,
 ) -> None:
     """List the validation rows that most seeds of an experiment get wrong."""
     from service.cli.console import show_errors
 
     with client_of(url) as client:
-        show_errors(client.errors(experiment, limit=limit))
+        print_answer(client.errors(experiment, limit=limit), show_errors, as_json=json)
 
 
 @commands.command()
@@ -60,13 +64,15 @@ def predict(
     seed: Annotated[int | None, typer.Option(help="By default the first run that has a model.")] = None,
     repeat: Annotated[int | None, typer.Option(help="Of a cross-validation.")] = None,
     fold: Annotated[int | None, typer.Option(help="Of a cross-validation.")] = None,
+    json: Json = False,
     url: Url = LOCAL,
 ) -> None:
-    """Predict the rows of a CSV file with an experiment's model, and print the predictions as CSV."""
+    """Predict the rows of a CSV file with an experiment's model, and print the predictions as CSV or JSON lines."""
     given = {"seed": seed, "repeat": repeat, "fold": fold}
     query = {name: value for name, value in given.items() if value is not None}
     with client_of(url) as client:
-        for text in client.predict(experiment, rows, query):
+        texts = client.predict(experiment, rows, query)
+        for text in json_lines(texts) if json else texts:
             typer.echo(text, nl=False)
 
 
@@ -74,6 +80,7 @@ def predict(
 def curves(
     experiment: int,
     csv: Annotated[bool, typer.Option("--csv", help="Print the points of both curves as CSV.")] = False,
+    json: Json = False,
     url: Url = LOCAL,
 ) -> None:
     """Show the areas under the ROC and precision-recall curves of each seed; two classes."""
@@ -84,22 +91,24 @@ def curves(
             for text in client.csv(experiment, "curves"):
                 typer.echo(text, nl=False)
         else:
-            show_scores("curves", client.scores(experiment, "curves"))
+            print_answer(client.scores(experiment, "curves"), partial(show_scores, "curves"), as_json=json)
 
 
 @commands.command()
-def reliability(experiment: int, url: Url = LOCAL) -> None:
+def reliability(experiment: int, json: Json = False, url: Url = LOCAL) -> None:
     """Show how far the probabilities of each seed's model are calibrated, and the bins behind it."""
     from service.cli.console import show_scores
 
     with client_of(url) as client:
-        show_scores("reliability", client.scores(experiment, "reliability"))
+        answer = client.scores(experiment, "reliability")
+        print_answer(answer, partial(show_scores, "reliability"), as_json=json)
 
 
 @commands.command()
 def importance(
     experiment: int,
     csv: Annotated[bool, typer.Option("--csv", help="Print the columns as CSV.")] = False,
+    json: Json = False,
     url: Url = LOCAL,
 ) -> None:
     """Show how much each column matters to an experiment's models, by permutation."""
@@ -110,7 +119,9 @@ def importance(
             for text in client.csv(experiment, "importance"):
                 typer.echo(text, nl=False)
         else:
-            show_scores("importance", client.scores(experiment, "importance"))
+            print_answer(
+                client.scores(experiment, "importance"), partial(show_scores, "importance"), as_json=json
+            )
 
 
 @commands.command()
@@ -118,22 +129,26 @@ def shift(
     experiment: int,
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Rows as CSV, or as NPZ.")],
     label: Annotated[str | None, typer.Option(help="The column with the labels, if they are known.")] = None,
+    json: Json = False,
     url: Url = LOCAL,
 ) -> None:
     """Compare new rows with the validation rows of an experiment: what moved, and what the model is worth there."""
     from service.cli.console import show_shift
 
     with client_of(url) as client:
-        show_shift(client.shift(experiment, file, label))
+        fields = {"format": "npz" if file.suffix == ".npz" else "csv"} | ({"label": label} if label else {})
+        with file.open("rb") as content:
+            print_answer(client.shift(experiment, content, fields), show_shift, as_json=json)
 
 
 @commands.command("operating-points")
-def operating_points(experiment: int, url: Url = LOCAL) -> None:
+def operating_points(experiment: int, json: Json = False, url: Url = LOCAL) -> None:
     """Show the threshold of each seed's model, if the spec asks for one, and what it gives."""
     from service.cli.console import show_scores
 
     with client_of(url) as client:
-        show_scores("operating-points", client.scores(experiment, "operating-points"))
+        answer = client.scores(experiment, "operating-points")
+        print_answer(answer, partial(show_scores, "operating-points"), as_json=json)
 
 
 @commands.command("test")
@@ -146,10 +161,11 @@ def evaluate_on_test_rows(
             "were evaluated before. May be given twice."
         ),
     ] = None,
+    json: Json = False,
     url: Url = LOCAL,
 ) -> None:
     """Evaluate an experiment on its sealed test rows: once, when you have chosen it."""
     from service.cli.console import show_evaluation
 
     with client_of(url) as client:
-        show_evaluation(client.test(experiment, accept or []))
+        print_answer(client.test(experiment, accept or []), show_evaluation, as_json=json)

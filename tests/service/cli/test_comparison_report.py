@@ -6,6 +6,7 @@ from rich.console import Console
 
 from service.cli.comparison_report import show_comparisons
 from service.client.api import Api
+from service.client.connection import query_of
 
 
 def item(b: int, **figures: Any) -> dict[str, Any]:
@@ -40,7 +41,9 @@ def test_each_pair_has_a_row_with_its_interval_and_a_sentence_and_advice_is_give
 
 def test_the_client_sends_only_what_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
     sent = []
-    monkeypatch.setattr(Api, "_json", lambda self, method, path: sent.append((method, path)))
+    monkeypatch.setattr(
+        Api, "_json", lambda self, method, path, query, **_: sent.append((method, path + query_of(query)))
+    )
     with Api("http://here") as client:
         client.compare([1, 2], None, None)
         client.compare([1, 2, 3], "mcc", 3)

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from service.cli import console
 from service.cli.console import follow, show_checks, show_datasets, show_json
 from service.operations.doctor import CheckResult
 from tests.service.cli.experiment_responses import Experiment, experiment, summary
@@ -33,7 +32,7 @@ class ReplayClient:
 
 @pytest.fixture(autouse=True)
 def poll_without_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(console, "POLL_SECONDS", 0)
+    monkeypatch.setattr("service.cli.progress.POLL_SECONDS", 0)
 
 
 def states_of(number: int = 1, end: str = "succeeded") -> list[Experiment]:
