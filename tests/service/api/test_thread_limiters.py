@@ -71,7 +71,12 @@ OTHERS: dict[str, Kind] = {
 }
 """What is neither a GET that reads nor another method that writes. Written a second time on purpose."""
 # Pages too: they call other routes, and wait for them.
-IN_THE_LOOP = {"GET /health", "GET /static/{name}", "GET /experiments/{experiment_id}/events"}
+IN_THE_LOOP = {
+    "GET /health",
+    "GET /static/{name}",
+    "GET /experiments/{experiment_id}/events",
+    "GET /sweeps/{sweep_id}/events",
+}
 BESIDE_REQUESTS = 10
 """Connections that the watch, the agent, the webhook dispatcher and their like take."""
 
