@@ -73,7 +73,12 @@ class Predictor:
         )
         unused = np.random.default_rng(0)
         self._network = build_network(
-            spec.model, task, init=unused, dropout=unused, dtype=np.dtype(spec.training.precision)
+            spec.model,
+            task,
+            init=unused,
+            dropout=unused,
+            dtype=np.dtype(spec.training.precision),
+            reads_zeros=self._scaler.gives_zeros,
         )
         statistics = {name: self._arrays[name] for name in self._network.statistics()}
         try:

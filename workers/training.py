@@ -105,6 +105,7 @@ class Trainer:
             init=generator(seed, "init"),
             dropout=self.dropout,
             dtype=self.dtype,
+            reads_zeros=self.scaler.gives_zeros,
         )
         self.read_validation = self.scaler.into
         self.task = task_of(spec).fit(spec, training_part)

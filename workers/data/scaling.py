@@ -31,6 +31,11 @@ class Scaler:
         """The features of a row as it is stored."""
         return len(self.offset)
 
+    @property
+    def gives_zeros(self) -> bool:
+        """Whether most elements of scaled rows are 0."""
+        return False
+
     def stored_features(self, elements: Integers) -> Integers:
         """The features of a stored row that elements of a scaled row come from."""
         return elements

@@ -16,6 +16,7 @@ from workers.nn.execution import (
     no_backward,
     run,
 )
+from workers.nn.layers.dense import Dense
 from workers.nn.layers.layer import Layer
 from workers.nn.models import Model, Task
 from workers.nn.parameters import Parameters
@@ -38,8 +39,9 @@ class Network(Differentiable):
         gradients = self.parameters.views(self.parameters.gradient)
         for layer, layer_values, layer_gradients in zip(self.layers, values, gradients, strict=True):
             layer.bind(layer_values, layer_gradients)
-        self._first = next(index for index, declared in enumerate(self.parameters.declared) if declared)
-        for layer in self.layers[: self._first + 1]:
+        self.first = next(index for index, declared in enumerate(self.parameters.declared) if declared)
+        """The first layer with parameters."""
+        for layer in self.layers[: self.first + 1]:
             layer.needs_input_gradient = False
 
     def plan_forward(self, x: Array, *, training: bool) -> ForwardPass:
@@ -55,7 +57,7 @@ class Network(Differentiable):
 
         def plan_backward(dlogits: Array) -> BackwardPass:
             operations: list[Operation] = []
-            for forward in reversed(forwards[self._first :]):
+            for forward in reversed(forwards[self.first :]):
                 planned = forward.plan_backward(dlogits)
                 dlogits = planned.dx
                 operations += planned.operations
@@ -132,12 +134,17 @@ def build_network(
     init: np.random.Generator,
     dropout: np.random.Generator,
     dtype: DTypeLike = np.float32,
+    reads_zeros: bool = False,
 ) -> Network:
     """Build the network of `model` for `task`. Draws the weights from `init`, and later dropout masks from `dropout`.
 
+    reads_zeros: whether most elements of the rows that it will read are 0, as those of an encoded table are.
     Raises UnsuitableModelError if the model does not fit the task.
     """
-    return Network(model.layers(task, dropout), init, dtype)
+    network = Network(model.layers(task, dropout), init, dtype)
+    if reads_zeros and isinstance(first := network.layers[network.first], Dense):
+        first.reads_zeros = True
+    return network
 
 
 def parameter_count(model: Model, task: Task) -> int:

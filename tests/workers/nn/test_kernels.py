@@ -57,6 +57,22 @@ class Draws:
     def table_of_bytes(self, rows: int) -> Any:
         return self.below(7, rows, 5, dtype=np.uint8)
 
+    def sparse(self, rows: int, columns: int) -> Array:
+        """The same rows each time: none, some and all elements are not 0."""
+        generator = np.random.default_rng(1)
+        drawn = generator.normal(size=(rows, columns)) * (generator.random((rows, columns)) < 0.2)
+        drawn[0], drawn[1] = 0, 1
+        return np.asarray(drawn, self.dtype)
+
+    def nonzero(self, rows: int, columns: int, x: Array | None = None) -> tuple[Any, Any]:
+        """The places and counts of what is not 0 in x; without it, arrays to write them to."""
+        places, counts = np.zeros((rows, columns), np.int32), np.zeros(rows, np.int64)
+        for row, values in enumerate(() if x is None else x):
+            found = np.flatnonzero(values)
+            counts[row] = len(found)
+            places[row, : len(found)] = found
+        return places, counts
+
     def pooled(self, size: int) -> tuple[Array, Array]:
         """Images with ties, and the maximum of each square."""
         images = self.below(5, 3, 7, 8, 5).astype(self.dtype)
@@ -118,6 +134,23 @@ CASES: dict[str, list[Any]] = {
         )
         for s in (0.0, 0.2, 1.0)
         for n in (0, N)
+    ],
+    "sparse_dense": [
+        lambda d, s=s, f=f: (
+            *(d.sparse(N, f), d.normal(f, K), d.normal(K), s),
+            *d.nonzero(N, f),
+            d.normal(N, K),
+        )
+        for s in (0.0, 0.2, 1.0)
+        for f in (1, F)
+    ],
+    "sparse_dense_backward": [
+        lambda d, s=s, x=x: (
+            *(d.normal(N, K), d.normal(N, K), s, x(d)),
+            *(*d.nonzero(N, F, x(d)), d.normal(F, K), d.normal(K)),
+        )
+        for s in (0.0, 0.2, 1.0)
+        for x in (lambda d: d.sparse(N, F), lambda d: np.zeros((N, F), d.dtype))
     ],
     "add_bias": [lambda d, s=s: (d.normal(N, F), d.normal(F), s) for s in (0.0, 0.2, 1.0)],
     "add_bias_backward": [
@@ -186,12 +219,16 @@ CASES: dict[str, list[Any]] = {
 LOST = {
     "add_bias_backward": {"y"},
     "dense_backward": {"y"},
+    "sparse_dense": {"places", "counts"},
+    "sparse_dense_backward": {"y"},
     "batch_norm_backward": {"y", "normalised"},
     "adam": {"gradient"},
     "momentum": {"gradient"},
     "max_pool_backward": {"dy"},
 }
 """Arguments that an implementation may overwrite with anything."""
+LOST_TO_NAN = {"sparse_dense_backward": {"dweight"}}
+"""Arguments that a NaN may reach or not: 0 times NaN may be 0. It reaches another result in any case."""
 
 TOLERANCES = {np.float32: (1e-4, 2e-5), np.float64: (1e-11, 1e-13)}
 
@@ -219,7 +256,8 @@ def test_compiled_and_reference_kernels_agree(name: str, case: Case, dtype: Any,
             value = getattr(kernel_set, name)(*arguments)
         names = inspect.signature(getattr(Kernels, name)).parameters
         kept = zip(list(names)[1:], arguments, strict=True)
-        outcomes.append({"value": value} | {key: each for key, each in kept if key not in LOST.get(name, ())})
+        lost = LOST.get(name, set()) | (LOST_TO_NAN.get(name, set()) if nan else set())
+        outcomes.append({"value": value} | {key: each for key, each in kept if key not in lost})
     rtol, atol = TOLERANCES[dtype]
     for key, expected in outcomes[0].items():
         if expected is not None:

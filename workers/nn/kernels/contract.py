@@ -79,6 +79,34 @@ class Kernels(Protocol):
         dx (m, d) = dy W^T, unless dx has no rows.
         """
 
+    def sparse_dense(
+        self,
+        x: Array,
+        weight: Array,
+        bias: Array,
+        slope: float,
+        places: Integers,
+        counts: Integers,
+        y: Array,
+    ) -> None:
+        """Like dense, for x of which most elements are 0: 0 times infinity or NaN may count as 0.
+
+        places (m, d) and counts (m,) are for sparse_dense_backward: the columns that are not 0 in each row.
+        """
+
+    def sparse_dense_backward(
+        self,
+        dy: Array,
+        y: Array,
+        slope: float,
+        x: Array,
+        places: Integers,
+        counts: Integers,
+        dweight: Array,
+        dbias: Array,
+    ) -> None:
+        """Like dense_backward without dx, after sparse_dense has written places and counts."""
+
     def add_bias(self, z: Array, bias: Array, slope: float) -> None:
         """z (m, f) = f(z + bias), f the rectifier of `slope`."""
 

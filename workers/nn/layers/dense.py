@@ -1,12 +1,14 @@
 """A fully connected layer: y = f(x W + b)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
+
+import numpy as np
 
 from workers.nn import kernels
 from workers.nn.activations import Activation, Identity
 from workers.nn.arrays import Array, Shape
-from workers.nn.execution import BackwardPass, ForwardPass, no_backward
+from workers.nn.execution import BackwardPass, ForwardPass, Operation, no_backward
 from workers.nn.initializers import Initializer, zeros
 from workers.nn.layers.bias import bias_and_gradient
 from workers.nn.layers.layer import Layer
@@ -18,6 +20,9 @@ class Dense(Layer):
 
     `bias=False` leaves b out, for a layer before batch norm, which would subtract it again.
     """
+
+    reads_zeros = False
+    """Whether most elements of x are 0, as those of an encoded table are: only the others are multiplied then."""
 
     def __init__(
         self,
@@ -41,20 +46,37 @@ class Dense(Layer):
         return (*input_shape[:-1], self.units)
 
     def plan_forward(self, x: Array, *, training: bool) -> ForwardPass:
-        kernel, slope = kernels.current(), self.activation.slope
-        weight, dweight = self.values["weight"], self.gradients["weight"]
+        weight = self.values["weight"]
         z = self.buffers("z", (len(x), self.units), weight.dtype)
         bias, dbias = bias_and_gradient(self.values, self.gradients, z, self.buffers)
         activated = self.activation.plan_forward(z, self.buffers)
+        product, product_backward = self._products(x, z, bias, dbias)
 
         def plan_backward(dy: Array) -> BackwardPass:
             activation = activated.plan_backward(dy)
             dz, rows = activation.dx, len(x) if self.needs_input_gradient else 0
             dx = self.buffers("dx", (rows, self.inputs), weight.dtype)
-            dense_backward = partial(kernel.dense_backward, dz, z, slope, x, weight, dweight, dbias, dx)
-            return BackwardPass(dx if rows else dz, [*activation.operations, dense_backward])
+            return BackwardPass(dx if rows else dz, [*activation.operations, product_backward(dz, dx)])
 
-        dense = partial(kernel.dense, x, weight, bias, slope, z)
         return ForwardPass(
-            activated.y, [dense, *activated.operations], plan_backward if training else no_backward
+            activated.y, [product, *activated.operations], plan_backward if training else no_backward
+        )
+
+    def _products(
+        self, x: Array, z: Array, bias: Array, dbias: Array
+    ) -> tuple[Operation, Callable[[Array, Array], Operation]]:
+        """z = f(x W + b), and for dL/dz and dL/dx what fills the gradients: by the kernels for what x mostly is."""
+        kernel, slope = kernels.current(), self.activation.slope
+        weight, dweight = self.values["weight"], self.gradients["weight"]
+        if self.reads_zeros and not self.needs_input_gradient:
+            places, counts = (
+                self.buffers("places", x.shape, np.int32),
+                self.buffers("counts", x.shape[:1], np.int64),
+            )
+            forward = partial(kernel.sparse_dense, x, weight, bias, slope, places, counts, z)
+            return forward, lambda dz, _: partial(
+                kernel.sparse_dense_backward, dz, z, slope, x, places, counts, dweight, dbias
+            )
+        return partial(kernel.dense, x, weight, bias, slope, z), lambda dz, dx: partial(
+            kernel.dense_backward, dz, z, slope, x, weight, dweight, dbias, dx
         )

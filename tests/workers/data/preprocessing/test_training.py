@@ -5,7 +5,7 @@ import pytest
 
 from tests.workers.data.preprocessing.mixed_tables import COLUMNS, mixed_table
 from workers.checkpoint import Checkpoint
-from workers.data.preprocessing import Preprocessing
+from workers.data.preprocessing import Preprocessing, encoder
 from workers.linear_baselines import fit_baseline, linear_specs
 from workers.predictor import Predictor
 from workers.spec import ExperimentSpec
@@ -17,7 +17,11 @@ SPEC = {"model": {"hidden": [16]}, "training": {"epochs": 15, "batch_size": 32}}
 @pytest.mark.usefixtures("every_kernel_set")
 @pytest.mark.parametrize("model", [SPEC["model"], "linear"])
 @pytest.mark.parametrize("precision", ["float32", "float64"])
-def test_a_model_predicts_the_raw_rows_of_a_table(model: object, precision: str) -> None:
+@pytest.mark.parametrize("zero_times", [1, 100], ids=["mostly zeros", "all elements"])
+def test_a_model_predicts_the_raw_rows_of_a_table(
+    model: object, precision: str, zero_times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoder, "ZERO_TIMES", zero_times)
     given = SPEC | {"model": model, "training": {"epochs": 15, "batch_size": 32, "precision": precision}}
     spec = ExperimentSpec.model_validate(given)
     training, validation = mixed_table(), mixed_table(400, seed=1)

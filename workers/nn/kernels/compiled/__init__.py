@@ -11,6 +11,7 @@ from workers.nn.kernels.compiled.optimizers import adam, add_scaled, divide_by_r
 from workers.nn.kernels.compiled.ranks import areas, odds, place
 from workers.nn.kernels.compiled.rows import gather, mix, scale
 from workers.nn.kernels.compiled.scores import score
+from workers.nn.kernels.compiled.sparse import sparse_dense, sparse_dense_backward
 
 NAME = "numba"
 
@@ -40,5 +41,7 @@ __all__ = [
     "place",
     "scale",
     "score",
+    "sparse_dense",
+    "sparse_dense_backward",
     "sum_rows",
 ]

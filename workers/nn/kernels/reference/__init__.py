@@ -11,6 +11,7 @@ from workers.nn.kernels.reference.optimizers import adam, add_scaled, divide_by_
 from workers.nn.kernels.reference.ranks import areas, odds, place
 from workers.nn.kernels.reference.rows import gather, mix, scale
 from workers.nn.kernels.reference.scores import score
+from workers.nn.kernels.reference.sparse import sparse_dense, sparse_dense_backward
 
 NAME = "numpy"
 
@@ -40,5 +41,7 @@ __all__ = [
     "place",
     "scale",
     "score",
+    "sparse_dense",
+    "sparse_dense_backward",
     "sum_rows",
 ]
