@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.corruptions.choice import unfit
 from workers.data.dataset import Dataset, Indices
 from workers.data.errors import DatasetChanged, NoOfficialTest, UnknownDataset
 from workers.data.exposed_rows import ExposedRows
@@ -114,6 +115,9 @@ def make_plan(spec: ExperimentSpec, registry: PlanningData) -> Plan:
     if spec.task == "regression" and dataset.targets is None:
         message = f"'{dataset.name}' has classes, and no numbers to predict"
         raise InvalidSpec([*field_errors, FieldError("task", spec.task, message)])
+    field_errors += unfit(
+        spec.robustness, are_images=dataset.shape is not None, path="robustness.corruptions"
+    )
     field_errors += _first(broken_selection(spec, counts["validation"]) for counts in fold_counts.values())
     bins = {
         fold: task_of(spec).balanced_bins(

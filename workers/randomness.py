@@ -18,6 +18,7 @@ Stream = Literal[
     "sweeps",
     "importance",
     "shift",
+    "corruptions",
 ]
 
 # Append only: changing a number changes every result stored so far.
@@ -35,6 +36,7 @@ SPAWN_KEYS: dict[Stream, int] = {
     "sweeps": 10,
     "importance": 11,
     "shift": 12,
+    "corruptions": 13,
 }
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from workers.corruptions.choice import WantedRobustness
 from workers.data.balancing import AnyBalancing, NoBalancing
 from workers.data.preprocessing import Preprocessing
 from workers.data.scaling import AnyScaling, Auto
@@ -112,6 +113,7 @@ class ExperimentSpec(BaseModel):
     optimizer: AnyOptimizer = Adam()
     training: Training = Training()
     prediction: AnyPrediction = Argmax()
+    robustness: WantedRobustness = None
     seeds: Annotated[
         tuple[Seed, ...], Field(min_length=1, max_length=MOST_SEEDS, json_schema_extra={"uniqueItems": True})
     ] = (0,)
@@ -159,11 +161,13 @@ class ExperimentSpec(BaseModel):
 
     @property
     def spec_hash(self) -> str:
-        """SHA-256 of what determines the numbers: all but the name, the tags, the priority and the time limit.
+        """SHA-256 of what determines the numbers: all but the name, the tags, the priority, the time limit, and the
+        report that follows the training.
 
         The default preprocessing is no part of it: specs that an older version stored have none.
         """
         without: dict[str, Any] = {"name": True, "tags": True, "priority": True, "training": {"max_seconds"}}
+        without["robustness"] = True
         if self.preprocessing == Preprocessing():
             without["preprocessing"] = True
         without |= {} if self.task == "regression" else {"task": True}  # hashes from before there were tasks

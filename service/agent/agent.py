@@ -23,6 +23,8 @@ from service.agent.clock_watch import ClockWatch
 from service.agent.event_writer import end_run, savepoint, write_progress
 from service.agent.leased_run import LeasedRun
 from service.agent.start_failures import NotStarted, StartPause, is_temporary
+from service.jobs.assignments import JobAssignmentBuilder
+from service.jobs.runner import JobRunner
 from service.notifiers import Notifier, PollingNotifier
 from service.settings import Settings
 from service.store import history, queue, rungs
@@ -74,6 +76,8 @@ class Agent:
         self.pool = Pool[Lease](self._offload) if pool is None else pool
         self.assignments = AssignmentBuilder(database, registry, settings, self.artifacts)
         self.runs: dict[Lease, LeasedRun] = {}
+        jobs = JobAssignmentBuilder(database, registry, settings, self.artifacts)
+        self.jobs = JobRunner(database, settings, jobs.build, lambda: len(self.runs) < settings.workers)
         self.flushed_at = 0.0
         self.last_tick_at = time.monotonic()
         self.database_is_away = False
@@ -100,16 +104,17 @@ class Agent:
     def wake(self) -> None:
         """Look at the queue at once: something was submitted or cancelled. Safe from any thread."""
         self.flushed_at = 0.0
+        self.jobs.wake()
         self.pool.wake()
 
     @property
     def is_full(self) -> bool:
-        """Whether every process has a run, so that another one would have to wait for this agent."""
-        return len(self.runs) >= self.settings.workers
+        """Whether every process has a run or a job, so that another run would have to wait for this agent."""
+        return len(self.runs) + self.jobs.processes >= self.settings.workers
 
     def run(self) -> None:
         """Work until `request_stop`, then release all runs."""
-        with self.notifier.listening(self):
+        with self.notifier.listening(self), self.jobs.running():
             while not self._stopping.is_set():
                 self.last_tick_at = time.monotonic()
                 self._guarded(self.tick)

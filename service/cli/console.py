@@ -12,6 +12,7 @@ from service.cli.comparison_report import Comparisons, show_comparisons
 from service.cli.inspection_report import print_inspection
 from service.cli.progress import watch
 from service.cli.report import Experiment, show_report
+from service.cli.robustness_report import show_robustness_report
 from service.cli.score_report import show_curves, show_importance, show_operating_points, show_reliability
 from service.cli.shift_report import show_shift_report
 from service.cli.terminal import terminal
@@ -69,6 +70,11 @@ def show_comparison(comparisons: Comparisons) -> None:
 def show_shift(shift: dict[str, Any]) -> None:
     """Print how a batch of new rows differs from the validation rows."""
     show_shift_report(terminal(), shift)
+
+
+def show_robustness(found: dict[str, Any]) -> None:
+    """Print how much worse models are on corrupted rows."""
+    show_robustness_report(terminal(), found)
 
 
 def show_datasets(datasets: Sequence[dict[str, Any]]) -> None:

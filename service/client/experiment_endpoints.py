@@ -112,6 +112,19 @@ class ExperimentEndpoints(Connection):
         """A batch of rows in a file beside the validation rows of an experiment."""
         return self._form(f"/experiments/{experiment_id}/shift", file, fields, query)
 
+    def measure_robustness(
+        self, experiment_id: int, corruptions: Sequence[str] | None = None
+    ) -> dict[str, Any]:
+        """Request the report on corrupted rows; by default on all corruptions that fit."""
+        path, content = f"/experiments/{experiment_id}/robustness", json.dumps({"corruptions": corruptions})
+        found: dict[str, Any] = self._json("POST", path, content=content)
+        return found
+
+    def robustness(self, experiment_id: int) -> dict[str, Any]:
+        """The report on corrupted rows, or how far it is."""
+        found: dict[str, Any] = self._json("GET", f"/experiments/{experiment_id}/robustness")
+        return found
+
     def test(self, experiment_id: int, accept: Sequence[str]) -> dict[str, Any]:
         """Evaluate an experiment on its sealed test rows."""
         path, content = f"/experiments/{experiment_id}/test-evaluations", json.dumps({"accept": list(accept)})

@@ -11,11 +11,13 @@ from service.charts.confusion import ConfusionFigure
 from service.charts.curves import Curve, CurvesFigure, Point
 from service.charts.forest import ForestFigure, ForestRow
 from service.charts.reliability import Bin, CalibratedRun, ReliabilityFigure
+from service.charts.robustness import HeatCell, HeatRow, RobustnessFigure
 from service.charts.score_curves import ScoreCurve, ScoreCurvesFigure
 from service.schemas.base import capitalised
 from service.schemas.comparisons import Comparison, Comparisons
 from service.schemas.curves import Curves, Reliability
 from service.schemas.importance import Importance
+from service.schemas.robustness import CorruptedRows, Robustness, RobustnessReport
 from service.schemas.summary import Baseline, Summary
 from service.store.epochs.curve_reader import AveragedEpochs
 from service.store.run_keys import RunKey, are_of_folds, name_of_run
@@ -185,6 +187,34 @@ def importance_figure(found: Importance) -> ForestFigure:
         axis=f"loss of {metric}" if found.direction == "max" else f"rise of {metric}",
         rows=[ForestRow(each.column, each.importance, each.low, each.high, "no value") for each in shown],
     )
+
+
+def robustness_figure(experiment: Row[Any], found: Robustness) -> RobustnessFigure:
+    """The metric that selects epochs, or the balanced accuracy, under each corruption."""
+    report = found.report
+    if report is None:
+        progress = found.progress
+        message = f"{found.status}: {progress.done} of {progress.total or '?'} steps are done"
+        return RobustnessFigure("Robustness", name_of(experiment), [], message)
+    metric = report.clean.figures[-1].metric
+    clean, rows = report.clean.figures[-1].value, f"{report.rows:,} rows"
+    return RobustnessFigure(
+        title="Robustness",
+        subtitle=f"{name_of(experiment)}: {metric.replace('_', ' ')} on corrupted rows, mean of "
+        f"{_runs(len(report.runs))} on {rows}; {clean:.3f} as they are; shade: share that is lost",
+        rows=[_heat_row(report, mean, clean) for mean in report.means],
+    )
+
+
+def _heat_row(report: RobustnessReport, mean: CorruptedRows, clean: float) -> HeatRow:
+    cells = [_heat_cell(each, clean) for each in report.items if each.corruption == mean.corruption]
+    return HeatRow((mean.corruption or "").replace("_", " "), cells, _heat_cell(mean, clean))
+
+
+def _heat_cell(rows: CorruptedRows, clean: float) -> HeatCell:
+    figure = rows.figures[-1]
+    lost = (figure.drop or 0.0) / abs(clean) if clean else 0.0
+    return HeatCell(figure.value, min(1.0, max(0.0, lost)))
 
 
 def _levels(summary: Summary | None, metric: str) -> list[tuple[str, float]]:

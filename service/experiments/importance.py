@@ -19,7 +19,7 @@ from service.schemas.importance import Importance
 from service.store import experiment_reader, model_reader
 from service.store.database import Database
 from service.store.errors import ImportanceTooLong, NoModel, RowsGone, UnknownRun
-from service.store.run_keys import RunFilter, RunKey, are_of_folds, name_of_run
+from service.store.run_keys import RunFilter, RunKey, are_of_folds, name_of_run, spread_over_folds
 from workers.cost_model import row_seconds
 from workers.data.dataset import Dataset
 from workers.data.errors import DatasetError
@@ -91,7 +91,10 @@ class ImportanceService:
         with self._database.read() as connection:
             experiment = experiment_reader.experiment(connection, experiment_id)
         spec = stored_spec(experiment)
-        chosen = [self._models.load(experiment_id, RunFilter(*RunKey.of(run))) for run in _chosen(runs)]
+        chosen = [
+            self._models.load(experiment_id, RunFilter(*RunKey.of(run)))
+            for run in spread_over_folds(runs, MOST_RUNS)
+        ]
         try:
             with self._memory.reserve(self._registry.planning_bytes(spec.dataset)):
                 return self._measured(experiment, spec, chosen, len(runs), repeats)
@@ -146,18 +149,6 @@ class ImportanceService:
     def _rows(self, spec: ExperimentSpec, fold: Fold) -> Integers:
         rows = self._registry.split_rows(spec.dataset, spec.split, fold)
         return rows.evaluation if len(rows.evaluation) else rows.validation
-
-
-def _chosen(runs: Sequence[Row[Any]]) -> list[Row[Any]]:
-    """At most MOST_RUNS of the runs, of all folds before a second seed of any, ordered by fold."""
-    of_fold: dict[Fold, int] = {}
-    places = []
-    for run in runs:
-        fold = Fold(run.repeat, run.fold)
-        of_fold[fold] = of_fold.get(fold, -1) + 1
-        places.append(of_fold[fold])
-    by_place = [run for _, run in sorted(zip(places, runs, strict=True), key=lambda pair: pair[0])]
-    return sorted(by_place[:MOST_RUNS], key=RunKey.of)
 
 
 def _by_fold(runs: Sequence[LoadedModel]) -> list[tuple[Fold, list[LoadedModel]]]:

@@ -245,8 +245,13 @@ def _stacked(scores: Sequence[Singles | None]) -> NDArray[np.float64] | None:
 
 def class_counts(contender: Contender) -> Integers | None:
     """With a stratified split, the classes are as frequent as in all of the data set (K,)."""
-    if not contender.spec["split"]["stratify"]:
+    return class_counts_of(contender.spec, contender.experiment.plan)
+
+
+def class_counts_of(spec: Mapping[str, Any], plan: Mapping[str, Any]) -> Integers | None:
+    """The same of a stored spec and its plan."""
+    if not spec["split"]["stratify"]:
         return None
-    validation = np.array(contender.experiment.plan["split_counts"]["validation"])
-    counts: Integers = np.rint(validation * (contender.dataset["rows"] / validation.sum())).astype(np.int64)
+    validation = np.array(plan["split_counts"]["validation"])
+    counts: Integers = np.rint(validation * (plan["dataset"]["rows"] / validation.sum())).astype(np.int64)
     return counts

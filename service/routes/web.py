@@ -108,9 +108,10 @@ async def show_experiment(request: Request, experiment_id: ExperimentId, metric:
     api, path = ApiClient(request), f"/experiments/{experiment_id}"
     experiment = await api.get(path)
     has_scores = any(run["status"] == "succeeded" for run in experiment["runs"])
-    errors, ledger = await asyncio.gather(
+    errors, ledger, robustness = await asyncio.gather(
         api.find(f"{path}/errors", {"limit": 12}) if has_scores else _nothing(),
         api.find(f"{path}/test-evaluations"),
+        api.find(f"{path}/robustness") if has_scores else _nothing(),
     )
     selected = experiment["summary"]["selection"]["metric"] if experiment["summary"] else "loss"
     return page(
@@ -126,6 +127,7 @@ async def show_experiment(request: Request, experiment_id: ExperimentId, metric:
         has_pictures=experiment["plan"]["dataset"]["shape"] is not None,
         errors=errors,
         ledger=ledger,
+        robustness=robustness,
     )
 
 

@@ -119,8 +119,10 @@ async def edit(request: Request, experiment_id: ExperimentId) -> Response:
 
 
 @router.post("/experiments/{experiment_id:number}/{action}", dependencies=submitting)
-async def act(request: Request, experiment_id: ExperimentId, action: Literal["cancel", "retry"]) -> Response:
-    """Cancel or retry an experiment."""
+async def act(
+    request: Request, experiment_id: ExperimentId, action: Literal["cancel", "retry", "robustness"]
+) -> Response:
+    """Cancel or retry an experiment, or have its models measured on corrupted rows."""
     reply = await ApiClient(request).post(f"/experiments/{experiment_id}/{action}", None)
     if reply.status >= 400:
         raise ApiRefusal(reply)

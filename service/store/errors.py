@@ -20,6 +20,8 @@ StoreError
 ├── UnusableRowResults  the row-level results of a run are lost or damaged
 ├── RowsGone            the data set of the experiment is gone or has changed
 ├── ImportanceTooLong   measuring the importance of the columns would take too long
+├── UnknownJob          nobody has asked for this job on the experiment's models
+├── JobOver             the job has ended: there is nothing to cancel
 ├── NoTestPart          the split leaves no rows for a test
 ├── RowsUsedBefore      rows of the test set were looked at, or learned from, before
 ├── KeyReused           the idempotency key belongs to another request
@@ -280,6 +282,23 @@ class ImportanceTooLong(StoreError):
         return cls(
             f"The importance of the columns of experiment {experiment_id} would take about {seconds:,.0f} seconds "
             f"even on few rows; at most {most:,.0f} are spent. Ask for one run with ?seed=, or for ?repeats=2."
+        )
+
+
+class UnknownJob(StoreError):
+    """Nobody has asked for this job."""
+
+    def __init__(self, experiment_id: int, kind: str) -> None:
+        path = f"POST /experiments/{experiment_id}/{kind}"
+        super().__init__(f"Nobody has asked for the {kind} of experiment {experiment_id}: {path} does.")
+
+
+class JobOver(StoreError):
+    """The job has ended, and its status is final."""
+
+    def __init__(self, experiment_id: int, kind: str, status: str) -> None:
+        super().__init__(
+            f"The {kind} of experiment {experiment_id} has already ended ({status}): there is nothing to cancel."
         )
 
 

@@ -47,7 +47,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from service.store import claim_order, experiment_metrics
+from service.store import claim_order, experiment_metrics, jobs
 from service.store.engine.clock import now
 from service.store.errors import QueueFull
 from service.store.run_keys import ALL_RUNS, BY_KEY, RunFilter, RunKey
@@ -466,6 +466,8 @@ def _update_experiment_status(connection: Connection, experiment_ids: Collection
         changed = connection.scalars(_status_update(status), {"experiments": ids}).all()
         if status in FINAL_STATUSES:
             experiment_metrics.store(connection, changed)
+            if status == "succeeded":
+                jobs.request_wanted(connection, changed)
             outbox.add(connection, *sorted(changed))
         else:
             experiment_metrics.clear(connection, changed)

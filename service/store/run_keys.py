@@ -1,13 +1,14 @@
 """The key of a run within its experiment: repeat, fold and seed. With one split it is (0, 0, seed)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import ColumnElement
 
 from service.store.tables import Run
 
+R = TypeVar("R")
 BY_KEY = (Run.repeat, Run.fold, Run.seed)
 """The order in which the runs of an experiment are returned."""
 
@@ -23,6 +24,18 @@ class RunKey(NamedTuple):
     def of(cls, row: Any) -> "RunKey":
         """The key of a row, or of an object, with these three fields."""
         return cls(row.repeat, row.fold, row.seed)
+
+
+def spread_over_folds(runs: Sequence[R], most: int) -> list[R]:
+    """At most so many of the runs, of all folds before a second seed of any, ordered by their keys."""
+    of_fold: dict[tuple[int, int], int] = {}
+    places = []
+    for run in runs:
+        fold = RunKey.of(run)[:2]
+        of_fold[fold] = of_fold.get(fold, -1) + 1
+        places.append(of_fold[fold])
+    by_place = [run for _, run in sorted(zip(places, runs, strict=True), key=lambda pair: pair[0])]
+    return sorted(by_place[:most], key=RunKey.of)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from workers.evaluation.metrics.per_bin import BIN_METRICS, BinMetric
 from workers.evaluation.metrics.per_class import CLASS_METRICS, ClassMetric
 
 ActiveStatus = Literal["queued", "running"]
+JobKind = Literal["robustness"]
 FinalStatus = Literal["succeeded", "failed", "cancelled"]
 """An experiment or a run with a final status has ended; only a retry queues it again."""
 Status = Literal[ActiveStatus, FinalStatus]
@@ -310,6 +311,55 @@ class Checkpoint(Base):
     artifact: Mapped[str | None] = mapped_column(index=True)
     attempt: Mapped[int | None]
     created_at: Mapped[float]
+
+
+class Job(Base):
+    """Work on the models of an experiment that is no training, claimed and leased by agents as runs are.
+
+    An experiment has one job of a kind, and a new request takes its place. request: what was asked for. models: a
+    hash of the models that were there. `attempt` counts claims, and `claim_token` is drawn anew by each of them: only
+    its holder may write. `deaths` counts the attempts that ended without a word since the last stored step. done,
+    total: of its steps. `result` is null until it has succeeded.
+    """
+
+    __tablename__ = "jobs"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    experiment_id: Mapped[int] = mapped_column(ForeignKey("experiments.id", ondelete="CASCADE"))
+    kind: Mapped[str]
+    owner: Mapped[str]
+    request: Mapped[dict[str, Any]]
+    models: Mapped[str]
+    status: Mapped[str]
+    attempt: Mapped[int] = mapped_column(default=0)
+    deaths: Mapped[int] = mapped_column(default=0)
+    claim_token: Mapped[str | None]
+    lease_until: Mapped[float | None]
+    cancel_requested: Mapped[bool] = mapped_column(default=False)
+    done: Mapped[int] = mapped_column(default=0)
+    total: Mapped[int | None]
+    cause: Mapped[str | None]
+    message: Mapped[str | None]
+    result: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    created_at: Mapped[float]
+    started_at: Mapped[float | None]
+    finished_at: Mapped[float | None]
+
+    __table_args__ = (
+        UniqueConstraint("experiment_id", "kind"),
+        Index(None, "status", "id"),
+        {"sqlite_autoincrement": True},
+    )
+
+
+class JobStep(Base):
+    """What one step of a job has computed: the next attempt continues after it. Removed once the job succeeds."""
+
+    __tablename__ = "job_steps"
+
+    job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    step: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class LedgerEntry(Base):

@@ -69,22 +69,63 @@ def resample_changes(
     resamples: int = RESAMPLES,
 ) -> list[ResampledMetric]:
     """The same, from what the errors of each experiment change (`changes_of_errors`): they take less memory."""
+    found = _resample(
+        experiments,
+        labels,
+        (metric,),
+        generator,
+        classes=classes,
+        class_counts=class_counts,
+        resamples=resamples,
+    )
+    return [each[metric] for each in found]
+
+
+def resample_metrics(
+    experiments: Sequence[Integers],
+    labels: Integers,
+    metrics: Sequence[str],
+    generator: np.random.Generator,
+    *,
+    classes: int,
+    class_counts: Integers | None = None,
+) -> list[dict[str, ResampledMetric]]:
+    """Several metrics of each experiment under the same draws; the parameters are those of `resample`."""
+    changes = [changes_of_errors(predictions, labels, classes) for predictions in experiments]
+    return _resample(
+        changes, labels, metrics, generator, classes=classes, class_counts=class_counts, resamples=RESAMPLES
+    )
+
+
+def _resample(
+    experiments: Sequence[csr_array],
+    labels: Integers,
+    metrics: Sequence[str],
+    generator: np.random.Generator,
+    *,
+    classes: int,
+    class_counts: Integers | None,
+    resamples: int,
+) -> list[dict[str, ResampledMetric]]:
     rows = len(labels)
     support = np.bincount(labels, minlength=classes).astype(np.float64)
     counts = np.asarray(support if class_counts is None else class_counts * (support > 0), np.float64)
     of_class = csr_array((np.ones(rows), (labels, np.arange(rows))), shape=(classes, rows))
-    parts: list[list[ResampledMetric]] = [[] for _ in experiments]
+    parts: list[dict[str, list[ResampledMetric]]] = [{name: [] for name in metrics} for _ in experiments]
     block = max(1, BLOCK_CELLS // rows)
     for start in range(0, resamples, block):
         draws = _Draws(generator, of_class, support, counts, min(block, resamples - start))
         for part, each in zip(parts, experiments, strict=True):
-            part.append(ResampledMetric(draws.values(each, metric, 0), draws.values(each, metric, 1)))
-    return [
-        ResampledMetric(
-            np.concatenate([block.first for block in part]), np.concatenate([block.second for block in part])
-        )
-        for part in parts
-    ]
+            changes = draws.changes(each)
+            for name, blocks in part.items():
+                first, second = (draws.values(changes, name, place) for place in (0, 1))
+                blocks.append(ResampledMetric(first, second))
+    return [{name: _joined(blocks) for name, blocks in part.items()} for part in parts]
+
+
+def _joined(blocks: Sequence[ResampledMetric]) -> ResampledMetric:
+    first, second = ([getattr(block, place) for block in blocks] for place in ("first", "second"))
+    return ResampledMetric(np.concatenate(first), np.concatenate(second))
 
 
 def between_rows(
@@ -127,12 +168,17 @@ class _Draws:
         self.support = frequencies
         self.all_right = frequencies - self.added.sum(axis=0)
 
-    def values(self, errors: csr_array, metric: str, place: int) -> Floats:
+    def changes(self, errors: csr_array) -> Floats:
+        """What the errors of an experiment change in the margins of each seed, (S, 2, K, R)."""
+        classes, draws = self.support.shape
+        changes: Floats = (errors @ self.weights).reshape(-1, 2, classes, draws)
+        return changes
+
+    def values(self, changes: Floats, metric: str, place: int) -> Floats:
         """The metric of each draw and seed, (R, S), of an experiment that is the first of two (place 0) or second."""
         classes, draws = self.support.shape
         right, wrong = self.added[place], self.added[1 - place]
         elsewhere = (wrong.sum(axis=0) - wrong) / max(classes - 1, 1)
-        changes = (errors @ self.weights).reshape(-1, 2, classes, draws)
         margins = (
             self.all_right + changes[:, 0] + right,
             np.broadcast_to(self.support, (len(changes), classes, draws)),

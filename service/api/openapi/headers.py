@@ -38,6 +38,7 @@ DESCRIBED: dict[str, Header] = {
 ALWAYS: dict[str, dict[str, tuple[str, ...]]] = {
     "submit_experiment": {"202": ("Location", "Retry-After")},
     "submit_sweep": {"202": ("Location", "Retry-After")},
+    "measure_robustness": {"202": ("Location", "Retry-After")},
     "upload_dataset": {"200": ("Location",), "201": ("Location",)},
     "create_webhook": {"201": ("Location", "Cache-Control")},
     "read_weights": {"200": ("Content-Disposition",)},

@@ -261,6 +261,12 @@ class FormattedImportanceQuery(ImportanceQuery):
     format: Format | None = Field(None, description=FORMATS)
 
 
+class FormatQuery(Query):
+    """The format of rows."""
+
+    format: Format | None = Field(None, description=FORMATS)
+
+
 class RowsQuery(RunsQuery):
     """Which rows of an experiment's epochs."""
 

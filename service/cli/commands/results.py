@@ -141,6 +141,30 @@ def shift(
             print_answer(client.shift(experiment, content, fields), show_shift, as_json=json)
 
 
+@commands.command()
+def robustness(
+    experiment: int,
+    csv: Annotated[bool, typer.Option("--csv", help="Print every corruption and severity as CSV.")] = False,
+    json: Json = False,
+    url: Url = LOCAL,
+) -> None:
+    """Measure how much worse an experiment's models become on corrupted rows."""
+    from rich.console import Console
+
+    from service.cli.console import show_robustness
+    from service.cli.robustness_progress import wait_for_robustness
+
+    with client_of(url) as client:
+        found = wait_for_robustness(Console(stderr=True), client, experiment)
+        if found is None:
+            raise typer.Exit(1)
+        if csv:
+            for text in client.csv(experiment, "robustness"):
+                typer.echo(text, nl=False)
+        else:
+            print_answer(found, show_robustness, as_json=json)
+
+
 @commands.command("operating-points")
 def operating_points(experiment: int, json: Json = False, url: Url = LOCAL) -> None:
     """Show the threshold of each seed's model, if the spec asks for one, and what it gives."""

@@ -45,6 +45,7 @@ OTHERS: dict[str, Kind] = {
     "GET /comparisons/curves.svg": "charts",
     "GET /experiments/{experiment_id}/importance": "importance",
     "GET /experiments/{experiment_id}/charts/importance.svg": "importance",
+    "GET /experiments/{experiment_id}/charts/robustness.svg": "charts",
     "GET /sweeps/{sweep_id}/importance": "charts",
     "GET /sweeps/{sweep_id}/leaderboard": "charts",
     "GET /sweeps/{sweep_id}/chart.svg": "charts",

@@ -1,0 +1,1 @@
+"""Runs jobs on trained models in processes of their own: claims, assigns, watches and stores them."""

@@ -1,0 +1,203 @@
+"""Carries out the jobs of a database, one at a time, in a thread beside the agent that trains.
+
+A job takes the place of a run: it waits until one of the agent's processes is free, and the agent claims no run for
+that place. Its lease is renewed about once a second. A killed agent loses it after that, and the next one continues
+after the last stored step.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from service.jobs.job_process import JobProcess, job_process
+from service.pauses import growing_pauses
+from service.settings import Settings
+from service.store import jobs
+from service.store.artifacts.artifact_store import ArtifactError
+from service.store.database import Database
+from service.store.errors import StoreError
+from service.store.jobs import JobClaim, JobLease
+from workers.data.errors import DatasetError
+from workers.jobs.messages import JobAssignment, JobEvent, JobFailed, JobPlanned, JobSucceeded, StepDone
+from workers.processes.failure_causes import Cause
+
+log = logging.getLogger("holdout.jobs")
+
+POLL_SECONDS = 1.0
+FLUSH_SECONDS = 0.5
+"""How long events are collected before they are written; a write renews the lease."""
+
+Build = Callable[[JobClaim], JobAssignment]
+
+
+class JobRunner:
+    """Claims jobs and carries them out. `running` runs it in a thread.
+
+    is_free: whether a process may be started beside those of the agent.
+    """
+
+    def __init__(
+        self, database: Database, settings: Settings, build: Build, is_free: Callable[[], bool]
+    ) -> None:
+        self._database, self._settings, self._build = database, settings, build
+        self._is_free = is_free
+        self._stopping, self._waking = threading.Event(), threading.Event()
+        self.processes = 0
+        """How many processes of the agent it uses, or waits for."""
+        self.process_id: int | None = None
+        """That of the present job."""
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Carry out jobs for as long as the context lasts, then release the present one."""
+        thread = threading.Thread(target=self._run, name="jobs", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._stopping.set()
+            self.wake()
+            thread.join()
+
+    def wake(self) -> None:
+        """Look for a job at once. Safe from any thread."""
+        self._waking.set()
+
+    def _run(self) -> None:
+        pauses = growing_pauses()
+        while not self._stopping.is_set():
+            try:
+                if not self.work():
+                    self._waking.wait(POLL_SECONDS)
+                    self._waking.clear()
+                pauses = growing_pauses()
+            except Exception as error:
+                known = error.orig if isinstance(error, DBAPIError) else error
+                log.error("no job could be carried out; trying again: %s: %s", type(known).__name__, known)
+                self._stopping.wait(next(pauses))
+
+    def work(self) -> bool:
+        """Carry out one job; False if there is none, or no process is free until the runner is stopped."""
+        with self._database.read() as connection:
+            if not jobs.has_work(connection, self._settings.lease_seconds):
+                return False
+        self.processes = 1
+        try:
+            while not self._is_free():
+                if self._stopping.wait(0.05):
+                    return False
+            claim = self._claim()
+            if claim is None:
+                return False
+            self._carry_out(claim)
+            return True
+        finally:
+            self.processes, self.process_id = 0, None
+
+    def _claim(self) -> JobClaim | None:
+        settings = self._settings
+        with self._database.write() as connection:
+            return jobs.claim(
+                connection, lease_seconds=settings.lease_seconds, max_deaths=settings.max_attempts
+            )
+
+    def _carry_out(self, claim: JobClaim) -> None:
+        try:
+            assignment = self._assignment(claim)
+            if assignment is None:
+                return
+            with job_process(assignment) as process:
+                self.process_id = process.process.pid
+                self._follow(claim.lease, process)
+        except (DatasetError, StoreError, ArtifactError) as error:
+            cause: Cause = "dataset_missing" if isinstance(error, DatasetError) else "error"
+            self._write(claim.lease, [JobFailed(cause, str(error))])
+        except OSError:
+            self._end(claim.lease, jobs.release)
+            raise
+
+    def _assignment(self, claim: JobClaim) -> JobAssignment | None:
+        """Build the assignment in a thread, as it may take longer than a lease; None if the lease ends before."""
+        future: Future[JobAssignment] = Future()
+        threading.Thread(
+            target=self._fulfil, args=(future, claim), name="job preparation", daemon=True
+        ).start()
+        while True:
+            try:
+                return future.result(FLUSH_SECONDS)
+            except TimeoutError:
+                if future.done() or not self._write(claim.lease, []):
+                    return None if not future.done() else future.result()
+
+    def _fulfil(self, future: "Future[JobAssignment]", claim: JobClaim) -> None:
+        try:
+            future.set_result(self._build(claim))
+        except BaseException as error:
+            future.set_exception(error)
+
+    def _follow(self, lease: JobLease, process: JobProcess) -> None:
+        """Write what the process sends until it ends, or the lease does."""
+        while True:
+            deadline, events = time.monotonic() + FLUSH_SECONDS, list[JobEvent]()
+            while not _is_over(events) and (left := deadline - time.monotonic()) > 0:
+                received = process.receive(left)
+                if received is None:
+                    self._write(lease, events)
+                    log.warning(
+                        "the process of job %s died, exit code %s", lease.job_id, process.process.exitcode
+                    )
+                    self._end(lease, self._record_death)
+                    return
+                events += received
+            if not self._write(lease, events):
+                return
+
+    def _write(self, lease: JobLease, events: list[JobEvent]) -> bool:
+        """Renew the lease, and store events; False if the job has ended here. Waits for a database that is away."""
+        while True:
+            try:
+                with self._database.write() as connection:
+                    return self._written(connection, lease, events)
+            except DBAPIError as error:
+                log.error("the database does not answer; trying again: %s", error.orig)
+                if self._stopping.wait(FLUSH_SECONDS):
+                    return False
+
+    def _written(self, connection: Connection, lease: JobLease, events: list[JobEvent]) -> bool:
+        renewed = jobs.renew(connection, lease, self._settings.lease_seconds)
+        if renewed is None:
+            log.warning("job %s no longer belongs to this agent", lease.job_id)
+            return False
+        steps = {each.step: each.content for each in events if isinstance(each, StepDone)}
+        totals = [each.total for each in events if isinstance(each, JobPlanned)]
+        if steps or totals:
+            jobs.store_steps(connection, lease, steps, totals[0] if totals else None)
+        last = events[-1] if events else None
+        if isinstance(last, JobSucceeded):
+            jobs.finish(connection, lease, "succeeded", result=last.result)
+        elif isinstance(last, JobFailed):
+            jobs.finish(connection, lease, "failed", cause=last.cause, message=last.message)
+        elif renewed:
+            jobs.finish(connection, lease, "cancelled")
+        elif self._stopping.is_set():
+            jobs.release(connection, lease)
+        else:
+            return True
+        return False
+
+    def _record_death(self, connection: Connection, lease: JobLease) -> bool:
+        return jobs.record_death(connection, lease, self._settings.max_attempts)
+
+    def _end(self, lease: JobLease, transition: Callable[[Connection, JobLease], bool]) -> None:
+        with self._database.write() as connection:
+            transition(connection, lease)
+
+
+def _is_over(events: list[JobEvent]) -> bool:
+    return bool(events) and isinstance(events[-1], JobSucceeded | JobFailed)

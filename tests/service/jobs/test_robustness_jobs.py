@@ -1,0 +1,212 @@
+"""Reports on corrupted rows by real agents and worker processes, which are killed, stopped and cancelled midway."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Row, select
+
+from service.agent.agent import Agent
+from service.experiments import robustness
+from service.jobs.assignments import JobAssignmentBuilder
+from service.jobs.runner import JobRunner
+from service.notifiers import PollingNotifier
+from service.settings import Settings
+from service.store import jobs
+from service.store.artifacts.artifact_store import ArtifactStore
+from service.store.tables import JobKind, JobStep
+from tests.harness import IRIS, Harness
+from tests.service.agent.threads import Start, agents_in_threads
+from workers.corruptions.choice import Robustness
+from workers.jobs.messages import JobAssignment, JobFailed, JobSucceeded, StepDone
+from workers.jobs.process import events
+
+KIND: JobKind = "robustness"
+SLOW = {
+    "dataset": {"name": "synthetic", "counts": [6000, 6000], "features": 64},
+    "split": {"train": 0.1, "validation": 0.8, "test": 0.1},
+    "model": {"hidden": [1024, 256]},
+    "training": {"epochs": 1, "batch_size": 256},
+}
+"""A model that predicts for long enough to be interrupted."""
+ELEVEN_STEPS = ("noise", "wrong_units")
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """The transitions are tested on both databases in tests/service/store/test_jobs.py."""
+    return sqlite_url
+
+
+@pytest.fixture
+def start(harness: Harness, settings: Settings) -> Iterator[Start]:
+    with agents_in_threads(harness, settings) as (start, _):
+        yield start
+
+
+def trained(harness: Harness, start: Start, spec: dict[str, Any]) -> tuple[int, Agent]:
+    agent = start()
+    id_ = harness.submit(spec)
+    assert harness.wait_for_end(id_).status == "succeeded"
+    return id_, agent
+
+
+def request(harness: Harness, id_: int, **wanted: Any) -> None:
+    with harness.database.write() as connection:
+        robustness.request(connection, id_, "me", Robustness(**wanted), PollingNotifier())
+
+
+def read(harness: Harness, id_: int) -> Row[Any]:
+    with harness.database.read() as connection:
+        return jobs.read(connection, id_, KIND)
+
+
+def wait(harness: Harness, id_: int, until: Callable[[Row[Any]], object]) -> Row[Any]:
+    deadline = time.monotonic() + 60
+    while not until(job := read(harness, id_)):
+        assert time.monotonic() < deadline, job
+        time.sleep(0.02)
+    return job
+
+
+def wait_for_end(harness: Harness, id_: int) -> Row[Any]:
+    return wait(harness, id_, lambda job: job.finished_at)
+
+
+def assignment(harness: Harness, settings: Settings) -> JobAssignment:
+    """That of the next job, which is claimed."""
+    with harness.database.write() as connection:
+        claim = jobs.claim(connection, lease_seconds=60, max_deaths=5)
+    assert claim is not None
+    artifacts = ArtifactStore(settings.artifacts_url)
+    return JobAssignmentBuilder(harness.database, harness.registry, settings, artifacts).build(claim)
+
+
+def test_a_spec_that_asks_for_the_report_gets_it_at_the_end(harness: Harness, start: Start) -> None:
+    id_, _ = trained(harness, start, IRIS | {"seeds": [0, 1], "robustness": True})
+    job = wait_for_end(harness, id_)
+    assert (job.status, job.message) == ("succeeded", None)
+    assert job.done == job.total == len(job.result["items"]) + 1 == 4 * 5 + 1
+    assert [run["seed"] for run in job.result["runs"]] == [0, 1]
+    assert job.result["clean"]["figures"][0]["value"] > job.result["mean"]["figures"][0]["value"]
+    with harness.database.read() as connection:
+        assert connection.execute(select(JobStep)).all() == []
+
+
+def test_a_spec_without_it_gets_none(harness: Harness, start: Start) -> None:
+    trained(harness, start, IRIS)
+    with harness.database.read() as connection:
+        assert not jobs.has_work(connection, 15)
+
+
+def test_what_is_left_of_a_job_gives_the_same_report(
+    harness: Harness, start: Start, settings: Settings
+) -> None:
+    id_, agent = trained(harness, start, IRIS | {"robustness": {"corruptions": ["noise", "wrong_units"]}})
+    whole = wait_for_end(harness, id_)
+    agent.stop()
+    request(harness, id_, corruptions=("wrong_units", "noise"))  # another request, the same work
+    given = assignment(harness, settings)
+    all_steps = [each for each in events(given) if isinstance(each, StepDone)]
+    stored = {each.step: each.content for each in all_steps if each.step in (0, 3, 7)}
+    rest = list(events(JobAssignment(**{**vars(given), "steps": stored})))
+    assert [each.step for each in rest if isinstance(each, StepDone)] == [
+        step for step in range(11) if step not in stored
+    ]
+    last = rest[-1]
+    assert isinstance(last, JobSucceeded)
+    assert last.result == whole.result
+
+
+def test_a_killed_process_is_replaced_and_continues(harness: Harness, start: Start) -> None:
+    id_, agent = trained(harness, start, SLOW)
+    request(harness, id_, corruptions=ELEVEN_STEPS)
+    agent.wake()
+    wait(harness, id_, lambda job: job.done >= 2)
+    before = read(harness, id_).done
+    for process in _processes_of(agent):
+        os.kill(process, signal.SIGKILL)
+    job = wait_for_end(harness, id_)
+    assert (job.status, job.attempt) == ("succeeded", 2)
+    assert job.done == job.total > before
+
+
+def test_a_stopped_agent_gives_the_job_back_and_the_next_one_continues(
+    harness: Harness, start: Start
+) -> None:
+    id_, agent = trained(harness, start, SLOW)
+    request(harness, id_, corruptions=ELEVEN_STEPS)
+    agent.wake()
+    wait(harness, id_, lambda job: job.done >= 2)
+    stopped_at = time.monotonic()
+    agent.stop()
+    assert time.monotonic() - stopped_at < 5
+    job = read(harness, id_)
+    assert (job.status, job.deaths) == ("queued", 0)
+    assert job.done >= 2
+    start()
+    job = wait_for_end(harness, id_)
+    assert (job.status, job.attempt, job.deaths) == ("succeeded", 2, 0)
+
+
+def test_a_cancelled_job_stops_and_keeps_its_steps(harness: Harness, start: Start) -> None:
+    id_, agent = trained(harness, start, SLOW)
+    request(harness, id_, corruptions=ELEVEN_STEPS)
+    agent.wake()
+    wait(harness, id_, lambda job: job.done >= 1)
+    with harness.database.write() as connection:
+        jobs.request_cancel(connection, id_, KIND)
+    job = wait_for_end(harness, id_)
+    assert job.status == "cancelled"
+    assert not _processes_of(agent) or wait(harness, id_, lambda _: not _processes_of(agent))
+    request(harness, id_, corruptions=ELEVEN_STEPS)
+    agent.wake()
+    again = wait(harness, id_, lambda each: each.status == "running" or each.finished_at)
+    assert again.done >= job.done >= 1
+
+
+def test_while_a_job_waits_the_agent_claims_no_run_for_its_place(
+    harness: Harness, settings: Settings
+) -> None:
+    agent = Agent(harness.database, harness.registry, settings.model_copy(update={"workers": 1}))
+    assert not agent.is_full
+    agent.jobs.processes = 1
+    assert agent.is_full
+    agent.stop()
+
+
+def test_a_job_without_its_data_set_or_with_an_error_fails_with_a_sentence(
+    harness: Harness, start: Start, settings: Settings
+) -> None:
+    id_, agent = trained(harness, start, IRIS)
+    agent.stop()
+    request(harness, id_)
+    given = assignment(harness, settings)
+    broken = JobAssignment(**{**vars(given), "request": {"corruptions": ["unseen_levels"]}})
+    (failed,) = events(broken)
+    assert isinstance(failed, JobFailed)
+    assert "none of the columns" in failed.message
+    (failed,) = events(JobAssignment(**{**vars(given), "spec": "{"}))
+    assert isinstance(failed, JobFailed)
+    assert failed.cause == "error"
+
+    def no_data(_: Any) -> Any:
+        from workers.data.errors import DatasetError
+
+        raise DatasetError("the data set is gone")
+
+    with harness.database.write() as connection:
+        job = jobs.read(connection, id_, KIND)
+        jobs.release(connection, jobs.JobLease(job.id, job.claim_token))
+    assert JobRunner(harness.database, settings, no_data, lambda: True).work()
+    job = read(harness, id_)
+    assert (job.status, job.cause, job.message) == ("failed", "dataset_missing", "the data set is gone")
+
+
+def _processes_of(agent: Agent) -> list[int]:
+    """The process of the job that the agent carries out, if any."""
+    process = agent.jobs.process_id
+    return [] if process is None else [process]

@@ -1,0 +1,1 @@
+"""Jobs: work on trained models in a process of its own, in steps whose results are stored one by one."""
