@@ -17,7 +17,7 @@ from service.schemas.base import capitalised
 from service.schemas.comparisons import Comparison, Comparisons
 from service.schemas.curves import Curves, Reliability
 from service.schemas.importance import Importance
-from service.schemas.robustness import CorruptedRows, Robustness, RobustnessReport
+from service.schemas.robustness import CorruptedRows, RobustnessJob, RobustnessReport
 from service.schemas.summary import Baseline, Summary
 from service.store.epochs.curve_reader import AveragedEpochs
 from service.store.run_keys import RunKey, are_of_folds, name_of_run
@@ -189,7 +189,7 @@ def importance_figure(found: Importance) -> ForestFigure:
     )
 
 
-def robustness_figure(experiment: Row[Any], found: Robustness) -> RobustnessFigure:
+def robustness_figure(experiment: Row[Any], found: RobustnessJob) -> RobustnessFigure:
     """The metric that selects epochs, or the balanced accuracy, under each corruption."""
     report = found.report
     if report is None:

@@ -18,10 +18,10 @@ from service.experiments.chart_figures import robustness_figure
 from service.http.conditional import PreconditionDep
 from service.http.query import InvalidQuery
 from service.schemas.formats import as_json, represent
-from service.schemas.robustness import Robustness, RobustnessRow, RobustnessRows
+from service.schemas.robustness import RobustnessJob, RobustnessRow, RobustnessRows
 from service.store import experiment_reader, jobs
 from service.store.errors import JobOver, NoModel, UnknownExperiment, UnknownJob
-from workers.corruptions.choice import Robustness as RobustnessRequest
+from workers.corruptions.choice import Robustness
 from workers.validation.errors import InvalidSpec
 
 router = APIRouter(prefix="/experiments/{experiment_id:number}", route_class=StrictRoute)
@@ -42,8 +42,8 @@ def measure_robustness(
     notifier: NotifierDep,
     caller: CallerDep,
     response: Response,
-    wanted: Annotated[RobustnessRequest, Body()] = RobustnessRequest(),  # noqa: B008 -- frozen
-) -> Robustness:
+    wanted: Annotated[Robustness, Body()] = Robustness(),  # noqa: B008 -- frozen
+) -> RobustnessJob:
     """Queue a report on how much worse the models become when the rows that measured them are corrupted: noise, blur,
     contrast, position and more of images; noise, missing columns, unseen levels, wrong units and swapped columns of
     tables; each in five severities. Workers carry it out, one step after the other; poll the URL in `Location`.
@@ -55,7 +55,7 @@ def measure_robustness(
         robustness.request(connection, experiment_id, caller.name, wanted, notifier)
         job = jobs.read(connection, experiment_id, "robustness")
     response.headers.update({"Location": f"/experiments/{experiment_id}/robustness", "Retry-After": "1"})
-    return Robustness.of(job)
+    return RobustnessJob.of(job)
 
 
 @router.get(
@@ -64,7 +64,7 @@ def measure_robustness(
     dependencies=[allow("read")],
     summary="Read the report on corrupted rows",
     tags=["models"],
-    response_model=Robustness,
+    response_model=RobustnessJob,
     responses=problems(UnknownExperiment, UnknownJob, InvalidQuery) | conditional() | formats(),
 )
 def read_robustness(
@@ -82,7 +82,7 @@ def read_robustness(
     with database.read() as connection:
         job = jobs.read(connection, experiment_id, "robustness")
     precondition.require_modified(robustness.version(job))
-    found = Robustness.of(job)
+    found = RobustnessJob.of(job)
     if wanted_format != "json":
         return represent(RobustnessRows.of(found.report), RobustnessRow, wanted_format, response)
     return as_json(found, precondition.headers)
@@ -99,12 +99,12 @@ def read_robustness(
 )
 def cancel_robustness(
     experiment_id: ExperimentId, database: DatabaseDep, notifier: NotifierDep
-) -> Robustness:
+) -> RobustnessJob:
     """Cancel it if it is queued, or stop it in about a second. Its steps are kept: a new request continues."""
     with database.write() as connection:
         jobs.request_cancel(connection, experiment_id, "robustness")
         notifier.wake(connection, experiment_id, queued_runs=0)
-        return Robustness.of(jobs.read(connection, experiment_id, "robustness"))
+        return RobustnessJob.of(jobs.read(connection, experiment_id, "robustness"))
 
 
 @router.get(
@@ -127,5 +127,5 @@ def read_robustness_chart(
         job = jobs.read(connection, experiment_id, "robustness")
         precondition.require_modified(robustness.version(job))
         experiment = experiment_reader.experiment(connection, experiment_id)
-    figure = robustness_figure(experiment, Robustness.of(job))
+    figure = robustness_figure(experiment, RobustnessJob.of(job))
     return svg_response(figure.svg(query.canvas), query.theme, precondition.headers)

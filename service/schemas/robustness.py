@@ -61,13 +61,13 @@ class RobustnessReport(ResponseModel):
     mean: CorruptedRows
 
 
-class Robustness(JobState):
+class RobustnessJob(JobState):
     """The report on corrupted rows, or how far it is."""
 
     report: RobustnessReport | None = Field(description="Null until the job has succeeded.")
 
     @classmethod
-    def of(cls, job: Any) -> "Robustness":
+    def of(cls, job: Any) -> "RobustnessJob":
         progress = JobProgress(done=job.done, total=job.total)
         names = ("experiment_id", "status", "attempt", "cause", "message")
         times = ("created_at", "started_at", "finished_at")

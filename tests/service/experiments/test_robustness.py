@@ -148,5 +148,4 @@ def test_a_table_of_mixed_columns(app: FastAPI, client: TestClient, fake_worker:
     report = client.get(f"/experiments/{id_}/robustness").json()["report"]
     drops = {each["corruption"]: each["figures"][1]["drop"] for each in report["means"]}
     assert drops.keys() == {"noise", "missing_columns", "unseen_levels", "wrong_units", "swapped_columns"}
-    print(drops)
     assert drops["missing_columns"] > 0.02
