@@ -199,14 +199,14 @@ def _drop_caches(state: State) -> None:
 async def _background_threads(state: State, settings: Settings, database: Database) -> AsyncIterator[None]:
     """Run the agent, if there are workers, and the webhook dispatcher, for as long as the context lasts."""
     feeds: list[ChangeFeed[Any]] = [state.change_feed, state.sweep_feed]
-    intervals = IntervalWriter(state.intervals)
+    agent: Agent | None = None
+    intervals = IntervalWriter(state.intervals, lambda: agent is not None and agent.is_full)
 
     def runs_ended(experiment_ids: Collection[int]) -> None:
         intervals.runs_ended(experiment_ids)
         for feed in feeds:
             feed.look()
 
-    agent = None
     if settings.workers:
         agent = Agent(database, state.registry, settings, on_end=runs_ended, notifier=state.notifier)
     state.agent = agent

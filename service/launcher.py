@@ -120,7 +120,9 @@ def run_agent(settings: Settings) -> None:
     with (
         closing(Database(settings.url)) as database,
         closing(
-            IntervalWriter(IntervalService(database, RowResultsLoader(database, artifacts)))
+            IntervalWriter(
+                IntervalService(database, RowResultsLoader(database, artifacts)), lambda: agent.is_full
+            )
         ) as intervals,
     ):
         agent = Agent(

@@ -67,7 +67,8 @@ class ModelScoring:
         if self.metric in FROM_SCORES:
             return score(adjusted, labels)
         assert self.metric in FROM_RANKS  # noqa: S101
-        return ClassScores(adjusted, labels, self._predictor.is_distribution)
+        odds = score(adjusted, labels).odds if self._predictor.is_distribution else None
+        return ClassScores.of(adjusted, labels, odds)
 
     def _loss_labels(self, logits: Array, rows: Integers) -> Any:
         if self._targets is None or not self._predictor.is_regression:

@@ -18,7 +18,7 @@ from workers.data.balancing import Draw
 from workers.data.dataset import Dataset
 from workers.data.preprocessing.stored import column_arrays, scaler_arrays
 from workers.data.scaling import Scaler
-from workers.evaluation.evaluation import Evaluation, NonFiniteError
+from workers.evaluation.evaluation import Evaluation, NonFiniteError, Predicted
 from workers.evaluation.row_results import RowPredictions, RowResults
 from workers.evaluation.selection import BestEpoch
 from workers.evaluation.two_classes import positive_class
@@ -188,7 +188,7 @@ class Trainer:
             raise Diverged(number, "evaluation", str(error)) from error
         self.epoch, self.steps_done = number, 0
         if self.best.update(number, on_validation.metrics[self.spec.selection_metric]):
-            self.best_weights, self.best_predictions = self._copy_weights(), predictions
+            self.best_weights, self.best_predictions = self._copy_weights(), predictions()
         return Epoch(
             number=number,
             training=on_training,
@@ -200,7 +200,7 @@ class Trainer:
             seconds=time.perf_counter() - started,
         )
 
-    def _evaluate(self, part: Dataset) -> tuple[Evaluation, RowPredictions]:
+    def _evaluate(self, part: Dataset) -> tuple[Evaluation, Predicted]:
         """All metrics and the predictions on one part."""
         read = self.read_validation if part is self.validation_part else self.scaler.into
         logits = self.network.logits(part.features, read, features=self.scaler.width)
@@ -240,7 +240,7 @@ class Trainer:
             evaluation, predictions = self._evaluate(part)
         except NonFiniteError as error:
             raise Diverged(selected, "evaluation", str(error)) from error
-        return evaluation, RowResults.of(predictions, rows, part.labels, len(part.classes), part.targets)
+        return evaluation, RowResults.of(predictions(), rows, part.labels, len(part.classes), part.targets)
 
     def _threshold(self) -> ChosenThreshold | None:
         """The threshold for the network of the best epoch, chosen on the validation part; None without a rule."""

@@ -12,8 +12,9 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -32,11 +33,18 @@ from service.store.artifacts.artifact_store import ArtifactStore
 from service.store.artifacts.uploads import uploads_of
 from service.store.database import Database
 from service.store.epochs import epoch_writer
-from service.store.queue import Lease, Renewal
+from service.store.queue import Claim, Lease, Renewal
 from service.store.tables import WaitingFor
 from workers.data.errors import DatasetError
 from workers.data.registry import DatasetRegistry
-from workers.processes.messages import Command, Failed, Stopped, Succeeded, WorkerEvent
+from workers.processes.messages import (
+    ArtifactReference,
+    Command,
+    Failed,
+    Stopped,
+    Succeeded,
+    WorkerEvent,
+)
 from workers.processes.pool import Pool
 
 log = logging.getLogger("holdout.agent")
@@ -48,9 +56,27 @@ RELEASE_SECONDS = 9.0
 """How long a stop may take. Workers still running then are killed; their runs are reclaimed when the lease ends."""
 GARBAGE_SECONDS = 0.5
 """How long a stop waits for artifacts to be removed that no run needs; what is left is swept later."""
+SHORT_SECONDS = 0.5
+"""After a run that took less from its start to its end, the next runs are expected to be short too."""
 MAX_PENDING_EVENTS = 1000
 """How many events wait in memory while the database is away. At this limit the agent receives no more, so that the
 pipes fill and the workers pause."""
+
+
+class Claimed(NamedTuple):
+    """A claim that is not committed yet. history: the identity of the database."""
+
+    claim: Claim
+    checkpoint: bytes | ArtifactReference | None
+    history: bytes | None
+
+
+class Renewed(NamedTuple):
+    """A transaction that has renewed the leases. owned: those that this agent has. history: as in `Claimed`."""
+
+    connection: Connection
+    history: bytes | None
+    owned: dict[Lease, Renewal]
 
 
 class Agent:
@@ -81,6 +107,7 @@ class Agent:
         self.flushed_at = 0.0
         self.last_tick_at = time.monotonic()
         self.database_is_away = False
+        self._claims_with_flush, self._claims_ahead = True, False
         self.clock = ClockWatch(settings.lease_seconds)
         self.start_pause = StartPause()
         self._stopping = threading.Event()
@@ -112,6 +139,16 @@ class Agent:
         """Whether every process has a run or a job, so that another run would have to wait for this agent."""
         return len(self.runs) + self.jobs.processes >= self.settings.workers
 
+    @property
+    def may_claim(self) -> bool:
+        """Whether a worker could be started now."""
+        return self.pool.is_ready and not self.start_pause.lasts
+
+    @property
+    def _most_runs(self) -> int:
+        """How many runs to lease. While runs are short, a second one for each process: so none waits for a claim."""
+        return self.settings.workers * (2 if self._claims_ahead else 1)
+
     def run(self) -> None:
         """Work until `request_stop`, then release all runs."""
         with self.notifier.listening(self), self.jobs.running():
@@ -132,10 +169,11 @@ class Agent:
         Before the pool is ready this claims nothing: starting a worker would block this thread until leases expire.
         """
         self.receive_events(self._receive_timeout())
+        self.start_prepared()  # in the process of a run that has just ended; the flush may take its time
         if time.monotonic() - self.flushed_at >= self._flush_interval():
-            self.flush()
+            self.flush(claims=self.may_claim and self._claims_with_flush)
         self.start_prepared()
-        while self.pool.is_ready and not self.is_full and not self.start_pause.lasts and self.claim():
+        while self.may_claim and len(self.runs) < self._most_runs and self.claim():
             pass
 
     def release_runs(self) -> None:
@@ -169,28 +207,49 @@ class Agent:
         with self.database.read() as connection:
             if not queue.has_work(connection):
                 return False
-        settings = self.settings
-        with self._renewing() as (connection, _):
+        with self._renewing() as renewed:
+            claimed = self._claim(renewed)
+        self._start_preparing(claimed)
+        return bool(claimed)
+
+    def _claim(self, renewed: Renewed, most: int = 1) -> list[Claimed]:
+        """Claim at most so many runs, with the checkpoints that they resume from."""
+        claimed: list[Claimed] = []
+        while len(claimed) < most:
             claim = queue.claim(
-                connection,
+                renewed.connection,
                 agent=self.name,
-                lease_seconds=settings.lease_seconds,
-                max_deaths=settings.max_attempts,
+                lease_seconds=self.settings.lease_seconds,
+                max_deaths=self.settings.max_attempts,
                 end_expired=self.clock.is_settled,
             )
-            identity = history.identity(connection)
-            checkpoint = epoch_writer.rewind(connection, claim.lease.run_id) if claim else None
-        if claim is None:
-            return False
-        assignment = self.assignments.start(claim, checkpoint, on_done=self.pool.wake)
-        self.runs[claim.lease] = LeasedRun(claim, assignment, self.artifacts, history=identity)
-        return True
+            if claim is None:
+                break
+            is_first = claim.lease.attempt == 1  # no other attempt has left anything
+            checkpoint = None if is_first else epoch_writer.rewind(renewed.connection, claim.lease.run_id)
+            claimed.append(Claimed(claim, checkpoint, renewed.history))
+        return claimed
+
+    def _start_preparing(self, claimed: Iterable[Claimed]) -> None:
+        """Start to prepare the assignments of runs that are claimed for good, once the claims are committed."""
+        for claim, checkpoint, identity in claimed:
+            assignment = self.assignments.start(claim, checkpoint, on_done=self.pool.wake)
+            self.runs[claim.lease] = LeasedRun(claim, assignment, self.artifacts, history=identity)
 
     def start_prepared(self) -> None:
-        """Start a worker for each run whose assignment is ready."""
+        """Start a worker for each run whose assignment is ready, as long as there are processes for them."""
+        training = sum(run.is_training for run in self.runs.values())
         for lease, run in self.runs.items():
             if run.started_at is None and run.assignment.done() and not run.is_over:
-                self._start_worker(lease, run)
+                if training < self.settings.workers:
+                    self._start_worker(lease, run)
+                    training += run.is_training
+                elif time.monotonic() - run.claimed_at > MAX_FLUSH_INTERVAL_SECONDS:
+                    self._give_back_early(run)
+
+    def _give_back_early(self, run: LeasedRun) -> None:
+        """Let the next flush release a run that was claimed ahead, because the runs before it are not short."""
+        run.final_event, self._claims_ahead = Stopped("release"), False
 
     def _start_worker(self, lease: Lease, run: LeasedRun) -> None:
         """Start the worker of a run. If that fails, the run ends here: no worker can send its final event.
@@ -223,23 +282,42 @@ class Agent:
         message = "run %s is given back, because no worker could be started; next try in %g s: %s: %s"
         log.error(message, lease.run_id, self.start_pause.failed(), type(error).__name__, error)
 
-    def flush(self) -> None:
-        """In one transaction, renew the leases, learn of cancellations, and write the events that wait."""
-        with self._renewing() as (connection, owned):
-            reasons = self._say_what_runs_wait_for(connection, owned)
-            for run in (self.runs[lease] for lease in owned if self.runs[lease].begin_flush()):
-                with savepoint(connection, run):
-                    write_progress(connection, run)
-                    if run.ends and run.final_event is not None:
-                        end_run(connection, run, run.final_event, max_deaths=self.settings.max_attempts)
-            rungs.decide(connection)
+    def flush(self, *, claims: bool = False) -> None:
+        """In one transaction, renew the leases, learn of cancellations, and write the events that wait.
+
+        claims: also claim others in place of the runs that end.
+        """
+        self._claims_with_flush = False  # until it has worked: ends are stored even if nothing can be claimed
+        with self._renewing() as renewed, queue.update_statuses_once(renewed.connection):
+            owned = renewed.owned
+            reasons = self._say_what_runs_wait_for(renewed.connection, owned)
+            ended = self._write(renewed)
+            rungs.decide(renewed.connection)
+            places = self._most_runs - (len(owned) - ended)
+            claimed = self._claim(renewed, most=places if claims and ended else 0)
+        self._claims_with_flush = True
         self.flushed_at = time.monotonic()
         for lease, reason in reasons.items():
             self.runs[lease].said_waiting_for = reason
         self._drop_lost(self.runs.keys() - owned.keys())
         self._drop_written(owned)
         self._send_commands(owned)
+        self._start_preparing(claimed)
         self.artifacts.collect_garbage(self.database)
+
+    def _write(self, renewed: Renewed) -> int:
+        """Write the events that wait. Returns how many runs end."""
+        ended = 0
+        for lease, renewal in renewed.owned.items():
+            run = self.runs[lease]
+            if not run.begin_flush():
+                continue
+            with savepoint(renewed.connection, run):
+                write_progress(renewed.connection, run, stored=renewal.epoch)
+                if run.ends and run.final_event is not None:
+                    end_run(renewed.connection, run, run.final_event, max_deaths=self.settings.max_attempts)
+            ended += run.ends
+        return ended
 
     def _say_what_runs_wait_for(
         self, connection: Connection, owned: Collection[Lease]
@@ -252,7 +330,7 @@ class Agent:
         return reasons
 
     @contextmanager
-    def _renewing(self) -> Iterator[tuple[Connection, dict[Lease, Renewal]]]:
+    def _renewing(self) -> Iterator[Renewed]:
         """A transaction that begins by renewing all leases. Yields those that this agent still owns.
 
         It owns none of another history of the database, whatever the rows of a restored copy say.
@@ -263,7 +341,7 @@ class Agent:
             known = [lease for lease in sorted(self.runs) if self.runs[lease].history == identity]
             renewed = {lease: self._renew(connection, lease) for lease in known}
             owned = {lease: renewal for lease, renewal in renewed.items() if renewal is not None}
-            yield connection, owned
+            yield Renewed(connection, identity, owned)
         for lease, renewal in owned.items():
             self.runs[lease].heartbeat = renewal.heartbeat
 
@@ -296,7 +374,9 @@ class Agent:
         ended = {lease: self.runs[lease] for lease in leases if self.runs[lease].ends}
         for lease in leases:
             self.runs[lease].end_flush()
-        for lease in ended:
+        for lease, run in ended.items():
+            if isinstance(run.final_event, Succeeded) and run.started_at is not None:
+                self._claims_ahead = time.monotonic() - run.started_at < SHORT_SECONDS
             self._drop(lease)
         if ended:
             self.on_end({run.claim.experiment_id for run in ended.values()})
@@ -334,10 +414,15 @@ class Agent:
         return max(0.0, min(until_flush, idle))
 
     def _flush_interval(self) -> float:
-        """The time between two flushes; zero if a run has ended, because its process is free for the next run."""
+        """The time between two flushes; zero if a run has ended, because its process is free for the next run.
+
+        Zero also for the first epochs of a run, which somebody may wait for, unless all processes train.
+        """
         if any(run.can_end for run in self.runs.values()):
             return 0.0
-        waiting = any(run.has_unwritten for run in self.runs.values())
+        waiting = [run for run in self.runs.values() if run.has_unwritten]
+        if not self.is_full and not all(run.is_shown for run in waiting):
+            return 0.0
         return MIN_FLUSH_INTERVAL_SECONDS if waiting else MAX_FLUSH_INTERVAL_SECONDS
 
     def _guarded(self, action: Callable[[], None]) -> None:

@@ -7,6 +7,9 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from typing import Any
+
+from pydantic_core import to_json
 
 from service.settings import Settings
 from service.store import queue
@@ -17,10 +20,13 @@ from service.store.epochs import epoch_writer
 from service.store.queue import Claim
 from workers.data.registry import DatasetRegistry
 from workers.data.splits import Fold
+from workers.lru_cache import LruCache
 from workers.processes.messages import ArtifactReference, Assignment
 from workers.spec import ExperimentSpec
 
 log = logging.getLogger("holdout.agent")
+
+CACHED_SPECS = 16
 
 
 class AssignmentBuilder:
@@ -31,6 +37,7 @@ class AssignmentBuilder:
     ) -> None:
         self.database, self.registry, self.settings, self.artifacts = database, registry, settings, artifacts
         self._building = threading.Lock()
+        self._specs: LruCache[bytes, tuple[ExperimentSpec, str]] = LruCache(CACHED_SPECS)
 
     def start(
         self, claim: Claim, checkpoint: bytes | ArtifactReference | None, on_done: Callable[[], None]
@@ -71,10 +78,10 @@ class AssignmentBuilder:
         on_done()
 
     def _build(self, claim: Claim, checkpoint: bytes | ArtifactReference | None) -> Assignment:
-        spec = ExperimentSpec.model_validate(claim.spec)
+        spec, text = self._spec(claim.spec)
         fold = Fold(claim.repeat, claim.fold)
         return Assignment(
-            spec=spec.model_dump_json(),
+            spec=text,
             seed=claim.seed,
             repeat=claim.repeat,
             fold=claim.fold,
@@ -85,6 +92,16 @@ class AssignmentBuilder:
             has_baselines=claim.has_baselines,
             until_epoch=claim.until_epoch,
         )
+
+    def _spec(self, stored: dict[str, Any]) -> tuple[ExperimentSpec, str]:
+        """A stored spec, and its JSON. Most runs have that of the run before."""
+        key = to_json(stored)
+        found = self._specs.get(key)
+        if found is None:
+            spec = ExperimentSpec.model_validate(stored)
+            found = spec, spec.model_dump_json()
+            self._specs.put(key, found)
+        return found
 
     def _load_checkpoint(self, claim: Claim, checkpoint: bytes | ArtifactReference | None) -> bytes | None:
         """Return the bytes of a checkpoint; None starts the run with its first epoch.

@@ -54,18 +54,22 @@ def savepoint(connection: Connection, run: LeasedRun) -> Iterator[None]:
         queue.finish(connection, run.claim.lease, "failed", cause="error", message=message)
 
 
-def write_progress(connection: Connection, run: LeasedRun) -> None:
-    """Write the batch of a run's events, in order. Epochs that follow each other are written at once."""
+def write_progress(connection: Connection, run: LeasedRun, stored: int) -> None:
+    """Write the batch of a run's events, in order. Epochs that follow each other are written at once.
+
+    stored: the last epoch that is in the database already.
+    """
     lease = run.claim.lease
     for _, group in groupby(run.batch, type):
         events = list(group)
         match last := events[-1]:
             case TrainingStarted():
-                queue.worker_started(connection, lease)
+                if run.claim.failed_starts:
+                    queue.worker_started(connection, lease)
                 attempts.record(connection, lease.run_id, lease.attempt, last)
             case EpochEnded():
                 epochs = [event.epoch for event in events if isinstance(event, EpochEnded)]
-                epoch_writer.record_epochs(connection, lease.run_id, epochs)
+                epoch_writer.record_epochs(connection, lease.run_id, epochs, stored=stored)
             case CheckpointTaken():
                 _save_checkpoint(connection, run, last)
             case BaselinesFitted(baselines):

@@ -33,7 +33,8 @@ class LeasedRun:
     stores. ends: whether it stores the end too. What is still being uploaded waits for a later flush. heartbeat: that
     of the last renewal of the lease that was committed. history: the identity that the database had when the run was
     claimed. not_started: why its worker could not be started; the run then ends as released. said_waiting_for: what
-    is stored of `waiting_for`.
+    is stored of `waiting_for`. is_shown: whether anything that its worker has sent is stored. claimed_at: when it was
+    claimed, as `time.monotonic` tells it.
     """
 
     claim: Claim
@@ -49,6 +50,13 @@ class LeasedRun:
     history: bytes | None = None
     not_started: NotStarted | None = None
     said_waiting_for: WaitingFor | None = None
+    is_shown: bool = False
+    claimed_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def is_training(self) -> bool:
+        """Whether it has a worker process."""
+        return self.started_at is not None and not self.is_over
 
     @property
     def is_over(self) -> bool:
@@ -120,6 +128,7 @@ class LeasedRun:
 
     def end_flush(self) -> None:
         """Drop the events that were stored."""
+        self.is_shown = self.is_shown or bool(self.batch)
         self._remove(self.batch)
         self.batch = []
 

@@ -6,21 +6,29 @@ from dataclasses import asdict
 from itertools import chain, groupby
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, bindparam, insert, select
+from sqlalchemy import Connection, Insert, Row, Select, bindparam, exists, insert, select
 
 from service.store.engine.clock import now
 from service.store.run_keys import BY_KEY, RunKey
 from service.store.tables import FINAL_STATUSES, Checkpoint, Run, RunAttempt
 from workers.processes.messages import TrainingStarted
 
-RECORDED = select(RunAttempt.attempt).where(
-    RunAttempt.run_id == bindparam("run"), RunAttempt.attempt == bindparam("own")
-)
 RESUMED_FROM = select(Checkpoint.attempt).where(
     Checkpoint.run_id == bindparam("run"), Checkpoint.kind == "newest"
 )
-STORED_EPOCH = select(Run.epoch).where(Run.id == bindparam("run"))
-RECORD = insert(RunAttempt).values(after_epoch=STORED_EPOCH.scalar_subquery(), started_at=now())
+
+
+def _record() -> Insert:
+    """Insert an attempt, unless it is recorded."""
+    names = ("run_id", "attempt", "continues", "environment")
+    table: Any = RunAttempt.__table__
+    given = {name: bindparam(f"its_{name}", type_=table.c[name].type) for name in names}
+    recorded = exists().where(RunAttempt.run_id == Run.id, RunAttempt.attempt == given["attempt"])
+    row = select(*given.values(), Run.epoch, now()).where(Run.id == given["run_id"], ~recorded)
+    return insert(RunAttempt).from_select([*names, "after_epoch", "started_at"], row)
+
+
+RECORD = _record()
 """Built once: to build a statement takes longer than to execute it on SQLite."""
 
 
@@ -37,12 +45,9 @@ Computations = dict[RunKey, list[Computed]]
 
 def record(connection: Connection, run_id: int, attempt: int, started: TrainingStarted) -> None:
     """Record what computes an attempt, once: an event is written again if a commit seemed to fail."""
-    mine = {"run": run_id, "own": attempt}
-    if connection.execute(RECORDED, mine).first() is not None:
-        return
-    resumed_from = connection.scalar(RESUMED_FROM, mine) if started.resumed else None
-    row = {"run_id": run_id, "attempt": attempt, "continues": resumed_from, "run": run_id}
-    connection.execute(RECORD, row | {"environment": asdict(started.environment)})
+    resumed_from = connection.scalar(RESUMED_FROM, {"run": run_id}) if started.resumed else None
+    facts = {"its_run_id": run_id, "its_attempt": attempt, "its_continues": resumed_from}
+    connection.execute(RECORD, facts | {"its_environment": asdict(started.environment)})
 
 
 def computations(connection: Connection, ids: Collection[int]) -> dict[int, Computations]:

@@ -28,6 +28,7 @@ FIGURES = _figures()
 SPECS = select(Experiment.id, Experiment.spec).where(Experiment.id.in_(THESE))
 METRICS = select(ExperimentMetrics).where(ExperimentMetrics.experiment_id.in_(THESE))
 STORE = update(ExperimentMetrics).where(ExperimentMetrics.experiment_id == bindparam("experiment"))
+STORE = STORE.values({name: bindparam(f"mean_{name}") for name in NAMES})
 CLEAR = update(ExperimentMetrics).where(ExperimentMetrics.experiment_id.in_(THESE))
 CLEAR = CLEAR.values(dict.fromkeys(NAMES))
 """Built once: to build a statement takes longer than to execute it on SQLite."""
@@ -49,7 +50,8 @@ def store(connection: Connection, ids: Collection[int]) -> None:
     parts = {row.id: measured_part(row.spec) for row in specs}
     for id_, rows in figures.items():
         measured = [row for row in rows if row.split == parts[id_]]
-        connection.execute(STORE.values(_means(measured)), {"experiment": id_})
+        means = {f"mean_{name}": value for name, value in _means(measured).items()}
+        connection.execute(STORE, {"experiment": id_, **means})
 
 
 def clear(connection: Connection, ids: Collection[int]) -> None:

@@ -22,7 +22,8 @@ the epochs that the agent believes stored are missing.
 
 import secrets
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -31,6 +32,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Connection,
+    CursorResult,
     Float,
     and_,
     bindparam,
@@ -78,8 +80,12 @@ RENEW_LEASE = (
     .where(OWNED_BY_LEASE, Run.heartbeat >= bindparam("confirmed"))
     .values(lease_until=now() + RENEWED_SECONDS, lease_seconds=RENEWED_SECONDS)
     .values(worked_seconds=bindparam("worked"), heartbeat=Run.heartbeat + 1)
-    .returning(Run.cancel_requested, Run.heartbeat)
+    .returning(Run.cancel_requested, Run.heartbeat, Run.epoch)
 )
+CLAIMED: list[Any] = [Run.id, Run.attempt, Run.experiment_id, *BY_KEY]
+CLAIMED += [Run.worked_seconds, Run.until_epoch, Run.failed_starts]
+CHANGED = "changed_experiments"
+"""Where the connection of a transaction notes which experiments `update_statuses_once` is to update."""
 NO_LEASE: dict[str, Any] = {"lease_until": None, "agent": None, "claim_token": None, "waiting_for": None}
 WAIT = update(Run).where(OWNED_BY_LEASE).values(waiting_for=bindparam("reason"))
 WORKER_STARTED = update(Run).where(OWNED_BY_LEASE, Run.failed_starts > 0).values(failed_starts=0)
@@ -116,15 +122,19 @@ class Lease:
 
 @dataclass(frozen=True)
 class Renewal:
-    """The reply to a renewal. heartbeat: its number, which the next one has to find."""
+    """The reply to a renewal. heartbeat: its number, which the next one has to find. epoch: the last one stored."""
 
     cancel_requested: bool
     heartbeat: int
+    epoch: int = 0
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A claimed run, and what its worker needs to know. worked_seconds: the training time of its earlier attempts."""
+    """A claimed run, and what its worker needs to know. worked_seconds: the training time of its earlier attempts.
+
+    failed_starts: the workers that could not be started for it since one could.
+    """
 
     lease: Lease
     experiment_id: int
@@ -135,6 +145,7 @@ class Claim:
     has_baselines: bool
     worked_seconds: float
     until_epoch: int | None = None
+    failed_starts: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,6 +248,7 @@ def claim(
         has_baselines=bool(has_baselines),
         worked_seconds=run.worked_seconds,
         until_epoch=run.until_epoch,
+        failed_starts=run.failed_starts,
     )
 
 
@@ -260,7 +272,9 @@ def renew(
     """
     values = {"renewed_seconds": lease_seconds, "worked": worked_seconds, "confirmed": confirmed}
     renewed = connection.execute(RENEW_LEASE, _parameters(lease) | values).one_or_none()
-    return None if renewed is None else Renewal(bool(renewed.cancel_requested), renewed.heartbeat)
+    if renewed is None:
+        return None
+    return Renewal(bool(renewed.cancel_requested), renewed.heartbeat, renewed.epoch)
 
 
 def finish(
@@ -272,8 +286,8 @@ def finish(
     message: str | None = None,
 ) -> bool:
     """End a run with a final status; False if the lease is lost."""
-    finished_at = _now_or(Run.started_at)
-    return _end_lease(connection, lease, status=status, cause=cause, message=message, finished_at=finished_at)
+    ended = {"final": status, "why": cause, "sentence": message}
+    return _ended(connection, connection.execute(_finish(), _parameters(lease) | ended))
 
 
 def release(connection: Connection, lease: Lease) -> bool:
@@ -395,7 +409,7 @@ def _lock_runs(connection: Connection, experiment_ids: Collection[int]) -> Colum
 
 
 @cache
-def _claim_next() -> ReturningUpdate[int, int, int, int, int, int, float, int | None]:
+def _claim_next() -> ReturningUpdate[Any]:
     """The statement that claims the next run for the agent `claimer`, for `claim_seconds`."""
     seconds = bindparam("claim_seconds", type_=Float())
     return (
@@ -405,15 +419,27 @@ def _claim_next() -> ReturningUpdate[int, int, int, int, int, int, float, int | 
         .values(claim_token=bindparam("drawn_token"), heartbeat=0, waiting_for=None)
         .values(lease_seconds=seconds, lease_until=now() + seconds)
         .values(started_at=func.coalesce(Run.started_at, now()))
-        .returning(Run.id, Run.attempt, Run.experiment_id, *BY_KEY, Run.worked_seconds, Run.until_epoch)
+        .returning(*CLAIMED)
     )
 
 
 def _end_lease(connection: Connection, lease: Lease, **values: Any) -> bool:
     """End a lease, and set `values` of its run; False if the lease is lost."""
     ended = update(Run).where(OWNED_BY_LEASE).values(**(NO_LEASE | values))
-    ended = ended.returning(Run.experiment_id)
-    experiment_id = connection.execute(ended, _parameters(lease)).scalar_one_or_none()
+    return _ended(connection, connection.execute(ended.returning(Run.experiment_id), _parameters(lease)))
+
+
+@cache
+def _finish() -> ReturningUpdate[int]:
+    """The statement that ends a lease with a final status."""
+    ended = update(Run).where(OWNED_BY_LEASE).values(**NO_LEASE, finished_at=_now_or(Run.started_at))
+    ended = ended.values(status=bindparam("final"), cause=bindparam("why"), message=bindparam("sentence"))
+    return ended.returning(Run.experiment_id)
+
+
+def _ended(connection: Connection, found: CursorResult[int]) -> bool:
+    """Update the status of the experiment whose lease was ended; False if there was none."""
+    experiment_id = found.scalar_one_or_none()
     if experiment_id is None:
         return False
     _update_experiment_status(connection, {experiment_id})
@@ -447,20 +473,42 @@ def _death_values(max_deaths: int) -> dict[str, Any]:
     }
 
 
+@contextmanager
+def update_statuses_once(connection: Connection) -> Iterator[None]:
+    """Within the block runs may change; at its end the status of each experiment that they belong to is updated once.
+
+    So a transaction that ends runs and claims others locks all runs before the first experiment.
+    """
+    changed: set[int] = set()
+    connection.info[CHANGED] = changed
+    try:
+        yield
+    finally:
+        del connection.info[CHANGED]
+    _update_experiment_status(connection, changed)
+
+
 def _update_experiment_status(connection: Connection, experiment_ids: Collection[int]) -> None:
-    """Update the status of experiments from the statuses of their runs.
+    """Update the status of experiments from the statuses of their runs; later within `update_statuses_once`.
 
     Their rows are locked first: if two runs end at the same time, the second transaction must see the first.
     """
-    if not experiment_ids:
-        return
-    these = {"experiments": sorted(experiment_ids)}
-    connection.execute(LOCK_EXPERIMENTS, these)
+    later: set[int] | None = connection.info.get(CHANGED)
+    if later is not None:
+        later.update(experiment_ids)
+    elif experiment_ids:
+        _update_now(connection, sorted(experiment_ids))
+
+
+def _update_now(connection: Connection, experiment_ids: list[int]) -> None:
+    these = {"experiments": experiment_ids}
+    if connection.dialect.name != "sqlite":  # SQLite locks the whole database
+        connection.execute(LOCK_EXPERIMENTS, these)
     runs: dict[int, dict[str, int]] = defaultdict(dict)
     for id_, status, count in connection.execute(COUNTS, these):
         runs[id_][status] = count
     by_status: dict[str, list[int]] = defaultdict(list)
-    for id_ in these["experiments"]:
+    for id_ in experiment_ids:
         by_status[_status(runs[id_])].append(id_)
     for status, ids in sorted(by_status.items()):
         changed = connection.scalars(_status_update(status), {"experiments": ids}).all()

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from workers.evaluation.ranking import Areas, areas
+from workers.evaluation.ranking import Areas, RowsByClass, areas
 from workers.nn import kernels
 from workers.nn.arrays import Array, Integers
 
@@ -14,24 +14,29 @@ from workers.nn.arrays import Array, Integers
 class ClassScores:
     """Scores (N, K) of each class on each row, and the labels (N,).
 
-    distribution: whether the scores are the logits of a softmax. Rows are then ranked by the odds of a class,
-    p / (1 - p); otherwise by its score.
+    ranked: (K, N), the scores by which the rows are ranked for each class; `areas` overwrites them.
     """
 
     scores: Array
     labels: Integers
-    distribution: bool
+    ranked: Array
+    by_class: RowsByClass
+
+    @staticmethod
+    def of(
+        scores: Array,
+        labels: Integers,
+        odds: Array | None = None,
+        by_class: RowsByClass | None = None,
+    ) -> "ClassScores":
+        """odds: those of a softmax (`RowScores`), whose rows are ranked by them; others are by their scores."""
+        ranked = np.array(scores.T, order="C") if odds is None else odds
+        return ClassScores(scores, labels, ranked, by_class or RowsByClass.of(labels, scores.shape[1]))
 
     @cached_property
     def areas(self) -> Areas:
         """Of each class against the rest."""
-        rows, classes = self.scores.shape
-        by_class = np.empty((classes, rows), self.scores.dtype)
-        if self.distribution:
-            kernels.current().odds(np.ascontiguousarray(self.scores), by_class)
-        else:
-            by_class[:] = self.scores.T
-        return areas(by_class, self.labels)
+        return areas(self.ranked, self.by_class)
 
     @cached_property
     def places(self) -> Integers:

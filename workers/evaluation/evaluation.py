@@ -1,8 +1,9 @@
 """Evaluation: every metric of a model's logits on one part of a data set."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,12 @@ from workers.evaluation.metrics.from_residuals import Floats, Residuals
 from workers.evaluation.metrics.per_bin import BinErrors, metrics_per_bin
 from workers.evaluation.metrics.per_class import metrics_per_class
 from workers.evaluation.per_row import RowLosses, score
+from workers.evaluation.ranking import RowsByClass
 from workers.evaluation.row_results import TOP, RowPredictions
 from workers.nn.arrays import Array, Integers
+
+Predicted = Callable[[], RowPredictions]
+"""Returns what an evaluation predicted for each row: most epochs are not the best, and then nothing needs it."""
 
 
 class NonFiniteError(ArithmeticError):
@@ -61,7 +66,7 @@ def evaluate(
     logits: Array,
     labels: Integers,
     *,
-    losses: Array,
+    losses: Array | None = None,
     class_weights: Array | None = None,
     distribution: bool,
 ) -> Evaluation:
@@ -76,23 +81,29 @@ def evaluate_with_rows(
     logits: Array,
     labels: Integers,
     *,
-    losses: Array,
+    losses: Array | None = None,
     class_weights: Array | None = None,
     distribution: bool,
-) -> tuple[Evaluation, RowPredictions]:
-    """Evaluate logits (N, K) against labels (N,), given the losses (N,); N >= 1. Also return what they predict.
+    by_class: RowsByClass | None = None,
+) -> tuple[Evaluation, Predicted]:
+    """Evaluate logits (N, K) against labels (N,); N >= 1. Also return what they predict.
 
-    The prediction is the argmax, at a tie the first class. `distribution`: whether softmax(logits) is what
-    the model predicts. Sums are float64 whatever the logits' dtype. Raises NonFiniteError.
+    losses: (N,); by default -log p_y. The prediction is the argmax, at a tie the first class. `distribution`: whether
+    softmax(logits) is what the model predicts. by_class: of the labels, if they are known. Sums are float64 whatever
+    the logits' dtype. Raises NonFiniteError.
     """
     if not len(labels):
         raise ValueError("nothing to evaluate: no rows")
-    _require_finite(logits=logits, losses=losses)
+    _require_finite(logits=logits)
     scores = score(logits, labels) if distribution else None
+    if losses is None and scores is not None:
+        losses = scores.negative_log_p
+    assert losses is not None  # noqa: S101 -- without probabilities, the caller gives them
+    _require_finite(losses=losses)
     predictions = scores.predictions if scores else logits.argmax(axis=1)
     confusion = confusion_matrix(labels, predictions, logits.shape[1])
     weights = None if class_weights is None else class_weights.astype(np.float64)[labels]
-    classes = ClassScores(logits, labels, distribution)
+    classes = ClassScores.of(logits, labels, scores.odds if scores else None, by_class)
     metrics = {
         **_values(FROM_LOSSES, RowLosses(losses, weights)),
         **_values(FROM_CONFUSION, Margins.of(confusion)),
@@ -101,7 +112,8 @@ def evaluate_with_rows(
         **_values(FROM_RESIDUALS, None),
     }
     _require_finite_metrics(metrics)
-    predicted = RowPredictions.of(
+    predicted = partial(
+        RowPredictions.of,
         predictions,
         scores.negative_log_p if scores else None,
         scores.confidence if scores else None,
@@ -122,7 +134,7 @@ def evaluate_numbers(
     losses: Array,
     weights: Floats | None = None,
     quantile: float = 0.5,
-) -> tuple[Evaluation, RowPredictions]:
+) -> tuple[Evaluation, Predicted]:
     """Evaluate predicted numbers against targets, both (N,) in the unit of the target; N >= 1.
 
     bins: (N,), which of the `count` bins each target is in. losses, weights: (N,), those of the spec. quantile: of
@@ -141,7 +153,8 @@ def evaluate_numbers(
         of_bins = metrics_per_bin(BinErrors.of(rows.errors, bins, count))
     _require_finite_metrics(metrics)
     none = np.zeros((0, 0), np.int64)
-    return Evaluation(len(targets), metrics, none, of_bins), RowPredictions.of_numbers(predictions, losses)
+    predicted = partial(RowPredictions.of_numbers, predictions, losses)
+    return Evaluation(len(targets), metrics, none, of_bins), predicted
 
 
 def _require_finite_metrics(metrics: dict[str, float | None]) -> None:

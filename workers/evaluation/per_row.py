@@ -26,13 +26,14 @@ class RowLosses:
 
 @dataclass(frozen=True, eq=False)
 class RowScores:
-    """What softmax(logits) says of each row, all (N,): see kernels.contract.Kernels.score."""
+    """What softmax(logits) says of each row: see kernels.contract.Kernels.score. odds (K, N), all others (N,)."""
 
     labels: Integers
     predictions: Integers
     negative_log_p: Array
     squared_distance: Array
     confidence: Array
+    odds: Array
 
     @property
     def is_right(self) -> NDArray[np.bool_]:
@@ -47,6 +48,9 @@ class RowScores:
 def score(logits: Array, labels: Integers) -> RowScores:
     """The scores of softmax(logits), for finite logits (N, K) and labels (N,)."""
     logits, labels = np.ascontiguousarray(logits), np.ascontiguousarray(labels, np.int64)
-    scores = RowScores(labels, np.empty(len(labels), np.int64), *np.empty((3, len(labels)), logits.dtype))
+    rows, classes = logits.shape
+    negative_log_p, squared_distance, confidence = np.empty((3, rows), logits.dtype)
+    predictions, odds = np.empty(rows, np.int64), np.empty((classes, rows), logits.dtype)
+    scores = RowScores(labels, predictions, negative_log_p, squared_distance, confidence, odds)
     kernels.current().score(logits, **vars(scores))
     return scores

@@ -34,21 +34,42 @@ class Areas:
     average_precision: NDArray[np.float64]
 
 
-def areas(scores: Array, labels: Integers) -> Areas:
-    """The areas for the scores (K, N) of K classes, and labels (N,). `scores` are sorted in place.
+@dataclass(frozen=True, eq=False)
+class RowsByClass:
+    """The rows of each class: rows (N,) in the order of their classes, those of class k from starts[k] on."""
 
+    rows: Integers
+    starts: Integers
+    labels: Integers
+
+    @staticmethod
+    def of(labels: Integers, classes: int) -> "RowsByClass":
+        rows = np.argsort(labels.astype(np.min_scalar_type(classes)), kind="stable")  # few bits: a radix sort
+        starts = np.searchsorted(labels, np.arange(classes + 1), sorter=rows).astype(np.int64)
+        rows = rows[: starts[-1]]
+        return RowsByClass(rows, starts, labels[rows])
+
+    def sorted_own(self, scores: Array) -> Array:
+        """Of scores (K, N), those of each row for its own class (N,): ascending within each class."""
+        own: Array = scores[self.labels, self.rows]
+        for start, end in pairwise(self.starts.tolist()):
+            own[start:end].sort()
+        return own
+
+
+def areas(scores: Array, by_class: RowsByClass) -> Areas:
+    """The areas for the scores (K, N) of K classes. `scores` are overwritten.
+
+    Scores below the least of the class's own rows all count alike, so they need not be sorted.
     Oracle: sklearn.metrics.roc_auc_score, average_precision_score.
     """
-    classes = len(scores)
-    by_class = np.argsort(labels.astype(np.min_scalar_type(classes)), kind="stable")  # few bits: a radix sort
-    starts = np.searchsorted(labels, np.arange(classes + 1), sorter=by_class).astype(np.int64)
-    of_a_class = by_class[: starts[-1]]
-    own = scores[labels[of_a_class], of_a_class]
-    for start, end in pairwise(starts.tolist()):
-        own[start:end].sort()
-    scores.sort(axis=1)
+    kernel, classes = kernels.current(), len(scores)
+    own, counts = by_class.sorted_own(scores), np.empty(classes, np.int64)
+    kernel.contend(by_class.starts, scores, own, counts)
+    for row, count in zip(scores, counts.tolist(), strict=True):
+        row[:count].sort()
     found = Areas(np.empty(classes), np.empty(classes))
-    kernels.current().areas(starts, scores, own, found.auroc, found.average_precision)
+    kernel.areas(by_class.starts, scores, counts, own, found.auroc, found.average_precision)
     return found
 
 
@@ -69,4 +90,4 @@ def macro(values: Sequence[float]) -> float | None:
 
 
 def _areas_of_one(scores: Floats, positive: Booleans) -> Areas:
-    return areas(scores[None].copy(), np.where(positive, 0, 1))
+    return areas(scores[None].copy(), RowsByClass.of(np.where(positive, 0, 1), 1))

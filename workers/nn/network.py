@@ -24,6 +24,9 @@ from workers.nn.parameters import Parameters
 EVALUATION_ELEMENTS = 2**19
 """Elements of the widest layer's output per chunk of an evaluation: 2 MB in float32, the fastest of 2^16 to 2^22."""
 
+PLANNED_SIZES = 4
+"""Numbers of rows for which the forward pass of an evaluation stays planned: chunks of two parts, and their rests."""
+
 
 class Network(Differentiable):
     """Maps rows (N, *input shape) to logits (N, K), and dL/dlogits to the gradient of `parameters`."""
@@ -35,6 +38,7 @@ class Network(Differentiable):
         self.parameters = Parameters([layer.parameters() for layer in self.layers], generator, dtype)
         self.dtype = self.parameters.values.dtype
         self._buffers = Buffers()
+        self._evaluations: dict[tuple[int, Shape], tuple[Array, ForwardPass]] = {}
         values = self.parameters.views(self.parameters.values)
         gradients = self.parameters.views(self.parameters.gradient)
         for layer, layer_values, layer_gradients in zip(self.layers, values, gradients, strict=True):
@@ -83,13 +87,21 @@ class Network(Differentiable):
         logits = np.empty((len(rows), *shapes[-1]), self.dtype)
         for start in range(0, len(rows), size):
             chunk = rows[start : start + size]
-            if start == 0 or len(chunk) < size:
-                x = self._buffers("x", (len(chunk), *shapes[0]), self.dtype)
-                forward = self.plan_forward(x, training=False)
+            x, forward = self._plan_evaluation(len(chunk), shapes[0])
             (read or _copy)(chunk, x)
             run(forward.operations)
             logits[start : start + size] = forward.y
         return logits
+
+    def _plan_evaluation(self, rows: int, shape: Shape) -> tuple[Array, ForwardPass]:
+        """The input array for so many rows, and the forward pass: planned once for each size."""
+        planned = self._evaluations.get((rows, shape))
+        if planned is None:
+            if len(self._evaluations) == PLANNED_SIZES:
+                del self._evaluations[next(iter(self._evaluations))]
+            x = self._buffers("x", (rows, *shape), self.dtype)
+            planned = self._evaluations[rows, shape] = x, self.plan_forward(x, training=False)
+        return planned
 
     def _shapes(self, shape: Shape) -> list[Shape]:
         """The shapes of one row: of the input, and of the output of each layer."""

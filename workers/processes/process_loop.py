@@ -14,9 +14,15 @@ from multiprocessing.connection import Connection
 
 from workers.processes import memory
 from workers.processes.messages import Assignment, Command, Succeeded
+from workers.processes.split_parts import LastSplit
 from workers.processes.worker import Worker
 
 log = logging.getLogger("holdout.worker")
+
+IDLE_SECONDS = 0.1
+"""A process that waits for so long returns its free memory. That takes as long as a short run waits for the next."""
+GARBAGE_BYTES = 16_000_000
+"""What earlier runs may leave allocated for the next one: cycles of objects, and free blocks of the heap."""
 
 
 class ProcessLoop:
@@ -26,6 +32,7 @@ class ProcessLoop:
         self.connection = connection
         self.assigned: queue.SimpleQueue[Worker] = queue.SimpleQueue()
         self.worker: Worker | None = None
+        self.last_split = LastSplit()
         self.is_idle = self.must_exit = False
 
     def listen(self) -> None:
@@ -46,7 +53,7 @@ class ProcessLoop:
 
     def _received(self, message: Assignment | Command) -> None:
         if isinstance(message, Assignment):
-            self.worker = Worker(self.connection, message)
+            self.worker = Worker(self.connection, message, self.last_split)
             self.assigned.put(self.worker)
         elif self.worker is not None:
             self.worker.command = message
@@ -61,17 +68,33 @@ class ProcessLoop:
 
     def run(self) -> None:
         """Train what is assigned, until a run does not succeed."""
+        at_first = memory.allocated_bytes()
         while not self.must_exit:
-            self.is_idle = True
-            worker = self.assigned.get()
-            self.is_idle = False
+            worker = self._next()
             event = worker.work()
             worker.send(event)
             if not isinstance(event, Succeeded):
                 return
             worker.free()
-            gc.collect()
-            memory.trim()
+            if memory.allocated_bytes() - at_first > GARBAGE_BYTES:
+                _free_memory()
+
+    def _next(self) -> Worker:
+        """Wait for an assignment, and return free memory while there is none."""
+        self.is_idle = True
+        try:
+            worker = self.assigned.get(timeout=IDLE_SECONDS)
+        except queue.Empty:
+            self.last_split.clear()
+            _free_memory()
+            worker = self.assigned.get()
+        self.is_idle = False
+        return worker
+
+
+def _free_memory() -> None:
+    gc.collect()
+    memory.trim()
 
 
 def main(connection: Connection, memory_bytes: int | None) -> None:

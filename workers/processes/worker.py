@@ -7,13 +7,11 @@ import logging
 import math
 import time
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from multiprocessing.connection import Connection
 
 from workers import environment
 from workers.checkpoint import Checkpoint
-from workers.data.dataset import Dataset
-from workers.data.prepared_splits import has_evaluation_part, read_part, read_rows
 from workers.evaluation.baselines import Baseline
 from workers.linear_baselines import (
     changed_fields,
@@ -36,9 +34,11 @@ from workers.processes.messages import (
     TrainingStarted,
     WorkerEvent,
 )
+from workers.processes.split_parts import LastSplit
 from workers.randomness import run_seed
 from workers.shared_baseline import SharedBaseline
 from workers.spec import ExperimentSpec
+from workers.tasks import resolved
 from workers.training import Diverged, Epoch, Trainer
 
 log = logging.getLogger("holdout.worker")
@@ -64,8 +64,12 @@ class StopTraining(Exception):
 class Worker:
     """Trains one assignment in this process."""
 
-    def __init__(self, connection: Connection, assignment: Assignment) -> None:
+    def __init__(
+        self, connection: Connection, assignment: Assignment, last_split: LastSplit | None = None
+    ) -> None:
+        """last_split: what an earlier run of this process has read."""
         self.connection, self.assignment = connection, assignment
+        self.last_split = last_split or LastSplit()
         self.command: Command | None = None
         self.opening: list[WorkerEvent] = []
         """Sent with the first message: alone it would wake the parent, and nothing shows it before an epoch."""
@@ -100,13 +104,14 @@ class Worker:
 
     def free(self) -> None:
         """Free what the training has allocated, after its end."""
-        vars(self).pop("trainer", None)
+        for name in ("trainer", "parts"):
+            vars(self).pop(name, None)
 
     def _prepare(self) -> None:
-        spec = ExperimentSpec.model_validate_json(self.assignment.spec)
-        parts = [read_part(self.assignment.split_folder, part) for part in ("train", "validation")]
+        self.parts = parts = self.last_split.parts(self.assignment.split_folder)
+        spec = resolved(_spec(self.assignment.spec), parts.training)
         seed = run_seed(self.assignment.seed, self.assignment.repeat, self.assignment.fold)
-        self.trainer = Trainer(spec, *parts, seed=seed)
+        self.trainer = Trainer(spec, parts.training, parts.validation, seed=seed, scaler=parts.scaler(spec))
         if self.assignment.checkpoint is not None:
             self.trainer.restore(Checkpoint.from_bytes(self.assignment.checkpoint))
         resumed = self.assignment.checkpoint is not None
@@ -126,12 +131,12 @@ class Worker:
                 return Held()
         self._send_baseline(wait=True)
         model, best_epoch = self.trainer.model().to_bytes(), self.trainer.best.epoch or 0
-        folder = self.assignment.split_folder
-        if has_evaluation_part(folder):
-            part, indices = read_part(folder, "evaluation"), read_rows(folder, "evaluation")
-            evaluation, measured = self.trainer.evaluate_selected(part, indices)
+        if self.parts.evaluation is not None:
+            evaluation, measured = self.trainer.evaluate_selected(
+                self.parts.evaluation, self.parts.measured_rows
+            )
             return Succeeded(best_epoch, model, measured.to_bytes(), evaluation)
-        rows = self.trainer.row_results(read_rows(folder, "validation"))
+        rows = self.trainer.row_results(self.parts.measured_rows)
         return Succeeded(best_epoch, model, rows.to_bytes() if rows else None)
 
     @property
@@ -176,18 +181,12 @@ class Worker:
             if baseline is None:
                 return None
             found.append(replace(baseline, changes=changed_fields(trainer.spec, spec)))
-        return (*constant_baselines(trainer, self._measured_part()), *found)
+        return (*constant_baselines(trainer, self.parts.measured), *found)
 
     def _fit_baseline(self, name: str, spec: ExperimentSpec) -> Baseline:
         self.send()  # finished epochs do not wait for the fit
         trainer = self.trainer
-        return fit_baseline(name, spec, trainer.training_part, self._measured_part(), trainer.scaler)
-
-    def _measured_part(self) -> Dataset:
-        folder = self.assignment.split_folder
-        return (
-            read_part(folder, "evaluation") if has_evaluation_part(folder) else self.trainer.validation_part
-        )
+        return fit_baseline(name, spec, trainer.training_part, self.parts.measured, trainer.scaler)
 
     def _stop(self, command: Command) -> Stopped:
         if command == "release":
@@ -207,3 +206,9 @@ class Worker:
         checkpoint = self.trainer.checkpoint()
         self.send(CheckpointTaken(checkpoint.epoch, self.trainer.best.epoch, checkpoint.to_bytes()))
         self.checkpoint_at = time.monotonic()
+
+
+@lru_cache(maxsize=8)
+def _spec(text: str) -> ExperimentSpec:
+    """The spec in JSON: runs of one experiment have the same."""
+    return ExperimentSpec.model_validate_json(text)

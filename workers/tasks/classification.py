@@ -1,15 +1,16 @@
 """Classification: one of K classes. K logits, labels as targets, and the metrics of the confusion matrix."""
 
 from collections.abc import Callable, Iterator
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from workers.data.balancing import Sampler
 from workers.data.dataset import Dataset, Indices
 from workers.data.scaling import Scaler
-from workers.evaluation.evaluation import Evaluation, evaluate_with_rows
+from workers.evaluation.evaluation import Evaluation, Predicted, evaluate_with_rows
 from workers.evaluation.metrics import BY_NAME
-from workers.evaluation.row_results import RowPredictions
+from workers.evaluation.ranking import RowsByClass
 from workers.linear_training import LinearTraining
 from workers.logit_adjustment import adjusted_scores
 from workers.nn.arrays import Array, Integers
@@ -58,6 +59,7 @@ class FittedClassification(FittedTask):
         self.spec, self.step_part = spec, training_part
         self.sampled_counts = spec.balancing.expected_counts(training_part.counts)
         self.offset = spec.prediction.offset(training_part.counts, self.sampled_counts)
+        self._by_class: WeakKeyDictionary[Dataset, RowsByClass] = WeakKeyDictionary()
 
     def sampler(self, scaler: Scaler, generator: np.random.Generator) -> Sampler:
         return self.spec.balancing.prepare(self.step_part, scaler, generator)
@@ -74,16 +76,17 @@ class FittedClassification(FittedTask):
             dtype=np.dtype(self.spec.training.precision),
         )
 
-    def evaluate(
-        self, logits: Array, part: Dataset, objective: Objective
-    ) -> tuple[Evaluation, RowPredictions]:
-        losses, _ = self.spec.loss(logits, part.labels)
+    def evaluate(self, logits: Array, part: Dataset, objective: Objective) -> tuple[Evaluation, Predicted]:
+        is_nll = self.offset is None and self.spec.loss.is_negative_log_likelihood
+        by_class = self._by_class.get(part) or RowsByClass.of(part.labels, logits.shape[1])
+        self._by_class[part] = by_class
         return evaluate_with_rows(
             adjusted_scores(logits, self.spec.loss.output, self.offset),
             part.labels,
-            losses=losses,
+            losses=None if is_nll else self.spec.loss(logits, part.labels)[0],
             class_weights=objective.weights,
             distribution=is_distribution(self.spec.loss.output),
+            by_class=by_class,
         )
 
     def arrays(self) -> dict[str, Array]:

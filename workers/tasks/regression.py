@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from workers.data.balancing import Sampler
 from workers.data.dataset import Dataset, Indices
 from workers.data.scaling import Scaler
-from workers.evaluation.evaluation import Evaluation, evaluate_numbers
+from workers.evaluation.evaluation import Evaluation, Predicted, evaluate_numbers
 from workers.evaluation.metrics import BY_NAME
-from workers.evaluation.row_results import RowPredictions
 from workers.nn.arrays import Array, Integers
 from workers.nn.class_weights import InverseDensity
 from workers.nn.density_weights import DensityWeights, width_bins
@@ -170,9 +169,7 @@ class FittedRegression(FittedTask):
         loss = LossOfRows(self.spec.loss.with_class_counts(self.sampled_counts), targets)
         return Objective(loss, None if weights is None else weights.astype(self.dtype))
 
-    def evaluate(
-        self, logits: Array, part: Dataset, objective: Objective
-    ) -> tuple[Evaluation, RowPredictions]:
+    def evaluate(self, logits: Array, part: Dataset, objective: Objective) -> tuple[Evaluation, Predicted]:
         if part.targets is None:
             raise ValueError("a regression needs numbers as targets, and this part has classes")
         targets = np.asarray(part.targets, np.float64)

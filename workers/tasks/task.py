@@ -10,8 +10,7 @@ import numpy as np
 from workers.data.balancing import Sampler
 from workers.data.dataset import Dataset, Indices
 from workers.data.scaling import Scaler
-from workers.evaluation.evaluation import Evaluation
-from workers.evaluation.row_results import RowPredictions
+from workers.evaluation.evaluation import Evaluation, Predicted
 from workers.nn.arrays import Array, Integers
 from workers.nn.losses import Task as TaskName
 from workers.nn.network import Network
@@ -74,9 +73,7 @@ class FittedTask(ABC):
         """What steps minimise at `progress` in [0, 1) of training."""
 
     @abstractmethod
-    def evaluate(
-        self, logits: Array, part: Dataset, objective: Objective
-    ) -> tuple[Evaluation, RowPredictions]:
+    def evaluate(self, logits: Array, part: Dataset, objective: Objective) -> tuple[Evaluation, Predicted]:
         """All metrics and the predictions, for the logits of a part. The loss is the spec's without class counts:
         these are for training only. Raises NonFiniteError.
         """

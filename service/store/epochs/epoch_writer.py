@@ -10,9 +10,11 @@ import numpy as np
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from service.store.artifacts.artifact_store import ArtifactStore, stored_content
+from service.store.engine.bulk_insert import BulkInsert
 from service.store.engine.clock import now
 from service.store.tables import Checkpoint, EpochClasses, EpochMetrics, Experiment, Run
 from workers.evaluation.evaluation import Evaluation
+from workers.evaluation.metrics import BY_NAME
 from workers.evaluation.metrics.per_bin import BIN_METRICS
 from workers.evaluation.metrics.per_class import CLASS_METRICS, metrics_per_class
 from workers.processes.messages import ArtifactReference, CheckpointTaken, Content, Succeeded
@@ -21,9 +23,12 @@ from workers.training import Epoch
 OF_TRAINING = ("learning_rate", "gradient_norm", "seconds")
 """Columns of `EpochMetrics` that only the training part of an epoch has."""
 
-STORED_EPOCH = select(Run.epoch).where(Run.id == bindparam("run"))
-ADD_METRICS = insert(EpochMetrics).values(recorded_at=now())
-ADD_CLASSES = insert(EpochClasses)
+KEY = ("run_id", "epoch", "split")
+OF_CLASSES = ("support", *(metric.name for metric in (*CLASS_METRICS, *BIN_METRICS)), "confusion")
+ADD_METRICS = BulkInsert(
+    insert(EpochMetrics).values(recorded_at=now()), [*KEY, "rows", *BY_NAME, *OF_TRAINING]
+)
+ADD_CLASSES = BulkInsert(insert(EpochClasses), [*KEY, *OF_CLASSES, "drawn"])
 AT_EPOCH = update(Run).where(Run.id == bindparam("run"))
 AT_EPOCH = AT_EPOCH.values(epoch=bindparam("last"), best_epoch=bindparam("best"))
 PROGRESS = AT_EPOCH.values(training_seconds=Run.training_seconds + bindparam("seconds"))
@@ -41,18 +46,16 @@ REWIND = AT_EPOCH.values(training_seconds=STORED_SECONDS.scalar_subquery())
 """Built once: to build a statement takes longer than to execute it on SQLite."""
 
 
-def record_epochs(connection: Connection, run_id: int, epochs: Sequence[Epoch]) -> None:
-    """Store the figures of consecutive epochs on both parts. Epochs that are stored already are skipped.
+def record_epochs(connection: Connection, run_id: int, epochs: Sequence[Epoch], *, stored: int = 0) -> None:
+    """Store the figures of consecutive epochs on both parts. Those up to `stored` are there already, and skipped.
 
     That happens if a commit succeeded but its confirmation was lost, so that the agent writes the events again.
     """
-    stored = connection.execute(STORED_EPOCH, {"run": run_id}).scalar_one()
     new = [epoch for epoch in epochs if epoch.number > stored]
     if not new:
         return
     parts = list(_parts(new))
-    connection.execute(ADD_METRICS, _metrics(run_id, parts))
-    connection.execute(ADD_CLASSES, _classes(run_id, parts))
+    _add(connection, run_id, parts)
     progress = {"last": new[-1].number, "best": new[-1].best_epoch}
     seconds = sum(epoch.seconds for epoch in new)
     connection.execute(PROGRESS, {"run": run_id, **progress, "seconds": seconds})
@@ -60,9 +63,7 @@ def record_epochs(connection: Connection, run_id: int, epochs: Sequence[Epoch]) 
 
 def record_evaluation(connection: Connection, run_id: int, epoch: int, evaluation: Evaluation) -> None:
     """Store the figures of a run on its evaluation part, at its selected epoch."""
-    parts = [PartFigures(epoch, "evaluation", evaluation)]
-    connection.execute(ADD_METRICS, _metrics(run_id, parts))
-    connection.execute(ADD_CLASSES, _classes(run_id, parts))
+    _add(connection, run_id, [PartFigures(epoch, "evaluation", evaluation)])
 
 
 def rewind(connection: Connection, run_id: int) -> bytes | ArtifactReference | None:
@@ -140,42 +141,38 @@ def _parts(epochs: Iterable[Epoch]) -> Iterator[PartFigures]:
         yield PartFigures(epoch.number, "validation", epoch.validation)
 
 
-def _metrics(run_id: int, parts: Iterable[PartFigures]) -> list[dict[str, Any]]:
-    """A row of `EpochMetrics` for each part."""
-    return [
-        {"run_id": run_id, "epoch": part.epoch, "split": part.split, "rows": part.evaluation.rows}
-        | part.evaluation.metrics
-        | {name: getattr(part.training, name, None) for name in OF_TRAINING}
-        for part in parts
-    ]
+def _add(connection: Connection, run_id: int, parts: Sequence[PartFigures]) -> None:
+    """Add a row of `EpochMetrics` and one of `EpochClasses` for each part."""
+    key: dict[str, list[Any]] = {
+        "run_id": [run_id] * len(parts),
+        "epoch": [part.epoch for part in parts],
+        "split": [part.split for part in parts],
+    }
+    ADD_METRICS.execute(connection, key | _metrics(parts))
+    ADD_CLASSES.execute(connection, key | _classes(parts))
 
 
-def _classes(run_id: int, parts: Sequence[PartFigures]) -> list[dict[str, Any]]:
-    """A row of `EpochClasses` for each part."""
-    return [
-        {
-            "run_id": run_id,
-            "epoch": part.epoch,
-            "split": part.split,
-            **columns,
-            "drawn": part.training.drawn.tolist() if part.training else None,
-        }
-        for part, columns in zip(parts, _class_columns(parts), strict=True)
-    ]
+def _metrics(parts: Sequence[PartFigures]) -> dict[str, list[Any]]:
+    """The columns of `EpochMetrics`."""
+    return {
+        "rows": [part.evaluation.rows for part in parts],
+        **{name: [part.evaluation.metrics[name] for part in parts] for name in BY_NAME},
+        **{name: [getattr(part.training, name, None) for part in parts] for name in OF_TRAINING},
+    }
 
 
-def _class_columns(parts: Sequence[PartFigures]) -> Iterator[dict[str, Any]]:
-    """The metrics of each class, or of a regression of each bin, and the confusion matrix: a dictionary per part."""
-    if parts[0].evaluation.bins is not None:
-        none = {metric.name: [None] * len(parts[0].evaluation.bins["support"]) for metric in CLASS_METRICS}
-        for part in parts:
-            yield {**none, **part.evaluation.per_class(), "confusion": []}
-        return
-    confusions = np.stack([part.evaluation.confusion for part in parts])
-    columns = metrics_per_class(confusions)
-    no_errors = dict.fromkeys((metric.name for metric in BIN_METRICS), None)
-    for lists, confusion in zip(zip(*columns.values(), strict=True), confusions.tolist(), strict=True):
-        yield {**dict(zip(columns, lists, strict=True)), **no_errors, "confusion": confusion}
+def _classes(parts: Sequence[PartFigures]) -> dict[str, list[Any]]:
+    """The columns of `EpochClasses`: the metrics of each class, or of a regression of each bin."""
+    found: dict[str, list[Any]] = {name: [None] * len(parts) for name in OF_CLASSES}
+    if parts[0].evaluation.bins is None:
+        confusions = np.stack([part.evaluation.confusion for part in parts])
+        found |= metrics_per_class(confusions) | {"confusion": confusions.tolist()}
+    else:
+        bins = [part.evaluation.per_class() for part in parts]
+        none = [None] * len(bins[0]["support"])
+        found |= {metric.name: [none] * len(parts) for metric in CLASS_METRICS}
+        found |= {name: [each[name] for each in bins] for name in bins[0]} | {"confusion": [[]] * len(parts)}
+    return found | {"drawn": [part.training.drawn.tolist() if part.training else None for part in parts]}
 
 
 def _replace(

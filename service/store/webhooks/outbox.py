@@ -24,6 +24,9 @@ PAUSE_FACTOR = 4.0
 """The last attempt is made some 15 hours after the first."""
 RETENTION_SECONDS = 30 * 86_400.0
 MAX_LISTED = 100
+SUBSCRIBERS = select(Webhook.id, Webhook.events).order_by(Webhook.id)
+SUBSCRIBERS = SUBSCRIBERS.with_for_update(read=True, key_share=True)
+"""Built once: to build a statement takes longer than to execute it on SQLite."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +53,7 @@ class WaitingWebhook:
 def add(connection: Connection, *experiment_ids: int) -> None:
     """Write a message for each webhook that subscribes to the final status of experiments."""
     # The webhooks are locked, so that none is deleted before its message is written.
-    locked = (
-        select(Webhook.id, Webhook.events).order_by(Webhook.id).with_for_update(read=True, key_share=True)
-    )
-    subscribers = connection.execute(locked).all()
+    subscribers = connection.execute(SUBSCRIBERS).all()
     if not subscribers or not experiment_ids:
         return
     ended = select(Experiment).where(Experiment.id.in_(experiment_ids)).order_by(Experiment.id)

@@ -1,11 +1,14 @@
 """The agent stores the intervals of an experiment that has ended. With real worker processes."""
 
 import logging
+import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
 from service.agent.agent import Agent
+from service.experiments import interval_writer as module
 from service.experiments.interval_writer import IntervalWriter
 from service.experiments.intervals import IntervalService
 from service.experiments.row_results import RowResultsLoader
@@ -49,3 +52,28 @@ def test_a_failure_is_logged(
         writer.runs_ended({7})
         writer._thread.submit(int).result()
     assert "the intervals of experiment 7 are not stored: as the test wants it" in caplog.text
+
+
+def test_they_wait_while_all_processes_train_but_not_for_ever(
+    harness: Harness, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PAUSE_SECONDS", 0.01)
+    stored: list[int] = []
+    training = [True]
+    service = SimpleNamespace(store=stored.append)
+    writer = IntervalWriter(service, lambda: training[0])  # type: ignore[arg-type]
+    writer.runs_ended({1})
+    time.sleep(0.1)
+    assert stored == []
+    training[0] = False
+    writer._thread.submit(int).result()
+    assert stored == [1]
+    training[0] = True
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.05)
+    writer.runs_ended({2})
+    writer._thread.submit(int).result()
+    assert stored == [1, 2]
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 60)
+    writer.runs_ended({3})
+    writer.close()
+    assert stored == [1, 2]

@@ -32,7 +32,10 @@ def errors(scale: float, seed: int) -> Floats:
 
 def measured(of_rows: Floats, quantile: float = 0.5) -> tuple[Evaluation, RowPredictions]:
     losses = np.abs(of_rows)
-    return evaluate_numbers(TARGETS + of_rows, TARGETS, BINS, count=10, losses=losses, quantile=quantile)
+    evaluation, predicted = evaluate_numbers(
+        TARGETS + of_rows, TARGETS, BINS, count=10, losses=losses, quantile=quantile
+    )
+    return evaluation, predicted()
 
 
 def epoch(of: Evaluation) -> Epoch:

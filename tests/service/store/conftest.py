@@ -24,5 +24,5 @@ def harness(database: Database) -> QueueHarness:
 @pytest.fixture(autouse=True)
 def statements_built_anew() -> None:
     """Build the cached statements anew, or no test would notice what `make mutation` changes in their functions."""
-    for cached in (queue._claim_next, queue._end_expired, queue._status_update):
+    for cached in (queue._claim_next, queue._end_expired, queue._finish, queue._status_update):
         cached.cache_clear()

@@ -146,7 +146,7 @@ class QueueMachine(RuleBasedStateMachine):
         first = known.epoch + 1
         ended = range(first, first + epochs)
         renewed = self.harness.write(self._write, lease, ended, checkpoint=checkpoint, worked=worked)
-        assert renewed == (Renewal(run.cancel_requested, run.heartbeat + 1) if run else None)
+        assert renewed == (Renewal(run.cancel_requested, run.heartbeat + 1, run.epoch) if run else None)
         if run:
             run.frozen = False
             run.epoch += epochs
@@ -222,7 +222,7 @@ class QueueMachine(RuleBasedStateMachine):
             "gradient_norm": 1.0,
         }
         ended = [Epoch(number, **figures, best_epoch=1, seconds=0.5) for number in epochs]
-        epoch_writer.record_epochs(connection, lease.run_id, ended)
+        epoch_writer.record_epochs(connection, lease.run_id, ended, stored=renewed.epoch)
         stored = connection.execute(select(Run.epoch).where(Run.id == lease.run_id)).scalar_one()
         if checkpoint and stored:
             taken = CheckpointTaken(stored, None, f"{stored}".encode())

@@ -4,6 +4,8 @@ from numpy.typing import NDArray
 
 from tests.workers.evaluation.metrics.test_every_metric import evaluated
 from workers.evaluation.class_scores import ClassScores
+from workers.evaluation.per_row import score
+from workers.nn.arrays import Array, Integers
 
 pytestmark = pytest.mark.usefixtures("every_kernel_set")
 
@@ -11,7 +13,11 @@ pytestmark = pytest.mark.usefixtures("every_kernel_set")
 def two_classes(margins: list[float], labels: list[int]) -> ClassScores:
     """Single-precision logits of a softmax: the second class leads by these margins."""
     logits = np.stack([np.zeros(len(margins)), margins], axis=1).astype(np.float32)
-    return ClassScores(logits, np.array(labels), distribution=True)
+    return of_softmax(logits, np.array(labels))
+
+
+def of_softmax(logits: Array, labels: Integers) -> ClassScores:
+    return ClassScores.of(logits, labels, score(logits, labels).odds)
 
 
 def test_rows_are_ranked_although_their_probabilities_round_to_one() -> None:
@@ -37,7 +43,7 @@ def test_one_row_has_nothing_to_be_ranked_against(label: int) -> None:
 def test_an_absent_class_has_no_part_in_the_mean() -> None:
     labels = np.repeat([0, 2], 20)
     logits = np.random.default_rng(0).normal(size=(40, 4)) + 2 * np.eye(4)[labels]
-    of_classes = ClassScores(logits, labels, distribution=True).areas.auroc
+    of_classes = of_softmax(logits, labels).areas.auroc
     assert np.isnan(of_classes).tolist() == [False, True, False, True]
     assert evaluated(logits, labels).auroc == pytest.approx((of_classes[0] + of_classes[2]) / 2)
 
@@ -46,12 +52,13 @@ def test_an_absent_class_has_no_part_in_the_mean() -> None:
 def test_without_a_distribution_the_outputs_themselves_rank(distribution: bool) -> None:
     """Both rows favour their class, but the first output is higher where both are."""
     outputs = np.array([[0.0, -1.0], [2.0, 3.0]])
-    areas = ClassScores(outputs, np.array([0, 1]), distribution).areas
+    labels = np.array([0, 1])
+    areas = (of_softmax(outputs, labels) if distribution else ClassScores.of(outputs, labels)).areas
     assert areas.auroc.tolist() == ([1, 1] if distribution else [0, 1])
 
 
 def places(scores: NDArray[np.float64], label: int) -> int:
-    return int(ClassScores(scores[None], np.array([label]), distribution=True).places[0])
+    return int(of_softmax(scores[None], np.array([label])).places[0])
 
 
 def test_of_equal_scores_the_first_class_has_the_better_place() -> None:

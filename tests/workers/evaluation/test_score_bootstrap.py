@@ -17,7 +17,7 @@ def results(labels: Any, logits: Any) -> RowResults:
     """Of one seed, through the evaluation of the product."""
     losses, _ = CrossEntropy()(logits, labels)
     _, predicted = evaluate_with_rows(logits, labels, losses=losses, distribution=True)
-    return RowResults.of(predicted, np.arange(len(labels)), labels, logits.shape[1])
+    return RowResults.of(predicted(), np.arange(len(labels)), labels, logits.shape[1])
 
 
 def seeds(classes: int, count: int, rows: int = 400) -> tuple[Any, list[RowResults]]:

@@ -3,6 +3,7 @@
 import inspect
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -81,12 +82,20 @@ class Draws:
         )
         return images, np.ascontiguousarray(squares.max(axis=(2, 4)))
 
-    def ranked(self, values: int) -> tuple[Any, ...]:
-        """The arguments of `areas`, with as many distinct scores, an absent class and a class of all rows."""
+    def contenders(self, values: int) -> tuple[Any, ...]:
+        """The arguments of `contend`, with as many distinct scores, an absent class and a class of all rows."""
         labels, scores = self.below(K - 1, N), self.below(values, K + 1, N).astype(self.dtype)
-        own = [np.sort(scores[k, labels == k]) for k in range(K)] + [scores[K]]
+        own = [np.sort(scores[k, labels == k]) for k in range(K)] + [np.sort(scores[K])]
         starts = np.cumsum([0, *map(len, own)])
-        return starts, np.sort(scores, axis=1), np.concatenate(own), *self.generator.normal(size=(2, K + 1))
+        return starts, scores, np.concatenate(own), np.full(K + 1, -1)
+
+    def ranked(self, values: int) -> tuple[Any, ...]:
+        """The arguments of `areas` for these."""
+        starts, scores, own, counts = self.contenders(values)
+        for k, (start, end) in enumerate(pairwise(starts)):
+            kept = np.sort(scores[k, scores[k] >= own[start]]) if start < end else scores[k, :0]
+            scores[k, : len(kept)], counts[k] = kept, len(kept)
+        return starts, scores, counts, own, *self.generator.normal(size=(2, K + 1))
 
 
 LAYOUT = (
@@ -190,13 +199,16 @@ CASES: dict[str, list[Any]] = {
         for g in (0.0, 0.5, 2.0)
     ],
     "score": [
-        lambda d, k=k: (d.normal(N, k), d.below(k, N), d.below(k, N), *(d.normal(N) for _ in range(3)))
+        lambda d, k=k: (
+            *(4 * d.normal(N, k), d.below(k, N), d.below(k, N)),
+            *(d.normal(N), d.normal(N), d.normal(N), d.normal(k, N)),
+        )
         for k in (2, K, 5000)
     ],
-    "odds": [lambda d, k=k: (4 * d.normal(N, k), d.normal(k, N)) for k in (2, K, 5000)],
     "place": [
         lambda d, k=k: (d.below(3, N, k).astype(d.dtype), d.below(k, N), d.below(k, N)) for k in (2, K, 5000)
     ],
+    "contend": [lambda d, values=values: d.contenders(values) for values in (3, 10**6)],
     "areas": [lambda d, values=values: d.ranked(values) for values in (3, 10**6)],
     "adam": [lambda d: (d.normal(P), d.normal(P), d.normal(P), d.positive(P), 0.9, 0.999, 1e-3, 1e-8)],
     "momentum": [

@@ -197,28 +197,39 @@ class Kernels(Protocol):
         negative_log_p: Array,
         squared_distance: Array,
         confidence: Array,
+        odds: Array,
     ) -> None:
         """Score each row of finite logits z (m, K), with p = softmax(z), its label y and Y one-hot. Results are (m,).
 
         predictions: the argmax, in a tie the first class. negative_log_p: -log p_y. squared_distance:
-        sum_k (p_k - Y_k)^2. confidence: max_k p_k.
-        """
-
-    def odds(self, logits: Array, odds: Array) -> None:
-        """odds (K, m) = p / (1 - p), one row per class, with p = softmax(z), for finite logits z (m, K).
-
-        They tell probabilities apart that round to 1. Infinite if the others are negligible (arrays.drop_negligible)
-        beside the largest; 0 if p is.
+        sum_k (p_k - Y_k)^2. confidence: max_k p_k. odds (K, m): p / (1 - p), one row per class. They tell
+        probabilities apart that round to 1. Infinite if the others are negligible (arrays.drop_negligible) beside the
+        largest; 0 if p is.
         """
 
     def place(self, scores: Array, labels: Integers, places: Integers) -> None:
         """places (m,) = how many classes come before the label by scores (m, K); in a tie the first class does."""
 
-    def areas(self, starts: Integers, scores: Array, own: Array, under_roc: Array, under_pr: Array) -> None:
+    def contend(self, starts: Integers, scores: Array, own: Array, counts: Integers) -> None:
+        """Move those scores of each class to the front of its row that are not below the least of its own rows.
+
+        starts, own: as for `areas`. counts (K,): how many there are. What is behind them stays as it is.
+        """
+
+    def areas(
+        self,
+        starts: Integers,
+        scores: Array,
+        counts: Integers,
+        own: Array,
+        under_roc: Array,
+        under_pr: Array,
+    ) -> None:
         """Areas (K,) under the curves of each class against the rest: see workers/evaluation/ranking.py.
 
-        scores (K, n): those of all rows, ascending. own (m,): those of the rows of class k, ascending, from
-        starts[k] to starts[k + 1]; starts (K + 1,). NaN if the class has no row, or all.
+        scores (K, n): first, in ascending order, the counts[k] of all rows that are not below the least of the
+        class's own. own (m,): those of the rows of class k, ascending, from starts[k] to starts[k + 1]; starts
+        (K + 1,). NaN if the class has no row, or all.
         """
 
     def adam(

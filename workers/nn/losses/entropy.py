@@ -26,6 +26,10 @@ class CrossEntropy(Loss):
     output: Literal["softmax"] = "softmax"
     label_smoothing: Fraction = 0.0
 
+    @property
+    def is_negative_log_likelihood(self) -> bool:  # type: ignore[override]
+        return self.label_smoothing == 0
+
     def __call__(self, logits: Array, labels: Integers) -> tuple[Array, Array]:
         zeros = filled(0.0, logits.shape[1], logits.dtype)
         return _per_example(logits, labels, zeros, self.label_smoothing)

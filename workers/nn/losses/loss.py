@@ -62,6 +62,8 @@ class Loss(LossFunction):
     """The factor on the similarities of a cosine output layer."""
     tasks: ClassVar[tuple[Task, ...]] = ("classification",)
     """What the loss can be trained for."""
+    is_negative_log_likelihood: bool = False
+    """Whether the loss of a row is -log p_y, with p the softmax of its logits."""
     frequency_aware: ClassVar[bool] = False
     """Whether the class counts of the training part enter the loss."""
 

@@ -28,7 +28,7 @@ def test_a_run_whose_figures_are_refused_fails_and_the_others_continue(
     send(agent, healthy, epoch(1))
     failed, running = harness.runs(id_)
     assert (failed.status, failed.cause, failed.epoch) == ("failed", "error", 0)
-    assert failed.message == "its results could not be stored: StatementError"
+    assert failed.message == "its results could not be stored: ValueError"
     assert (running.status, running.epoch) == ("running", 1)
     assert epochs_of(harness, id_) == [(1, 1)]
     assert pool.discarded == [poisoned]

@@ -8,7 +8,7 @@ from workers.nn.kernels.compiled.encoding import encode
 from workers.nn.kernels.compiled.images import copy_windows, max_pool, max_pool_backward
 from workers.nn.kernels.compiled.losses import cross_entropy, focal
 from workers.nn.kernels.compiled.optimizers import adam, add_scaled, divide_by_rms, momentum
-from workers.nn.kernels.compiled.ranks import areas, odds, place
+from workers.nn.kernels.compiled.ranks import areas, contend, place
 from workers.nn.kernels.compiled.rows import gather, mix, scale
 from workers.nn.kernels.compiled.scores import score
 from workers.nn.kernels.compiled.sparse import sparse_dense, sparse_dense_backward
@@ -24,6 +24,7 @@ __all__ = [
     "areas",
     "batch_norm",
     "batch_norm_backward",
+    "contend",
     "copy_windows",
     "cross_entropy",
     "dense",
@@ -37,7 +38,6 @@ __all__ = [
     "max_pool_backward",
     "mix",
     "momentum",
-    "odds",
     "place",
     "scale",
     "score",

@@ -39,7 +39,23 @@ def _squared_distance(exponentials: Array, total: Any, label: int) -> Any:
     return distance
 
 
-@compiled(f"void({LOGITS}, {LABELS}, int64[::1], real[::1], real[::1], real[::1])")
+@inlined
+def _odds(exponentials: Array, best: Integers, others: Array, odds: Array) -> None:
+    """odds (K, m) of a block of exponentials (m, K), whose largest is 1 at `best` (m,); overwrites them."""
+    real, (rows, classes) = exponentials.dtype.type, exponentials.shape
+    for i in range(rows):
+        exponentials[i, best[i]] -= real(1)  # 0, or NaN
+        others[i] = real(0)
+        for k in range(classes):
+            others[i] += exponentials[i, k]
+    for k in range(classes):  # class by class, for contiguous writes
+        for i in range(rows):
+            odds[k, i] = exponentials[i, k] / (real(1) + (others[i] - exponentials[i, k]))
+    for i in range(rows):
+        odds[best[i], i] = real(1) / others[i]
+
+
+@compiled(f"void({LOGITS}, {LABELS}, int64[::1], real[::1], real[::1], real[::1], real[:,::1])")
 def score(
     logits: Array,
     labels: Integers,
@@ -47,10 +63,11 @@ def score(
     negative_log_p: Array,
     squared_distance: Array,
     confidence: Array,
+    odds: Array,
 ) -> None:
     real, (rows, classes) = logits.dtype.type, logits.shape
     block = max(1, BLOCK_ELEMENTS // classes)
-    p = np.empty((block, classes), logits.dtype)
+    p, others = np.empty((block, classes), logits.dtype), np.empty(block, logits.dtype)
     for start in range(0, rows, block):
         size = min(block, rows - start)
         for i in range(size):
@@ -65,3 +82,5 @@ def score(
             negative_log_p[row] += np.log(total)
             squared_distance[row] = _squared_distance(p[i], total, labels[row])
             confidence[row] = real(1) / total
+        end = start + size
+        _odds(p[:size], predictions[start:end], others, odds[:, start:end])

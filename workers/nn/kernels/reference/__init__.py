@@ -8,7 +8,7 @@ from workers.nn.kernels.reference.encoding import encode
 from workers.nn.kernels.reference.images import copy_windows, max_pool, max_pool_backward
 from workers.nn.kernels.reference.losses import cross_entropy, focal
 from workers.nn.kernels.reference.optimizers import adam, add_scaled, divide_by_rms, momentum
-from workers.nn.kernels.reference.ranks import areas, odds, place
+from workers.nn.kernels.reference.ranks import areas, contend, place
 from workers.nn.kernels.reference.rows import gather, mix, scale
 from workers.nn.kernels.reference.scores import score
 from workers.nn.kernels.reference.sparse import sparse_dense, sparse_dense_backward
@@ -24,6 +24,7 @@ __all__ = [
     "areas",
     "batch_norm",
     "batch_norm_backward",
+    "contend",
     "copy_windows",
     "cross_entropy",
     "dense",
@@ -37,7 +38,6 @@ __all__ = [
     "max_pool_backward",
     "mix",
     "momentum",
-    "odds",
     "place",
     "scale",
     "score",
