@@ -17,6 +17,10 @@ RUN /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --whe
 FROM python:3.13-slim
 LABEL org.opencontainers.image.title="Holdout" \
       org.opencontainers.image.licenses="MIT"
+# A font: without one, charts cannot be drawn as PNG.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends fonts-dejavu-core \
+    && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --no-create-home holdout \
     && install --directory --owner=holdout --group=holdout /data /artifacts /kernels
 COPY --from=build /opt/holdout /opt/holdout

@@ -44,6 +44,7 @@ from service.operations.store_check import StoreCheck
 from service.operations.telemetry import telemetry
 from service.routes import (
     catalog,
+    chart_pictures,
     charts,
     comparisons,
     csv_predictions,
@@ -105,6 +106,7 @@ def create_app(settings: Settings) -> FastAPI:
         epochs_of_many,
         curves,
         charts,
+        chart_pictures,
         comparisons,
         sweeps,
         sweep_charts,

@@ -1,8 +1,8 @@
 """Installs Holdout for development, with some of its extras: python -m tools.install [EXTRA ...].
 
-numba and pysqlite3 are dependencies on systems for which they publish wheels. Environment markers cannot tell all
-such systems from the others (glibc from musl, for example). If a wheel is missing, Holdout is installed without it:
-it then trains with the NumPy kernels, and uses the SQLite of Python's standard library.
+numba, pysqlite3 and resvg-py are installed on systems for which they publish wheels. Environment markers cannot tell
+all such systems from the others (glibc from musl, for example). If a wheel is missing, Holdout is installed without
+it: it then trains with the NumPy kernels, uses the SQLite of Python's standard library, and draws charts as SVG only.
 """
 
 import re
@@ -14,9 +14,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PROJECT = ROOT / "pyproject.toml"
-OPTIONAL = {"numba": ("numba", "llvmlite"), "pysqlite3": ("pysqlite3",)}
+OPTIONAL = {"numba": ("numba", "llvmlite"), "pysqlite3": ("pysqlite3",), "resvg-py": ("resvg-py",)}
 """Dependencies that Holdout can run without, each with the packages that need a wheel for it."""
-WHEELS_ONLY = ("--only-binary", "numba,llvmlite,pysqlite3")
+WHEELS_ONLY = ("--only-binary", "numba,llvmlite,pysqlite3,resvg-py")
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", *WHEELS_ONLY)
 CONSTRAINED = ("--constraint", str(ROOT / "constraints.txt"))
 

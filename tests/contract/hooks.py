@@ -129,6 +129,9 @@ RULES: dict[tuple[str, str], Callable[[Problem, Any], bool]] = {
     ("read_epochs", "invalid-parameter"): only("limit"),
     ("compare_experiments", "invalid-parameter"): only("ids", "reference"),  # distinct ones, and one of them
     ("read_comparison_chart", "invalid-parameter"): only("ids", "reference"),
+    # what another chart takes, and what the SVG refuses
+    ("read_chart_picture", "invalid-parameter"): anything,
+    ("read_comparison_picture", "invalid-parameter"): anything,
     ("read_compared_curves_chart", "invalid-parameter"): only("ids"),
 }
 

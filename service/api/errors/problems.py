@@ -15,6 +15,7 @@ from service.api.auth.origins import CrossSite, ForeignHost
 from service.api.auth.rate_limits import TooManyRequests
 from service.api.live.stream_places import TooManyStreams
 from service.api.thread_limiters import TooBusy
+from service.charts.rasterizer import NoRasterizer
 from service.datasets.free_space import StorageFull
 from service.datasets.previews import NoPicture, NoTable
 from service.datasets.uploads import NotTheOwner, OpenQuestions, UnusableUpload, UploadsBusy, UploadTooLarge
@@ -147,6 +148,7 @@ PROBLEM_TYPES: dict[type[Exception], ProblemType] = {
     NameReserved: ProblemType("name-reserved", 409, "The name belongs to another data set"),
     NotUploaded: ProblemType("not-uploaded", 409, "The data set was not uploaded"),
     DatasetInUse: ProblemType("dataset-in-use", 409, "Experiments need the data set"),
+    NoRasterizer: ProblemType("no-rasterizer", 501, "This installation draws no PNG"),
     NoPicture: ProblemType("no-picture", 404, "The data set has no picture"),
     NoTable: ProblemType("no-table", 404, "The data set is no table"),
     UnknownDataset: ProblemType("unknown-dataset", 404, "There is no such data set"),

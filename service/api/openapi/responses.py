@@ -11,6 +11,7 @@ from service.api.auth.rate_limits import TooManyRequests
 from service.api.errors.problems import MEDIA_TYPE, UNAVAILABLE, Problem
 from service.api.live.stream_places import TooManyStreams
 from service.api.thread_limiters import Standstill, TooBusy
+from service.charts.rasterizer import NoRasterizer
 from service.datasets.free_space import StorageFull
 from service.datasets.previews import NoPicture, NoTable
 from service.datasets.uploads import NotTheOwner, OpenQuestions, UnusableUpload, UploadsBusy, UploadTooLarge
@@ -165,6 +166,7 @@ EXAMPLES: dict[type[Exception], Exception] = {
     NotUploaded: NotUploaded("digits", "a bundled data set"),
     DatasetInUse: DatasetInUse("flowers", [7, 12]),
     NoPicture: NoPicture("flowers"),
+    NoRasterizer: NoRasterizer("PNG needs the package resvg-py, which is not installed."),
     NoTable: NoTable("digits"),
     UnknownDataset: UnknownDataset("digts", ("digits", "iris"), "digits", "DATA_DIR/datasets/NAME"),
     DatasetError: MissingFile("mnist", "train-labels-idx1-ubyte"),

@@ -42,6 +42,9 @@ OTHERS: dict[str, Kind] = {
     "GET /experiments/{experiment_id}/charts/pr.svg": "charts",
     "GET /experiments/{experiment_id}/charts/reliability.svg": "charts",
     "GET /comparisons/chart.svg": "charts",
+    "GET /comparisons/{chart}.png": "charts",
+    "GET /sweeps/{sweep_id}/{chart}.png": "charts",
+    "GET /experiments/{experiment_id}/charts/{chart}.png": "charts",
     "GET /comparisons/curves.svg": "charts",
     "GET /experiments/{experiment_id}/importance": "importance",
     "GET /experiments/{experiment_id}/charts/importance.svg": "importance",
@@ -78,6 +81,7 @@ IN_THE_LOOP = {
     "GET /experiments/{experiment_id}/events",
     "GET /sweeps/{sweep_id}/events",
 }
+IN_THE_LOOP |= {name for name in OTHERS if name.endswith(".png")}
 BESIDE_REQUESTS = 10
 """Connections that the watch, the agent, the webhook dispatcher and their like take."""
 
