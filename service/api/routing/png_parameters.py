@@ -28,10 +28,10 @@ class PixelsQuery(Query):
     theme: Literal["light", "dark", "print"] = "light"
     width: int = Field(WIDTH, ge=320, le=1600, description="As of the SVG: below 480, for a phone.")
     scale: int = Field(
-        2,
+        1,
         ge=1,
         le=3,
-        description="Pixels of the picture for each of `width`: 2 for sharp text on most screens.",
+        description="Pixels of the picture for each of `width`: 2 gives sharp text on dense screens.",
     )
 
 

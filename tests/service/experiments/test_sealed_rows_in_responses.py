@@ -127,7 +127,13 @@ def reads(app: FastAPI, path_values: dict[str, Any]) -> Iterator[tuple[str, str,
                 yield path, address, required | {each["name"]: value}, next(iter(content))
 
 
-OF_PATH = {"/problems/{name}": {"name": "no-model"}}
+OF_PATH = {
+    "/problems/{name}": {"name": "no-model"},
+    # each shows what the SVG of the same name shows, which is read too
+    "/experiments/{experiment_id}/charts/{chart}.png": {"chart": "curves"},
+    "/comparisons/{chart}.png": {"chart": "curves"},
+    "/sweeps/{sweep_id}/{chart}.png": {"chart": "chart"},
+}
 """Values of a path's parameters that differ from those of other paths."""
 
 

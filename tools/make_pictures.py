@@ -1,0 +1,94 @@
+"""Writes docs/pictures: what the README shows, from experiments that this trains. Needs Chromium.
+
+Run: python -m tools.make_pictures
+"""
+
+import shutil
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from service.launcher import serving
+from service.settings import Settings
+from tools.doc_commands import wait_until_idle
+
+PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
+MOST_BYTES = 150_000
+"""Of all pictures together."""
+DATA = {"name": "digits", "imbalance": {"kind": "step", "ratio": 20}}
+COMMON: dict[str, Any] = {"dataset": DATA, "seeds": [0, 1, 2]}
+EXPERIMENTS = [
+    {"name": "cross-entropy", "training": {"epochs": 40}},
+    {"name": "balanced softmax", "training": {"epochs": 40}, "loss": "balanced_softmax"},
+]
+SWEEP = {
+    "name": "imbalanced digits",
+    "spec": {**COMMON, "training": {"epochs": 10}},
+    "strategy": {"name": "random", "seed": 1},
+    "candidates": 12,
+    "space": {
+        "loss": ["cross_entropy", "focal", "balanced_softmax"],
+        "optimizer.learning_rate": {"log": [0.0005, 0.05]},
+        "model.hidden": [[16], [64], [128, 64]],
+    },
+}
+CHARTS = {
+    "curves.png": "comparisons/curves.png?ids=1,2&width=560",
+    "classes.png": "experiments/2/charts/classes.png?width=560",
+    "leaderboard.png": "sweeps/1/chart.png?width=600",
+}
+SCREEN = {"width": 900, "height": 500}
+PAGE = "page.png", "ui/experiments?sort=-balanced_accuracy&status=succeeded"
+
+
+def main() -> None:
+    """Train, and write the pictures."""
+    PICTURES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(data_dir=Path(folder), port=0, workers=2, log_level="warning")
+        with serving(settings) as url:
+            for spec in EXPERIMENTS:
+                _post(f"{url}/experiments", {**COMMON, **spec})
+            _post(f"{url}/sweeps", SWEEP)
+            _wait(url)
+            for name, address in CHARTS.items():
+                response = httpx2.get(f"{url}/{address}", timeout=60).raise_for_status()
+                (PICTURES / name).write_bytes(response.content)
+            _screenshot(f"{url}/{PAGE[1]}", PICTURES / PAGE[0])
+    sizes = {each.name: each.stat().st_size for each in sorted(PICTURES.glob("*.png"))}
+    sys.stdout.write(f"{sizes}\n{sum(sizes.values()):,} bytes\n")
+    if sum(sizes.values()) > MOST_BYTES:
+        sys.exit(f"The pictures have more than {MOST_BYTES:,} bytes.")
+
+
+def _wait(url: str) -> None:
+    """Wait until all has ended, which takes minutes on a busy machine."""
+    for _ in range(5):
+        with suppress(TimeoutError):
+            return wait_until_idle(url)
+    return wait_until_idle(url)
+
+
+def _post(address: str, body: dict[str, Any]) -> None:
+    httpx2.post(address, json=body, timeout=60).raise_for_status()
+
+
+def _screenshot(address: str, file: Path) -> None:
+    from playwright.sync_api import sync_playwright
+
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        page = browser.new_page(viewport=SCREEN)
+        page.goto(address)
+        page.wait_for_timeout(1500)
+        page.screenshot(path=file)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
