@@ -42,8 +42,8 @@ async function refresh() {
   await Promise.all(images.filter((image) => image.complete).map(renew));
 }
 
-/** Follow an experiment by its events, and refresh the page at most every two seconds. */
-function follow(address) {
+/** Follow an experiment or a sweep by its events, and refresh the page at most every two seconds, or soon after a status. */
+function follow(address, afterStatus) {
   let waiting = null, busy = false, ended = false;
   const source = new EventSource(address);
   const soon = (delay = REFRESH_MS) => { waiting ??= setTimeout(work, delay); };
@@ -56,28 +56,13 @@ function follow(address) {
     if (ended) document.body.dataset.finished = "yes";
   }
   source.addEventListener("epoch", () => soon());
-  source.addEventListener("status", () => soon(300));
+  source.addEventListener("candidate", () => soon());
+  source.addEventListener("status", () => soon(afterStatus));
   source.addEventListener("end", () => {
     ended = true;
     source.close();
     soon(300);
   });
-}
-
-/** Follow a resource by its ETag, and refresh the page when it has changed. A poll without news costs a 304. */
-async function poll(address) {
-  let known = null, ended = false;
-  while (!ended) {
-    const response = await fetched(address, { cache: "no-cache" });
-    const etag = response?.headers.get("etag");
-    if (response?.ok && etag !== known) {
-      known = etag;
-      ended = (await response.json()).finished_at !== null;
-      await refresh();
-    }
-    await new Promise((resolve) => setTimeout(resolve, REFRESH_MS));
-  }
-  document.body.dataset.finished = "yes";
 }
 
 /** Send a form to an address that answers with a part of the page, and show it. */
@@ -95,9 +80,7 @@ function previewer(form, address, target, body) {
 }
 
 const live = document.querySelector("[data-events]");
-if (live) follow(live.dataset.events);
-const polled = document.querySelector("[data-poll]");
-if (polled) poll(polled.dataset.poll);
+if (live) follow(live.dataset.events, Number(live.dataset.afterStatus ?? 300));
 
 // Attributes of forms are read by name: a field that is called `dataset` hides the property.
 const spec = document.querySelector("[data-preview]");
