@@ -20,6 +20,7 @@ COMPARISONS = {
     "polled_training": "benchmarks.service.polled_training",
     "many_experiments": "benchmarks.service.many_experiments",
     "memory": "benchmarks.service.memory",
+    "tables": "benchmarks.service.tables",
 }
 """The module of each comparison."""
 

@@ -1,6 +1,6 @@
 """The plan of an experiment: what is known, and what is refused, before training starts."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
@@ -13,6 +13,7 @@ from workers.corruptions.choice import unfit
 from workers.data.dataset import Dataset, Indices
 from workers.data.errors import DatasetChanged, NoOfficialTest, UnknownDataset
 from workers.data.exposed_rows import ExposedRows
+from workers.data.gaps_of_split import ColumnGaps
 from workers.data.planning_data import PlanningData
 from workers.data.splits import Fold, Part
 from workers.method_warnings import Warning, WarningContext, find_warnings
@@ -40,7 +41,8 @@ class Plan:
     sampled_counts: expected examples of each class per epoch, as the balancing draws them, in the first fold.
     input_features: of a row as the network reads it, so of a table once it is encoded. steps: of the longest run
     without early stopping; 0 if it is solved. exposed: the rows that training or validation will read. repeated_rows:
-    how many rows of each other part but the test are equal to training rows, in the first fold.
+    how many rows of each other part but the test are equal to training rows, in the first fold. gaps: the columns of
+    a table with missing values or unknown levels.
     """
 
     spec: ExperimentSpec
@@ -53,6 +55,7 @@ class Plan:
     warnings: tuple[Warning, ...]
     exposed: ExposedRows
     repeated_rows: Mapping[Part, int]
+    gaps: Sequence[ColumnGaps]
 
     @property
     def split_counts(self) -> Counts:
@@ -86,6 +89,7 @@ class Plan:
             "folds": self._folds(),
             "runs": self.runs,
             "repeated_rows": dict(self.repeated_rows),
+            "gaps": [{**asdict(each), "levels": list(each.levels)} for each in self.gaps],
             "sampled_counts": self.sampled_counts,
             "input_features": self.input_features,
             "parameters": self.parameters,
@@ -155,6 +159,7 @@ def make_plan(spec: ExperimentSpec, registry: PlanningData) -> Plan:
         ),
         exposed=registry.exposed_rows(spec.dataset, spec.split),
         repeated_rows=registry.repeated_rows(spec.dataset, spec.split),
+        gaps=registry.gaps(spec.dataset, spec.split),
     )
 
 

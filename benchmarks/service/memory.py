@@ -47,8 +47,8 @@ def _training(service: Service, seeds: int) -> tuple[float, float]:
     totals, apis = [], []
     for _ in range(SAMPLES):
         api, others = service.program.id, service.program.descendants()
-        apis.append(_megabytes([api]))
-        totals.append(_megabytes([api, *others]))
+        apis.append(megabytes([api]))
+        totals.append(megabytes([api, *others]))
         time.sleep(PAUSE_SECONDS)
     service.cancel(experiment)
     while service.get(f"/experiments/{experiment}")["status"] == "running":
@@ -60,7 +60,7 @@ def _spec(seeds: int) -> dict[str, Any]:
     return {"dataset": "mnist", "training": {"epochs": 1000}, "seeds": list(range(seeds))}
 
 
-def _megabytes(processes: Iterable[int]) -> float:
+def megabytes(processes: Iterable[int]) -> float:
     """The proportional set size of processes."""
     kilobytes = 0
     for process in processes:

@@ -18,6 +18,7 @@ from workers.evaluation.heavy_tails import has_heavy_tails
 from workers.nn.losses import AnyLoss
 from workers.tagged_union import members, name_of
 
+NAMED_COLUMNS = 3
 WEIGHTED = ("linear_balanced", "ridge_balanced")
 """Baselines that are fitted with the balancing and weights of the spec."""
 FREQUENCY_AWARE = frozenset(name_of(loss) for loss in members(AnyLoss) if loss.frequency_aware)
@@ -27,7 +28,8 @@ FREQUENCY_AWARE = frozenset(name_of(loss) for loss in members(AnyLoss) if loss.f
 class Evidence:
     """The figures behind the findings, all of the validation part. They exist once a run has selected an epoch.
 
-    repeated_rows: how many rows of each part are equal to training rows. image_shape: (height, width, channels), or
+    repeated_rows: how many rows of each part are equal to training rows. gaps: of the columns of a table, as the plan
+    has them. image_shape: (height, width, channels), or
     None. far_rows: those of the measured part that lie far outside of training; None if there are none.
     slopes: a row per run of a solved model with its `gradient_norm`, the largest slope that is left; else empty.
     selected: a row per seed with its `seed`, `rows`, and for each class `support` and `class_precision`, which is
@@ -37,6 +39,7 @@ class Evidence:
     spec: dict[str, Any]
     split_counts: dict[str, list[int]]
     repeated_rows: Mapping[str, int]
+    gaps: Sequence[Mapping[str, Any]]
     image_shape: Sequence[int] | None
     far_rows: FarRows | None
     runs: Rows
@@ -245,6 +248,25 @@ def far_from_training(evidence: Evidence) -> Iterator[Remark]:
     yield Remark(code="far_from_training", sentence=sentence, remedy=remedy)
 
 
+def levels_unknown(evidence: Evidence) -> Iterator[Remark]:
+    unknown = [each for each in evidence.gaps if each["unknown"]]
+    if unknown:
+        named = "; ".join(
+            f"'{each['column']}' in {each['unknown']:,} {_plural('row', each['unknown'])} ({_named(each['levels'])})"
+            for each in unknown[:NAMED_COLUMNS]
+        )
+        more = f"; and {len(unknown) - NAMED_COLUMNS} more columns" if len(unknown) > NAMED_COLUMNS else ""
+        where = " of the first fold" if evidence.of_folds else ""
+        sentence = (
+            f"Categories have levels in {evidence.part}{where} that no training row has: {named}{more}. The model "
+            "knows nothing of them, and reads zeros."
+        )
+        remedy = (
+            'Train on more rows, or let levels share elements: "preprocessing": {"categories": "hashing"}.'
+        )
+        yield Remark(code="levels_unknown", sentence=sentence, remedy=remedy)
+
+
 def heavy_tails(evidence: Evidence) -> Iterator[Remark]:
     rmse, mae = evidence.metrics.get("rmse"), evidence.metrics.get("mae")
     rows = sum(evidence.split_counts[evidence.part])
@@ -326,6 +348,7 @@ FINDERS: tuple[Finder, ...] = (
     not_converged,
     rows_repeated,
     far_from_training,
+    levels_unknown,
     heavy_tails,
     still_improving,
     seeds_left_out,

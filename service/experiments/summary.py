@@ -52,6 +52,7 @@ def summarise(found: ExperimentDetails, intervals: Intervals | NoIntervals) -> S
         spec=stored.spec,
         split_counts=stored.plan["split_counts"],
         repeated_rows=stored.plan.get("repeated_rows") or {},
+        gaps=stored.plan.get("gaps") or [],
         image_shape=stored.plan["dataset"]["shape"],
         far_rows=_far_rows(found),
         runs=found.runs,

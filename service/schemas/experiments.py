@@ -74,6 +74,16 @@ class FoldFacts(ResponseModel):
     split_counts: Counts
 
 
+class ColumnGaps(ResponseModel):
+    """A column of a table with missing values, which the preprocessing fills in, or with unknown levels."""
+
+    column: str
+    missing_in_training: int = Field(description="Training rows without a value.")
+    missing: int = Field(description="Rows without a value in the part that is measured.")
+    unknown: int = Field(description="Rows of that part with a level that no training row has.")
+    levels: list[str] = Field(description="The most frequent of these levels.")
+
+
 class PlanFacts(ResponseModel):
     """Facts known before training. parameters: of the network. steps: of the longest run, if not stopped early."""
 
@@ -93,6 +103,11 @@ class PlanFacts(ResponseModel):
         None,
         description="How many rows of each other part but the test are equal to a training row; of a "
         "cross-validation, in its first fold. Null in older experiments.",
+    )
+    gaps: list[ColumnGaps] | None = Field(
+        None,
+        description="The columns of a table that lack values or have unknown levels; of a cross-validation, in its "
+        "first fold. Null in older experiments.",
     )
     sampled_counts: list[float] = Field(
         description="The expected number of examples of each class in an epoch."

@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeVar
 from workers.data.dataset import Dataset
 from workers.data.exposed_rows import ExposedRows
 from workers.data.far_rows_of_split import FarRowsOfSplit
+from workers.data.gaps_of_split import ColumnGaps
 from workers.data.prepared_splits import PartCounts
 from workers.data.preprocessing import Preprocessing
 from workers.data.scaling import Scaling
@@ -26,6 +27,7 @@ class PlanningData(Protocol):
     def exposed_rows(self, source: Source, split: Split) -> ExposedRows: ...
     def repeated_rows(self, source: Source, split: Split) -> Mapping[Part, int]: ...
     def far_rows(self, source: Source, split: Split, scaling: Scaling) -> FarRowsOfSplit | None: ...
+    def gaps(self, source: Source, split: Split) -> tuple[ColumnGaps, ...]: ...
     def input_width(self, source: Source, split: Split, preprocessing: Preprocessing) -> int: ...
 
 
@@ -53,6 +55,9 @@ class SharedPlanningData:
 
     def far_rows(self, source: Source, split: Split, scaling: Scaling) -> FarRowsOfSplit | None:
         return self._once(self._data.far_rows, source, split, scaling)
+
+    def gaps(self, source: Source, split: Split) -> tuple[ColumnGaps, ...]:
+        return self._once(self._data.gaps, source, split)
 
     def input_width(self, source: Source, split: Split, preprocessing: Preprocessing) -> int:
         return self._once(self._data.input_width, source, split, preprocessing)

@@ -13,6 +13,7 @@ from workers.data.errors import NameReserved, NoOfficialTest, NotUploaded
 from workers.data.exposed_rows import ExposedRows
 from workers.data.far_rows_of_split import FarRowsOfSplit, far_rows_of_split
 from workers.data.folds import FoldDivider
+from workers.data.gaps_of_split import ColumnGaps, gaps_of_split
 from workers.data.loader import ContentsLoader, dataset_names, unknown_dataset
 from workers.data.prepared_splits import (
     ONLY_FOLD,
@@ -82,6 +83,7 @@ class DatasetRegistry:
         self._digests = DigestCache()
         self._repeated_rows: LruCache[str, dict[Part, int]] = LruCache(1000)
         self._far_rows: LruCache[str, tuple[FarRowsOfSplit | None]] = LruCache(1000)
+        self._gaps: LruCache[str, tuple[ColumnGaps, ...]] = LruCache(1000)
         self._input_widths: LruCache[str, int] = LruCache(1000)
         self._split_rows: LruCache[str, SplitRows] = LruCache(SPLIT_ROWS_BYTES, lambda rows: rows.nbytes)
         self._prepared_splits = data_dir / "parts"
@@ -264,6 +266,16 @@ class DatasetRegistry:
             known = (far_rows_of_split(dataset, self.split_rows(source, split), scaling),)
             self._far_rows.put(key, known)
         return known[0]
+
+    def gaps(self, source: Source, split: Split) -> tuple[ColumnGaps, ...]:
+        """What is missing or unknown in the columns of a table, in the first fold."""
+        dataset = self.load(source)
+        key = split_key(dataset.sha256, split, source.imbalance)
+        known = self._gaps.get(key)
+        if known is None:
+            known = gaps_of_split(dataset, self.split_rows(source, split)) if dataset.columns else ()
+            self._gaps.put(key, known)
+        return known
 
     def input_width(self, source: Source, split: Split, preprocessing: Preprocessing) -> int:
         """The features of a row as a network reads it, in the first fold: those of a table are encoded."""
