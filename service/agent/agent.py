@@ -28,7 +28,7 @@ from service.jobs.assignments import JobAssignmentBuilder
 from service.jobs.runner import JobRunner
 from service.notifiers import Notifier, PollingNotifier
 from service.settings import Settings
-from service.store import history, queue, rungs
+from service.store import history, queue, rungs, sweep_budgets
 from service.store.artifacts.artifact_store import ArtifactStore
 from service.store.artifacts.uploads import uploads_of
 from service.store.database import Database
@@ -293,6 +293,7 @@ class Agent:
             reasons = self._say_what_runs_wait_for(renewed.connection, owned)
             ended = self._write(renewed)
             rungs.decide(renewed.connection)
+            sweep_budgets.enforce(renewed.connection)
             places = self._most_runs - (len(owned) - ended)
             claimed = self._claim(renewed, most=places if claims and ended else 0)
         self._claims_with_flush = True

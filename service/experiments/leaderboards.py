@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row
 from service.experiments.candidate_comparison import CandidateComparison, Entrant, compare_candidates
 from service.experiments.candidate_rows import load_rows
 from service.experiments.contenders import Contender, titles
+from service.experiments.ranking import require_one_metric
 from service.experiments.row_results import RowResultsLoader
 from service.schemas.base import Remark, capitalised
 from service.schemas.experiments import links
@@ -58,7 +59,10 @@ class LeaderboardService:
         return (*sweep_results_reader.version(connection, sweep.id), tuple(counts.items()))
 
     def get(self, sweep: Row[Any], metric: SelectionMetric, version: Key) -> Leaderboard:
-        """The leaderboard of a sweep by a metric. version: of its results. No transaction may be open."""
+        """The leaderboard of a sweep by a metric. version: of its results. No transaction may be open.
+
+        Raises InvalidQuery if the metric is not the same for all candidates.
+        """
         key = (sweep.id, metric, *version)
         with self._computing:
             found = self._computed.get(key)
@@ -71,6 +75,7 @@ class LeaderboardService:
         with self._database.read() as connection:
             counts = sweep_reader.state(connection, sweep).candidates
             results = sweep_results_reader.results(connection, sweep.id)
+        require_one_metric(results, metric)
         entrants = _entrants(results, metric, self._row_results)
         comparison = compare_candidates(entrants, metric) if entrants else None
         return _leaderboard(sweep, metric, counts, entrants, comparison, results)
@@ -125,7 +130,7 @@ def _leaderboard(
         best=_best(entrants, metric, comparison),
         recommended=recommended,
         items=items,
-        remarks=list(_remarks(entrants, items, metric, comparison)),
+        remarks=[*_stopped(sweep, counts), *_remarks(entrants, items, metric, comparison)],
     )
 
 
@@ -220,6 +225,16 @@ def _best(
             "optimism": sign * better_by,
         }
     )
+
+
+def _stopped(sweep: Row[Any], counts: Mapping[str, int]) -> Iterator[Remark]:
+    if sweep.stopped_at is not None:
+        yield Remark(
+            code="seconds_used_up",
+            sentence=f"The {sweep.max_seconds:g} seconds of the sweep were used up: what had not started by then was "
+            f"cancelled, {counts.get('cancelled', 0):,} of {sum(counts.values()):,} candidates in all.",
+            remedy=f"POST /sweeps/{sweep.id}/retry trains them, for as many seconds again.",
+        )
 
 
 def _remarks(

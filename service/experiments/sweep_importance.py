@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from statistics import fmean
 
+from service.experiments.ranking import require_one_metric
 from service.schemas.leaderboards import SweepImportance
 from service.store.sweep_results_reader import SweepResults
 from workers.evaluation.selection import SelectionMetric
@@ -10,7 +11,11 @@ from workers.sweeps.field_effects import field_effects
 
 
 def importance_of(sweep_id: int, metric: SelectionMetric, results: SweepResults) -> SweepImportance:
-    """Of each swept field. A candidate counts if each of its runs has a value."""
+    """Of each swept field. A candidate counts if each of its runs has a value.
+
+    Raises InvalidQuery if the metric is not the same for all candidates.
+    """
+    require_one_metric(results, metric)
     swept, values = [], []
     for each in results.experiments:
         of_runs = [getattr(row, metric) for row in results.figures.get(each.id, {}).values()]

@@ -61,6 +61,7 @@ class SweepService:
             owner=self._owner,
             request=request.model_dump(mode="json"),
             repeated=plan.repeated,
+            max_seconds=request.max_seconds,
         )
         add_candidates(connection, sweep_id, plan, owner=self._owner)
         self._notifier.wake(connection, sweep_id, queued_runs=plan.runs)
@@ -103,10 +104,12 @@ def cancel(connection: Connection, sweep_id: int, notifier: Notifier) -> None:
 def retry(connection: Connection, sweep_id: int, notifier: Notifier) -> None:
     """Queue the failed and cancelled runs of a sweep again. Raises UnknownSweep or NothingToRetryInSweep."""
     found = sweep_reader.sweep(connection, sweep_id)
+    sweep_writer.mark_retried(
+        connection, sweep_id
+    )  # before the runs are locked, as by an agent that stops it
     queued = queue.retry_all(connection, sweep_reader.experiment_ids(connection, sweep_id))
     if queued == 0:
         raise NothingToRetryInSweep(sweep_id, sweep_reader.state(connection, found).status)
-    sweep_writer.mark_retried(connection, sweep_id)
     notifier.wake(connection, sweep_id, queued_runs=queued)
 
 

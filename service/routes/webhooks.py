@@ -1,4 +1,4 @@
-"""Webhooks: URLs that receive a message when an experiment ends."""
+"""Webhooks: URLs that receive a message when an experiment or a sweep ends."""
 
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -33,7 +33,8 @@ WebhookId = Annotated[int, Path(ge=1, lt=2**31, description="The webhook's numbe
 def create_webhook(
     webhook: NewWebhook, request: Request, response: Response, settings: SettingsDep, database: DatabaseDep
 ) -> SecretWebhook:
-    """Add a URL that receives a POST when an experiment ends, signed as https://www.standardwebhooks.com describes.
+    """Add a URL that receives a POST when an experiment or a sweep ends, signed as https://www.standardwebhooks.com
+    describes.
     Only this response contains the `secret`.
 
     A message without a 2xx response within 10 seconds is sent again, up to 8 times over some 15 hours.

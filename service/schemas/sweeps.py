@@ -56,6 +56,10 @@ class SweepRow(ResponseModel):
     counts: CandidateCounts
     runs: int
     progress: ProgressState
+    max_seconds: float | None
+    stopped_at: OptionalTime = Field(
+        description="When `max_seconds` were used up: what had not started was cancelled then."
+    )
     created_at: Time
     started_at: OptionalTime
     finished_at: OptionalTime
@@ -74,6 +78,7 @@ class SweepRow(ResponseModel):
             "counts": dict(state.candidates),
             "runs": sum(each.runs for each in state.runs.values()),
             "progress": progress,
+            "stopped_at": state.stopped_at,
             "started_at": min(started, default=None),
             "finished_at": max(finished, default=None) if state.is_over else None,
             "links": links(row.id),

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from service.schemas.base import OptionalTime, ResponseModel, Time
-from service.store.tables import FinalStatus
+from service.store.tables import FinalStatus, SweepEnd
 
 HOST = r"[!\x22$-.0->A-\[\]-~]"
 """Printable ASCII without /, ?, #, @ and the backslash."""
@@ -38,15 +38,16 @@ def _repeatable(schema: dict[str, Any]) -> None:
 
 
 class NewWebhook(BaseModel):
-    """A webhook to add: the URL that receives a message when an experiment ends."""
+    """A webhook to add: the URL that receives a message when an experiment or a sweep ends."""
 
     model_config = ConfigDict(extra="forbid")
 
     url: Url = Field(examples=["https://example.org/hooks/holdout"])
-    events: frozenset[FinalStatus] = Field(
+    events: frozenset[FinalStatus | SweepEnd] = Field(
         frozenset(get_args(FinalStatus)),
         min_length=1,
-        description="The final statuses to send a message for.",
+        description="What to send a message for: final statuses of experiments, by default all of them, and those of "
+        "sweeps.",
         json_schema_extra=_repeatable,
     )
 
@@ -56,7 +57,7 @@ class Webhook(ResponseModel):
 
     id: int
     url: str
-    events: list[FinalStatus]
+    events: list[FinalStatus | SweepEnd]
     created_at: Time
 
 
@@ -73,10 +74,14 @@ class Webhooks(ResponseModel):
 
 
 class Delivery(ResponseModel):
-    """One message. answer: the result of the last attempt. next_attempt_at: null if there is no further attempt."""
+    """One message, about an experiment or a sweep.
+
+    answer: the result of the last attempt. next_attempt_at: null if there is no further attempt.
+    """
 
     id: int
-    experiment_id: int
+    experiment_id: int | None
+    sweep_id: int | None
     event: str
     state: Literal["waiting", "delivered", "given_up"]
     attempts: int

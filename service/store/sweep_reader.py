@@ -20,7 +20,9 @@ from service.store.tables import (
 
 THESE: Any = bindparam("sweeps", expanding=True)
 SWEEP = select(Sweep).where(Sweep.id == bindparam("id"))
-THE_SWEEPS = select(Sweep.id, Sweep.cancelled_at).where(Sweep.id.in_(THESE)).order_by(Sweep.id)
+THE_SWEEPS = (
+    select(Sweep.id, Sweep.cancelled_at, Sweep.stopped_at).where(Sweep.id.in_(THESE)).order_by(Sweep.id)
+)
 EXPERIMENTS = (
     select(Experiment.sweep_id, Experiment.status, func.count())
     .where(Experiment.sweep_id.in_(THESE))
@@ -72,6 +74,7 @@ class SweepState:
     candidates: Mapping[str, int]
     runs: Mapping[str, RunFigures]
     cancelled_at: float | None
+    stopped_at: float | None
 
     @property
     def status(self) -> str:
@@ -116,7 +119,9 @@ def states(connection: Connection, rows: Sequence[Row[Any]]) -> dict[int, SweepS
     runs: dict[int, dict[str, RunFigures]] = defaultdict(dict)
     for row in connection.execute(RUNS, these):
         runs[row[0]][row[1]] = RunFigures(*row[2:])
-    return {row.id: SweepState(candidates[row.id], runs[row.id], row.cancelled_at) for row in rows}
+    return {
+        row.id: SweepState(candidates[row.id], runs[row.id], row.cancelled_at, row.stopped_at) for row in rows
+    }
 
 
 def page(connection: Connection, *, after: int | None, limit: int) -> tuple[Rows, bool]:

@@ -3,17 +3,18 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, case, delete, insert, select, update
 
 from service.store.engine.clock import now
 from service.store.errors import UnknownSweep
 from service.store.tables import FINAL_STATUSES, Experiment, Exposure, IdempotencyKey, Run, Sweep
 
 
-def create(connection: Connection, *, name: str, owner: str, request: dict[str, Any], repeated: int) -> int:
-    """Store the row of a sweep, and return its id."""
-    row = {"name": name, "owner": owner, "request": request, "repeated": repeated, "created_at": now()}
-    return int(connection.execute(insert(Sweep).values(**row).returning(Sweep.id)).scalar_one())
+def create(connection: Connection, **row: Any) -> int:
+    """Store the row of a sweep, and return its id. row: the columns of `Sweep` by name."""
+    return int(
+        connection.execute(insert(Sweep).values(**row, created_at=now()).returning(Sweep.id)).scalar_one()
+    )
 
 
 def mark_cancelled(connection: Connection, sweep_id: int) -> None:
@@ -22,8 +23,10 @@ def mark_cancelled(connection: Connection, sweep_id: int) -> None:
 
 
 def mark_retried(connection: Connection, sweep_id: int) -> None:
-    """Store that a sweep goes on."""
-    connection.execute(update(Sweep).where(Sweep.id == sweep_id).values(cancelled_at=None))
+    """Store that a sweep goes on, for as many seconds as at first, and that its next end is announced again."""
+    again = {"cancelled_at": None, "stopped_at": None, "announced_at": None}
+    deadline = case((Sweep.max_seconds.is_not(None), now() + Sweep.max_seconds), else_=None)
+    connection.execute(update(Sweep).where(Sweep.id == sweep_id).values(**again, deadline=deadline))
 
 
 def delete_sweep(connection: Connection, sweep_id: int, experiment_ids: Collection[int]) -> bool:

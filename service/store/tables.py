@@ -25,6 +25,7 @@ from workers.evaluation.metrics.per_class import CLASS_METRICS, ClassMetric
 ActiveStatus = Literal["queued", "running"]
 JobKind = Literal["robustness"]
 FinalStatus = Literal["succeeded", "failed", "cancelled"]
+SweepEnd = Literal["sweep.succeeded", "sweep.failed", "sweep.cancelled"]
 """An experiment or a run with a final status has ended; only a retry queues it again."""
 Status = Literal[ActiveStatus, FinalStatus]
 WaitingFor = Literal["artifact_store", "worker"]
@@ -110,7 +111,8 @@ class Sweep(Base):
     """The request of a sweep. Its candidates are the experiments with its id; its status follows from theirs.
 
     repeated: how many candidates were left out, as another has the same spec. cancelled_at: when it was cancelled;
-    null again after a retry.
+    null again after a retry. max_seconds: how long it may start candidates; deadline: until when, once a run has
+    started; stopped_at: when that was over. announced_at: when webhooks got the messages about its end.
     """
 
     __tablename__ = "sweeps"
@@ -122,6 +124,10 @@ class Sweep(Base):
     repeated: Mapped[int]
     created_at: Mapped[float]
     cancelled_at: Mapped[float | None]
+    max_seconds: Mapped[float | None]
+    deadline: Mapped[float | None]
+    stopped_at: Mapped[float | None]
+    announced_at: Mapped[float | None] = mapped_column(index=True)
 
     __table_args__ = ({"sqlite_autoincrement": True},)
 
@@ -460,7 +466,8 @@ class Key(Base):
 
 
 class Webhook(Base):
-    """A URL that receives a message when an experiment ends. `events`: the final statuses to send a message for.
+    """A URL that receives a message when an experiment or a sweep ends. `events`: what it is sent for: the final
+    statuses of experiments, and those of sweeps as `sweep.succeeded`.
 
     The secret signs the messages; `service.store.sealing` seals it if there is a key. `failures` counts the failed
     attempts since the last success.
@@ -479,7 +486,8 @@ class Webhook(Base):
 
 
 class Delivery(Base):
-    """One message for one webhook, written in the transaction that ended its experiment.
+    """One message for one webhook, about an experiment or a sweep. That about an experiment is written in the
+    transaction that ended it.
 
     Every attempt sends the same `content`, byte for byte. `due_at` is null once it was delivered or given up.
     """
@@ -488,7 +496,8 @@ class Delivery(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     webhook_id: Mapped[int] = mapped_column(ForeignKey("webhooks.id", ondelete="CASCADE"))
-    experiment_id: Mapped[int]
+    experiment_id: Mapped[int | None]
+    sweep_id: Mapped[int | None]
     event: Mapped[str]
     content: Mapped[str]
     attempts: Mapped[int] = mapped_column(default=0)

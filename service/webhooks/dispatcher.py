@@ -1,4 +1,5 @@
-"""Sends the due messages of the webhook outbox from a thread of the API. Several replicas share one outbox.
+"""Sends the due messages of the webhook outbox from a thread of the API, after it has written those about sweeps that
+have ended. Several replicas share one outbox.
 
 Delivery is at least once: if a process takes a message and dies before it records the response, the message is sent
 again. Receivers recognise a repetition by its `webhook-id`. Signed as in https://www.standardwebhooks.com.
@@ -16,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from service.store.database import Database
 from service.store.sealing import SealingKey, WrongSealingKey
-from service.store.webhooks import outbox
+from service.store.webhooks import outbox, sweep_messages
 from service.store.webhooks.outbox import DueDelivery
 from service.store.webhooks.webhooks import NOT_SEALED, SECRET_PREFIX
 from service.webhooks.slots import DeliverySlots, Slot
@@ -65,12 +66,20 @@ class WebhookDispatcher:
                 log.exception("sending the due messages failed; trying again")
 
     def _send_due(self) -> None:
+        self._announce_sweeps()
         while not self._stopping.is_set() and self._send_next():
             pass
         if time.monotonic() >= self._next_cleanup:
             self._next_cleanup = time.monotonic() + CLEANUP_SECONDS
             with self._database.write() as connection:
                 outbox.delete_old(connection)
+
+    def _announce_sweeps(self) -> None:
+        with self._database.read() as connection:
+            if not sweep_messages.has_ended(connection):
+                return
+        with self._database.write() as connection:
+            sweep_messages.announce(connection)
 
     def _send_next(self) -> bool:
         """Start one delivery in a thread. False if no message is due, or none may be sent now."""

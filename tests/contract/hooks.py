@@ -128,6 +128,8 @@ RULES: dict[tuple[str, str], Callable[[Problem, Any], bool]] = {
     ("read_metrics", "invalid-parameter"): only("limit"),  # or max_points, but not both
     ("read_epochs", "invalid-parameter"): only("limit"),
     ("compare_experiments", "invalid-parameter"): only("ids", "reference"),  # distinct ones, and one of them
+    ("read_leaderboard", "invalid-parameter"): only("metric"),  # one that is the same for all candidates
+    ("read_sweep_importance", "invalid-parameter"): only("metric"),
     ("read_comparison_chart", "invalid-parameter"): only("ids", "reference"),
     # what another chart takes, and what the SVG refuses
     ("read_chart_picture", "invalid-parameter"): anything,

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -14,6 +14,7 @@ from workers.sweeps.faults import faults_of
 from workers.sweeps.parsing import SpaceReader
 from workers.sweeps.paths import steps
 from workers.sweeps.ranges import value_text
+from workers.sweeps.ranking import why_not_ranked
 from workers.sweeps.request import SweepRequest
 from workers.sweeps.space import Space, Values
 from workers.validation.errors import FieldError, InvalidSpec, to_field_errors
@@ -76,7 +77,18 @@ def planned(request: SweepRequest, space: Space, proposed: Iterable[Values], dat
     if faults:
         raise InvalidSpec(_of_candidates(faults, count))
     rungs = request.strategy.rungs(request.spec.training.epochs, len(found))
+    if rungs:
+        _require_one_metric(request, list(found.values()))
     return SweepPlan(list(found.values()), count - len(found), rungs[0] if rungs else None)
+
+
+def _require_one_metric(request: SweepRequest, candidates: Sequence[Candidate]) -> None:
+    """Raise InvalidSpec if the metric that decides who goes on is not the same for all candidates."""
+    specs = [each.plan.spec for each in candidates]
+    metric, losses = request.spec.selection_metric, [asdict(each.loss) for each in specs]
+    why = why_not_ranked(metric, losses, regression=specs[0].task == "regression")
+    if why:
+        raise InvalidSpec([FieldError("strategy", request.strategy.name, f"compares by {metric}, but {why}")])
 
 
 def _spec(space: Space, values: Values, name: str) -> ExperimentSpec:

@@ -47,6 +47,12 @@ class SweepRequest(BaseModel):
         "have at most.",
     )
 
+    max_seconds: Annotated[float, Field(gt=0, le=1e9)] | None = Field(
+        None,
+        description="How long candidates may be started, from the start of the first run. What has not started by "
+        "then is cancelled; the others train to their end.",
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _has_a_space(cls, given: Any) -> Any:

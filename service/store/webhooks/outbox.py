@@ -52,8 +52,7 @@ class WaitingWebhook:
 
 def add(connection: Connection, *experiment_ids: int) -> None:
     """Write a message for each webhook that subscribes to the final status of experiments."""
-    # The webhooks are locked, so that none is deleted before its message is written.
-    subscribers = connection.execute(SUBSCRIBERS).all()
+    subscribers = lock_subscriptions(connection)
     if not subscribers or not experiment_ids:
         return
     ended = select(Experiment).where(Experiment.id.in_(experiment_ids)).order_by(Experiment.id)
@@ -65,6 +64,11 @@ def add(connection: Connection, *experiment_ids: int) -> None:
     ]
     if messages:
         connection.execute(insert(Delivery).values(created_at=now(), due_at=now()), messages)
+
+
+def lock_subscriptions(connection: Connection) -> list[tuple[int, list[str]]]:
+    """The id and the events of each webhook, locked, so that none is deleted before its message is written."""
+    return [(row.id, row.events) for row in connection.execute(SUBSCRIBERS)]
 
 
 def _message(experiment: Row[Any]) -> dict[str, Any]:
@@ -136,7 +140,6 @@ def _content(event: str, experiment: Row[Any]) -> str:
 
     The results are behind the link: when the message arrives, the experiment may be retried or deleted.
     """
-    ended = datetime.fromtimestamp(round(experiment.finished_at, 3), UTC).isoformat().replace("+00:00", "Z")
     data = {
         "id": experiment.id,
         "name": experiment.name,
@@ -144,4 +147,9 @@ def _content(event: str, experiment: Row[Any]) -> str:
         "spec_hash": experiment.spec_hash,
         "links": {"self": f"/experiments/{experiment.id}"},
     }
-    return json.dumps({"type": event, "timestamp": ended, "data": data})
+    return json.dumps({"type": event, "timestamp": timestamp(experiment.finished_at), "data": data})
+
+
+def timestamp(seconds: float) -> str:
+    """A time as messages have it."""
+    return datetime.fromtimestamp(round(seconds, 3), UTC).isoformat().replace("+00:00", "Z")

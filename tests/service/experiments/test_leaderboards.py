@@ -138,6 +138,33 @@ def test_another_metric_ranks_too(client: TestClient, fake_worker: FakeWorker) -
     assert client.get(f"/sweeps/{sweep['id']}/leaderboard?metric=colour").status_code == 422
 
 
+def test_different_losses_are_not_ranked_by_their_values(client: TestClient, fake_worker: FakeWorker) -> None:
+    spec = {"dataset": DATA, "training": {"epochs": 1}}
+    space = {"loss": ["focal", "cross_entropy"]}
+    sweep = client.post("/sweeps", json={"spec": spec, "space": space}).raise_for_status().json()
+    finish(fake_worker, [[5], [7]])
+    for resource in ("leaderboard", "importance"):
+        refused = client.get(f"/sweeps/{sweep['id']}/{resource}?metric=loss")
+        assert (refused.status_code, refused.json()["type"]) == (422, "/problems/invalid-parameter")
+        assert "different losses" in refused.json()["detail"]
+    assert leaderboard(client, sweep)["ranked"] == 2
+
+
+def test_halving_by_the_pinball_loss_of_different_quantiles_is_refused(client: TestClient) -> None:
+    training = {"epochs": 9, "early_stopping": {"metric": "pinball"}}
+    request = {
+        "spec": {"dataset": "diabetes", "loss": {"name": "quantile"}, "training": training},
+        "space": {"loss.quantile": {"uniform": [0.1, 0.9]}},
+        "strategy": "successive_halving",
+        "candidates": 9,
+    }
+    refused = client.post("/sweeps/validate", json=request)
+    assert refused.status_code == 422
+    assert [each["path"] for each in refused.json()["errors"]] == ["strategy"]
+    assert "different quantiles" in refused.json()["detail"]
+    assert client.post("/sweeps/validate", json=request | {"strategy": "random"}).status_code == 200
+
+
 def test_the_leaderboard_changes_only_when_a_candidate_succeeds(
     client: TestClient, fake_worker: FakeWorker
 ) -> None:

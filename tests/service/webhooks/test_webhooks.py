@@ -248,3 +248,52 @@ def test_an_invalid_webhook_is_refused(client: TestClient, body: dict[str, Any])
     response = client.post("/webhooks", json=body)
     assert response.status_code == 422, response.text
     assert response.json()["errors"]
+
+
+def sweep(client: TestClient) -> int:
+    request = {"name": "pair", "spec": PAIR, "space": {"loss": ["focal", "cross_entropy"]}}
+    return int(client.post("/sweeps", json=request).raise_for_status().json()["id"])
+
+
+def test_the_end_of_a_sweep_is_sent_once_to_those_who_subscribe_to_it(
+    fake_worker: FakeWorker, client: TestClient, receiver: ThreadingHTTPServer
+) -> None:
+    subscribed = create(client, receiver, "/sweeps/204", events=["sweep.succeeded", "sweep.cancelled"])
+    others = create(client, receiver, "/others/204", events=["sweep.failed"])
+    sweep_id = sweep(client)
+    for status in ("failed", "succeeded"):
+        experiment, _ = fake_worker.claim()
+        assert deliveries(client, subscribed) == []
+        fake_worker.finish(experiment, status)
+    (delivery,) = wait(lambda: deliveries(client, subscribed))
+    assert (delivery["sweep_id"], delivery["experiment_id"]) == (sweep_id, None)
+    wait(lambda: Receiver.received)
+    ((path, headers, content),) = Receiver.received
+    message = json.loads(content)
+    assert (path, message["type"]) == ("/sweeps/204", "sweep.succeeded")
+    assert headers["webhook-signature"].startswith("v1,")
+    assert message["data"] == {
+        "id": sweep_id,
+        "name": "pair",
+        "status": "succeeded",
+        "counts": {"failed": 1, "succeeded": 1},
+        "links": {"self": f"/sweeps/{sweep_id}", "leaderboard": f"/sweeps/{sweep_id}/leaderboard"},
+    }
+    client.post(f"/sweeps/{sweep_id}/retry").raise_for_status()
+    client.post(f"/sweeps/{sweep_id}/cancel").raise_for_status()
+    wait(lambda: len(deliveries(client, subscribed)) == 2)
+    assert [each["event"] for each in deliveries(client, subscribed)] == [
+        "sweep.cancelled",
+        "sweep.succeeded",
+    ]
+    assert deliveries(client, others) == []
+
+
+def test_by_default_a_webhook_gets_messages_about_experiments_alone(
+    client: TestClient, receiver: ThreadingHTTPServer
+) -> None:
+    webhook = create(client, receiver)
+    sweep_id = sweep(client)
+    client.post(f"/sweeps/{sweep_id}/cancel").raise_for_status()
+    wait(lambda: len(deliveries(client, webhook)) == 2)
+    assert {each["event"] for each in deliveries(client, webhook)} == {"experiment.cancelled"}
