@@ -6,7 +6,6 @@ The caller has renewed the lease in the same transaction, so an agent that lost 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from itertools import groupby
 from typing import Any, assert_never
 
@@ -27,6 +26,7 @@ from workers.processes.messages import (
     Failed,
     FinalEvent,
     Held,
+    ProgressEvent,
     Stopped,
     Succeeded,
     TrainingStarted,
@@ -55,12 +55,12 @@ def savepoint(connection: Connection, run: LeasedRun) -> Iterator[None]:
 
 
 def write_progress(connection: Connection, run: LeasedRun, stored: int) -> None:
-    """Write the batch of a run's events, in order. Epochs that follow each other are written at once.
+    """Write the batch of a run's events: its start, all epochs at once, then what follows from them.
 
     stored: the last epoch that is in the database already.
     """
-    lease = run.claim.lease
-    for _, group in groupby(run.batch, type):
+    lease, batch = run.claim.lease, sorted(run.batch, key=_place)
+    for _, group in groupby(batch, type):
         events = list(group)
         match last := events[-1]:
             case TrainingStarted():
@@ -73,9 +73,14 @@ def write_progress(connection: Connection, run: LeasedRun, stored: int) -> None:
             case CheckpointTaken():
                 _save_checkpoint(connection, run, last)
             case BaselinesFitted(baselines):
-                _save_baselines(connection, run, [asdict(baseline) for baseline in baselines])
+                _save_baselines(connection, run, list(baselines))
             case _:
                 assert_never(last)
+
+
+def _place(event: ProgressEvent) -> int:
+    """The place of an event among those that are written together."""
+    return (TrainingStarted, EpochEnded, CheckpointTaken, BaselinesFitted).index(type(event))
 
 
 def _save_checkpoint(connection: Connection, run: LeasedRun, taken: CheckpointTaken) -> None:
@@ -136,7 +141,7 @@ def _end_stopped(connection: Connection, run: LeasedRun, command: Command) -> No
             assert_never(command)
 
 
-def _save_baselines(connection: Connection, run: LeasedRun, fitted: list[dict[str, Any]]) -> None:
+def _save_baselines(connection: Connection, run: LeasedRun, fitted: list[Any]) -> None:
     if is_of_folds(run.claim.spec):
         epoch_writer.save_baselines_of_fold(connection, run.claim.lease.run_id, fitted)
     else:

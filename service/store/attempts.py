@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
 from itertools import chain, groupby
 from typing import Any, NamedTuple
 
@@ -47,7 +46,7 @@ def record(connection: Connection, run_id: int, attempt: int, started: TrainingS
     """Record what computes an attempt, once: an event is written again if a commit seemed to fail."""
     resumed_from = connection.scalar(RESUMED_FROM, {"run": run_id}) if started.resumed else None
     facts = {"its_run_id": run_id, "its_attempt": attempt, "its_continues": resumed_from}
-    connection.execute(RECORD, facts | {"its_environment": asdict(started.environment)})
+    connection.execute(RECORD, facts | {"its_environment": started.environment})
 
 
 def computations(connection: Connection, ids: Collection[int]) -> dict[int, Computations]:
