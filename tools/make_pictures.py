@@ -41,7 +41,9 @@ CHARTS = {
     "classes.png": "experiments/2/charts/classes.png?width=560",
     "leaderboard.png": "sweeps/1/chart.png?width=600",
 }
-SCREEN = {"width": 900, "height": 500}
+SCREEN = {"width": 1000, "height": 900}
+HEIGHT = 330
+"""Of the part of the page that is shown: the head of its table, and the first rows."""
 PAGE = "page.png", "ui/experiments?sort=-balanced_accuracy&status=succeeded"
 
 
@@ -86,7 +88,10 @@ def _screenshot(address: str, file: Path) -> None:
         page = browser.new_page(viewport=SCREEN)
         page.goto(address)
         page.wait_for_timeout(1500)
-        page.screenshot(path=file)
+        top = page.locator("table").first.bounding_box()
+        page.screenshot(
+            path=file, clip={"x": 0, "y": top["y"] - 6, "width": SCREEN["width"], "height": HEIGHT}
+        )
         browser.close()
 
 

@@ -28,12 +28,15 @@ def leaderboard_figure(name: str, board: Leaderboard) -> ForestFigure:
     """The value of each candidate with its interval; the marks say which are as good as the best."""
     shown = _shown(board.items)
     present = {_group(each) for each in shown}
+    paths = {tuple(each.values) for each in shown}
+    same = list(next(iter(paths))) if len(paths) == 1 else []
+    fields = f"; candidates by {', '.join(_titles(same))}" if same else ""
     return ForestFigure(
         title="Leaderboard",
         subtitle=f"{name}: {_metric(board)} on the {board.split} part, {_which(shown, board)}; "
-        f"{board.level:.0%} intervals",
+        f"{board.level:.0%} intervals{fields}",
         axis=_metric(board),
-        rows=[_row(each) for each in shown],
+        rows=[_row(each, named=not same) for each in shown],
         of_differences=False,
         key=[(mark, MEANINGS[group]) for group, mark in MARKS.items() if group in present],
     )
@@ -98,20 +101,20 @@ def _which(shown: Sequence[Any], board: Leaderboard) -> str:
     return f"{best} candidates{top}"
 
 
-def _row(each: RankedCandidate) -> ForestRow:
-    name = f"{each.rank}. {_in_short(each.values)}"
+def _row(each: RankedCandidate, *, named: bool) -> ForestRow:
+    name = f"{each.rank}. {_in_short(each.values, named=named)}"
     return ForestRow(name, each.value, each.low, each.high, "", MARKS[_group(each)])
 
 
-def _in_short(values: Mapping[str, Any]) -> str:
-    """The values of a candidate; only numbers need the names of their fields to be understood."""
-    words = [
-        f"{steps(path)[-1]} {value:.3g}".replace("_", " ")
-        if isinstance(value, int | float) and not isinstance(value, bool)
-        else value_text(value).replace("_", " ")
-        for path, value in values.items()
-    ]
-    return ", ".join(words) or "the base spec"
+def _in_short(values: Mapping[str, Any], *, named: bool) -> str:
+    """The values of a candidate; named: numbers have the names of their fields."""
+    return ", ".join(_word(path, value, named=named) for path, value in values.items()) or "the base spec"
+
+
+def _word(path: str, value: Any, *, named: bool) -> str:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return value_text(value).replace("_", " ")
+    return f"{steps(path)[-1]} {value:.3g}".replace("_", " ") if named else f"{value:.3g}"
 
 
 def _group(each: RankedCandidate) -> Group:

@@ -37,6 +37,7 @@ from service.store.errors import (
     NotRegression,
     RowsGone,
     UnknownExperiment,
+    UnknownJob,
     UnknownRun,
     UnknownSweep,
     UnusableModel,
@@ -62,7 +63,7 @@ REPEATED = ("cache-control", "content-type", "retry-after", "vary")
     | problems(
         *(UnknownExperiment, UnknownRun, NoRowResults, NoScores, NotClassification, NotRegression),
         *(NoModel, UnusableModel, RowsGone, ImportanceTooLong, UnusableRowResults, InvalidQuery),
-        *(BlobStoreUnavailable, OutOfMemory, NoRasterizer),
+        *(UnknownJob, BlobStoreUnavailable, OutOfMemory, NoRasterizer),
     ),
 )
 async def read_chart_picture(

@@ -11,7 +11,16 @@ from service.charts.figure import WIDTH
 
 ExperimentChart = Annotated[
     Literal[
-        "curves", "classes", "confusion", "predictions", "roc", "pr", "reliability", "importance", "sparkline"
+        "curves",
+        "classes",
+        "confusion",
+        "predictions",
+        "roc",
+        "pr",
+        "reliability",
+        "importance",
+        "robustness",
+        "sparkline",
     ],
     Path(description="Which chart."),
 ]
