@@ -64,6 +64,15 @@ SPECS: dict[str, Example] = {
             "split": {"name": "cross_validation", "folds": 5, "validation": 0.2, "test": 0.1},
         },
     },
+    "mixed_table": {
+        "summary": "A table with categories and missing values, five seeds",
+        "description": "The plan lists the gaps of each column; the preprocessing is a part of the model.",
+        "value": {
+            "dataset": "penguins",
+            "preprocessing": {"impute": "median", "categories": "one_hot", "min_count": 3},
+            "seeds": [0, 1, 2, 3, 4],
+        },
+    },
     "majority": {
         "summary": "90:10, where a constant classifier scores 0.9",
         "description": "Classes that no model can distinguish: see the findings in the summary.",

@@ -13,7 +13,7 @@ from service.settings import Settings
 from service.store.database import Database
 from service.store.tables import Base
 from tests.service.api.test_hostile import LEAKS
-from tests.service.datasets.hostile_files import HOSTILE, MEGABYTE
+from tests.service.datasets.hostile_files import HOSTILE, MEGABYTE, THOROUGH
 from tests.upload_files import FLOWERS
 
 MOST_SECONDS, MOST_MEGABYTES = 10, 450
@@ -40,7 +40,10 @@ def client(data_dir: Path) -> Iterator[TestClient]:
     database.close()
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+CASES = [pytest.param(name, marks=pytest.mark.thorough if name in THOROUGH else ()) for name in HOSTILE]
+
+
+@pytest.mark.parametrize("name", CASES)
 def test_a_hostile_file_is_refused_or_taken_within_bounds(
     client: TestClient,
     data_dir: Path,

@@ -21,7 +21,7 @@ from workers.data.sources.idx_reader import TYPES
 NUMBERS = ("0", "1", "2")
 X = np.array([row[:2] for row in M], np.float32)
 Y = np.array([row[2] for row in NUMBERED])
-IMAGES = np.random.default_rng(0).integers(0, 60, (ROWS, 28, 28), dtype=np.uint8)
+IMAGES = np.random.default_rng(0).integers(0, 60, (ROWS, 12, 12), dtype=np.uint8)
 IMAGES[np.arange(ROWS), Y, Y] = 250
 HEAD = "@relation made\n@attribute x real\n@attribute z {}\n@attribute kind {{adelie, chinstrap, gentoo}}\n"
 
