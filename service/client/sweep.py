@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 from service.client import html
+from service.client.charts import Chart
 from service.client.leaderboard import Leaderboard
 from service.client.pages import pages
 from service.client.tables import Table
@@ -25,6 +26,10 @@ class Sweep(Awaited):
         """All candidates in their order, with their experiments and statuses."""
         return Table(pages(partial(self._api.candidates, self.id)))
 
+    def chart(self, name: str = "chart", **query: Any) -> Chart:
+        """A chart: `chart`, the leaderboard; `parallel`, coordinates; or `importance` of the swept fields."""
+        return Chart(self._api.sweep_chart(self.id, name, **query))
+
     def cancel(self) -> "Sweep":
         """Cancel all candidates that have not ended."""
         self._api.cancel_sweep(self.id)
@@ -45,7 +50,11 @@ class Sweep(Awaited):
     def _repr_html_(self) -> str:
         _, _, words = self._progress()
         shown = html.paragraph(f"{self!r}, {words}")
-        return shown + (self.leaderboard()._repr_html_() if self.data["counts"]["succeeded"] else "")
+        if not self.data["counts"]["succeeded"]:
+            return shown
+        return (
+            shown + self.leaderboard()._repr_html_() + html.image(self.chart().svg, f"The values of {self!r}")
+        )
 
     def _changed(self, etag: str | None, wait: float) -> tuple[dict[str, Any], str | None] | None:
         return self._api.changed_sweep(self.id, etag, wait)

@@ -51,6 +51,10 @@ class SweepEndpoints(Connection):
         importance: dict[str, Any] = self._json("GET", path, query=query)
         return importance
 
+    def sweep_chart(self, sweep_id: int, name: str, **query: Any) -> str:
+        """A chart of a sweep as SVG."""
+        return self._text(f"/sweeps/{sweep_id}/{name}.svg", query)
+
     def cancel_sweep(self, sweep_id: int) -> dict[str, Any]:
         """Cancel all candidates that have not ended."""
         cancelled: dict[str, Any] = self._json("POST", f"/sweeps/{sweep_id}/cancel")

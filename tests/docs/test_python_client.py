@@ -63,6 +63,8 @@ def test_every_object_shows_itself_in_jupyter(executed: dict[str, Any]) -> None:
     assert "data:image/svg+xml;base64," in shown["comparison"]
     assert "font-weight: bold" in shown["leaderboard"]
     assert "4/4 candidates, succeeded" in shown["sweep"]
+    assert "data:image/svg+xml;base64," in shown["sweep"]
+    assert executed["sweep"].chart("parallel").svg.startswith("<svg")
     assert "<img" in executed["client"].dataset("digits")._repr_html_()
     assert executed["experiment"].chart("confusion")._repr_svg_().startswith("<svg")
 

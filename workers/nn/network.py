@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -159,6 +160,7 @@ def build_network(
     return network
 
 
+@lru_cache(maxsize=1000)
 def parameter_count(model: Model, task: Task) -> int:
     """Count the parameters of `model` for `task` from what its layers declare, without building the network."""
     layers = model.layers(task, dropout=np.random.default_rng(0))

@@ -1,5 +1,6 @@
 """All parameters of a network in one flat vector, and their gradients in another. Layers hold views into both."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ class Parameter:
 
     @property
     def size(self) -> int:
-        return int(np.prod(self.shape))
+        return math.prod(self.shape)
 
 
 class Parameters:
