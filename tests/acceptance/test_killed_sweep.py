@@ -73,7 +73,8 @@ def test_a_sweep_survives_two_kills_of_its_service(tmp_path: Path, candidates: i
 
 def read_leaderboard(client: Client, path: str) -> int:
     """How many candidates it ranks. Prints how long it takes at first, again, and as 304, with -s."""
-    path, headers, took = f"{path}/leaderboard", {}, []
+    path, took = f"{path}/leaderboard", []
+    headers: dict[str, str] = {}
     for _ in range(4):
         begun = time.perf_counter()
         response = client.get(path, headers=headers)
