@@ -198,6 +198,7 @@ class Run(Base):
     __table_args__ = (
         UniqueConstraint("experiment_id", "repeat", "fold", "seed"),
         Index("ix_runs_claim", "status", "held", "priority", "owner", "of_sweep", "id"),
+        Index("ix_runs_first", "status", "held", "priority", "of_sweep", "id"),
         Index(None, "finished_at"),
         {"sqlite_autoincrement": True},
     )

@@ -1,5 +1,6 @@
 """Which run a claim takes, and whether there is one to claim."""
 
+from service.store import claim_order
 from tests.service.store.experiments import LEASE_SECONDS, SPEC, QueueHarness
 
 
@@ -80,3 +81,12 @@ def test_only_claimable_runs_are_work(harness: QueueHarness) -> None:
     assert not harness.has_work()
     harness.expire(running)
     assert harness.has_work()
+
+
+def test_an_owner_at_rest_goes_first_however_many_runs_of_another_are_before_its_own(
+    harness: QueueHarness,
+) -> None:
+    first = harness.submit(seeds=range(claim_order.FIRST_RUNS + 10), owner="ada")
+    second = harness.submit(seeds=[0, 1], owner="bob")
+    claimed = [harness.claim() for _ in range(4)]
+    assert [claim and claim.experiment_id for claim in claimed] == [first, second, first, second]
