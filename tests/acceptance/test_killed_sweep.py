@@ -3,15 +3,16 @@
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from httpx2 import Client
+from httpx2 import Client, Response
 from sqlalchemy import select
 
+from service.launcher import serving
 from service.settings import Settings
 from service.store.database import Database
 from service.store.tables import EpochMetrics, Experiment, Run
@@ -107,3 +108,22 @@ def check(folder: Path, candidates: int) -> None:
         assert harness.figures(run) == harness.undisturbed(specs[run.experiment_id], seed=run.seed)
     print(f"\n{candidates:,} candidates, {len(runs):,} runs, {sum(r.attempt - 1 for r in runs)} interrupted")  # noqa: T201 -- the figure, with -s
     database.close()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_thousand_candidates_are_accepted_and_cancelled(tmp_path: Path) -> None:
+    request = {"spec": SPEC, "space": SPACE, "strategy": "random", "candidates": 1000}
+    settings = Settings(data_dir=tmp_path, port=0, workers=0, log_level="warning", max_queued=10_000)
+    with serving(settings) as url, Client(base_url=url, timeout=300) as client:
+        path = timed("submit", lambda: client.post("/sweeps", json=request)).json()["links"]["self"]
+        assert timed("cancel", lambda: client.post(f"{path}/cancel")).json()["counts"]["cancelled"] == 1000
+
+
+def timed(name: str, request: Callable[[], Response]) -> Response:
+    """Carry out a request, which must succeed. Prints how long it takes, with -s."""
+    begun, busy = time.perf_counter(), time.process_time()
+    response = request().raise_for_status()
+    wall, processor = time.perf_counter() - begun, time.process_time() - busy
+    print(f"\n{name}: {wall:.2f} s, {processor:.2f} s of a processor")  # noqa: T201 -- the figures, with -s
+    return response
