@@ -22,12 +22,12 @@ MOST_BYTES = 150_000
 DATA = {"name": "digits", "imbalance": {"kind": "step", "ratio": 20}}
 COMMON: dict[str, Any] = {"dataset": DATA, "seeds": [0, 1, 2]}
 EXPERIMENTS = [
-    {"name": "cross-entropy", "training": {"epochs": 40}},
-    {"name": "balanced softmax", "training": {"epochs": 40}, "loss": "balanced_softmax"},
+    {"name": "cross-entropy", "training": {"epochs": 25}},
+    {"name": "balanced softmax", "training": {"epochs": 25}, "loss": "balanced_softmax"},
 ]
 SWEEP = {
     "name": "imbalanced digits",
-    "spec": {**COMMON, "training": {"epochs": 10}},
+    "spec": {**COMMON, "training": {"epochs": 8}},
     "strategy": {"name": "random", "seed": 1},
     "candidates": 12,
     "space": {
@@ -42,7 +42,7 @@ CHARTS = {
     "leaderboard.png": "sweeps/1/chart.png?width=600",
 }
 SCREEN = {"width": 1000, "height": 900}
-HEIGHT = 330
+HEIGHT = 300
 """Of the part of the page that is shown: the head of its table, and the first rows."""
 PAGE = "page.png", "ui/experiments?sort=-balanced_accuracy&status=succeeded"
 
