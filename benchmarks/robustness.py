@@ -1,8 +1,8 @@
 """Measure the report on corrupted rows of MNIST against a bare NumPy loop over the same corruptions and predictions.
 
-Run: python -m benchmarks.robustness [--repeats 3]. HOLDOUT_MNIST names the folder of MNIST. The loop corrupts the rows
-by the same formulas, predicts with three matrix products, and counts the accuracy: no bytes between, no classes, no
-intervals, no steps that are kept. Both run in this process, in turn, and their processor time counts.
+Run: python -m benchmarks.robustness [--repeats 3]. HOLDOUT_MNIST names the folder of MNIST. The loop corrupts the
+rows by the same formulas, predicts with three matrix products, and counts the accuracy: no bytes between, no classes,
+no intervals, no steps that are kept. Both run in this process, in turn, and their processor time counts.
 """
 
 import argparse
@@ -97,7 +97,8 @@ def _predict(images: Array, arrays: dict[str, Array]) -> Integers:
         found = found @ weights[index] + weights[index + 1]
         if index < len(weights) - 2:
             found = np.maximum(found, 0)
-    return found.argmax(axis=1)
+    labels: Integers = found.argmax(axis=1)
+    return labels
 
 
 def _agree(assignment: JobAssignment, rows: Array, labels: Integers, arrays: dict[str, Array]) -> None:

@@ -147,7 +147,8 @@ def few_validation_rows(context: WarningContext) -> Iterator[Warning]:
 
 
 def not_stratified(context: WarningContext) -> Iterator[Warning]:
-    if not context.spec.split.stratify and context.is_imbalanced:
+    by_column = getattr(context.spec.split, "by", None) is not None
+    if not context.spec.split.stratify and not by_column and context.is_imbalanced:
         sentence = (
             "The classes are imbalanced and the split is not stratified: chance decides how many rare rows a part "
             "has."

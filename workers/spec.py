@@ -168,6 +168,8 @@ class ExperimentSpec(BaseModel):
         """
         without: dict[str, Any] = {"name": True, "tags": True, "priority": True, "training": {"max_seconds"}}
         without["robustness"] = True
+        if getattr(self.split, "by", None) is None:  # hashes from before there were splits by a column
+            without["split"] = {"by"}
         if self.preprocessing == Preprocessing():
             without["preprocessing"] = True
         without |= {} if self.task == "regression" else {"task": True}  # hashes from before there were tasks

@@ -146,7 +146,8 @@ def different_rows(pair: Pair) -> Remark:
 
 def measured_rows(of: Contender) -> tuple[Any, Any]:
     """The fields of a spec that choose the rows measured: the split, and an imbalance that is made before it."""
-    split, imbalance = of.spec["split"], of.spec["dataset"].get("imbalance")
+    imbalance = of.spec["dataset"].get("imbalance")
+    split = {name: value for name, value in of.spec["split"].items() if (name, value) != ("by", None)}
     if of.of_folds:
         split = {name: value for name, value in split.items() if name not in AMONG_FOLDS_ALONE}
     return split, imbalance if imbalance and imbalance["parts"] == "all" else None

@@ -38,7 +38,7 @@ class RowBatch:
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class ComparedBatch:
     """The report on a batch, with the reference that it was compared with."""
 
     batch: RowBatch
@@ -76,7 +76,7 @@ def _targets(labels: Sequence[Label]) -> NDArray[np.float64]:
     return np.array(labels, np.float64)
 
 
-def compare_batch(model: LoadedModel, references: ShiftReferences, batch: RowBatch) -> Comparison:
+def compare_batch(model: LoadedModel, references: ShiftReferences, batch: RowBatch) -> ComparedBatch:
     """Compare a batch with the validation rows of a model. Raises InvalidSpec or DatasetError."""
     reference, stream = references.of(model), generator(0, "shift", 1)
     of_regression = reference.is_regression
@@ -88,7 +88,7 @@ def compare_batch(model: LoadedModel, references: ShiftReferences, batch: RowBat
             scored = scored_rows.score(predictor, stored, stream, labels, targets)
         except Overflow as error:
             raise InvalidSpec([FieldError(f"rows[{error.row}]", None, str(error))]) from None
-    return Comparison(batch, reference, compare(reference, scored, stream))
+    return ComparedBatch(batch, reference, compare(reference, scored, stream))
 
 
 def _stored(predictor: Predictor, values: NDArray[np.float64] | NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -101,7 +101,7 @@ class ExpectedAccuracy(ResponseModel):
     balanced_accuracy: float
 
 
-class Prior(ResponseModel):
+class ClassPrior(ResponseModel):
     """How often each class comes in the batch, if only that has changed.
 
     condition: of the confusion matrix; with more than 30, `black_box` is null. changed: rows that another class is
@@ -116,7 +116,7 @@ class Prior(ResponseModel):
     reweighted: ExpectedAccuracy | None
 
     @classmethod
-    def of(cls, prior: PriorEstimate, classes: Sequence[str]) -> "Prior":
+    def of(cls, prior: PriorEstimate, classes: Sequence[str]) -> "ClassPrior":
         found, moved = prior.black_box, prior.reweighting
         shares = [
             ClassShare(
@@ -138,7 +138,7 @@ class Prior(ResponseModel):
         )
 
 
-class Change(ResponseModel):
+class AccuracyChange(ResponseModel):
     """A share of right predictions in validation and in the batch; low and high: 95 % of batch minus validation."""
 
     validation: float | None
@@ -148,21 +148,21 @@ class Change(ResponseModel):
     high: float | None
 
     @classmethod
-    def of(cls, change: Any) -> "Change":
+    def of(cls, change: Any) -> "AccuracyChange":
         low, high = bounds(change.interval)
         before, after, difference = change.before, change.after, change.difference
         return cls(validation=before, batch=after, difference=difference, low=low, high=high)
 
 
-class ClassChange(Change):
+class ClassAccuracyChange(AccuracyChange):
     """The accuracy of one class, its recall. Null where a part has no row of it."""
 
     class_: str = Field(serialization_alias="class")
     rows: int
 
     @classmethod
-    def named(cls, name: str, change: ShareChange) -> "ClassChange":
-        return cls(class_=name, rows=change.rows_after, **Change.of(change).model_dump())
+    def named(cls, name: str, change: ShareChange) -> "ClassAccuracyChange":
+        return cls(class_=name, rows=change.rows_after, **AccuracyChange.of(change).model_dump())
 
 
 class LabelledChange(ResponseModel):
@@ -174,12 +174,12 @@ class LabelledChange(ResponseModel):
 
     rows: int
     unknown: int
-    accuracy: Change
-    balanced_accuracy: Change | None
-    classes: list[ClassChange]
+    accuracy: AccuracyChange
+    balanced_accuracy: AccuracyChange | None
+    classes: list[ClassAccuracyChange]
     smallest_drop: float | None
-    reweighted_accuracy: Change | None
-    reweighted_balanced_accuracy: Change | None
+    reweighted_accuracy: AccuracyChange | None
+    reweighted_balanced_accuracy: AccuracyChange | None
 
     @classmethod
     def of(cls, labelled: Labelled, classes: Sequence[str]) -> "LabelledChange":
@@ -188,20 +188,20 @@ class LabelledChange(ResponseModel):
         return cls(
             rows=labelled.rows,
             unknown=labelled.unknown,
-            accuracy=Change.of(measured.accuracy),
+            accuracy=AccuracyChange.of(measured.accuracy),
             balanced_accuracy=_balanced(measured),
-            classes=[ClassChange.named(name, change) for name, change in changes],
+            classes=[ClassAccuracyChange.named(name, change) for name, change in changes],
             smallest_drop=labelled.smallest_drop,
-            reweighted_accuracy=moved and Change.of(moved.accuracy),
+            reweighted_accuracy=moved and AccuracyChange.of(moved.accuracy),
             reweighted_balanced_accuracy=moved and _balanced(moved),
         )
 
 
-def _balanced(recalls: Recalls) -> Change | None:
-    return None if recalls.balanced is None else Change.of(recalls.balanced)
+def _balanced(recalls: Recalls) -> AccuracyChange | None:
+    return None if recalls.balanced is None else AccuracyChange.of(recalls.balanced)
 
 
-class Errors(Change):
+class ErrorsOfBatch(AccuracyChange):
     """Of a regression: the mean absolute error. residual_p_value: of residuals distributed as in validation."""
 
     rows: int
@@ -211,9 +211,9 @@ class Errors(Change):
     smallest_increase: float | None
 
     @classmethod
-    def of_regression(cls, errors: ErrorChange) -> "Errors":
+    def of_regression(cls, errors: ErrorChange) -> "ErrorsOfBatch":
         return cls(
-            **Change.of(errors).model_dump(),
+            **AccuracyChange.of(errors).model_dump(),
             rows=errors.rows,
             validation_bias=errors.bias_before,
             batch_bias=errors.bias_after,
@@ -236,9 +236,9 @@ class Shift(ResponseModel):
     tests: list[ShiftTest]
     features: list[MovedFeature] = Field(description="The largest moves first, at most 100.")
     features_moved: int
-    prior: Prior | None = Field(description="Null of a regression.")
+    prior: ClassPrior | None = Field(description="Null of a regression.")
     measured: LabelledChange | None = Field(description="Null without labels.")
-    errors: Errors | None = Field(description="Of a regression with labels.")
+    errors: ErrorsOfBatch | None = Field(description="Of a regression with labels.")
     ignored: list[str] = Field(description="Names in the rows that are not those of a column.")
     unknown: dict[str, int] = Field(
         description="How many rows have a level that no row of the data set has, by column."
@@ -253,7 +253,7 @@ class Shift(ResponseModel):
             tests=list(map(ShiftTest.of, report.detections)),
             features=list(map(MovedFeature.of, report.features[:MOST_FEATURES])),
             features_moved=sum(move.has_moved for move in report.features),
-            prior=report.prior and Prior.of(report.prior, classes),
+            prior=report.prior and ClassPrior.of(report.prior, classes),
             measured=report.labelled and LabelledChange.of(report.labelled, classes),
-            errors=report.errors and Errors.of_regression(report.errors),
+            errors=report.errors and ErrorsOfBatch.of_regression(report.errors),
         )

@@ -9,6 +9,7 @@ DatasetError
 ├── MissingFile         a folder lacks a file of the four
 ├── MalformedFile       a file that is not what it says
 │   └── FileTooLarge    a file that declares more than is read
+├── ColumnDoesNotDivide a split is by a column that cannot divide the rows
 └── TooFewRows          a class or a part has too few rows for the split or the balancing
 """
 
@@ -112,6 +113,17 @@ class MalformedFile(DatasetError):
 
 class FileTooLarge(MalformedFile):
     """A file declares more than is read into memory."""
+
+
+@dataclass(eq=False)
+class ColumnDoesNotDivide(DatasetError):
+    """A split is by a column that is not there, or that cannot divide the rows."""
+
+    column: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"The column '{self.column}' {self.why}."
 
 
 @dataclass(eq=False)

@@ -32,8 +32,8 @@ from workers.data.shared_cache import BlobFiles, SharedCache
 from workers.data.sources import BUNDLED, AnySource, Source, Synthetic
 from workers.data.sources.upload_source import UploadSource
 from workers.data.sources.upload_store import Upload, UploadStore, Version
-from workers.data.split_rows import SplitRows, count_repeated_rows, split_rows
-from workers.data.splits import CrossValidation, Fold, Part, Split
+from workers.data.split_rows import SplitRows, count_repeated_rows, split_rows, split_rows_by_column
+from workers.data.splits import CrossValidation, Fold, Part, Split, ThreePartSplit
 from workers.data.tables.schema import TableSchema
 from workers.lru_cache import LruCache
 from workers.nn.arrays import Shape
@@ -300,7 +300,10 @@ class DatasetRegistry:
         key = split_key(dataset.sha256, split, source.imbalance)
         rows = self._split_rows.get(key)
         if rows is None:
-            rows = split_rows(*arguments, split, source.imbalance)
+            if isinstance(split, ThreePartSplit) and split.by is not None:
+                rows = split_rows_by_column(dataset, self.digests(source), split, source.imbalance)
+            else:
+                rows = split_rows(*arguments, split, source.imbalance)
             self._split_rows.put(key, rows)
         found = rows
         return lambda _: found

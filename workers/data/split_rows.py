@@ -11,7 +11,7 @@ from fractions import Fraction
 import numpy as np
 
 from workers.data.apportionment import exact
-from workers.data.dataset import Indices, Labels
+from workers.data.dataset import Dataset, Indices, Labels
 from workers.data.division import (
     Ratios,
     distinct_rows_needed,
@@ -21,11 +21,12 @@ from workers.data.division import (
     require_rows,
     require_size,
 )
-from workers.data.errors import TooFewRows
+from workers.data.errors import ColumnDoesNotDivide, TooFewRows
 from workers.data.imbalance import Imbalance, draw
 from workers.data.row_digests import Digests, groups_of_equal_rows
 from workers.data.sealed_rows import Seal, seal, sealed_size
-from workers.data.splits import Part, Split
+from workers.data.split_orders import divide_by_column
+from workers.data.splits import Part, Split, ThreePartSplit
 from workers.nn.arrays import Integers
 from workers.randomness import generator
 
@@ -56,6 +57,23 @@ class SplitRows:
     def nbytes(self) -> int:
         """The memory that the indices take."""
         return self.train.nbytes + self.validation.nbytes + self.test.nbytes
+
+
+def split_rows_by_column(
+    dataset: Dataset, digests: Digests, split: ThreePartSplit, imbalance: Imbalance | None = None
+) -> SplitRows:
+    """The same by the column that the split names. Raises TooFewRows or ColumnDoesNotDivide."""
+    labels, classes = dataset.labels, dataset.classes
+    sealed = seal_rows(labels, digests, classes, split, imbalance)
+    assert split.by is not None  # noqa: S101
+    share = split.validation / (split.train + split.validation)
+    train, validation = divide_by_column(dataset, sealed.open, split.by, share, split.seed)
+    for name, rows in zip(classes, np.bincount(labels[train], minlength=len(classes)).tolist(), strict=True):
+        if rows == 0:
+            raise ColumnDoesNotDivide(split.by.column, f"leaves no training row of class '{name}'")
+    if imbalance is not None and imbalance.parts == "training":
+        train = imbalance.thin(labels, len(classes), train, generator(split.seed, "thinning"))
+    return SplitRows(train, validation, sealed.test)
 
 
 def split_rows(

@@ -13,6 +13,7 @@ from pydantic import Discriminator, Field, GetCoreSchemaHandler, GetJsonSchemaHa
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from workers.data.split_orders import AnyOrder
 from workers.tagged_union import DiscriminatedBy, Flag, NonNegative, Positive, Seed, variant
 
 Part = Literal["train", "validation", "evaluation", "test"]
@@ -58,11 +59,16 @@ class Split(ABC):
 
 @variant
 class ThreePartSplit(Split):
-    """Train, validation and test by ratio."""
+    """Train, validation and test by ratio.
+
+    by: divides the open rows by a column instead of by chance, as `time`, `group` or `value` say; then it does not
+    stratify. The test rows come off first, as ever.
+    """
 
     train: Positive
     validation: Positive
     test: NonNegative | Literal["official"]
+    by: AnyOrder | None = None
     stratify: Flag = True
     groups: Groups = "none"
     seed: Seed = 0
@@ -77,6 +83,11 @@ class ThreePartSplit(Split):
             raise ValueError(f"the ratios must sum to 1: {given} = {total:g}; {right}")
         if self.version == 1 and self.groups != "none":
             raise ValueError("version 1 of the split knows no groups; leave out the version")
+        if self.by is None:
+            return
+        if self.version == 1:
+            raise ValueError("version 1 of the split divides by no column; leave out the version")
+        object.__setattr__(self, "stratify", False)  # the column decides how many rows of a class a part has
 
 
 @variant

@@ -1,0 +1,66 @@
+"""Splits by a column through the API: plans, refusals, and a run on the past."""
+
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from tests.service.experiments.test_importance import trained, upload
+from tests.service.fake_worker import FakeWorker
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """Nothing here depends on the database."""
+    return sqlite_url
+
+
+def spec(by: dict[str, Any] | None, **more: Any) -> dict[str, Any]:
+    return {
+        "dataset": "people",
+        "split": {"by": by},
+        "model": {"hidden": [8]},
+        "training": {"epochs": 2},
+    } | more
+
+
+def test_an_experiment_on_the_past_keeps_the_test_rows_of_others(
+    app: FastAPI, client: TestClient, fake_worker: FakeWorker
+) -> None:
+    upload(client)
+    plain, by_time = (
+        client.post("/experiments/validate", json=spec(by)).json()
+        for by in (None, {"name": "time", "column": "since"})
+    )
+    assert plain["spec"]["split"]["by"] is None
+    assert plain["spec_hash"] != by_time["spec_hash"]
+    assert by_time["spec"]["split"]["stratify"] is False
+    assert plain["split_counts"]["test"] == by_time["split_counts"]["test"]
+    id_ = trained(app, fake_worker, **spec({"name": "time", "column": "since"}))
+    found = client.get(f"/experiments/{id_}").json()
+    assert found["status"] == "succeeded"
+    assert found["summary"]["metrics"]["balanced_accuracy"]["mean"] > 0.4
+    other = trained(app, fake_worker, **spec(None))
+    compared = client.get("/comparisons", params={"ids": f"{other},{id_}"}).json()["items"][0]
+    assert "splits differ" in compared["finding"]["sentence"]
+
+
+@pytest.mark.parametrize(
+    ("by", "path", "message"),
+    [
+        ({"name": "time", "column": "when"}, "split", "is no column of 'people'"),
+        ({"name": "value", "column": "city", "values": ["Atlantis"]}, "split", "has no value 'Atlantis'"),
+        ({"name": "week", "column": "since"}, "split.by", ""),
+        ({"name": "time"}, "split.by.column", ""),
+    ],
+)
+def test_a_column_that_does_not_divide_is_refused(
+    client: TestClient, by: dict[str, Any], path: str, message: str
+) -> None:
+    upload(client)
+    refused = client.post("/experiments/validate", json=spec(by))
+    assert refused.status_code == 422, refused.text
+    (error,) = refused.json()["errors"]
+    assert error["path"].startswith(path)
+    assert message in error["message"]
