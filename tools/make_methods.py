@@ -83,7 +83,7 @@ def _values(type_: str, constraints: dict[str, Any]) -> str:
         least, most = constraints.get("minItems", 0), constraints.get("maxItems", "any number")
         items = constraints["items"]
         count = most if least == most else f"{least} to {most}"
-        return f"{count} values, each: {_values(items['type'], items)}"
+        return f"{count} values, each: {_values(items.get('type', ''), items)}"
     if type_ in KINDS:
         return f"one of [{type_.replace('_', ' ')}](#{type_.replace('_', '-')})"
     bounds = [

@@ -6,11 +6,13 @@ from typing import Any, get_args
 
 from pydantic import TypeAdapter
 
+from workers.corruptions.choice import Robustness
 from workers.data.balancing import AnyBalancing
 from workers.data.imbalance import Imbalance
 from workers.data.preprocessing import Preprocessing
 from workers.data.scaling import AnyScaling
 from workers.data.sources import AnySource
+from workers.data.split_orders import AnyOrder
 from workers.data.splits import AnySplit
 from workers.docstrings import documentation
 from workers.evaluation.metrics import SUMMARISED, Metric
@@ -40,6 +42,8 @@ KINDS: dict[str, Any] = {
     "sources": AnySource,
     "imbalance": Imbalance,
     "splits": AnySplit,
+    "split_orders": AnyOrder,
+    "robustness": Robustness,
     "training": Training,
     "early_stopping": EarlyStopping,
 }

@@ -40,11 +40,12 @@ def members(union: Any) -> tuple[type[Any], ...]:
 
 
 def name_of(cls: type[Any]) -> str:
-    """The name that a spec uses for the variant `cls`: the default of its `name` field."""
-    default = next(field.default for field in fields(cls) if field.name == "name")
-    if default is MISSING:
+    """The name that a spec uses for the variant `cls`: the default of its `name` field, or its only value."""
+    declared = next(field for field in fields(cls) if field.name == "name")
+    possible = (declared.default,) if declared.default is not MISSING else get_args(declared.type)
+    if len(possible) != 1:
         raise TypeError(f"{cls.__name__}.name needs a default: that is its name in a spec")
-    return str(default)
+    return str(possible[0])
 
 
 def names(union: Any) -> list[str]:

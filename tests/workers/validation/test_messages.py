@@ -57,6 +57,8 @@ PLACES = {
     "sources": ("dataset",),
     "imbalance": ("dataset", "imbalance"),
     "splits": ("split",),
+    "split_orders": ("split", "by"),
+    "robustness": ("robustness",),
     "training": ("training",),
     "early_stopping": ("training", "early_stopping"),
 }
