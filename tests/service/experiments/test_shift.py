@@ -111,6 +111,25 @@ def test_odd_batches_have_a_clear_answer(client: TestClient, digits: Digits) -> 
     assert strange.json()["measured"]["accuracy"]["batch"] == 0
 
 
+def test_odd_batches_of_a_table_have_a_clear_answer(client: TestClient, people: Trained) -> None:
+    """All values missing, and all columns constant: both have shifted, and every figure is finite."""
+    path, rows = f"/experiments/{people.id}/shift", cells(mixed_table(60, seed=7))
+    lost = client.post(path, json={"rows": [dict.fromkeys(row) for row in rows]})
+    assert lost.status_code == 200, lost.text
+    assert lost.json()["shifted"]
+    assert {each["missing_after"] for each in lost.json()["features"]} == {1.0}
+    constant = client.post(path, json={"rows": [rows[0]] * 60})
+    assert constant.status_code == 200, constant.text
+    assert constant.json()["shifted"]
+    one = client.post(path, json={"rows": rows[:1], "labels": ["yes"]})
+    assert not one.json()["shifted"]
+    assert [each["smallest_share"] for each in one.json()["tests"]] == [None] * 5
+    no_number = client.post(
+        path, content=b'{"rows": [{"age": NaN}]}', headers={"Content-Type": "application/json"}
+    )
+    assert no_number.status_code == 400
+
+
 REFUSED = {
     "other columns": ({"rows": [[1.0, 2.0]]}, "the data set has 64 features"),
     "all missing": ({"rows": [[None] * 64]}, "should be a number"),
