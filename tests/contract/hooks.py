@@ -102,6 +102,7 @@ RULES: dict[tuple[str, str], Callable[[Problem, Any], bool]] = {
     ("predict", "invalid-spec"): only("rows["),  # as wide as the data set, and within single precision
     ("compare_batch", "invalid-spec"): only("rows[", "labels"),  # as many labels as rows
     ("compare_batch", "invalid-field"): anything,
+    ("measure_robustness", "invalid-spec"): only("corruptions"),  # of images, or of tables
     ("compare_batch", "unusable-upload"): anything,
     ("predict", "malformed-csv"): anything,
     ("create_webhook", "invalid-spec"): only("url"),  # a port is at most 65,535

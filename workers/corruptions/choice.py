@@ -37,10 +37,7 @@ class Robustness:
     corruptions: those of images, or those of tables; by default all that fit the data set.
     """
 
-    corruptions: (
-        Annotated[tuple[CorruptionName, ...], Field(min_length=1, json_schema_extra={"uniqueItems": True})]
-        | None
-    ) = None
+    corruptions: Annotated[tuple[CorruptionName, ...], Field(min_length=1)] | None = None
 
 
 def _as_object(given: Any) -> Any:
