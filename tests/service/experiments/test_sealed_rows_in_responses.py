@@ -47,8 +47,10 @@ NOT_THERE = {
     "/datasets/{name}/preview.png": "/problems/no-picture",
     "/experiments/{experiment_id}/rows/{row}.png": "/problems/no-picture",
     "/experiments/{experiment_id}/charts/predictions.svg": "/problems/not-a-regression",
+    "/experiments/{experiment_id}/robustness": "/problems/unknown-job",
+    "/experiments/{experiment_id}/charts/robustness.svg": "/problems/unknown-job",
 }
-"""Operations that answer with a problem, because the rows are no images and the targets are classes."""
+"""Operations that answer with a problem: the rows are no images, the targets are classes, and no job was started."""
 BY_CHANCE = 100
 """A ratio of numbers up to this one may be that of other rows too: a curve has many."""
 
@@ -72,7 +74,7 @@ def trained(app: FastAPI, client: TestClient, fake_worker: FakeWorker) -> Traine
     form = {"name": "mine", "format": "csv", "label": "label"}
     assert client.post("/datasets", data=form, files={"file": file.encode()}).status_code == 201
     assert client.post("/webhooks", json={"url": "https://93.184.216.34/"}).status_code == 201
-    body = {"spec": SPEC, "strategy": "grid", "space": {"loss": ["focal", "cross_entropy"]}}
+    body = {"spec": SPEC, "strategy": "grid", "space": {"optimizer.learning_rate": [0.01, 0.02]}}
     sweep = client.post("/sweeps", json=body).json()["id"]
     candidates = client.get(f"/sweeps/{sweep}/candidates").json()["items"]
     other, experiment_id = (each["experiment_id"] for each in candidates)
