@@ -6,6 +6,7 @@ from statistics import fmean
 from service.experiments.ranking import require_one_metric
 from service.schemas.leaderboards import SweepImportance
 from service.store.sweep_results_reader import SweepResults
+from workers.evaluation.metrics import BY_NAME
 from workers.evaluation.selection import SelectionMetric
 from workers.sweeps.field_effects import field_effects
 
@@ -22,7 +23,9 @@ def importance_of(sweep_id: int, metric: SelectionMetric, results: SweepResults)
         if of_runs and None not in of_runs:
             swept.append(each.swept)
             values.append(fmean(of_runs))
-    found = field_effects(swept, values)
+    declared = BY_NAME.get(metric)
+    bounds = {"lowest": declared.lowest, "highest": declared.highest} if declared else {}
+    found = field_effects(swept, values, **bounds)
     pairs = [{"paths": list(paths), "share": share} for paths, share in found.interactions.items()]
     return SweepImportance.model_validate(
         {

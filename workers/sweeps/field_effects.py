@@ -9,7 +9,7 @@ share is what their interaction adds to the additive model.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 from typing import Any
 
@@ -42,6 +42,11 @@ class MarginalMean:
     low: float | None
     high: float | None
 
+    def clipped(self, lowest: float, highest: float) -> "MarginalMean":
+        """Within a metric's range, which an additive model does not know."""
+        ends = (None if end is None else min(max(end, lowest), highest) for end in (self.low, self.high))
+        return MarginalMean(self.level, self.candidates, min(max(self.mean, lowest), highest), *ends)
+
 
 @dataclass(frozen=True)
 class FieldEffect:
@@ -66,10 +71,17 @@ class FieldEffects:
     unexplained: float | None
 
 
-def field_effects(swept: Sequence[Mapping[str, Any]], values: Sequence[float]) -> FieldEffects:
+def field_effects(
+    swept: Sequence[Mapping[str, Any]],
+    values: Sequence[float],
+    *,
+    lowest: float = -math.inf,
+    highest: float = math.inf,
+) -> FieldEffects:
     """Of each swept field, from the values of the fields and the metric's value of each candidate.
 
-    Without candidates there are no fields.
+    lowest, highest: the metric's range, to which marginal means and their intervals are clipped. Without candidates
+    there are no fields.
     """
     if not values:
         return FieldEffects([], {}, None)
@@ -84,6 +96,9 @@ def field_effects(swept: Sequence[Mapping[str, Any]], values: Sequence[float]) -
         if path in always
         else _field(path, varying, whole, whole, y)
         for path in varying
+    ]
+    fields = [
+        replace(each, levels=[mean.clipped(lowest, highest) for mean in each.levels]) for each in fields
     ]
     ranked = sorted(fields, key=lambda each: -(each.share or 0.0))
     return FieldEffects(ranked, _interactions(always, without_conditional, y), whole.unexplained)

@@ -92,3 +92,17 @@ def test_sums_of_squares_are_those_of_statsmodels() -> None:
     swept = [{"a": int(i), "b": int(j)} for i, j in zip(a, b, strict=True)]
     for each in field_effects(swept, y.tolist()).fields:
         assert each.p_value == pytest.approx(table["PR(>F)"][f"C({each.path})"], rel=1e-6)
+
+
+def test_marginal_means_stay_within_the_range_of_the_metric() -> None:
+    swept, generator = sweep(12)
+    values = np.clip(0.97 + 0.1 * generator.standard_normal(12), 0, 1).tolist()
+    free, clipped = field_effects(swept, values), field_effects(swept, values, lowest=0.0, highest=1.0)
+    highs = [level.high for field in free.fields for level in field.levels]
+    assert max(high for high in highs if high is not None) > 1
+    for field in clipped.fields:
+        for level in field.levels:
+            assert level.low is not None
+            assert level.high is not None
+            assert 0 <= level.low <= level.mean <= level.high <= 1
+    assert [field.share for field in clipped.fields] == [field.share for field in free.fields]
