@@ -8,7 +8,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,6 +19,7 @@ import httpx2
 import pytest
 
 from service.api.live import long_polling
+from service.api.live.change_feed import ChangeFeed
 from service.launcher import serving
 from service.routes import webhooks
 from service.settings import Settings
@@ -36,6 +38,9 @@ SPECS: list[dict[str, Any]] = [
     {"name": f"iris-{number}", "dataset": "iris", "seeds": [0, 1], "training": {"epochs": 3}}
     for number in range(4)
 ]
+
+
+Changes = Callable[..., AsyncGenerator[Any]]
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,21 @@ def unreachable(host: str, port: int, *, private: bool) -> NoReturn:
     raise ssrf_protection.Undeliverable(f"{host} must not be reached from a test")
 
 
+def without_waiting(changes: Changes) -> Changes:
+    """The changes of what is queued for ever, for event streams: the state now, and then the stream ends."""
+
+    async def present(
+        self: ChangeFeed[Any], number: int, *, heartbeat: float | None = None
+    ) -> AsyncGenerator[Any]:
+        async with aclosing(changes(self, number, heartbeat=heartbeat)) as states:
+            async for state in states:
+                yield state
+                if heartbeat is not None:
+                    return
+
+    return present
+
+
 @pytest.fixture
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, str]]:
     """The URL of a service and an admin token. The key of its cursors is in the environment.
@@ -77,6 +97,7 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[s
     monkeypatch.setattr(
         long_polling, "move_on_after", lambda seconds: anyio.move_on_after(min(seconds, 0.01))
     )
+    monkeypatch.setattr(ChangeFeed, "changes", without_waiting(ChangeFeed.changes))
     # Every invented host exists, and no message is sent to it.
     monkeypatch.setattr(webhooks, "resolve", lambda host, port, *, private: (host, port))
     monkeypatch.setattr(ssrf_protection, "resolve", unreachable)

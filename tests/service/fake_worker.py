@@ -66,7 +66,8 @@ class FakeWorker:
         """Claim the next run, and return its experiment and its seed."""
         with self.database.write() as connection:
             claim = queue.claim(connection, agent="fake worker", lease_seconds=60, max_deaths=3)
-        assert claim is not None, "the queue is empty"
+            assert claim is not None, "the queue is empty"
+            epoch_writer.rewind(connection, claim.lease.run_id)
         self.leases[claim.experiment_id, claim.seed] = claim.lease
         return claim.experiment_id, claim.seed
 
