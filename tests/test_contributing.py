@@ -109,6 +109,7 @@ def test_the_loss_that_is_shown_passes_the_contract_tests_without_another_line(o
     require_passed(outcomes, LOSSES, CATALOG, EQUIVALENCE, at_least=10)
 
 
+@pytest.mark.thorough
 def test_the_contract_tests_would_notice_a_wrong_gradient(outcomes_of_mistakes: Outcomes) -> None:
     oracle = "those_of_torch" if find_spec("torch") else "finite_differences"
     failed = outcomes_of_mistakes.of("FAILED", LOSSES)

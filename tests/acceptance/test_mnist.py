@@ -7,6 +7,7 @@ from tests.acceptance.conftest import MNIST, ServiceClient
 pytestmark = pytest.mark.skipif(not MNIST.is_dir(), reason=f"the MNIST files are not in {MNIST}")
 
 
+@pytest.mark.thorough
 def test_an_mlp_reaches_an_accuracy_of_097_on_unseen_digits(service: ServiceClient) -> None:
     spec = {"dataset": "mnist", "scaling": "minmax", "model": {"hidden": [128]}, "training": {"epochs": 5}}
     ended = service.finished(service.submit(**spec, split={"train": 0.9, "validation": 0.05, "test": 0.05}))

@@ -124,8 +124,15 @@ def axe() -> str:
     return (resources.files(package) / "axe.min.js").read_text()
 
 
-@pytest.mark.parametrize("colours", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize(
+    ("width", "colours"),
+    [
+        (360, "dark"),
+        (1280, "light"),
+        pytest.param(360, "light", marks=pytest.mark.thorough),
+        pytest.param(1280, "dark", marks=pytest.mark.thorough),
+    ],
+)
 def test_every_view_is_accessible_and_fits(
     chromium: Any, service: str, axe: str, width: int, colours: str
 ) -> None:

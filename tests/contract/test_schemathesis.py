@@ -124,7 +124,11 @@ LONG = {"many cases": (["--max-examples=20"], 4500)}
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("options", "at_least"),
-    [*SHORT.values(), *(pytest.param(*each, marks=pytest.mark.slow) for each in LONG.values())],
+    [
+        SHORT["some random requests"],
+        pytest.param(*SHORT["all boundaries of some operations"], marks=pytest.mark.thorough),
+        *(pytest.param(*each, marks=pytest.mark.slow) for each in LONG.values()),
+    ],
     ids=[*SHORT, *LONG],
 )
 def test_the_service_behaves_as_its_document_says(

@@ -17,6 +17,7 @@ def test_the_committed_document_is_the_one_that_is_served() -> None:
     assert make_openapi.main(["--check"]) is None
 
 
+@pytest.mark.thorough
 def test_the_check_tells_an_addition_from_a_breaking_change(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -149,6 +149,7 @@ def test_if_one_of_two_machines_is_killed_the_other_finishes(
     assert len(BlobStore(str(artifacts)).names("checkpoints") - stored) <= 1
 
 
+@pytest.mark.thorough
 def test_if_one_of_two_networks_is_cut_off_the_other_finishes(
     tmp_path: Path, artifacts: Path, hire: Callable[..., Machine]
 ) -> None:

@@ -3,6 +3,7 @@ import pickle
 import pytest
 
 from workers.data.errors import (
+    ColumnDoesNotDivide,
     DatasetChanged,
     DatasetError,
     FileTooLarge,
@@ -25,6 +26,7 @@ ERRORS = [
     MissingFile("mnist", "train-labels-idx1-ubyte"),
     MalformedFile("mnist/x", "is wrong", "this is right"),
     FileTooLarge("mnist/x", "is large", "this is small enough"),
+    ColumnDoesNotDivide("day", "is not in the data set"),
     TooFewRows("class '3'", 1, 3, "one in each of the 3 parts"),
 ]
 

@@ -34,7 +34,9 @@ def auroc(scores: Floats, labels: NDArray[np.int64]) -> float:
     return float(metrics.roc_auc_score(labels, np.where(labels == 1, scores, 1 - scores)))
 
 
-@pytest.mark.parametrize("metric", [nll, brier, auroc], ids=lambda each: each.__name__)
+@pytest.mark.parametrize(
+    "metric", [nll, brier, pytest.param(auroc, marks=pytest.mark.thorough)], ids=lambda each: each.__name__
+)
 def test_the_error_over_rows_is_that_of_drawing_rows(metric: Callable[..., float]) -> None:
     a, b = probabilities(1.0, 1), probabilities(0.5, 2)
     generator, drawn = np.random.default_rng(3), []
