@@ -1,7 +1,6 @@
 """What `--quick` leaves out: cases that repeat on one database what another case shows on it, and tests that say so.
 
-A test with a database and other parameters has each of its cases on one of the databases, in turn; without other
-parameters, it runs on all.
+A test with a database has each of its cases on one of the databases, in turn.
 """
 
 from collections.abc import Iterable
@@ -16,24 +15,28 @@ QUICK_EXAMPLES = 40
 """Of each property that Hypothesis tests, unless the test says otherwise; without `--quick`, a hundred."""
 
 
-def is_left_out(item: pytest.Item, places: dict[str, dict[str, int]]) -> bool:
-    """Whether `--quick` leaves a test out. `places` keeps the order of the cases of each test function."""
-    if item.get_closest_marker("thorough"):
-        return True
-    parameters: Any = getattr(item, "callspec", None)
-    if parameters is None or DATABASE not in parameters.params or item.nodeid.startswith(EVERY_CASE):
-        return False
-    database = parameters.params[DATABASE]
-    case = parameters.id.replace(database, "", 1)
-    cases = places.setdefault(item.nodeid.partition("[")[0], {})
-    place = cases.setdefault(case, len(cases))
-    return bool(case) and place % 2 != (database == "postgresql")
-
-
 def divide(items: Iterable[pytest.Item]) -> tuple[list[pytest.Item], list[pytest.Item]]:
     """The tests that `--quick` runs, and those that it leaves out."""
-    places: dict[str, dict[str, int]] = {}
+    items = list(items)
+    thorough = {item for item in items if item.get_closest_marker("thorough")}
+    databases: dict[str, set[str]] = {}
+    for item in items:
+        if item not in thorough and (case := case_of(item)):
+            databases.setdefault(case[0], set()).add(case[1])
+    on_both = [case for case, found in databases.items() if len(found) > 1]
+    turns = {case: ("sqlite", "postgresql")[place % 2] for place, case in enumerate(on_both)}
     divided: dict[bool, list[pytest.Item]] = {False: [], True: []}
     for item in items:
-        divided[is_left_out(item, places)].append(item)
+        case = case_of(item)
+        is_other = case is not None and turns.get(case[0], case[1]) != case[1]
+        divided[is_other or item in thorough].append(item)
     return divided[False], divided[True]
+
+
+def case_of(item: pytest.Item) -> tuple[str, str] | None:
+    """A test and its other parameters, and the database; None if it needs none, or must run on each."""
+    parameters: Any = getattr(item, "callspec", None)
+    if parameters is None or DATABASE not in parameters.params or item.nodeid.startswith(EVERY_CASE):
+        return None
+    database = parameters.params[DATABASE]
+    return item.nodeid.partition("[")[0] + parameters.id.replace(database, "", 1), database
