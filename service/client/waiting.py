@@ -2,6 +2,7 @@
 
 import sys
 import time
+from abc import ABC, abstractmethod
 from typing import Any, Self, TextIO
 
 import httpx2
@@ -18,7 +19,7 @@ PAUSE_SECONDS = 0.5
 UNAVAILABLE = (502, 503, 504)
 
 
-class Awaited:
+class Awaited(ABC):
     """An experiment or a sweep. `data` is its state when it was last read; `refresh` reads it again."""
 
     def __init__(self, api: Api, number: int) -> None:
@@ -74,12 +75,13 @@ class Awaited:
         if changed is not None:
             self.data, self._etag = changed
 
+    @abstractmethod
     def _changed(self, etag: str | None, wait: float) -> tuple[dict[str, Any], str | None] | None:
-        raise NotImplementedError
+        """The state and its ETag once it has changed; None if it has not within `wait` seconds."""
 
+    @abstractmethod
     def _progress(self) -> tuple[int, int, str]:
         """How much is done, of how much, and in words."""
-        raise NotImplementedError
 
 
 class ProgressBar:

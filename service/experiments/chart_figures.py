@@ -22,7 +22,7 @@ from service.schemas.summary import Baseline, Summary
 from service.store.epochs.curve_reader import AveragedEpochs
 from service.store.run_keys import RunKey, are_of_folds, name_of_run
 from service.store.spec_facts import is_regression
-from workers.evaluation.metrics import BY_NAME
+from workers.evaluation.metrics import range_of
 from workers.spec import ExperimentSpec
 
 MOST_COLUMNS = 40
@@ -54,13 +54,13 @@ def curves_figure(
     by_split: dict[str, list[Point]] = {"train": [], "validation": []}
     for each in points:
         by_split[each.split].append(Point(each.epoch, each.mean, each.low, each.high))
-    declared = BY_NAME.get(metric)
+    lowest, highest = range_of(metric)
     return CurvesFigure(
         title=capitalised(metric.replace("_", " ")),
         subtitle=f"{name_of(experiment)}: mean of {_runs(len(runs))}",
         metric=metric,
-        lowest=declared.lowest if declared else 0.0,
-        highest=declared.highest if declared else float("inf"),
+        lowest=lowest,
+        highest=highest,
         epochs=max((run.epoch if run.status == "succeeded" else run.epochs for run in runs), default=1),
         runs=len(runs),
         curves=[Curve("validation", 0, by_split["validation"]), Curve("training", 1, by_split["train"])],

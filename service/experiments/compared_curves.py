@@ -11,7 +11,7 @@ from service.schemas.base import capitalised
 from service.store.epochs.curve_reader import read_curve
 from service.store.run_keys import ALL_RUNS
 from service.store.tables import ACTIVE_STATUSES
-from workers.evaluation.metrics import BY_NAME
+from workers.evaluation.metrics import range_of
 
 POINTS = 1200
 """Of all curves together."""
@@ -29,15 +29,15 @@ def compared_curves_figure(
         found = read_curve(connection, each.id, metric, ALL_RUNS, points=points)
         own = [Point(p.epoch, p.mean, p.low, p.high) for p in found if p.split == split]
         curves.append(Curve(named[each.id], series, own))
-    declared = BY_NAME.get(metric)
+    lowest, highest = range_of(metric)
     runs = [each.plan.get("runs", len(each.spec["seeds"])) for each in experiments]
     part = "training" if split == "train" else split
     return CurvesFigure(
         title=capitalised(metric.replace("_", " ")),
         subtitle=f"On the {part} part, means over the runs of each experiment",
         metric=metric,
-        lowest=declared.lowest if declared else 0.0,
-        highest=declared.highest if declared else float("inf"),
+        lowest=lowest,
+        highest=highest,
         epochs=max(_planned_epochs(each) for each in experiments),
         runs=max(runs),
         is_same_number=len(set(runs)) == 1,

@@ -23,9 +23,8 @@ def importance_of(sweep_id: int, metric: SelectionMetric, results: SweepResults)
         if of_runs and None not in of_runs:
             swept.append(each.swept)
             values.append(fmean(of_runs))
-    declared = BY_NAME.get(metric)
-    bounds = {"lowest": declared.lowest, "highest": declared.highest} if declared else {}
-    found = field_effects(swept, values, **bounds)
+    declared = BY_NAME[metric]
+    found = field_effects(swept, values, lowest=declared.lowest, highest=declared.highest)
     pairs = [{"paths": list(paths), "share": share} for paths, share in found.interactions.items()]
     return SweepImportance.model_validate(
         {

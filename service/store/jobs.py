@@ -19,8 +19,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, delete, func, insert, literal, or_, select, update
+from sqlalchemy import Connection, Row, and_, case, delete, func, insert, or_, select, update
 
+from service.store.deaths import death_values
 from service.store.engine.clock import now
 from service.store.errors import JobOver, NoModel, UnknownExperiment, UnknownJob
 from service.store.run_keys import BY_KEY
@@ -28,6 +29,7 @@ from service.store.tables import FINAL_STATUSES, Checkpoint, Experiment, Job, Jo
 
 CLOCK_TOLERANCE_SECONDS = 60.0
 """A lease that ends later than its length and this much was given before the clock was set back: it has expired."""
+NO_LEASE: dict[str, Any] = {"claim_token": None, "lease_until": None}
 SPEC_FIELDS: Mapping[str, JobKind] = {"robustness": "robustness"}
 """The fields of a spec that ask for a job at the end of the experiment."""
 
@@ -93,7 +95,7 @@ def request(
     if is_same and existing.status not in ("failed", "cancelled"):
         return False
     again: dict[str, Any] = {"status": "queued", "cause": None, "message": None, "finished_at": None}
-    again |= {"cancel_requested": False, "deaths": 0, "claim_token": None, "lease_until": None}
+    again |= {"cancel_requested": False, "deaths": 0} | NO_LEASE
     if not is_same:
         connection.execute(delete(JobStep).where(JobStep.job_id == existing.id))
         again |= {"request": wanted, "models": digest, "owner": owner, "done": 0, "total": None}
@@ -143,7 +145,7 @@ def claim(connection: Connection, *, lease_seconds: float, max_deaths: int) -> J
     """Take the oldest queued job; None if there is none. Before that, end the leases that have expired."""
     expired = select(Job.id).where(_expired(lease_seconds)).with_for_update(skip_locked=True)
     ended = update(Job).where(Job.id.in_(expired), _expired(lease_seconds))
-    connection.execute(ended.values(**_death(max_deaths)))
+    connection.execute(ended.values(**NO_LEASE, **_death(max_deaths)))
     oldest = select(Job.id).where(Job.status == "queued").order_by(Job.id).limit(1)
     token = secrets.token_hex(16)
     taken = update(Job).where(Job.id == oldest.with_for_update(skip_locked=True).scalar_subquery())
@@ -240,22 +242,10 @@ def _expired(lease_seconds: float) -> Any:
 
 
 def _end(connection: Connection, lease: JobLease, values: dict[str, Any]) -> bool:
-    free: dict[str, Any] = {"claim_token": None, "lease_until": None}
-    ended = update(Job).where(*_owned(lease)).values(**(free | values)).returning(Job.id)
+    ended = update(Job).where(*_owned(lease)).values(**(NO_LEASE | values)).returning(Job.id)
     return connection.execute(ended).first() is not None
 
 
 def _death(max_deaths: int) -> dict[str, Any]:
-    """The columns of a job after one more death: cancelled if that was requested, else lost or queued again."""
     lost = Job.deaths + 1 >= max_deaths
-    sentence = f"{max_deaths} attempts ended without a word: the worker or its agent was killed, or crashed"
-    ends = or_(Job.cancel_requested, lost)
-    return {
-        "deaths": Job.deaths + 1,
-        "status": case((Job.cancel_requested, "cancelled"), (lost, "failed"), else_="queued"),
-        "cause": case((Job.cancel_requested, None), (lost, literal("lost")), else_=None),
-        "message": case((Job.cancel_requested, None), (lost, literal(sentence)), else_=None),
-        "finished_at": case((ends, now()), else_=None),
-        "claim_token": None,
-        "lease_until": None,
-    }
+    return death_values(Job, lost=lost, max_deaths=max_deaths, ended_at=now())

@@ -50,6 +50,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from service.store import claim_order, experiment_metrics, jobs
+from service.store.deaths import death_values
 from service.store.engine.clock import now
 from service.store.errors import QueueFull
 from service.store.run_keys import ALL_RUNS, BY_KEY, RunFilter, RunKey
@@ -460,17 +461,9 @@ def _end_expired(max_deaths: int) -> ReturningUpdate[int]:
 
 
 def _death_values(max_deaths: int) -> dict[str, Any]:
-    """The columns of a run after one more death: cancelled if that was requested, else lost or queued again."""
+    """Of a run. Deaths before its last progress are forgiven."""
     lost = Run.deaths + 1 - Run.forgiven_deaths >= max_deaths
-    ended_at = _now_or(Run.started_at)
-    sentence = f"{max_deaths} attempts ended without a word: the worker or its agent was killed, or crashed"
-    return {
-        "deaths": Run.deaths + 1,
-        "status": case((Run.cancel_requested, "cancelled"), (lost, "failed"), else_="queued"),
-        "cause": case((Run.cancel_requested, None), (lost, "lost"), else_=None),
-        "message": case((Run.cancel_requested, None), (lost, sentence), else_=None),
-        "finished_at": case((or_(Run.cancel_requested, lost), ended_at), else_=None),
-    }
+    return death_values(Run, lost=lost, max_deaths=max_deaths, ended_at=_now_or(Run.started_at))
 
 
 @contextmanager

@@ -35,12 +35,8 @@ def trim() -> None:
 
 def allocated_bytes() -> int:
     """The memory that this process has allocated and uses; pages of mapped files do not count. 0 if unknown."""
-    try:
-        counted = STATM.read_text()
-    except OSError:  # this system has no such file, or this process no descriptor left to open it
-        return 0
-    _, resident, shared, *_ = map(int, counted.split())
-    return (resident - shared) * resource.getpagesize()
+    _, resident, shared, *_ = _counted_bytes()
+    return resident - shared
 
 
 def limit(size: int | None) -> None:
@@ -56,11 +52,17 @@ def limit(size: int | None) -> None:
 
 def _private_bytes() -> int:
     """The private writable memory that this process has reserved, used or not. 0 if unknown."""
+    *_, data, _ = _counted_bytes()
+    return data
+
+
+def _counted_bytes() -> list[int]:
+    """The fields of /proc/self/statm in bytes: size, resident, shared, text, lib, data, dt; zeros if unknown."""
     try:
-        *_, data, _ = STATM.read_text().split()
-    except OSError:  # this system has no such file
-        return 0
-    return int(data) * resource.getpagesize()
+        counted = STATM.read_text()
+    except OSError:  # this system has no such file, or this process no descriptor left to open it
+        return [0] * 7
+    return [int(pages) * resource.getpagesize() for pages in counted.split()]
 
 
 def raise_oom_score() -> None:

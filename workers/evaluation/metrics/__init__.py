@@ -1,5 +1,6 @@
 """The metrics of an epoch, each declared once: columns, responses, CSV, selection and the catalogue follow."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +27,13 @@ SUMMARISED: tuple[Metric[Any, Any], ...] = tuple(
 """Those of summaries, comparisons and specs, in this order."""
 BY_NAME: Mapping[str, Metric[Any, Any]] = {metric.name: metric for metric in METRICS}
 
+
+def range_of(column: str) -> tuple[float, float]:
+    """The lowest and the highest value of a metric; 0 and infinity for others, such as the learning rate."""
+    declared = BY_NAME.get(column)
+    return (declared.lowest, declared.highest) if declared else (0.0, math.inf)
+
+
 __all__ = [
     "BY_NAME",
     "FROM_CONFUSION",
@@ -37,4 +45,5 @@ __all__ = [
     "SUMMARISED",
     "Direction",
     "Metric",
+    "range_of",
 ]
