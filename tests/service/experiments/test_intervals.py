@@ -188,6 +188,7 @@ def test_a_retry_removes_them_and_late_ones_are_not_stored(
     with database.write() as connection:
         assert not summary_intervals.save(connection, id_, late, before)
     fake_worker.claim()
+    fake_worker.epoch(id_, 1, MATRICES[2], seed=2)
     fake_worker.save_rows(id_, MATRICES[2], seed=2)
     fake_worker.finish(id_, "succeeded", seed=2)
     with database.write() as connection:
