@@ -44,7 +44,7 @@ serve: $(KERNELS) ## Run the service on 127.0.0.1:8000
 	@$(VENV)/bin/holdout serve
 
 # Four processes for two cores, because many tests wait for other programs.
-test: $(CHECKS) $(KERNELS) ## Run the test suite, each case on one of the databases in turn
+test: $(CHECKS) $(KERNELS) ## Run the test suite, each case on one of the databases
 	@$(VENV)/bin/pytest --numprocesses 4 --quick $(ARGS)
 
 lint: $(CHECKS) ## Check style, types, the direction of imports, and whether generated files are current
