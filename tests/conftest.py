@@ -22,6 +22,7 @@ from service.store import migrations
 from service.store.database import Database
 from service.store.tables import Base
 from tests import distribution, quick_selection
+from tests.inherited_signals import keep_from_child_processes
 from tests.unclosed_connections import warn_of_unclosed_connections
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def pytest_configure(config: pytest.Config) -> None:
     examples = quick_selection.QUICK_EXAMPLES if config.getoption("quick") else 100
     settings.register_profile("unhurried", settings(), deadline=None, max_examples=examples)
     settings.load_profile("unhurried")
+    if not config.getoption("numprocesses", None):  # the processes of xdist inherit what their parent ignores
+        keep_from_child_processes()
     stack = ExitStack()
     stack.enter_context(warn_of_unclosed_connections())
     config.add_cleanup(stack.close)

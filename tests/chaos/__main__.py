@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from tests.chaos.scenario import run_scenario
+from tests.inherited_signals import keep_from_child_processes
 
 
 def main() -> None:
@@ -22,6 +23,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--database", choices=["sqlite", "postgresql"], action="append")
     options = parser.parse_args()
+    keep_from_child_processes()
     for kind in options.database or ["sqlite", "postgresql"]:
         started = time.monotonic()
         print(f"{kind}: {options.faults} faults, seed {options.seed}", flush=True)

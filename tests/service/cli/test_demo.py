@@ -47,11 +47,6 @@ def test_a_given_folder_keeps_the_experiments(
     assert list(tmp_path.iterdir()) == [kept]
 
 
-def restore_interrupts() -> None:
-    """Shells without job control start background commands with SIGINT ignored, and child processes inherit that."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @pytest.mark.parametrize("stop", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.thorough)])
 def test_a_demo_that_serves_has_links_that_work_until_it_is_stopped(
     tmp_path: Path, stop: signal.Signals
@@ -62,7 +57,6 @@ def test_a_demo_that_serves_has_links_that_work_until_it_is_stopped(
         env=environment,
         stdout=subprocess.PIPE,
         text=True,
-        preexec_fn=restore_interrupts,
     ) as demo:
         assert demo.stdout is not None
         links = []
