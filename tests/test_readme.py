@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import httpx2
@@ -15,7 +16,7 @@ import pytest
 from service.launcher import serving
 from service.settings import Settings
 from tests.documented_output import json_differences, text_difference
-from tools.doc_commands import ADDRESS, Command, blocks, commands
+from tools.doc_commands import ADDRESS, BLOCK, Command, blocks, commands
 from workers.spec import ExperimentSpec
 from workers.spec_rules import broken_rules
 
@@ -75,6 +76,23 @@ def test_a_command_prints_what_the_readme_shows(command: Command, printed: dict[
         assert json_differences(command.shown, json.loads(output)) == []
     else:
         assert text_difference(command.shown, output) == ""
+
+
+@pytest.mark.usefixtures("printed")
+def test_the_python_of_the_readme_prints_what_it_shows(url: str) -> None:
+    found = BLOCK.findall(README)
+    python = [(content, shown) for (name, content), (_, shown) in pairwise(found) if name == "python"]
+    assert len(python) == 1
+    for content, shown in python:
+        ran = subprocess.run(
+            [sys.executable, "-c", content],
+            cwd=ROOT,
+            env=os.environ | {"HOLDOUT_URL": url},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert text_difference(shown, ran.stdout) == "", ran.stderr
 
 
 def test_the_readme_shows_what_most_commands_print() -> None:
