@@ -17,7 +17,7 @@ blas.configure(os.environ)  # before NumPy is imported
 
 # ruff: noqa: E402
 from benchmarks.simulation import folds, leaderboards, numbers, shift_tables, single_split, twins
-from benchmarks.simulation.coverage import table
+from benchmarks.simulation.coverage import Covered, table
 from benchmarks.simulation.populations import DESIGNS, Design
 
 NAMES = [design.name for design in DESIGNS]
@@ -58,16 +58,21 @@ def _all_draws(processes: ProcessPoolExecutor, draw: Callable[[Design, int], lis
 
 def _print_single_split(found: list[single_split.AtEpoch], draws: int) -> None:
     for epoch in single_split.EPOCHS:
-        print(f"\nTwo-way bootstrap, {epoch} epoch: intervals that cover, of {draws} draws, in percent\n")
-        covered = (each.covered for each in found if each.epoch == epoch)
-        print(table(covered, NAMES, single_split.FIGURES), flush=True)
+        print(f"\nOne split, {epoch} epoch: intervals that cover, of {draws} draws, in percent\n")
+        _print_tables([each.covered for each in found if each.epoch == epoch])
 
 
 def _print_folds(found: list[folds.Estimated], model: str) -> None:
     for method in get_args(folds.Method):
         folds_of = f"{folds.FOLDS} x {folds.REPEATS} folds, {model}"
         print(f"\n{method.capitalize()}, {folds_of}: intervals that cover, in percent\n")
-        print(table(folds.coverage(found, method), NAMES, single_split.FIGURES), flush=True)
+        _print_tables(list(folds.coverage(found, method)))
+
+
+def _print_tables(covered: list[Covered]) -> None:
+    """One of metrics of the confusion matrix, and one of those of scores."""
+    for figures in (single_split.OF_CONFUSION, single_split.OF_SCORES):
+        print(table(covered, NAMES, figures) + "\n", flush=True)
 
 
 def _print_regression(processes: ProcessPoolExecutor, draws: int) -> None:

@@ -47,4 +47,5 @@ DESIGNS = (
     Design("even classes, 900:300", (0.5, 0.5), 900, 300),
     Design("three classes, 300:150", (0.6, 0.3, 0.1), 300, 150),
     Design("few rows, 100:60", (0.7, 0.3), 100, 60),
+    Design("five classes, 600:300", (0.4, 0.25, 0.15, 0.1, 0.1), 600, 300, shift=0.5),
 )

@@ -1,26 +1,28 @@
-"""One draw of an experiment on a single split, and whether its two-way bootstrap intervals cover the truth.
+"""One draw of an experiment on a single split, and whether the intervals of its summary cover the truth.
 
 Splitting, training and intervals are the product's own code. The truth is the mean over many seeds of what their
 models reach on the whole population, with the same training rows: what the summary says that the intervals are for.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from statistics import fmean
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
 from benchmarks.simulation.coverage import Covered
 from benchmarks.simulation.populations import Design
+from service.experiments.intervals import bootstrapped
 from workers.data.dataset import Dataset
 from workers.data.row_digests import row_digests
 from workers.data.split_rows import split_rows
 from workers.data.splits import RatioSplit
-from workers.evaluation.bootstrap import two_way_bootstrap
-from workers.evaluation.confusion import Margins, confusion_matrix
-from workers.evaluation.metrics import FROM_CONFUSION
+from workers.evaluation.evaluation import Evaluation, evaluate_with_rows
+from workers.evaluation.row_results import RowResults
 from workers.nn.arrays import Integers
-from workers.randomness import generator
 from workers.spec import ExperimentSpec
 from workers.training import Trainer
 
@@ -31,7 +33,20 @@ SPEC = ExperimentSpec.model_validate(
     {"model": {"hidden": [16]}, "training": {"epochs": 10, "batch_size": 32}, "scaling": "standard"}
 )
 EPOCHS = ("last", "selected")
-FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "mcc", "recall_0", "recall_1")
+OF_CONFUSION = (
+    "accuracy",
+    "balanced_accuracy",
+    "macro_f1",
+    "mcc",
+    "cohen_kappa",
+    "g_mean",
+    "recall_0",
+    "recall_1",
+)
+OF_SCORES = ("auroc", "average_precision", "top_3_accuracy", "nll", "brier", "ece")
+FIGURES = OF_CONFUSION + OF_SCORES
+Figures = dict[str, float]
+"""The figures of one model that have a value."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +59,10 @@ class AtEpoch:
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """The model of one seed: its predictions (n,) for the validation rows, and its figures on the population."""
+    """The model of one seed: its results for the validation rows, and its figures on the population."""
 
-    predictions: Integers
-    truth: dict[str, float]
+    results: RowResults
+    truth: Figures
 
 
 def draw(design: Design, number: int) -> list[AtEpoch]:
@@ -57,49 +72,64 @@ def draw(design: Design, number: int) -> list[AtEpoch]:
     split = RatioSplit(train=share, validation=1 - share, test=0.0, seed=number)
     rows = split_rows(dataset.labels, row_digests(dataset), dataset.classes, split)
     parts = dataset.take(rows.train), dataset.take(rows.validation)
-    runs = [_train(*parts, _population(design), seed) for seed in range(SEEDS + MORE_SEEDS)]
-    found = []
-    for epoch in EPOCHS:
-        intervals = two_way_bootstrap(
-            np.stack([run[epoch].predictions for run in runs[:SEEDS]]),
-            parts[1].labels,
-            generator(0, "intervals"),
-            classes=len(dataset.classes),
-            class_counts=dataset.counts,
-        )
-        for name in FIGURES:
-            true = fmean(run[epoch].truth[name] for run in runs)
-            interval = intervals[name].interval
-            covered = interval.low <= true <= interval.high
-            width = interval.high - interval.low
-            found.append(AtEpoch(epoch, Covered(design.name, name, covered, width)))
-    return found
+    runs = [_train(*parts, population(design), rows.validation, seed) for seed in range(SEEDS + MORE_SEEDS)]
+    experiment = _experiment(split, *parts)
+    return [
+        AtEpoch(epoch, covered)
+        for epoch in EPOCHS
+        for covered in _covered(design, experiment, [run[epoch] for run in runs])
+    ]
 
 
-def _train(training: Dataset, validation: Dataset, population: Dataset, seed: int) -> dict[str, Measured]:
-    """Train one seed, and measure it at its last and at its selected epoch."""
-    trainer = Trainer(SPEC, training, validation, seed=seed)
-    for _ in trainer.epochs():
-        pass
-    measured = {"last": _measure(trainer, validation, population)}
-    if trainer.best_weights is not None:
-        arrays = dict(trainer.best_weights.arrays)
-        trainer.network.load(arrays.pop("parameters"), arrays)
-    return measured | {"selected": _measure(trainer, validation, population)}
-
-
-def _measure(trainer: Trainer, validation: Dataset, population: Dataset) -> Measured:
-    predictions, of_population = (
-        trainer.network.logits(part.features, trainer.scaler.into).argmax(axis=1)
-        for part in (validation, population)
-    )
-    matrix = confusion_matrix(population.labels, of_population, len(population.classes))
-    margins = Margins.of(matrix)
-    truth = {metric.name: metric(margins) for metric in FROM_CONFUSION if metric.name in FIGURES}
-    truth |= {f"recall_{k}": matrix[k, k] / matrix[k].sum() for k in (0, 1)}
-    return Measured(predictions, truth)
+def figures(evaluation: Evaluation) -> Figures:
+    """Those of an evaluation that have a value."""
+    recalls = enumerate(evaluation.per_class()["accuracy"])
+    values = evaluation.metrics | {f"recall_{k}": recall for k, recall in recalls}
+    return {name: float(values[name]) for name in FIGURES if values[name] is not None}
 
 
 @cache
-def _population(design: Design) -> Dataset:
+def population(design: Design) -> Dataset:
+    """The rows on which true figures are measured."""
     return design.all_rows()
+
+
+def _covered(design: Design, experiment: Any, runs: list[Measured]) -> Iterator[Covered]:
+    intervals = bootstrapped(experiment, [run.results for run in runs[:SEEDS]])
+    of_classes = {f"recall_{k}": ends for k, ends in enumerate(intervals.classes)}
+    for name, ends in (dict(intervals.metrics) | of_classes).items():
+        if name in FIGURES and ends is not None:
+            true = fmean(run.truth[name] for run in runs)
+            low, high = ends
+            yield Covered(design.name, name, low <= true <= high, high - low)
+
+
+def _experiment(split: RatioSplit, training: Dataset, validation: Dataset) -> Any:
+    """What the intervals need to know of an experiment."""
+    counts = {"train": training.counts.tolist(), "validation": validation.counts.tolist()}
+    return SimpleNamespace(
+        spec={"split": {"stratify": split.stratify}, "loss": {"name": "cross_entropy"}},
+        plan={"dataset": {"classes": training.classes}, "split_counts": counts},
+    )
+
+
+def _train(
+    training: Dataset, validation: Dataset, whole: Dataset, rows: Integers, seed: int
+) -> dict[str, Measured]:
+    """Train one seed, and measure it at its last and at its selected epoch. rows: those of the validation part."""
+    trainer = Trainer(SPEC, training, validation, seed=seed)
+    for _ in trainer.epochs():
+        pass
+    last, on_population = _last_epoch(trainer, validation, rows), _last_epoch(trainer, whole, None)
+    found = {"last": Measured(last[1], figures(on_population[0]))}
+    _, results = trainer.evaluate_selected(validation, rows)
+    evaluation, _ = trainer.evaluate_selected(whole, np.arange(len(whole)))
+    return found | {"selected": Measured(results, figures(evaluation))}
+
+
+def _last_epoch(trainer: Trainer, part: Dataset, rows: Integers | None) -> tuple[Evaluation, RowResults]:
+    """The network as the last epoch left it, on a part. rows: by default numbered from 0."""
+    logits = trainer.network.logits(part.features, trainer.scaler.into)
+    evaluation, predictions = evaluate_with_rows(logits, part.labels, distribution=True)
+    indices = np.arange(len(part)) if rows is None else rows
+    return evaluation, RowResults.of(predictions(), indices, part.labels, len(part.classes))

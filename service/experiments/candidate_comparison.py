@@ -55,6 +55,8 @@ class CandidateComparison:
 def compare_candidates(entrants: Sequence[Entrant], metric: SelectionMetric) -> CandidateComparison | None:
     """Compare entrants, the best first, with the best; None if nothing can be resampled."""
     best = entrants[0]
+    if BY_NAME[metric].without_interval:
+        return None
     if best.contender.of_folds:
         return _over_folds(entrants, metric)
     if best.rows is None or (metric not in METRICS and metric not in NUMBER_METRICS):

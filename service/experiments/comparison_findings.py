@@ -7,6 +7,7 @@ from service.experiments.contenders import Pair
 from service.experiments.measurements import Measurement
 from service.schemas.base import Remark, bounds, capitalised
 from workers.evaluation.intervals import Interval
+from workers.evaluation.metrics import BY_NAME
 
 CROSS_VALIDATION = '"split": {"name": "cross_validation"}'
 DECIDE = "Decide whether the difference is large enough to matter. Then evaluate the chosen model on the test part."
@@ -73,6 +74,10 @@ def _untested(pair: Pair, found: Measurement) -> Remark:
             f"the bootstrap over rows does not know {pair.metric}",
             f"Compare by {common_metrics(pair)}, or submit both with {CROSS_VALIDATION}.",
         ),
+        "without_interval": (
+            str(BY_NAME[pair.metric].without_interval),
+            f"Compare by {common_metrics(pair)}.",
+        ),
         "no_scores": (
             f"of each row only the probability of its true class is kept, which does not tell {pair.metric} of more "
             "than two classes",
@@ -87,11 +92,13 @@ def _untested(pair: Pair, found: Measurement) -> Remark:
         ("their row-level results cannot be read", "The log of the service says what cannot be read."),
     )
     spread = f", with a standard deviation of {found.sd:.2g}" if found.sd is not None else ""
-    seeds = f"{len(found.seeds)} seeds" if len(found.seeds) > 1 else f"seed {found.seeds[0]}"
+    over = f"{len(found.seeds)} seeds" if len(found.seeds) > 1 else f"seed {found.seeds[0]}"
+    if pair.of_folds:
+        over = f"{found.folds} folds"
     return Remark(
         code="not_tested",
         sentence=f"On these rows, the {pair.metric} of {pair.a.title} minus that of {pair.b.title} is "
-        f"{signed(found.value)} over {seeds}{spread}. Of new rows nothing is known: {why}.",
+        f"{signed(found.value)} over {over}{spread}. Of new rows nothing is known: {why}.",
         remedy=remedy,
     )
 

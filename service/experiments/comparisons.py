@@ -60,7 +60,9 @@ def remarks_about(pairs: Sequence[Pair], found: Sequence[Measurement | Remark]) 
     contenders = {each.id: (each, pair.metric) for pair in pairs for each in (pair.a, pair.b)}
     remarks = [remark for each, metric in contenders.values() for remark in _remarks(each, metric)]
     remarks += _other_kernels([each for each, _ in contenders.values()])
-    on_validation = any(each.claim != "new_data" for each in _measured(found))
+    on_validation = any(
+        isinstance(each, Measurement) and not pair.of_folds for pair, each in zip(pairs, found, strict=True)
+    )
     return [SAME_ROWS, *remarks] if on_validation else remarks
 
 

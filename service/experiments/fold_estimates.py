@@ -34,12 +34,14 @@ class FoldIntervals:
 
     def of_metric(self, name: str) -> OptionalEnds:
         """The interval of a metric's mean, within the range of the metric."""
-        if self.from_rows and name in self.from_rows.metrics:
+        if self.from_rows and name in self.from_rows.metrics and not BY_NAME[name].without_interval:
             return self.from_rows.of_metric(name)
         return self.of_values(name, [each.metrics[name] for each in self.folds])
 
     def of_values(self, name: str, values: Sequence[float | None]) -> OptionalEnds:
-        """The corrected t interval of the mean of other values of a metric, one per fold."""
+        """The corrected t interval of the mean of other values of a metric, one per fold; null if it has none."""
+        if BY_NAME[name].without_interval:
+            return None, None
         rows = self._class_rows()
         bounds = BY_NAME[name].lowest, BY_NAME[name].highest
         counted = sum(rows) if name == "accuracy" else min(count for count in rows if count)

@@ -9,6 +9,7 @@ from service.schemas.summary import IntervalMeaning, Missing
 from service.store.tables import FINAL_STATUSES
 from workers.evaluation.bootstrap import RESAMPLES
 from workers.evaluation.intervals import LEVEL
+from workers.evaluation.metrics import BY_NAME
 
 OF_SEEDS = (
     "They are for models of this training on new rows of this kind: the rows and the seeds vary, the training rows "
@@ -38,7 +39,12 @@ def meanings_of_folds(
     """The same for a cross-validation. missing: why means over folds have no intervals; from_rows: those that do not
     rest on the figures of the folds alone.
     """
-    shown = {name for each in folds for name, value in each.metrics.items() if value is not None}
+    shown = {
+        name
+        for each in folds
+        for name, value in each.metrics.items()
+        if value is not None and not BY_NAME[name].without_interval
+    }
     others = None if missing or not from_rows else tuple(sorted(shown - set(from_rows.metrics)))
     return list(_meanings_of_folds(missing, others))
 

@@ -13,6 +13,7 @@ from service.schemas.base import Remark
 from service.store.run_keys import RunKey
 from workers.evaluation.comparisons import McNemar
 from workers.evaluation.differences import Difference, mean_and_sd
+from workers.evaluation.metrics import BY_NAME
 
 Claim = Literal["new_rows", "new_data", "these_rows"]
 """These models on new rows; the procedures on new data; or these models on these rows alone."""
@@ -71,6 +72,8 @@ def _of_folds(pair: Pair) -> Measurement:
     found = fold_difference(pair)
     _, sd = mean_and_sd(found.means_a, found.means_b)
     means = fmean(found.means_a), fmean(found.means_b)
+    if BY_NAME[pair.metric].without_interval:
+        return Measurement("these_rows", pair.runs, *means, sd, None, unknown="without_interval")
     return Measurement("new_data", pair.runs, *means, sd, found.difference)
 
 

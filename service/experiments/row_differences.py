@@ -24,6 +24,7 @@ from service.store.spec_facts import quantile_of
 from workers.evaluation.bootstrap import METRICS
 from workers.evaluation.comparisons import McNemar, mcnemar
 from workers.evaluation.differences import Difference
+from workers.evaluation.metrics import BY_NAME
 from workers.evaluation.paired_bootstrap import ResampledMetric, between_rows, resample
 from workers.evaluation.regression_bootstrap import NUMBER_METRICS, resample_numbers
 from workers.evaluation.row_results import RowResults, Singles
@@ -38,7 +39,12 @@ CACHED = 20_000
 """Pairs by one metric. One with five seeds takes about a kilobyte."""
 
 Unknown = Literal[
-    "metric_not_resampled", "no_scores", "no_row_results", "unreadable_row_results", "different_rows"
+    "metric_not_resampled",
+    "without_interval",
+    "no_scores",
+    "no_row_results",
+    "unreadable_row_results",
+    "different_rows",
 ]
 """Why there is no difference of a pair on its rows."""
 UNREADABLE: Unknown = "unreadable_row_results"
@@ -122,6 +128,8 @@ class RowDifferences:
 
     def _cached(self, key: Key) -> RowDifference | Unknown | None:
         metric, hashes = key
+        if BY_NAME[metric].without_interval:
+            return "without_interval"
         if metric not in METRICS and metric not in SCORED and metric not in NUMBER_METRICS:
             return "metric_not_resampled"
         return self._computed.get(key) if hashes else "no_row_results"

@@ -1,13 +1,16 @@
 """The coverage that `make simulate` prints is the share of intervals that contain the truth."""
 
+import numpy as np
 import pytest
 
-from benchmarks.simulation import folds
-from benchmarks.simulation.coverage import table
+from benchmarks.simulation import folds, single_split
+from benchmarks.simulation.coverage import Covered, table
 from benchmarks.simulation.folds import Estimated
 from benchmarks.simulation.populations import Design
-from benchmarks.simulation.single_split import FIGURES
+from benchmarks.simulation.single_split import FIGURES, OF_CONFUSION
 from workers.evaluation.intervals import Interval
+
+METHODS = "variance components", "corrected t"
 
 
 def test_an_interval_covers_the_mean_over_the_models_of_all_draws() -> None:
@@ -30,6 +33,22 @@ def test_an_interval_covers_the_mean_over_the_models_of_all_draws() -> None:
 @pytest.mark.parametrize("number", [0, 1])
 def test_a_draw_estimates_every_figure(number: int) -> None:
     found = folds.draw(Design("few", (0.6, 0.4), 60, 20), number)
-    assert [each.figure for each in found[::2]] == list(FIGURES)
-    assert {each.method for each in found} == {"variance components", "corrected t"}
-    assert all(each.interval.low < each.interval.high and -1 <= each.true <= 1 for each in found)
+    of = {method: {each.figure for each in found if each.method == method} for method in METHODS}
+    assert of["corrected t"] == set(FIGURES) - {"top_3_accuracy"}
+    assert of["variance components"] == of["corrected t"] - {"ece"}
+    assert all(each.interval.low <= each.interval.high and np.isfinite(each.true) for each in found)
+
+
+def test_a_draw_of_one_split_has_an_interval_of_every_figure_that_a_summary_has_one_of() -> None:
+    found = single_split.draw(Design("few", (0.3, 0.3, 0.2, 0.2), 80, 40), 0)
+    of_many_classes = {*OF_CONFUSION, "top_3_accuracy", "nll", "brier"}
+    for epoch in single_split.EPOCHS:
+        assert {each.covered.figure for each in found if each.epoch == epoch} == of_many_classes
+    assert all(each.covered.width > 0 for each in found)
+
+
+def test_a_table_leaves_out_what_has_no_interval() -> None:
+    covered = [Covered("a", "x", True, 0.5), Covered("b", "y", False, 0.25)]
+    rows = table(covered, ["a", "b", "c"], ["x", "y", "z"]).splitlines()
+    assert rows[0] == "| design | x | y |"
+    assert rows[2:] == ["| a | 100.0 (0.500) | - |", "| b | - | 0.0 (0.250) |"]

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.evaluation.bootstrap import METRICS, WeightedMargins
-from workers.evaluation.calibration import CALIBRATION_BINS, bins_of
 from workers.evaluation.delong import midranks
 from workers.evaluation.row_results import TOP, RowResults, Singles
 from workers.evaluation.score_differences import negative_logs
@@ -36,7 +35,10 @@ class Influences:
 
 
 def influences(results: RowResults, classes: int, quantile: float = 0.5) -> Influences:
-    """On every metric that row-level results tell. classes: or bins of a regression. quantile: that of pinball."""
+    """On every metric with intervals that row-level results tell.
+
+    classes: or bins of a regression. quantile: that of pinball.
+    """
     labels = results.labels.astype(np.int64)
     if results.prediction is not None and results.targets is not None:
         errors = results.prediction - results.targets
@@ -47,8 +49,7 @@ def influences(results: RowResults, classes: int, quantile: float = 0.5) -> Infl
     found = dict(_of_confusion(labels, predicted, classes)) | _of_loss(results)
     if results.place is not None:
         found |= {f"top_{k}_accuracy": _of_mean(results.place < k) for k in TOP if k < classes}
-    if results.score is not None and results.confidence is not None:
-        found["ece"] = _of_calibration(results.confidence.astype(np.float64), right)
+    if results.score is not None:
         found |= _of_scores(results, results.score, classes)
     return Influences(found, _within(right, labels, classes))
 
@@ -109,13 +110,6 @@ def _of_scores(results: RowResults, score: Singles, classes: int) -> dict[str, F
         for name, of_one in (("auroc", _of_auroc), ("average_precision", _of_average_precision)):
             found[name] = np.mean([of_one(*each) for each in of_classes], axis=0)
     return found
-
-
-def _of_calibration(confidence: Floats, right: NDArray[np.bool_]) -> Floats:
-    gaps = right - confidence
-    bin_of = bins_of(confidence, CALIBRATION_BINS)
-    signs = np.sign(np.bincount(bin_of, weights=gaps, minlength=CALIBRATION_BINS))
-    return _of_mean(signs[bin_of] * gaps)
 
 
 def _of_auroc(scores: Floats, positive: NDArray[np.bool_]) -> Floats:

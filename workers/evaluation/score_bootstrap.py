@@ -1,8 +1,10 @@
 """Two-way bootstrap of the metrics of losses, probabilities and ranks: over new rows and new seeds at once.
 
 As in `bootstrap`, rows get the weights of a Bayesian bootstrap, and seeds are drawn independently (Owen 2007). A
-share of rows has Jeffreys' prior, half a row of either kind; a loss has no largest value to put rows at. Left out is
-what the row-level results do not tell, and the calibration error: the noise of a draw adds to it.
+share of rows has Jeffreys' prior, half a row of either kind. So has an average precision, the mean over the rows of a
+class of the precision at their scores: half a row with a precision of 1, and half a row with that of chance. A loss
+has no largest value to put rows at. Left out is what the row-level results do not tell, a loss that is the same on
+all rows, and the calibration error: the noise of a draw adds to it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -49,7 +51,8 @@ def bootstrap_scores(
     for name, figure in figures.items():
         value = float(figure(np.ones((1, len(labels))), np.zeros((1, 2))).mean())
         interval = percentiles(np.concatenate(drawn[name]), value, value_range(name), level)
-        found[name] = Resampled(value, interval, seeds=seeds > 1)
+        if interval.high > interval.low:
+            found[name] = Resampled(value, interval, seeds=seeds > 1)
     return found
 
 
@@ -82,9 +85,10 @@ def _of_ranks(results: Sequence[RowResults], classes: int) -> Iterator[tuple[str
         if score is not None
     ]
 
-    def average_precision(weights: Floats, _: Floats) -> Floats:
+    def average_precision(weights: Floats, prior: Floats) -> Floats:
         of_models = [
-            np.mean([each.average_precision(weights) for each in ranked], axis=0) for ranked in rankings
+            np.mean([each.average_precision(weights, prior) for each in ranked], axis=0)
+            for ranked in rankings
         ]
         return np.stack(of_models, axis=1)
 
@@ -100,13 +104,20 @@ class Ranking:
         ends = np.flatnonzero(np.append(descending[1:] != descending[:-1], True))
         self._end_of = ends[np.searchsorted(ends, np.flatnonzero(self._positive))]
 
-    def average_precision(self, weights: Floats) -> Floats:
-        """(R,), of weighted rows (R, N). Oracle: sklearn.metrics.average_precision_score(sample_weight=...)."""
+    def average_precision(self, weights: Floats, prior: Floats) -> Floats:
+        """(R,), of weighted rows (R, N), and of more rows of the class: prior (R, 2), the weights of those with a
+        precision of 1, and of those with that of chance.
+
+        Oracle: sklearn.metrics.average_precision_score(sample_weight=...).
+        """
         ordered = weights[:, self._order]
         gained = ordered[:, self._positive]
         true = np.cumsum(ordered * self._positive, axis=1)[:, self._end_of]
         rows = np.cumsum(ordered, axis=1)[:, self._end_of]
-        return np.asarray((gained * true / rows).sum(axis=1) / gained.sum(axis=1))
+        of_class = gained.sum(axis=1)
+        chance = of_class / weights.sum(axis=1)
+        precisions = (gained * true / rows).sum(axis=1) + prior[:, 0] + prior[:, 1] * chance
+        return np.asarray(precisions / (of_class + prior.sum(axis=1)))
 
 
 def _mean(values: Floats, weights: Floats, _: Floats) -> Floats:

@@ -70,8 +70,23 @@ def test_every_metric_is_compared_over_folds(client: TestClient, fake_worker: Fa
     for metric in SUMMARISED:
         for ids in ((good, bad), (bad, good)):
             (item,) = compare(client, *ids, metric=metric.name)["items"]
+            if metric.without_interval:
+                assert (item["claim"], item["finding"]["code"]) == ("these_rows", "not_tested"), metric.name
+                assert metric.without_interval in item["finding"]["sentence"]
+                assert (item["low"], item["better"]) == (None, None), metric.name
+                continue
             assert item["claim"] == "new_data" or item["finding"]["code"] == "undefined_metric", metric.name
             assert item["better"] == (good if item["comparable"] else None), metric.name
+
+
+def test_a_metric_without_intervals_is_described_alone(client: TestClient, fake_worker: FakeWorker) -> None:
+    a, b = (cross_validated(fake_worker, recalls) for recalls in ([18, 17, 19, 18, 17], [4, 1, 3, 4, 2]))
+    answer = compare(client, a, b, metric="ece")
+    (item,) = answer["items"]
+    assert "over 5 folds" in item["finding"]["sentence"]
+    assert "Of new rows nothing is known: the noise of each bin adds to it" in item["finding"]["sentence"]
+    assert "cross_validation" not in item["finding"]["remedy"]
+    assert "same_rows" not in [each["code"] for each in answer["remarks"]]
 
 
 def test_the_smaller_value_of_a_minimised_metric_is_better(

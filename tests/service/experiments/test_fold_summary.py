@@ -133,6 +133,7 @@ def test_with_row_level_results_the_variance_has_a_component_of_rows_and_one_of_
     loss = summary["metrics"]["loss"]
     assert (loss["low"], loss["high"]) == pytest.approx(expected_interval(values))
     assert summary["metrics"]["auroc"]["low"] < summary["metrics"]["auroc"]["mean"]
+    assert (summary["metrics"]["ece"]["low"], summary["metrics"]["ece"]["high"]) == (None, None)
 
 
 def test_if_all_folds_agree_the_interval_is_that_of_the_rows(fake_worker: FakeWorker) -> None:

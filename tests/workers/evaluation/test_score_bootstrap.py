@@ -53,7 +53,26 @@ def test_average_precision_of_weighted_rows_is_scikit_learn_s() -> None:
     scores, positive = np.round(generator.random(80), 1), generator.random(80) < 0.3
     weights = generator.standard_exponential((5, 80))
     expected = [sklearn.average_precision_score(positive, scores, sample_weight=each) for each in weights]
-    assert Ranking(scores, positive).average_precision(weights) == pytest.approx(expected)
+    assert Ranking(scores, positive).average_precision(weights, np.zeros((5, 2))) == pytest.approx(expected)
+
+
+def test_a_perfect_ranking_of_few_rows_proves_no_average_precision_of_1() -> None:
+    """Half a row with the precision of chance leaves as much doubt as Jeffreys' interval of a share."""
+    labels = np.repeat([0, 1], [30, 10])
+    found = bootstrap_scores([results(labels, 5.0 * np.eye(2)[labels])], np.random.default_rng(0), classes=2)
+    each = found["average_precision"]
+    assert (each.value, each.interval.high) == (1.0, 1.0)
+    of_classes = stats.beta.ppf(0.025, [30.5, 10.5], 0.5) * [0.25, 0.75] + [0.75, 0.25]
+    assert of_classes.min() - 0.05 < each.interval.low < of_classes.max()
+
+
+def test_a_loss_that_is_the_same_on_all_rows_has_no_interval() -> None:
+    """Of no width it would claim that no row is ever wrong."""
+    labels = np.repeat([0, 1], 20)
+    certain = bootstrap_scores(
+        [results(labels, 200.0 * np.eye(2)[labels])], np.random.default_rng(0), classes=2
+    )
+    assert list(certain) == ["average_precision"]
 
 
 def test_two_classes_have_an_average_precision_and_no_top_k() -> None:

@@ -14,7 +14,9 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, LargeZipFile, ZipFile,
 from workers.data.errors import FileTooLarge, MalformedFile
 
 END = struct.Struct("<4s4H2LH")
-LOCATOR_SIZE = 20
+LOCATOR = struct.Struct("<4sLQL")
+END_64 = struct.Struct("<4sQ2H2L4Q")
+"""The end of an archive of more than 65,535 members or 4 GiB (zip64), right before its locator."""
 ENCRYPTED = 0x1
 
 
@@ -30,7 +32,7 @@ class ZipKind:
 
 ARRAYS = ZipKind(16, 2**14, "it holds features and labels alone", "save it again with numpy.savez")
 FILES = ZipKind(
-    2**16 - 1,
+    2**17,
     2**24,
     "send fewer files at once, or images as arrays, format=npz",
     "write it again, as plain zip",
@@ -59,14 +61,29 @@ def _require_small_directory(raw: BinaryIO, file: str, kind: ZipKind) -> None:
     size = raw.seek(0, SEEK_END)
     if raw.seek(0) or raw.read(2) != b"PK" or size < END.size:
         raise MalformedFile(file, "is not a zip file", "an npz file is one, as numpy.savez writes it")
-    raw.seek(max(0, size - END.size - LOCATOR_SIZE))
+    raw.seek(max(0, size - END.size - LOCATOR.size - END_64.size))
     tail = raw.read()
     magic, _, _, members, _, directory, _, comment = END.unpack(tail[-END.size :])
     if magic != b"PK\x05\x06" or comment:
         raise MalformedFile(file, "does not end as a zip file without a comment does", kind.again)
-    if tail.startswith(b"PK\x06\x07") or members > kind.members or directory > kind.directory:
-        error = MalformedFile if kind is ARRAYS else FileTooLarge
+    if tail[-END.size - LOCATOR.size :].startswith(b"PK\x06\x07"):
+        members, directory = _of_zip64(tail, size, file, kind)
+    error = MalformedFile if kind is ARRAYS else FileTooLarge
+    if members > kind.members:
         raise error(file, f"has more than {kind.members:,} members", kind.holds)
+    if directory > kind.directory:
+        raise error(file, f"lists its members in more than {kind.directory:,} bytes", kind.holds)
+
+
+def _of_zip64(tail: bytes, size: int, file: str, kind: ZipKind) -> tuple[int, int]:
+    """The members and the bytes of the directory. tail: the last bytes of a file of this size."""
+    before = size - END.size - LOCATOR.size - END_64.size
+    if before >= 0:
+        magic, *_, members, _, directory, _ = END_64.unpack(tail[: END_64.size])
+        _, _, place, _ = LOCATOR.unpack(tail[END_64.size : END_64.size + LOCATOR.size])
+        if magic == b"PK\x06\x06" and place == before:
+            return members, directory
+    raise MalformedFile(file, "is not an intact zip file", kind.again)
 
 
 def _require_plain(members: list[ZipInfo], file: str, kind: ZipKind) -> None:

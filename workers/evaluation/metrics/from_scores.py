@@ -28,6 +28,7 @@ def brier(rows: RowScores) -> float:
     null_if=NO_PROBABILITIES,
     selects_nothing="a network that has learnt nothing is well calibrated, so the untrained epochs win; use nll or "
     "brier, which reward calibration and accuracy together",
+    without_interval="the noise of each bin adds to it, so it is larger on few rows than on many",
 )
 def ece(rows: RowScores) -> float:
     """Expected calibration error: sum over bins (lo, hi] of share * |accuracy - mean confidence|.

@@ -31,6 +31,8 @@ class Metric(Generic[Measured, Value]):
     null_for: whether it has no value on a part with these rows of each class (K,), so that it cannot select epochs.
     in_summaries: whether it is averaged over seeds, compared between experiments, and named in a spec.
     selects_nothing: why it may not select the epoch of a run, after "cannot select epochs: "; None: it may.
+    without_interval: why the value on some rows says too little of that on many others, as the end of a sentence;
+    None: it has intervals.
     tasks: those whose experiments have the metric; it is null in all others.
     """
 
@@ -44,6 +46,7 @@ class Metric(Generic[Measured, Value]):
     null_for: Callable[[Sequence[int]], bool]
     in_summaries: bool
     selects_nothing: str | None
+    without_interval: str | None
     tasks: tuple[Task, ...]
 
     def __call__(self, measured: Measured) -> Value:
@@ -66,6 +69,7 @@ def metric(
     null_for: Callable[[Sequence[int]], bool] = lambda counts: False,
     in_summaries: bool = True,
     selects_nothing: str | None = None,
+    without_interval: str | None = None,
     tasks: tuple[Task, ...] = CLASSES,
 ) -> Callable[[Callable[[Measured], Value]], Metric[Measured, Value]]:
     """Declare the decorated formula as a metric with the name of the function. Fields as at `Metric`."""
@@ -82,6 +86,7 @@ def metric(
             null_for=null_for,
             in_summaries=in_summaries,
             selects_nothing=selects_nothing,
+            without_interval=without_interval,
             tasks=tasks,
         )
 

@@ -1,5 +1,6 @@
 """Images in folders: their pixels, classes and parts; what is asked about, and what is refused within bounds."""
 
+import io
 import struct
 import zlib
 from dataclasses import replace
@@ -8,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image, ImageOps
 
 from tests.upload_files import changed, zipped
 from tests.workers.data.formats.image_files import grey, image, two_classes
@@ -72,6 +74,85 @@ def test_every_mode_of_a_picture_has_the_same_pixels(tmp_path: Path) -> None:
     flat = np.repeat(black.ravel(), 3)
     rows = sorted(row.tolist() for row in dataset.features)
     assert rows == sorted([flat.tolist()] * 5 + [[128] * 36])
+
+
+PALETTES = {
+    "grey": (image(NOISE[:, :, 0], mode="P"), False),
+    "grey pixels, and colours that no pixel has": (
+        image(np.dstack([NOISE[:, :, 0] // 255] * 3), mode="P"),
+        False,
+    ),
+    "colours": (image(NOISE, mode="P"), True),
+}
+
+
+@pytest.mark.parametrize("name", PALETTES)
+def test_a_palette_has_colours_if_a_pixel_has(tmp_path: Path, name: str) -> None:
+    content, is_coloured = PALETTES[name]
+    dataset, _ = read(tmp_path, zipped({"a/1.png": content, "b/1.png": grey(7)}))
+    assert dataset.shape == (4, 3, 3 if is_coloured else 1)
+    shown = Image.open(io.BytesIO(content)).convert("RGB" if is_coloured else "L")
+    assert np.array_equal(dataset.features[0], np.asarray(shown).ravel())
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+@pytest.mark.parametrize("orientation", range(10))
+def test_images_are_turned_upright(tmp_path: Path, kind: str, orientation: int) -> None:
+    """As the camera recorded it in EXIF; 0 and 9 say nothing. Pillow's own function is the oracle."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content = image(NOISE, kind, exif=exif.tobytes())
+    dataset, _ = read(tmp_path, zipped({"a/1.png": content, "b/1.png": content}))
+    upright = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(content))))
+    assert dataset.shape == upright.shape
+    assert np.array_equal(dataset.features[0], upright.ravel())
+
+
+@pytest.mark.parametrize("exif", [b"", b"Exif\0\0", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0hello"])
+def test_an_orientation_that_cannot_be_read_is_upright(tmp_path: Path, exif: bytes) -> None:
+    content = image(NOISE, exif=exif)
+    dataset, _ = read(tmp_path, zipped({"a/1.png": content, "b/1.png": content}))
+    assert np.array_equal(dataset.features[0], NOISE.ravel())
+
+
+def test_the_first_of_several_views_in_a_photograph_is_read(tmp_path: Path) -> None:
+    """Cameras and telephones write previews and other views behind a JPEG, which Pillow calls frames."""
+    content = image(NOISE, "MPO", save_all=True, append_images=[Image.new("RGB", (9, 9))])
+    dataset, _ = read(tmp_path, zipped({"a/1.jpg": content, "b/1.jpg": content}))
+    assert dataset.shape == (4, 3, 3)
+
+
+def test_an_archive_of_more_than_65535_files_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends in another way (zip64), in which small archives may end too."""
+    plain = two_classes()
+    monkeypatch.setattr("zipfile.ZIP_FILECOUNT_LIMIT", 2)
+    large = two_classes()
+    assert b"PK\x06\x06" in large
+    assert b"PK\x06\x06" not in plain
+    dataset, _ = read(tmp_path, large)
+    assert np.array_equal(dataset.features, read(tmp_path, plain)[0].features)
+
+
+@pytest.mark.parametrize(
+    ("place", "written", "says"),
+    [
+        (24, 2**17 + 1, "has more than 131,072 members; send fewer files at once"),
+        (40, 2**24 + 1, "lists its members in more than 16,777,216 bytes"),
+        (0, 0, "is not an intact zip file"),
+        (56 + 8, 0, "is not an intact zip file"),
+        (56 + 8, 2**60, "is not an intact zip file"),
+    ],
+    ids=["members", "directory", "no end", "the end elsewhere", "the end beyond the file"],
+)
+def test_an_archive_that_lies_about_its_directory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: int, written: int, says: str
+) -> None:
+    monkeypatch.setattr("zipfile.ZIP_FILECOUNT_LIMIT", 2)
+    content = bytearray(two_classes())
+    struct.pack_into("<Q", content, content.index(b"PK\x06\x06") + place, written)
+    with pytest.raises(MalformedFile) as refused:
+        read(tmp_path, bytes(content))
+    assert says in str(refused.value)
 
 
 def test_train_and_test_folders_are_parts(tmp_path: Path) -> None:

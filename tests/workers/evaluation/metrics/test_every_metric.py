@@ -87,7 +87,7 @@ def test_its_declaration_is_complete(metric: AnyMetric) -> None:
     assert metric.formula.__doc__
     assert metric.lowest < metric.highest
     assert not (metric.always_stored and metric.null_if), "a value that may be null is not always stored"
-    for sentence in filter(None, (metric.null_if, metric.selects_nothing)):
+    for sentence in filter(None, (metric.null_if, metric.selects_nothing, metric.without_interval)):
         assert not sentence.endswith("."), "it continues a sentence"
 
 
