@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
-from sqlalchemy import text
 
 from workers import blas
 
@@ -23,6 +22,7 @@ from service.store.database import Database
 from service.store.tables import Base
 from tests import distribution, quick_selection
 from tests.inherited_signals import keep_from_child_processes
+from tests.shared_statements import share_compiled_statements
 from tests.unclosed_connections import warn_of_unclosed_connections
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("unhurried")
     if not config.getoption("numprocesses", None):  # the processes of xdist inherit what their parent ignores
         keep_from_child_processes()
+    share_compiled_statements()
     stack = ExitStack()
     stack.enter_context(warn_of_unclosed_connections())
     config.add_cleanup(stack.close)
@@ -87,15 +88,9 @@ def sqlite_url(tmp_path: Path, migrated_file: Path) -> str:
 @pytest.fixture
 def postgresql_url(migrated_server: "tuple[PostgreSQL, str]") -> Iterator[str]:
     """The URL of the server's only database, which is emptied after each test."""
-    _, url = migrated_server
+    server, url = migrated_server
     yield url
-    database = Database(url)
-    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
-    with database.write() as connection:
-        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-        connection.execute(text(f"{others} AND pid <> pg_backend_pid()"))
-        connection.execute(text(f"TRUNCATE {tables}"))
-    database.close()
+    server.empty(url, [table.name for table in Base.metadata.sorted_tables])
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -17,6 +17,9 @@ from psycopg import sql
 INSTALLED = Path("/usr/lib/postgresql")
 UNPRIVILEGED = ("postgres", "nobody")
 SPEED = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "32MB"}
+
+MOST_DELETED = 1000
+"""After more rows than that, the tables get new files: deleted rows slow down the statements of the next tests."""
 
 
 def binaries() -> Path | None:
@@ -88,6 +91,21 @@ class PostgreSQL:
             statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
             connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
         return self.url(name)
+
+    def empty(self, url: str, tables: Sequence[str]) -> None:
+        """End all other connections to a database, and delete the rows of its tables.
+
+        For few rows, DELETE takes a tenth of the time of TRUNCATE, which writes new files for all tables and indexes.
+        """
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+        with psycopg.connect(url) as connection:
+            connection.execute(f"{others} AND pid <> pg_backend_pid()".encode())
+            connection.execute(
+                "SET LOCAL session_replication_role = replica"
+            )  # neither triggers nor foreign keys
+            deleted = [connection.execute(f"DELETE FROM {table}".encode()).rowcount for table in tables]
+            if sum(deleted) > MOST_DELETED:
+                connection.execute(f"TRUNCATE {', '.join(tables)}".encode())
 
     def drop(self, name: str) -> None:
         """Remove a database, even if there are connections to it."""
