@@ -158,6 +158,8 @@ def evaluate_numbers(
 
 
 def _require_finite_metrics(metrics: dict[str, float | None]) -> None:
+    if all(map(math.isfinite, filter(None, metrics.values()))):
+        return
     for name, value in metrics.items():
         if value is not None and not math.isfinite(value):
             raise NonFiniteError(f"{name}: NaN or infinite")

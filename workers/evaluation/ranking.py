@@ -85,6 +85,9 @@ def average_precision(scores: Floats, positive: Booleans) -> float | None:
 
 def macro(values: Sequence[float]) -> float | None:
     """The mean over the classes that have a value; None if all are NaN."""
+    total = math.fsum(values)
+    if not math.isnan(total):
+        return total / len(values)
     measured = [value for value in values if not math.isnan(value)]
     return math.fsum(measured) / len(measured) if measured else None
 

@@ -24,7 +24,7 @@ def accuracy(margins: Margins) -> float:
 def balanced_accuracy(margins: Margins) -> float:
     """Mean recall C_kk / C_k. over the classes present. Oracle: sklearn.metrics.balanced_accuracy_score."""
     classes = zip(margins.correct, margins.support, strict=True)
-    return fmean(correct / support for correct, support in classes if support)
+    return fmean([correct / support for correct, support in classes if support])
 
 
 @metric(direction="max")
@@ -36,7 +36,7 @@ def macro_f1(margins: Margins) -> float:
     Oracle: sklearn.metrics.f1_score(y, predicted, labels=numpy.unique(y), average="macro").
     """
     classes = zip(margins.correct, margins.support, margins.predicted, strict=True)
-    return fmean(2 * correct / (support + predicted) for correct, support, predicted in classes if support)
+    return fmean([2 * correct / (support + predicted) for correct, support, predicted in classes if support])
 
 
 @metric(direction="max", lowest=-1.0)
@@ -79,7 +79,7 @@ def g_mean(margins: Margins) -> float:
     """
     classes = zip(margins.correct, margins.support, strict=True)
     recalls = [correct / support for correct, support in classes if support]
-    return math.exp(fmean(map(math.log, recalls))) if all(recalls) else 0.0
+    return math.exp(fmean(list(map(math.log, recalls)))) if all(recalls) else 0.0
 
 
 def _dot(a: list[int], b: list[int]) -> int:
