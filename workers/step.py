@@ -9,6 +9,7 @@ from workers.data.balancing import Draw
 from workers.data.batches import BatchGatherer
 from workers.data.dataset import Dataset, Labels
 from workers.data.scaling import Scaler
+from workers.dense_steps import MOST_STEPS, DenseSteps, can_minimise, plan_dense_steps
 from workers.nn.arrays import Array, Buffers
 from workers.nn.clipping import clip_by_global_norm, global_norm
 from workers.nn.execution import BackwardPass, ForwardPass, run
@@ -61,6 +62,7 @@ class Stepper:
         self.state = optimizer.init(self.parameters.values)
         self._buffers = Buffers()
         self._plans: dict[int, BatchPlan] = {}
+        self._dense_steps: dict[int, DenseSteps | None] = {}
 
     def value_and_grad(self, objective: Objective, draw: Draw, batches: Sequence[slice]) -> float:
         """Return the objective over the rows of all `batches`, and leave its gradient in `parameters.gradient`.
@@ -109,6 +111,38 @@ class Stepper:
         plan = self._plans[size] = BatchPlan(x, labels, dlogits, forward, backward)
         return plan
 
+    def take(
+        self,
+        objective: Objective,
+        draw: Draw,
+        steps: Sequence[Sequence[slice]],
+        start: int,
+        steps_before: int,
+        learning_rates: Sequence[float],
+    ) -> int:
+        """Take those of the `steps` of an epoch from `start` on that can be taken in one call, never the last one.
+
+        steps_before: the steps of earlier epochs. learning_rates: of each step. Returns how many it took: 0 if there
+        are none, fewer if the objective becomes NaN or infinite in the next step.
+        """
+        end = _end_of_equal(steps, start)
+        if end - start < 2 or draw.partners is not None or not can_minimise(objective):
+            return 0
+        first, last = steps[start][0], steps[end - 1][0]
+        dense = self._steps_of(first.stop - first.start)
+        if dense is None:
+            return 0
+        numbers = range(steps_before + start + 1, steps_before + end + 1)
+        rows = draw.rows[first.start : last.stop]
+        return dense.take(objective.loss, rows, numbers, learning_rates[start:end])
+
+    def _steps_of(self, size: int) -> DenseSteps | None:
+        """Takes several steps of `size` rows in one call; None if this network's are taken one by one."""
+        if size not in self._dense_steps:
+            planned = plan_dense_steps(size, self.network, self.optimizer, self.state, self.gather)
+            self._dense_steps[size] = None if self.clip_norm is not None else planned
+        return self._dense_steps[size]
+
     def update(self, *, step: int, learning_rate: float) -> None:
         """Take step number `step` (from 1) along the gradient, which is clipped first if `clip_norm` is set."""
         if self.clip_norm is not None:
@@ -131,6 +165,22 @@ def split_into_steps(rows: int, batch_size: int, accumulate: int) -> list[list[s
     """Divide an epoch of `rows` drawn rows into steps: lists of `accumulate` batches; the last may have fewer."""
     batches = list(_batches(rows, batch_size))
     return [batches[start : start + accumulate] for start in range(0, len(batches), accumulate)]
+
+
+def _end_of_equal(steps: Sequence[Sequence[slice]], start: int) -> int:
+    """Up to which step those from `start` on have one batch of the same size each, at most MOST_STEPS.
+
+    Without the last one of the epoch: its gradient is looked at before the parameters move.
+    """
+    end, size = start, _size(steps[start])
+    while size and end < min(start + MOST_STEPS, len(steps) - 1) and _size(steps[end]) == size:
+        end += 1
+    return end
+
+
+def _size(step: Sequence[slice]) -> int:
+    """The rows of a step of one batch; 0 of several."""
+    return step[0].stop - step[0].start if len(step) == 1 else 0
 
 
 def _batches(rows: int, batch_size: int) -> Iterator[slice]:

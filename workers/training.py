@@ -152,17 +152,23 @@ class Trainer:
         steps = split_into_steps(len(draw.rows), settings.batch_size, settings.accumulate)
         steps_before, total_steps = self.epoch * len(steps), settings.epochs * len(steps)
         base_learning_rate, schedule = self.spec.optimizer.learning_rate, settings.schedule
-        gradient_norm = learning_rate = 0.0
-        for index in range(self.steps_done, len(steps)):
+        rates = [
+            base_learning_rate * schedule(steps_before + index, total_steps, len(steps))
+            for index in range(len(steps))
+        ]
+        gradient_norm = 0.0
+        while self.steps_done < len(steps):
             between_steps()
+            self.steps_done += self.stepper.take(objective, draw, steps, self.steps_done, steps_before, rates)
+            index = self.steps_done
             loss = self.stepper.value_and_grad(objective, draw, steps[index])
             if not math.isfinite(loss):
                 raise Diverged(number, f"step {index + 1}", f"the loss is {loss}")
             if index + 1 == len(steps):
                 gradient_norm = self.stepper.gradient_norm()
-            learning_rate = base_learning_rate * schedule(steps_before + index, total_steps, len(steps))
-            self.stepper.update(step=steps_before + index + 1, learning_rate=learning_rate)
+            self.stepper.update(step=steps_before + index + 1, learning_rate=rates[index])
             self.steps_done = index + 1
+        learning_rate = rates[-1] if rates else 0.0
         return self._end_epoch(number, self._count_drawn(draw), learning_rate, gradient_norm, started)
 
     def _objective(self) -> Objective:

@@ -1,6 +1,5 @@
 """The training loop: it learns, it resumes with the same bits, and it stops when it should."""
 
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -59,18 +58,17 @@ def numbers(epochs: list[Epoch]) -> list[tuple[Any, ...]]:
     ]
 
 
-def interrupted_at(trainer: Trainer, step: int) -> tuple[list[Epoch], Checkpoint]:
-    """Train for `step` steps, then interrupt. Returns the complete epochs, and a checkpoint."""
+def interrupted_at(trainer: Trainer, epoch: int, step: int) -> tuple[list[Epoch], Checkpoint]:
+    """Interrupt as soon as so many epochs, and steps of the next one, are over. Returns those, and a checkpoint."""
     seen: list[Epoch] = []
-    steps = count()
 
     def between_steps() -> None:
-        if next(steps) == step:
+        if trainer.epoch >= epoch and trainer.steps_done >= step:
             raise Interrupted
 
     with pytest.raises(Interrupted):  # noqa: PT012
-        for epoch in trainer.epochs(between_steps):
-            seen.append(epoch)  # noqa: PERF402 -- the epochs before the interruption are needed
+        for complete in trainer.epochs(between_steps):
+            seen.append(complete)  # noqa: PERF402 -- the epochs before the interruption are needed
     return seen, trainer.checkpoint()
 
 
@@ -89,7 +87,7 @@ def test_a_run_interrupted_in_an_epoch_resumes_with_the_same_bits(
     undisturbed = Trainer(spec, *parts, seed=3)
     expected = list(undisturbed.epochs())
     per_epoch = len(split_into_steps(len(parts[0]), spec.training.batch_size, spec.training.accumulate))
-    before, checkpoint = interrupted_at(Trainer(spec, *parts, seed=3), step=per_epoch + per_epoch // 2)
+    before, checkpoint = interrupted_at(Trainer(spec, *parts, seed=3), epoch=1, step=per_epoch // 2)
     resumed = Trainer(spec, *parts, seed=3)
     resumed.restore(Checkpoint.from_bytes(checkpoint.to_bytes()))
     after = list(resumed.epochs())

@@ -98,6 +98,15 @@ class Draws:
         return starts, scores, counts, own, *self.generator.normal(size=(2, K + 1))
 
 
+STEPS, BATCH, WIDTH = 3, 20, 6
+NETWORK = np.array(
+    [
+        [0, F * WIDTH + WIDTH * K, F, WIDTH, 0],
+        [F * WIDTH, F * WIDTH + WIDTH * K + WIDTH, WIDTH, K, BATCH * WIDTH],
+    ]
+)
+"""Two layers of weights, then their biases."""
+
 LAYOUT = (
     np.array([0, 2, 3, 6, 7]),
     np.array([0.5, -1, 0, 0, 0], np.float32),
@@ -143,6 +152,18 @@ CASES: dict[str, list[Any]] = {
         )
         for s in (0.0, 0.2, 1.0)
         for n in (0, N)
+    ],
+    "dense_steps": [
+        lambda d, stored=stored, e=e: (
+            *(stored(d, 400, F), d.below(K, 400), d.below(400, STEPS * BATCH), *d.scaling(), NETWORK),
+            *(np.array([0.2, 1.0]), d.normal(K), d.positive(K), e, d.normal(BATCH, F), d.below(K, BATCH)),
+            *(d.normal(BATCH * (WIDTH + K)), d.normal(BATCH * (WIDTH + K)), d.normal(BATCH)),
+            *(d.normal(F * WIDTH + WIDTH * K + WIDTH + K) for _ in range(3)),
+            *(d.positive(F * WIDTH + WIDTH * K + WIDTH + K), 0.9, 0.999),
+            *(np.array([1e-3, 2e-3, 5e-4]), np.full(STEPS, 1e-8)),
+        )
+        for stored in (Draws.bytes, Draws.single)
+        for e in (0.0, 0.1)
     ],
     "sparse_dense": [
         lambda d, s=s, f=f: (
@@ -231,6 +252,7 @@ CASES: dict[str, list[Any]] = {
 LOST = {
     "add_bias_backward": {"y"},
     "dense_backward": {"y"},
+    "dense_steps": {"outputs", "gradient"},
     "sparse_dense": {"places", "counts"},
     "sparse_dense_backward": {"y"},
     "batch_norm_backward": {"y", "normalised"},

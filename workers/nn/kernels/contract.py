@@ -79,6 +79,41 @@ class Kernels(Protocol):
         dx (m, d) = dy W^T, unless dx has no rows.
         """
 
+    def dense_steps(
+        self,
+        features: Array | Integers,
+        labels: Integers,
+        rows: Integers,
+        offset: Array,
+        factor: Array,
+        layers: Integers,
+        slopes: Array,
+        offsets: Array,
+        weights: Array,
+        smoothing: float,
+        x: Array,
+        y: Integers,
+        outputs: Array,
+        gradients: Array,
+        losses: Array,
+        parameters: Array,
+        gradient: Array,
+        first: Array,
+        second: Array,
+        beta1: float,
+        beta2: float,
+        step_sizes: Array,
+        epsilons: Array,
+    ) -> int:
+        """S training steps with the mean of `cross_entropy` over m rows each: for each step gather, dense for each
+        layer, cross_entropy, dense_backward for each layer, adam; the same bits as these kernels.
+
+        rows (S m,): those of the first step, then of the second, and so on. layers (L, 5): of each layer the start of
+        its weights and of its bias in `parameters`, its inputs and units, and the start of its output (m, units) in
+        `outputs`, and of dL/doutput in `gradients`; slopes (L,). x (m, d), y (m,) and losses (m,) are for one step.
+        step_sizes, epsilons: (S,). Returns how many steps were taken: a loss that is not finite ends them.
+        """
+
     def sparse_dense(
         self,
         x: Array,

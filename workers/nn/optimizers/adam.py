@@ -23,8 +23,6 @@ class MomentOptimizer(Optimizer):
         return {"first_moment": np.zeros_like(parameters), "second_moment": np.zeros_like(parameters)}
 
     def move(self, parameters: Array, gradient: Array, state: State, step: int, learning_rate: float) -> None:
-        # lr mhat / (sqrt(vhat) + epsilon), with the bias corrections in two numbers instead of the arrays
-        correction = sqrt(1 - self.beta2**step)
         kernels.current().adam(
             parameters,
             gradient,
@@ -32,9 +30,17 @@ class MomentOptimizer(Optimizer):
             state["second_moment"],
             self.beta1,
             self.beta2,
-            learning_rate * correction / (1 - self.beta1**step),
-            self.epsilon * (correction if self.epsilon_placement == "published" else 1),
+            self.step_size(step, learning_rate),
+            self.corrected_epsilon(step),
         )
+
+    def step_size(self, step: int, learning_rate: float) -> float:
+        """lr mhat / (sqrt(vhat) + epsilon) has its bias corrections in two numbers, this one and the next."""
+        return learning_rate * sqrt(1 - self.beta2**step) / (1 - self.beta1**step)
+
+    def corrected_epsilon(self, step: int) -> float:
+        """The epsilon beside sqrt(v) instead of sqrt(vhat)."""
+        return self.epsilon * (sqrt(1 - self.beta2**step) if self.epsilon_placement == "published" else 1)
 
 
 @variant

@@ -3,6 +3,7 @@
 from workers.nn.kernels.compiled.batch_norm import batch_norm, batch_norm_backward
 from workers.nn.kernels.compiled.bias import add_bias, add_bias_backward, sum_rows
 from workers.nn.kernels.compiled.dense import dense, dense_backward
+from workers.nn.kernels.compiled.dense_steps import dense_steps
 from workers.nn.kernels.compiled.dropout import dropout
 from workers.nn.kernels.compiled.encoding import encode
 from workers.nn.kernels.compiled.images import copy_windows, max_pool, max_pool_backward
@@ -29,6 +30,7 @@ __all__ = [
     "cross_entropy",
     "dense",
     "dense_backward",
+    "dense_steps",
     "divide_by_rms",
     "dropout",
     "encode",

@@ -8,13 +8,13 @@ STATISTICS = "Array(float32, 1, 'C', readonly=True)"
 INTEGERS = "Array(int64, 1, 'C', readonly=True)"
 
 
-def _for_bytes_and_floats(arguments: str) -> tuple[str, str]:
+def for_bytes_and_floats(arguments: str, returns: str = "void") -> tuple[str, str]:
     """Signatures for features stored as bytes and as floats."""
-    return f"void({BYTES}, {arguments})", f"void({FLOATS}, {arguments})"
+    return f"{returns}({BYTES}, {arguments})", f"{returns}({FLOATS}, {arguments})"
 
 
 @compiled(
-    *_for_bytes_and_floats(f"{INTEGERS}, {INTEGERS}, {STATISTICS}, {STATISTICS}, real[:,::1], int64[::1]")
+    *for_bytes_and_floats(f"{INTEGERS}, {INTEGERS}, {STATISTICS}, {STATISTICS}, real[:,::1], int64[::1]")
 )
 def gather(
     features: Array | Integers,
@@ -33,7 +33,7 @@ def gather(
             x[i, j] = (real(features[row, j]) - offset[j]) * factor[j]
 
 
-@compiled(*_for_bytes_and_floats(f"{STATISTICS}, {STATISTICS}, real[:,::1]"))
+@compiled(*for_bytes_and_floats(f"{STATISTICS}, {STATISTICS}, real[:,::1]"))
 def scale(features: Array | Integers, offset: Array, factor: Array, x: Array) -> None:
     real = x.dtype.type
     for i in range(x.shape[0]):
@@ -41,7 +41,7 @@ def scale(features: Array | Integers, offset: Array, factor: Array, x: Array) ->
             x[i, j] = (real(features[i, j]) - offset[j]) * factor[j]
 
 
-@compiled(*_for_bytes_and_floats(f"{INTEGERS}, {STATISTICS}, {STATISTICS}, {STATISTICS}, real[:,::1]"))
+@compiled(*for_bytes_and_floats(f"{INTEGERS}, {STATISTICS}, {STATISTICS}, {STATISTICS}, real[:,::1]"))
 def mix(
     features: Array | Integers, rows: Integers, mixing: Array, offset: Array, factor: Array, x: Array
 ) -> None:

@@ -3,6 +3,7 @@
 from workers.nn.kernels.reference.batch_norm import batch_norm, batch_norm_backward
 from workers.nn.kernels.reference.bias import add_bias, add_bias_backward, sum_rows
 from workers.nn.kernels.reference.dense import dense, dense_backward
+from workers.nn.kernels.reference.dense_steps import dense_steps
 from workers.nn.kernels.reference.dropout import dropout
 from workers.nn.kernels.reference.encoding import encode
 from workers.nn.kernels.reference.images import copy_windows, max_pool, max_pool_backward
@@ -29,6 +30,7 @@ __all__ = [
     "cross_entropy",
     "dense",
     "dense_backward",
+    "dense_steps",
     "divide_by_rms",
     "dropout",
     "encode",
