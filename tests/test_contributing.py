@@ -25,10 +25,10 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def changed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the sources and of their compiled kernels, with the diffs applied; one for all tests."""
+    """A copy of the sources, their bytecode and their compiled kernels, with the diffs applied; one for all tests."""
     copy = tmp_path_factory.mktemp("changed")
     for folder in COPIED:
-        shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("*.pyc"))
+        shutil.copytree(ROOT / folder, copy / folder)
     shutil.copy(ROOT / "pyproject.toml", copy)
     for diff in (LOSS, METRIC):
         subprocess.run(["git", "apply", "-"], cwd=copy, input=diff.encode(), check=True)

@@ -1,7 +1,9 @@
 """The application on both databases, without workers: a fake worker stores what they would report."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from fastapi import FastAPI
@@ -12,6 +14,7 @@ from service.app import create_app
 from service.settings import Settings
 from service.store.database import Database
 from tests.service.fake_worker import FakeWorker
+from workers.sandbox.client import SandboxClient
 
 
 @pytest.fixture
@@ -23,6 +26,15 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 def app() -> FastAPI:
     """Made once: it reads its settings whenever it starts."""
     return create_app(Settings(workers=0))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def sandbox() -> Iterator[SandboxClient]:
+    """One server reads the uploads of all tests: it takes a second to import what it needs."""
+    with closing(SandboxClient()) as client, pytest.MonkeyPatch.context() as patch:
+        kept_open = SimpleNamespace(read=client.read, close=lambda: None)
+        patch.setattr("service.datasets.uploads.SandboxClient", lambda: kept_open)
+        yield client
 
 
 @pytest.fixture

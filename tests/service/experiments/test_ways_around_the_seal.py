@@ -7,9 +7,8 @@ import io
 import json
 import random
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,7 +21,6 @@ from service.store.database import Database
 from service.store.tables import DatasetRows, Exposure, LedgerEntry
 from tests.service.experiments.training import train_seed
 from tests.service.fake_worker import FakeWorker
-from workers.sandbox.client import SandboxClient
 from workers.spec import ExperimentSpec
 
 SPEC = {"dataset": "mine", "model": {"hidden": [4]}, "training": {"epochs": 1}}
@@ -37,21 +35,6 @@ SHARES = [
 ]
 Train = Callable[..., int]
 Upload = Callable[..., None]
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[SandboxClient]:
-    """One process reads the uploads of all tests."""
-    client = SandboxClient()
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def settings(settings: Settings, sandbox: SandboxClient, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    kept_open = SimpleNamespace(read=sandbox.read, close=lambda: None)
-    monkeypatch.setattr("service.datasets.uploads.SandboxClient", lambda: kept_open)
-    return settings
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A Postgres database with the tables of Holdout and of Procrastinate."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from uuid import uuid4
 
 import pytest
@@ -12,11 +13,21 @@ from service.store.database import Database
 from tests.postgresql import PostgreSQL
 
 
-@pytest.fixture
-def settings(postgresql: PostgreSQL) -> Iterator[Settings]:
+@pytest.fixture(scope="session")
+def migrated_cluster(postgresql: PostgreSQL) -> str:
+    """The name of a migrated database, to be copied: to migrate each anew took longer than most of the tests."""
     pytest.importorskip("procrastinate", reason="the extra [cluster] is not installed")
+    settings = Settings(database_url=postgresql.create("cluster"), engine="procrastinate")
+    with closing(Database(settings.url)) as database:
+        migrations.upgrade(database, notifier_of(settings).migrate)
+    return "cluster"
+
+
+@pytest.fixture
+def settings(postgresql: PostgreSQL, migrated_cluster: str) -> Iterator[Settings]:
     name = f"cluster_{uuid4().hex[:8]}"
-    yield Settings(database_url=postgresql.create(name), engine="procrastinate")
+    url = postgresql.create(name, template=migrated_cluster)
+    yield Settings(database_url=url, engine="procrastinate")
     postgresql.drop(name)
 
 
@@ -33,8 +44,6 @@ def remote(settings: Settings) -> Notifier:
 
 
 @pytest.fixture
-def database(settings: Settings, notifier: Notifier) -> Iterator[Database]:
-    database = Database(settings.url)
-    migrations.upgrade(database, notifier.migrate)
-    yield database
-    database.close()
+def database(settings: Settings) -> Iterator[Database]:
+    with closing(Database(settings.url)) as database:
+        yield database

@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Row, inspect, text
 
-from service.notifiers import Notifier
+from service.notifiers import Notifier, notifier_of
 from service.notifiers.procrastinate import WAKE
+from service.settings import Settings
 from service.store import migrations
 from service.store.database import Database
 from service.store.tables import Base
+from tests.postgresql import PostgreSQL
 from tests.service.notifiers.fakes import FakeAgent
 
 TERMINATE = """
@@ -144,11 +146,12 @@ def test_a_lost_connection_is_made_again(database: Database, notifier: Notifier,
 
 
 def test_a_database_that_is_away_disturbs_no_agent(
-    remote: Notifier, caplog: pytest.LogCaptureFixture
+    postgresql: PostgreSQL, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The tables are missing: as good as no database at all."""
     agent = FakeAgent()
-    with remote.listening(agent):
+    settings = Settings(database_url=postgresql.create("without_tables"), engine="procrastinate")
+    with notifier_of(settings).listening(agent):
         time.sleep(1.5)
     assert agent.woken == []
     assert caplog.text.count("the notifier has no connection; trying again: ") == 1

@@ -20,10 +20,10 @@ COMMANDS = [
     ("serve", "--port", "0", "--workers", "0"),
     ("worker", "--workers", "1"),
     ("migrate",),
-    ("demo",),
+    pytest.param(("demo",), marks=pytest.mark.thorough),
     ("token", "create", "me"),
-    ("token", "list"),
-    ("token", "revoke", "me"),
+    pytest.param(("token", "list"), marks=pytest.mark.thorough),
+    pytest.param(("token", "revoke", "me"), marks=pytest.mark.thorough),
 ]
 
 

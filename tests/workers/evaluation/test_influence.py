@@ -14,7 +14,7 @@ from workers.evaluation.row_results import RowPredictions, RowResults
 STEP = 1e-5
 
 
-def results(classes: int = 2, rows: int = 60, ties: bool = False) -> tuple[RowResults, Any]:
+def results(classes: int = 2, rows: int = 30, ties: bool = False) -> tuple[RowResults, Any]:
     """Row-level results, and the probabilities that they are of."""
     generator = np.random.default_rng(classes)
     labels = np.concatenate([np.arange(classes), generator.integers(classes, size=rows - classes)])

@@ -1,5 +1,6 @@
 """Parameters that are not understood: the answer says so in words that need no knowledge of Python."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -20,10 +21,13 @@ def database_url(sqlite_url: str) -> str:
 
 
 def places(app: FastAPI) -> Iterator[tuple[str, str]]:
-    """Each path that is read, with each parameter of its query."""
+    """Each parameter of a query, with the first path that has it: others that declare it alike answer alike."""
+    seen = set()
     for path, item in app.openapi()["paths"].items():
         for parameter in item.get("get", {}).get("parameters", ()):
-            if parameter["in"] == "query":
+            declared = json.dumps([parameter["name"], parameter["schema"]])
+            if parameter["in"] == "query" and declared not in seen:
+                seen.add(declared)
                 yield re.sub(r"{[^}]*}", "1", path), parameter["name"]
 
 
