@@ -23,7 +23,7 @@ from service.agent.assignments import AssignmentBuilder
 from service.agent.clock_watch import ClockWatch
 from service.agent.event_writer import end_run, savepoint, write_progress
 from service.agent.leased_run import LeasedRun
-from service.agent.start_failures import NotStarted, StartPause, is_temporary
+from service.agent.start_failures import NotStarted, StartPause
 from service.jobs.assignments import JobAssignmentBuilder
 from service.jobs.runner import JobRunner
 from service.notifiers import Notifier, PollingNotifier
@@ -35,6 +35,7 @@ from service.store.database import Database
 from service.store.epochs import epoch_writer
 from service.store.queue import Claim, Lease, Renewal
 from service.store.tables import WaitingFor
+from service.temporary_errors import is_temporary
 from workers.data.errors import DatasetError
 from workers.data.registry import DatasetRegistry
 from workers.processes.messages import (
@@ -103,12 +104,18 @@ class Agent:
         self.assignments = AssignmentBuilder(database, registry, settings, self.artifacts)
         self.runs: dict[Lease, LeasedRun] = {}
         jobs = JobAssignmentBuilder(database, registry, settings, self.artifacts)
-        self.jobs = JobRunner(database, settings, jobs.build, lambda: len(self.runs) < settings.workers)
+        self.clock = ClockWatch(settings.lease_seconds)
+        self.jobs = JobRunner(
+            database,
+            settings,
+            jobs.build,
+            is_free=lambda: len(self.runs) < settings.workers,
+            may_end_expired=lambda: self.clock.is_settled,
+        )
         self.flushed_at = 0.0
         self.last_tick_at = time.monotonic()
         self.database_is_away = False
         self._claims_with_flush, self._claims_ahead = True, False
-        self.clock = ClockWatch(settings.lease_seconds)
         self.start_pause = StartPause()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self.run, name="agent", daemon=True)
@@ -208,12 +215,12 @@ class Agent:
             if not queue.has_work(connection):
                 return False
         with self._renewing() as renewed:
-            claimed = self._claim(renewed)
+            claimed = self._claim(renewed, len(renewed.owned))
         self._start_preparing(claimed)
         return bool(claimed)
 
-    def _claim(self, renewed: Renewed, most: int = 1) -> list[Claimed]:
-        """Claim at most so many runs, with the checkpoints that they resume from."""
+    def _claim(self, renewed: Renewed, held: int, most: int = 1) -> list[Claimed]:
+        """Claim at most so many runs, with the checkpoints that they resume from. held: how many it has already."""
         claimed: list[Claimed] = []
         while len(claimed) < most:
             claim = queue.claim(
@@ -222,6 +229,7 @@ class Agent:
                 lease_seconds=self.settings.lease_seconds,
                 max_deaths=self.settings.max_attempts,
                 end_expired=self.clock.is_settled,
+                ahead=held + len(claimed) >= self.settings.workers,
             )
             if claim is None:
                 break
@@ -294,8 +302,8 @@ class Agent:
             ended = self._write(renewed)
             rungs.decide(renewed.connection)
             sweep_budgets.enforce(renewed.connection)
-            places = self._most_runs - (len(owned) - ended)
-            claimed = self._claim(renewed, most=places if claims and ended else 0)
+            held = len(owned) - ended
+            claimed = self._claim(renewed, held, most=self._most_runs - held if claims and ended else 0)
         self._claims_with_flush = True
         self.flushed_at = time.monotonic()
         for lease, reason in reasons.items():
@@ -361,6 +369,7 @@ class Agent:
             lease_seconds=self.settings.lease_seconds,
             worked_seconds=run.worked_seconds,
             confirmed=run.heartbeat,
+            begun=run.started_at is not None,
         )
 
     def _drop_lost(self, lost: Collection[Lease]) -> None:

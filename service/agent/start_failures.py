@@ -1,25 +1,11 @@
 """What the agent does when no worker can be started: no run is to blame, so it waits before it claims another one."""
 
-import errno
 import time
 from dataclasses import dataclass
 
-from sqlalchemy.exc import DBAPIError
-
 from service.pauses import growing_pauses
+from service.temporary_errors import is_temporary
 from workers.processes.failure_causes import Cause
-
-EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOSPC, errno.EDQUOT, errno.EROFS}
-"""Error numbers of an operating system that has run out of something, or of a disk that takes no more."""
-
-
-def is_temporary(error: Exception) -> bool:
-    """Whether an error says nothing about the run: something was used up, or away, and every run would meet it."""
-    if isinstance(error, OSError):
-        return error.errno in EXHAUSTED
-    is_without_thread = isinstance(error, RuntimeError) and "can't start new thread" in str(error)
-    return is_without_thread or isinstance(error, MemoryError | DBAPIError)
-
 
 MOST_FAILED_STARTS = 20
 """After so many in a row, over some seven minutes, a run fails if the reason may be the run itself."""

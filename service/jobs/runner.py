@@ -23,6 +23,7 @@ from service.store.artifacts.artifact_store import ArtifactError
 from service.store.database import Database
 from service.store.errors import StoreError
 from service.store.jobs import JobClaim, JobLease
+from service.temporary_errors import is_temporary
 from workers.data.errors import DatasetError
 from workers.jobs.messages import JobAssignment, JobEvent, JobFailed, JobPlanned, JobSucceeded, StepDone
 from workers.processes.failure_causes import Cause
@@ -39,14 +40,20 @@ Build = Callable[[JobClaim], JobAssignment]
 class JobRunner:
     """Claims jobs and carries them out. `running` runs it in a thread.
 
-    is_free: whether a process may be started beside those of the agent.
+    is_free: whether a process may be started beside those of the agent. may_end_expired: whether leases may be ended
+    that seem to have expired, because the clock was not set a moment ago.
     """
 
     def __init__(
-        self, database: Database, settings: Settings, build: Build, is_free: Callable[[], bool]
+        self,
+        database: Database,
+        settings: Settings,
+        build: Build,
+        is_free: Callable[[], bool],
+        may_end_expired: Callable[[], bool] = lambda: True,
     ) -> None:
         self._database, self._settings, self._build = database, settings, build
-        self._is_free = is_free
+        self._is_free, self._may_end_expired = is_free, may_end_expired
         self._stopping, self._waking = threading.Event(), threading.Event()
         self.processes = 0
         """How many processes of the agent it uses, or waits for."""
@@ -104,7 +111,10 @@ class JobRunner:
         settings = self._settings
         with self._database.write() as connection:
             return jobs.claim(
-                connection, lease_seconds=settings.lease_seconds, max_deaths=settings.max_attempts
+                connection,
+                lease_seconds=settings.lease_seconds,
+                max_deaths=settings.max_attempts,
+                end_expired=self._may_end_expired(),
             )
 
     def _carry_out(self, claim: JobClaim) -> None:
@@ -118,9 +128,12 @@ class JobRunner:
         except (DatasetError, StoreError, ArtifactError) as error:
             cause: Cause = "dataset_missing" if isinstance(error, DatasetError) else "error"
             self._write(claim.lease, [JobFailed(cause, str(error))])
-        except OSError:
-            self._end(claim.lease, jobs.release)
-            raise
+        except Exception as error:
+            if isinstance(error, OSError) or is_temporary(error):  # no process has begun it: no death
+                self._end(claim.lease, jobs.release)
+                raise
+            log.exception("job %s could not be prepared", claim.lease.job_id)
+            self._write(claim.lease, [JobFailed("error", f"{type(error).__name__}: {error}")])
 
     def _assignment(self, claim: JobClaim) -> JobAssignment | None:
         """Build the assignment in a thread, as it may take longer than a lease; None if the lease ends before."""
@@ -159,11 +172,15 @@ class JobRunner:
                 return
 
     def _write(self, lease: JobLease, events: list[JobEvent]) -> bool:
-        """Renew the lease, and store events; False if the job has ended here. Waits for a database that is away."""
+        """Renew the lease, and store events; False if the job has ended here."""
+        return self._in_transaction(lambda connection: self._written(connection, lease, events))
+
+    def _in_transaction(self, action: Callable[[Connection], bool]) -> bool:
+        """What `action` returns. Waits for a database that is away; False if the runner is stopped meanwhile."""
         while True:
             try:
                 with self._database.write() as connection:
-                    return self._written(connection, lease, events)
+                    return action(connection)
             except DBAPIError as error:
                 log.error("the database does not answer; trying again: %s", error.orig)
                 if self._stopping.wait(FLUSH_SECONDS):
@@ -195,8 +212,7 @@ class JobRunner:
         return jobs.record_death(connection, lease, self._settings.max_attempts)
 
     def _end(self, lease: JobLease, transition: Callable[[Connection, JobLease], bool]) -> None:
-        with self._database.write() as connection:
-            transition(connection, lease)
+        self._in_transaction(lambda connection: transition(connection, lease))
 
 
 def _is_over(events: list[JobEvent]) -> bool:

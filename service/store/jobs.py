@@ -19,10 +19,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, case, delete, func, insert, or_, select, true, update
 
 from service.store.deaths import death_values
-from service.store.engine.clock import now
+from service.store.engine.clock import now, now_or
 from service.store.errors import JobOver, NoModel, UnknownExperiment, UnknownJob
 from service.store.run_keys import BY_KEY
 from service.store.tables import FINAL_STATUSES, Checkpoint, Experiment, Job, JobKind, JobStep, Run
@@ -131,7 +131,7 @@ def request_cancel(connection: Connection, experiment_id: int, kind: JobKind) ->
         raise JobOver(experiment_id, kind, job.status)
     mine = Job.id == job.id
     cancelled = update(Job).where(mine, Job.status == "queued")
-    connection.execute(cancelled.values(status="cancelled", finished_at=now()))
+    connection.execute(cancelled.values(status="cancelled", finished_at=now_or(Job.started_at)))
     connection.execute(update(Job).where(mine, Job.status == "running").values(cancel_requested=True))
 
 
@@ -141,11 +141,17 @@ def has_work(connection: Connection, lease_seconds: float) -> bool:
     return connection.execute(select(Job.id).where(claimable).limit(1)).first() is not None
 
 
-def claim(connection: Connection, *, lease_seconds: float, max_deaths: int) -> JobClaim | None:
-    """Take the oldest queued job; None if there is none. Before that, end the leases that have expired."""
-    expired = select(Job.id).where(_expired(lease_seconds)).with_for_update(skip_locked=True)
-    ended = update(Job).where(Job.id.in_(expired), _expired(lease_seconds))
-    connection.execute(ended.values(**NO_LEASE, **_death(max_deaths)))
+def claim(
+    connection: Connection, *, lease_seconds: float, max_deaths: int, end_expired: bool = True
+) -> JobClaim | None:
+    """Take the oldest queued job; None if there is none. Before that, end the leases that have expired.
+
+    end_expired: as in `service.store.queue.claim`.
+    """
+    if end_expired:
+        expired = select(Job.id).where(_expired(lease_seconds)).with_for_update(skip_locked=True)
+        ended = update(Job).where(Job.id.in_(expired), _expired(lease_seconds))
+        connection.execute(ended.values(**NO_LEASE, **_death(max_deaths)))
     oldest = select(Job.id).where(Job.status == "queued").order_by(Job.id).limit(1)
     token = secrets.token_hex(16)
     taken = update(Job).where(Job.id == oldest.with_for_update(skip_locked=True).scalar_subquery())
@@ -194,7 +200,13 @@ def finish(
     message: str | None = None,
 ) -> bool:
     """End a job with a final status; False if the lease is lost. The steps of one that succeeded are not needed."""
-    values = {"status": status, "result": result, "cause": cause, "message": message, "finished_at": now()}
+    values = {
+        "status": status,
+        "result": result,
+        "cause": cause,
+        "message": message,
+        "finished_at": now_or(Job.started_at),
+    }
     ended = _end(connection, lease, values)
     if ended and status == "succeeded":
         connection.execute(delete(JobStep).where(JobStep.job_id == lease.job_id))
@@ -205,7 +217,9 @@ def release(connection: Connection, lease: JobLease) -> bool:
     """Return a job to the queue after a clean stop; cancelled, if that was requested. False if the lease is lost."""
     status = case((Job.cancel_requested, "cancelled"), else_="queued")
     return _end(
-        connection, lease, {"status": status, "finished_at": case((Job.cancel_requested, now()), else_=None)}
+        connection,
+        lease,
+        {"status": status, "finished_at": case((Job.cancel_requested, now_or(Job.started_at)), else_=None)},
     )
 
 
@@ -248,4 +262,4 @@ def _end(connection: Connection, lease: JobLease, values: dict[str, Any]) -> boo
 
 def _death(max_deaths: int) -> dict[str, Any]:
     lost = Job.deaths + 1 >= max_deaths
-    return death_values(Job, lost=lost, max_deaths=max_deaths, ended_at=now())
+    return death_values(Job, begun=true(), lost=lost, max_deaths=max_deaths, ended_at=now_or(Job.started_at))

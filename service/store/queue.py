@@ -5,7 +5,7 @@
     running  -> queued     release: a clean stop; give_back: no worker could be started; no death is counted
     running  -> failed     give_back, after `most` of them in a row whose reason may be the run
     running  -> queued     hold: it has trained as far as its sweep lets it, and is claimed again after let_go_on
-    running  -> queued     record_death, or the lease expired: a death is counted ...
+    running  -> queued     record_death, or the lease expired: a death is counted (unless no process had begun) ...
     running  -> failed     ... and after `max_deaths` of them without progress the run is lost
     running  -> cancelled  ... or any of the three, if a cancellation was requested
     queued   -> cancelled  request_cancel; an agent learns of it for a running run when it renews the lease
@@ -30,6 +30,7 @@ from typing import Any
 
 from sqlalchemy import (
     BindParameter,
+    Boolean,
     ColumnElement,
     Connection,
     CursorResult,
@@ -46,12 +47,11 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from service.store import claim_order, experiment_metrics, jobs
 from service.store.deaths import death_values
-from service.store.engine.clock import now
+from service.store.engine.clock import now, now_or
 from service.store.errors import QueueFull
 from service.store.run_keys import ALL_RUNS, BY_KEY, RunFilter, RunKey
 from service.store.tables import FINAL_STATUSES, Experiment, ExperimentTag, Run, WaitingFor
@@ -81,6 +81,7 @@ RENEW_LEASE = (
     .where(OWNED_BY_LEASE, Run.heartbeat >= bindparam("confirmed"))
     .values(lease_until=now() + RENEWED_SECONDS, lease_seconds=RENEWED_SECONDS)
     .values(worked_seconds=bindparam("worked"), heartbeat=Run.heartbeat + 1)
+    .values(claimed_ahead=and_(Run.claimed_ahead, bindparam("waits", type_=Boolean())))
     .returning(Run.cancel_requested, Run.heartbeat, Run.epoch)
 )
 CLAIMED: list[Any] = [Run.id, Run.attempt, Run.experiment_id, *BY_KEY]
@@ -88,6 +89,7 @@ CLAIMED += [Run.worked_seconds, Run.until_epoch, Run.failed_starts]
 CHANGED = "changed_experiments"
 """Where the connection of a transaction notes which experiments `update_statuses_once` is to update."""
 NO_LEASE: dict[str, Any] = {"lease_until": None, "agent": None, "claim_token": None, "waiting_for": None}
+NO_LEASE |= {"claimed_ahead": False}
 WAIT = update(Run).where(OWNED_BY_LEASE).values(waiting_for=bindparam("reason"))
 WORKER_STARTED = update(Run).where(OWNED_BY_LEASE, Run.failed_starts > 0).values(failed_starts=0)
 FORGIVE_DEATHS = update(Run).where(OWNED_BY_LEASE).values(forgiven_deaths=Run.deaths)
@@ -225,15 +227,17 @@ def claim(
     lease_seconds: float,
     max_deaths: int,
     end_expired: bool = True,
+    ahead: bool = False,
 ) -> Claim | None:
     """Take the next run in the order of `claim_order`; None if there is none.
 
     Before that, end the expired leases: each is a death of its run, and `max_deaths` of them without progress lose
-    it. end_expired: False leaves them to agents that may still renew them, after the clock was set.
+    it. end_expired: False leaves them to agents that may still renew them, after the clock was set. ahead: the run
+    waits for a process of the agent. Until it has one, its lease ends without a death.
     """
     changed = set(connection.scalars(_end_expired(max_deaths))) if end_expired else set()
     token = secrets.token_hex(16)
-    parameters = {"claimer": agent, "claim_seconds": lease_seconds, "drawn_token": token}
+    parameters = {"claimer": agent, "claim_seconds": lease_seconds, "drawn_token": token, "ahead": ahead}
     run = connection.execute(_claim_next(), parameters).one_or_none()
     _update_experiment_status(connection, changed | ({run.experiment_id} if run else set()))
     if run is None:
@@ -265,13 +269,15 @@ def renew(
     lease_seconds: float,
     worked_seconds: float,
     confirmed: int = 0,
+    begun: bool = False,
 ) -> Renewal | None:
     """Renew a lease; None if it is lost.
 
     confirmed: the heartbeat of the last renewal that was committed. In a copy of the database from before it, the
-    lease is lost.
+    lease is lost. begun: a process has begun the run, if it was claimed ahead.
     """
     values = {"renewed_seconds": lease_seconds, "worked": worked_seconds, "confirmed": confirmed}
+    values["waits"] = not begun
     renewed = connection.execute(RENEW_LEASE, _parameters(lease) | values).one_or_none()
     if renewed is None:
         return None
@@ -297,7 +303,7 @@ def release(connection: Connection, lease: Lease) -> bool:
     The run keeps its place in the queue, and no death is counted. If a cancellation was requested, it is cancelled.
     """
     status = case((Run.cancel_requested, "cancelled"), else_="queued")
-    finished_at = case((Run.cancel_requested, _now_or(Run.started_at)), else_=None)
+    finished_at = case((Run.cancel_requested, now_or(Run.started_at)), else_=None)
     return _end_lease(connection, lease, status=status, finished_at=finished_at)
 
 
@@ -308,7 +314,7 @@ def give_back(connection: Connection, lease: Lease, *, cause: Cause, message: st
     it wait for ever.
     """
     fails = literal(False) if most is None else Run.failed_starts + 1 >= most
-    fails, ended_at = and_(fails, Run.cancel_requested == false()), _now_or(Run.started_at)
+    fails, ended_at = and_(fails, Run.cancel_requested == false()), now_or(Run.started_at)
     status = case((Run.cancel_requested, "cancelled"), (fails, "failed"), else_="queued")
     values = {
         "status": status,
@@ -337,7 +343,7 @@ def hold(connection: Connection, lease: Lease) -> bool:
     If a cancellation was requested, it is cancelled.
     """
     status = case((Run.cancel_requested, "cancelled"), else_="queued")
-    finished_at = case((Run.cancel_requested, _now_or(Run.started_at)), else_=None)
+    finished_at = case((Run.cancel_requested, now_or(Run.started_at)), else_=None)
     return _end_lease(connection, lease, status=status, finished_at=finished_at, held=True)
 
 
@@ -364,7 +370,7 @@ def forgive_deaths(connection: Connection, lease: Lease) -> None:
 def request_cancel(connection: Connection, *experiment_ids: int) -> None:
     """Cancel the queued runs of experiments, and request that the running ones stop. Ended runs do not change."""
     mine = _lock_runs(connection, experiment_ids)
-    queued, finished_at = update(Run).where(mine, Run.status == "queued"), _now_or(Run.started_at)
+    queued, finished_at = update(Run).where(mine, Run.status == "queued"), now_or(Run.started_at)
     connection.execute(queued.values(status="cancelled", cancel_requested=True, finished_at=finished_at))
     connection.execute(update(Run).where(mine, Run.status == "running").values(cancel_requested=True))
     _update_experiment_status(connection, set(experiment_ids))
@@ -397,11 +403,6 @@ def _parameters(lease: Lease) -> dict[str, Any]:
     return {"run_id": lease.run_id, "lease_attempt": lease.attempt, "lease_token": lease.token}
 
 
-def _now_or(earliest: InstrumentedAttribute[Any]) -> ColumnElement[float]:
-    """The present time, or a stored time if that is later: a run never ends before it started, whatever the clock."""
-    return case((earliest > now(), earliest), else_=now())
-
-
 def _lock_runs(connection: Connection, experiment_ids: Collection[int]) -> ColumnElement[bool]:
     """Lock the runs of experiments until the transaction ends, and return the condition that selects them."""
     mine = Run.experiment_id.in_(experiment_ids)
@@ -418,6 +419,7 @@ def _claim_next() -> ReturningUpdate[Any]:
         .where(Run.id == claim_order.next_run(), claim_order.QUEUED)
         .values(status="running", agent=bindparam("claimer"), attempt=Run.attempt + 1)
         .values(claim_token=bindparam("drawn_token"), heartbeat=0, waiting_for=None)
+        .values(claimed_ahead=bindparam("ahead", type_=Boolean()))
         .values(lease_seconds=seconds, lease_until=now() + seconds)
         .values(started_at=func.coalesce(Run.started_at, now()))
         .returning(*CLAIMED)
@@ -433,7 +435,7 @@ def _end_lease(connection: Connection, lease: Lease, **values: Any) -> bool:
 @cache
 def _finish() -> ReturningUpdate[int]:
     """The statement that ends a lease with a final status."""
-    ended = update(Run).where(OWNED_BY_LEASE).values(**NO_LEASE, finished_at=_now_or(Run.started_at))
+    ended = update(Run).where(OWNED_BY_LEASE).values(**NO_LEASE, finished_at=now_or(Run.started_at))
     ended = ended.values(status=bindparam("final"), cause=bindparam("why"), message=bindparam("sentence"))
     return ended.returning(Run.experiment_id)
 
@@ -449,7 +451,7 @@ def _ended(connection: Connection, found: CursorResult[int]) -> bool:
 
 @cache
 def _end_expired(max_deaths: int) -> ReturningUpdate[int]:
-    """The statement that ends all expired leases. It counts a death of each run, as `record_death` does.
+    """The statement that ends all expired leases. It counts deaths, as `record_death` does.
 
     It returns their experiments, whose status is still to be updated. Locked rows are skipped: another transaction
     is renewing or ending their lease right now.
@@ -463,7 +465,8 @@ def _end_expired(max_deaths: int) -> ReturningUpdate[int]:
 def _death_values(max_deaths: int) -> dict[str, Any]:
     """Of a run. Deaths before its last progress are forgiven."""
     lost = Run.deaths + 1 - Run.forgiven_deaths >= max_deaths
-    return death_values(Run, lost=lost, max_deaths=max_deaths, ended_at=_now_or(Run.started_at))
+    begun, ended_at = Run.claimed_ahead == false(), now_or(Run.started_at)
+    return death_values(Run, begun=begun, lost=lost, max_deaths=max_deaths, ended_at=ended_at)
 
 
 @contextmanager
@@ -525,7 +528,7 @@ def _status_update(status: str) -> ReturningUpdate[int]:
         changed = changed.values(started_at=func.coalesce(Experiment.started_at, now()))
     if status not in FINAL_STATUSES:
         changed = changed.values(intervals=None)
-    finished_at = _now_or(Experiment.started_at) if status in FINAL_STATUSES else None
+    finished_at = now_or(Experiment.started_at) if status in FINAL_STATUSES else None
     return changed.values(status=status, finished_at=finished_at).returning(Experiment.id)
 
 

@@ -153,10 +153,10 @@ class Run(Base):
     last progress, which do not count towards losing the run. `of_sweep`: the owner's other runs of this priority go
     first. `held`: a queued run that waits for its sweep to let it go on; nobody claims it. `until_epoch`: it stops
     there, and is held; null if it trains to its end. `waiting_for` is what holds it up, and
-    `failed_starts` counts the workers that could not be started for it, since one could. `epoch` is the last
-    one stored. `training_seconds` is
-    the duration of the stored epochs, `worked_seconds` that of all work, lost work included. `baselines` are those of
-    its fold; with one split they are the experiment's.
+    `failed_starts` counts the workers that could not be started for it, since one could. `claimed_ahead`: its agent
+    leases it, but no process has begun it. `epoch` is the last one stored. `training_seconds` is the duration of the
+    stored epochs, `worked_seconds` that of all work, lost work included. `baselines` are those of its fold; with one
+    split they are the experiment's.
     """
 
     __tablename__ = "runs"
@@ -182,6 +182,7 @@ class Run(Base):
     lease_until: Mapped[float | None]
     waiting_for: Mapped[str | None]
     failed_starts: Mapped[int] = mapped_column(default=0, server_default="0")
+    claimed_ahead: Mapped[bool] = mapped_column(default=False, server_default=false())
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     cause: Mapped[str | None]
     message: Mapped[str | None]

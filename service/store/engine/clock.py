@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from sqlalchemy import Float
+from sqlalchemy import ColumnElement, Float, case
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.functions import FunctionElement
 
 
@@ -22,3 +23,8 @@ def _sqlite_now(*_: Any, **__: Any) -> str:
 @compiles(now, "postgresql")
 def _postgresql_now(*_: Any, **__: Any) -> str:
     return "extract(epoch from clock_timestamp())::double precision"
+
+
+def now_or(earliest: InstrumentedAttribute[Any]) -> ColumnElement[float]:
+    """The present time, or a stored time if that is later: nothing ends before it started, whatever the clock."""
+    return case((earliest > now(), earliest), else_=now())

@@ -10,9 +10,10 @@ import pytest
 
 from service.agent.agent import Agent
 from service.settings import Settings
+from service.store import queue
 from tests.harness import Harness
 from tests.service_process import ServiceProcess, all_ended
-from tests.slow_runs import long_spec
+from tests.slow_runs import SHORTEST, long_spec
 
 LEASE_SECONDS = 2.0
 TIMES = {"lease_seconds": LEASE_SECONDS, "checkpoint_seconds": 0.2}
@@ -75,6 +76,26 @@ def test_the_workers_of_a_killed_agent_exit_and_its_run_is_taken_over_after_the_
     run = harness.run(id_)
     assert (run.deaths, run.attempt) == (1, 2)
     assert harness.figures(run) == harness.undisturbed(long_spec(epochs=20))
+
+
+def test_a_killed_agent_costs_only_the_run_that_its_process_had_begun_an_attempt(
+    harness: Harness, start: Start
+) -> None:
+    """While runs are short, an agent leases a second one for its process."""
+    id_ = harness.submit(SHORTEST | {"seeds": list(range(100))})
+    agent = start()
+    deadline = time.monotonic() + 60
+    while not any(run.claimed_ahead for run in harness.runs(id_)):
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    agent.end()
+    leased = [run for run in harness.runs(id_) if run.status == "running"]
+    time.sleep(LEASE_SECONDS)
+    with harness.database.write() as connection:
+        queue.claim(connection, agent="heir", lease_seconds=LEASE_SECONDS, max_deaths=5)
+    deaths = {run.id: run.deaths for run in harness.runs(id_)}
+    assert len(leased) <= 2
+    assert deaths == dict.fromkeys(deaths, 0) | {run.id: int(not run.claimed_ahead) for run in leased}
 
 
 def test_an_agent_that_was_frozen_beyond_its_lease_changes_nothing_when_it_continues(

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Row, select
+from sqlalchemy import Row, insert, select
+from sqlalchemy.exc import OperationalError
 
 from service.agent.agent import Agent
 from service.experiments import robustness
@@ -17,7 +18,8 @@ from service.notifiers import PollingNotifier
 from service.settings import Settings
 from service.store import jobs
 from service.store.artifacts.artifact_store import ArtifactStore
-from service.store.tables import JobKind, JobStep
+from service.store.artifacts.blob_store import BlobStoreUnavailable
+from service.store.tables import Checkpoint, JobKind, JobStep
 from tests.harness import IRIS, Harness
 from tests.service.agent.threads import Start, agents_in_threads
 from workers.corruptions.choice import Robustness
@@ -204,6 +206,52 @@ def test_a_job_without_its_data_set_or_with_an_error_fails_with_a_sentence(
     assert JobRunner(harness.database, settings, no_data, lambda: True).work()
     job = read(harness, id_)
     assert (job.status, job.cause, job.message) == ("failed", "dataset_missing", "the data set is gone")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("can't start new thread"),
+        BlobStoreUnavailable(),
+        OSError(24, "Too many open files"),
+        OperationalError("", {}, Exception("the database is away")),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_says_nothing_about_a_job_gives_it_back_without_a_death(
+    harness: Harness, settings: Settings, error: Exception
+) -> None:
+    id_ = queued(harness)
+
+    def fails(_: Any) -> Any:
+        raise error
+
+    with pytest.raises(type(error)):
+        JobRunner(harness.database, settings, fails, lambda: True).work()
+    job = read(harness, id_)
+    assert (job.status, job.deaths, job.claim_token) == ("queued", 0, None)
+
+
+def test_an_unexpected_error_ends_the_job_with_a_sentence(harness: Harness, settings: Settings) -> None:
+    id_ = queued(harness)
+
+    def fails(_: Any) -> Any:
+        raise KeyError("a bug")
+
+    assert JobRunner(harness.database, settings, fails, lambda: True).work()
+    job = read(harness, id_)
+    assert (job.status, job.cause, job.message) == ("failed", "error", "KeyError: 'a bug'")
+
+
+def queued(harness: Harness) -> int:
+    """An experiment with a model that nothing can read, and a queued job."""
+    id_ = harness.submit(IRIS)
+    with harness.database.write() as connection:
+        values = {"run_id": harness.run(id_).id, "kind": "model", "epoch": 1, "sha256": "", "content": b""}
+        connection.execute(insert(Checkpoint).values(**values, created_at=0.0))
+    request(harness, id_)
+    return id_
 
 
 def _processes_of(agent: Agent) -> list[int]:

@@ -64,7 +64,12 @@ class QueueHarness:
             )
 
     def claim(
-        self, agent: str = "agent", *, lease_seconds: float = LEASE_SECONDS, end_expired: bool = True
+        self,
+        agent: str = "agent",
+        *,
+        lease_seconds: float = LEASE_SECONDS,
+        end_expired: bool = True,
+        ahead: bool = False,
     ) -> Claim | None:
         return self.write(
             queue.claim,
@@ -72,7 +77,13 @@ class QueueHarness:
             lease_seconds=lease_seconds,
             max_deaths=MAX_DEATHS,
             end_expired=end_expired,
+            ahead=ahead,
         )
+
+    def leases(self, experiment_id: int) -> list[Lease]:
+        """The present leases on the runs of an experiment."""
+        running = [run for run in self.runs(experiment_id) if run.status == "running"]
+        return [Lease(run.id, run.attempt, run.claim_token) for run in running]
 
     def take(self, agent: str = "agent", *, lease_seconds: float = LEASE_SECONDS) -> Lease:
         """Claim a run. Fails if there is none."""
@@ -80,13 +91,16 @@ class QueueHarness:
         assert claim is not None
         return claim.lease
 
-    def renew(self, lease: Lease, *, worked_seconds: float = 1.0, confirmed: int = 0) -> Renewal | None:
+    def renew(
+        self, lease: Lease, *, worked_seconds: float = 1.0, confirmed: int = 0, begun: bool = False
+    ) -> Renewal | None:
         return self.write(
             queue.renew,
             lease,
             lease_seconds=LEASE_SECONDS,
             worked_seconds=worked_seconds,
             confirmed=confirmed,
+            begun=begun,
         )
 
     def finish(

@@ -181,3 +181,23 @@ def test_a_deleted_experiment_takes_its_job_along(database: Database, experiment
         assert jobs.renew(connection, found.lease, 60) is None
         assert connection.execute(select(JobStep)).all() == []
     assert claim(database) is None
+
+
+def test_after_the_clock_was_set_no_lease_is_ended_for_a_while(database: Database, experiment: int) -> None:
+    request(database, experiment)
+    found = claimed(database)
+    with database.write() as connection:
+        connection.execute(update(Job).values(lease_until=now() - 5))
+        assert jobs.claim(connection, lease_seconds=60, max_deaths=2, end_expired=False) is None
+        assert jobs.renew(connection, found.lease, 60) is False
+    assert job(database, experiment).deaths == 0
+
+
+def test_a_job_never_ends_before_it_started(database: Database, experiment: int) -> None:
+    request(database, experiment)
+    found = claimed(database)
+    with database.write() as connection:
+        connection.execute(update(Job).values(started_at=now() + 3600))
+        jobs.finish(connection, found.lease, "succeeded")
+    ended = job(database, experiment)
+    assert ended.finished_at == ended.started_at

@@ -49,6 +49,7 @@ class ModelRun:
     deaths: int = 0
     cancel_requested: bool = False
     frozen: bool = False
+    ahead: bool = False
     cause: str | None = None
     epoch: int = 0
     checkpoint: int = 0
@@ -56,9 +57,9 @@ class ModelRun:
     heartbeat: int = 0
 
     def record_death(self) -> None:
-        """Its worker or agent died."""
-        self.deaths += 1
-        self.frozen = False
+        """Its worker or agent died; that is no death if no worker had begun it."""
+        self.deaths += not self.ahead
+        self.frozen, self.ahead = False, False
         if self.cancel_requested:
             self.status = "cancelled"
         elif self.deaths == MAX_DEATHS:
@@ -121,16 +122,17 @@ class QueueMachine(RuleBasedStateMachine):
             self.model.runs[run.id] = ModelRun(run.id, id_, owner, priority)
         return id_
 
-    @rule(target=leases)
-    def claim(self) -> Lease | MultipleResults[Lease]:
+    @rule(target=leases, ahead=st.booleans())
+    def claim(self, ahead: bool) -> Lease | MultipleResults[Lease]:
         self.model.expire()
         expected = self.model.next()
-        claim = self.harness.claim()
+        claim = self.harness.claim(ahead=ahead)
         if expected is None:
             assert claim is None
             return multiple()
         assert claim is not None
         expected.status, expected.attempt, expected.heartbeat = "running", expected.attempt + 1, 0
+        expected.ahead = ahead
         assert (claim.lease.run_id, claim.lease.attempt) == (expected.id, expected.attempt)
         assert claim.worked_seconds == expected.worked
         content = self.harness.write(epoch_writer.rewind, expected.id)
@@ -148,7 +150,7 @@ class QueueMachine(RuleBasedStateMachine):
         renewed = self.harness.write(self._write, lease, ended, checkpoint=checkpoint, worked=worked)
         assert renewed == (Renewal(run.cancel_requested, run.heartbeat + 1, run.epoch) if run else None)
         if run:
-            run.frozen = False
+            run.frozen, run.ahead = False, run.ahead and not epochs
             run.epoch += epochs
             run.checkpoint = run.epoch if checkpoint else run.checkpoint
             run.worked = worked
@@ -161,7 +163,7 @@ class QueueMachine(RuleBasedStateMachine):
         if run and run.epoch:
             again = range(run.epoch, run.epoch + 1)
             self.harness.write(self._write, lease, again, checkpoint=False, worked=run.worked)
-            run.frozen = False
+            run.frozen, run.ahead = False, False
             run.heartbeat += 1
 
     @rule(lease=leases)
@@ -184,6 +186,7 @@ class QueueMachine(RuleBasedStateMachine):
         assert self.harness.release(lease) is (run is not None)
         if run:
             run.status, run.frozen = "cancelled" if run.cancel_requested else "queued", False
+            run.ahead = False
 
     @rule(lease=leases, status=st.sampled_from(["succeeded", "failed", "cancelled"]))
     def finish(self, lease: Lease, status: str) -> None:
@@ -191,7 +194,7 @@ class QueueMachine(RuleBasedStateMachine):
         cause: Cause | None = "error" if status == "failed" else None
         assert self.harness.finish(lease, status, cause=cause) is (run is not None)
         if run:
-            run.status, run.cause, run.frozen = status, cause, False
+            run.status, run.cause, run.frozen, run.ahead = status, cause, False, False
 
     @rule(id_=experiments)
     def cancel(self, id_: int) -> None:
@@ -211,7 +214,8 @@ class QueueMachine(RuleBasedStateMachine):
     def _write(
         self, connection: Connection, lease: Lease, epochs: range, *, checkpoint: bool, worked: float
     ) -> Renewal | None:
-        renewed = queue.renew(connection, lease, lease_seconds=LEASE_SECONDS, worked_seconds=worked)
+        seconds, begun = LEASE_SECONDS, bool(epochs)
+        renewed = queue.renew(connection, lease, lease_seconds=seconds, worked_seconds=worked, begun=begun)
         if renewed is None:
             return None
         figures: dict[str, Any] = {

@@ -3,12 +3,14 @@
 import time
 
 import pytest
+from sqlalchemy import update
 
 from service.agent import agent as module
 from service.agent.agent import Agent
 from service.settings import Settings
 from service.store import queue
 from service.store.queue import Lease
+from service.store.tables import Run
 from tests.harness import IRIS, Harness
 from tests.service.agent.scripted.pool import ScriptedPool, epoch
 from tests.service.agent.scripted.script import start
@@ -145,3 +147,42 @@ def test_a_stop_releases_what_was_claimed_ahead(harness: Harness, lone: Agent, p
     lone.release_runs()
     assert statuses(harness, id_) == ["succeeded", "queued", "queued"]
     assert [run.deaths for run in harness.runs(id_)] == [0, 0, 0]
+
+
+def test_a_killed_agent_costs_only_the_run_that_had_a_process_an_attempt(
+    harness: Harness, lone: Agent, pool: ScriptedPool, settings: Settings
+) -> None:
+    id_ = harness.submit(IRIS | {"seeds": [0, 1, 2]})
+    end(lone, pool, start(lone))
+    lone.start_prepared()
+    lone.flush()
+    assert [run.claimed_ahead for run in harness.runs(id_)] == [False, False, True]
+    heir = Agent(harness.database, harness.registry, settings, ScriptedPool())
+    _expire_all(harness)
+    start(heir)
+    assert [(run.status, run.deaths) for run in harness.runs(id_)] == [
+        ("succeeded", 0),
+        ("running", 1),
+        ("queued", 0),
+    ]
+
+
+def test_a_run_that_was_claimed_ahead_has_begun_once_it_has_a_process(
+    harness: Harness, lone: Agent, pool: ScriptedPool
+) -> None:
+    id_ = harness.submit(IRIS | {"seeds": [0, 1, 2]})
+    end(lone, pool, start(lone))
+    lone.start_prepared()
+    first, ahead = lone.runs
+    end(lone, pool, first)
+    assert ahead in pool.started
+    assert [run.claimed_ahead for run in harness.runs(id_)] == [False, False, False]
+    _expire_all(harness)
+    with harness.database.write() as connection:
+        queue.claim(connection, agent="heir", lease_seconds=60, max_deaths=5)
+    assert [run.deaths for run in harness.runs(id_)] == [0, 0, 1]
+
+
+def _expire_all(harness: Harness) -> None:
+    with harness.database.write() as connection:
+        connection.execute(update(Run).where(Run.status == "running").values(lease_until=0.0))

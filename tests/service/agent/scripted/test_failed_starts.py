@@ -9,8 +9,9 @@ from sqlalchemy.exc import OperationalError
 
 from service.agent import start_failures
 from service.agent.agent import Agent
-from service.agent.start_failures import MOST_FAILED_STARTS, StartPause, is_temporary
+from service.agent.start_failures import MOST_FAILED_STARTS, StartPause
 from service.pauses import FIRST_SECONDS, LONGEST_SECONDS
+from service.temporary_errors import is_temporary
 from tests.harness import IRIS, Harness
 from tests.manual_clock import ManualClock
 from tests.service.agent.scripted.pool import ScriptedPool, epoch

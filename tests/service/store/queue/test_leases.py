@@ -90,6 +90,49 @@ def test_too_many_deaths_lose_a_run(harness: QueueHarness, end: End) -> None:
     assert harness.claim() is None
 
 
+def test_an_agent_that_is_killed_costs_no_run_an_attempt_that_none_of_its_processes_had_begun(
+    harness: QueueHarness,
+) -> None:
+    """It leases a second run for each process. Only the first one may have killed it."""
+    id_ = harness.submit(seeds=[0, 1], owner="ada")
+    for killed in range(1, MAX_DEATHS):
+        first, ahead = harness.take("agent"), harness.claim("agent", ahead=True)
+        assert ahead is not None
+        harness.renew(first, begun=True)
+        harness.renew(ahead.lease)
+        harness.expire(first, ahead.lease)
+        assert harness.claim("heir", ahead=True) is not None  # nobody's death either
+        assert [run.deaths for run in harness.runs(id_)] == [killed, 0]
+        harness.release(harness.leases(id_)[0])
+    assert harness.experiment(id_).status == "running"
+
+
+def test_a_run_that_was_claimed_ahead_dies_like_any_other_once_a_process_has_begun_it(
+    harness: QueueHarness,
+) -> None:
+    id_ = harness.submit()
+    for begun, deaths in ((False, 0), (True, 1), (False, 1)):
+        claim = harness.claim(ahead=True)
+        assert claim is not None
+        harness.renew(claim.lease, begun=begun)
+        harness.renew(claim.lease)
+        harness.expire(claim.lease)
+        assert harness.claim("other") is not None
+        assert harness.runs(id_)[0].deaths == deaths
+        harness.release(harness.leases(id_)[0])
+
+
+def test_a_run_that_was_claimed_ahead_is_cancelled_when_its_lease_ends(harness: QueueHarness) -> None:
+    id_ = harness.submit()
+    claim = harness.claim(ahead=True)
+    assert claim is not None
+    harness.cancel(id_)
+    harness.expire(claim.lease)
+    assert harness.claim("other") is None
+    run = harness.run(claim.lease.run_id)
+    assert (run.status, run.deaths, run.cause, run.claimed_ahead) == ("cancelled", 0, None, False)
+
+
 @pytest.mark.parametrize(
     "end", [QueueHarness.record_death, lambda harness, lease: (harness.expire(lease), harness.claim("other"))]
 )
