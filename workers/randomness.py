@@ -19,6 +19,7 @@ Stream = Literal[
     "importance",
     "shift",
     "corruptions",
+    "monitors",
 ]
 
 # Append only: changing a number changes every result stored so far.
@@ -37,6 +38,7 @@ SPAWN_KEYS: dict[Stream, int] = {
     "importance": 11,
     "shift": 12,
     "corruptions": 13,
+    "monitors": 14,
 }
 
 

@@ -4,12 +4,13 @@ A writer may wait long: on SQLite for another program's write lock, on PostgreSQ
 for all, sixty waiting writers leave no thread for a read. `routing/thread_kinds.py` chooses the kind of each route.
 
 reads           short queries of requests
-writes          whatever changes something; the only kind, beside probes, that may open a write transaction
+writes          whatever changes something; beside it, only probes and monitors may open a write transaction
 plans           validating specs: generating and splitting a data set takes time and memory
 charts          drawing charts, which computes
 models          weights, bundles and predictions, which load models and compute
 importance      measuring the importance of columns, which computes for seconds: one at a time
 shifts          comparing batches with validation rows, which computes for seconds and takes 300 MB
+monitors        the same for monitors, which stores the result
 uploads         forms, each for as long as its client takes to send it
 streams         reading and formatting epochs for server-sent events: one thread, which rests half of the time
 exports         reading and formatting pages of CSV and JSON lines
@@ -43,6 +44,7 @@ Kind = Literal[
     "models",
     "importance",
     "shifts",
+    "monitors",
     "uploads",
     "streams",
     "exports",
@@ -102,6 +104,7 @@ LIMITS: dict[Kind, Limit] = {
     "models": Limit(4, per_caller=3),
     "importance": Limit(1),
     "shifts": Limit(2, per_caller=1),
+    "monitors": Limit(2, write_seconds=LONGEST_WAIT_SECONDS, per_caller=1),
     "uploads": Limit(8),  # twice as many as are accepted: refusing the others takes a thread too
     "streams": Limit(1, share=0.5),
     "exports": Limit(2),

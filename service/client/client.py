@@ -13,6 +13,7 @@ from service.client.comparison import Comparison
 from service.client.dataset import Dataset, Inspection
 from service.client.experiment import Experiment
 from service.client.files import content_of
+from service.client.monitor import Monitor
 from service.client.pages import pages
 from service.client.sweep import Sweep
 from service.client.tables import Table
@@ -97,6 +98,21 @@ class Client:
     def sweeps(self, *, limit: int = 100) -> Table:
         """Sweeps as rows, at most `limit`, the newest first."""
         return Table(pages(self.api.sweeps, limit))
+
+    def create_monitor(self, experiment: Experiment | int, name: str, **settings: Any) -> Monitor:
+        """Watch the rows that a model is sent; the same request again returns the monitor that is there.
+
+        settings: `alpha`, `detectors`, and the run by `seed`, `repeat` and `fold`.
+        """
+        return Monitor(self.api, self.api.create_monitor(_number(experiment), name, **settings))
+
+    def monitor(self, monitor_id: int) -> Monitor:
+        """A monitor that was created before."""
+        return Monitor(self.api, self.api.monitor(monitor_id))
+
+    def monitors(self, *, experiment_id: int | None = None, limit: int = 100) -> Table:
+        """Monitors as rows, at most `limit`, the newest first."""
+        return Table(pages(partial(self.api.monitors, experiment_id=experiment_id), limit))
 
     def datasets(self) -> Table:
         """The data sets that a spec can name."""

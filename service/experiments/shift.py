@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from service.experiments.model_cache import LoadedModel
 from service.experiments.shift_references import ShiftReferences
+from service.schemas.shift import Shift
 from workers import scored_rows
 from workers.data.batch_file import codes_of
 from workers.nn.arrays import Integers
@@ -15,7 +16,7 @@ from workers.predictor import Overflow, Predictor
 from workers.randomness import generator
 from workers.request_rows import GivenRows, rows_for
 from workers.shift.report import ShiftReport, compare
-from workers.shift.rows import Reference
+from workers.shift.rows import Reference, ScoredRows
 from workers.validation.errors import FieldError, InvalidSpec
 
 Label = str | float | bool
@@ -44,6 +45,19 @@ class ComparedBatch:
     batch: RowBatch
     reference: Reference
     report: ShiftReport
+
+    def described(self, model: LoadedModel) -> Shift:
+        """The report as responses have it."""
+        return Shift.of(
+            self.report,
+            self.reference.classes,
+            experiment_id=model.experiment.id,
+            **model.key._asdict(),
+            rows=len(self.batch.values),
+            validation_rows=len(self.reference.rows),
+            ignored=self.batch.ignored,
+            unknown=self.batch.unknown,
+        )
 
 
 def batch_of_json(predictor: Predictor, rows: GivenRows, labels: Sequence[Label] | None) -> RowBatch:
@@ -79,16 +93,20 @@ def _targets(labels: Sequence[Label]) -> NDArray[np.float64]:
 def compare_batch(model: LoadedModel, references: ShiftReferences, batch: RowBatch) -> ComparedBatch:
     """Compare a batch with the validation rows of a model. Raises InvalidSpec or DatasetError."""
     reference, stream = references.of(model), generator(0, "shift", 1)
-    of_regression = reference.is_regression
+    return ComparedBatch(batch, reference, compare(reference, scored_batch(model, batch, stream), stream))
+
+
+def scored_batch(model: LoadedModel, batch: RowBatch, stream: np.random.Generator) -> ScoredRows:
+    """The rows of a batch, scored by a model. Raises InvalidSpec."""
+    of_regression = model.predictor.is_regression
     labels: Integers | None = None if batch.labels is None or of_regression else batch.labels.astype(np.int64)
     targets = batch.labels.astype(np.float64) if batch.labels is not None and of_regression else None
     with model.alone() as predictor:
         stored = _stored(predictor, batch.values)
         try:
-            scored = scored_rows.score(predictor, stored, stream, labels, targets)
+            return scored_rows.score(predictor, stored, stream, labels, targets)
         except Overflow as error:
             raise InvalidSpec([FieldError(f"rows[{error.row}]", None, str(error))]) from None
-    return ComparedBatch(batch, reference, compare(reference, scored, stream))
 
 
 def _stored(predictor: Predictor, values: NDArray[np.float64] | NDArray[np.uint8]) -> NDArray[np.float32]:

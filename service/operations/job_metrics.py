@@ -1,4 +1,5 @@
-"""Prometheus metrics of experiments and runs, read from the database at each scrape: replicas report the same.
+"""Prometheus metrics of experiments, runs, jobs and monitors, read from the database at each scrape: replicas report
+the same.
 
 Counters start at zero with the process and only grow, even if experiments are deleted: each run is counted when it
 ends. Every replica counts all runs, so do not sum counters over replicas.
@@ -17,6 +18,7 @@ from sqlalchemy import Row
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from service.store import jobs, monitors
 from service.store.database import Database
 from service.store.queue_stats import QueueStats, finished_since, queue_stats
 from service.store.tables import ACTIVE_STATUSES, FINAL_STATUSES, Rows
@@ -45,6 +47,7 @@ class JobCollector(Collector):
         try:
             with self._database.read() as connection:
                 stats = queue_stats(connection, lease_seconds=self._lease_seconds)
+                of_jobs, of_monitors = jobs.counts(connection), monitors.counts(connection)
                 self._finished.count(finished_since(connection, self._finished.since))
         except (DBAPIError, PoolTimeout) as error:
             log.warning("the metrics of the jobs could not be read: %s", type(error).__name__)
@@ -52,6 +55,12 @@ class JobCollector(Collector):
         else:
             yield _gauge("database_up", "Whether the database answers (1) or not (0).", 1)
             yield from _gauges(stats)
+            yield _gauges_by(
+                "jobs", "Number of queued and running jobs on trained models.", "status", of_jobs
+            )
+            yield _gauges_by(
+                "monitors", "Number of monitors without and with an alarm.", "status", of_monitors
+            )
 
 
 class FinishedRunCounters:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from service.api import thread_limiters
 from service.api.auth.authorization import allow
 from service.api.openapi.responses import conditional, picture, problems
-from service.api.routing.parameters import ExperimentId, SweepId
+from service.api.routing.parameters import ExperimentId, MonitorId, SweepId
 from service.api.routing.png_parameters import (
     ComparisonChart,
     ComparisonPngQuery,
@@ -38,6 +38,7 @@ from service.store.errors import (
     RowsGone,
     UnknownExperiment,
     UnknownJob,
+    UnknownMonitor,
     UnknownRun,
     UnknownSweep,
     UnusableModel,
@@ -109,6 +110,22 @@ async def read_sweep_picture(
 ) -> Response:
     """Draw a chart of a sweep in pixels: the SVG of the same address, which takes the same parameters."""
     return await _picture(request, f"/sweeps/{sweep_id}/{chart}.svg", query, precondition.if_none_match)
+
+
+@router.get(
+    "/monitors/{monitor_id:number}/chart.png",
+    operation_id="read_monitor_picture",
+    summary="Chart of a monitor as PNG",
+    responses=shared | problems(UnknownMonitor, InvalidQuery, NoRasterizer),
+)
+async def read_monitor_picture(
+    monitor_id: MonitorId,
+    query: Annotated[PixelsQuery, Query()],
+    request: Request,
+    precondition: PreconditionDep,
+) -> Response:
+    """Draw the chart of a monitor in pixels: the SVG of the same address, which takes the same parameters."""
+    return await _picture(request, f"/monitors/{monitor_id}/chart.svg", query, precondition.if_none_match)
 
 
 async def _picture(request: Request, path: str, query: PixelsQuery, known: str) -> Response:

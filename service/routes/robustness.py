@@ -9,7 +9,7 @@ from service.api.openapi.responses import chart, conditional, formats, problems
 from service.api.routing.chart_parameters import CanvasQuery
 from service.api.routing.charts import SVG, svg_response
 from service.api.routing.content_negotiation import Wanted
-from service.api.routing.dependencies import CallerDep, DatabaseDep, NotifierDep
+from service.api.routing.dependencies import CallerDep, DatabaseDep, NotifierDep, SettingsDep
 from service.api.routing.parameters import ExperimentId, FormatQuery
 from service.api.routing.strict_route import StrictRoute
 from service.api.routing.thread_kinds import run_on
@@ -20,7 +20,7 @@ from service.http.query import InvalidQuery
 from service.schemas.formats import as_json, represent
 from service.schemas.robustness import RobustnessJob, RobustnessRow, RobustnessRows
 from service.store import experiment_reader, jobs
-from service.store.errors import JobOver, NoModel, UnknownExperiment, UnknownJob
+from service.store.errors import JobOver, NoModel, QueueFull, UnknownExperiment, UnknownJob
 from workers.corruptions.choice import Robustness
 from workers.validation.errors import InvalidSpec
 
@@ -34,13 +34,14 @@ router = APIRouter(prefix="/experiments/{experiment_id:number}", route_class=Str
     dependencies=[allow("submit")],
     summary="Measure the models on corrupted rows",
     tags=["models"],
-    responses=problems(UnknownExperiment, NoModel, InvalidSpec, InvalidQuery, body=True),
+    responses=problems(UnknownExperiment, NoModel, InvalidSpec, QueueFull, InvalidQuery, body=True),
 )
 def measure_robustness(
     experiment_id: ExperimentId,
     database: DatabaseDep,
     notifier: NotifierDep,
     caller: CallerDep,
+    settings: SettingsDep,
     response: Response,
     wanted: Annotated[Robustness, Body()] = Robustness(),  # noqa: B008 -- frozen
 ) -> RobustnessJob:
@@ -52,7 +53,9 @@ def measure_robustness(
     cancelled. Another one takes its place.
     """
     with database.write() as connection:
-        robustness.request(connection, experiment_id, caller.name, wanted, notifier)
+        robustness.request(
+            connection, experiment_id, caller.name, wanted, notifier, max_queued=settings.max_queued
+        )
         job = jobs.read(connection, experiment_id, "robustness")
     response.headers.update({"Location": f"/experiments/{experiment_id}/robustness", "Retry-After": "1"})
     return RobustnessJob.of(job)

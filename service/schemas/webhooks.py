@@ -6,8 +6,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from service.schemas.base import OptionalTime, ResponseModel, Time
-from service.store.tables import FinalStatus, SweepEnd
+from service.store.tables import FinalStatus, MonitorAlarm, SweepEnd
 
+Announcement = Literal[SweepEnd, MonitorAlarm]
 HOST = r"[!\x22$-.0->A-\[\]-~]"
 """Printable ASCII without /, ?, #, @ and the backslash."""
 REST = r"[!\x22$-\[\]-~]"
@@ -38,16 +39,18 @@ def _repeatable(schema: dict[str, Any]) -> None:
 
 
 class NewWebhook(BaseModel):
-    """A webhook to add: the URL that receives a message when an experiment or a sweep ends."""
+    """A webhook to add: the URL that receives a message when an experiment or a sweep ends, or a monitor raises its
+    alarm.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     url: Url = Field(examples=["https://example.org/hooks/holdout"])
-    events: frozenset[FinalStatus | SweepEnd] = Field(
+    events: frozenset[FinalStatus | Announcement] = Field(
         frozenset(get_args(FinalStatus)),
         min_length=1,
-        description="What to send a message for: final statuses of experiments, by default all of them, and those of "
-        "sweeps.",
+        description="What to send a message for: final statuses of experiments, by default all of them; those of "
+        "sweeps; and the first alarm of a monitor.",
         json_schema_extra=_repeatable,
     )
 
@@ -57,7 +60,7 @@ class Webhook(ResponseModel):
 
     id: int
     url: str
-    events: list[FinalStatus | SweepEnd]
+    events: list[FinalStatus | Announcement]
     created_at: Time
 
 
@@ -74,7 +77,7 @@ class Webhooks(ResponseModel):
 
 
 class Delivery(ResponseModel):
-    """One message, about an experiment or a sweep.
+    """One message, about an experiment, a sweep or a monitor.
 
     answer: the result of the last attempt. next_attempt_at: null if there is no further attempt.
     """
@@ -82,6 +85,7 @@ class Delivery(ResponseModel):
     id: int
     experiment_id: int | None
     sweep_id: int | None
+    monitor_id: int | None
     event: str
     state: Literal["waiting", "delivered", "given_up"]
     attempts: int

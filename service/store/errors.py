@@ -28,6 +28,10 @@ StoreError
 ├── UnknownSweep        no sweep has this number
 ├── SweepOver           it has ended: there is nothing to cancel
 ├── SweepActive         it has not ended: it cannot be deleted yet
+├── UnknownMonitor      no monitor has this number
+├── UnknownBatch        the monitor has no batch with this number
+├── MonitorNameTaken    the experiment has another monitor of this name
+├── BatchNameTaken      the monitor has another batch of this name
 ├── UnknownWebhook      no webhook has this number
 ├── NameTaken           another valid token has this name
 └── UnknownToken        no valid token has this name
@@ -122,11 +126,11 @@ class DatasetInUse(StoreError):
 
 
 class QueueFull(StoreError):
-    """The owner has reached the limit of queued runs."""
+    """The owner has reached the limit of queued runs and jobs."""
 
     def __init__(self, owner: str, queued: int, limit: int) -> None:
         super().__init__(
-            f"{owner} has {queued:,} runs in the queue; the limit is {limit:,}. "
+            f"{owner} has {queued:,} runs and jobs in the queue; the limit is {limit:,}. "
             "Wait until some have ended, or cancel some."
         )
 
@@ -343,6 +347,38 @@ class KeyReused(StoreError):
     def __init__(self, key: str) -> None:
         super().__init__(
             f"The key {key[:100]!r} was sent with another spec in the last 24 hours. Send a new key with a new spec."
+        )
+
+
+class UnknownMonitor(StoreError):
+    """No monitor has this number."""
+
+    def __init__(self, monitor_id: int) -> None:
+        super().__init__(f"There is no monitor {monitor_id}.")
+
+
+class UnknownBatch(StoreError):
+    """The monitor has no batch with this number."""
+
+    def __init__(self, monitor_id: int, number: int, batches: int) -> None:
+        super().__init__(f"Monitor {monitor_id} has no batch {number}: it has tested {batches:,}.")
+
+
+class MonitorNameTaken(StoreError):
+    """The experiment has a monitor of this name with other settings."""
+
+    def __init__(self, name: str, monitor_id: int) -> None:
+        super().__init__(
+            f"The experiment has a monitor {name!r} with other settings: number {monitor_id}. Choose another name."
+        )
+
+
+class BatchNameTaken(StoreError):
+    """The monitor has a batch of this name with other rows."""
+
+    def __init__(self, name: str, number: int) -> None:
+        super().__init__(
+            f"Batch {number} of the monitor has the name {name!r} and other rows. Choose another name for new rows."
         )
 
 

@@ -25,7 +25,16 @@ from service.store.deaths import death_values
 from service.store.engine.clock import now, now_or
 from service.store.errors import JobOver, NoModel, UnknownExperiment, UnknownJob
 from service.store.run_keys import BY_KEY
-from service.store.tables import FINAL_STATUSES, Checkpoint, Experiment, Job, JobKind, JobStep, Run
+from service.store.tables import (
+    ACTIVE_STATUSES,
+    FINAL_STATUSES,
+    Checkpoint,
+    Experiment,
+    Job,
+    JobKind,
+    JobStep,
+    Run,
+)
 
 CLOCK_TOLERANCE_SECONDS = 60.0
 """A lease that ends later than its length and this much was given before the clock was set back: it has expired."""
@@ -62,6 +71,12 @@ class JobModel:
     fold: int
     seed: int
     sha256: str
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """How many jobs are queued and running."""
+    active = select(Job.status, func.count()).where(Job.status.in_(ACTIVE_STATUSES)).group_by(Job.status)
+    return dict.fromkeys(ACTIVE_STATUSES, 0) | {row[0]: row[1] for row in connection.execute(active)}
 
 
 def models_of(connection: Connection, experiment_id: int) -> list[JobModel]:

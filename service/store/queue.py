@@ -54,7 +54,7 @@ from service.store.deaths import death_values
 from service.store.engine.clock import now, now_or
 from service.store.errors import QueueFull
 from service.store.run_keys import ALL_RUNS, BY_KEY, RunFilter, RunKey
-from service.store.tables import FINAL_STATUSES, Experiment, ExperimentTag, Run, WaitingFor
+from service.store.tables import FINAL_STATUSES, Experiment, ExperimentTag, Job, Run, WaitingFor
 from service.store.webhooks import outbox
 from workers.processes.failure_causes import Cause
 
@@ -213,9 +213,10 @@ def submit_all(connection: Connection, experiments: Sequence[NewExperiment]) -> 
 
 
 def require_room(connection: Connection, owner: str, runs: int, limit: int) -> None:
-    """Raise QueueFull if an owner, with so many more runs, would have more than `limit` queued."""
-    mine = select(func.count()).where(Run.status == "queued", Run.owner == owner)
-    queued: int = connection.execute(mine).scalar_one()
+    """Raise QueueFull if an owner, with so many more runs or jobs, would have more than `limit` queued."""
+    of_runs = select(func.count()).where(Run.status == "queued", Run.owner == owner)
+    of_jobs = select(func.count()).where(Job.status == "queued", Job.owner == owner)
+    queued: int = connection.scalars(of_runs).one() + connection.scalars(of_jobs).one()
     if queued + runs > limit:
         raise QueueFull(owner, queued, limit)
 

@@ -27,6 +27,7 @@ JobKind = Literal["robustness"]
 FinalStatus = Literal["succeeded", "failed", "cancelled"]
 SweepEnd = Literal["sweep.succeeded", "sweep.failed", "sweep.cancelled"]
 """An experiment or a run with a final status has ended; only a retry queues it again."""
+MonitorAlarm = Literal["monitor.alarm"]
 Status = Literal[ActiveStatus, FinalStatus]
 WaitingFor = Literal["artifact_store", "worker"]
 """What holds up a run that is queued or running: its agent cannot reach the store, or cannot start its worker."""
@@ -370,6 +371,74 @@ class JobStep(Base):
     content: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class Monitor(Base):
+    """Batches that arrive over time, tested with one model of an experiment: the run with this repeat, fold and seed.
+
+    products: the evidence of each detector after `batches` batches, as in `workers.shift.evidence`. first_alarm: the
+    number of the batch that raised it; null before.
+    """
+
+    __tablename__ = "monitors"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    experiment_id: Mapped[int] = mapped_column(ForeignKey("experiments.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    owner: Mapped[str]
+    repeat: Mapped[int]
+    fold: Mapped[int]
+    seed: Mapped[int] = mapped_column(BigInteger)
+    alpha: Mapped[float]
+    detectors: Mapped[list[Any]]
+    products: Mapped[dict[str, Any]]
+    batches: Mapped[int] = mapped_column(default=0)
+    first_alarm: Mapped[int | None]
+    alarmed_at: Mapped[float | None]
+    last_batch_at: Mapped[float | None]
+    created_at: Mapped[float]
+
+    __table_args__ = (UniqueConstraint("experiment_id", "name"), {"sqlite_autoincrement": True})
+
+
+class MonitorSample(Base):
+    """Some of the rows that a monitor has seen, as they are stored: the next batch is compared with them."""
+
+    __tablename__ = "monitor_samples"
+
+    monitor_id: Mapped[int] = mapped_column(ForeignKey("monitors.id", ondelete="CASCADE"), primary_key=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class MonitorBatch(Base):
+    """A tested batch, the number-th of its monitor. It is never tested again.
+
+    sha256: of its rows and labels. level: what `p_value`, against the validation rows, had to reach. evidence:
+    against the rows before, after this batch. alarms: the comparisons that raised one. tests: of each detector.
+    moved: the names of features. accuracy: measured; of a regression the mean absolute error. report: as of
+    `POST /experiments/{id}/shift`.
+    """
+
+    __tablename__ = "monitor_batches"
+
+    monitor_id: Mapped[int] = mapped_column(ForeignKey("monitors.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    name: Mapped[str | None]
+    sha256: Mapped[str]
+    owner: Mapped[str]
+    rows: Mapped[int]
+    level: Mapped[float]
+    p_value: Mapped[float]
+    evidence: Mapped[float]
+    alarms: Mapped[list[Any]]
+    tests: Mapped[list[Any]]
+    moved: Mapped[list[Any]]
+    features_moved: Mapped[int]
+    accuracy: Mapped[float | None]
+    report: Mapped[dict[str, Any]]
+    received_at: Mapped[float]
+
+    __table_args__ = (UniqueConstraint("monitor_id", "name"),)
+
+
 class LedgerEntry(Base):
     """One look at a test set, in its ledger: written before the answer is computed, and never removed.
 
@@ -468,8 +537,8 @@ class Key(Base):
 
 
 class Webhook(Base):
-    """A URL that receives a message when an experiment or a sweep ends. `events`: what it is sent for: the final
-    statuses of experiments, and those of sweeps as `sweep.succeeded`.
+    """A URL that receives a message when an experiment or a sweep ends, or a monitor raises its alarm. `events`: what
+    it is sent for: the final statuses of experiments, those of sweeps as `sweep.succeeded`, and `monitor.alarm`.
 
     The secret signs the messages; `service.store.sealing` seals it if there is a key. `failures` counts the failed
     attempts since the last success.
@@ -488,8 +557,8 @@ class Webhook(Base):
 
 
 class Delivery(Base):
-    """One message for one webhook, about an experiment or a sweep. That about an experiment is written in the
-    transaction that ended it.
+    """One message for one webhook, about an experiment, a sweep or a monitor. It is written in the transaction that
+    ended the experiment, or stored the alarm of the monitor.
 
     Every attempt sends the same `content`, byte for byte. `due_at` is null once it was delivered or given up.
     """
@@ -500,6 +569,7 @@ class Delivery(Base):
     webhook_id: Mapped[int] = mapped_column(ForeignKey("webhooks.id", ondelete="CASCADE"))
     experiment_id: Mapped[int | None]
     sweep_id: Mapped[int | None]
+    monitor_id: Mapped[int | None]
     event: Mapped[str]
     content: Mapped[str]
     attempts: Mapped[int] = mapped_column(default=0)

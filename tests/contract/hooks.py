@@ -102,6 +102,10 @@ RULES: dict[tuple[str, str], Callable[[Problem, Any], bool]] = {
     ("predict", "invalid-spec"): only("rows["),  # as wide as the data set, and within single precision
     ("compare_batch", "invalid-spec"): only("rows[", "labels"),  # as many labels as rows
     ("compare_batch", "invalid-field"): anything,
+    ("add_batch", "invalid-spec"): only("rows[", "labels"),
+    ("add_batch", "invalid-field"): anything,
+    ("add_batch", "unusable-upload"): anything,
+    ("create_monitor", "invalid-spec"): only("detectors"),  # of a regression there are fewer
     ("measure_robustness", "invalid-spec"): only("corruptions"),  # of images, or of tables
     ("compare_batch", "unusable-upload"): anything,
     ("predict", "malformed-csv"): anything,

@@ -23,7 +23,7 @@ def test_the_story_prints_what_the_page_shows(tmp_path: Path) -> None:
         pytest.skip("the commands need curl")
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     blocks = BLOCK.findall(PAGE.read_text())
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     printed = []
     settings = Settings(data_dir=tmp_path / "data", port=0, workers=1, log_level="warning")
     with serving(settings) as url:
@@ -41,7 +41,9 @@ def test_the_story_prints_what_the_page_shows(tmp_path: Path) -> None:
             assert ran.returncode == 0, ran.stderr + ran.stdout
             printed.append(ran.stdout)
             assert text_difference(shown, ran.stdout) == "", ran.stdout
-    moved = printed[-1]
+    moved = printed[2]
     assert re.search(r"^temperature .* 1[34]\d", moved, re.MULTILINE), moved
     assert re.search(r"^line ", moved, re.MULTILINE), moved
     assert "Measured accuracy" in moved
+    assert "raised an alarm at batch 2" in printed[3]
+    assert re.search(r"^2 +moved.csv .*temperature", printed[3], re.MULTILINE), printed[3]

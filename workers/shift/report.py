@@ -55,6 +55,14 @@ class ShiftReport:
         return self.p_value <= ALPHA
 
 
+def detect_all(reference: Reference, batch: ScoredRows, stream: np.random.Generator) -> list[Detection]:
+    """Every detector, without what the report says besides."""
+    _, by_features = compare_features(
+        reference.rows.features, batch.features, reference.columns, stream, reference.offset
+    )
+    return [*detect(reference, batch, stream), by_features]
+
+
 def compare(reference: Reference, batch: ScoredRows, stream: np.random.Generator) -> ShiftReport:
     """Compare a batch with the validation rows."""
     moves, by_features = compare_features(

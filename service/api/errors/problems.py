@@ -28,6 +28,7 @@ from service.memory_budget import OutOfMemory
 from service.operations.readiness import NotReady
 from service.store.artifacts.blob_store import BlobStoreUnavailable
 from service.store.errors import (
+    BatchNameTaken,
     DatasetInUse,
     ExperimentActive,
     ExperimentOver,
@@ -35,6 +36,7 @@ from service.store.errors import (
     JobOver,
     KeyReused,
     ManyModels,
+    MonitorNameTaken,
     NoModel,
     NoRowResults,
     NoScores,
@@ -48,8 +50,10 @@ from service.store.errors import (
     RowsUsedBefore,
     SweepActive,
     SweepOver,
+    UnknownBatch,
     UnknownExperiment,
     UnknownJob,
+    UnknownMonitor,
     UnknownRow,
     UnknownRun,
     UnknownSweep,
@@ -107,6 +111,10 @@ PROBLEM_TYPES: dict[type[Exception], ProblemType] = {
     Undeliverable: ProblemType("unusable-webhook", 422, "The webhook cannot be reached"),
     PrivateAddress: ProblemType("private-address", 422, "The webhook is in a private network"),
     UnknownWebhook: ProblemType("unknown-webhook", 404, "There is no such webhook"),
+    UnknownMonitor: ProblemType("unknown-monitor", 404, "There is no such monitor"),
+    UnknownBatch: ProblemType("unknown-batch", 404, "The monitor has no such batch"),
+    MonitorNameTaken: ProblemType("monitor-name-taken", 409, "The experiment has a monitor of this name"),
+    BatchNameTaken: ProblemType("batch-name-taken", 409, "The monitor has a batch of this name"),
     KeyReused: ProblemType("idempotency-key-reused", 422, "The key belongs to another request"),
     NotReady: ProblemType("not-ready", 503, "The service is not ready", retry_after=5),
     UnknownExperiment: ProblemType("unknown-experiment", 404, "There is no such experiment"),

@@ -45,6 +45,7 @@ TAGS = [
     },
     {"name": "data", "description": "The data sets that a spec can name."},
     {"name": "catalog", "description": "The losses, optimizers, balancings, ... that a spec can name."},
+    {"name": "monitors", "description": "Batches of new rows over time, and whether they have shifted."},
     {"name": "webhooks", "description": "Messages to your own server when an experiment ends."},
     {"name": "operation", "description": "Health, readiness and metrics of the service."},
 ]

@@ -40,6 +40,8 @@ ALWAYS: dict[str, dict[str, tuple[str, ...]]] = {
     "submit_sweep": {"202": ("Location", "Retry-After")},
     "measure_robustness": {"202": ("Location", "Retry-After")},
     "upload_dataset": {"200": ("Location",), "201": ("Location",)},
+    "create_monitor": {"201": ("Location",)},
+    "add_batch": {"201": ("Location",)},
     "create_webhook": {"201": ("Location", "Cache-Control")},
     "read_weights": {"200": ("Content-Disposition",)},
     "read_bundle": {"200": ("Content-Disposition",)},

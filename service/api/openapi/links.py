@@ -38,6 +38,7 @@ OF_EXPERIMENT = (
     "read_bundle",
     "predict",
     "compare_batch",
+    "list_monitors",
     "read_ledger",
     "evaluate_on_test_set",
     "edit_experiment",
@@ -59,6 +60,14 @@ OF_SWEEP = (
     "cancel_sweep",
     "retry_sweep",
     "delete_sweep",
+)
+OF_MONITOR = (
+    "read_monitor",
+    "list_batches",
+    "read_monitor_chart",
+    "read_monitor_picture",
+    "add_batch",
+    "delete_monitor",
 )
 OF_WEBHOOK = ("read_webhook", "delete_webhook")
 
@@ -96,6 +105,8 @@ LINKS = {
     "list_sweeps": [ResponseLink(200, "sweep_id", "items/0/id", OF_SWEEP)],
     "upload_dataset": [ResponseLink(status, "name", "name", OF_DATASET) for status in (200, 201)],
     "list_datasets": [ResponseLink(200, "name", "items/0/name", ("read_dataset", "preview_dataset"))],
+    "create_monitor": [ResponseLink(201, "monitor_id", "id", OF_MONITOR)],
+    "list_monitors": [ResponseLink(200, "monitor_id", "items/0/id", OF_MONITOR)],
     "create_webhook": [ResponseLink(201, "webhook_id", "id", OF_WEBHOOK)],
     "list_webhooks": [ResponseLink(200, "webhook_id", "items/0/id", OF_WEBHOOK)],
 }

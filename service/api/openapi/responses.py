@@ -26,6 +26,7 @@ from service.schemas.formats import MEDIA_TYPES
 from service.store.artifacts.blob_store import BlobStoreUnavailable
 from service.store.credentials.tokens import Caller
 from service.store.errors import (
+    BatchNameTaken,
     DatasetInUse,
     ExperimentActive,
     ExperimentOver,
@@ -33,6 +34,7 @@ from service.store.errors import (
     JobOver,
     KeyReused,
     ManyModels,
+    MonitorNameTaken,
     NoModel,
     NoRowResults,
     NoScores,
@@ -47,8 +49,10 @@ from service.store.errors import (
     RowsUsedBefore,
     SweepActive,
     SweepOver,
+    UnknownBatch,
     UnknownExperiment,
     UnknownJob,
+    UnknownMonitor,
     UnknownRow,
     UnknownRun,
     UnknownSweep,
@@ -84,6 +88,10 @@ EXAMPLES: dict[type[Exception], Exception] = {
     TooManyRequests: TooManyRequests("writes", parse("6000/minute"), 12),
     PrivateAddress: PrivateAddress("intranet.example.org"),
     UnknownWebhook: UnknownWebhook(7),
+    UnknownMonitor: UnknownMonitor(7),
+    UnknownBatch: UnknownBatch(7, 12, 11),
+    MonitorNameTaken: MonitorNameTaken("line 2", 7),
+    BatchNameTaken: BatchNameTaken("2026-11-02", 5),
     TooManyStreams: TooManyStreams(100),
     TooBusy: Standstill(40),
     OutOfMemory: OutOfMemory(),

@@ -52,6 +52,7 @@ register_url_convertor("number", Number())
 
 ExperimentId = Annotated[int, Path(ge=1, lt=2**63, description="The experiment's number.", examples=[1])]
 SweepId = Annotated[int, Path(ge=1, lt=2**63, description="The sweep's number.", examples=[1])]
+MonitorId = Annotated[int, Path(ge=1, lt=2**63, description="The monitor's number.", examples=[1])]
 RowIndex = Annotated[
     int, Path(ge=0, lt=2**63, description="The index of the row in the data set as uploaded.", examples=[0])
 ]
@@ -171,6 +172,30 @@ class SweepsQuery(Query):
     def after(self, position: TypeAdapter[int]) -> int | None:
         """What the page follows. Raises InvalidCursor."""
         return None if self.cursor is None else cursors.decode(self.cursor, position)
+
+
+class BatchesQuery(SweepsQuery):
+    """How many batches of a monitor, from which position."""
+
+
+class MonitorsQuery(SweepsQuery):
+    """How many monitors, of which experiment, from which position."""
+
+    experiment_id: int | None = Field(None, ge=1, lt=2**63)
+
+
+class NewBatchQuery(Query):
+    """What a batch is called."""
+
+    name: str | None = Field(
+        None,
+        min_length=1,
+        max_length=100,
+        pattern=r"^[^\x00-\x1f\x7f]+$",
+        description="A name of your choice, such as a date, unique within the monitor: a batch that is sent again "
+        "under its name is tested once.",
+        examples=["2026-11-02"],
+    )
 
 
 class LeaderboardQuery(Query):

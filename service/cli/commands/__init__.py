@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli.commands import checks, data, experiments, lists, results, serving, sweeps, tokens
+from service.cli.commands import checks, data, experiments, lists, monitors, results, serving, sweeps, tokens
 from workers import blas
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 for subject in (serving, experiments, sweeps, lists, results, data, checks):
     app.add_typer(subject.commands)
+app.add_typer(monitors.monitor, name="monitor", no_args_is_help=True)
 app.add_typer(tokens.token, name="token", no_args_is_help=True)
 
 

@@ -1,4 +1,5 @@
-"""The outbox of the webhooks: a message is written in the transaction that ends an experiment, and sent afterwards.
+"""The outbox of the webhooks: a message is written in the transaction that ends an experiment or stores the alarm of
+a monitor, and sent afterwards.
 
 waiting      due_at is the time of the next attempt; during an attempt, the time when its sender counts as lost
 delivered    delivered_at is set, due_at is null

@@ -58,7 +58,7 @@ def trained(harness: Harness, start: Start, spec: dict[str, Any]) -> tuple[int, 
 
 def request(harness: Harness, id_: int, **wanted: Any) -> None:
     with harness.database.write() as connection:
-        robustness.request(connection, id_, "me", Robustness(**wanted), PollingNotifier())
+        robustness.request(connection, id_, "me", Robustness(**wanted), PollingNotifier(), max_queued=10)
 
 
 def read(harness: Harness, id_: int) -> Row[Any]:

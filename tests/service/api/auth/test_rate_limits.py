@@ -123,7 +123,7 @@ def test_a_queue_that_is_full_takes_no_more_of_this_owner(limited: Limited, app:
     accepted = client.post("/experiments", json=IRIS | {"replicates": 2}, headers=first).json()
     full = client.post("/experiments", json=IRIS | {"replicates": 2}, headers=first)
     assert (full.status_code, full.json()["type"]) == (429, "/problems/queue-full")
-    assert "first has 2 runs in the queue; the limit is 3" in full.json()["detail"]
+    assert "first has 2 runs and jobs in the queue; the limit is 3" in full.json()["detail"]
     assert full.headers["retry-after"] == "60"
     assert client.post("/experiments", json=IRIS, headers=first).status_code == 202
     assert client.post("/experiments", json=IRIS, headers=second).status_code == 202

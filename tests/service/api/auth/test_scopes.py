@@ -82,6 +82,15 @@ TABLE: dict[str, Scope | None] = {
     "POST /experiments/{experiment_id}/shift": "read",
     "GET /experiments/{experiment_id}/test-evaluations": "read",
     "POST /experiments/{experiment_id}/test-evaluations": "submit",
+    "GET /monitors": "read",
+    "POST /monitors": "submit",
+    "GET /monitors/{monitor_id}": "read",
+    "DELETE /monitors/{monitor_id}": "admin",
+    "GET /monitors/{monitor_id}/batches": "read",
+    "POST /monitors/{monitor_id}/batches": "submit",
+    "GET /monitors/{monitor_id}/batches/{number}": "read",
+    "GET /monitors/{monitor_id}/chart.svg": "read",
+    "GET /monitors/{monitor_id}/chart.png": "read",
     "GET /epochs": "read",
     "GET /comparisons": "read",
     "GET /sweeps": "read",
@@ -122,6 +131,13 @@ PAGES: dict[str, Scope | None] = {
     "GET /ui/sweeps/new": "read",
     "POST /ui/sweeps/new": "submit",
     "POST /ui/sweeps/new/preview": "read",
+    "GET /ui/experiments/{experiment_id}/shift": "read",
+    "POST /ui/experiments/{experiment_id}/shift": "read",
+    "GET /ui/monitors": "read",
+    "POST /ui/monitors": "submit",
+    "GET /ui/monitors/{monitor_id}": "read",
+    "POST /ui/monitors/{monitor_id}/batches": "submit",
+    "GET /ui/monitors/{monitor_id}/batches/{number}": "read",
     "GET /ui/new": "read",
     "POST /ui/new": "submit",
     "POST /ui/new/preview": "read",
@@ -156,7 +172,7 @@ def test_a_scope_opens_what_it_should_and_nothing_else(
     closed_service: TestClient, its_bearer: Bearer, route: str, needed: Scope | None, given: Scope | None
 ) -> None:
     method, path = route.split()
-    path = re.sub(r"{\w+_id}", "7", path).replace("{name}", "digits")
+    path = re.sub(r"{\w+_id}", "7", path).replace("{name}", "digits").replace("{number}", "1")
     response = closed_service.request(method, path, headers=its_bearer(given))
     if needed is None or (given is not None and SCOPES.index(given) >= SCOPES.index(needed)):
         assert response.status_code not in (401, 403, 500)
@@ -179,7 +195,12 @@ def test_a_page_is_shown_to_those_who_may_see_it(
     closed_service: TestClient, its_bearer: Bearer, route: str, needed: Scope | None, given: Scope | None
 ) -> None:
     method, path = route.split()
-    path = re.sub(r"\{\w+_id\}", "7", path).replace("{name}", "digits").replace("{action}", "cancel")
+    path = (
+        re.sub(r"\{\w+_id\}", "7", path)
+        .replace("{name}", "digits")
+        .replace("{number}", "1")
+        .replace("{action}", "cancel")
+    )
     response = closed_service.request(method, path, headers=its_bearer(given), follow_redirects=False)
     assert response.status_code < 500
     leads_to_sign_in = response.headers.get("location", "").partition("?")[0].endswith("ui/sign-in")
