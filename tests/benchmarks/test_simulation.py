@@ -52,3 +52,10 @@ def test_a_table_leaves_out_what_has_no_interval() -> None:
     rows = table(covered, ["a", "b", "c"], ["x", "y", "z"]).splitlines()
     assert rows[0] == "| design | x | y |"
     assert rows[2:] == ["| a | 100.0 (0.500) | - |", "| b | - | 0.0 (0.250) |"]
+
+
+def test_seeds_deviate_from_the_truth_as_from_the_mean_of_all_seeds() -> None:
+    values = np.random.default_rng(0).standard_normal((4000, single_split.SEEDS + single_split.MORE_SEEDS))
+    true = np.array([single_split.truth(list(of_draw)) for of_draw in values])
+    deviations = values[:, : single_split.SEEDS].mean(axis=1) - true
+    assert np.var(deviations) == pytest.approx(1 / single_split.SEEDS, rel=0.1)
