@@ -26,15 +26,24 @@ OF_PROCEDURE = (
 OPTIMISTIC = " The epochs were selected on the rows that measure them, so the figures are slightly too good."
 
 
-def meanings(intervals: Intervals | NoIntervals, *, seeds: int, selected: bool) -> list[IntervalMeaning]:
-    """What each interval of a summary is of. selected: whether there was more than one epoch to select from."""
+def meanings(
+    intervals: Intervals | NoIntervals, *, seeds: int, selected: bool, has_shares: bool
+) -> list[IntervalMeaning]:
+    """What each interval of a summary is of. selected: whether there was more than one epoch to select from.
+
+    has_shares: whether single runs and baselines have intervals, of shares of rows: a regression has none.
+    """
     missing = intervals if isinstance(intervals, NoIntervals) else None
     has_auroc = isinstance(intervals, Intervals) and "auroc" in intervals.metrics
-    return list(_meanings(missing, seeds > 1, selected, has_auroc))
+    return list(_meanings(missing, seeds > 1, selected, has_auroc, has_shares))
 
 
 def meanings_of_folds(
-    missing: NoIntervals | None, from_rows: Intervals | None, folds: Sequence[FoldFigures]
+    missing: NoIntervals | None,
+    from_rows: Intervals | None,
+    folds: Sequence[FoldFigures],
+    *,
+    has_shares: bool,
 ) -> list[IntervalMeaning]:
     """The same for a cross-validation. missing: why means over folds have no intervals; from_rows: those that do not
     rest on the figures of the folds alone.
@@ -46,7 +55,7 @@ def meanings_of_folds(
         if value is not None and not BY_NAME[name].without_interval
     }
     others = None if missing or not from_rows else tuple(sorted(shown - set(from_rows.metrics)))
-    return list(_meanings_of_folds(missing, others))
+    return list(_meanings_of_folds(missing, others, has_shares))
 
 
 def missing_of_folds(status: str, folds: int) -> NoIntervals | None:
@@ -58,11 +67,11 @@ def missing_of_folds(status: str, folds: int) -> NoIntervals | None:
 
 @lru_cache(maxsize=100)
 def _meanings_of_folds(
-    missing: NoIntervals | None, others: tuple[str, ...] | None
+    missing: NoIntervals | None, others: tuple[str, ...] | None, has_shares: bool
 ) -> tuple[IntervalMeaning, ...]:
     """others: metrics that row-level results do not tell; None if these told nothing."""
     corrected = IntervalMeaning(
-        figures=["metrics", "classes", "baselines"],
+        figures=["metrics", "classes", *(["baselines"] if has_shares else [])],
         of="procedure_on_new_data",
         sentence=OF_PROCEDURE,
         optimistic=False,
@@ -71,17 +80,18 @@ def _meanings_of_folds(
         resamples=None,
         missing=Missing.model_validate(missing) if missing else None,
     )
-    of_seeds = _of_one_model("seeds", optimistic=False)
+    of_seeds = [_of_one_model("seeds", optimistic=False)] if has_shares else []
     if others is None:
-        return corrected, of_seeds
+        return corrected, *of_seeds
     components = {"figures": ["metrics", "classes"], "method": "variance_components"}
-    of_others = {"figures": [*(f"metrics.{name}" for name in others), "baselines"]}
-    return corrected.model_copy(update=components), corrected.model_copy(update=of_others), of_seeds
+    figures = [*(f"metrics.{name}" for name in others), *(["baselines"] if has_shares else [])]
+    of_others = [corrected.model_copy(update={"figures": figures})] if figures else []
+    return corrected.model_copy(update=components), *of_others, *of_seeds
 
 
 @lru_cache(maxsize=1000)
 def _meanings(
-    missing: NoIntervals | None, several_seeds: bool, selected: bool, has_auroc: bool
+    missing: NoIntervals | None, several_seeds: bool, selected: bool, has_auroc: bool, has_shares: bool
 ) -> tuple[IntervalMeaning, ...]:
     """Cached, because every poll that finds a change needs them, and there are few."""
     of_seeds = IntervalMeaning(
@@ -97,12 +107,18 @@ def _meanings(
     of_auroc = of_seeds.model_copy(
         update={"figures": ["metrics.auroc"], "method": "delong", "resamples": None},
     )
-    return (
-        of_seeds,
-        *([of_auroc] if has_auroc else []),
+    of_baselines = _of_one_model("baselines", optimistic=False)
+    bootstrapped = {
+        "figures": ["baselines.balanced_accuracy"],
+        "method": "two_way_bootstrap",
+        "resamples": RESAMPLES,
+    }
+    of_shares = (
         _of_one_model("seeds", optimistic=selected),
-        _of_one_model("baselines", optimistic=False),
+        of_baselines,
+        of_baselines.model_copy(update=bootstrapped),
     )
+    return of_seeds, *([of_auroc] if has_auroc else []), *(of_shares if has_shares else ())
 
 
 def _of_one_model(figures: str, *, optimistic: bool) -> IntervalMeaning:

@@ -95,7 +95,12 @@ def _over_seeds(found: ExperimentDetails, selected: Rows, intervals: Intervals |
         selected,
         selected[0].support,  # the split has its own seed, so all runs have the same rows
         intervals,
-        meanings(intervals, seeds=len(selected), selected=stored.spec["training"]["epochs"] > 1),
+        meanings(
+            intervals,
+            seeds=len(selected),
+            selected=stored.spec["training"]["epochs"] > 1,
+            has_shares=not is_regression(stored.spec),
+        ),
         _baselines(stored.plan, stored.baselines or []),
     )
 
@@ -110,7 +115,7 @@ def _over_folds(found: ExperimentDetails, selected: Rows, from_rows: Intervals |
         folds,
         open_counts(stored.plan),
         missing or intervals,
-        meanings_of_folds(missing, intervals.from_rows, folds),
+        meanings_of_folds(missing, intervals.from_rows, folds, has_shares=not is_regression(stored.spec)),
         averaged_baselines(stored.plan, found.runs, folds, None if missing else intervals),
     )
 

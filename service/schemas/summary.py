@@ -136,14 +136,14 @@ class Missing(ResponseModel):
 class IntervalMeaning(ResponseModel):
     """What some intervals of a summary are intervals of, and how they were computed.
 
-    figures: the fields of the summary that have them; `metrics.auroc` is one metric that has an interval of its own.
+    figures: the fields of the summary that have them; `metrics.auroc` is one metric, whose method is another.
     method: `variance_components` is of rows and of models, from row-level results over the folds; `corrected_t` is
     Nadeau and Bengio's.
     """
 
     figures: list[
         Annotated[
-            str, Field(pattern=r"^(metrics(\.[a-z0-9_]+)?|classes|seeds|baselines)$", examples=["metrics"])
+            str, Field(pattern=r"^((metrics|baselines)(\.[a-z0-9_]+)?|classes|seeds)$", examples=["metrics"])
         ]
     ]
     of: Literal["new_rows_and_seeds", "new_rows", "procedure_on_new_data"]

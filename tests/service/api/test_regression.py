@@ -48,6 +48,7 @@ def test_a_regression_from_the_spec_to_the_last_response(client: TestClient, age
     assert summary["metrics"]["accuracy"] is None
     assert [each["name"] for each in summary["baselines"]] == ["mean", "median", "ridge"]
     mean, median, ridge = (each["metrics"] for each in summary["baselines"])
+    assert [each["figures"] for each in summary["intervals"]] == [["metrics", "classes"]]
     assert mean["rmse"] < median["rmse"]
     assert ridge["rmse"] < mean["rmse"]
     assert abs(mean["r2"]) < 0.05

@@ -61,6 +61,10 @@ def test_the_auroc_of_two_classes_has_delong_s_interval(fake_worker: FakeWorker)
     assert found is not None
     summary = fake_worker.read(experiment_id)["summary"]
     auroc = summary["metrics"]["auroc"]
+    methods = {
+        figure: meaning(summary, figure)["method"] for figure in ("baselines", "baselines.balanced_accuracy")
+    }
+    assert methods == {"baselines": "wilson", "baselines.balanced_accuracy": "two_way_bootstrap"}
     assert (auroc["low"], auroc["high"]) == pytest.approx((found.interval().low, found.interval().high))
     assert meaning(summary, "metrics.auroc")["method"] == "delong"
     scored = bootstrap_scores(
