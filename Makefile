@@ -130,7 +130,7 @@ $(CHECKS): pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "Installing Holdout, its checks and the oracles into $(VENV) (a few minutes) ..."
 	@$(INSTALL_TORCH) || { $(OPTIONAL); }
 	@$(INSTALL) cluster telemetry test lint
-	@$(INSTALL) oracles servers || { $(OPTIONAL); }
+	@$(INSTALL) optuna oracles servers || { $(OPTIONAL); }
 	@touch $(RUNTIME) $@
 
 # MLflow needs other versions of dependencies of the service, so it gets an environment of its own.

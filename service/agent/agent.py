@@ -24,6 +24,7 @@ from service.agent.clock_watch import ClockWatch
 from service.agent.event_writer import end_run, savepoint, write_progress
 from service.agent.leased_run import LeasedRun
 from service.agent.start_failures import NotStarted, StartPause
+from service.experiments.sweep_proposer import SweepProposer
 from service.jobs.assignments import JobAssignmentBuilder
 from service.jobs.runner import JobRunner
 from service.notifiers import Notifier, PollingNotifier
@@ -112,6 +113,7 @@ class Agent:
             is_free=lambda: len(self.runs) < settings.workers,
             may_end_expired=lambda: self.clock.is_settled,
         )
+        self.sweeps = SweepProposer(database, registry, self.notifier)
         self.flushed_at = 0.0
         self.last_tick_at = time.monotonic()
         self.database_is_away = False
@@ -139,6 +141,7 @@ class Agent:
         """Look at the queue at once: something was submitted or cancelled. Safe from any thread."""
         self.flushed_at = 0.0
         self.jobs.wake()
+        self.sweeps.wake()
         self.pool.wake()
 
     @property
@@ -158,7 +161,7 @@ class Agent:
 
     def run(self) -> None:
         """Work until `request_stop`, then release all runs."""
-        with self.notifier.listening(self), self.jobs.running():
+        with self.notifier.listening(self), self.jobs.running(), self.sweeps.running():
             while not self._stopping.is_set():
                 self.last_tick_at = time.monotonic()
                 self._guarded(self.tick)
@@ -389,6 +392,7 @@ class Agent:
                 self._claims_ahead = time.monotonic() - run.started_at < SHORT_SECONDS
             self._drop(lease)
         if ended:
+            self.sweeps.wake()
             self.on_end({run.claim.experiment_id for run in ended.values()})
 
     def _drop(self, lease: Lease) -> None:

@@ -19,13 +19,19 @@ def progress_of_sweep(state: SweepState) -> ProgressState:
     figures = state.runs
     active = [figures[status] for status in ACTIVE_STATUSES if status in figures]
     done = sum(each.epoch for each in figures.values())
-    left = sum(each.epochs - each.epoch for each in active)
+    left = sum(each.epochs - each.epoch for each in active) + _epochs_to_come(state)
     running = figures["running"].runs if "running" in figures else 0
     eta = None
     if running and done:
         pace: float = sum(each.training_seconds for each in figures.values()) / done
         eta = round(pace * max(max(each.longest for each in active), left / running), 1)
     return ProgressState(epoch=done, epochs=done + left, eta_seconds=eta)
+
+
+def _epochs_to_come(state: SweepState) -> int:
+    """Those of candidates that are not chosen yet, as many for each as the present ones have on average."""
+    planned, candidates = sum(each.epochs for each in state.runs.values()), sum(state.candidates.values())
+    return round(state.to_come * planned / candidates) if candidates else 0
 
 
 def _eta(runs: Sequence[Any]) -> float | None:

@@ -109,9 +109,10 @@ def new_experiment(
     candidate: int | None,
     swept: dict[str, Any] | None,
     until_epoch: int | None = None,
+    drawn: dict[str, Any] | None = None,
 ) -> NewExperiment:
     """The experiment of a plan, as the queue stores it. candidate, swept: of a sweep, which one and its values;
-    until_epoch: where its runs are held.
+    until_epoch: where its runs are held; drawn: what its strategy remembers.
     """
     spec = plan.spec
     columns = {
@@ -129,6 +130,7 @@ def new_experiment(
         "sweep_id": sweep_id,
         "candidate": candidate,
         "swept": swept,
+        "drawn": drawn,
     }
     return NewExperiment(
         spec.seeds, spec.training.epochs, spec.tags, columns, spec.split.all_folds, until_epoch

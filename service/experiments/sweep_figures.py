@@ -8,7 +8,7 @@ from service.charts.parallel import Group, ParallelFigure, ParallelLine
 from service.charts.scale import short
 from service.experiments.swept_axes import field_axis, value_axis
 from service.schemas.leaderboards import Leaderboard, RankedCandidate, SweepImportance
-from workers.sweeps.candidates import label
+from workers.sweeps.candidate import label
 from workers.sweeps.paths import steps
 from workers.sweeps.ranges import value_text
 

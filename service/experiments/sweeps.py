@@ -12,7 +12,8 @@ from service.store.errors import NothingToRetryInSweep, SweepActive, SweepOver
 from service.store.idempotency_keys import KeyedRequest
 from service.store.tables import ACTIVE_STATUSES
 from workers.data.registry import DatasetRegistry
-from workers.sweeps.candidates import SweepPlan, plan_sweep
+from workers.sweeps.candidate import SweepPlan
+from workers.sweeps.candidates import plan_sweep
 from workers.sweeps.request import SweepRequest
 
 
@@ -47,10 +48,7 @@ class SweepService:
 
     def _plan(self, request: SweepRequest) -> SweepPlan:
         plan = plan_sweep(request, self._registry)
-        for source in {
-            repr(each.plan.spec.dataset): each.plan.spec.dataset for each in plan.candidates
-        }.values():
-            self._registry.share(source)
+        share_datasets(self._registry, plan)
         return plan
 
     def _store(self, connection: Connection, request: SweepRequest, plan: SweepPlan) -> int:
@@ -62,14 +60,25 @@ class SweepService:
             request=request.model_dump(mode="json"),
             repeated=plan.repeated,
             max_seconds=request.max_seconds,
+            asked=len(plan.candidates),
+            unasked=plan.to_come,
         )
         add_candidates(connection, sweep_id, plan, owner=self._owner)
         self._notifier.wake(connection, sweep_id, queued_runs=plan.runs)
         return sweep_id
 
 
-def add_candidates(connection: Connection, sweep_id: int, plan: SweepPlan, *, owner: str) -> None:
-    """Store the candidates as experiments. Nobody is woken."""
+def share_datasets(registry: DatasetRegistry, plan: SweepPlan) -> None:
+    """Let other machines train on the data sets of the candidates."""
+    sources = {repr(each.plan.spec.dataset): each.plan.spec.dataset for each in plan.candidates}
+    for source in sources.values():
+        registry.share(source)
+
+
+def add_candidates(
+    connection: Connection, sweep_id: int, plan: SweepPlan, *, owner: str, first: int = 0
+) -> None:
+    """Store the candidates as experiments, with numbers from `first` on. Nobody is woken."""
     ids = queue.submit_all(
         connection,
         [
@@ -80,8 +89,9 @@ def add_candidates(connection: Connection, sweep_id: int, plan: SweepPlan, *, ow
                 candidate=number,
                 swept=each.values,
                 until_epoch=plan.first_rung,
+                drawn=each.remembered,
             )
-            for number, each in enumerate(plan.candidates)
+            for number, each in enumerate(plan.candidates, first)
         ],
     )
     plans = [each.plan for each in plan.candidates]
@@ -108,7 +118,7 @@ def retry(connection: Connection, sweep_id: int, notifier: Notifier) -> None:
         connection, sweep_id
     )  # before the runs are locked, as by an agent that stops it
     queued = queue.retry_all(connection, sweep_reader.experiment_ids(connection, sweep_id))
-    if queued == 0:
+    if queued == 0 and found.unasked == 0:
         raise NothingToRetryInSweep(sweep_id, sweep_reader.state(connection, found).status)
     notifier.wake(connection, sweep_id, queued_runs=queued)
 

@@ -8,6 +8,8 @@ from pydantic import create_model
 
 from service.pages import forms
 from service.pages.forms import SpecForm, UnusableText, cell, json_of, options_of, spec_of
+from workers.sweeps.strategies import AnyAdaptive
+from workers.tagged_union import names
 
 FIELDS = 8
 """The most fields of the space that have a row of their own; `extra` takes any others."""
@@ -68,7 +70,8 @@ def form_of(sweep: Mapping[str, Any]) -> dict[str, str]:
     others = {path: given for path, given in space.items() if path not in plain[:FIELDS]}
     form["extra"] = json.dumps(others) if others else ""
     if form["strategy"] != "grid":
-        form["candidates"] = str(sweep["candidates"] + sweep["repeated"])
+        drawn_again = form["strategy"] in names(AnyAdaptive)  # which are replaced by others
+        form["candidates"] = str(sweep["candidates"] + (0 if drawn_again else sweep["repeated"]))
     return form
 
 

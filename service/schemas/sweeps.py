@@ -10,7 +10,7 @@ from service.schemas.experiments import ProgressState, ResolvedFields
 from service.schemas.experiments import links as links_of_experiment
 from service.store.sweep_reader import SweepState
 from service.store.tables import Status
-from workers.sweeps.candidates import Candidate, SweepPlan
+from workers.sweeps.candidate import Candidate, SweepPlan
 
 SweptValues = Annotated[
     dict[str, Any],
@@ -20,6 +20,11 @@ SweptValues = Annotated[
     ),
 ]
 REPEATED: Any = Field(description="How many candidates were left out, as another has the same spec.")
+
+
+TO_COME: Any = Field(
+    description="How many of the candidates the strategy chooses later, by the results of earlier ones."
+)
 
 
 def links(sweep_id: int) -> dict[str, str]:
@@ -52,6 +57,7 @@ class SweepRow(ResponseModel):
     )
     strategy: str
     candidates: int
+    to_come: int = TO_COME
     repeated: int = REPEATED
     counts: CandidateCounts
     runs: int
@@ -74,7 +80,8 @@ class SweepRow(ResponseModel):
             **row._mapping,
             "status": state.status,
             "strategy": row.request["strategy"]["name"],
-            "candidates": sum(state.candidates.values()),
+            "candidates": sum(state.candidates.values()) + state.to_come,
+            "to_come": state.to_come,
             "counts": dict(state.candidates),
             "runs": sum(each.runs for each in state.runs.values()),
             "progress": progress,
@@ -168,6 +175,7 @@ class ResolvedSweep(ResponseModel):
     """What a sweep would train."""
 
     candidates: int
+    to_come: int = TO_COME
     repeated: int = REPEATED
     runs: int
     epochs: int = Field(description="Of all runs together, if none is stopped early.")
@@ -179,7 +187,8 @@ class ResolvedSweep(ResponseModel):
     def of(cls, plan: SweepPlan, seconds: Sequence[float]) -> "ResolvedSweep":
         pairs = list(zip(plan.candidates, seconds, strict=True))
         return cls(
-            candidates=len(plan.candidates),
+            candidates=len(plan.candidates) + plan.to_come,
+            to_come=plan.to_come,
             repeated=plan.repeated,
             runs=plan.runs,
             epochs=sum(each.plan.runs * each.plan.spec.training.epochs for each in plan.candidates),

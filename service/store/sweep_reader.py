@@ -20,9 +20,10 @@ from service.store.tables import (
 
 THESE: Any = bindparam("sweeps", expanding=True)
 SWEEP = select(Sweep).where(Sweep.id == bindparam("id"))
-THE_SWEEPS = (
-    select(Sweep.id, Sweep.cancelled_at, Sweep.stopped_at).where(Sweep.id.in_(THESE)).order_by(Sweep.id)
-)
+THE_SWEEPS = select(Sweep.id, Sweep.cancelled_at, Sweep.stopped_at, Sweep.unasked)
+THE_SWEEPS = THE_SWEEPS.where(Sweep.id.in_(THESE)).order_by(Sweep.id)
+AWAITS_CANDIDATES = (Sweep.unasked > 0) & Sweep.cancelled_at.is_(None) & Sweep.stopped_at.is_(None)
+"""Whether a strategy that learns still has candidates to choose."""
 EXPERIMENTS = (
     select(Experiment.sweep_id, Experiment.status, func.count())
     .where(Experiment.sweep_id.in_(THESE))
@@ -68,19 +69,28 @@ class RunFigures(NamedTuple):
 class SweepState:
     """Everything that changes a response about a sweep but its leaderboard.
 
-    candidates: how many experiments have each status. runs: the figures of their runs, by status.
+    candidates: how many experiments have each status. runs: the figures of their runs, by status. unasked: how many
+    candidates are chosen later, unless the sweep is stopped before.
     """
 
     candidates: Mapping[str, int]
     runs: Mapping[str, RunFigures]
     cancelled_at: float | None
     stopped_at: float | None
+    unasked: int = 0
+
+    @property
+    def to_come(self) -> int:
+        """How many candidates the strategy still has to choose."""
+        return self.unasked if self.cancelled_at is None and self.stopped_at is None else 0
 
     @property
     def status(self) -> str:
         """That of the sweep: one whose candidates have all ended has succeeded if any of them has."""
         if any(status in self.candidates for status in ACTIVE_STATUSES):
             return "queued" if set(self.candidates) == {"queued"} else "running"
+        if self.to_come:
+            return "running"
         if self.cancelled_at is not None:
             return "cancelled"
         return next((status for status in ("succeeded", "failed") if status in self.candidates), "cancelled")
@@ -120,7 +130,8 @@ def states(connection: Connection, rows: Sequence[Row[Any]]) -> dict[int, SweepS
     for row in connection.execute(RUNS, these):
         runs[row[0]][row[1]] = RunFigures(*row[2:])
     return {
-        row.id: SweepState(candidates[row.id], runs[row.id], row.cancelled_at, row.stopped_at) for row in rows
+        row.id: SweepState(candidates[row.id], runs[row.id], row.cancelled_at, row.stopped_at, row.unasked)
+        for row in rows
     }
 
 

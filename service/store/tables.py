@@ -64,6 +64,7 @@ class Experiment(Base):
     computed once after the experiment has ended; null before that, and in experiments without row-level results.
     revision: counts the changes of its name, tags and note.
     sweep_id, candidate, swept: of a candidate of a sweep, which one, from 0, and its values of the swept fields.
+    drawn: what a strategy that learns remembers of it.
     """
 
     __tablename__ = "experiments"
@@ -91,6 +92,7 @@ class Experiment(Base):
     swept: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     note: Mapped[str] = mapped_column(default="", server_default="")
     revision: Mapped[int] = mapped_column(default=0, server_default="0")
+    drawn: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
     # A page of a list is read in order from the index of its filter, however many experiments there are.
     # The id of a deleted experiment is never given to another one.
@@ -103,7 +105,7 @@ class Experiment(Base):
         Index(None, "name", "id"),
         Index(None, "created_at", "id"),
         Index(None, "finished_at", "id"),
-        Index(None, "sweep_id", "candidate"),
+        Index(None, "sweep_id", "candidate", unique=True),
         {"sqlite_autoincrement": True},
     )
 
@@ -113,7 +115,8 @@ class Sweep(Base):
 
     repeated: how many candidates were left out, as another has the same spec. cancelled_at: when it was cancelled;
     null again after a retry. max_seconds: how long it may start candidates; deadline: until when, once a run has
-    started; stopped_at: when that was over. announced_at: when webhooks got the messages about its end.
+    started; stopped_at: when that was over. announced_at: when webhooks got the messages about its end. asked: how
+    many candidates were chosen; unasked: how many are chosen later, by the results of these.
     """
 
     __tablename__ = "sweeps"
@@ -129,6 +132,8 @@ class Sweep(Base):
     deadline: Mapped[float | None]
     stopped_at: Mapped[float | None]
     announced_at: Mapped[float | None] = mapped_column(index=True)
+    asked: Mapped[int] = mapped_column(default=0, server_default="0")
+    unasked: Mapped[int] = mapped_column(default=0, server_default="0", index=True)
 
     __table_args__ = ({"sqlite_autoincrement": True},)
 

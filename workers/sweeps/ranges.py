@@ -90,8 +90,12 @@ class NumberRange(Range):
             raise ValueError(f"the first number should be smaller than the second: {low:g} and {high:g}")
 
     def at(self, share: float) -> RangeValue:
+        return self.near(self.between(share))
+
+    def near(self, number: float) -> RangeValue:
+        """A number of the range, with the digits that people read."""
         low, high = self.ends
-        return RangeValue(min(max(_readable(self.between(share)), low), high))
+        return RangeValue(min(max(_readable(number), low), high))
 
     def grid(self) -> Sequence[RangeValue] | None:
         if self.levels is None:
@@ -160,29 +164,31 @@ class Integers(Range):
             raise ValueError(f"both numbers should be greater than 0 on a logarithmic scale: {low}")
 
     @property
-    def _count(self) -> int:
+    def count(self) -> int:
+        """How many numbers the range has."""
         low, high = self.integers
         return (high - low) // self.step + 1
 
     def at(self, share: float) -> RangeValue:
         low, high = self.integers
         if not self.log:
-            return self._number(int(share * self._count))
+            return self.number(int(share * self.count))
         # From half below the first number to half above the last one, so that the ends are as likely as the others.
         below, above = math.log(low - 0.5), math.log(high + 0.5)
-        return self._number(round((math.exp(below + share * (above - below)) - low) / self.step))
+        return self.number(round((math.exp(below + share * (above - below)) - low) / self.step))
 
     def grid(self) -> Sequence[RangeValue] | None:
         if self.levels is None:
-            return [self._number(i) for i in range(self._count)] if self._count <= MOST_CHOICES else None
+            return [self.number(i) for i in range(self.count)] if self.count <= MOST_CHOICES else None
         chosen = [self.at(i / (self.levels - 1)) for i in range(self.levels)]
         return [RangeValue(value) for value in dict.fromkeys(each.value for each in chosen)]
 
     def extremes(self) -> Sequence[RangeValue]:
-        return [self._number(0), self._number(self._count - 1)]
+        return [self.number(0), self.number(self.count - 1)]
 
-    def _number(self, place: int) -> RangeValue:
-        return RangeValue(self.integers[0] + min(max(place, 0), self._count - 1) * self.step)
+    def number(self, place: int) -> RangeValue:
+        """The number at a place of the range, from 0; the nearest end beyond them."""
+        return RangeValue(self.integers[0] + min(max(place, 0), self.count - 1) * self.step)
 
 
 def value_text(value: Any) -> str:

@@ -11,12 +11,13 @@ from sqlalchemy import Connection, exists, insert, select, update
 
 from service.store import sweep_reader
 from service.store.engine.clock import now
-from service.store.sweep_reader import SweepState
+from service.store.sweep_reader import AWAITS_CANDIDATES, SweepState
 from service.store.tables import ACTIVE_STATUSES, Delivery, Experiment, Sweep
 from service.store.webhooks.outbox import lock_subscriptions, timestamp
 
 IS_ACTIVE = exists().where(Experiment.sweep_id == Sweep.id, Experiment.status.in_(ACTIVE_STATUSES))
-ENDED = select(Sweep.id).where(Sweep.announced_at.is_(None), ~IS_ACTIVE).order_by(Sweep.id)
+IS_OVER = ~IS_ACTIVE & ~AWAITS_CANDIDATES
+ENDED = select(Sweep.id).where(Sweep.announced_at.is_(None), IS_OVER).order_by(Sweep.id)
 """Built once: to build a statement takes longer than to execute it on SQLite."""
 
 
@@ -29,7 +30,7 @@ def announce(connection: Connection) -> None:
     """Write the messages about the sweeps that have ended since the last time."""
     subscribers = lock_subscriptions(connection)
     for sweep_id in connection.scalars(ENDED).all():
-        mine = update(Sweep).where(Sweep.id == sweep_id, Sweep.announced_at.is_(None), ~IS_ACTIVE)
+        mine = update(Sweep).where(Sweep.id == sweep_id, Sweep.announced_at.is_(None), IS_OVER)
         if connection.execute(mine.values(announced_at=now())).rowcount == 0:
             continue
         row = sweep_reader.sweep(connection, sweep_id)

@@ -1,4 +1,4 @@
-"""Halving with real workers: candidates that were held end with the bits of uninterrupted ones."""
+"""Sweeps with real workers: held candidates have the bits of uninterrupted ones, and others are chosen late."""
 
 import time
 from collections.abc import Iterator
@@ -51,3 +51,13 @@ def test_a_candidate_that_was_held_has_the_bits_of_an_uninterrupted_one(service:
     alone = client.post("/experiments", json=spec).json()["links"]["self"]
     wait_until_succeeded(service, alone)
     assert epochs(service, best["experiment_id"]) == epochs(service, client.get(alone).json()["id"])
+
+
+def test_an_agent_chooses_candidates_as_others_end(service: Live) -> None:
+    pytest.importorskip("optuna", reason="the extra optuna is not installed")
+    sweep = {"spec": {"dataset": "iris", "training": {"epochs": 1}}, "space": {RATE: {"log": [1e-4, 1e-1]}}}
+    sweep |= {"strategy": {"name": "tpe", "startup": 1, "outstanding": 2}, "candidates": 5}
+    here = service.client.post("/sweeps", json=sweep).json()["links"]["self"]
+    wait_until_succeeded(service, here)
+    ended = service.client.get(here).json()
+    assert (ended["counts"]["succeeded"], ended["to_come"]) == (5, 0)

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from workers.data.registry import DatasetRegistry
-from workers.sweeps.candidates import SweepPlan, plan_sweep
+from workers.sweeps.candidate import SweepPlan
+from workers.sweeps.candidates import plan_sweep
 from workers.sweeps.request import SweepRequest
 from workers.validation.errors import InvalidSpec
 

@@ -2,23 +2,33 @@
 
 from typing import Annotated
 
+from workers.sweeps.strategies.adaptive import AdaptiveStrategy, Drawn, Told
 from workers.sweeps.strategies.grid import Grid
 from workers.sweeps.strategies.halving import SuccessiveHalving
+from workers.sweeps.strategies.optuna_search import OptunaSearch, TreeParzen
 from workers.sweeps.strategies.random_search import Random
 from workers.sweeps.strategies.space_filling import LatinHypercube, Sobol
-from workers.sweeps.strategies.strategy import DEFAULT_CANDIDATES, MOST_CANDIDATES, Strategy
+from workers.sweeps.strategies.strategy import DEFAULT_CANDIDATES, MOST_CANDIDATES, DrawnStrategy, Strategy
 from workers.tagged_union import ByName
 
-AnyStrategy = Annotated[Grid | Random | Sobol | LatinHypercube | SuccessiveHalving, ByName()]
+AnyAdaptive = TreeParzen | OptunaSearch
+AnyStrategy = Annotated[Grid | Random | Sobol | LatinHypercube | SuccessiveHalving | AnyAdaptive, ByName()]
 
 __all__ = [
     "DEFAULT_CANDIDATES",
     "MOST_CANDIDATES",
+    "AdaptiveStrategy",
+    "AnyAdaptive",
     "AnyStrategy",
+    "Drawn",
+    "DrawnStrategy",
     "Grid",
     "LatinHypercube",
+    "OptunaSearch",
     "Random",
     "Sobol",
     "Strategy",
     "SuccessiveHalving",
+    "Told",
+    "TreeParzen",
 ]

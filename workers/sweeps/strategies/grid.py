@@ -5,13 +5,13 @@ from itertools import islice
 from typing import Literal
 
 from workers.sweeps.space import Space, Values
-from workers.sweeps.strategies.strategy import MOST_CANDIDATES, Strategy
+from workers.sweeps.strategies.strategy import MOST_CANDIDATES, DrawnStrategy
 from workers.tagged_union import variant
 from workers.validation.errors import FieldError
 
 
 @variant
-class Grid(Strategy):
+class Grid(DrawnStrategy):
     """Every combination of the values, in the order of the space; a range of numbers needs `levels`."""
 
     name: Literal["grid"] = "grid"

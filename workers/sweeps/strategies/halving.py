@@ -9,7 +9,7 @@ from workers.sweeps.space import Space, Values
 from workers.sweeps.strategies.grid import Grid
 from workers.sweeps.strategies.random_search import Random
 from workers.sweeps.strategies.space_filling import LatinHypercube, Sobol
-from workers.sweeps.strategies.strategy import Strategy
+from workers.sweeps.strategies.strategy import DrawnStrategy
 from workers.tagged_union import Count, Seed, variant
 from workers.validation.errors import FieldError
 
@@ -17,7 +17,7 @@ EPOCHS = "training.epochs"
 
 
 @variant
-class SuccessiveHalving(Strategy):
+class SuccessiveHalving(DrawnStrategy):
     """Of the candidates that reach a rung, the best 1 / `eta` go on from their checkpoints; the others are cancelled.
 
     Rungs are at R, R / eta, R / eta^2, ... epochs, down to `min_epochs` or until one candidate is left. The schedule
@@ -54,8 +54,8 @@ class SuccessiveHalving(Strategy):
         """How many of so many candidates go on."""
         return max(1, candidates // self.eta)
 
-    def _drawn_by(self) -> Strategy:
-        by_name: dict[str, Strategy] = {
+    def _drawn_by(self) -> DrawnStrategy:
+        by_name: dict[str, DrawnStrategy] = {
             "grid": Grid(),
             "random": Random(seed=self.seed),
             "sobol": Sobol(seed=self.seed),

@@ -17,7 +17,7 @@ Points = NDArray[np.float64]
 
 
 class Strategy(ABC):
-    """Chooses candidates before any of them is trained."""
+    """Chooses the candidates of a sweep."""
 
     name: str
 
@@ -29,12 +29,16 @@ class Strategy(ABC):
         """The epochs after which candidates are compared and only some go on; none if all train to their end."""
         return ()
 
+
+class DrawnStrategy(Strategy):
+    """Chooses all candidates before any of them is trained."""
+
     @abstractmethod
     def propose(self, space: Space, candidates: int | None) -> list[Values]:
         """The values of each candidate. Some may be the same."""
 
 
-class PointStrategy(Strategy):
+class PointStrategy(DrawnStrategy):
     """Draws points of the unit cube, and takes the values of each range at its coordinate."""
 
     seed: Seed
