@@ -88,7 +88,7 @@ def add_candidates(
                 sweep_id=sweep_id,
                 candidate=number,
                 swept=each.values,
-                until_epoch=plan.first_rung,
+                until_epoch=plan.first_rungs.get(number),
                 drawn=each.remembered,
             )
             for number, each in enumerate(plan.candidates, first)

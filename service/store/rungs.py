@@ -1,4 +1,4 @@
-"""The rungs of successive halving: once all candidates of a sweep have reached one, the best go on, the others end.
+"""The rungs of successive halving: once all candidates of a bracket have reached one, the best go on, the others end.
 
 An agent decides in the transaction in which it writes its runs. The row of the sweep is locked first, so that of two
 agents one decides, and the other finds nothing to do.
@@ -7,7 +7,7 @@ agents one decides, and the other finds nothing to do.
 from collections import defaultdict
 from collections.abc import Mapping
 from statistics import fmean
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, exists, select, true
 
@@ -16,7 +16,7 @@ from service.store.spec_facts import selection_metric
 from service.store.tables import ACTIVE_STATUSES, EpochMetrics, Experiment, Run, Sweep
 from workers.evaluation.metrics import BY_NAME
 from workers.sweeps.request import SweepRequest
-from workers.sweeps.strategies import SuccessiveHalving
+from workers.sweeps.strategies import Bracket, HalvingStrategy
 
 IS_HELD = (Run.status == "queued") & (Run.held == true())
 SOME_HELD = select(Run.id).where(Run.status == "queued", Run.held == true()).limit(1)
@@ -27,51 +27,72 @@ STILL_TRAINING = exists().where(Run.experiment_id == Experiment.id, Run.status.i
 """Built once: to build a statement takes longer than to execute it on SQLite."""
 
 
+class Held(NamedTuple):
+    """A candidate with held runs, and the epoch at which these are."""
+
+    experiment_id: int
+    epoch: int
+
+
 def decide(connection: Connection) -> None:
-    """Decide the rungs of each sweep whose candidates have all reached theirs. Without held runs, this only reads."""
+    """Decide the rungs of brackets whose candidates have all reached theirs. Without held runs, this only reads."""
     if connection.execute(SOME_HELD).first() is None:
         return
     for sweep_id in sorted(id_ for id_ in connection.scalars(SWEEPS_WITH_HELD) if id_ is not None):
         locked = select(Sweep).where(Sweep.id == sweep_id).with_for_update()
         sweep = connection.execute(locked).one_or_none()
-        training = select(Experiment.id).where(Experiment.sweep_id == sweep_id, STILL_TRAINING).limit(1)
-        if sweep is not None and connection.execute(training).first() is None:
-            _decide(connection, sweep)
+        if sweep is not None:
+            _decide_sweep(connection, sweep)
 
 
-def _decide(connection: Connection, sweep: Any) -> None:
+def _decide_sweep(connection: Connection, sweep: Any) -> None:
+    training = select(Experiment.candidate).where(Experiment.sweep_id == sweep.id, STILL_TRAINING)
+    still, held = set(connection.scalars(training)), _held(connection, sweep.id)
     request = SweepRequest.model_validate(sweep.request)
-    held = _held(connection, sweep.id)
-    if not held or not isinstance(request.strategy, SuccessiveHalving):
+    if not held or not isinstance(request.strategy, HalvingStrategy):
         return
     metric = selection_metric(sweep.request["spec"])
-    values, sign = _values(connection, sweep.id, metric), 1 if BY_NAME[metric].direction == "max" else -1
+    sign = 1 if BY_NAME[metric].direction == "max" else -1
+    values: dict[int, float] = {}
+    for bracket in request.strategy.brackets(request.spec.training.epochs, sweep.asked):
+        mine = {number: each for number, each in held.items() if number in bracket.numbers}
+        if mine and not any(number in bracket.numbers for number in still):
+            values = values or _values(connection, sweep.id, metric)
+            scores = {number: sign * values[number] for number in values if number in bracket.numbers}
+            _decide(connection, request.strategy, bracket, mine, scores)
+
+
+def _decide(
+    connection: Connection,
+    strategy: HalvingStrategy,
+    bracket: Bracket,
+    held: Mapping[int, Held],
+    scores: Mapping[int, float],
+) -> None:
+    """Let the best of a bracket go on, and end the others. scores: a larger one is better."""
     # A candidate that has stopped early competes with its best epoch; a failed one does not.
-    ranked = sorted(values, key=lambda each: (-sign * values[each], each))
-    going_on = set(ranked[: request.strategy.survivors(len(ranked))])
-    rung = max(held.values())
-    following = [each for each in _rungs(request, connection, sweep.id) if each > rung]
-    queue.let_go_on(connection, sorted(going_on & held.keys()), following[0] if following else None)
-    if ended := sorted(held.keys() - going_on):
+    ranked = sorted(scores, key=lambda each: (-scores[each], each))
+    going_on = set(ranked[: strategy.survivors(len(ranked))])
+    rung = max(each.epoch for each in held.values())
+    following = [each for each in bracket.rungs if each > rung]
+    best = sorted(each.experiment_id for number, each in held.items() if number in going_on)
+    queue.let_go_on(connection, best, following[0] if following else None)
+    if ended := sorted(each.experiment_id for number, each in held.items() if number not in going_on):
         queue.request_cancel(connection, *ended)
 
 
-def _rungs(request: SweepRequest, connection: Connection, sweep_id: int) -> list[int]:
-    ids = connection.scalars(select(Experiment.id).where(Experiment.sweep_id == sweep_id)).all()
-    return list(request.strategy.rungs(request.spec.training.epochs, len(ids)))
-
-
-def _held(connection: Connection, sweep_id: int) -> Mapping[int, int]:
-    """The experiments with held runs, and the epoch at which these are."""
-    mine = select(Experiment.id, Run.until_epoch).join(Run, Run.experiment_id == Experiment.id)
+def _held(connection: Connection, sweep_id: int) -> dict[int, Held]:
+    """The candidates with held runs, by their numbers."""
+    mine = select(Experiment.candidate, Experiment.id, Run.until_epoch)
+    mine = mine.join(Run, Run.experiment_id == Experiment.id)
     found = connection.execute(mine.where(Experiment.sweep_id == sweep_id, IS_HELD))
-    return {row.id: row.until_epoch or 0 for row in found}
+    return {row.candidate: Held(row.id, row.until_epoch or 0) for row in found}
 
 
 def _values(connection: Connection, sweep_id: int, metric: str) -> dict[int, float]:
-    """The mean over the runs of a metric at their best epochs, of each candidate that is not out."""
+    """The mean over the runs of a metric at their best epochs, of each candidate that is not out, by its number."""
     chosen = (
-        select(Experiment.id, getattr(EpochMetrics, metric).label("value"))
+        select(Experiment.candidate, getattr(EpochMetrics, metric).label("value"))
         .join(Run, Run.experiment_id == Experiment.id)
         .join(EpochMetrics, (EpochMetrics.run_id == Run.id) & (EpochMetrics.epoch == Run.best_epoch))
         .where(Experiment.sweep_id == sweep_id, EpochMetrics.split == "validation")
@@ -79,5 +100,5 @@ def _values(connection: Connection, sweep_id: int, metric: str) -> dict[int, flo
     )
     values: dict[int, list[float]] = defaultdict(list)
     for row in connection.execute(chosen):
-        values[row.id].append(row.value)
-    return {id_: fmean(each) for id_, each in values.items()}
+        values[row.candidate].append(row.value)
+    return {number: fmean(each) for number, each in values.items()}

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
@@ -34,13 +34,13 @@ class Candidate:
 class SweepPlan:
     """What a sweep will train. repeated: how many candidates were left out, as another resolves to the same spec.
 
-    first_rung: the epoch at which the candidates are held; None if all train to their end. to_come: how many
+    first_rungs: the epochs at which candidates are held, by number; the others train to their end. to_come: how many
     candidates the strategy chooses later, by the results of these.
     """
 
     candidates: Sequence[Candidate]
     repeated: int
-    first_rung: int | None = None
+    first_rungs: Mapping[int, int] = field(default_factory=dict)
     to_come: int = 0
 
     @property

@@ -49,10 +49,11 @@ def planned(request: SweepRequest, space: Space, proposed: Iterable[Values], dat
             found.setdefault(plan.spec_hash, Candidate(values, plan))
     if faults:
         raise InvalidSpec(faults_of_candidates(faults, count))
-    rungs = request.strategy.rungs(request.spec.training.epochs, len(found))
-    if rungs:
+    brackets = request.strategy.brackets(request.spec.training.epochs, len(found))
+    first_rungs = {number: each.rungs[0] for each in brackets if each.rungs for number in each.numbers}
+    if first_rungs:
         _require_one_metric(request, list(found.values()))
-    return SweepPlan(list(found.values()), count - len(found), rungs[0] if rungs else None)
+    return SweepPlan(list(found.values()), count - len(found), first_rungs)
 
 
 def _require_one_metric(request: SweepRequest, candidates: Sequence[Candidate]) -> None:

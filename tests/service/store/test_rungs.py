@@ -19,10 +19,14 @@ def worker(app: Any, client: TestClient) -> FakeWorker:
     return FakeWorker(client, app.state.database)
 
 
-def submit(client: TestClient, candidates: int, epochs: int, seeds: int = 1) -> dict[str, Any]:
-    spec = {"dataset": DATA, "training": {"epochs": epochs}, "seeds": list(range(seeds))}
-    space = {"model.hidden": [[n] for n in range(1, candidates + 1)]}
-    strategy = {"name": "successive_halving", "draw": "grid"}
+def submit(
+    client: TestClient, candidates: int, epochs: int, name: str = "successive_halving"
+) -> dict[str, Any]:
+    spec = {"dataset": DATA, "training": {"epochs": epochs}, "seeds": [0]}
+    space: Any = {"model.hidden": [[n] for n in range(1, candidates + 1)]}
+    strategy = {"name": name, "draw": "grid"}
+    if name == "hyperband":
+        space, strategy = {"model.hidden[0]": {"integers": [1, 10_000]}}, {"name": name}
     response = client.post("/sweeps", json={"spec": spec, "space": space, "strategy": strategy})
     assert response.status_code == 202, response.text
     sweep: dict[str, Any] = response.json()
@@ -34,10 +38,8 @@ def statuses(client: TestClient, sweep: dict[str, Any]) -> list[str]:
     return [each["status"] for each in items]
 
 
-def test_rungs_follow_each_other_to_the_end(client: TestClient, worker: FakeWorker) -> None:
-    sweep = submit(client, 9, 9)
-    ids = [each["experiment_id"] for each in client.get(f"/sweeps/{sweep['id']}/candidates").json()["items"]]
-    scores = {id_: 2 * place for place, id_ in enumerate(ids)}
+def train(worker: FakeWorker, scores: dict[int, int]) -> dict[int, list[int]]:
+    """Train until nothing is left, each candidate with its score. Returns which experiments train to which epoch."""
     epochs: dict[int, list[int]] = {}
     while True:
         with worker.database.write() as connection:
@@ -55,9 +57,28 @@ def test_rungs_follow_each_other_to_the_end(client: TestClient, worker: FakeWork
             else:
                 queue.hold(connection, claim.lease)
             rungs.decide(connection)
+    return epochs
+
+
+def test_rungs_follow_each_other_to_the_end(client: TestClient, worker: FakeWorker) -> None:
+    sweep = submit(client, 9, 9)
+    ids = [each["experiment_id"] for each in client.get(f"/sweeps/{sweep['id']}/candidates").json()["items"]]
+    scores = {id_: 2 * place for place, id_ in enumerate(ids)}
+    epochs = train(worker, scores)
     assert epochs == {1: ids, 3: ids[6:], 9: ids[8:]}
     assert statuses(client, sweep) == ["cancelled"] * 8 + ["succeeded"]
     assert client.get(f"/sweeps/{sweep['id']}").json()["status"] == "succeeded"
+
+
+def test_the_brackets_of_hyperband_are_decided_by_themselves(client: TestClient, worker: FakeWorker) -> None:
+    sweep = submit(client, 17, 9, "hyperband")
+    ids = [each["experiment_id"] for each in client.get(f"/sweeps/{sweep['id']}/candidates").json()["items"]]
+    assert len(ids) == 17
+    epochs = train(worker, {id_: place for place, id_ in enumerate(ids)})
+    assert sorted(epochs[1]) == ids[:9]
+    assert sorted(epochs[3]) == [*ids[6:9], *ids[9:14]]
+    assert sorted(epochs[9]) == [ids[8], ids[13], *ids[14:]]
+    assert client.get(f"/sweeps/{sweep['id']}").json()["counts"]["succeeded"] == 5
 
 
 def test_nothing_is_decided_while_a_candidate_trains(client: TestClient, worker: FakeWorker) -> None:

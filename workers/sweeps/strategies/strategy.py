@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,14 @@ Points = NDArray[np.float64]
 """Points of the unit cube, (n, d): a coordinate for each dimension."""
 
 
+@dataclass(frozen=True)
+class Bracket:
+    """Candidates that are compared with each other, by their numbers. rungs: after which epochs, ascending."""
+
+    numbers: range
+    rungs: Sequence[int]
+
+
 class Strategy(ABC):
     """Chooses the candidates of a sweep."""
 
@@ -25,8 +34,8 @@ class Strategy(ABC):
         """What in a space this strategy cannot work with."""
         return iter(())
 
-    def rungs(self, epochs: int, candidates: int) -> Sequence[int]:
-        """The epochs after which candidates are compared and only some go on; none if all train to their end."""
+    def brackets(self, epochs: int, candidates: int) -> Sequence[Bracket]:
+        """Which candidates are compared so that only some of them go on; none if all train to their end."""
         return ()
 
 
