@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument(
         "--only",
-        choices=("single_split", "folds", "twins", "leaderboards", "shifts", "regression"),
+        choices=("single_split", "folds", "twins", "leaderboards", "shifts", "monitors", "regression"),
         help="one alone",
     )
     options = parser.parse_args()
@@ -47,8 +47,14 @@ def main() -> None:
         _print_twins(options.draws)
     if options.only in (None, "leaderboards"):
         _print_leaderboards(min(options.draws, 200))
-    if options.only in (None, "shifts"):
-        shift_tables.print_all(options.draws)
+    _print_shifts(options.only, options.draws)
+
+
+def _print_shifts(only: str | None, draws: int) -> None:
+    if only in (None, "shifts"):
+        shift_tables.print_all(draws)
+    if only in (None, "monitors"):
+        shift_tables.print_monitors(min(draws, 200))
 
 
 def _all_draws(processes: ProcessPoolExecutor, draw: Callable[[Design, int], list[T]], draws: int) -> list[T]:

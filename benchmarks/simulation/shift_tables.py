@@ -11,6 +11,7 @@ blas.configure(os.environ)  # before NumPy is imported
 # ruff: noqa: E402
 import numpy as np
 
+from benchmarks.simulation import monitors as monitor_runs
 from benchmarks.simulation import shifts
 from benchmarks.simulation.shifts import Population, PriorErrors, Scenario
 
@@ -36,6 +37,21 @@ def print_all(batches: int) -> None:
     _print_official_test(images, max(1, batches // 15))
     _print_priors(images, max(1, batches // 15))
     _print_alarms("MNIST", images, Scenario("no shift, 200 rows", 200, shifts.as_it_is), batches)
+
+
+def print_monitors(monitors: int) -> None:
+    """Print how many monitors raise a false alarm, and how soon they find a shift that begins at batch 11."""
+    table = shifts.table_population()
+    options = {"rows": 50, "batches": 50, "quiet": 50}
+    raised = [*monitor_runs.first_alarms(table, shifts.as_it_is, monitors, **options)]
+    false = sum(each is not None for each in raised)
+    print(f"monitors of 50 batches of 50 rows, false alarms: {false} of {monitors}", flush=True)
+    options |= {"batches": 30, "quiet": 10}
+    found = [*monitor_runs.first_alarms(table, shifts.scaled_column, max(1, monitors // 10), **options)]
+    late = sorted(each - 10 for each in found if each is not None and each > 10)
+    print(
+        f"age x 1.2 from batch 11 on: found in {len(late)} of {len(found)}, after {late} batches", flush=True
+    )
 
 
 def _print_alarms(of: str, population: Population, scenario: Scenario, batches: int) -> None:
