@@ -5,6 +5,8 @@ import shutil
 import signal
 import socket
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from tests.postgresql import PostgreSQL
 
 LEASE_SECONDS = 2.0
+SUPERVISOR_SECONDS = 3.0
+"""A program that has ended for so long is restarted, whatever ended it, as a supervisor of services does."""
 SOCKET = ".s.PGSQL.5432"
 """The file of a server's socket in its folder."""
 SETTINGS: dict[str, object] = {
@@ -31,12 +35,16 @@ SETTINGS: dict[str, object] = {
 
 @dataclass
 class Member:
-    """One program of a deployment. sessions: those of all processes that ever ran it."""
+    """One program of a deployment.
+
+    sessions: those of all processes that ever ran it. ended_at: when it was first seen to have ended.
+    """
 
     name: str
     arguments: tuple[str, ...]
     program: ServiceProcess | None = None
     sessions: list[int] = field(default_factory=list)
+    ended_at: float | None = None
 
     @property
     def port(self) -> int | None:
@@ -60,14 +68,24 @@ class Deployment:
         serving = [("serve", f"--port={port}", f"--workers={1 - i}") for i, port in enumerate(self.ports)]
         agents = [("worker", "--workers=1")] * (2 if server else 1)
         self.members = [Member(f"{a[0]}-{i}", a) for i, a in enumerate([*serving, *agents])]
+        self._starting = threading.Lock()
 
     def start(self, member: Member) -> None:
         """Start a program unless it runs."""
-        if member.program is None or member.program.process.poll() is not None:
-            log = self.folder / f"{member.name}.log"
-            settings = SETTINGS | {"database_url": self.url}
-            member.program = ServiceProcess(*member.arguments, data_dir=self.folder, log=log, **settings)
-            member.sessions.append(member.program.id)
+        with self._starting:
+            if member.program is None or member.program.process.poll() is not None:
+                log = self.folder / f"{member.name}.log"
+                settings = SETTINGS | {"database_url": self.url}
+                member.program = ServiceProcess(*member.arguments, data_dir=self.folder, log=log, **settings)
+                member.sessions.append(member.program.id)
+                member.ended_at = None
+
+    def supervise(self) -> None:
+        """Restart the programs that have ended for a while: one that a fault met while it started has exited."""
+        for member in [each for each in self.members if each not in self.running_members()]:
+            member.ended_at = member.ended_at or time.monotonic()
+            if time.monotonic() - member.ended_at > SUPERVISOR_SECONDS:
+                self.start(member)
 
     def running(self) -> list[ServiceProcess]:
         return [m.program for m in self.running_members() if m.program]

@@ -72,6 +72,7 @@ class FaultInjector:
         }
         names = [name for name in WEIGHTS if self.deployment.server or name not in OF_A_SERVER]
         while self.injected.total() < faults:
+            self.deployment.supervise()
             (name,) = self.random.choices(names, [WEIGHTS[name] for name in names])
             if kinds[name]():
                 self.injected[name] += 1

@@ -44,9 +44,14 @@ def run_scenario(
 
 def _finish(deployment: Deployment, audit: Audit, patience: float) -> None:
     """Wait until all work is finished, then stop everything. No worker may go on, no process may be left behind."""
+
+    def is_finished() -> bool:
+        deployment.supervise()
+        return not audit.unfinished()
+
     for member in deployment.members:
         deployment.start(member)
-    _wait_for(lambda: not audit.unfinished(), seconds=patience)
+    _wait_for(is_finished, seconds=patience)
     assert all_ended(deployment.workers(), within=IDLE_SECONDS + 3), (
         "a worker trains although no run is running"
     )
