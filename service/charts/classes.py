@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from service.charts.figure import LINE, MARGIN, Area, Canvas, document, line_class, subtitle
 from service.charts.scale import Scale, short, span
-from service.charts.svg import Markup, element, joined, label, path, short_label
+from service.charts.svg import CHARACTER, Markup, element, joined, label, path, short_label
 
 BAR, THIN_BAR = 24, 15
 MANY = 40
@@ -40,10 +40,11 @@ class ClassesFigure:
     def svg(self, canvas: Canvas) -> str:
         """Draw the chart."""
         bar = BAR if len(self.bars) <= MANY else THIN_BAR
-        names = 76 if canvas.is_narrow else 150
+        longest = 12 * CHARACTER * max((len(each.name) for each in self.bars), default=0) + 12
+        names = min(max(longest, 24), 92 if canvas.is_narrow else canvas.width * 0.3)
         below, begin = subtitle(self.subtitle, canvas)
         top = begin + LINE
-        x = Scale(0, self._end(), MARGIN + names, canvas.width - (96 if canvas.is_narrow else 150))
+        x = Scale(0, self._end(), MARGIN + names, canvas.width - 100)
         area = Area(x, Scale(0, 1, top + bar * max(1, len(self.bars)), top))
         body = [
             below,

@@ -6,11 +6,15 @@ from typing import Literal
 
 from service.charts.figure import LINE, MARGIN, Area, Canvas, document, subtitle
 from service.charts.scale import Scale, short, span
-from service.charts.svg import CHARACTER, Markup, element, joined, label, path, short_label
+from service.charts.svg import CHARACTER, Markup, element, joined, label, path, short_label, wrapped_label
 
 ROW = 26
 NARROW_ROW = 64
 """The name and the figures stand above their interval."""
+SECOND_LINE = 14
+"""What a second line of names adds to each row."""
+MOST_NAMES = 0.45
+"""The share of the width that names may take; longer ones have two lines."""
 
 Mark = Literal["square", "circle", "diamond"]
 
@@ -43,8 +47,10 @@ class ForestFigure:
 
     def svg(self, canvas: Canvas) -> str:
         """Draw the chart."""
-        names = 0 if canvas.is_narrow else canvas.width * 0.4
-        row = NARROW_ROW if canvas.is_narrow else ROW
+        needed = 12 * CHARACTER * max((len(each.name) for each in self.rows), default=0)
+        room = canvas.width - 2 * MARGIN if canvas.is_narrow else min(needed, canvas.width * MOST_NAMES)
+        names = 0 if canvas.is_narrow else room + 8
+        row = (NARROW_ROW if canvas.is_narrow else ROW) + (SECOND_LINE if needed > room else 0)
         below, begin = subtitle(self.subtitle, canvas)
         key, height = _key(self.key, canvas.width, begin)
         top = begin + height
@@ -132,12 +138,13 @@ def _row(each: ForestRow, said: str, area: Area, top: float, row: float, canvas:
     room = canvas.width - 2 * MARGIN
     if canvas.is_narrow:
         parts = [
-            short_label(each.name, room, MARGIN, y - 34, class_="halo"),
+            wrapped_label(each.name, room, MARGIN, y - 34 - (row - NARROW_ROW) / 2, class_="halo"),
             label(said, MARGIN, y - 16, class_="faint halo"),
         ]
     else:
+        y = top + row / 2
         parts = [
-            short_label(each.name, area.left - MARGIN - 16, MARGIN, y + 4),
+            wrapped_label(each.name, area.left - MARGIN, MARGIN, y + 4),
             short_label(said, room - area.right, area.right + 10, y + 4),
         ]
     if each.low is not None and each.high is not None:

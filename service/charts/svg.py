@@ -58,6 +58,15 @@ def short_label(value: str, width: float, x: float, y: float, **attributes: str 
     return element("text", *hint, text(shown), x=x, y=y, **attributes)
 
 
+def wrapped_label(value: str, width: float, x: float, y: float, **attributes: str | float | None) -> Markup:
+    """As `short_label`, but in two lines around y if one is not enough."""
+    lines = wrapped(value, width, most=2)
+    if len(lines) == 1 or shortened(value, width) == value:
+        return short_label(value, width, x, y, **attributes)
+    spans = [element("tspan", text(line), x=x, y=y + 14 * index - 7) for index, line in enumerate(lines)]
+    return element("text", element("title", text(value[:1000])), *spans, **attributes)
+
+
 def shortened(value: str, width: float, size: float = 12) -> str:
     """The text, cut to about `width` pixels in a font of `size`."""
     left = width / (size * CHARACTER)

@@ -13,7 +13,6 @@ from service.charts.forest import ForestFigure, ForestRow
 from service.charts.reliability import Bin, CalibratedRun, ReliabilityFigure
 from service.charts.robustness import HeatCell, HeatRow, RobustnessFigure
 from service.charts.score_curves import ScoreCurve, ScoreCurvesFigure
-from service.schemas.base import capitalised
 from service.schemas.comparisons import Comparison, Comparisons
 from service.schemas.curves import Curves, Reliability
 from service.schemas.importance import Importance
@@ -22,7 +21,9 @@ from service.schemas.summary import Baseline, Summary
 from service.store.epochs.curve_reader import AveragedEpochs
 from service.store.run_keys import RunKey, are_of_folds, name_of_run
 from service.store.spec_facts import is_regression
+from service.store.tables import FINAL_STATUSES
 from workers.evaluation.metrics import range_of
+from workers.evaluation.metrics.titles import heading
 from workers.spec import ExperimentSpec
 
 MOST_COLUMNS = 40
@@ -56,12 +57,13 @@ def curves_figure(
         by_split[each.split].append(Point(each.epoch, each.mean, each.low, each.high))
     lowest, highest = range_of(metric)
     return CurvesFigure(
-        title=capitalised(metric.replace("_", " ")),
+        title=heading(metric),
         subtitle=f"{name_of(experiment)}: mean of {_runs(len(runs))}",
         metric=metric,
         lowest=lowest,
         highest=highest,
-        epochs=max((run.epoch if run.status == "succeeded" else run.epochs for run in runs), default=1),
+        epochs=max((run.epoch if run.status in FINAL_STATUSES else run.epochs for run in runs), default=1)
+        or 1,
         runs=len(runs),
         curves=[Curve("validation", 0, by_split["validation"]), Curve("training", 1, by_split["train"])],
         selected=[run.best_epoch for run in runs if run.best_epoch is not None],

@@ -7,11 +7,11 @@ from sqlalchemy import Connection, Row
 
 from service.charts.curves import Curve, CurvesFigure, Point
 from service.experiments.contenders import titles
-from service.schemas.base import capitalised
 from service.store.epochs.curve_reader import read_curve
 from service.store.run_keys import ALL_RUNS
 from service.store.tables import ACTIVE_STATUSES
 from workers.evaluation.metrics import range_of
+from workers.evaluation.metrics.titles import heading
 
 POINTS = 1200
 """Of all curves together."""
@@ -33,7 +33,7 @@ def compared_curves_figure(
     runs = [each.plan.get("runs", len(each.spec["seeds"])) for each in experiments]
     part = "training" if split == "train" else split
     return CurvesFigure(
-        title=capitalised(metric.replace("_", " ")),
+        title=heading(metric),
         subtitle=f"On the {part} part, means over the runs of each experiment",
         metric=metric,
         lowest=lowest,

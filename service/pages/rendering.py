@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from service.http.conditional import matches, not_modified
+from workers.evaluation.metrics.titles import heading, in_words
 from workers.sweeps.ranges import value_text
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -50,6 +51,7 @@ def environment() -> Environment:
     made.filters |= {
         "figure": figure,
         "words": words,
+        "heading": heading,
         "moment": moment,
         "duration": duration,
         "pretty": pretty,
@@ -82,7 +84,7 @@ def figure(value: float | None) -> str:
 
 def words(name: str | None) -> str:
     """`balanced_accuracy` as words."""
-    return (name or NONE).replace("_", " ")
+    return in_words(name or NONE)
 
 
 def moment(text: str | None) -> str:

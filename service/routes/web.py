@@ -14,7 +14,7 @@ from service.api.errors.page_route import PageRoute
 from service.api.routing.parameters import DatasetName, ExperimentId
 from service.pages.api_client import ApiClient, ApiRefusal
 from service.pages.forms import read_fields
-from service.pages.headline import headline
+from service.pages.headline import headline, lowest_class
 from service.pages.rendering import page
 from service.store.tables import ACTIVE_STATUSES, FINAL_STATUSES
 from workers.data.balancing import AnyBalancing
@@ -119,6 +119,7 @@ async def show_experiment(request: Request, experiment_id: ExperimentId, metric:
         "experiment.html",
         experiment=experiment,
         found=headline(experiment),
+        lowest=lowest_class(experiment),
         is_over=experiment["status"] in FINAL_STATUSES,
         metrics=METRICS,
         metric=metric if metric in METRICS else selected,

@@ -263,3 +263,14 @@ def _channels(colour: str) -> list[float]:
 def _mixed(above: str, below: str, opacity: float) -> str:
     both = zip(_channels(above), _channels(below), strict=True)
     return "#" + "".join(f"{round(255 * (opacity * a + (1 - opacity) * b)):02x}" for a, b in both)
+
+
+@pytest.mark.parametrize("width", [340, 600, 960])
+def test_names_of_a_forest_are_shown_whole_in_two_lines(width: int) -> None:
+    name = "12. balanced softmax, learning rate 0.00846, hidden [128, 64]"
+    rows = [ForestRow(name, 0.5, 0.4, 0.6, ""), ForestRow("short", 0.5, 0.4, 0.6, "")]
+    chart = ForestFigure("title", "said", "loss", rows, of_differences=False).svg(Canvas(width))
+    shown = [" ".join(each.itertext()) for each in ElementTree.fromstring(chart).iter(f"{SVG}text")]
+    words = next(each for each in shown if "softmax" in each)
+    assert words in (name, f"{name} {name}")  # with the tooltip of two lines
+    assert "…" not in chart
