@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from workers.evaluation.confusion import Margins
 from workers.evaluation.intervals import LEVEL, Interval, percentile_interval
 from workers.evaluation.metrics import BY_NAME, FROM_CONFUSION
+from workers.evaluation.row_weights import one_hot_of
 from workers.nn.arrays import Integers
 
 Floats = NDArray[np.float64]
@@ -228,11 +229,7 @@ class _Draws:
 
     def _by_class(self, weights: Floats, class_of: Integers) -> Floats:
         """Sums (R, K) of weights (R, U) over the patterns of each class (U,)."""
-        from scipy.sparse import csr_array
-
-        patterns = len(class_of)
-        one_hot = (np.ones(patterns), class_of, np.arange(patterns + 1))
-        return np.asarray(weights @ csr_array(one_hot, shape=(patterns, self.classes)))
+        return np.asarray(weights @ one_hot_of(class_of, self.classes))
 
     def _figures(self, margins: WeightedMargins, of_all: Floats, of_class: Floats) -> dict[str, Floats]:
         """Each figure of each model, (R, S)."""

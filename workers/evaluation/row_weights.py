@@ -1,6 +1,7 @@
 """Weights of rows in the draws of a Bayesian bootstrap (Rubin 1981), stratified by class or bin."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,14 @@ Floats = NDArray[np.float64]
 
 BLOCK_CELLS = 1_000_000
 """Weights drawn at a time: bounds memory."""
+
+
+def one_hot_of(classes: Integers, count: int) -> Any:
+    """A sparse matrix (N, count) with a one at the class of each row: weights (R, N) times it are sums by class."""
+    from scipy.sparse import csr_array
+
+    rows = len(classes)
+    return csr_array((np.ones(rows), classes, np.arange(rows + 1)), shape=(rows, count))
 
 
 def row_weights(
@@ -28,11 +37,11 @@ def row_weights(
     support = np.bincount(bins, minlength=count).astype(np.float64)
     counts = support if bin_counts is None else bin_counts * (support > 0)
     block = max(1, BLOCK_CELLS // len(bins))
-    one_hot = np.eye(count)[bins]
+    one_hot = one_hot_of(bins, count)
     for start in range(0, resamples, block):
         n = min(block, resamples - start)
         weights = generator.standard_exponential((n, len(bins)))
         frequencies = generator.standard_gamma(counts, size=(n, count))
-        totals = weights @ one_hot
+        totals = np.asarray(weights @ one_hot)
         scale = np.divide(frequencies, totals, out=np.zeros_like(totals), where=totals > 0)
         yield weights * scale[:, bins]
