@@ -65,7 +65,8 @@ class DenseSteps:
         Returns how many it took before the loss was NaN or infinite.
         """
         offsets, smoothing = _constants(loss, self._layers.places[-1, 3], self._x.dtype)
-        optimizer, steps = self.optimizer, list(zip(numbers, learning_rates, strict=True))
+        optimizer = self.optimizer
+        corrected = np.array(list(map(optimizer.corrected, numbers, learning_rates)))
         taken: int = kernels.current().dense_steps(
             self._gather.features,
             self._gather.labels,
@@ -88,8 +89,7 @@ class DenseSteps:
             self._state["second_moment"],
             optimizer.beta1,
             optimizer.beta2,
-            np.array([optimizer.step_size(step, rate) for step, rate in steps]),
-            np.array([optimizer.corrected_epsilon(step) for step, _ in steps]),
+            *corrected.T.copy(),
         )
         return taken
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -161,8 +162,12 @@ class Stepper:
         return global_norm(self.parameters.gradient)
 
 
+@lru_cache(maxsize=16)
 def split_into_steps(rows: int, batch_size: int, accumulate: int) -> list[list[slice]]:
-    """Divide an epoch of `rows` drawn rows into steps: lists of `accumulate` batches; the last may have fewer."""
+    """Divide an epoch of `rows` drawn rows into steps: lists of `accumulate` batches; the last may have fewer.
+
+    All epochs share the lists.
+    """
     batches = list(_batches(rows, batch_size))
     return [batches[start : start + accumulate] for start in range(0, len(batches), accumulate)]
 
@@ -172,10 +177,12 @@ def _end_of_equal(steps: Sequence[Sequence[slice]], start: int) -> int:
 
     Without the last one of the epoch: its gradient is looked at before the parameters move.
     """
-    end, size = start, _size(steps[start])
-    while size and end < min(start + MOST_STEPS, len(steps) - 1) and _size(steps[end]) == size:
-        end += 1
-    return end
+    end = min(start + MOST_STEPS, len(steps) - 1)
+    size, number = _size(steps[start]), end - start
+    if number < 2 or not size or not _size(steps[end - 1]):
+        return start
+    # No batch is larger than those before it, but for the last one of an epoch.
+    return end if steps[end - 1][-1].stop - steps[start][0].start == number * size else start
 
 
 def _size(step: Sequence[slice]) -> int:

@@ -231,7 +231,7 @@ class Agent:
                 agent=self.name,
                 lease_seconds=self.settings.lease_seconds,
                 max_deaths=self.settings.max_attempts,
-                end_expired=self.clock.is_settled,
+                end_expired=self.clock.is_settled and not claimed,  # once in a transaction
                 ahead=held + len(claimed) >= self.settings.workers,
             )
             if claim is None:

@@ -12,7 +12,7 @@ from service.store.engine.clock import now
 from service.store.tables import Experiment, Run, Sweep
 
 LIMITED = Sweep.max_seconds.is_not(None) & Sweep.stopped_at.is_(None) & Sweep.announced_at.is_(None)
-WITHOUT_DEADLINE = select(Sweep.id).where(LIMITED, Sweep.deadline.is_(None)).order_by(Sweep.id)
+SOME_LIMITED = select(Sweep.id).where(LIMITED).limit(1)
 FIRST_START = (
     select(func.min(Run.started_at))
     .join(Experiment, Experiment.id == Run.experiment_id)
@@ -31,8 +31,9 @@ HAS_STARTED = exists().where(Run.experiment_id == Experiment.id, Run.started_at.
 
 def enforce(connection: Connection) -> None:
     """Stop the sweeps whose seconds are used up. Without such sweeps, this only reads."""
-    if connection.execute(WITHOUT_DEADLINE.limit(1)).first() is not None:
-        connection.execute(SET_DEADLINES)
+    if connection.execute(SOME_LIMITED).first() is None:
+        return
+    connection.execute(SET_DEADLINES)
     for sweep_id in connection.scalars(USED_UP).all():
         locked = select(Sweep.id).where(Sweep.id == sweep_id, LIMITED).with_for_update()
         if connection.execute(locked).first() is not None:

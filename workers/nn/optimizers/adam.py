@@ -23,6 +23,7 @@ class MomentOptimizer(Optimizer):
         return {"first_moment": np.zeros_like(parameters), "second_moment": np.zeros_like(parameters)}
 
     def move(self, parameters: Array, gradient: Array, state: State, step: int, learning_rate: float) -> None:
+        step_size, epsilon = self.corrected(step, learning_rate)
         kernels.current().adam(
             parameters,
             gradient,
@@ -30,17 +31,15 @@ class MomentOptimizer(Optimizer):
             state["second_moment"],
             self.beta1,
             self.beta2,
-            self.step_size(step, learning_rate),
-            self.corrected_epsilon(step),
+            step_size,
+            epsilon,
         )
 
-    def step_size(self, step: int, learning_rate: float) -> float:
-        """lr mhat / (sqrt(vhat) + epsilon) has its bias corrections in two numbers, this one and the next."""
-        return learning_rate * sqrt(1 - self.beta2**step) / (1 - self.beta1**step)
-
-    def corrected_epsilon(self, step: int) -> float:
-        """The epsilon beside sqrt(v) instead of sqrt(vhat)."""
-        return self.epsilon * (sqrt(1 - self.beta2**step) if self.epsilon_placement == "published" else 1)
+    def corrected(self, step: int, learning_rate: float) -> tuple[float, float]:
+        """The step size and the epsilon beside sqrt(v): the bias corrections of mhat and vhat in two numbers."""
+        correction = sqrt(1 - self.beta2**step)
+        size = learning_rate * correction / (1 - self.beta1**step)
+        return size, self.epsilon * (correction if self.epsilon_placement == "published" else 1)
 
 
 @variant
