@@ -92,7 +92,7 @@ class JobRunner:
     def work(self) -> bool:
         """Carry out one job; False if there is none, or no process is free until the runner is stopped."""
         with self._database.read() as connection:
-            if not jobs.has_work(connection, self._settings.lease_seconds):
+            if not jobs.has_work(connection):
                 return False
         self.processes = 1
         try:

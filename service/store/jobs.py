@@ -24,6 +24,7 @@ from sqlalchemy import Connection, Row, and_, case, delete, func, insert, or_, s
 from service.store.deaths import death_values
 from service.store.engine.clock import now, now_or
 from service.store.errors import JobOver, NoModel, UnknownExperiment, UnknownJob
+from service.store.leases import has_expired
 from service.store.run_keys import BY_KEY
 from service.store.tables import (
     ACTIVE_STATUSES,
@@ -36,9 +37,8 @@ from service.store.tables import (
     Run,
 )
 
-CLOCK_TOLERANCE_SECONDS = 60.0
-"""A lease that ends later than its length and this much was given before the clock was set back: it has expired."""
-NO_LEASE: dict[str, Any] = {"claim_token": None, "lease_until": None}
+NO_LEASE: dict[str, Any] = {"claim_token": None, "lease_until": None, "lease_seconds": None}
+EXPIRED = has_expired(Job)
 SPEC_FIELDS: Mapping[str, JobKind] = {"robustness": "robustness"}
 """The fields of a spec that ask for a job at the end of the experiment."""
 
@@ -150,9 +150,9 @@ def request_cancel(connection: Connection, experiment_id: int, kind: JobKind) ->
     connection.execute(update(Job).where(mine, Job.status == "running").values(cancel_requested=True))
 
 
-def has_work(connection: Connection, lease_seconds: float) -> bool:
+def has_work(connection: Connection) -> bool:
     """Whether a claim might find a job."""
-    claimable = or_(Job.status == "queued", _expired(lease_seconds))
+    claimable = or_(Job.status == "queued", EXPIRED)
     return connection.execute(select(Job.id).where(claimable).limit(1)).first() is not None
 
 
@@ -164,8 +164,8 @@ def claim(
     end_expired: as in `service.store.queue.claim`.
     """
     if end_expired:
-        expired = select(Job.id).where(_expired(lease_seconds)).with_for_update(skip_locked=True)
-        ended = update(Job).where(Job.id.in_(expired), _expired(lease_seconds))
+        expired = select(Job.id).where(EXPIRED).with_for_update(skip_locked=True)
+        ended = update(Job).where(Job.id.in_(expired), EXPIRED)
         connection.execute(ended.values(**NO_LEASE, **_death(max_deaths)))
     oldest = select(Job.id).where(Job.status == "queued").order_by(Job.id).limit(1)
     token = secrets.token_hex(16)
@@ -175,6 +175,7 @@ def claim(
         claim_token=token,
         attempt=Job.attempt + 1,
         lease_until=now() + lease_seconds,
+        lease_seconds=lease_seconds,
         started_at=func.coalesce(Job.started_at, now()),
     )
     job = connection.execute(taken.returning(Job.id, Job.kind, Job.experiment_id, Job.request)).one_or_none()
@@ -187,7 +188,11 @@ def claim(
 
 def renew(connection: Connection, lease: JobLease, lease_seconds: float) -> bool | None:
     """Renew a lease. Returns whether a cancellation was requested; None if the lease is lost."""
-    renewed = update(Job).where(*_owned(lease)).values(lease_until=now() + lease_seconds)
+    renewed = (
+        update(Job)
+        .where(*_owned(lease))
+        .values(lease_until=now() + lease_seconds, lease_seconds=lease_seconds)
+    )
     found = connection.execute(renewed.returning(Job.cancel_requested)).one_or_none()
     return None if found is None else bool(found.cancel_requested)
 
@@ -263,11 +268,6 @@ def _digest(models: Sequence[JobModel]) -> str:
 
 def _owned(lease: JobLease) -> tuple[Any, ...]:
     return Job.id == lease.job_id, Job.claim_token == lease.token, Job.status == "running"
-
-
-def _expired(lease_seconds: float) -> Any:
-    latest = now() + lease_seconds + CLOCK_TOLERANCE_SECONDS
-    return and_(Job.status == "running", or_(Job.lease_until < now(), Job.lease_until > latest))
 
 
 def _end(connection: Connection, lease: JobLease, values: dict[str, Any]) -> bool:

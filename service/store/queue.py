@@ -53,21 +53,13 @@ from service.store import claim_order, experiment_metrics, jobs
 from service.store.deaths import death_values
 from service.store.engine.clock import now, now_or
 from service.store.errors import QueueFull
+from service.store.leases import has_expired
 from service.store.run_keys import ALL_RUNS, BY_KEY, RunFilter, RunKey
 from service.store.tables import FINAL_STATUSES, Experiment, ExperimentTag, Job, Run, WaitingFor
 from service.store.webhooks import outbox
 from workers.processes.failure_causes import Cause
 
-CLOCK_TOLERANCE_SECONDS = 1.0
-"""How much further ahead than its length a lease may end: the database's clock may be set back by so much."""
-EXPIRED = and_(
-    Run.status == "running",
-    or_(
-        Run.lease_until < now(),
-        # Its agent has not renewed it since the clock was set back: otherwise nobody could take the run for hours.
-        Run.lease_until > now() + Run.lease_seconds + CLOCK_TOLERANCE_SECONDS,
-    ),
-)
+EXPIRED = has_expired(Run)
 CLAIMABLE_RUN = select(Run.id).where(or_(claim_order.QUEUED, EXPIRED)).limit(1)
 OWNED_BY_LEASE = and_(
     Run.id == bindparam("run_id"),

@@ -332,8 +332,8 @@ class Job(Base):
 
     An experiment has one job of a kind, and a new request takes its place. request: what was asked for. models: a
     hash of the models that were there. `attempt` counts claims, and `claim_token` is drawn anew by each of them: only
-    its holder may write. `deaths` counts the attempts that ended without a word since the last stored step. done,
-    total: of its steps. `result` is null until it has succeeded.
+    its holder may write. `lease_seconds` is the length of its lease. `deaths` counts the attempts that ended without
+    a word since the last stored step. done, total: of its steps. `result` is null until it has succeeded.
     """
 
     __tablename__ = "jobs"
@@ -349,6 +349,7 @@ class Job(Base):
     deaths: Mapped[int] = mapped_column(default=0)
     claim_token: Mapped[str | None]
     lease_until: Mapped[float | None]
+    lease_seconds: Mapped[float | None]
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     done: Mapped[int] = mapped_column(default=0)
     total: Mapped[int | None]

@@ -101,7 +101,7 @@ def test_a_spec_that_asks_for_the_report_gets_it_at_the_end(harness: Harness, st
 def test_a_spec_without_it_gets_none(harness: Harness, start: Start) -> None:
     trained(harness, start, IRIS)
     with harness.database.read() as connection:
-        assert not jobs.has_work(connection, 15)
+        assert not jobs.has_work(connection)
 
 
 def test_what_is_left_of_a_job_gives_the_same_report(

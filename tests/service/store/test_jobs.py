@@ -193,6 +193,29 @@ def test_after_the_clock_was_set_no_lease_is_ended_for_a_while(database: Databas
     assert job(database, experiment).deaths == 0
 
 
+def test_an_agent_with_a_shorter_lease_takes_no_job_from_one_with_a_longer(
+    database: Database, experiment: int
+) -> None:
+    request(database, experiment)
+    with database.write() as connection:
+        assert jobs.claim(connection, lease_seconds=3600, max_deaths=2) is not None
+        assert jobs.claim(connection, lease_seconds=2, max_deaths=2) is None
+        assert not jobs.has_work(connection)
+    assert job(database, experiment).deaths == 0
+
+
+def test_a_job_lease_from_before_the_clock_was_set_back_has_expired(
+    database: Database, experiment: int
+) -> None:
+    request(database, experiment)
+    claimed(database)
+    with database.write() as connection:
+        connection.execute(update(Job).values(lease_until=now() + 7200))
+        assert jobs.has_work(connection)
+        assert jobs.claim(connection, lease_seconds=7200, max_deaths=2) is not None
+    assert job(database, experiment).deaths == 1
+
+
 def test_a_job_never_ends_before_it_started(database: Database, experiment: int) -> None:
     request(database, experiment)
     found = claimed(database)
