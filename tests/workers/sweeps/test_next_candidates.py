@@ -107,6 +107,11 @@ def test_a_small_space_ends_before_all_candidates(plan: PlanSweep, registry: Dat
     assert (len(first.candidates), first.to_come, first.repeated > 0) == (2, 0, True)
 
 
+def test_settings_with_which_a_sampler_fails_are_a_fault(faults: Faults) -> None:
+    failing = {"name": "optuna", "settings": {"n_startup_trials": 0, "n_ei_candidates": 0}}
+    assert "Optuna cannot draw a candidate" in faults(**REQUEST | {"strategy": failing})["strategy"]
+
+
 def test_optuna_has_to_be_installed_and_to_accept_the_settings(
     faults: Faults, monkeypatch: pytest.MonkeyPatch
 ) -> None:

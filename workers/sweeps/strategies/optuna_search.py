@@ -22,7 +22,7 @@ from workers.sweeps.strategies.adaptive import (
     Told,
 )
 from workers.tagged_union import Count, Flag, Seed, variant
-from workers.validation.errors import FieldError
+from workers.validation.errors import FieldError, InvalidSpec
 
 INSTALL = "needs Optuna: pip install 'holdout[optuna]'"
 Setting = (
@@ -113,7 +113,14 @@ class OptunaStudy:
         self._study.add_trials([self._frozen(each) for each in told])
 
     def ask(self) -> Drawn:
-        """Draw the values of a candidate."""
+        """Draw the values of a candidate. Raises InvalidSpec if the sampler fails with its settings."""
+        try:
+            return self._drawn()
+        except Exception as error:
+            message = f"Optuna cannot draw a candidate with these settings: {type(error).__name__}: {error}"
+            raise InvalidSpec([FieldError("strategy", None, message)]) from error
+
+    def _drawn(self) -> Drawn:
         trial = self._trial = self._study.ask()
         values = self._space.walk(lambda number, dimension: _suggested(trial, str(number), dimension.range))
         stored = self._study.get_trials(deepcopy=False)[trial.number]
