@@ -1,5 +1,6 @@
 """Databases for tests: a test with the fixture `database_url` runs twice, on SQLite and on a PostgreSQL server."""
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -56,6 +57,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:], left_out = quick_selection.divide(items)
         config.hook.pytest_deselected(items=left_out)
     items[:] = distribution.longest_first(items)
+
+
+def pytest_collection_finish() -> None:
+    """Keep what is imported and collected, millions of objects, out of all later garbage collections."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
