@@ -3,7 +3,7 @@
 By the service's own functions: `measure` and `compare`, as a request calls them. Only the figures are drawn.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from types import SimpleNamespace
@@ -101,9 +101,8 @@ class DrawnResults(RowResultsLoader):
     def __init__(self) -> None:
         pass
 
-    def load(self, run: Any) -> RowResults:
-        results: RowResults = run.results
-        return results
+    def load_all(self, runs: Sequence[Any]) -> list[RowResults]:
+        return [run.results for run in runs]
 
 
 def _sigmoid(logits: Any) -> Any:

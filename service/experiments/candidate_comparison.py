@@ -21,7 +21,7 @@ from workers.evaluation.multiple_comparisons import (
     draws_of_folds,
     noise_of_seeds,
 )
-from workers.evaluation.paired_bootstrap import changes_of_errors, resample_changes
+from workers.evaluation.paired_bootstrap import resample_changes
 from workers.evaluation.regression_bootstrap import NUMBER_METRICS, resample_numbers
 from workers.evaluation.selection import SelectionMetric
 from workers.evaluation.selection_bias import Classified, CorrectedBest, Predicted, corrected_best
@@ -129,7 +129,7 @@ def _draws_of_rows(same: Sequence[Entrant], metric: SelectionMetric) -> SharedDr
         )
         means = np.stack([each.mean(axis=1) for each in drawn])
         return SharedDraws(means, means)
-    errors = [changes_of_errors(each.predictions, labels, classes) for each in rows]
+    errors = [each.changes_of_errors(classes) for each in rows]
     resampled = resample_changes(errors, labels, metric, stream, classes=classes, class_counts=counts)
     return SharedDraws(
         np.stack([each.first.mean(axis=1) for each in resampled]),
@@ -156,7 +156,7 @@ def _corrected(same: Sequence[Entrant], metric: SelectionMetric) -> CorrectedBes
     predictions = [each.predictions for each in rows]
     measured: Classified | Predicted
     if targets is None:
-        errors = [changes_of_errors(each, labels, classes) for each in predictions]
+        errors = [each.changes_of_errors(classes) for each in rows]
         measured = Classified(errors, labels, metric, classes=classes)
     else:
         quantile = _quantile(first)

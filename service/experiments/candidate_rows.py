@@ -7,16 +7,18 @@ once.
 import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from service.experiments.contenders import Contender
 from service.experiments.row_results import RowResultsLoader
 from service.store.epochs.epoch_export import ExportCutShort
 from service.store.errors import UnusableRowResults
+from workers.evaluation.paired_bootstrap import changes_of_errors
 from workers.evaluation.row_results import RowResults
 from workers.nn.arrays import Integers
 
@@ -34,6 +36,13 @@ class CandidateRows:
     labels: Integers
     targets: NDArray[np.float64] | None
     rows: str
+    _changes: dict[int, csr_array] = field(default_factory=dict, repr=False)
+
+    def changes_of_errors(self, classes: int) -> csr_array:
+        """What its errors change in the margins (`paired_bootstrap.changes_of_errors`), computed once."""
+        if classes not in self._changes:
+            self._changes[classes] = changes_of_errors(self.predictions, self.labels, classes)
+        return self._changes[classes]
 
 
 def load_rows(contender: Contender, loader: RowResultsLoader) -> CandidateRows | None:
@@ -42,8 +51,9 @@ def load_rows(contender: Contender, loader: RowResultsLoader) -> CandidateRows |
         return None
     groups: dict[tuple[int, int], list[RowResults]] = {}
     try:
-        for key, run in contender.row_results.items():
-            groups.setdefault((key.repeat, key.seed), []).append(loader.load(run))
+        loaded = loader.load_all(list(contender.row_results.values()))
+        for key, results in zip(contender.row_results, loaded, strict=True):
+            groups.setdefault((key.repeat, key.seed), []).append(results)
     except (UnusableRowResults, ExportCutShort) as error:
         log.warning("the row-level results of experiment %s cannot be read: %s", contender.id, error)
         return None

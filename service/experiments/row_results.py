@@ -1,19 +1,18 @@
 """Load the row-level results of runs, and read them row by row, one run at a time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, Row
-from sqlalchemy.exc import NoResultFound
 
 from service.store import row_results_reader
 from service.store.artifacts.artifact_store import ArtifactError, ArtifactStore
 from service.store.database import Database
 from service.store.epochs.epoch_export import ExportCutShort
 from service.store.errors import NoRowResults, UnknownRun, UnusableRowResults
-from service.store.row_results_reader import ResultPosition
+from service.store.row_results_reader import Content, ResultPosition
 from service.store.run_keys import RunFilter, RunKey, are_of_folds, name_of_run
 from workers.evaluation.row_results import CorruptRowResults, RowResults
 from workers.lru_cache import LruCache
@@ -36,13 +35,21 @@ class RowResultsLoader:
 
         Raises UnusableRowResults, BlobStoreUnavailable, or ExportCutShort if the run was deleted meanwhile.
         """
-        if loaded := self._loaded.get((run.id, run.sha256)):
-            return loaded
-        try:
+        return self.load_all([run])[0]
+
+    def load_all(self, runs: Sequence[Row[Any]]) -> list[RowResults]:
+        """The results of several runs, which one transaction reads. Raises what `load` does."""
+        known = {run.id: self._loaded.get((run.id, run.sha256)) for run in runs}
+        missing = [id_ for id_, results in known.items() if results is None]
+        contents: Mapping[int, Content] = {}
+        if missing:
             with self._database.read() as connection:
-                content = row_results_reader.content(connection, run.id)
-        except NoResultFound:
-            raise ExportCutShort("Row-level results were deleted while they were read") from None
+                contents = row_results_reader.contents(connection, missing)
+        return [known[run.id] or self._read(run, contents.get(run.id)) for run in runs]
+
+    def _read(self, run: Row[Any], content: Content | None) -> RowResults:
+        if content is None:
+            raise ExportCutShort("Row-level results were deleted while they were read")
         try:
             results = RowResults.from_bytes(self._artifacts.load(content))
         except ArtifactError as error:

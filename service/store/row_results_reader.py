@@ -3,6 +3,7 @@
 A run keeps them when it succeeds, beside its model. Runs of versions that did not keep them have none.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
@@ -13,6 +14,7 @@ from service.store.run_keys import BY_KEY
 from service.store.tables import Checkpoint, Rows, Run
 from workers.processes.messages import ArtifactReference
 
+Content = bytes | ArtifactReference
 NotNegative = Annotated[int, Field(ge=0, lt=2**63)]
 
 
@@ -36,12 +38,13 @@ def runs(connection: Connection, experiment_id: int) -> Rows:
     return connection.execute(RUNS, {"experiment": experiment_id}).all()
 
 
-def content(connection: Connection, run_id: int) -> bytes | ArtifactReference:
-    """The bytes of a run's row-level results, or the name of their artifact.
+def contents(connection: Connection, run_ids: Sequence[int]) -> dict[int, Content]:
+    """The bytes of the row-level results of those runs that have some, or the names of their artifacts.
 
     `ArtifactStore.load` returns the bytes, best after the transaction; `RowResults.from_bytes` reads them.
     """
-    return stored_content(connection.execute(CONTENT, {"run": run_id}).one())
+    rows = connection.execute(CONTENTS, {"runs": run_ids})
+    return {row.run_id: stored_content(row) for row in rows}
 
 
 def _runs() -> Select[Any]:
@@ -52,5 +55,6 @@ def _runs() -> Select[Any]:
 
 
 RUNS = _runs()
-CONTENT = select(Checkpoint).where(Checkpoint.run_id == bindparam("run"), Checkpoint.kind == "row_results")
+THESE: Any = bindparam("runs", expanding=True)
+CONTENTS = select(Checkpoint).where(Checkpoint.run_id.in_(THESE), Checkpoint.kind == "row_results")
 """Built once: to build a statement takes longer than to execute it on SQLite."""

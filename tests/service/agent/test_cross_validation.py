@@ -41,7 +41,7 @@ def stored(harness: Harness, run: Row[Any]) -> dict[tuple[int, str], tuple[int, 
 
 def results_of(harness: Harness, run: Row[Any]) -> RowResults:
     with harness.database.read() as connection:
-        content = row_results_reader.content(connection, run.id)
+        content = row_results_reader.contents(connection, [run.id])[run.id]
     assert isinstance(content, bytes)
     return RowResults.from_bytes(content)
 

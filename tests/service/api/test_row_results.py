@@ -129,7 +129,8 @@ def test_lost_artifacts_are_a_problem(
 ) -> None:
     monkeypatch.setattr("service.store.artifacts.artifact_store.hashlib.sha256", lambda content: content)
     monkeypatch.setattr(
-        "service.experiments.row_results.row_results_reader.content", lambda connection, run_id: b"other"
+        "service.experiments.row_results.row_results_reader.contents",
+        lambda connection, run_ids: dict.fromkeys(run_ids, b"other"),
     )
     response = client.get(f"{experiment}/errors")
     assert (response.status_code, response.json()["type"]) == (409, "/problems/unusable-row-results")

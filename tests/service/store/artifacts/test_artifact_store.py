@@ -212,7 +212,7 @@ def test_row_level_results_are_stored_beside_the_model(
     assert names(artifacts) == {of_kind["row_results"].artifact}
     with harness.database.read() as connection:
         (run,) = row_results_reader.runs(connection, experiment_id)
-        content = row_results_reader.content(connection, run_id)
+        content = row_results_reader.contents(connection, [run_id])[run_id]
     assert (run.id, run.sha256) == (run_id, of_kind["row_results"].sha256)
     assert artifacts.load(content) == LARGE + b"rows"
 
