@@ -136,9 +136,11 @@ RULES: dict[tuple[str, str], Callable[[Problem, Any], bool]] = {
     ("read_leaderboard", "invalid-parameter"): only("metric"),  # one that is the same for all candidates
     ("read_sweep_importance", "invalid-parameter"): only("metric"),
     ("read_comparison_chart", "invalid-parameter"): only("ids", "reference"),
-    # what another chart takes, and what the SVG refuses
-    ("read_chart_picture", "invalid-parameter"): anything,
-    ("read_comparison_picture", "invalid-parameter"): anything,
+    # what only another chart takes
+    ("read_chart_picture", "invalid-parameter"): only(
+        *("metric", "positive", "repeats", "seed", "repeat", "fold")
+    ),
+    ("read_comparison_picture", "invalid-parameter"): only("ids", "reference", "split"),
     ("read_compared_curves_chart", "invalid-parameter"): only("ids"),
 }
 

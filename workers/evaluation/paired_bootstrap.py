@@ -11,13 +11,16 @@ one seed and the accuracy this is the interval of Bonett & Price (2012). The cla
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from workers.evaluation.bootstrap import METRICS, RESAMPLES, Floats, WeightedMargins
 from workers.evaluation.differences import Difference, mean_and_sd
 from workers.nn.arrays import Integers
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 BLOCK_CELLS = 1_000_000
 """Weights drawn at a time: they stay in the processor's cache, which halves the time."""
@@ -59,7 +62,7 @@ def resample(
 
 
 def resample_changes(
-    experiments: Sequence[csr_array],
+    experiments: "Sequence[csr_array]",
     labels: Integers,
     metric: str,
     generator: np.random.Generator,
@@ -98,7 +101,7 @@ def resample_metrics(
 
 
 def _resample(
-    experiments: Sequence[csr_array],
+    experiments: "Sequence[csr_array]",
     labels: Integers,
     metrics: Sequence[str],
     generator: np.random.Generator,
@@ -107,6 +110,8 @@ def _resample(
     class_counts: Integers | None,
     resamples: int,
 ) -> list[dict[str, ResampledMetric]]:
+    from scipy.sparse import csr_array
+
     rows = len(labels)
     support = np.bincount(labels, minlength=classes).astype(np.float64)
     counts = np.asarray(support if class_counts is None else class_counts * (support > 0), np.float64)
@@ -150,7 +155,7 @@ class _Draws:
     def __init__(
         self,
         generator: np.random.Generator,
-        of_class: csr_array,
+        of_class: "csr_array",
         support: Floats,
         counts: Floats,
         draws: int,
@@ -168,7 +173,7 @@ class _Draws:
         self.support = frequencies
         self.all_right = frequencies - self.added.sum(axis=0)
 
-    def changes(self, errors: csr_array) -> Floats:
+    def changes(self, errors: "csr_array") -> Floats:
         """What the errors of an experiment change in the margins of each seed, (S, 2, K, R)."""
         classes, draws = self.support.shape
         changes: Floats = (errors @ self.weights).reshape(-1, 2, classes, draws)
@@ -187,12 +192,14 @@ class _Draws:
         return METRICS[metric](WeightedMargins(*(np.moveaxis(each, 1, -1) for each in margins))).T
 
 
-def changes_of_errors(predictions: Integers, labels: Integers, classes: int) -> csr_array:
+def changes_of_errors(predictions: Integers, labels: Integers, classes: int) -> "csr_array":
     """What each row that is not predicted right changes in the margins, as (S x 2 x K, N).
 
     Of each seed, first the weight of right rows of each class, then that of rows predicted as each. Right rows,
     which are most, take no time.
     """
+    from scipy.sparse import csr_array
+
     seeds, rows = predictions.shape
     seed, row = np.nonzero(predictions != labels)
     true, predicted = labels[row], predictions[seed, row]

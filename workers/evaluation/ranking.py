@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from workers.nn import kernels
 from workers.nn.arrays import Array, Integers
+from workers.nn.kernels.contract import Kernels
 
 Floats = NDArray[np.floating[Any]]
 Booleans = NDArray[np.bool_]
@@ -57,13 +58,13 @@ class RowsByClass:
         return own
 
 
-def areas(scores: Array, by_class: RowsByClass) -> Areas:
-    """The areas for the scores (K, N) of K classes. `scores` are overwritten.
+def areas(scores: Array, by_class: RowsByClass, kernel: Kernels | None = None) -> Areas:
+    """The areas for the scores (K, N) of K classes. `scores` are overwritten. kernel: by default that of the process.
 
     Scores below the least of the class's own rows all count alike, so they need not be sorted.
     Oracle: sklearn.metrics.roc_auc_score, average_precision_score.
     """
-    kernel, classes = kernels.current(), len(scores)
+    kernel, classes = kernel or kernels.current(), len(scores)
     own, counts = by_class.sorted_own(scores), np.empty(classes, np.int64)
     kernel.contend(by_class.starts, scores, own, counts)
     for row, count in zip(scores, counts.tolist(), strict=True):
@@ -93,4 +94,7 @@ def macro(values: Sequence[float]) -> float | None:
 
 
 def _areas_of_one(scores: Floats, positive: Booleans) -> Areas:
-    return areas(scores[None].copy(), RowsByClass.of(np.where(positive, 0, 1), 1))
+    """By NumPy: the API, which draws curves of two classes, does not load the compiled kernels (66 MB)."""
+    from workers.nn.kernels import reference
+
+    return areas(scores[None].copy(), RowsByClass.of(np.where(positive, 0, 1), 1), reference)

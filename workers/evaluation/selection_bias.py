@@ -11,15 +11,18 @@ accurate cross-validation.
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from workers.evaluation.bootstrap import METRICS, WeightedMargins
 from workers.evaluation.intervals import LEVEL, Interval, percentile_interval
 from workers.evaluation.regression_bootstrap import NUMBER_METRICS, WeightedRows
 from workers.nn.arrays import Integers
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Floats = NDArray[np.float64]
 DRAWS = 500
@@ -55,8 +58,10 @@ class MeasuredCandidates(ABC):
 class Classified(MeasuredCandidates):
     """Candidates that predicted classes."""
 
-    def __init__(self, errors: Sequence[csr_array], labels: Integers, metric: str, *, classes: int) -> None:
+    def __init__(self, errors: "Sequence[csr_array]", labels: Integers, metric: str, *, classes: int) -> None:
         """errors: of each candidate what its errors change (`paired_bootstrap.changes_of_errors`)."""
+        from scipy.sparse import csr_array
+
         super().__init__(labels, classes)
         self._metric, self._errors = METRICS[metric], errors
         rows = len(labels)
