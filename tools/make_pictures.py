@@ -41,7 +41,7 @@ CHARTS = {
     "classes.png": "experiments/2/charts/classes.png?width=560",
     "leaderboard.png": "sweeps/1/chart.png?width=600",
 }
-SCREEN = {"width": 1000, "height": 900}
+SCREEN = {"width": 1280, "height": 900}
 HEIGHT = 300
 """Of the part of the page that is shown: the head of its table, and the first rows."""
 PAGE = "page.png", "ui/experiments?sort=-balanced_accuracy&status=succeeded"
