@@ -67,3 +67,11 @@ def statements(database: Database) -> Iterator[list[str]]:
     event.listen(database.engine, "before_cursor_execute", keep)
     yield seen
     event.remove(database.engine, "before_cursor_execute", keep)
+
+
+@pytest.fixture
+def in_process(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The requests of `service.client`, and so of the commands, reach the application without a server."""
+    methods = {name: getattr(client, name) for name in ("request", "get", "post", "stream")}
+    kept_open = SimpleNamespace(**methods, close=lambda: None)
+    monkeypatch.setattr("service.client.connection.httpx2.Client", lambda **_: kept_open)
