@@ -29,7 +29,7 @@ from workers import scored_rows
 from workers.nn.arrays import Array
 from workers.randomness import generator
 from workers.shift import earlier_rows
-from workers.shift.evidence import Evidence, e_value
+from workers.shift.evidence import ShiftEvidence, e_value
 from workers.shift.monitoring import CheckedBatch, MonitorState, check_batch, detectors_of, first_state
 from workers.shift.rows import ScoredRows
 from workers.validation.errors import FieldError, InvalidSpec
@@ -127,7 +127,7 @@ class BatchTest:
         self._model, self._batch, self._monitor = model, batch, monitor
         self._reference = references.of(model)
         earlier = earlier_rows.unpacked(sample, self._reference.rows.features.shape[1])
-        self._state = MonitorState(Evidence(monitor.products, monitor.batches), earlier)
+        self._state = MonitorState(ShiftEvidence(monitor.products, monitor.batches), earlier)
 
     def __call__(self) -> CheckedBatch:
         """Test the batch. Raises InvalidSpec."""

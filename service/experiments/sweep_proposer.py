@@ -23,7 +23,7 @@ from workers.data.registry import DatasetRegistry
 from workers.sweeps.candidate import SweepPlan
 from workers.sweeps.next_candidates import EarlierCandidate, next_candidates
 from workers.sweeps.request import SweepRequest
-from workers.sweeps.strategies import AdaptiveStrategy, Told
+from workers.sweeps.strategies import AdaptiveStrategy, CandidateOutcome
 from workers.validation.errors import InvalidSpec
 
 log = logging.getLogger("holdout.sweeps")
@@ -123,9 +123,9 @@ def _numbers(sweep: Any, first_active: int | None) -> range:
     return range(sweep.asked, min(may, sweep.asked + sweep.unasked))
 
 
-def _told(row: Any) -> Told:
+def _told(row: Any) -> CandidateOutcome:
     if row.status in ("queued", "running"):
-        return Told(row.candidate, row.drawn, "running")
+        return CandidateOutcome(row.candidate, row.drawn, "running")
     if row.status == "succeeded" and row.value is not None:
-        return Told(row.candidate, row.drawn, "succeeded", row.value)
-    return Told(row.candidate, row.drawn, "failed")
+        return CandidateOutcome(row.candidate, row.drawn, "succeeded", row.value)
+    return CandidateOutcome(row.candidate, row.drawn, "failed")

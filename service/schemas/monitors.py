@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.schemas.base import FOLD, REPEAT, Links, Next, OptionalTime, ResponseModel, Time
 from service.schemas.shift import Shift
-from workers.shift.evidence import Evidence, share, spent
+from workers.shift.evidence import ShiftEvidence, share, spent
 from workers.shift.monitoring import Comparison, Detector, threshold
 
 NAME = r"^[^\x00-\x1f\x7f]+$"
@@ -76,7 +76,7 @@ class Monitor(ResponseModel):
             "status": "quiet" if row.first_alarm is None else "alarm",
             "spent": half * spent(row.batches),
             "next_level": half * share(row.batches + 1),
-            "evidence": Evidence(row.products, row.batches).value,
+            "evidence": ShiftEvidence(row.products, row.batches).value,
             "threshold": threshold(row.alpha),
             "links": {"self": here, "batches": f"{here}/batches", "chart": f"{here}/chart.svg"},
         }

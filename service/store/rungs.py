@@ -27,7 +27,7 @@ STILL_TRAINING = exists().where(Run.experiment_id == Experiment.id, Run.status.i
 """Built once: to build a statement takes longer than to execute it on SQLite."""
 
 
-class Held(NamedTuple):
+class HeldCandidate(NamedTuple):
     """A candidate with held runs, and the epoch at which these are."""
 
     experiment_id: int
@@ -66,7 +66,7 @@ def _decide(
     connection: Connection,
     strategy: HalvingStrategy,
     bracket: Bracket,
-    held: Mapping[int, Held],
+    held: Mapping[int, HeldCandidate],
     scores: Mapping[int, float],
 ) -> None:
     """Let the best of a bracket go on, and end the others. scores: a larger one is better."""
@@ -81,12 +81,12 @@ def _decide(
         queue.request_cancel(connection, *ended)
 
 
-def _held(connection: Connection, sweep_id: int) -> dict[int, Held]:
+def _held(connection: Connection, sweep_id: int) -> dict[int, HeldCandidate]:
     """The candidates with held runs, by their numbers."""
     mine = select(Experiment.candidate, Experiment.id, Run.until_epoch)
     mine = mine.join(Run, Run.experiment_id == Experiment.id)
     found = connection.execute(mine.where(Experiment.sweep_id == sweep_id, IS_HELD))
-    return {row.candidate: Held(row.id, row.until_epoch or 0) for row in found}
+    return {row.candidate: HeldCandidate(row.id, row.until_epoch or 0) for row in found}
 
 
 def _values(connection: Connection, sweep_id: int, metric: str) -> dict[int, float]:

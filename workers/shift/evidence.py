@@ -44,7 +44,7 @@ def e_value(p_value: float) -> float:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class ShiftEvidence:
     """Evidence against the hypothesis that nothing has shifted, after some batches.
 
     products: of each detector, the sum over the batches k of `share(k)` times the product of the e-values from k on.
@@ -62,11 +62,11 @@ class Evidence:
         """That of one detector."""
         return self.products[detector] + 1 - spent(self.batches)
 
-    def after(self, p_values: Mapping[str, float]) -> "Evidence":
+    def after(self, p_values: Mapping[str, float]) -> "ShiftEvidence":
         """With one more batch, given the p-value of each detector against the rows before."""
         begun = share(self.batches + 1)
         products = {
             name: min(LARGEST, (product + begun) * e_value(p_values[name]))
             for name, product in self.products.items()
         }
-        return Evidence(products, self.batches + 1)
+        return ShiftEvidence(products, self.batches + 1)

@@ -8,7 +8,7 @@ import numpy as np
 
 from workers.nn.arrays import Array
 from workers.shift import earlier_rows
-from workers.shift.evidence import Evidence, share
+from workers.shift.evidence import ShiftEvidence, share
 from workers.shift.report import ShiftReport, compare, detect_all
 from workers.shift.rows import Reference, ScoredRows
 
@@ -30,7 +30,7 @@ def detectors_of(*, is_regression: bool) -> list[Detector]:
 class MonitorState:
     """What a monitor knows after some batches. earlier: a sample (s, d) of the rows before, as they are stored."""
 
-    evidence: Evidence
+    evidence: ShiftEvidence
     earlier: Array
 
 
@@ -53,7 +53,7 @@ def first_state(reference: Reference, detectors: Sequence[str], stream: np.rando
     """The state before the first batch: the validation rows are what it is compared with."""
     features = reference.rows.features
     kept = earlier_rows.drawn(features, earlier_rows.capacity(features.shape[1]), stream)
-    return MonitorState(Evidence(dict.fromkeys(detectors, 0.0)), kept)
+    return MonitorState(ShiftEvidence(dict.fromkeys(detectors, 0.0)), kept)
 
 
 def threshold(alpha: float) -> float:

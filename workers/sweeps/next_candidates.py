@@ -9,7 +9,7 @@ from workers.plan import make_plan
 from workers.sweeps.candidate import Candidate, SweepPlan, faults_of_candidates, spec_of
 from workers.sweeps.parsing import SpaceReader
 from workers.sweeps.request import SweepRequest
-from workers.sweeps.strategies import DEFAULT_CANDIDATES, AdaptiveStrategy, Told
+from workers.sweeps.strategies import DEFAULT_CANDIDATES, AdaptiveStrategy, CandidateOutcome
 from workers.validation.errors import InvalidSpec
 
 MOST_DRAWS = 50
@@ -20,7 +20,7 @@ MOST_DRAWS = 50
 class EarlierCandidate:
     """A candidate that was chosen before."""
 
-    told: Told
+    told: CandidateOutcome
     spec_hash: str
 
 
@@ -74,7 +74,7 @@ class _Chooser:
                 self.is_exhausted = True
                 break
             found.append(candidate)
-            told = Told(number, candidate.remembered or {}, "running")
+            told = CandidateOutcome(number, candidate.remembered or {}, "running")
             self._earlier.append(EarlierCandidate(told, candidate.plan.spec_hash))
         return found
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from workers.shift.evidence import LARGEST, Evidence, e_value, share, spent
+from workers.shift.evidence import LARGEST, ShiftEvidence, e_value, share, spent
 
 
 def test_the_shares_of_all_batches_sum_to_one() -> None:
@@ -27,7 +27,7 @@ def test_an_e_value_has_the_mean_one_under_a_uniform_p_value() -> None:
 
 def test_the_evidence_is_the_weighted_sum_over_the_first_shifted_batch() -> None:
     p_values = [0.3, 0.002, 0.8, 0.04]
-    evidence = Evidence({"mmd": 0.0})
+    evidence = ShiftEvidence({"mmd": 0.0})
     for p_value in p_values:
         evidence = evidence.after({"mmd": p_value})
     by_start = sum(share(k + 1) * np.prod(list(map(e_value, p_values[k:]))) for k in range(len(p_values)))
@@ -36,7 +36,7 @@ def test_the_evidence_is_the_weighted_sum_over_the_first_shifted_batch() -> None
 
 
 def test_it_is_one_before_the_first_batch_and_never_overflows() -> None:
-    evidence = Evidence({"outputs": 0.0, "features": 0.0})
+    evidence = ShiftEvidence({"outputs": 0.0, "features": 0.0})
     assert evidence.value == 1
     for _ in range(1000):
         evidence = evidence.after({"outputs": 0.0, "features": 0.5})
@@ -47,7 +47,7 @@ def test_it_is_one_before_the_first_batch_and_never_overflows() -> None:
 def test_a_shift_after_many_quiet_batches_is_found_by_weak_p_values() -> None:
     """A product from the first batch on would be below 1e-20 by then."""
     stream = np.random.default_rng(0)
-    evidence = Evidence({"mmd": 0.0})
+    evidence = ShiftEvidence({"mmd": 0.0})
     for _ in range(100):
         evidence = evidence.after({"mmd": float(stream.uniform())})
     assert evidence.value < 1
@@ -59,7 +59,7 @@ def test_a_shift_after_many_quiet_batches_is_found_by_weak_p_values() -> None:
 def test_few_of_many_monitors_raise_a_false_alarm() -> None:
     stream, raised = np.random.default_rng(1), 0
     for _ in range(2000):
-        evidence = Evidence({"mmd": 0.0, "outputs": 0.0})
+        evidence = ShiftEvidence({"mmd": 0.0, "outputs": 0.0})
         highest = 0.0
         for p_value in stream.uniform(size=50).tolist():  # the detectors agree: the worst case
             evidence = evidence.after({"mmd": p_value, "outputs": p_value})

@@ -12,7 +12,7 @@ from workers.data.registry import DatasetRegistry
 from workers.sweeps.candidate import Candidate
 from workers.sweeps.next_candidates import EarlierCandidate, next_candidates
 from workers.sweeps.request import SweepRequest
-from workers.sweeps.strategies import AdaptiveStrategy, Told
+from workers.sweeps.strategies import AdaptiveStrategy, CandidateOutcome
 
 pytest.importorskip("optuna", reason="the extra optuna is not installed")
 
@@ -32,7 +32,7 @@ def value(candidate: Candidate) -> float:
 
 def ended(number: int, candidate: Candidate, status: Any = "succeeded") -> EarlierCandidate:
     remembered = json.loads(json.dumps(candidate.remembered))  # as the database returns it
-    told = Told(number, remembered, status, value(candidate) if status == "succeeded" else None)
+    told = CandidateOutcome(number, remembered, status, value(candidate) if status == "succeeded" else None)
     return EarlierCandidate(told, candidate.plan.spec_hash)
 
 

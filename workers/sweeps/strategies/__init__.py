@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from workers.sweeps.strategies.adaptive import AdaptiveStrategy, Drawn, Told
+from workers.sweeps.strategies.adaptive import AdaptiveStrategy, CandidateOutcome, Drawn
 from workers.sweeps.strategies.grid import Grid
 from workers.sweeps.strategies.halving import HalvingStrategy, Hyperband, SuccessiveHalving
 from workers.sweeps.strategies.optuna_search import OptunaSearch, TreeParzen
@@ -29,6 +29,7 @@ __all__ = [
     "AnyAdaptive",
     "AnyStrategy",
     "Bracket",
+    "CandidateOutcome",
     "Drawn",
     "DrawnStrategy",
     "Grid",
@@ -40,6 +41,5 @@ __all__ = [
     "Sobol",
     "Strategy",
     "SuccessiveHalving",
-    "Told",
     "TreeParzen",
 ]

@@ -27,7 +27,7 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class Told:
+class CandidateOutcome:
     """An earlier candidate, as a strategy is told of it. value: of one that has succeeded."""
 
     number: int
@@ -52,14 +52,16 @@ class AdaptiveStrategy(Strategy):
     outstanding: int
 
     @abstractmethod
-    def asking(self, space: Space, told: Sequence[Told], number: int, *, maximize: bool) -> Asking:
+    def asking(
+        self, space: Space, told: Sequence[CandidateOutcome], number: int, *, maximize: bool
+    ) -> Asking:
         """Prepare to draw the candidate with this number, knowing of all earlier ones."""
 
-    def told(self, earlier: Sequence[Told], number: int) -> list[Told]:
+    def told(self, earlier: Sequence[CandidateOutcome], number: int) -> list[CandidateOutcome]:
         """What the choice of a candidate knows: the last ones before it count as running, whether they are or not."""
         known = number - self.outstanding
         return [each if each.number <= known else _running(each) for each in earlier]
 
 
-def _running(each: Told) -> Told:
-    return Told(each.number, each.remembered, "running")
+def _running(each: CandidateOutcome) -> CandidateOutcome:
+    return CandidateOutcome(each.number, each.remembered, "running")

@@ -17,9 +17,9 @@ from workers.sweeps.space import Space
 from workers.sweeps.strategies.adaptive import (
     DEFAULT_OUTSTANDING,
     AdaptiveStrategy,
+    CandidateOutcome,
     Drawn,
     Outstanding,
-    Told,
 )
 from workers.tagged_union import Count, Flag, Seed, variant
 from workers.validation.errors import FieldError, InvalidSpec
@@ -49,7 +49,9 @@ class OptunaStrategy(AdaptiveStrategy):
         except (TypeError, ValueError, ImportError) as error:
             yield FieldError("strategy", self.name, f"Optuna refuses these settings: {error}")
 
-    def asking(self, space: Space, told: Sequence[Told], number: int, *, maximize: bool) -> "OptunaStudy":
+    def asking(
+        self, space: Space, told: Sequence[CandidateOutcome], number: int, *, maximize: bool
+    ) -> "OptunaStudy":
         seed = int(generator(self.seed, "sweeps", number).integers(2**32))
         return OptunaStudy(space, told, self.make_sampler(seed), maximize=maximize)
 
@@ -105,7 +107,9 @@ class OptunaSearch(OptunaStrategy):
 class OptunaStudy:
     """A study in memory with the earlier candidates of a sweep as its trials."""
 
-    def __init__(self, space: Space, told: Sequence[Told], sampler: Any, *, maximize: bool) -> None:
+    def __init__(
+        self, space: Space, told: Sequence[CandidateOutcome], sampler: Any, *, maximize: bool
+    ) -> None:
         self._space, self._trial = space, None
         self._distributions = {str(i): _distribution(each.range) for i, each in enumerate(space.dimensions)}
         direction = "maximize" if maximize else "minimize"
@@ -133,7 +137,7 @@ class OptunaStudy:
             self._trial, state=failed
         )
 
-    def _frozen(self, each: Told) -> Any:
+    def _frozen(self, each: CandidateOutcome) -> Any:
         trial = _optuna().trial
         states = trial.TrialState
         state = {"running": states.RUNNING, "succeeded": states.COMPLETE, "failed": states.FAIL}[each.status]
