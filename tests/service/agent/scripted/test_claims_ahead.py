@@ -144,6 +144,9 @@ def test_a_run_that_was_claimed_ahead_can_be_cancelled_and_released(
 def test_a_stop_releases_what_was_claimed_ahead(harness: Harness, lone: Agent, pool: ScriptedPool) -> None:
     id_ = harness.submit(IRIS | {"seeds": [0, 1, 2]})
     end(lone, pool, start(lone))
+    lone.start_prepared()
+    trains, _ = lone.runs
+    pool.add(trains, Stopped("release"))
     lone.release_runs()
     assert statuses(harness, id_) == ["succeeded", "queued", "queued"]
     assert [run.deaths for run in harness.runs(id_)] == [0, 0, 0]

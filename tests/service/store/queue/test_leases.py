@@ -104,7 +104,7 @@ def test_an_agent_that_is_killed_costs_no_run_an_attempt_that_none_of_its_proces
         assert harness.claim("heir", ahead=True) is not None  # nobody's death either
         assert [run.deaths for run in harness.runs(id_)] == [killed, 0]
         harness.release(harness.leases(id_)[0])
-    assert harness.experiment(id_).status == "running"
+    assert harness.experiment(id_).status == "queued"  # and not failed
 
 
 def test_a_run_that_was_claimed_ahead_dies_like_any_other_once_a_process_has_begun_it(
