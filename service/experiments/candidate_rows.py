@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from service.experiments.contenders import Contender
 from service.experiments.row_results import RowResultsLoader
@@ -36,9 +35,9 @@ class CandidateRows:
     labels: Integers
     targets: NDArray[np.float64] | None
     rows: str
-    _changes: dict[int, csr_array] = field(default_factory=dict, repr=False)
+    _changes: dict[int, Any] = field(default_factory=dict, repr=False)
 
-    def changes_of_errors(self, classes: int) -> csr_array:
+    def changes_of_errors(self, classes: int) -> Any:
         """What its errors change in the margins (`paired_bootstrap.changes_of_errors`), computed once."""
         if classes not in self._changes:
             self._changes[classes] = changes_of_errors(self.predictions, self.labels, classes)

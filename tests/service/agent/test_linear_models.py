@@ -92,9 +92,8 @@ def test_a_threshold_of_a_linear_model_in_a_cross_validation(harness: Harness, s
         trainer = Trainer(resolved, parts.read("train"), parts.read("validation"), seed=seed)
         list(trainer.epochs())
         with harness.database.read() as connection:
-            stored, results = (
-                reader.content(connection, run.id) for reader in (model_reader, row_results_reader)
-            )
+            stored = model_reader.content(connection, run.id)
+            results = row_results_reader.contents(connection, [run.id])[run.id]
             mine = (EpochMetrics.run_id == run.id, EpochMetrics.split == "evaluation")
             measured = connection.execute(select(EpochMetrics).where(*mine)).one()
         assert isinstance(stored, bytes)

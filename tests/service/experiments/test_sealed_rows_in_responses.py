@@ -49,8 +49,14 @@ NOT_THERE = {
     "/experiments/{experiment_id}/charts/predictions.svg": "/problems/not-a-regression",
     "/experiments/{experiment_id}/robustness": "/problems/unknown-job",
     "/experiments/{experiment_id}/charts/robustness.svg": "/problems/unknown-job",
+    "/monitors/{monitor_id}": "/problems/unknown-monitor",
+    "/monitors/{monitor_id}/batches": "/problems/unknown-monitor",
+    "/monitors/{monitor_id}/batches/{number}": "/problems/unknown-monitor",
+    "/monitors/{monitor_id}/chart.svg": "/problems/unknown-monitor",
+    "/monitors/{monitor_id}/chart.png": "/problems/unknown-monitor",
 }
-"""Operations that answer with a problem: the rows are no images, the targets are classes, and no job was started."""
+"""Operations that answer with a problem: the rows are no images, the targets are classes, no job was started, and the
+only monitor is another."""
 BY_CHANCE = 100
 """A ratio of numbers up to this one may be that of other rows too: a curve has many."""
 
@@ -208,6 +214,8 @@ def test_no_get_of_the_document_tells_anything_about_the_sealed_rows(
 ) -> None:
     (hook,) = client.get("/webhooks").json()["items"]
     values = {"experiment_id": trained.id, "sweep_id": trained.sweep, "webhook_id": hook["id"]}
+    assert client.post("/monitors", json={"experiment_id": trained.id, "name": "line"}).status_code == 201
+    values |= {"monitor_id": 99, "number": 1}
     values |= {"ids": f"{trained.id},{trained.other}", "row": min(set(range(len(ROWS))) - trained.sealed)}
     read = set()
     for path, address, query, media_type in reads(app, values):
@@ -246,7 +254,15 @@ def test_what_is_read_follows_the_document(app: FastAPI, monkeypatch: pytest.Mon
     new: dict[str, Any] = {"get": {"responses": {"200": {}}}}
     with_new = {**document, "paths": {**document["paths"], "/new/{key}": new}}
     monkeypatch.setattr(app, "openapi", lambda: with_new)
-    values = {"experiment_id": 1, "sweep_id": 1, "webhook_id": 1, "ids": 1, "row": 1}
+    values = {
+        "experiment_id": 1,
+        "sweep_id": 1,
+        "webhook_id": 1,
+        "monitor_id": 1,
+        "number": 1,
+        "ids": 1,
+        "row": 1,
+    }
     with pytest.raises(KeyError):
         list(reads(app, values))
     assert "/new/k" in {address for _, address, _, _ in reads(app, values | {"key": "k"})}
