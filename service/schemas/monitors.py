@@ -24,10 +24,11 @@ class NewMonitor(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    experiment_id: int = Field(ge=1, lt=2**63, examples=[1])
+    experiment_id: int = Field(strict=True, ge=1, lt=2**63, examples=[1])
     name: Name = Field(examples=["line 2"])
     alpha: float = Field(
         0.05,
+        strict=True,
         ge=1e-6,
         le=0.5,
         description="The probability of any alarm over the whole life of the monitor if nothing shifts.",
@@ -35,9 +36,9 @@ class NewMonitor(BaseModel):
     detectors: Annotated[list[Detector], Field(min_length=1, max_length=5)] | None = Field(
         None, description="By default all that there are.", examples=[["outputs", "features"]]
     )
-    seed: int | None = Field(None, ge=0, lt=2**63)
-    repeat: int | None = Field(None, ge=0, lt=2**31)
-    fold: int | None = Field(None, ge=0, lt=2**31)
+    seed: int | None = Field(None, strict=True, ge=0, lt=2**63)
+    repeat: int | None = Field(None, strict=True, ge=0, lt=2**31)
+    fold: int | None = Field(None, strict=True, ge=0, lt=2**31)
 
 
 class Monitor(ResponseModel):

@@ -98,6 +98,8 @@ RULES: dict[tuple[str, str], Callable[[Problem, Any], bool]] = {
     ("submit_sweep", "idempotency-key-reused"): anything,
     ("list_sweeps", "invalid-cursor"): anything,
     ("list_candidates", "invalid-cursor"): anything,
+    ("list_monitors", "invalid-cursor"): anything,
+    ("list_batches", "invalid-cursor"): anything,
     ("submit_experiment", "idempotency-key-reused"): anything,
     ("predict", "invalid-spec"): only("rows["),  # as wide as the data set, and within single precision
     ("compare_batch", "invalid-spec"): only("rows[", "labels"),  # as many labels as rows

@@ -12,10 +12,12 @@ from workers.tagged_union import name_of
 
 
 @cache
-def field_paths(model: type[BaseModel]) -> dict[str, str]:
-    """The path of every field below the first level, by name; the first path if several fields have the name."""
+def field_paths(model: type[Any]) -> dict[str, str]:
+    """The path of every field below the first level of a model or dataclass, by name; the first path if several
+    fields have the name.
+    """
     paths: dict[str, str] = {}
-    queue: list[tuple[str, Any]] = [(name, each.annotation) for name, each in model.model_fields.items()]
+    queue = [(name, _field(model, name)) for name in field_names(model)]
     for path, annotation in queue:
         for cls in variants_by_tag(annotation).values() or [_bare(annotation)]:
             for each in fields(cls) if is_dataclass(cls) else ():

@@ -49,7 +49,10 @@ ALWAYS: dict[str, dict[str, tuple[str, ...]]] = {
     "stream_sweep_events": {"200": ("Cache-Control", "X-Accel-Buffering")},
 }
 """Headers that are always sent, by operationId and status."""
-PAGED = ("list_experiments", "list_sweeps", "list_candidates", "read_metrics", "read_classes", "read_epochs")
+PAGED = (
+    *("list_experiments", "list_sweeps", "list_candidates", "list_monitors", "list_batches"),
+    *("read_metrics", "read_classes", "read_epochs"),
+)
 """Operations whose responses have a Link header to the next page."""
 CSV = "text/csv"
 CONDITIONAL = ("ETag", "Cache-Control")

@@ -221,9 +221,11 @@ def test_a_monitor_is_of_a_model_and_of_detectors_that_there_are(
     waiting = fake_worker.submit(seeds=[1])
     assert client.post("/monitors", json={"experiment_id": waiting, "name": "x"}).status_code == 409
     invalid: list[dict[str, Any]] = [{"alpha": 0}, {"alpha": 0.9}, {"detectors": []}, {"name": ""}]
+    invalid += [{"alpha": "0.1"}, {"fold": False}, {"seed": "1"}, {"repeat": 0.5}]
     for wrong in [*invalid, {"detectors": ["ks"]}]:
         assert client.post("/monitors", json={**wanted, **wrong}).status_code == 422
-    assert [each["id"] for each in client.get(f"/monitors?experiment_id={people.id}").json()["items"]] == [1]
+    (listed,) = client.get(f"/monitors?experiment_id={people.id}").json()["items"]
+    assert listed["links"]["self"] == path
     assert client.get("/monitors?experiment_id=999").json()["items"] == []
 
 

@@ -127,6 +127,9 @@ def test_requests_that_do_not_fit(client: TestClient, fake_worker: FakeWorker, d
     refused = client.post("/experiments/validate", json=DIGITS | {"robustness": {"corruptions": ["noise"]}})
     assert refused.status_code == 422, refused.text
     assert refused.json()["errors"][0]["path"] == "robustness.corruptions"
+    misspelt = client.post(f"/experiments/{digits}/robustness", json={"corruption": ["blur"]})
+    assert misspelt.status_code == 422, misspelt.text
+    assert "did you mean 'corruptions'" in misspelt.text
 
 
 def test_the_hash_of_a_spec_is_that_without_the_report(client: TestClient) -> None:
