@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from benchmarks.simulation.shifts import Change, Population, as_it_is
+from benchmarks.simulation.shifts import Change, Population, as_it_is, fresh_reference
 from workers import scored_rows
 from workers.nn.arrays import Array
 from workers.shift.monitoring import check_batch, detectors_of, first_state
@@ -31,10 +31,7 @@ def first_alarm(
     def score(features: Array, draws: np.random.Generator, most: int) -> ScoredRows:
         return scored_rows.score(population.predictor, features, draws, most_sampled=most)
 
-    order = stream.permutation(len(population.pool))
-    known = population.pool.take(np.sort(order[:300]))
-    rest = population.pool.features[order[300:]]
-    reference = scored_rows.reference(population.predictor, known, stream)
+    reference, rest = fresh_reference(population, 300, stream)
     state = first_state(reference, detectors_of(is_regression=False), stream)
     for number in range(1, batches + 1):
         drawn = rest[stream.choice(len(rest), rows, replace=False)]

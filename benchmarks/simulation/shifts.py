@@ -21,6 +21,8 @@ from workers.training import Trainer
 
 MNIST = Path(__file__).parents[3] / "shared" / "data" / "mnist"
 MOST_REFERENCE = 8000
+REFERENCE_ROWS = 1000
+"""Of the validation rows that are drawn anew for each batch."""
 Change = Callable[[Features, np.random.Generator], NDArray[np.float32]]
 
 
@@ -125,16 +127,27 @@ def _population(
     return Population(predictor, scored_rows.reference(predictor, known, stream), pool, test)
 
 
+def fresh_reference(
+    population: Population, rows: int, stream: np.random.Generator
+) -> tuple[Reference, Features]:
+    """So many rows of the pool as validation rows, and the features of the others.
+
+    A level is that of one reference and one batch, both drawn: batches that share a reference share its chances.
+    """
+    order = stream.permutation(len(population.pool))
+    known = population.pool.take(np.sort(order[:rows]))
+    return scored_rows.reference(population.predictor, known, stream), population.pool.features[order[rows:]]
+
+
 def alarms(population: Population, scenario: Scenario, batches: int, seed: int = 2) -> dict[str, float]:
-    """The share of batches that each detector, and all together, raise an alarm about."""
+    """The share of batches that each detector, and all together, raise an alarm about. Each has a fresh reference."""
     stream = np.random.default_rng(seed)
     counts: dict[str, int] = {}
     for _ in range(batches):
-        rows = stream.choice(len(population.pool), scenario.rows, replace=False)
-        changed = scenario.change(population.pool.features[rows], stream)
-        report = compare(
-            population.reference, scored_rows.score(population.predictor, changed, stream), stream
-        )
+        reference, rest = fresh_reference(population, REFERENCE_ROWS, stream)
+        drawn = rest[stream.choice(len(rest), scenario.rows, replace=False)]
+        changed = scenario.change(drawn, stream)
+        report = compare(reference, scored_rows.score(population.predictor, changed, stream), stream)
         raised = {each.name: each.is_alarm for each in report.detections} | {"together": report.has_shifted}
         for name, is_alarm in raised.items():
             counts[name] = counts.get(name, 0) + is_alarm
