@@ -23,12 +23,12 @@ from service.agent.assignments import AssignmentBuilder
 from service.agent.clock_watch import ClockWatch
 from service.agent.event_writer import end_run, savepoint, write_progress
 from service.agent.leased_run import LeasedRun
-from service.agent.start_failures import NotStarted, StartPause
 from service.experiments.sweep_proposer import SweepProposer
 from service.jobs.assignments import JobAssignmentBuilder
 from service.jobs.runner import JobRunner
 from service.notifiers import Notifier, PollingNotifier
 from service.settings import Settings
+from service.start_failures import NotStarted, StartPause
 from service.store import history, queue, rungs, sweep_budgets
 from service.store.artifacts.artifact_store import ArtifactStore
 from service.store.artifacts.uploads import uploads_of
@@ -147,7 +147,7 @@ class Agent:
     @property
     def is_full(self) -> bool:
         """Whether every process has a run or a job, so that another run would have to wait for this agent."""
-        return len(self.runs) + self.jobs.processes >= self.settings.workers
+        return len(self.runs) >= self._places
 
     @property
     def may_claim(self) -> bool:
@@ -156,8 +156,16 @@ class Agent:
 
     @property
     def _most_runs(self) -> int:
-        """How many runs to lease. While runs are short, a second one for each process: so none waits for a claim."""
-        return self.settings.workers * (2 if self._claims_ahead else 1)
+        """How many runs to lease. While runs are short, a second one for each process: so none waits for a claim.
+
+        But a run that was claimed ahead would take the place that a job waits for.
+        """
+        return self._places * (2 if self._claims_ahead and not self.jobs.waits else 1)
+
+    @property
+    def _places(self) -> int:
+        """How many processes runs may have. A job that waits gets the place of the next run that ends."""
+        return self.settings.workers - (self.jobs.waits or self.jobs.works)
 
     def run(self) -> None:
         """Work until `request_stop`, then release all runs."""
@@ -232,7 +240,7 @@ class Agent:
                 lease_seconds=self.settings.lease_seconds,
                 max_deaths=self.settings.max_attempts,
                 end_expired=self.clock.is_settled and not claimed,  # once in a transaction
-                ahead=held + len(claimed) >= self.settings.workers,
+                ahead=held + len(claimed) >= self._places,
             )
             if claim is None:
                 break
@@ -246,10 +254,11 @@ class Agent:
         for claim, checkpoint, identity in claimed:
             assignment = self.assignments.start(claim, checkpoint, on_done=self.pool.wake)
             self.runs[claim.lease] = LeasedRun(claim, assignment, self.artifacts, history=identity)
+            self.jobs.run_claimed()
 
     def start_prepared(self) -> None:
         """Start a worker for each run whose assignment is ready, as long as there are processes for them."""
-        training = sum(run.is_training for run in self.runs.values())
+        training = sum(run.is_training for run in self.runs.values()) + self.jobs.works
         for lease, run in self.runs.items():
             if run.started_at is None and run.assignment.done() and not run.is_over:
                 if training < self.settings.workers:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from service.agent.start_failures import NotStarted
+from service.start_failures import NotStarted
 from service.store.artifacts.artifact_store import ArtifactStore
 from service.store.artifacts.uploads import discard_contents, is_uploaded
 from service.store.queue import Claim

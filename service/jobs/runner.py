@@ -1,8 +1,8 @@
 """Carries out the jobs of a database, one at a time, in a thread beside the agent that trains.
 
 A job takes the place of a run: it waits until one of the agent's processes is free, and the agent claims no run for
-that place. Its lease is renewed about once a second. A killed agent loses it after that, and the next one continues
-after the last stored step.
+that place. If the agent has one process alone, jobs and runs take turns. A job's lease is renewed about once a
+second. A killed agent loses it after that, and the next one continues after the last stored step.
 """
 
 import logging
@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import partial
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -18,8 +19,10 @@ from sqlalchemy.exc import DBAPIError
 from service.jobs.job_process import JobProcess, job_process
 from service.pauses import growing_pauses
 from service.settings import Settings
-from service.store import jobs
+from service.start_failures import NotStarted
+from service.store import jobs, queue
 from service.store.artifacts.artifact_store import ArtifactError
+from service.store.artifacts.blob_store import BlobStoreUnavailable
 from service.store.database import Database
 from service.store.errors import StoreError
 from service.store.jobs import JobClaim, JobLease
@@ -40,8 +43,10 @@ Build = Callable[[JobClaim], JobAssignment]
 class JobRunner:
     """Claims jobs and carries them out. `running` runs it in a thread.
 
-    is_free: whether a process may be started beside those of the agent. may_end_expired: whether leases may be ended
-    that seem to have expired, because the clock was not set a moment ago.
+    is_free: whether a process may be started beside those of the agent, which claims no run for its place while it
+    `waits` or `works`. may_end_expired: whether leases may be ended that seem to have expired, because the clock was
+    not set a moment ago. owes_a_turn: whether the agent, which has one process alone, may claim a run before the next
+    job.
     """
 
     def __init__(
@@ -55,8 +60,9 @@ class JobRunner:
         self._database, self._settings, self._build = database, settings, build
         self._is_free, self._may_end_expired = is_free, may_end_expired
         self._stopping, self._waking = threading.Event(), threading.Event()
-        self.processes = 0
-        """How many processes of the agent it uses, or waits for."""
+        self.waits = self.works = False
+        """Whether it waits for a process of the agent; whether it uses one."""
+        self.owes_a_turn = False
         self.process_id: int | None = None
         """That of the present job."""
 
@@ -71,6 +77,10 @@ class JobRunner:
             self._stopping.set()
             self.wake()
             thread.join()
+
+    def run_claimed(self) -> None:
+        """The agent has claimed a run: the next turn may be a job's. Safe from any thread."""
+        self.owes_a_turn = False
 
     def wake(self) -> None:
         """Look for a job at once. Safe from any thread."""
@@ -90,22 +100,25 @@ class JobRunner:
                 self._stopping.wait(next(pauses))
 
     def work(self) -> bool:
-        """Carry out one job; False if there is none, or no process is free until the runner is stopped."""
+        """Carry out one job; False if there is none, or it is not its turn, or the runner is stopped before it is."""
         with self._database.read() as connection:
-            if not jobs.has_work(connection):
+            if not jobs.has_work(connection) or (self.owes_a_turn and queue.has_work(connection)):
                 return False
-        self.processes = 1
+        self.waits = True
         try:
             while not self._is_free():
                 if self._stopping.wait(0.05):
                     return False
+            self.works, self.waits = True, False
             claim = self._claim()
             if claim is None:
                 return False
+            self.owes_a_turn = self._settings.workers == 1
             self._carry_out(claim)
             return True
         finally:
-            self.processes, self.process_id = 0, None
+            self.waits = self.works = False
+            self.process_id = None
 
     def _claim(self) -> JobClaim | None:
         settings = self._settings
@@ -130,7 +143,7 @@ class JobRunner:
             self._write(claim.lease, [JobFailed(cause, str(error))])
         except Exception as error:
             if isinstance(error, OSError) or is_temporary(error):  # no process has begun it: no death
-                self._end(claim.lease, jobs.release)
+                self._end(claim.lease, partial(_give_back, error))
                 raise
             log.exception("job %s could not be prepared", claim.lease.job_id)
             self._write(claim.lease, [JobFailed("error", f"{type(error).__name__}: {error}")])
@@ -213,6 +226,14 @@ class JobRunner:
 
     def _end(self, lease: JobLease, transition: Callable[[Connection, JobLease], bool]) -> None:
         self._in_transaction(lambda connection: transition(connection, lease))
+
+
+def _give_back(error: Exception, connection: Connection, lease: JobLease) -> bool:
+    reason = NotStarted(error)
+    most = (
+        None if isinstance(error, BlobStoreUnavailable) else reason.most
+    )  # every job would wait for the store
+    return jobs.give_back(connection, lease, cause=reason.cause, message=reason.message, most=most)
 
 
 def _is_over(events: list[JobEvent]) -> bool:

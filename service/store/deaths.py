@@ -1,8 +1,8 @@
-"""What another death of a worker makes of a run or a job."""
+"""What another death of a worker, or another one that could not be started, makes of a run or a job."""
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, literal, or_
+from sqlalchemy import ColumnElement, and_, case, false, literal, or_
 
 from service.store.tables import Job, Run
 
@@ -28,4 +28,22 @@ def death_values(
         "cause": case((cancelled, None), (lost, literal("lost")), else_=None),
         "message": case((cancelled, None), (lost, literal(sentence)), else_=None),
         "finished_at": case((or_(cancelled, lost), ended_at), else_=None),
+    }
+
+
+def failed_start_values(
+    table: type[Run] | type[Job], *, cause: str, message: str, most: int | None, ended_at: Any
+) -> dict[str, Any]:
+    """The columns after one more failed start: cancelled if that was requested, else queued again, without a death.
+
+    But after `most` such starts in a row it fails, with this cause and message; None lets it wait for ever.
+    """
+    is_last = literal(False) if most is None else table.failed_starts + 1 >= most
+    fails = and_(is_last, table.cancel_requested == false())
+    return {
+        "status": case((table.cancel_requested, "cancelled"), (fails, "failed"), else_="queued"),
+        "cause": case((fails, cause), else_=None),
+        "message": case((fails, message), else_=None),
+        "finished_at": case((or_(table.cancel_requested, fails), ended_at), else_=None),
+        "failed_starts": table.failed_starts + 1,
     }

@@ -3,6 +3,7 @@
     queued  -> running    claim: an agent takes a lease
     running -> succeeded, failed, cancelled    finish
     running -> queued     release: a clean stop; no death is counted
+    running -> queued     give_back: no process could be started for it; it goes behind those that have not been tried
     running -> queued     record_death, or the lease expired: a death is counted ...
     running -> failed     ... and after `max_deaths` of them without a new step the job is lost
     queued  -> cancelled  request_cancel; the agent of a running job learns of it when it renews the lease
@@ -21,7 +22,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, case, delete, func, insert, or_, select, true, update
 
-from service.store.deaths import death_values
+from service.store.deaths import death_values, failed_start_values
 from service.store.engine.clock import now, now_or
 from service.store.errors import JobOver, NoModel, UnknownExperiment, UnknownJob
 from service.store.leases import has_expired
@@ -36,6 +37,7 @@ from service.store.tables import (
     JobStep,
     Run,
 )
+from workers.processes.failure_causes import Cause
 
 NO_LEASE: dict[str, Any] = {"claim_token": None, "lease_until": None, "lease_seconds": None}
 EXPIRED = has_expired(Job)
@@ -110,7 +112,7 @@ def request(
     if is_same and existing.status not in ("failed", "cancelled"):
         return False
     again: dict[str, Any] = {"status": "queued", "cause": None, "message": None, "finished_at": None}
-    again |= {"cancel_requested": False, "deaths": 0} | NO_LEASE
+    again |= {"cancel_requested": False, "deaths": 0, "failed_starts": 0} | NO_LEASE
     if not is_same:
         connection.execute(delete(JobStep).where(JobStep.job_id == existing.id))
         again |= {"request": wanted, "models": digest, "owner": owner, "done": 0, "total": None}
@@ -161,13 +163,15 @@ def claim(
 ) -> JobClaim | None:
     """Take the oldest queued job; None if there is none. Before that, end the leases that have expired.
 
+    One that could not be started goes behind those that have been tried less often: it holds up no other.
+
     end_expired: as in `service.store.queue.claim`.
     """
     if end_expired:
         expired = select(Job.id).where(EXPIRED).with_for_update(skip_locked=True)
         ended = update(Job).where(Job.id.in_(expired), EXPIRED)
         connection.execute(ended.values(**NO_LEASE, **_death(max_deaths)))
-    oldest = select(Job.id).where(Job.status == "queued").order_by(Job.id).limit(1)
+    oldest = select(Job.id).where(Job.status == "queued").order_by(Job.failed_starts, Job.id).limit(1)
     token = secrets.token_hex(16)
     taken = update(Job).where(Job.id == oldest.with_for_update(skip_locked=True).scalar_subquery())
     taken = taken.where(Job.status == "queued").values(
@@ -206,7 +210,7 @@ def store_steps(
         connection.execute(insert(JobStep), rows)
     stored = select(func.count()).where(JobStep.job_id == lease.job_id).scalar_subquery()
     values: dict[str, Any] = {"done": stored} | ({} if total is None else {"total": total})
-    values |= {"deaths": 0} if steps else {}
+    values |= {"deaths": 0, "failed_starts": 0} if steps else {}
     connection.execute(update(Job).where(*_owned(lease)).values(**values))
 
 
@@ -240,6 +244,21 @@ def release(connection: Connection, lease: JobLease) -> bool:
         connection,
         lease,
         {"status": status, "finished_at": case((Job.cancel_requested, now_or(Job.started_at)), else_=None)},
+    )
+
+
+def give_back(
+    connection: Connection, lease: JobLease, *, cause: Cause, message: str, most: int | None
+) -> bool:
+    """Return a job to the queue because no process could be started for it; False if the lease is lost.
+
+    cause, message, most: as in `service.store.queue.give_back`.
+    """
+    ended_at = now_or(Job.started_at)
+    return _end(
+        connection,
+        lease,
+        failed_start_values(Job, cause=cause, message=message, most=most, ended_at=ended_at),
     )
 
 

@@ -41,7 +41,6 @@ from sqlalchemy import (
     false,
     func,
     insert,
-    literal,
     or_,
     select,
     true,
@@ -50,7 +49,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from service.store import claim_order, experiment_metrics, jobs
-from service.store.deaths import death_values
+from service.store.deaths import death_values, failed_start_values
 from service.store.engine.clock import now, now_or
 from service.store.errors import QueueFull
 from service.store.leases import has_expired
@@ -306,17 +305,9 @@ def give_back(connection: Connection, lease: Lease, *, cause: Cause, message: st
     No death is counted. But after `most` such starts in a row the run fails, with this cause and message; None lets
     it wait for ever.
     """
-    fails = literal(False) if most is None else Run.failed_starts + 1 >= most
-    fails, ended_at = and_(fails, Run.cancel_requested == false()), now_or(Run.started_at)
-    status = case((Run.cancel_requested, "cancelled"), (fails, "failed"), else_="queued")
-    values = {
-        "status": status,
-        "cause": case((fails, cause), else_=None),
-        "message": case((fails, message), else_=None),
-        "finished_at": case((or_(Run.cancel_requested, fails), ended_at), else_=None),
-        "waiting_for": case((or_(Run.cancel_requested, fails), None), else_="worker"),
-        "failed_starts": Run.failed_starts + 1,
-    }
+    ended_at = now_or(Run.started_at)
+    values = failed_start_values(Run, cause=cause, message=message, most=most, ended_at=ended_at)
+    values["waiting_for"] = case((values["status"] == "queued", "worker"), else_=None)
     return _end_lease(connection, lease, **values)
 
 

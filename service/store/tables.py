@@ -333,7 +333,8 @@ class Job(Base):
     An experiment has one job of a kind, and a new request takes its place. request: what was asked for. models: a
     hash of the models that were there. `attempt` counts claims, and `claim_token` is drawn anew by each of them: only
     its holder may write. `lease_seconds` is the length of its lease. `deaths` counts the attempts that ended without
-    a word since the last stored step. done, total: of its steps. `result` is null until it has succeeded.
+    a word since the last stored step, `failed_starts` those without a process. done, total: of its steps. `result`
+    is null until it has succeeded.
     """
 
     __tablename__ = "jobs"
@@ -347,6 +348,7 @@ class Job(Base):
     status: Mapped[str]
     attempt: Mapped[int] = mapped_column(default=0)
     deaths: Mapped[int] = mapped_column(default=0)
+    failed_starts: Mapped[int] = mapped_column(default=0, server_default="0")
     claim_token: Mapped[str | None]
     lease_until: Mapped[float | None]
     lease_seconds: Mapped[float | None]
@@ -362,7 +364,7 @@ class Job(Base):
 
     __table_args__ = (
         UniqueConstraint("experiment_id", "kind"),
-        Index(None, "status", "id"),
+        Index(None, "status", "failed_starts", "id"),
         {"sqlite_autoincrement": True},
     )
 

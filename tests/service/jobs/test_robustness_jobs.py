@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, insert, select, update
 from sqlalchemy.exc import OperationalError
 
 from service.agent.agent import Agent
@@ -16,13 +16,16 @@ from service.jobs.assignments import JobAssignmentBuilder
 from service.jobs.runner import JobRunner
 from service.notifiers import PollingNotifier
 from service.settings import Settings
+from service.start_failures import MOST_FAILED_STARTS
 from service.store import jobs
 from service.store.artifacts.artifact_store import ArtifactStore
 from service.store.artifacts.blob_store import BlobStoreUnavailable
-from service.store.tables import Checkpoint, JobKind, JobStep
+from service.store.jobs import JobClaim
+from service.store.tables import Checkpoint, Job, JobKind, JobStep
 from tests.harness import IRIS, Harness
 from tests.service.agent.threads import Start, agents_in_threads
 from workers.corruptions.choice import Robustness
+from workers.data.errors import DatasetError
 from workers.jobs.messages import JobAssignment, JobFailed, JobSucceeded, StepDone
 from workers.jobs.process import events
 
@@ -175,9 +178,21 @@ def test_while_a_job_waits_the_agent_claims_no_run_for_its_place(
 ) -> None:
     agent = Agent(harness.database, harness.registry, settings.model_copy(update={"workers": 1}))
     assert not agent.is_full
-    agent.jobs.processes = 1
+    agent.jobs.waits = True
     assert agent.is_full
     agent.stop()
+
+
+def test_with_one_process_jobs_and_runs_take_turns(harness: Harness, settings: Settings) -> None:
+    first, second = queued(harness), queued(harness)  # their runs stay queued
+    one = settings.model_copy(update={"workers": 1})
+    runner = JobRunner(harness.database, one, raising(DatasetError("gone")), lambda: True)
+    assert runner.work()
+    assert not runner.work()
+    assert [read(harness, id_).status for id_ in (first, second)] == ["failed", "queued"]
+    runner.run_claimed()
+    assert runner.work()
+    assert read(harness, second).status == "failed"
 
 
 def test_a_job_without_its_data_set_or_with_an_error_fails_with_a_sentence(
@@ -195,14 +210,10 @@ def test_a_job_without_its_data_set_or_with_an_error_fails_with_a_sentence(
     assert isinstance(failed, JobFailed)
     assert failed.cause == "error"
 
-    def no_data(_: Any) -> Any:
-        from workers.data.errors import DatasetError
-
-        raise DatasetError("the data set is gone")
-
     with harness.database.write() as connection:
         job = jobs.read(connection, id_, KIND)
         jobs.release(connection, jobs.JobLease(job.id, job.claim_token))
+    no_data = raising(DatasetError("the data set is gone"))
     assert JobRunner(harness.database, settings, no_data, lambda: True).work()
     job = read(harness, id_)
     assert (job.status, job.cause, job.message) == ("failed", "dataset_missing", "the data set is gone")
@@ -223,23 +234,46 @@ def test_what_says_nothing_about_a_job_gives_it_back_without_a_death(
     harness: Harness, settings: Settings, error: Exception
 ) -> None:
     id_ = queued(harness)
-
-    def fails(_: Any) -> Any:
-        raise error
-
     with pytest.raises(type(error)):
-        JobRunner(harness.database, settings, fails, lambda: True).work()
+        JobRunner(harness.database, settings, raising(error), lambda: True).work()
     job = read(harness, id_)
     assert (job.status, job.deaths, job.claim_token) == ("queued", 0, None)
 
 
+@pytest.mark.parametrize(
+    ("error", "status", "cause"),
+    [
+        (MemoryError(), "failed", "out_of_memory"),
+        (PermissionError("no"), "failed", "error"),
+        (BlobStoreUnavailable(), "queued", None),
+        (OSError(28, "No space left on device"), "queued", None),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else value,
+)
+def test_a_job_that_can_never_be_started_holds_up_no_other_and_fails_unless_all_would(
+    harness: Harness, settings: Settings, error: Exception, status: str, cause: str | None
+) -> None:
+    first, second = queued(harness), queued(harness)
+
+    def build(claim: JobClaim) -> Any:
+        raise error if claim.experiment_id == first else DatasetError("it had its turn")
+
+    runner = JobRunner(harness.database, settings, build, lambda: True)
+    with pytest.raises(type(error)):
+        runner.work()
+    assert runner.work()
+    assert (read(harness, first).status, read(harness, second).status) == ("queued", "failed")
+    with harness.database.write() as connection:
+        connection.execute(update(Job).values(failed_starts=MOST_FAILED_STARTS - 1))
+    with pytest.raises(type(error)):
+        runner.work()
+    job = read(harness, first)
+    assert (job.status, job.cause, job.deaths, job.finished_at is None) == (status, cause, 0, cause is None)
+
+
 def test_an_unexpected_error_ends_the_job_with_a_sentence(harness: Harness, settings: Settings) -> None:
     id_ = queued(harness)
-
-    def fails(_: Any) -> Any:
-        raise KeyError("a bug")
-
-    assert JobRunner(harness.database, settings, fails, lambda: True).work()
+    assert JobRunner(harness.database, settings, raising(KeyError("a bug")), lambda: True).work()
     job = read(harness, id_)
     assert (job.status, job.cause, job.message) == ("failed", "error", "KeyError: 'a bug'")
 
@@ -252,6 +286,15 @@ def queued(harness: Harness) -> int:
         connection.execute(insert(Checkpoint).values(**values, created_at=0.0))
     request(harness, id_)
     return id_
+
+
+def raising(error: Exception) -> Callable[[JobClaim], Any]:
+    """Cannot build an assignment."""
+
+    def build(_: JobClaim) -> Any:
+        raise error
+
+    return build
 
 
 def _processes_of(agent: Agent) -> list[int]:

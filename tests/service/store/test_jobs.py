@@ -159,6 +159,38 @@ def test_a_stop_counts_no_death_and_a_cancellation_ends_the_job(database: Databa
     assert claim(database) is None
 
 
+def test_a_job_that_could_not_be_started_goes_behind_the_others_until_a_step_is_stored(
+    database: Database, harness: QueueHarness, experiment: int
+) -> None:
+    other = harness.submit(seeds=[0])
+    add_model(database, other, "bb")
+    request(database, experiment)
+    request(database, other)
+    first = claimed(database)
+    with database.write() as connection:
+        assert jobs.give_back(connection, first.lease, cause="error", message="no", most=2)
+        assert not jobs.give_back(connection, first.lease, cause="error", message="no", most=2)
+    assert (first.experiment_id, claimed(database).experiment_id) == (experiment, other)
+    again = claimed(database)
+    assert store(database, again, {0: b""})
+    assert job(database, experiment).failed_starts == 0
+    with database.write() as connection:
+        jobs.give_back(connection, again.lease, cause="error", message="no", most=1)
+    row = job(database, experiment)
+    assert (row.status, row.cause, row.message, row.deaths) == ("failed", "error", "no", 0)
+    assert request(database, experiment)
+    assert job(database, experiment).failed_starts == 0
+
+
+def test_a_job_that_is_given_back_and_cancelled_is_cancelled(database: Database, experiment: int) -> None:
+    request(database, experiment)
+    found = claimed(database)
+    with database.write() as connection:
+        jobs.request_cancel(connection, experiment, KIND)
+        jobs.give_back(connection, found.lease, cause="error", message="no", most=1)
+    assert (job(database, experiment).status, job(database, experiment).cause) == ("cancelled", None)
+
+
 def test_requests_that_do_not_fit(database: Database, harness: QueueHarness) -> None:
     with pytest.raises(UnknownExperiment):
         request(database, 999)

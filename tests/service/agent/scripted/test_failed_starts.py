@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from service.agent import start_failures
+from service import start_failures
 from service.agent.agent import Agent
-from service.agent.start_failures import MOST_FAILED_STARTS, StartPause
 from service.pauses import FIRST_SECONDS, LONGEST_SECONDS
+from service.start_failures import MOST_FAILED_STARTS, StartPause
 from service.temporary_errors import is_temporary
 from tests.harness import IRIS, Harness
 from tests.manual_clock import ManualClock

@@ -1,4 +1,4 @@
-"""What the agent does when no worker can be started: no run is to blame, so it waits before it claims another one."""
+"""What an agent does when no process can be started: nothing that it claimed is to blame, so it waits for a while."""
 
 import time
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from service.temporary_errors import is_temporary
 from workers.processes.failure_causes import Cause
 
 MOST_FAILED_STARTS = 20
-"""After so many in a row, over some seven minutes, a run fails if the reason may be the run itself."""
+"""After so many in a row, over some seven minutes, a run or a job fails if it may itself be the reason."""
 
 
 @dataclass(frozen=True)
 class NotStarted:
-    """A run ends its attempt without a worker. The agent's own final event: no worker sends it."""
+    """A run ends its attempt without a worker, or a job. The agent's own final event: no worker sends it."""
 
     error: Exception
 
     @property
     def most(self) -> int | None:
-        """How many such starts the run has. Without a limit if every run would fail to start, as on a full disk."""
+        """How many such starts it has. Without a limit if every run would fail to start, as on a full disk."""
         is_of_all = is_temporary(self.error) and not isinstance(self.error, MemoryError)
         return None if is_of_all else MOST_FAILED_STARTS
 
