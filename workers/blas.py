@@ -12,6 +12,8 @@ from pathlib import Path
 
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 X86_64 = ("x86_64", "AMD64")
+APPLE = "arm64"
+"""What macOS calls its ARM processors; Linux says aarch64. It has no /proc/cpuinfo."""
 
 
 def configure(
@@ -22,13 +24,27 @@ def configure(
     On AMD processors, OpenBLAS selects its AVX2 kernels even if the processor has AVX-512. `Cooperlake` selects the
     AVX-512 kernels. They need AVX512_BF16: an AMD processor without that flag keeps the default. The type of machine
     decides first: under emulation, /proc/cpuinfo describes the processor of the host.
+
+    On ARM processors with SME, OpenBLAS selects kernels for it, after which NumPy warns of overflows and divisions by
+    zero that there are not (numpy issues 28687 and 29820), and a product of float32 may be wrong (31776). So they get
+    the kernels that OpenBLAS has for the same processor without SME.
     """
     for variable in THREAD_VARIABLES:
         environment.setdefault(variable, "1")
-    if (machine or platform.machine()) not in X86_64:
-        return
-    if "AuthenticAMD" in (text := read_cpuinfo() if cpuinfo is None else cpuinfo) and "avx512_bf16" in text:
-        environment.setdefault("OPENBLAS_CORETYPE", "Cooperlake")
+    if core := _core(machine or platform.machine(), read_cpuinfo() if cpuinfo is None else cpuinfo):
+        environment.setdefault("OPENBLAS_CORETYPE", core)
+
+
+def _core(machine: str, cpuinfo: str) -> str | None:
+    """The kernels for a machine; None if OpenBLAS chooses well."""
+    flags = cpuinfo.split()
+    if machine in X86_64:
+        return "Cooperlake" if "AuthenticAMD" in flags and "avx512_bf16" in flags else None
+    if machine == APPLE:
+        return "NEOVERSEN1"  # as on those without SME
+    if machine == "aarch64" and "sme" in flags:
+        return "ARMV8SVE" if "sve" in flags else "ARMV8"
+    return None
 
 
 def read_cpuinfo() -> str:

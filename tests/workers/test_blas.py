@@ -5,6 +5,7 @@ import pytest
 from workers import blas
 
 AMD_AVX512 = "vendor_id : AuthenticAMD\nflags : avx2 avx512f avx512_bf16"
+ARM = "CPU implementer : 0x41\nFeatures : fp asimd asimddp"
 
 
 @pytest.mark.parametrize(
@@ -15,6 +16,11 @@ AMD_AVX512 = "vendor_id : AuthenticAMD\nflags : avx2 avx512f avx512_bf16"
         (AMD_AVX512.replace("AuthenticAMD", "GenuineIntel"), "x86_64", None),
         (AMD_AVX512, "aarch64", None),  # emulated: the file describes the processor of the host
         ("", "x86_64", None),
+        (ARM, "aarch64", None),
+        (f"{ARM} sve sve2 sme sme2", "aarch64", "ARMV8SVE"),
+        (f"{ARM} sme", "aarch64", "ARMV8"),
+        (f"{ARM} sve sme", "x86_64", None),
+        ("", "arm64", "NEOVERSEN1"),
     ],
 )
 def test_kernels_are_selected_only_if_the_processor_supports_them(
