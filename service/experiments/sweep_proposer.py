@@ -113,7 +113,7 @@ class SweepProposer:
     def _earlier(self, sweep: Any) -> list[EarlierCandidate]:
         with self._database.read() as connection:
             rows = sweep_proposals.candidates(connection, sweep.id, selection_metric(sweep.request["spec"]))
-        return [EarlierCandidate(_told(row), row.spec_hash) for row in rows]
+        return [EarlierCandidate(outcome_of(row), row.spec_hash) for row in rows]
 
 
 def _numbers(sweep: Any, first_active: int | None) -> range:
@@ -123,7 +123,8 @@ def _numbers(sweep: Any, first_active: int | None) -> range:
     return range(sweep.asked, min(may, sweep.asked + sweep.unasked))
 
 
-def _told(row: Any) -> CandidateOutcome:
+def outcome_of(row: Any) -> CandidateOutcome:
+    """What a strategy is told of a row of `sweep_proposals.candidates`."""
     if row.status in ("queued", "running"):
         return CandidateOutcome(row.candidate, row.drawn, "running")
     if row.status == "succeeded" and row.value is not None:

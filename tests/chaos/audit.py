@@ -7,9 +7,12 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from service.settings import Settings
+from service.store import jobs, sweep_proposals
 from service.store.database import Database
 from service.store.engine.sqlite_driver import driver
-from service.store.tables import FINAL_STATUSES, EpochMetrics, Experiment, Run
+from service.store.tables import FINAL_STATUSES, EpochMetrics, Experiment, Job, Run, Sweep
+from tests.chaos.audit_of_models import ModelAudit
+from tests.chaos.audit_of_sweeps import SweepAudit
 from tests.chaos.clients import Clients, Submission
 from tests.chaos.deployment import Deployment
 from tests.harness import Figures, Harness
@@ -23,28 +26,44 @@ class Audit:
         self.deployment = deployment
         settings = Settings(data_dir=deployment.folder, database_url=deployment.url)
         self.harness = Harness(Database(deployment.url), DatasetRegistry(deployment.folder), settings)
-        self._undisturbed: dict[tuple[str, int], Figures] = {}
+        self.models, self.sweeps = ModelAudit(self.harness), SweepAudit(self.harness)
 
     def experiments(self) -> dict[int, Row[Any]]:
         with self.harness.database.read() as connection:
             return {row.id: row for row in connection.execute(select(Experiment))}
 
-    def unfinished(self) -> list[Row[Any]]:
-        return [row for row in self.experiments().values() if row.status not in FINAL_STATUSES]
+    def is_finished(self) -> bool:
+        """Whether every experiment and every job has ended, and no sweep has candidates to come."""
+        with self.harness.database.read() as connection:
+            if any(jobs.counts(connection).values()) or sweep_proposals.awaiting(connection):
+                return False
+        return all(row.status in FINAL_STATUSES for row in self.experiments().values())
 
     def report(self, clients: Clients) -> dict[str, int]:
         """Check everything, and count what was checked. Raises AssertionError if something is wrong."""
         assert clients.refused == [], clients.refused[:5]
         experiments = self.experiments()
-        doubled = [name for name, n in Counter(row.name for row in experiments.values()).items() if n > 1]
+        with self.harness.database.read() as connection:
+            sweep_names = connection.scalars(select(Sweep.name)).all()
+        names = [row.name for row in experiments.values() if row.sweep_id is None]
+        doubled = [name for name, n in Counter([*names, *sweep_names]).items() if n > 1]
         assert doubled == [], f"stored twice: {doubled}"
         for submission in clients.acknowledged:
             self._check(submission, experiments)
+        candidates = sum(map(self.sweeps.check, clients.sweeps))
+        batches = sum(map(self.models.check_monitor, clients.monitors))
         self._check_file()
         with self.harness.database.read() as connection:
             runs = connection.execute(select(Run)).all()
+            all_jobs = connection.execute(select(Job)).all()
             epochs = connection.execute(select(EpochMetrics.run_id)).all()
         return {
+            "sweeps": len(clients.sweeps),
+            "candidates": candidates,
+            "jobs": len(all_jobs),
+            "attempts of jobs": sum(job.attempt for job in all_jobs),
+            "monitors": len(clients.monitors),
+            "batches": batches,
             "experiments": len(experiments),
             "acknowledged": len(clients.acknowledged),
             "unanswered requests": clients.unanswered,
@@ -63,6 +82,8 @@ class Audit:
         assert [run.seed for run in runs] == submission.spec["seeds"]
         for run in runs:
             self._check_run(run, submission)
+        if "robustness" in submission.spec and stored.status == "succeeded":
+            self.models.check_job(submission.id)
 
     def _check_run(self, run: Row[Any], submission: Submission) -> None:
         stored, truth = self.harness.figures(run), self._truth(submission, run.seed)
@@ -75,10 +96,7 @@ class Audit:
 
     def _truth(self, submission: Submission, seed: int) -> Figures:
         spec = {name: value for name, value in submission.spec.items() if name not in ("seeds", "priority")}
-        key = (repr(spec), seed)
-        if key not in self._undisturbed:
-            self._undisturbed[key] = self.harness.undisturbed(spec, seed=seed)
-        return self._undisturbed[key]
+        return self.harness.undisturbed(spec, seed=seed)
 
     def _check_file(self) -> None:
         if self.deployment.server is None:

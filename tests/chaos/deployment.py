@@ -96,6 +96,10 @@ class Deployment:
     def choose(self, random_: random.Random, *, serving: bool) -> Member:
         return random_.choice([member for member in self.members if member.serves == serving])
 
+    def process_at(self, port: int) -> int | None:
+        """The id of the process that serves a port; None if none does."""
+        return next((m.program.id for m in self.running_members() if m.port == port and m.program), None)
+
     def workers(self) -> list[int]:
         """The worker processes of all programs."""
         return [worker for program in self.running() for worker in program.workers()]

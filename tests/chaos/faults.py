@@ -15,7 +15,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import DBAPIError
 
 from service.store.database import Database
-from service.store.tables import Run
+from service.store.tables import Job, Run
 from tests.chaos.deployment import LEASE_SECONDS, Deployment, Member
 from tests.chaos.health import HealthProbe
 
@@ -149,10 +149,13 @@ class FaultInjector:
     def set_clock(self) -> bool:
         """Let all leases look as if the database's clock had been set, ahead or back, since they were renewed."""
         step = self.random.choice([-1, 1]) * self.random.uniform(*CLOCK_STEP_SECONDS)
-        running = update(Run).where(Run.status == "running").values(lease_until=Run.lease_until + step)
+        moved = [
+            update(table).where(table.status == "running").values(lease_until=table.lease_until + step)
+            for table in (Run, Job)
+        ]
         with closing(Database(self.deployment.url)) as database, suppress(DBAPIError):
             with database.write() as connection:
-                changed = connection.execute(running).rowcount
+                changed = sum(connection.execute(statement).rowcount for statement in moved)
             return changed > 0
         return False
 

@@ -1,10 +1,16 @@
-"""Asks `/health` of every API all the time, and measures the answers of those that no fault holds up."""
+"""Asks `/health` of every API all the time, and measures the answers of those that no fault holds up.
+
+An API may answer late because it is busy, or because the machine is. The scheduler of Linux counts for each thread
+how long it was ready to run and had no core: an answer is late by the machine if it is in time without these seconds.
+"""
 
 import http.client
 import threading
 import time
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 PROMISED_SECONDS = 0.2
 INTERVAL_SECONDS = 0.05
@@ -13,12 +19,34 @@ STARTING_SECONDS = 1.0
 """After a fault of its own process, an API has so long to come to itself: it works off what waited meanwhile."""
 
 
+@dataclass(frozen=True)
+class Answer:
+    """An answer of the API at a port. at: when it was asked. without_core: how long a thread of it had no core."""
+
+    port: int
+    at: float
+    seconds: float
+    without_core: float
+
+    @property
+    def is_late(self) -> bool:
+        return self.seconds > PROMISED_SECONDS
+
+    @property
+    def is_late_by_itself(self) -> bool:
+        return self.seconds - self.without_core > PROMISED_SECONDS
+
+
 @dataclass
 class HealthProbe:
-    """A thread for each port. `disturbances`: from when to when a fault held up the API of a port."""
+    """A thread for each port. process_at: the id of the process that serves a port now; None if none does.
+
+    `disturbances`: from when to when a fault held up the API of a port.
+    """
 
     ports: list[int]
-    answers: list[tuple[int, float, float]] = field(default_factory=list)
+    process_at: Callable[[int], int | None]
+    answers: list[Answer] = field(default_factory=list)
     disturbances: list[tuple[int, float, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -42,23 +70,24 @@ class HealthProbe:
 
     def figures(self) -> dict[str, int]:
         """How many answers there were, the slowest in milliseconds, and how many were slower than is promised."""
-        undisturbed = [
-            seconds for port, at, seconds in self.answers if not self._is_disturbed(port, at, seconds)
-        ]
+        undisturbed = [answer for answer in self.answers if not self._is_disturbed(answer)]
         return {
             "/health answers": len(undisturbed),
-            "/health slowest ms": round(1000 * max(undisturbed, default=0.0)),
-            "/health over 200 ms": sum(seconds > PROMISED_SECONDS for seconds in undisturbed),
+            "/health slowest ms": round(1000 * max((each.seconds for each in undisturbed), default=0.0)),
+            "/health over 200 ms": sum(each.is_late for each in undisturbed),
+            "... with a free core": sum(each.is_late_by_itself for each in undisturbed),
         }
 
-    def _is_disturbed(self, port: int, at: float, seconds: float) -> bool:
+    def _is_disturbed(self, answer: Answer) -> bool:
         return any(
-            port == disturbed and at < end and at + seconds > begin
+            answer.port == disturbed and answer.at < end and answer.at + answer.seconds > begin
             for disturbed, begin, end in self.disturbances
         )
 
     def _ask(self, port: int) -> None:
         while not self._stopping.wait(INTERVAL_SECONDS):
+            process = self.process_at(port)
+            before = {} if process is None else _seconds_without_core(process)
             started = time.monotonic()
             try:
                 with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)) as asked:
@@ -66,4 +95,17 @@ class HealthProbe:
                     asked.getresponse().read()
             except (OSError, http.client.HTTPException):
                 continue  # the process was killed, or is starting
-            self.answers.append((port, started, time.monotonic() - started))
+            seconds = time.monotonic() - started
+            after = {} if process is None else _seconds_without_core(process)
+            waited = [after[thread] - before[thread] for thread in after.keys() & before.keys()]
+            self.answers.append(Answer(port, started, seconds, max(waited, default=0.0)))
+
+
+def _seconds_without_core(process: int) -> dict[str, float]:
+    """How long each thread of a process has waited for a core; empty if the kernel does not count that."""
+    found: dict[str, float] = {}
+    with suppress(OSError):
+        for task in Path(f"/proc/{process}/task").iterdir():
+            with suppress(OSError, IndexError):
+                found[task.name] = int((task / "schedstat").read_text().split()[1]) / 1e9
+    return found

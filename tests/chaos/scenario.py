@@ -25,7 +25,8 @@ def run_scenario(
     Work must be finished `patience` seconds after the last fault. Raises AssertionError if a promise is broken.
     """
     with deploy(folder, kind) as deployment:
-        clients, health = Clients(deployment.ports, seed, most_active), HealthProbe(deployment.ports)
+        clients = Clients(deployment.ports, seed, most_active)
+        health = HealthProbe(deployment.ports, deployment.process_at)
         injector = FaultInjector(deployment, seed, health)
         clients.start()
         health.start()
@@ -47,7 +48,7 @@ def _finish(deployment: Deployment, audit: Audit, patience: float) -> None:
 
     def is_finished() -> bool:
         deployment.supervise()
-        return not audit.unfinished()
+        return audit.is_finished()
 
     for member in deployment.members:
         deployment.start(member)
