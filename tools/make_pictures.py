@@ -3,6 +3,7 @@
 Run: python -m tools.make_pictures
 """
 
+import io
 import shutil
 import sys
 import tempfile
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from PIL import Image
 
 from service.launcher import serving
 from service.settings import Settings
@@ -19,6 +21,8 @@ from tools.doc_commands import wait_until_idle
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
 MOST_BYTES = 150_000
 """Of all pictures together."""
+COLOURS = 128
+"""Of a picture. Texts and lines of a few colours look the same as with all."""
 DATA = {"name": "digits", "imbalance": {"kind": "step", "ratio": 20}}
 COMMON: dict[str, Any] = {"dataset": DATA, "seeds": [0, 1, 2]}
 EXPERIMENTS = [
@@ -41,9 +45,9 @@ CHARTS = {
     "classes.png": "experiments/2/charts/classes.png?width=560",
     "leaderboard.png": "sweeps/1/chart.png?width=600",
 }
-SCREEN = {"width": 1280, "height": 900}
-HEIGHT = 300
-"""Of the part of the page that is shown: the head of its table, and the first rows."""
+SCREEN = {"width": 1280, "height": 1000}
+ROWS = 6
+"""Of the list, that are shown."""
 PAGE = "page.png", "ui/experiments?sort=-balanced_accuracy&status=succeeded"
 
 
@@ -59,8 +63,8 @@ def main() -> None:
             _wait(url)
             for name, address in CHARTS.items():
                 response = httpx2.get(f"{url}/{address}", timeout=60).raise_for_status()
-                (PICTURES / name).write_bytes(response.content)
-            _screenshot(f"{url}/{PAGE[1]}", PICTURES / PAGE[0])
+                _write(name, response.content)
+            _write(PAGE[0], _screenshot(f"{url}/{PAGE[1]}"))
     sizes = {each.name: each.stat().st_size for each in sorted(PICTURES.glob("*.png"))}
     sys.stdout.write(f"{sizes}\n{sum(sizes.values()):,} bytes\n")
     if sum(sizes.values()) > MOST_BYTES:
@@ -79,7 +83,14 @@ def _post(address: str, body: dict[str, Any]) -> None:
     httpx2.post(address, json=body, timeout=60).raise_for_status()
 
 
-def _screenshot(address: str, file: Path) -> None:
+def _write(name: str, content: bytes) -> None:
+    """Write a picture with a palette."""
+    picture = Image.open(io.BytesIO(content)).convert("RGB")
+    few = picture.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    few.save(PICTURES / name, optimize=True)
+
+
+def _screenshot(address: str) -> bytes:
     from playwright.sync_api import sync_playwright
 
     program = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -87,12 +98,12 @@ def _screenshot(address: str, file: Path) -> None:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         page = browser.new_page(viewport=SCREEN)
         page.goto(address)
-        page.wait_for_timeout(1500)
-        top = page.locator("table").first.bounding_box()
-        page.screenshot(
-            path=file, clip={"x": 0, "y": top["y"] - 6, "width": SCREEN["width"], "height": HEIGHT}
-        )
+        page.wait_for_load_state("networkidle")
+        rows = page.locator("tbody tr")
+        bottom = rows.nth(ROWS).bounding_box()["y"]
+        picture: bytes = page.screenshot(clip={"x": 0, "y": 0, "width": SCREEN["width"], "height": bottom})
         browser.close()
+        return picture
 
 
 if __name__ == "__main__":

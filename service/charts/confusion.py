@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.charts.figure import LINE, MARGIN, Canvas, document, subtitle
-from service.charts.svg import Markup, element, joined, label, short_label
+from service.charts.svg import Markup, element, joined, label, short_label, text_width
 from service.png import png
 
 DRAWN = 30
@@ -30,7 +30,7 @@ class ConfusionFigure:
 
     def svg(self, canvas: Canvas) -> str:
         """Draw the chart."""
-        names = 64 if canvas.is_narrow else 110
+        names = min(64 if canvas.is_narrow else 110, max(map(text_width, self.classes), default=0) + 16)
         side = min(canvas.width - names - 2 * MARGIN, 560, max(40 * len(self.classes), 160))
         below, begin = subtitle(self.subtitle, canvas)
         left, top = MARGIN + names, begin + LINE
@@ -42,7 +42,7 @@ class ConfusionFigure:
             cells(self.matrix, grid),
             _names(self.classes, grid, names),
         ]
-        height = top + side + names * 0.75 + MARGIN
+        height = top + side + (names * 0.75 if grid.has_turned_names(self.classes) else LINE) + MARGIN
         return document(
             canvas, height=height, title=self.title, description=self._description(), body=joined(*body)
         )
@@ -70,6 +70,15 @@ class _Grid:
     @property
     def cell(self) -> float:
         return self.side / max(1, self.n)
+
+    @property
+    def step(self) -> int:
+        """Every how many classes there is a name."""
+        return 1 if self.cell >= 13 else max(1, -(-self.n // NAMES))
+
+    def has_turned_names(self, classes: Sequence[str]) -> bool:
+        """Whether the names below the cells are too long to stand upright."""
+        return any(text_width(name) > self.step * self.cell - 4 for name in classes)
 
 
 def _shares(matrix: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -113,11 +122,13 @@ def _border(grid: _Grid) -> Markup:
 
 
 def _names(classes: Sequence[str], grid: _Grid, room: float) -> Markup:
-    step = 1 if grid.cell >= 13 else max(1, -(-len(classes) // NAMES))
-    parts = []
-    for index in range(0, len(classes), step):
+    parts, is_turned = [], grid.has_turned_names(classes)
+    for index in range(0, len(classes), grid.step):
         middle = grid.left + (index + 0.5) * grid.cell, grid.top + (index + 0.5) * grid.cell
         parts.append(short_label(classes[index], room - 8, grid.left - 8, middle[1] + 4, text_anchor="end"))
+        if not is_turned:
+            parts.append(label(classes[index], middle[0], grid.top + grid.side + 16, text_anchor="middle"))
+            continue
         x, y = middle[0] + 4, grid.top + grid.side + 8
         turned = f"rotate(-45 {x:.1f} {y:.1f})"
         parts.append(short_label(classes[index], room - 8, x, y, text_anchor="end", transform=turned))

@@ -7,6 +7,7 @@ from service.charts.figure import Area, Canvas, axes, document, legend, line_cla
 from service.charts.scale import Scale, finite, short, span
 from service.charts.svg import Markup, element, joined, label, path
 from service.charts.theme import SERIES
+from workers.evaluation.metrics.titles import in_words
 
 HEIGHT = 300
 
@@ -58,7 +59,7 @@ class CurvesFigure:
         below, top = subtitle(self.subtitle, canvas)
         names, height = legend(entries, canvas.width, top)
         area = self._area(shown, canvas, top + height + 16)
-        body = [below, names, axes(area, "epoch", self.metric.replace("_", " "), least_step=1)]
+        body = [below, names, axes(area, "epoch", in_words(self.metric), least_step=1)]
         body += [area.horizontal(value, 4 + index) for index, (_, value) in enumerate(self.levels)]
         body += [_band(area, each) for each in shown if self.runs > 1]
         body += [area.line([(p.epoch, p.mean) for p in each.points], each.series) for each in shown]
@@ -82,7 +83,7 @@ class CurvesFigure:
         return Area(Scale(0, max(last, 1), 62, canvas.width - 20), Scale(low, high, top + height, top))
 
     def _description(self, curves: Sequence[Curve]) -> str:
-        metric = self.metric.replace("_", " ")
+        metric = in_words(self.metric)
         sentences = [
             f"{each.name}: {metric} from {short(each.points[0].mean)} at epoch {each.points[0].epoch:.0f} "
             f"to {short(each.points[-1].mean)} at epoch {each.points[-1].epoch:.0f}."

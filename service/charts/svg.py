@@ -67,11 +67,16 @@ def wrapped_label(value: str, width: float, x: float, y: float, **attributes: st
     return element("text", element("title", text(value[:1000])), *spans, **attributes)
 
 
+def text_width(value: str, size: float = 12) -> float:
+    """About how many pixels wide a text is in a font of `size`."""
+    return sum(map(_character_width, value)) * size * CHARACTER
+
+
 def shortened(value: str, width: float, size: float = 12) -> str:
     """The text, cut to about `width` pixels in a font of `size`."""
     left = width / (size * CHARACTER)
     for index, character in enumerate(value):
-        left -= 1.8 if east_asian_width(character) in "WF" else 1
+        left -= _character_width(character)
         if left < 0:
             return value[: max(1, index - 1)].rstrip() + "…"
     return value
@@ -92,6 +97,10 @@ def wrapped(value: str, width: float, most: int = 3) -> list[str]:
 def path(points: list[tuple[float, float]]) -> str:
     """The data of a path through points."""
     return "M" + "L".join(f"{number(x)},{number(y)}" for x, y in points)
+
+
+def _character_width(character: str) -> float:
+    return 1.8 if east_asian_width(character) in "WF" else 1.0
 
 
 def _value(value: str | float) -> str:

@@ -17,6 +17,8 @@ from workers.sandbox.protocol import BatchRequest, ReadResult
 log = logging.getLogger("holdout.uploads")
 
 FIELDS, FILES = ("format", "label"), ("file",)
+NAMED_FIELDS = (*FIELDS, "name")
+"""Of a batch that is stored under a name."""
 FORMATS: dict[str, Any] = {"csv": "csv", "npz": "npz"}
 NAME = "batch"
 """What messages call the file, as nobody names it."""
@@ -34,6 +36,10 @@ form_schema: dict[str, Any] = {
     },
     "required": ["format", "file"],
 }
+named_form_schema = form_schema | {
+    "properties": form_schema["properties"]
+    | {"name": {"type": "string", "maxLength": 100, "description": "The same as `?name=`."}}
+}
 
 
 def receive_batch(
@@ -41,8 +47,12 @@ def receive_batch(
     owner: str,
     uploads: UploadService,
     layout_for: Callable[[str | None], BatchLayout],
+    *,
+    named: bool,
 ) -> RowBatch:
     """The rows in the form of a request. layout_for: the layout of the model, given the column that the form names.
+
+    named: whether the form may say what the batch is called.
 
     Raises UploadError, StorageFull, and the errors of `service.http.forms.receive`.
     """
@@ -52,7 +62,8 @@ def receive_batch(
     with uploads.slot(owner), uploads.registry.uploads.draft() as draft:
         received = draft / NAME
         received.mkdir()
-        form = receive(request, received, fields=FIELDS, files=FILES, limit=limit, seconds=seconds)
+        fields = NAMED_FIELDS if named else FIELDS
+        form = receive(request, received, fields=fields, files=FILES, limit=limit, seconds=seconds)
         file_format = _format(form)
         asked = BatchRequest(
             received,
@@ -72,7 +83,8 @@ def receive_batch(
         notes = result.batch
         if notes is None:
             raise _refusal(result, settings.upload_memory_bytes)
-        return RowBatch(*read_written(draft / "contents"), notes.unknown, notes.ignored)
+        rows = read_written(draft / "contents")
+        return RowBatch(*rows, notes.unknown, notes.ignored, form.fields.get("name") or None)
 
 
 def _format(form: Form) -> Any:

@@ -6,7 +6,7 @@ from anyio import from_thread
 from fastapi import Request
 from pydantic import ValidationError
 
-from service.datasets.batches import form_schema, receive_batch
+from service.datasets.batches import form_schema, named_form_schema, receive_batch
 from service.datasets.free_space import StorageFull
 from service.datasets.uploads import UnusableUpload, UploadsBusy, UploadService, UploadTooLarge
 from service.experiments.model_cache import LoadedModel
@@ -21,22 +21,29 @@ from workers.validation.errors import InvalidSpec, to_field_errors
 ERRORS = (InvalidSpec, DatasetError, UnusableUpload, UploadTooLarge, UploadsBusy, StorageFull)
 """What a route that takes batches may refuse, beside the errors of forms and bodies."""
 FORM = "multipart/form-data"
-REQUEST_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {"schema": ShiftBatch.model_json_schema()},
-            FORM: {"schema": form_schema},
-        },
-    }
-}
 
 
-def received(request: Request, model: LoadedModel, uploads: UploadService, owner: str) -> RowBatch:
-    """The batch in a form or in a JSON body. Raises InvalidSpec, and the errors of forms and bodies."""
+def _request_body(form: dict[str, Any]) -> dict[str, Any]:
+    as_json = {"schema": ShiftBatch.model_json_schema()}
+    content = {"application/json": as_json, FORM: {"schema": form}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+REQUEST_BODY, NAMED_REQUEST_BODY = map(_request_body, (form_schema, named_form_schema))
+
+
+def received(
+    request: Request, model: LoadedModel, uploads: UploadService, owner: str, *, named: bool = False
+) -> RowBatch:
+    """The batch in a form or in a JSON body. named: whether the form may have a name.
+
+    Raises InvalidSpec, and the errors of forms and bodies.
+    """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM:
         registry = uploads.registry
-        return receive_batch(request, owner, uploads, lambda label: _layout(model, registry, label))
+        return receive_batch(
+            request, owner, uploads, lambda label: _layout(model, registry, label), named=named
+        )
     given = from_thread.run(JSONRequest(request.scope, request.receive).json)
     try:
         sent = ShiftBatch.model_validate(given)

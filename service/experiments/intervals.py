@@ -64,7 +64,7 @@ class Intervals:
 class NoIntervals:
     """Why a summary has none."""
 
-    code: Literal["not_ended", "no_row_results", "unreadable_row_results", "too_few_folds"]
+    code: Literal["not_ended", "not_computed", "no_row_results", "unreadable_row_results", "too_few_folds"]
     sentence: str
 
     def of_metric(self, name: str) -> OptionalEnds:
@@ -78,6 +78,10 @@ NOT_ENDED = NoIntervals(
     "not_ended", "The experiment has not ended. Its intervals are computed once, when it has."
 )
 
+NOT_COMPUTED = NoIntervals(
+    "not_computed",
+    "The intervals are not computed yet. Reading the experiment without `intervals=known` waits for them.",
+)
 TOO_FEW_FOLDS = NoIntervals("too_few_folds", "Fewer than two folds have a run that succeeded.")
 UNREADABLE = NoIntervals(
     "unreadable_row_results", "The row-level results cannot be read: the log of the service says why."
@@ -94,18 +98,23 @@ class IntervalService:
 
     def get(self, found: ExperimentDetails) -> Intervals | NoIntervals:
         """The intervals of an experiment, or why there are none. No transaction may be open."""
+        if (known := self.known(found)) is not NOT_COMPUTED:
+            return known
+        with self._computing:
+            intervals = self._computed.get(_key(found))
+            if intervals is None:
+                intervals = self._compute(found)
+                if intervals is not UNREADABLE:
+                    self._computed.put(_key(found), intervals)
+        return intervals
+
+    def known(self, found: ExperimentDetails) -> Intervals | NoIntervals:
+        """The same at once: NOT_COMPUTED if that takes a computation, which is seconds for many rows and classes."""
         if found.experiment.status not in FINAL_STATUSES:
             return NOT_ENDED
         if found.experiment.intervals is not None:
             return Intervals(**found.experiment.intervals)
-        key = (found.experiment.id, *((run.id, run.attempt) for run in found.runs))
-        with self._computing:
-            intervals = self._computed.get(key)
-            if intervals is None:
-                intervals = self._compute(found)
-                if intervals is not UNREADABLE:
-                    self._computed.put(key, intervals)
-        return intervals
+        return self._computed.get(_key(found)) or NOT_COMPUTED
 
     def store(self, experiment_id: int) -> None:
         """Store the intervals of an experiment if it has ended and has any."""
@@ -131,6 +140,10 @@ class IntervalService:
         except (UnusableRowResults, OSError) as error:
             log.warning("experiment %s has no intervals: %s", experiment.id, error)
             return UNREADABLE
+
+
+def _key(found: ExperimentDetails) -> tuple[Any, ...]:
+    return (found.experiment.id, *((run.id, run.attempt) for run in found.runs))
 
 
 def bootstrapped(experiment: Row[Any], results: list[RowResults]) -> Intervals:

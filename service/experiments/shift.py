@@ -29,13 +29,14 @@ class RowBatch:
     """Rows to compare. values: (n, d), in the numbers of the data set before its offset is subtracted.
 
     labels: (n,), codes of classes, -1 for one that the data set has not; of a regression the targets; None if
-    unknown. unknown, ignored: as in `workers.table_rows.StoredRows`.
+    unknown. unknown, ignored: as in `workers.table_rows.StoredRows`. name: what the sender calls it, unchecked.
     """
 
     values: NDArray[np.float64] | NDArray[np.uint8]
     labels: NDArray[np.int64] | NDArray[np.float64] | None
     unknown: dict[str, int] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
+    name: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

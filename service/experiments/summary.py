@@ -15,7 +15,7 @@ from service.experiments.fold_baselines import averaged_baselines
 from service.experiments.fold_estimates import FoldIntervals
 from service.experiments.fold_figures import by_fold, mean
 from service.experiments.interval_meanings import meanings, meanings_of_folds, missing_of_folds
-from service.experiments.intervals import Intervals, NoIntervals
+from service.experiments.intervals import NOT_COMPUTED, Intervals, NoIntervals
 from service.experiments.majority import majority_on, open_counts
 from service.schemas.base import share_bounds
 from service.schemas.summary import (
@@ -108,7 +108,9 @@ def _over_seeds(found: ExperimentDetails, selected: Rows, intervals: Intervals |
 def _over_folds(found: ExperimentDetails, selected: Rows, from_rows: Intervals | NoIntervals) -> Averaged:
     """Seeds are averaged within their fold. There are no intervals before the experiment has ended."""
     stored, folds = found.experiment, by_fold(selected)
-    missing = missing_of_folds(stored.status, len(folds))
+    missing = missing_of_folds(stored.status, len(folds)) or (
+        NOT_COMPUTED if from_rows is NOT_COMPUTED else None
+    )
     share = 1 / (stored.spec["split"]["folds"] - 1)
     intervals = FoldIntervals(folds, share, from_rows if isinstance(from_rows, Intervals) else None)
     return Averaged(

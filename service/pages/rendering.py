@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from datetime import datetime
+import math
+from datetime import datetime, timedelta
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -36,6 +37,7 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
 }
 NONE = "–"
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @cache
@@ -54,6 +56,11 @@ def environment() -> Environment:
         "heading": heading,
         "moment": moment,
         "duration": duration,
+        "p": p_value,
+        "p_in_text": p_in_text,
+        "evidence": evidence,
+        "share": share,
+        "day": day,
         "pretty": pretty,
         "plain": value_text,
     }
@@ -99,8 +106,45 @@ def duration(seconds: float | None) -> str:
     if seconds is None:
         return NONE
     if seconds < 90:
-        return f"{seconds:.0f} s"
+        return f"{max(seconds, 1):.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def p_value(value: float | None) -> str:
+    """A p-value to four decimals, of which none is 0."""
+    if value is None:
+        return NONE
+    return "< 0.0001" if value < 0.0001 else f"{value:.4f}"
+
+
+def p_in_text(value: float | None) -> str:
+    """`p = 0.0231`, or `p < 0.0001`."""
+    shown = p_value(value)
+    return f"p {shown}" if shown.startswith("<") else f"p = {shown}"
+
+
+def evidence(value: float) -> str:
+    """A product of e-values, which may be very large or very small: `4.0 × 10¹¹`."""
+    if value == 0 or 0.001 <= value < 1e5:
+        return f"{value:.3f}" if value < 10 else f"{value:,.1f}"
+    if not math.isfinite(value):
+        return "∞"
+    mantissa, _, exponent = f"{value:.1e}".partition("e")
+    return f"{mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPTS)}"
+
+
+def share(value: float) -> str:
+    """A share as a percentage."""
+    return f"{100 * value:.1f} %"
+
+
+def day(days: float) -> str:
+    """A date from the days since 1970-01-01, with its time of day if it has one."""
+    try:
+        found = datetime(1970, 1, 1) + timedelta(days=days)
+    except OverflowError:
+        return f"{days:g}"
+    return found.date().isoformat() if days == int(days) else found.isoformat(" ", "minutes")
 
 
 def pretty(value: Any) -> str:

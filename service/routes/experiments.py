@@ -21,6 +21,7 @@ from service.api.routing.dependencies import (
 )
 from service.api.routing.parameters import (
     ExperimentId,
+    ExperimentQuery,
     ExperimentsQuery,
     IdempotencyKey,
     RunsQuery,
@@ -31,7 +32,7 @@ from service.api.routing.thread_kinds import run_on
 from service.datasets.free_space import StorageFull
 from service.experiments import lifecycle, row_records
 from service.experiments.estimates import estimated_seconds
-from service.experiments.intervals import UNREADABLE
+from service.experiments.intervals import NOT_COMPUTED, UNREADABLE
 from service.experiments.progress import progress_of
 from service.experiments.submission import SubmissionService
 from service.experiments.summary import summarise
@@ -183,6 +184,7 @@ def list_experiments(
 )
 def read_experiment(
     experiment_id: ExperimentId,
+    query: Annotated[ExperimentQuery, Query()],
     precondition: PreconditionDep,
     database: DatabaseDep,
     intervals: IntervalsDep,
@@ -195,10 +197,11 @@ def read_experiment(
         state, position = experiment_reader.state_and_position(connection, experiment_id)
         precondition.require_modified(state, position)
         found = experiment_reader.find_experiment(connection, experiment_id, queue_position=position)
-    of_means = intervals.get(found)
+    of_means = intervals.known(found) if query.intervals == "known" else intervals.get(found)
     summary = summarise(found, of_means)
     experiment = Experiment.of(found, progress=progress_of(found.runs), summary=summary)
-    return as_json(experiment, UNCACHED if of_means is UNREADABLE else precondition.headers)
+    may_change = of_means is UNREADABLE or of_means is NOT_COMPUTED
+    return as_json(experiment, UNCACHED if may_change else precondition.headers)
 
 
 @router.patch(

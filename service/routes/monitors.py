@@ -1,5 +1,6 @@
 """Monitors: create, list, read and delete them; send batches, and read what was found."""
 
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -10,6 +11,7 @@ from service.api.routing.chart_parameters import CanvasQuery
 from service.api.routing.charts import SVG, svg_response
 from service.api.routing.dependencies import CallerDep, DatabaseDep, UploadsDep
 from service.api.routing.parameters import (
+    BATCH_NAME,
     LAST_ID,
     BatchesQuery,
     MonitorId,
@@ -22,9 +24,11 @@ from service.api.routing.thread_kinds import run_on
 from service.datasets import sent_batches
 from service.experiments.monitor_figures import monitor_figure
 from service.experiments.monitors import MonitorService
+from service.experiments.shift import RowBatch
 from service.http import cursors
 from service.http.conditional import PreconditionDep
 from service.http.cursors import InvalidCursor
+from service.http.forms import InvalidField
 from service.http.query import InvalidQuery
 from service.schemas.formats import link
 from service.schemas.monitors import (
@@ -159,7 +163,7 @@ def delete_monitor(monitor_id: MonitorId, database: DatabaseDep) -> None:
         body=True,
         form=True,
     ),
-    openapi_extra=sent_batches.REQUEST_BODY,
+    openapi_extra=sent_batches.NAMED_REQUEST_BODY,
 )
 def add_batch(
     monitor_id: MonitorId,
@@ -173,12 +177,13 @@ def add_batch(
     """Test whether new rows are like the validation rows, and like the rows of the batches before. Send the body that
     `/experiments/{experiment_id}/shift` takes: JSON, or a file as `curl -F format=csv -F file=@batch.csv`.
 
-    With `?name=`, a repeated request returns what was stored for the batch, and tests nothing again. A batch that
-    cannot be read or scored is not counted. Of the rows, the monitor keeps a sample of at most 2,000.
+    With a name, in the query or in the form, a repeated request returns what was stored for the batch, and tests
+    nothing again. A batch that cannot be read or scored is not counted. Of the rows, the monitor keeps a sample of at
+    most 2,000.
     """
     model = service.model(monitor_id)
-    batch = sent_batches.received(request, model, uploads, caller.name)
-    stored = service.add(monitor_id, model, batch, query.name, caller.name)
+    batch = sent_batches.received(request, model, uploads, caller.name, named=True)
+    stored = service.add(monitor_id, model, batch, _name(query, batch), caller.name)
     found = MonitorBatchReport.of(stored)
     response.headers["Location"] = found.links["self"]
     return found
@@ -242,3 +247,16 @@ def read_monitor_chart(
         rows, _ = monitors.batches(connection, monitor_id, after=None, limit=500)
     figure = monitor_figure(Monitor.of(monitor), [MonitorBatch.of(row) for row in reversed(rows)])
     return svg_response(figure.svg(query.canvas), query.theme, precondition.headers)
+
+
+def _name(query: NewBatchQuery, batch: RowBatch) -> str | None:
+    """What a batch is called, in the query or in the form. Raises InvalidField."""
+    if batch.name is None:
+        return query.name
+    if len(batch.name) > 100 or not re.fullmatch(BATCH_NAME, batch.name):
+        raise InvalidField(
+            "name", batch.name[:100], "should have at most 100 characters, none of them a control character"
+        )
+    if query.name not in (None, batch.name):
+        raise InvalidField("name", batch.name, f"is {query.name!r} in the query")
+    return batch.name

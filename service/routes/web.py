@@ -12,9 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from service.api.auth.authorization import allow
 from service.api.errors.page_route import PageRoute
 from service.api.routing.parameters import DatasetName, ExperimentId
+from service.experiments.intervals import NOT_COMPUTED
 from service.pages.api_client import ApiClient, ApiRefusal
 from service.pages.forms import read_fields
-from service.pages.headline import headline, lowest_class
+from service.pages.headline import Headline, headline, lowest_class
 from service.pages.rendering import page
 from service.store.tables import ACTIVE_STATUSES, FINAL_STATUSES
 from workers.data.balancing import AnyBalancing
@@ -28,6 +29,8 @@ router = APIRouter(prefix="/ui", dependencies=[allow("read")], route_class=PageR
 ROWS = 25
 """Experiments on a page of the list: each is read in full, for its result."""
 INVALID = 422
+KNOWN = {"intervals": "known"}
+"""No page waits for a computation."""
 METRICS = [*BY_NAME, "learning_rate", "gradient_norm"]
 CHOICES = {
     "status": [*ACTIVE_STATUSES, *FINAL_STATUSES],
@@ -67,8 +70,9 @@ async def show_experiments(request: Request, query: Annotated[ListQuery, Query()
         if refusal.status != INVALID:
             raise
         found, problem, status = {"items": [], "next": None}, refusal.problem, refusal.status
-    full = await asyncio.gather(*(api.find(f"/experiments/{each['id']}") for each in found["items"]))
+    full = await asyncio.gather(*(api.find(f"/experiments/{each['id']}", KNOWN) for each in found["items"]))
     following = found["next"] and found["next"].partition("?")[2]
+    rows = [(row, headline(each) if each else None) for row, each in zip(found["items"], full, strict=True)]
     return page(
         request,
         "experiments.html",
@@ -77,14 +81,18 @@ async def show_experiments(request: Request, query: Annotated[ListQuery, Query()
         choices=CHOICES,
         orders=orders(),
         metrics=[each.name for each in SUMMARISED],
-        shown=list(found["items"][0]["metrics"]) if found["items"] else [],
+        shown=_more_metrics(rows),
         filtered=any(value for name, value in given.items() if name not in ("sort", "fields")),
-        rows=[
-            (row, headline(each) if each else None) for row, each in zip(found["items"], full, strict=True)
-        ],
+        rows=rows,
         following=f"?{following}" if following else None,
         problem=problem,
     )
+
+
+def _more_metrics(rows: list[tuple[Any, Headline | None]]) -> list[str]:
+    """The metrics of the rows that are not the result of each."""
+    results = {found.metric for _, found in rows if found}
+    return [each for each in (rows[0][0]["metrics"] if rows else ()) if results != {each}]
 
 
 @cache
@@ -103,10 +111,12 @@ def orders() -> dict[str, str]:
 
 
 @router.get("/experiments/{experiment_id:number}")
-async def show_experiment(request: Request, experiment_id: ExperimentId, metric: str = "") -> Response:
-    """Show one experiment. Its script keeps it current while it runs."""
+async def show_experiment(
+    request: Request, experiment_id: ExperimentId, metric: str = "", intervals: str = ""
+) -> Response:
+    """Show one experiment. Its script keeps it current while it runs, and asks for missing intervals."""
     api, path = ApiClient(request), f"/experiments/{experiment_id}"
-    experiment = await api.get(path)
+    experiment = await api.get(path, {} if intervals else KNOWN)
     has_scores = any(run["status"] == "succeeded" for run in experiment["runs"])
     errors, ledger, robustness = await asyncio.gather(
         api.find(f"{path}/errors", {"limit": 12}) if has_scores else _nothing(),
@@ -120,6 +130,7 @@ async def show_experiment(request: Request, experiment_id: ExperimentId, metric:
         experiment=experiment,
         found=headline(experiment),
         lowest=lowest_class(experiment),
+        awaits_intervals=_awaits_intervals(experiment),
         is_over=experiment["status"] in FINAL_STATUSES,
         metrics=METRICS,
         metric=metric if metric in METRICS else selected,
@@ -139,7 +150,9 @@ async def show_comparison(request: Request, ids: str = "", metric: str = "") -> 
     compared, experiments = None, []
     if ids:
         compared = await api.get("/comparisons", {"ids": ids, "metric": metric})
-        experiments = await asyncio.gather(*(api.get(f"/experiments/{each}") for each in ids.split(",")))
+        experiments = await asyncio.gather(
+            *(api.get(f"/experiments/{each}", KNOWN) for each in ids.split(","))
+        )
     return page(
         request,
         "compare.html",
@@ -172,6 +185,11 @@ async def show_dataset(request: Request, name: DatasetName) -> Response:
     dataset = await api.get(f"/datasets/{name}")
     preview = None if dataset["shape"] else await api.find(f"/datasets/{name}/preview")
     return page(request, "dataset.html", dataset=dataset, preview=preview)
+
+
+def _awaits_intervals(experiment: dict[str, Any]) -> bool:
+    meanings = experiment["summary"]["intervals"] if experiment["summary"] else []
+    return any(each["missing"] and each["missing"]["code"] == NOT_COMPUTED.code for each in meanings)
 
 
 async def _nothing() -> Any:

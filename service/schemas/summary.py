@@ -129,7 +129,7 @@ class Baseline(ResponseModel):
 class Missing(ResponseModel):
     """Why there are no intervals."""
 
-    code: Literal["not_ended", "no_row_results", "unreadable_row_results", "too_few_folds"]
+    code: Literal["not_ended", "not_computed", "no_row_results", "unreadable_row_results", "too_few_folds"]
     sentence: str
 
 

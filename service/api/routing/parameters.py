@@ -163,6 +163,16 @@ class ExperimentsQuery(Query):
         return last.id if self.order.key == "id" else Position(self.sort, last.value, last.id)
 
 
+class ExperimentQuery(Query):
+    """How much of an experiment to wait for."""
+
+    intervals: Literal["complete", "known"] = Field(
+        "complete",
+        description="complete: if nobody has computed the intervals of an experiment that has ended, compute them. "
+        "known: respond at once, then without them.",
+    )
+
+
 class SweepsQuery(Query):
     """How many sweeps, or how many candidates of one, from which position."""
 
@@ -184,6 +194,9 @@ class MonitorsQuery(SweepsQuery):
     experiment_id: int | None = Field(None, ge=1, lt=2**63)
 
 
+BATCH_NAME = r"^[^\x00-\x1f\x7f]+$"
+
+
 class NewBatchQuery(Query):
     """What a batch is called."""
 
@@ -191,7 +204,7 @@ class NewBatchQuery(Query):
         None,
         min_length=1,
         max_length=100,
-        pattern=r"^[^\x00-\x1f\x7f]+$",
+        pattern=BATCH_NAME,
         description="A name of your choice, such as a date, unique within the monitor: a batch that is sent again "
         "under its name is tested once.",
         examples=["2026-11-02"],

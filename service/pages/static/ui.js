@@ -82,6 +82,9 @@ function previewer(form, address, target, body) {
 const live = document.querySelector("[data-events]");
 if (live) follow(live.dataset.events, Number(live.dataset.afterStatus ?? 300));
 
+const awaited = document.querySelector("[data-awaits]");
+if (awaited) fetched(awaited.dataset.awaits).then((response) => response?.ok && refresh());
+
 // Attributes of forms are read by name: a field that is called `dataset` hides the property.
 const spec = document.querySelector("[data-preview]");
 if (spec) {

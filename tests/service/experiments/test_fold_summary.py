@@ -180,6 +180,17 @@ def test_failed_folds_are_left_out_and_a_finding_says_so(fake_worker: FakeWorker
     assert "5 of 6 folds" in finding["sentence"]
 
 
+def test_whoever_does_not_wait_gets_no_interval_of_folds(fake_worker: FakeWorker) -> None:
+    id_ = submit(fake_worker)
+    for number in range(FOLDS * REPEATS * len(SEEDS)):
+        end(fake_worker, matrix(20 + number))
+    known = fake_worker.client.get(f"/experiments/{id_}?intervals=known").json()["summary"]
+    assert known["intervals"][0]["missing"]["code"] == "not_computed"
+    assert known["metrics"]["accuracy"]["low"] is None
+    complete = fake_worker.read(id_)["summary"]
+    assert complete["metrics"]["accuracy"]["low"] < known["metrics"]["accuracy"]["mean"]
+
+
 def test_there_is_no_interval_before_the_end_and_none_of_a_single_fold(fake_worker: FakeWorker) -> None:
     id_ = submit(fake_worker)
     assert fake_worker.read(id_)["summary"] is None

@@ -178,6 +178,26 @@ def test_they_are_computed_once_and_not_while_the_experiment_runs(
     assert computed == [3]
 
 
+def test_who_asks_for_what_is_known_does_not_wait_and_the_page_says_so(
+    fake_worker: FakeWorker, service: IntervalService, computed: list[int]
+) -> None:
+    id_ = trained(fake_worker, *MATRICES)
+    client, path, page = fake_worker.client, f"/experiments/{id_}", f"/ui/experiments/{id_}"
+    early = client.get(path, params={"intervals": "known"})
+    assert meaning(early.json()["summary"], "metrics")["missing"]["code"] == "not_computed"
+    assert early.json()["summary"]["metrics"]["accuracy"]["low"] is None
+    assert (early.headers["cache-control"], "etag" in early.headers) == ("no-store", False)
+    assert "The intervals are being computed" in client.get(page).text
+    assert client.get("/ui/experiments").status_code == 200
+    assert computed == []
+    complete = fake_worker.read(id_)["summary"]
+    known = client.get(path, params={"intervals": "known"})
+    assert known.json()["summary"] == complete
+    assert known.headers["etag"]
+    assert "The intervals are being computed" not in client.get(page).text
+    assert computed == [3]
+
+
 def test_a_retry_removes_them_and_late_ones_are_not_stored(
     fake_worker: FakeWorker, service: IntervalService, database: Database
 ) -> None:

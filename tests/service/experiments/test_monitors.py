@@ -107,8 +107,14 @@ def test_a_name_makes_a_batch_idempotent(client: TestClient, people: Trained) ->
     other = client.post(f"{path}/batches", params={"name": "a"}, json=rows(2))
     assert other.status_code == 409
     assert other.json()["type"].endswith("batch-name-taken")
+    form = (client, f"{path}/batches", as_csv(mixed_table(60, seed=3)), "csv")
+    assert send(*form, name="b").json()["name"] == "b"
+    assert send(*form, name="b").json()["number"] == 2
+    for name, query, wrong in (("c", "?name=d", "is 'd' in the query"), ("x" * 101, "", "at most 100")):
+        odd = send(client, f"{path}/batches{query}", as_csv(mixed_table(60, seed=1)), "csv", name=name)
+        assert (odd.status_code, wrong in odd.text) == (422, True), odd.text
     nameless = [client.post(f"{path}/batches", json=rows(1)).json()["number"] for _ in range(2)]
-    assert nameless == [2, 3]
+    assert nameless == [3, 4]
 
 
 def test_json_csv_and_npz_are_taken_as_by_shift(client: TestClient, people: Trained, digits: Digits) -> None:

@@ -35,7 +35,8 @@ def test_a_batch_and_a_monitor_have_pages(app: FastAPI, client: TestClient, fake
     assert page.status_code == 200
     assert "line &lt;2&gt;" in page.text
     assert "at most 0.01" in page.text
-    tested = client.post("/ui/monitors/1/batches", data=form, files=content)
+    tested = client.post("/ui/monitors/1/batches", data={**form, "name": "Monday <1>"}, files=content)
+    assert "Monday &lt;1&gt;, received" in tested.text
     assert str(tested.url).endswith("/ui/monitors/1/batches/1")
     assert "No alarm." in tested.text
     odd = client.post("/ui/monitors/1/batches", data=form, files={"file": ("b.csv", b"a,b\n1,2\n")})
