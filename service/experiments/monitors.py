@@ -101,7 +101,7 @@ class MonitorService:
     ) -> Row[Any] | None:
         """Store a tested batch; None if another was stored since the test began."""
         with self.database.write() as connection:
-            monitor = monitors.lock(connection, tested.id)
+            monitor = monitors.find(connection, tested.id, locked=True)
             if found := monitors.stored(connection, tested.id, given):
                 return found
             if monitor.batches != tested.batches:

@@ -5,16 +5,12 @@ process has done the same.
 """
 
 import logging
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
-
-from sqlalchemy.exc import DBAPIError
 
 from service.experiments.sweeps import add_candidates, share_datasets
 from service.notifiers import Notifier
-from service.pauses import growing_pauses
+from service.polling_thread import PollingThread
 from service.store import sweep_proposals
 from service.store.database import Database
 from service.store.spec_facts import selection_metric
@@ -28,44 +24,21 @@ from workers.validation.errors import InvalidSpec
 
 log = logging.getLogger("holdout.sweeps")
 
-POLL_SECONDS = 1.0
-
 
 class SweepProposer:
     """Chooses candidates for the sweeps of one database. `running` runs it in a thread."""
 
     def __init__(self, database: Database, registry: DatasetRegistry, notifier: Notifier) -> None:
         self._database, self._registry, self._notifier = database, registry, notifier
-        self._stopping, self._waking = threading.Event(), threading.Event()
+        self._thread = PollingThread("sweeps", self.propose, log, "no candidates could be chosen")
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self) -> AbstractContextManager[None]:
         """Choose candidates for as long as the context lasts."""
-        thread = threading.Thread(target=self._run, name="sweeps", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._stopping.set()
-            self.wake()
-            thread.join()
+        return self._thread.running()
 
     def wake(self) -> None:
         """Look at the sweeps at once. Safe from any thread."""
-        self._waking.set()
-
-    def _run(self) -> None:
-        pauses = growing_pauses()
-        while not self._stopping.is_set():
-            try:
-                if not self.propose():
-                    self._waking.wait(POLL_SECONDS)
-                    self._waking.clear()
-                pauses = growing_pauses()
-            except Exception as error:
-                known = error.orig if isinstance(error, DBAPIError) else error
-                log.error("no candidates could be chosen; trying again: %s: %s", type(known).__name__, known)
-                self._stopping.wait(next(pauses))
+        self._thread.wake()
 
     def propose(self) -> bool:
         """Choose the next candidates of each sweep that may have some, whatever fails; False if none may."""

@@ -8,16 +8,16 @@ second. A killed agent loses it after that, and the next one continues after the
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from contextlib import AbstractContextManager
 from functools import partial
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from service.jobs.job_process import JobProcess, job_process
-from service.pauses import growing_pauses
+from service.polling_thread import PollingThread
 from service.settings import Settings
 from service.start_failures import NotStarted
 from service.store import jobs, queue
@@ -33,7 +33,6 @@ from workers.processes.failure_causes import Cause
 
 log = logging.getLogger("holdout.jobs")
 
-POLL_SECONDS = 1.0
 FLUSH_SECONDS = 0.5
 """How long events are collected before they are written; a write renews the lease."""
 
@@ -59,24 +58,16 @@ class JobRunner:
     ) -> None:
         self._database, self._settings, self._build = database, settings, build
         self._is_free, self._may_end_expired = is_free, may_end_expired
-        self._stopping, self._waking = threading.Event(), threading.Event()
+        self._thread = PollingThread("jobs", self.work, log, "no job could be carried out")
         self.waits = self.works = False
         """Whether it waits for a process of the agent; whether it uses one."""
         self.owes_a_turn = False
         self.process_id: int | None = None
         """That of the present job."""
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self) -> AbstractContextManager[None]:
         """Carry out jobs for as long as the context lasts, then release the present one."""
-        thread = threading.Thread(target=self._run, name="jobs", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._stopping.set()
-            self.wake()
-            thread.join()
+        return self._thread.running()
 
     def run_claimed(self) -> None:
         """The agent has claimed a run: the next turn may be a job's. Safe from any thread."""
@@ -84,20 +75,7 @@ class JobRunner:
 
     def wake(self) -> None:
         """Look for a job at once. Safe from any thread."""
-        self._waking.set()
-
-    def _run(self) -> None:
-        pauses = growing_pauses()
-        while not self._stopping.is_set():
-            try:
-                if not self.work():
-                    self._waking.wait(POLL_SECONDS)
-                    self._waking.clear()
-                pauses = growing_pauses()
-            except Exception as error:
-                known = error.orig if isinstance(error, DBAPIError) else error
-                log.error("no job could be carried out; trying again: %s: %s", type(known).__name__, known)
-                self._stopping.wait(next(pauses))
+        self._thread.wake()
 
     def work(self) -> bool:
         """Carry out one job; False if there is none, or it is not its turn, or the runner is stopped before it is."""
@@ -107,7 +85,7 @@ class JobRunner:
         self.waits = True
         try:
             while not self._is_free():
-                if self._stopping.wait(0.05):
+                if self._thread.stopping.wait(0.05):
                     return False
             self.works, self.waits = True, False
             claim = self._claim()
@@ -150,22 +128,19 @@ class JobRunner:
 
     def _assignment(self, claim: JobClaim) -> JobAssignment | None:
         """Build the assignment in a thread, as it may take longer than a lease; None if the lease ends before."""
-        future: Future[JobAssignment] = Future()
-        threading.Thread(
-            target=self._fulfil, args=(future, claim), name="job preparation", daemon=True
-        ).start()
-        while True:
-            try:
-                return future.result(FLUSH_SECONDS)
-            except TimeoutError:
-                if future.done() or not self._write(claim.lease, []):
-                    return None if not future.done() else future.result()
+        building: Future[JobAssignment] = Future()
 
-    def _fulfil(self, future: "Future[JobAssignment]", claim: JobClaim) -> None:
-        try:
-            future.set_result(self._build(claim))
-        except BaseException as error:
-            future.set_exception(error)
+        def build() -> None:
+            try:
+                building.set_result(self._build(claim))
+            except BaseException as error:
+                building.set_exception(error)
+
+        threading.Thread(target=build, name="job preparation", daemon=True).start()
+        while not wait([building], timeout=FLUSH_SECONDS).done:
+            if not self._write(claim.lease, []):
+                return None
+        return building.result()
 
     def _follow(self, lease: JobLease, process: JobProcess) -> None:
         """Write what the process sends until it ends, or the lease does."""
@@ -196,7 +171,7 @@ class JobRunner:
                     return action(connection)
             except DBAPIError as error:
                 log.error("the database does not answer; trying again: %s", error.orig)
-                if self._stopping.wait(FLUSH_SECONDS):
+                if self._thread.stopping.wait(FLUSH_SECONDS):
                     return False
 
     def _written(self, connection: Connection, lease: JobLease, events: list[JobEvent]) -> bool:
@@ -215,7 +190,7 @@ class JobRunner:
             jobs.finish(connection, lease, "failed", cause=last.cause, message=last.message)
         elif renewed:
             jobs.finish(connection, lease, "cancelled")
-        elif self._stopping.is_set():
+        elif self._thread.stopping.is_set():
             jobs.release(connection, lease)
         else:
             return True

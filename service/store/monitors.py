@@ -20,6 +20,9 @@ from service.store.errors import (
 )
 from service.store.tables import Experiment, Monitor, MonitorBatch, MonitorSample, Rows
 
+MONITOR: tuple[Any, ...] = (Monitor,)
+BATCH: tuple[Any, ...] = (MonitorBatch,)
+
 SETTINGS = ("repeat", "fold", "seed", "alpha", "detectors")
 
 
@@ -39,20 +42,21 @@ def create(connection: Connection, values: dict[str, Any], sample: bytes) -> tup
     if connection.scalar(experiment) is None:
         raise UnknownExperiment(values["experiment_id"])
     same_name = (Monitor.experiment_id == values["experiment_id"], Monitor.name == values["name"])
-    existing = connection.execute(select(*_columns()).where(*same_name)).one_or_none()
+    existing = connection.execute(select(*MONITOR).where(*same_name)).one_or_none()
     if existing is not None:
         if any(getattr(existing, name) != values[name] for name in SETTINGS):
             raise MonitorNameTaken(existing.name, existing.id)
         return existing, False
-    created = insert(Monitor).values(**values, created_at=now()).returning(*_columns())
+    created = insert(Monitor).values(**values, created_at=now()).returning(*MONITOR)
     monitor = connection.execute(created).one()
     connection.execute(insert(MonitorSample).values(monitor_id=monitor.id, content=sample))
     return monitor, True
 
 
-def find(connection: Connection, monitor_id: int) -> Row[Any]:
-    """One monitor. Raises UnknownMonitor."""
-    found = connection.execute(select(*_columns()).where(Monitor.id == monitor_id)).one_or_none()
+def find(connection: Connection, monitor_id: int, *, locked: bool = False) -> Row[Any]:
+    """One monitor; locked until the end of the transaction, if so asked. Raises UnknownMonitor."""
+    chosen = select(*MONITOR).where(Monitor.id == monitor_id)
+    found = connection.execute(chosen.with_for_update() if locked else chosen).one_or_none()
     if found is None:
         raise UnknownMonitor(monitor_id)
     return found
@@ -70,7 +74,7 @@ def page(
     connection: Connection, *, experiment_id: int | None, after: int | None, limit: int
 ) -> tuple[Rows, bool]:
     """The newest monitors with ids below `after`, at most `limit`, and whether there are more."""
-    chosen = select(*_columns()).order_by(Monitor.id.desc()).limit(limit + 1)
+    chosen = select(*MONITOR).order_by(Monitor.id.desc()).limit(limit + 1)
     if experiment_id is not None:
         chosen = chosen.where(Monitor.experiment_id == experiment_id)
     if after is not None:
@@ -90,9 +94,8 @@ def batches(connection: Connection, monitor_id: int, *, after: int | None, limit
 
 def batch(connection: Connection, monitor_id: int, number: int) -> Row[Any]:
     """One batch with its report. Raises UnknownMonitor or UnknownBatch."""
-    columns: list[Any] = [MonitorBatch]
     mine = (MonitorBatch.monitor_id == monitor_id, MonitorBatch.number == number)
-    found = connection.execute(select(*columns).where(*mine)).one_or_none()
+    found = connection.execute(select(*BATCH).where(*mine)).one_or_none()
     if found is None:
         raise UnknownBatch(monitor_id, number, find(connection, monitor_id).batches)
     return found
@@ -102,20 +105,10 @@ def stored(connection: Connection, monitor_id: int, given: GivenBatch) -> Row[An
     """The batch that was stored under the name of another; None if there is none. Raises BatchNameTaken."""
     if given.name is None:
         return None
-    columns: list[Any] = [MonitorBatch]
     mine = (MonitorBatch.monitor_id == monitor_id, MonitorBatch.name == given.name)
-    found = connection.execute(select(*columns).where(*mine)).one_or_none()
+    found = connection.execute(select(*BATCH).where(*mine)).one_or_none()
     if found is not None and found.sha256 != given.sha256:
         raise BatchNameTaken(given.name, found.number)
-    return found
-
-
-def lock(connection: Connection, monitor_id: int) -> Row[Any]:
-    """One monitor, locked until the end of the transaction. Raises UnknownMonitor."""
-    locked = select(*_columns()).where(Monitor.id == monitor_id).with_for_update()
-    found = connection.execute(locked).one_or_none()
-    if found is None:
-        raise UnknownMonitor(monitor_id)
     return found
 
 
@@ -124,9 +117,8 @@ def add(
 ) -> Row[Any]:
     """Store the next batch of a locked monitor, its evidence and its sample. The first alarm is noted."""
     number = monitor.batches + 1
-    columns: list[Any] = [MonitorBatch]
     inserted = insert(MonitorBatch).values(**values, monitor_id=monitor.id, number=number, received_at=now())
-    batch = connection.execute(inserted.returning(*columns)).one()
+    batch = connection.execute(inserted.returning(*BATCH)).one()
     changed = {"batches": number, "products": products, "last_batch_at": batch.received_at}
     if batch.alarms and monitor.first_alarm is None:
         changed |= {"first_alarm": number, "alarmed_at": batch.received_at}
@@ -147,10 +139,6 @@ def counts(connection: Connection) -> dict[str, int]:
     """How many monitors are quiet, and how many have raised an alarm."""
     whole, alarmed = connection.execute(select(func.count(), func.count(Monitor.first_alarm))).one()
     return {"quiet": whole - alarmed, "alarm": alarmed}
-
-
-def _columns() -> list[Any]:
-    return [Monitor]
 
 
 def _of_batch() -> list[Any]:

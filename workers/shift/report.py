@@ -57,18 +57,13 @@ class ShiftReport:
 
 def detect_all(reference: Reference, batch: ScoredRows, stream: np.random.Generator) -> list[Detection]:
     """Every detector, without what the report says besides."""
-    _, by_features = compare_features(
-        reference.rows.features, batch.features, reference.columns, stream, reference.offset
-    )
-    return [*detect(reference, batch, stream), by_features]
+    detections, _ = _detections_and_moves(reference, batch, stream)
+    return detections
 
 
 def compare(reference: Reference, batch: ScoredRows, stream: np.random.Generator) -> ShiftReport:
     """Compare a batch with the validation rows."""
-    moves, by_features = compare_features(
-        reference.rows.features, batch.features, reference.columns, stream, reference.offset
-    )
-    detections = [*detect(reference, batch, stream), by_features]
+    detections, moves = _detections_and_moves(reference, batch, stream)
     if reference.is_regression:
         return ShiftReport(detections, moves, None, None, compare_errors(reference.rows, batch))
     prior = estimate_prior(reference, batch, stream)
@@ -83,6 +78,15 @@ def detect(reference: Reference, batch: ScoredRows, stream: np.random.Generator)
     if not reference.is_regression:
         found.append(compare_classes(known.predicted, batch.predicted, len(reference.classes), stream))
     return [*found, compare_means(sample, stream), compare_by_classifier(sample, stream)]
+
+
+def _detections_and_moves(
+    reference: Reference, batch: ScoredRows, stream: np.random.Generator
+) -> tuple[list[Detection], list[FeatureMove]]:
+    moves, by_features = compare_features(
+        reference.rows.features, batch.features, reference.columns, stream, reference.offset
+    )
+    return [*detect(reference, batch, stream), by_features], moves
 
 
 def _labelled(reference: Reference, batch: ScoredRows, prior: PriorEstimate) -> Labelled | None:

@@ -121,9 +121,8 @@ def _require_plain(image: Any, content: bytes, file: str) -> None:
         raise MalformedFile(
             file, wrong, "save it in RGB or in shades of grey, with 8 bits, or send arrays, format=npz"
         )
-    if (
-        content.startswith(PNG_MAGIC) and image.is_animated
-    ):  # further pictures in a JPEG are views of the first
+    # Further pictures in a JPEG are views of the first.
+    if content.startswith(PNG_MAGIC) and image.is_animated:
         raise MalformedFile(file, "is animated", "save each picture as an image of its own")
 
 

@@ -132,10 +132,10 @@ class OptunaStudy:
 
     def refuse(self, value: float | None) -> None:
         """Tell that the last draw is not trained. value: that of an equal candidate, if it has one."""
-        failed = _optuna().trial.TrialState.FAIL
-        self._study.tell(self._trial, value) if value is not None else self._study.tell(
-            self._trial, state=failed
-        )
+        if value is not None:
+            self._study.tell(self._trial, value)
+        else:
+            self._study.tell(self._trial, state=_optuna().trial.TrialState.FAIL)
 
     def _frozen(self, each: CandidateOutcome) -> Any:
         trial = _optuna().trial
