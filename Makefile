@@ -30,7 +30,7 @@ INSTALL_TORCH := $(VENV)/bin/python -m tools.install_torch --$(TORCH)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo serve test lint format clients bench simulate chaos soak contract coverage mutation constraints locks migration methods openapi examples
+.PHONY: help install demo serve test thorough lint format clients bench simulate chaos soak contract coverage mutation constraints locks migration methods openapi examples
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ serve: $(KERNELS) ## Run the service on 127.0.0.1:8000
 # Four processes for two cores, because many tests wait for other programs.
 test: $(CHECKS) $(KERNELS) ## Run the test suite, each case on one of the databases
 	@$(VENV)/bin/pytest --numprocesses 4 --quick $(ARGS)
+
+thorough: $(CHECKS) $(KERNELS) ## Run the test suite, each case on both databases, with the tests that take long
+	@$(VENV)/bin/pytest --numprocesses 4 $(ARGS)
 
 lint: $(CHECKS) ## Check style, types, the direction of imports, and whether generated files are current
 	@$(VENV)/bin/ruff check

@@ -123,6 +123,7 @@ def test_the_metric_that_is_shown_is_stored_and_returned_without_another_line(ou
     require_passed(outcomes, API, MIGRATIONS, at_least=8)
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("with_metric")
 def test_the_contract_tests_would_notice_a_wrong_formula(outcomes_of_mistakes: Outcomes) -> None:
     failed = outcomes_of_mistakes.of("FAILED", METRICS)
@@ -130,6 +131,7 @@ def test_the_contract_tests_would_notice_a_wrong_formula(outcomes_of_mistakes: O
     assert any(oracle in each for each in failed), outcomes_of_mistakes.printed
 
 
+@pytest.mark.thorough
 def test_the_schema_would_not_be_the_migrated_one_if_every_epoch_had_to_have_the_metric(
     outcomes_of_mistakes: Outcomes,
 ) -> None:

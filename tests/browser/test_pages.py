@@ -128,7 +128,7 @@ def axe() -> str:
     ("width", "colours"),
     [
         (360, "dark"),
-        (1280, "light"),
+        pytest.param(1280, "light", marks=pytest.mark.thorough),
         pytest.param(360, "light", marks=pytest.mark.thorough),
         pytest.param(1280, "dark", marks=pytest.mark.thorough),
     ],

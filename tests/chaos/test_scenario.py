@@ -14,6 +14,6 @@ def test_under_faults_nothing_is_lost_doubled_or_different(
 ) -> None:
     if kind == "postgresql":
         request.getfixturevalue("postgresql")  # skips if there is none
-    report = run_scenario(tmp_path, kind, seed=4, faults=5, most_active=3)
+    report = run_scenario(tmp_path, kind, seed=4, faults=3, most_active=3)
     assert report["acknowledged"] > 0
     assert report["epoch rows"] > 0

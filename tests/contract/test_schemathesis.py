@@ -112,6 +112,7 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[s
 
 RANDOM = "--phases=examples,fuzzing,stateful"
 SHORT = {
+    "a random request of each operation": (["--phases=examples,fuzzing", "--max-examples=1"], 100),
     "some random requests": ([RANDOM, "--max-examples=2"], 100),
     "all boundaries of some operations": (
         ["--phases=coverage", "--include-operation-id-regex=^list_|^cancel"],
@@ -125,7 +126,8 @@ LONG = {"many cases": (["--max-examples=20"], 4500)}
 @pytest.mark.parametrize(
     ("options", "at_least"),
     [
-        SHORT["some random requests"],
+        SHORT["a random request of each operation"],
+        pytest.param(*SHORT["some random requests"], marks=pytest.mark.thorough),
         pytest.param(*SHORT["all boundaries of some operations"], marks=pytest.mark.thorough),
         *(pytest.param(*each, marks=pytest.mark.slow) for each in LONG.values()),
     ],

@@ -13,6 +13,7 @@ def test_nothing_breaks_clients_of_the_committed_document() -> None:
     assert not broken, "breaking changes; if they are intended, make openapi:\n" + "\n".join(broken)
 
 
+@pytest.mark.thorough  # `make lint` does the same
 def test_the_committed_document_is_the_one_that_is_served() -> None:
     assert make_openapi.main(["--check"]) is None
 
@@ -31,6 +32,7 @@ def test_the_check_tells_an_addition_from_a_breaking_change(
     assert "/colours: removed" in str(make_openapi.main(["--check"]))
 
 
+@pytest.mark.thorough
 def test_what_is_written_passes_the_check(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(make_openapi, "FILE", tmp_path / "docs" / "openapi.json")
     assert make_openapi.main([]) is None

@@ -117,10 +117,14 @@ def test_an_agent_that_was_frozen_beyond_its_lease_changes_nothing_when_it_conti
     assert "no longer belongs to this agent" in frozen.log.read_text()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize(
-    ("database_url", "to"),
-    [("sqlite", "the program"), ("postgresql", "all its processes")],
+    ("database_url", "to", "number"),
+    [
+        ("sqlite", "the program", signal.SIGTERM),
+        pytest.param("sqlite", "the program", signal.SIGHUP, marks=pytest.mark.thorough),
+        pytest.param("postgresql", "all its processes", signal.SIGTERM, marks=pytest.mark.thorough),
+        ("postgresql", "all its processes", signal.SIGHUP),
+    ],
     indirect=["database_url"],
 )
 def test_an_agent_that_is_told_to_stop_releases_its_run_and_leaves_no_process_behind(

@@ -188,6 +188,7 @@ def test_if_one_of_two_networks_is_cut_off_the_other_finishes(
         headquarters.wait_until(lambda: headquarters.both_train(distant, close))
 
 
+@pytest.mark.thorough
 def test_a_submission_is_running_at_once(
     headquarters: Headquarters,
     settings: Settings,
