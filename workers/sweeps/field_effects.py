@@ -8,7 +8,8 @@ share is what their interaction adds to the additive model.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 from typing import Any
@@ -224,22 +225,28 @@ def _least_squares(design: Floats, y: Floats) -> tuple[Floats, float, int]:
 
 
 def _levels(values: Sequence[Any]) -> _Levels:
+    """Numbers in their order, and names in that of the candidates; what is not set, and what is rare, at the end."""
     present = [value for value in values if value is not None]
     numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in present)
     if numeric and len(set(present)) > MOST_DISTINCT:
-        names = _bins(values, np.array(present, np.float64))
+        order, level_of = _bins(np.array(present, np.float64))
     else:
-        names = [ABSENT if value is None else value_text(value) for value in values]
-    order = list(dict.fromkeys(sorted(names, key=lambda name: -names.count(name))))
-    kept = set(order) if len(order) <= MOST_LEVELS else set(order[: MOST_LEVELS - 1])
-    names = [name if name in kept else OTHERS for name in names]
-    order = list(dict.fromkeys(names))
-    return _Levels(order, np.array([order.index(name) for name in names]))
+        order, level_of = (
+            [value_text(value) for value in (sorted(present) if numeric else present)],
+            value_text,
+        )
+    names = [ABSENT if value is None else level_of(value) for value in values]
+    counts = Counter(names)
+    if len(counts) > MOST_LEVELS:
+        kept = {name for name, _ in counts.most_common(MOST_LEVELS - 1)}
+        names = [name if name in kept else OTHERS for name in names]
+    found = [name for name in dict.fromkeys([*order, ABSENT, OTHERS]) if name in names]
+    return _Levels(found, np.array([found.index(name) for name in names]))
 
 
-def _bins(values: Sequence[Any], present: Floats) -> list[str]:
-    """The quarter of the present numbers that each value is in."""
+def _bins(present: Floats) -> tuple[list[str], Callable[[float], str]]:
+    """Quarters of the numbers: what they are called, and which one a number is in."""
     edges = np.quantile(present, np.arange(1, BINS) / BINS)
     ends = [present.min(), *edges, present.max()]
     labels = [f"{low:.3g} to {high:.3g}" for low, high in pairwise(ends)]
-    return [ABSENT if value is None else labels[int(np.searchsorted(edges, value))] for value in values]
+    return labels, lambda value: labels[int(np.searchsorted(edges, value))]

@@ -67,6 +67,20 @@ def test_fields_of_a_variant_have_a_level_where_they_do_not_apply() -> None:
     assert ABSENT in [level.level for level in gamma.levels]
 
 
+def test_levels_of_numbers_are_in_their_order_and_what_is_not_set_is_last() -> None:
+    rates = [0.03, 0.0001, None, 0.004, 0.02, 0.3, 0.1, 0.001, 0.09]
+    widths = [64, 8, 128, 8, 64, 16, 128, 16, 8]
+    swept = [{"rate": rate, "width": width} for rate, width in zip(rates, widths, strict=True)]
+    found = {
+        each.path: [level.level for level in each.levels] for each in field_effects(swept, [0.0] * 9).fields
+    }
+    assert found["width"] == ["8", "16", "64", "128"]
+    assert found["rate"][-1] == ABSENT
+    starts = [float(level.partition(" to ")[0]) for level in found["rate"][:-1]]
+    assert len(starts) == 4
+    assert starts == sorted(starts)
+
+
 def test_too_few_candidates_have_no_shares() -> None:
     found = field_effects([{"a": 1}, {"a": 2}], [0.1, 0.2])
     assert (found.fields[0].share, found.fields[0].p_value, found.unexplained) == (None, None, None)
