@@ -11,6 +11,7 @@ RUNTIME := $(VENV)/.runtime-installed
 CHECKS := $(VENV)/.checks-installed
 CLIENTS := $(VENV)/.clients-installed
 PEERS := $(VENV)/.peers-installed
+STORES := $(VENV)/.stores-installed
 KERNELS := $(VENV)/.kernels-compiled
 
 # The tests start hundreds of processes; none of them should compile all sources again.
@@ -30,7 +31,7 @@ INSTALL_TORCH := $(VENV)/bin/python -m tools.install_torch --$(TORCH)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install demo serve test thorough lint format clients bench simulate chaos soak contract coverage mutation constraints locks migration methods openapi examples
+.PHONY: help install demo serve test thorough lint format clients bench simulate chaos soak stores contract coverage mutation constraints locks migration methods openapi examples
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +77,10 @@ chaos: $(CHECKS) ## Kill workers, agents, APIs and the database repeatedly, then
 
 soak: $(CHECKS) $(KERNELS) ## Let eight clients use the service for half an hour; its memory and files must not grow: ARGS='--minutes 5'
 	@$(VENV)/bin/python -m tests.soak $(ARGS)
+
+stores: $(STORES) $(KERNELS) ## Let S3 and Azure servers refuse, hang and know another key for a minute, and the service outlive it
+	@$(VENV)/bin/pytest tests/service/store/artifacts/test_object_store.py
+	@$(VENV)/bin/pytest -m slow tests/service/operations/test_store_outages.py $(ARGS)
 
 contract: $(CHECKS) $(KERNELS) ## Test the service against its OpenAPI document with thousands of requests
 	@$(VENV)/bin/pytest -m slow tests/contract $(ARGS)
@@ -143,6 +148,14 @@ $(PEERS): $(CHECKS)
 	@$(VENV)/bin/python -m venv $(VENV)/mlflow
 	@$(VENV)/mlflow/bin/python -m pip --disable-pip-version-check install --quiet mlflow==3.17.2 \
 		|| echo "MLflow could not be installed: the benchmarks skip it."
+	@touch $@
+
+# The server of Azure's protocol needs Node.js and npm.
+$(STORES): $(CHECKS)
+	@echo "Installing the clients of object stores, and azurite (a few minutes) ..."
+	@$(INSTALL) objectstore
+	@npm install --prefix $(VENV)/azurite --no-save --no-audit --no-fund --ignore-scripts --silent azurite@3.35.0 \
+		|| { $(OPTIONAL); }
 	@touch $@
 
 # Generators of clients need other versions of dependencies of the service, so they get an environment of their own.

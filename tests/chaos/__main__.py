@@ -22,13 +22,16 @@ def main() -> None:
     parser.add_argument("--faults", type=int, default=200, help="on each database")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--database", choices=["sqlite", "postgresql"], action="append")
+    parser.add_argument("--keep", type=Path, help="a folder for data and logs, which stay there")
     options = parser.parse_args()
     keep_from_child_processes()
     for kind in options.database or ["sqlite", "postgresql"]:
         started = time.monotonic()
         print(f"{kind}: {options.faults} faults, seed {options.seed}", flush=True)
-        with tempfile.TemporaryDirectory(prefix="holdout-chaos-") as folder:
-            report = run_scenario(Path(folder), kind, seed=options.seed, faults=options.faults)
+        with tempfile.TemporaryDirectory(prefix="holdout-chaos-") as temporary:
+            folder = Path(temporary) if options.keep is None else options.keep / kind
+            folder.mkdir(parents=True, exist_ok=True)
+            report = run_scenario(folder, kind, seed=options.seed, faults=options.faults)
         for name, count in report.items():
             print(f"  {name:20} {count:>7,}")
         print(f"  in order after {time.monotonic() - started:.0f} s\n", flush=True)

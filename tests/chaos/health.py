@@ -87,7 +87,7 @@ class HealthProbe:
     def _ask(self, port: int) -> None:
         while not self._stopping.wait(INTERVAL_SECONDS):
             process = self.process_at(port)
-            before = {} if process is None else _seconds_without_core(process)
+            before = {} if process is None else seconds_without_core(process)
             started = time.monotonic()
             try:
                 with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)) as asked:
@@ -96,12 +96,12 @@ class HealthProbe:
             except (OSError, http.client.HTTPException):
                 continue  # the process was killed, or is starting
             seconds = time.monotonic() - started
-            after = {} if process is None else _seconds_without_core(process)
+            after = {} if process is None else seconds_without_core(process)
             waited = [after[thread] - before[thread] for thread in after.keys() & before.keys()]
             self.answers.append(Answer(port, started, seconds, max(waited, default=0.0)))
 
 
-def _seconds_without_core(process: int) -> dict[str, float]:
+def seconds_without_core(process: int) -> dict[str, float]:
     """How long each thread of a process has waited for a core; empty if the kernel does not count that."""
     found: dict[str, float] = {}
     with suppress(OSError):

@@ -61,6 +61,7 @@ from service.store.errors import (
     UnusableModel,
     UnusableRowResults,
 )
+from service.temporary_errors import Exhausted
 from service.webhooks.ssrf_protection import PrivateAddress, Undeliverable
 from workers.data.errors import DatasetError, NameReserved, NotUploaded, UnknownDataset
 from workers.data.sources.upload_store import QuotaExceeded
@@ -104,6 +105,7 @@ PROBLEM_TYPES: dict[type[Exception], ProblemType] = {
     TooManyStreams: ProblemType("too-many-streams", 429, "Too many event streams are open", retry_after=5),
     TooBusy: ProblemType("too-busy", 503, "Too many requests wait for their turn", retry_after=5),
     OutOfMemory: ProblemType("out-of-memory", 503, "The service has no memory left", retry_after=5),
+    Exhausted: ProblemType("exhausted", 503, "Something of the machine is used up", retry_after=5),
     QueueFull: ProblemType("queue-full", 429, "The queue is full", retry_after=60),
     BlobStoreUnavailable: ProblemType(
         "artifact-store-unavailable", 503, "The artifact store does not answer", retry_after=5

@@ -14,9 +14,10 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.errors.problems import unexpected
+from service.api.errors.problems import Problem, unexpected
 from service.http.access_log import REQUEST_ID, AccessLogEntry
 from service.store.epochs.epoch_export import ExportCutShort
+from service.temporary_errors import Exhausted, is_exhausted
 
 log = logging.getLogger("holdout.http")
 
@@ -83,10 +84,20 @@ class RequestMiddleware:
             if response.status is not None and _is_disconnect(error):
                 log.info("request %s: the client left in the middle of a stream", response.request_id)
                 return
-            log.exception("request %s: %s %s", response.request_id, scope["method"], scope["path"])
+            problem = self._problem(error, response.request_id, scope)
             if response.status is not None:
                 raise  # the status is sent; only a broken connection can still say that this is not all
-            await unexpected(response.request_id).response(scope["path"])(scope, receive, response.send)
+            await problem.response(scope["path"])(scope, receive, response.send)
+
+    @staticmethod
+    def _problem(error: Exception, request_id: str, scope: Scope) -> Problem:
+        """What to answer to an error that no handler knows, which is logged here."""
+        request = (request_id, scope["method"], scope["path"])
+        if is_exhausted(error):
+            log.warning("request %s: %s %s: %s: %s", *request, type(error).__name__, error)
+            return Problem.from_error(Exhausted())
+        log.exception("request %s: %s %s", *request)
+        return unexpected(request_id)
 
 
 class ResponseSender:
