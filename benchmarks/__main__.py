@@ -12,6 +12,7 @@ from benchmarks.report import Row
 COMPARISONS = {
     "workers": "benchmarks.workers",
     "steps": "benchmarks.steps",
+    "bfloat16_steps": "benchmarks.bfloat16_steps",
     "seeds": "benchmarks.service.seeds",
     "sweep": "benchmarks.service.sweep",
     "first_epoch": "benchmarks.service.first_epoch",
@@ -59,7 +60,7 @@ def _measured(name: str) -> list[Row] | None:
         traceback.print_exc()
         return None
     for row in rows:
-        print(f"   {row.what}, against {row.against}: {row.ours}, {row.theirs}: {row.figure:.4g}")
+        print(f"   {row.what}, against {row.against}: {row.ours}, {row.theirs}: {row.shown}")
     print(f"   {time.monotonic() - started:.0f} s", flush=True)
     return rows
 

@@ -28,23 +28,29 @@ class Skipped(Exception):
 class Row:
     """One row of the table: what was measured, against what, both results as text, and their ratio with its goal.
 
-    bound: whether the goal is the least or the most that the figure may be.
+    bound: whether the goal is the least or the most that the figure may be. figure: None if it could not be measured
+    here; the result then says why.
     """
 
     what: str
     against: str
     ours: str
     theirs: str
-    figure: float
+    figure: float | None
     goal: float | None = None
     bound: Literal["least", "most"] = "least"
 
     @property
     def is_met(self) -> bool:
         """Whether the goal is reached, or there is none."""
-        if self.goal is None:
+        if self.goal is None or self.figure is None:
             return True
         return self.figure >= self.goal if self.bound == "least" else self.figure <= self.goal
+
+    @property
+    def shown(self) -> str:
+        """The figure as text."""
+        return "" if self.figure is None else f"{self.figure:.4g}"
 
 
 def machine() -> Results:
@@ -95,7 +101,8 @@ def _lines(rows: Iterable[Row]) -> Iterator[str]:
     for row in rows:
         goal = f"{'>=' if row.bound == 'least' else '<='} {row.goal:.4g}" if row.goal is not None else ""
         verdict = "" if row.is_met else "missed"
-        cells = (row.what, row.against, row.ours, row.theirs, f"{row.figure:.4g}", goal, verdict)
+        verdict = "not measured" if row.figure is None else verdict
+        cells = (row.what, row.against, row.ours, row.theirs, row.shown, goal, verdict)
         yield "| " + " | ".join(cells) + " |"
 
 

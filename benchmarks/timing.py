@@ -18,12 +18,14 @@ class DifferentWorkError(AssertionError):
     """The losses of the frameworks differ, so they did not do the same work."""
 
 
-def require_same_work(work: Workload, frameworks: dict[str, Steps]) -> dict[str, float]:
+def require_same_work(
+    work: Workload, frameworks: dict[str, Steps], agreement: float = AGREEMENT
+) -> dict[str, float]:
     """The mean loss of the first epoch, by framework. Raises DifferentWorkError unless they agree."""
     losses = {name: steps(BATCHES) for name, steps in frameworks.items()}
     means = {name: float(np.mean(values[:BATCHES])) for name, values in losses.items() if values}
     reference = next(iter(means.values()))
-    if not np.allclose(list(means.values()), reference, rtol=AGREEMENT):
+    if not np.allclose(list(means.values()), reference, rtol=agreement):
         raise DifferentWorkError(f"{work}: {means}")
     return means
 

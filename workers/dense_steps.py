@@ -102,6 +102,8 @@ def plan_dense_steps(
     is_small = size * network.parameters.values.size <= MOST_PRODUCTS
     if not is_small or len(layers) < len(network.layers) or type(gather.scaler) is not Scaler:
         return None
+    if network.rounded_weights is not None:
+        return None
     if not isinstance(optimizer, MomentOptimizer) or optimizer.weight_decay:
         return None
     return DenseSteps(size, network, layers, optimizer, state, gather)

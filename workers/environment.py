@@ -1,14 +1,14 @@
 """The environment of training: what its bits depend on besides spec and data."""
 
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
 from workers import blas
-from workers.nn import kernels
+from workers.nn import kernels, mixed_precision
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Environment:
 
     kernels: numba with its version, or numpy. blas: the kernels that OpenBLAS selected; None for another BLAS. simd:
     the highest of NumPy's own instruction sets that this processor has. processor: what numba compiles for; None
-    with other kernels.
+    with other kernels. bfloat16: what multiplies it; None without mixed precision.
     """
 
     kernels: str
@@ -27,6 +27,7 @@ class Environment:
     machine: str
     numpy: str
     holdout: str
+    bfloat16: str | None = None
 
 
 @cache
@@ -42,6 +43,11 @@ def current() -> Environment:
         numpy=version("numpy"),
         holdout=version("holdout"),
     )
+
+
+def of_run(*, is_mixed: bool) -> Environment:
+    """The environment of a run in this process. is_mixed: whether it trains in mixed precision."""
+    return replace(current(), bfloat16=mixed_precision.products().name) if is_mixed else current()
 
 
 def _compiled_for() -> str:

@@ -19,7 +19,7 @@ from workers.nn.class_weights import NoWeights
 from workers.nn.losses import L2, CrossEntropy, Loss
 from workers.nn.models import Linear
 from workers.nn.penalty_choice import representative_rows
-from workers.spec import ExperimentSpec
+from workers.spec import ExperimentSpec, Training
 from workers.spec_rules import LINEAR_LOSSES
 from workers.tasks.regression import TargetScaler
 from workers.thresholds import ThresholdRule
@@ -34,7 +34,12 @@ def linear_specs(spec: ExperimentSpec) -> dict[str, ExperimentSpec]:
     if spec.task == "regression":
         return _ridge_specs(spec)
     balanced = spec.model_copy(
-        update={"model": Linear(), "loss": _linear_loss(spec), "balancing": _row_balancing(spec)}
+        update={
+            "model": Linear(),
+            "loss": _linear_loss(spec),
+            "balancing": _row_balancing(spec),
+            "training": _unmixed(spec.training),
+        }
     )
     plain = balanced.model_copy(
         update={
@@ -48,7 +53,8 @@ def linear_specs(spec: ExperimentSpec) -> dict[str, ExperimentSpec]:
 
 
 def _ridge_specs(spec: ExperimentSpec) -> dict[str, ExperimentSpec]:
-    balanced = spec.model_copy(update={"model": Linear(), "loss": L2()})
+    training = _unmixed(spec.training)
+    balanced = spec.model_copy(update={"model": Linear(), "loss": L2(), "training": training})
     plain = balanced.model_copy(update={"balancing": NoBalancing(), "class_weights": NoWeights()})
     return {"ridge": plain} if plain == balanced else {"ridge": plain, "ridge_balanced": balanced}
 
@@ -101,6 +107,11 @@ def fit_baseline(
     baseline = fitted_baseline(name, epoch.validation, training_rows=len(fitted), l2=l2)
     far = counter.found(spec.scaling, validation_part.columns)
     return replace(baseline, far_rows=asdict(far) if far else None)
+
+
+def _unmixed(training: Training) -> Training:
+    """A linear model is solved, which bfloat16 is not precise enough for."""
+    return replace(training, precision="float32") if training.is_mixed else training
 
 
 def _linear_loss(spec: ExperimentSpec) -> Loss:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from workers.data.far_rows import describe
 from workers.data.far_rows_of_split import FarRowsOfSplit
+from workers.dense_steps import MOST_PRODUCTS
 from workers.ineffective_settings import find_ineffective_settings
 from workers.nn.arrays import Array, Shape
 from workers.spec import ExperimentSpec
@@ -43,6 +44,7 @@ class WarningContext:
     evaluated_counts: rows of each class (K,) in the evaluation parts of all folds of a repeat; empty without folds.
     far_rows: those of the first fold, if there are any. shape: of an image, or None.
     targets: the training targets (n,) of a regression; the classes are then bins of them. None otherwise.
+    parameters: of the network.
     """
 
     spec: ExperimentSpec
@@ -53,6 +55,7 @@ class WarningContext:
     far_rows: FarRowsOfSplit | None = None
     shape: Shape | None = None
     targets: NDArray[np.float64] | None = None
+    parameters: int = 0
 
     @property
     def figure(self) -> str:
@@ -100,6 +103,18 @@ def one_seed(context: WarningContext) -> Iterator[Warning]:
     if len(spec.seeds) == len(spec.split.all_folds) == 1 and not spec.model.solved:
         sentence = "A single seed shows a single outcome, not how much the outcome varies by chance."
         yield Warning("one_seed", sentence, 'Give several, such as "seeds": [0, 1, 2].')
+
+
+def small_products(context: WarningContext) -> Iterator[Warning]:
+    training = context.spec.training
+    if training.is_mixed and training.batch_size * context.parameters <= MOST_PRODUCTS:
+        sentence = (
+            f"With {context.parameters:,} parameters and {training.batch_size} rows in a batch, a step is too short "
+            "for bfloat16 to save time: float32 is as fast or faster."
+        )
+        yield Warning(
+            "small_products", sentence, 'Use "precision": "float32", a wider model or larger batches.'
+        )
 
 
 def seeds_without_effect(context: WarningContext) -> Iterator[Warning]:
@@ -267,6 +282,7 @@ def without_effect(context: WarningContext) -> Iterator[Warning]:
 
 CHECKS: tuple[Check, ...] = (
     one_seed,
+    small_products,
     seeds_without_effect,
     class_missing,
     few_validation_rows,

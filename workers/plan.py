@@ -154,6 +154,7 @@ def make_plan(spec: ExperimentSpec, registry: PlanningData) -> Plan:
                     registry.far_rows(spec.dataset, spec.split, pinned.scaling),
                     dataset.shape,
                     _training_targets(spec, dataset, registry),
+                    parameters,
                 )
             )
         ),

@@ -77,7 +77,7 @@ class Predictor:
             task,
             init=unused,
             dropout=unused,
-            dtype=np.dtype(spec.training.precision),
+            dtype=spec.training.dtype,
             reads_zeros=self._scaler.gives_zeros,
         )
         statistics = {name: self._arrays[name] for name in self._network.statistics()}

@@ -7,6 +7,7 @@ import hashlib
 import json
 from typing import Annotated, Any, ClassVar, Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from workers.corruptions.choice import WantedRobustness
@@ -57,6 +58,8 @@ class Training:
 
     A batch has `batch_size` rows; one step uses the gradients of `accumulate` batches.
     `clip_norm` limits the gradient's global norm. float64 is for comparisons with other implementations.
+    bfloat16 is mixed precision: training rounds the operands of matrix products to bfloat16 and sums in float32. All
+    else stays in float32, also the evaluation. It needs a processor with a unit for such products, and MKL.
     A run that trains longer than `max_seconds`, over all its attempts, fails as `timeout`.
     """
 
@@ -66,8 +69,18 @@ class Training:
     schedule: AnySchedule = Constant()
     clip_norm: Positive | None = None
     early_stopping: EarlyStopping | None = None
-    precision: Literal["float32", "float64"] = "float32"
+    precision: Literal["float32", "float64", "bfloat16"] = "float32"
     max_seconds: Positive | None = None
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether it trains in mixed precision."""
+        return self.precision == "bfloat16"
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the weights, and of all that is not rounded."""
+        return np.dtype(np.float32 if self.is_mixed else self.precision)
 
 
 def _declare_replicates(schema: dict[str, Any]) -> None:

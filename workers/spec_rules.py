@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+from workers.bfloat16 import NoUnit
 from workers.evaluation.metrics import BY_NAME, FROM_SCORES
+from workers.nn import mixed_precision
 from workers.nn.losses import CrossEntropy
 from workers.nn.output_layers import is_distribution
 from workers.spec import MOST_RUNS, ExperimentSpec
@@ -68,6 +70,23 @@ def number_of_runs_is_bounded(spec: ExperimentSpec) -> Iterator[FieldError]:
         yield FieldError("split", folds * seeds, message)
 
 
+def precision_is_possible(spec: ExperimentSpec) -> Iterator[FieldError]:
+    """Mixed precision needs a unit of this machine's processor: without one it would be slower than float32."""
+    if not spec.training.is_mixed:
+        return
+    path, given = "training.precision", spec.training.precision
+    if spec.model.solved:
+        message = (
+            "the linear model is solved, which bfloat16 is not precise enough for: choose float32 or float64"
+        )
+        yield FieldError(path, given, message)
+        return
+    try:
+        mixed_precision.products()
+    except NoUnit as missing:
+        yield FieldError(path, given, str(missing))
+
+
 LINEAR_LOSSES = ("cross_entropy", "balanced_softmax", "logit_adjustment")
 """The losses that a linear model can minimise: cross-entropies, whose minimum is that of softmax regression."""
 
@@ -106,4 +125,5 @@ RULES: tuple[Rule, ...] = (
     threshold_needs_probabilities,
     linear_minimises_cross_entropy,
     linear_weights_rows,
+    precision_is_possible,
 )

@@ -155,6 +155,7 @@ class Stepper:
             step=step,
             learning_rate=learning_rate,
             decayed=self.parameters.decayed,
+            rounded=self.network.rounded_weights,
         )
 
     def gradient_norm(self) -> float:

@@ -22,6 +22,7 @@ from workers.evaluation.evaluation import Evaluation, NonFiniteError, Predicted
 from workers.evaluation.row_results import RowPredictions, RowResults
 from workers.evaluation.selection import BestEpoch
 from workers.evaluation.two_classes import positive_class
+from workers.nn import mixed_precision
 from workers.nn.arrays import Array, Integers
 from workers.nn.network import build_network
 from workers.nn.output_layers import predict
@@ -89,10 +90,13 @@ class Trainer:
         seed: int,
         scaler: Scaler | None = None,
     ) -> None:
-        """`scaler`: by default the spec's preprocessing and scaling, fitted to the training part."""
+        """`scaler`: by default the spec's preprocessing and scaling, fitted to the training part.
+
+        Raises bfloat16.NoUnit if the spec wants bfloat16 and this processor has no unit for it.
+        """
         self.spec, self.seed = (spec := resolved(spec, training_part)), seed
         self.training_part, self.validation_part = training_part, validation_part
-        self.dtype = np.dtype(spec.training.precision)
+        self.dtype = spec.training.dtype
         self.dropout = generator(seed, "dropout")
         self.scaler = scaler or spec.preprocessing.fit(training_part, spec.scaling)
         self.network = build_network(
@@ -106,6 +110,7 @@ class Trainer:
             dropout=self.dropout,
             dtype=self.dtype,
             reads_zeros=self.scaler.gives_zeros,
+            products=mixed_precision.products() if spec.training.is_mixed else None,
         )
         self.read_validation = self.scaler.into
         self.task = task_of(spec).fit(spec, training_part)

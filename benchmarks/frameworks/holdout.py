@@ -8,6 +8,7 @@ from workers.data.balancing import Draw
 from workers.data.dataset import Dataset
 from workers.data.scaling import Standard
 from workers.nn.losses import CrossEntropy
+from workers.nn.mixed_precision import RoundedProducts
 from workers.nn.models import MLP, ConvNet, Model, Task
 from workers.nn.network import build_network
 from workers.nn.optimizers import Adam
@@ -15,9 +16,9 @@ from workers.objective import Objective
 from workers.step import Stepper, split_into_steps
 
 
-def build_steps(work: Workload) -> Steps:
-    """Steps as `Trainer` takes them, without its bookkeeping."""
-    stepper, data = stepper_of(work), work.data
+def build_steps(work: Workload, products: RoundedProducts | None = None) -> Steps:
+    """Steps as `Trainer` takes them, without its bookkeeping. products: in mixed precision, with these."""
+    stepper, data = stepper_of(work, products), work.data
     objective, draw = Objective(CrossEntropy(), weights=None), Draw(data.order)
     batches, done = split_into_steps(len(data.labels), work.batch, accumulate=1), 0
 
@@ -33,7 +34,7 @@ def build_steps(work: Workload) -> Steps:
     return steps
 
 
-def stepper_of(work: Workload) -> Stepper:
+def stepper_of(work: Workload, products: RoundedProducts | None = None) -> Stepper:
     """A stepper at the initial weights."""
     data, classes, generator = work.data, work.widths[-1], np.random.default_rng(0)
     part = Dataset("bytes", data.features, data.labels, tuple(map(str, range(classes))))
@@ -42,9 +43,8 @@ def stepper_of(work: Workload) -> Stepper:
     model: Model = MLP(hidden=work.widths[1:-1], batch_norm=work.regularised, dropout=dropout)
     if work.filters:
         model = ConvNet(filters=work.filters, hidden=())
-    network = build_network(
-        model, Task(work.widths[0], classes, (side, side, 1)), init=generator, dropout=generator
-    )
+    task = Task(work.widths[0], classes, (side, side, 1))
+    network = build_network(model, task, init=generator, dropout=generator, products=products)
     if not work.filters:
         views = network.parameters.views(network.parameters.values)
         dense = [view for view in views if "weight" in view]
@@ -52,4 +52,5 @@ def stepper_of(work: Workload) -> Stepper:
             view["weight"][...] = weight
             if "bias" in view:
                 view["bias"][...] = bias
+        network.round_weights()
     return Stepper(network, Adam(), part, Standard().fit(part), clip_norm=None)

@@ -73,6 +73,23 @@ def matmul_speed(_: Settings) -> Iterator[CheckResult]:
     yield CheckResult("ok", f"Matrix products: {speed}; OPENBLAS_CORETYPE {core_type}; threads {threads}")
 
 
+def bfloat16_unit(_: Settings) -> Iterator[CheckResult]:
+    """What multiplies bfloat16, and how fast; or why `"precision": "bfloat16"` is refused."""
+    from workers import bfloat16
+
+    try:
+        unit = bfloat16.find_unit()
+        rates = bfloat16.measure(bfloat16.MklProducts(unit.library, name=str(unit)))
+        bfloat16.require_faster(unit, rates)
+    except bfloat16.NoUnit as missing:
+        yield CheckResult("ok", f"bfloat16: refused here, because {missing}")
+    except OSError as error:
+        yield CheckResult("bad", f"bfloat16: MKL cannot be loaded: {error}", bfloat16.INSTALL)
+    else:
+        speed = f"{rates.bfloat16:.0f} GFLOP/s beside {rates.float32:.0f} in float32"
+        yield CheckResult("ok", f"bfloat16: {unit}, {speed}")
+
+
 def sqlite(settings: Settings) -> Iterator[CheckResult]:
     if not settings.url.startswith("sqlite"):
         return
@@ -236,6 +253,7 @@ CHECKS: tuple[Check, ...] = (
     versions,
     training_kernels,
     matmul_speed,
+    bfloat16_unit,
     sqlite,
     data_folder,
     file_access,

@@ -145,6 +145,9 @@ class Environment(ResponseModel):
     machine: str
     numpy: str = Field(description="Its version.")
     holdout: str = Field(description="Its version.")
+    bfloat16: str | None = Field(
+        None, description="What multiplies it: the processor's unit and MKL. Null without mixed precision."
+    )
 
 
 class RunState(ResponseModel):

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from itertools import chain, groupby
 from typing import Any, NamedTuple
 
@@ -45,8 +46,11 @@ Computations = dict[RunKey, list[Computed]]
 def record(connection: Connection, run_id: int, attempt: int, started: TrainingStarted) -> None:
     """Record what computes an attempt, once: an event is written again if a commit seemed to fail."""
     resumed_from = connection.scalar(RESUMED_FROM, {"run": run_id}) if started.resumed else None
+    environment = asdict(started.environment)
+    if environment["bfloat16"] is None:  # as before there was mixed precision
+        del environment["bfloat16"]
     facts = {"its_run_id": run_id, "its_attempt": attempt, "its_continues": resumed_from}
-    connection.execute(RECORD, facts | {"its_environment": started.environment})
+    connection.execute(RECORD, facts | {"its_environment": environment})
 
 
 def computations(connection: Connection, ids: Collection[int]) -> dict[int, Computations]:
@@ -71,7 +75,7 @@ def distinct(computed: Computations) -> list[dict[str, Any]]:
 
 def described(environment: Mapping[str, Any]) -> str:
     """An environment in a few words."""
-    words = (environment[name] for name in ("kernels", "blas", "processor", "machine"))
+    words = (environment.get(name) for name in ("kernels", "blas", "bfloat16", "processor", "machine"))
     return ", ".join(word for word in words if word) + f", numpy {environment['numpy']}"
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from workers.data.registry import DatasetRegistry
 from workers.method_warnings import CHECKS
+from workers.nn import mixed_precision
+from workers.nn.mixed_precision import EmulatedProducts
 from workers.nn.network import build_network
 from workers.plan import MOST_PARAMETERS, Plan, make_plan
 from workers.spec import ExperimentSpec
@@ -146,9 +148,19 @@ def test_errors_of_several_kinds_are_found_together(registry: DatasetRegistry) -
     assert set(found) == {"class_weights", "model", "training.early_stopping.metric"}
 
 
+@pytest.fixture(autouse=True)
+def _with_products_of_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mixed_precision, "products", EmulatedProducts)
+
+
 WARNED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("one_seed", {}, {"seeds": [0, 1]}),
     ("one_seed", {}, {"split": "cross_validation"}),
+    (
+        "small_products",
+        {"training": {"precision": "bfloat16"}},
+        {"training": {"precision": "bfloat16", "batch_size": 1024}},
+    ),
     ("seeds_without_effect", {"model": "linear", "seeds": [0, 1]}, {"model": "linear"}),
     ("few_validation_rows", {"dataset": SKEWED}, {}),
     ("few_validation_rows", {"dataset": SKEWED}, {"dataset": SKEWED, "split": "cross_validation"}),

@@ -1,6 +1,7 @@
 """Array types, buffers that are reused from batch to batch, and small operations on arrays."""
 
 from functools import lru_cache
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,15 @@ from numpy.typing import DTypeLike, NDArray
 
 Array = NDArray[np.floating[Any]]
 Integers = NDArray[np.integer[Any]]
+Bits = NDArray[np.uint16]
+"""Numbers in bfloat16, as the upper half of the bits of a float32."""
 Shape = tuple[int, ...]
 
 CHUNK = 2**13
 """Elements that NumPy code processes at a time if it needs temporary arrays: they stay in the cache."""
+
+ALIGNMENT = 64
+"""Bytes of a cache line, and of the widest vectors."""
 
 
 class Buffers:
@@ -28,8 +34,19 @@ class Buffers:
         key = (name, shape[1:], dtype)
         array = self._arrays.get(key)
         if array is None or len(array) < shape[0]:
-            array = self._arrays[key] = np.empty(shape, dtype)
+            array = self._arrays[key] = aligned_empty(shape, dtype)
         return array if len(array) == shape[0] else array[: shape[0]]
+
+
+def aligned_empty(shape: Shape, dtype: DTypeLike) -> NDArray[Any]:
+    """A new array that begins at a multiple of ALIGNMENT bytes, like every other one from here.
+
+    Some libraries multiply differently placed operands in different orders, which changes the last bits.
+    """
+    size = np.dtype(dtype).itemsize * prod(shape)
+    memory = np.empty(size + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 def negligible_limit(dtype: DTypeLike) -> float:

@@ -3,12 +3,14 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from workers.nn.arrays import Array, Buffers, Integers, Shape
+from workers.nn import kernels
+from workers.nn.arrays import Array, Bits, Buffers, Integers, Shape, aligned_empty
 from workers.nn.execution import (
     BackwardPass,
     Differentiable,
@@ -19,6 +21,7 @@ from workers.nn.execution import (
 )
 from workers.nn.layers.dense import Dense
 from workers.nn.layers.layer import Layer
+from workers.nn.mixed_precision import MixedPrecision, RoundedProducts
 from workers.nn.models import Model, Task
 from workers.nn.parameters import Parameters
 
@@ -33,8 +36,13 @@ class Network(Differentiable):
     """Maps rows (N, *input shape) to logits (N, K), and dL/dlogits to the gradient of `parameters`."""
 
     def __init__(
-        self, layers: Sequence[Layer], generator: np.random.Generator, dtype: DTypeLike = np.float32
+        self,
+        layers: Sequence[Layer],
+        generator: np.random.Generator,
+        dtype: DTypeLike = np.float32,
+        products: RoundedProducts | None = None,
     ) -> None:
+        """products: trains in mixed precision, with these products of bfloat16."""
         self.layers = tuple(layers)
         self.parameters = Parameters([layer.parameters() for layer in self.layers], generator, dtype)
         self.dtype = self.parameters.values.dtype
@@ -48,6 +56,24 @@ class Network(Differentiable):
         """The first layer with parameters."""
         for layer in self.layers[: self.first + 1]:
             layer.needs_input_gradient = False
+        self.rounded_weights: Bits | None = None
+        """In mixed precision, the weights rounded to bfloat16: the first `parameters.decayed` elements."""
+        if products is not None:
+            self.rounded_weights = self._mix(products)
+            self.round_weights()
+
+    def _mix(self, products: RoundedProducts) -> Bits:
+        rounded: Bits = aligned_empty((self.parameters.decayed,), np.uint16)
+        for layer, weights in zip(self.layers, self.parameters.views(rounded, decaying=True), strict=True):
+            layer.mixed_precision = MixedPrecision(products, weights)
+        for layer, following in pairwise(self.layers):
+            layer.gives_bits = following.reads_bits
+        return rounded
+
+    def round_weights(self) -> None:
+        """In mixed precision, round the weights anew: they were not changed by an optimizer."""
+        if self.rounded_weights is not None:
+            kernels.current().round_to_bfloat16(self.parameters.values, self.rounded_weights)
 
     def plan_forward(self, x: Array, *, training: bool) -> ForwardPass:
         """Plan all layers, for x (N, *input shape) in the network's dtype.
@@ -130,6 +156,7 @@ class Network(Differentiable):
             raise ValueError(f"a network of {_shapes_by_name(own)} cannot load {_shapes_by_name(given)}")
         for name, array in own.items():
             array[...] = given[name]
+        self.round_weights()
 
 
 def _copy(rows: Array | Integers, x: Array) -> None:
@@ -148,13 +175,15 @@ def build_network(
     dropout: np.random.Generator,
     dtype: DTypeLike = np.float32,
     reads_zeros: bool = False,
+    products: RoundedProducts | None = None,
 ) -> Network:
     """Build the network of `model` for `task`. Draws the weights from `init`, and later dropout masks from `dropout`.
 
     reads_zeros: whether most elements of the rows that it will read are 0, as those of an encoded table are.
+    products: trains in mixed precision, with these products of bfloat16.
     Raises UnsuitableModelError if the model does not fit the task.
     """
-    network = Network(model.layers(task, dropout), init, dtype)
+    network = Network(model.layers(task, dropout), init, dtype, products)
     if reads_zeros and isinstance(first := network.layers[network.first], Dense):
         first.reads_zeros = True
     return network

@@ -3,12 +3,15 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
-from workers.nn.arrays import Array, Shape
+from workers.nn.arrays import Array, Shape, aligned_empty
 from workers.nn.initializers import Initializer
+
+T = TypeVar("T", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,9 @@ class Parameters:
         self.declared = declared
         self.size = sum(p.size for layer in declared for p in layer.values())
         self.decayed = sum(p.size for layer in declared for p in layer.values() if p.decays)
-        self.values: Array = np.empty(self.size, dtype)
-        self.gradient: Array = np.zeros(self.size, dtype)
+        self.values: Array = aligned_empty((self.size,), dtype)
+        self.gradient: Array = aligned_empty((self.size,), dtype)
+        self.gradient.fill(0)
         self._offsets = self._assign_offsets()
         for views, layer in zip(self.views(self.values), declared, strict=True):
             for name, parameter in layer.items():
@@ -57,12 +61,16 @@ class Parameters:
                         offset += parameter.size
         return offsets
 
-    def views(self, flat: Array) -> list[dict[str, Array]]:
-        """For each layer, its parameters by name as views into `flat` (P,), each in its own shape."""
+    def views(self, flat: NDArray[T], *, decaying: bool = False) -> list[dict[str, NDArray[T]]]:
+        """For each layer, its parameters by name as views into `flat` (P,), each in its own shape.
+
+        decaying: only those to which weight decay applies, so that `flat` may end with them.
+        """
         return [
             {
                 name: flat[self._offsets[index, name] :][: parameter.size].reshape(parameter.shape)
                 for name, parameter in layer.items()
+                if parameter.decays or not decaying
             }
             for index, layer in enumerate(self.declared)
         ]

@@ -115,7 +115,7 @@ class Worker:
         if self.assignment.checkpoint is not None:
             self.trainer.restore(Checkpoint.from_bytes(self.assignment.checkpoint))
         resumed = self.assignment.checkpoint is not None
-        self.opening.append(TrainingStarted(environment.current(), resumed))
+        self.opening.append(TrainingStarted(environment.of_run(is_mixed=spec.training.is_mixed), resumed))
 
     def _memory_message(self) -> str:
         limit = self.assignment.memory_bytes

@@ -73,7 +73,7 @@ class FittedClassification(FittedTask):
             loss=self.spec.loss,
             class_weights=self.spec.class_weights,
             sampled_counts=self.sampled_counts,
-            dtype=np.dtype(self.spec.training.precision),
+            dtype=self.spec.training.dtype,
         )
 
     def evaluate(self, logits: Array, part: Dataset, objective: Objective) -> tuple[Evaluation, Predicted]:

@@ -136,7 +136,7 @@ class FittedRegression(FittedTask):
         self.spec, self.offset = spec, None
         self.targets = np.asarray(training_part.targets, np.float64)
         self.target_scaler = TargetScaler.fit(self.targets)
-        self.dtype = np.dtype(spec.training.precision)
+        self.dtype = spec.training.dtype
         numbers = np.arange(len(training_part))
         self.step_part = replace(training_part, labels=numbers)
         self._balanced_part = in_width_bins(training_part)

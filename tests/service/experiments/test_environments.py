@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from typing import Any
 from zipfile import ZipFile
 
@@ -14,7 +15,7 @@ from service.store.artifacts.artifact_store import ArtifactStore
 from service.store.database import Database
 from service.store.epochs import epoch_writer
 from service.store.queue import Lease
-from tests.service.environments import COMPILED, REFERENCE, started
+from tests.service.environments import COMPILED, REFERENCE, started, stored
 from tests.service.experiments.compared import compare, confusion
 from tests.service.experiments.training import train_seed
 from tests.service.fake_worker import FakeWorker
@@ -86,8 +87,8 @@ def test_a_bundle_says_what_computed_each_run(
     with ZipFile(io.BytesIO(client.get(f"/experiments/{id_}/bundle").content)) as bundle:
         (run,) = json.loads(bundle.read("experiment.json"))["runs"]
     assert run["computed"] == [
-        {"after_epoch": 0, "environment": vars(COMPILED)},
-        {"after_epoch": 0, "environment": vars(REFERENCE)},
+        {"after_epoch": 0, "environment": stored(COMPILED)},
+        {"after_epoch": 0, "environment": stored(REFERENCE)},
     ]
 
 
@@ -99,3 +100,10 @@ def test_a_comparison_says_that_kernels_differ(
     assert "different_kernels" not in codes(compare(client, a, same)["remarks"])
     b = computed_by(fake_worker, *others)
     assert "different_kernels" in codes(compare(client, a, b)["remarks"])
+
+
+def test_the_unit_that_multiplies_bfloat16_is_named(fake_worker: FakeWorker) -> None:
+    mixed = replace(COMPILED, bfloat16="AMX-BF16 with MKL 2026.2.0")
+    experiment = fake_worker.read(computed_by(fake_worker, mixed))
+    assert experiment["environments"] == [vars(mixed)]
+    assert "AMX-BF16" in attempts.described(vars(mixed))

@@ -8,6 +8,8 @@ from service.operations import doctor
 from service.operations.doctor import CheckResult, has_wal_reset_bug, run_checks
 from service.settings import Settings
 from service.store.engine.sqlite_driver import driver
+from workers import bfloat16, blas
+from workers.bfloat16 import ProcessorUnit, Rates
 
 
 def about(word: str, results: list[CheckResult]) -> CheckResult:
@@ -38,6 +40,31 @@ def test_a_migrated_database_is_current_and_an_empty_one_is_not(tmp_path: Path, 
 def test_a_file_that_is_no_database_is_bad(tmp_path: Path) -> None:
     (tmp_path / "holdout.db").write_text("not a database, but long enough to be looked at as one" * 20)
     assert about("Database", run_checks(Settings(data_dir=tmp_path))).status == "bad"
+
+
+@pytest.mark.parametrize(
+    ("rates", "message"),
+    [
+        (Rates(600.0, 140.0), "AMX-BF16 with MKL 2026.2.0, 600 GFLOP/s beside 140 in float32"),
+        (Rates(35.0, 58.0), "refused here, because MKL 2026.2.0 multiplies bfloat16 at 35 GFLOP/s"),
+    ],
+)
+def test_the_unit_of_bfloat16_is_shown_with_its_rate(
+    rates: Rates, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        bfloat16, "find_unit", lambda: ProcessorUnit("AMX-BF16", "2026.2.0", Path("libmkl_rt.so.3"))
+    )
+    monkeypatch.setattr(bfloat16, "MklProducts", lambda library, name: None)
+    monkeypatch.setattr(bfloat16, "measure", lambda products: rates)
+    (found,) = doctor.bfloat16_unit(Settings())
+    assert (found.status, message in found.message) == ("ok", True)
+
+
+def test_a_missing_unit_of_bfloat16_has_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blas, "read_cpuinfo", lambda: "flags : avx2")
+    (found,) = doctor.bfloat16_unit(Settings())
+    assert "neither AMX-BF16 nor AVX512-BF16; train with" in found.message
 
 
 def test_an_unreachable_server_is_bad_and_its_password_is_not_shown() -> None:

@@ -11,8 +11,9 @@ import pytest
 
 from tests.workers.conftest import KERNEL_SETS
 from workers.nn import kernels
-from workers.nn.arrays import Array
+from workers.nn.arrays import Array, Bits
 from workers.nn.kernels.contract import Kernels
+from workers.nn.mixed_precision import widened
 
 N, F, K, P = 300, 37, 10, 20_001
 """Rows, columns, classes, parameters: more than a chunk of the reference kernels, and no multiple of a block."""
@@ -42,6 +43,10 @@ class Draws:
         drawn = self.below(256, *shape, dtype=np.uint8)
         drawn.flags.writeable = False
         return drawn
+
+    def bits(self, *shape: int) -> Bits:
+        """Bits of bfloat16."""
+        return self.below(2**16, *shape, dtype=np.uint16)
 
     def scaling(self) -> tuple[Array, Array]:
         return self.single(F), self.single(F)
@@ -239,6 +244,25 @@ CASES: dict[str, list[Any]] = {
         lambda d, c=c: (d.normal(P), d.positive(P), 0.1 * d.normal(P), c, 0.9, 1e-2) for c in (False, True)
     ],
     "add_scaled": [lambda d: (d.normal(P), d.normal(P), -0.3)],
+    "adam_rounded": [
+        lambda d: (
+            *(d.normal(P), d.normal(P), d.normal(P), d.positive(P), 0.9, 0.999, 1e-3, 1e-8),
+            d.bits(P - 9),
+        )
+    ],
+    "momentum_rounded": [
+        lambda d: (d.normal(P), d.normal(P), d.normal(P), 0.9, 0.1, True, 0.01, d.bits(P - 9))
+    ],
+    "add_scaled_rounded": [lambda d: (d.normal(P), d.normal(P), -0.3, d.bits(P - 9))],
+    "round_to_bfloat16": [lambda d: (d.normal(P), d.bits(P - 9))],
+    "add_bias_rounded": [
+        lambda d, s=s: (d.normal(N, F), d.normal(F), s, d.bits(N, F)) for s in (0.0, 0.2, 1.0)
+    ],
+    "add_bias_backward_rounded": [
+        lambda d, s=s, y=y: (d.normal(N, F), y(d), s, d.normal(F), d.bits(N, F))
+        for s in (0.0, 0.2, 1.0)
+        for y in (lambda d: d.normal(N, F), lambda d: d.below(2**16, N, F, dtype=np.uint16).view(np.int16))
+    ],
     "max_pool": [lambda d, s=s: (d.pooled(s)[0], s, d.normal(3, 7 // s, 8 // s, 5)) for s in (1, 2, 3)],
     "max_pool_backward": [
         lambda d, s=s: (d.normal(3, 7 // s, 8 // s, 5), *d.pooled(s), s, d.normal(3, 7, 8, 5))
@@ -247,6 +271,7 @@ CASES: dict[str, list[Any]] = {
     "copy_windows": [
         lambda d: (d.normal(3, 8, 9, 5), 1, d.normal(3, 6, 7, 3, 3, 5)),
         lambda d: (d.normal(3, 8, 9, 1), 2, d.normal(3, 3, 4, 3, 3, 1)),
+        lambda d: (d.bits(3, 8, 9, 5), 1, d.bits(3, 6, 7, 3, 3, 5)),
     ],
 }
 LOST = {
@@ -258,6 +283,10 @@ LOST = {
     "batch_norm_backward": {"y", "normalised"},
     "adam": {"gradient"},
     "momentum": {"gradient"},
+    "adam_rounded": {"gradient"},
+    "momentum_rounded": {"gradient"},
+    "add_bias_rounded": {"z"},
+    "add_bias_backward_rounded": {"dy"},
     "max_pool_backward": {"dy"},
 }
 """Arguments that an implementation may overwrite with anything."""
@@ -292,9 +321,11 @@ def test_compiled_and_reference_kernels_agree(name: str, case: Case, dtype: Any,
         kept = zip(list(names)[1:], arguments, strict=True)
         lost = LOST.get(name, set()) | (LOST_TO_NAN.get(name, set()) if nan else set())
         outcomes.append({"value": value} | {key: each for key, each in kept if key not in lost})
-    rtol, atol = TOLERANCES[dtype]
     for key, expected in outcomes[0].items():
-        if expected is not None:
+        if getattr(expected, "dtype", None) == np.uint16:
+            np.testing.assert_allclose(widened(outcomes[1][key]), widened(expected), 2**-7, err_msg=key)
+        elif expected is not None:
+            rtol, atol = TOLERANCES[dtype]
             np.testing.assert_allclose(outcomes[1][key], expected, rtol, atol, err_msg=key)
 
 

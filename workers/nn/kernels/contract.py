@@ -1,12 +1,13 @@
 """The interface of the kernels: what each implementation computes, for C-contiguous arrays of one float type.
 
 Kernels write their results to arrays of the caller. A rectifier is f(z) = z if z > 0, else slope z: relu (slope 0),
-leaky relu, and the identity (slope 1). NaN stays NaN in every kernel, so that divergence is noticed.
+leaky relu, and the identity (slope 1). NaN stays NaN in every kernel, so that divergence is noticed. Rounding is to
+bfloat16, to the nearest number, and of two equally near ones to the even one.
 """
 
 from typing import Protocol
 
-from workers.nn.arrays import Array, Integers
+from workers.nn.arrays import Array, Bits, Integers
 
 
 class Kernels(Protocol):
@@ -147,6 +148,20 @@ class Kernels(Protocol):
 
     def add_bias_backward(self, dy: Array, y: Array, slope: float, dbias: Array) -> None:
         """dy (m, f) *= f'(y), dbias (f,) = the sum of its rows; y = f(z) may be overwritten."""
+
+    def add_bias_rounded(self, z: Array, bias: Array, slope: float, y: Bits) -> None:
+        """y (m, f) = f(z + bias), rounded, f the rectifier of `slope`. z (m, f) may be overwritten."""
+
+    def add_bias_backward_rounded(
+        self, dy: Array, y: Array | Integers, slope: float, dbias: Array, dz: Bits
+    ) -> None:
+        """dbias (f,) = the sum of the rows of dy f'(y), and dz (m, f) these, rounded. dy (m, f) may be overwritten.
+
+        y (m, f): f(z), or its bits as signed integers: they have its sign.
+        """
+
+    def round_to_bfloat16(self, x: Array, y: Bits) -> None:
+        """y (r,) = the first r elements of x (n,), r <= n, rounded."""
 
     def sum_rows(self, x: Array, total: Array) -> None:
         """total (f,) = the sum over the rows of x (m, f)."""
@@ -316,11 +331,42 @@ class Kernels(Protocol):
     def add_scaled(self, x: Array, y: Array, factor: float) -> None:
         """x += factor y, for x and y (P,)."""
 
+    def adam_rounded(
+        self,
+        parameters: Array,
+        gradient: Array,
+        first: Array,
+        second: Array,
+        beta1: float,
+        beta2: float,
+        step_size: float,
+        epsilon: float,
+        rounded: Bits,
+    ) -> None:
+        """As adam, and rounded (R,) = the first R parameters, rounded. So are the next two as those without."""
+
+    def momentum_rounded(
+        self,
+        parameters: Array,
+        gradient: Array,
+        velocity: Array,
+        momentum_: float,
+        share: float,
+        nesterov: bool,
+        step_size: float,
+        rounded: Bits,
+    ) -> None: ...
+
+    def add_scaled_rounded(self, x: Array, y: Array, factor: float, rounded: Bits) -> None: ...
+
     def max_pool(self, x: Array, size: int, y: Array) -> None:
         """y (n, h, w, c) = the maxima of the squares of x (n, >= size h, >= size w, c)."""
 
     def max_pool_backward(self, dy: Array, x: Array, y: Array, size: int, dx: Array) -> None:
         """dx = dy at the first maximum of each square, row by row, and 0 elsewhere. dy may be overwritten."""
 
-    def copy_windows(self, images: Array, stride: int, columns: Array) -> None:
-        """columns[n, r, c, i, j] = images[n, s r + i, s c + j], s = stride: windows of images (n, h, w, channels)."""
+    def copy_windows(self, images: Array | Bits, stride: int, columns: Array | Bits) -> None:
+        """columns[n, r, c, i, j] = images[n, s r + i, s c + j], s = stride: windows of images (n, h, w, channels).
+
+        Both may be Bits.
+        """

@@ -9,9 +9,10 @@ from workers.nn.activations import Activation, Identity
 from workers.nn.arrays import Array, Shape
 from workers.nn.execution import BackwardPass, ForwardPass, Operation, no_backward
 from workers.nn.initializers import Initializer, zeros
-from workers.nn.layers.bias import plan_bias
+from workers.nn.layers.bias import plan_bias, plan_bits, plan_rounded_bias
 from workers.nn.layers.im2col import Axis, Block, Padding, plan_windows
 from workers.nn.layers.layer import Layer
+from workers.nn.mixed_precision import MixedPrecision, Operand, plan_product
 from workers.nn.parameters import Parameter
 
 
@@ -22,6 +23,8 @@ class Conv2D(Layer):
     stride, f elementwise. Padding "valid": only windows within the image. "same": ceil(height / s) by
     ceil(width / s) windows. Oracle: torch.nn.functional.conv2d.
     """
+
+    reads_bits = True
 
     def __init__(
         self,
@@ -51,23 +54,36 @@ class Conv2D(Layer):
         return rows.count, columns.count, self.filters
 
     def plan_forward(self, x: Array, *, training: bool) -> ForwardPass:
+        mixed = self.mixed_precision if training else None
         rows, columns = self._axes(x.shape[1], x.shape[2])
-        padding, blocks = plan_windows(x, rows, columns, self.buffers)
-        z = self.buffers("z", (len(x), rows.count, columns.count, self.filters), x.dtype)
-        matrix = self.values["weight"].reshape(-1, self.filters)
-        biased = plan_bias(z, self.values, self.gradients, self.activation, self.buffers)
+        operand, rounding = (x, []) if mixed is None else plan_bits(x, self.buffers)
+        padding, blocks = plan_windows(operand, rows, columns, self.buffers)
+        z = self.buffers("z", (len(x), rows.count, columns.count, self.filters), self.values["weight"].dtype)
+        biased = self._plan_bias(z, mixed)
 
         def plan_backward(dy: Array) -> BackwardPass:
             planned = biased.plan_backward(dy)
             dz = planned.dx
-            operations = [*planned.operations, *self._plan_weight_gradient(blocks, dz)]
+            operations = [*planned.operations, *self._plan_weight_gradient(blocks, dz, mixed)]
             if not self.needs_input_gradient:
                 return BackwardPass(dz, operations)
-            of_input = self._plan_input_gradient(dz, x.shape, rows, columns)
+            of_input = self._plan_input_gradient(dz, x.shape, rows, columns, mixed)
             return BackwardPass(of_input.dx, [*operations, *of_input.operations])
 
-        operations = [*padding, *_plan_correlation(blocks, matrix, z), *biased.operations]
+        correlation = _plan_correlation(blocks, self._weight(mixed).reshape(-1, self.filters), z, mixed)
+        operations = [*rounding, *padding, *correlation, *biased.operations]
         return ForwardPass(biased.y, operations, plan_backward if training else no_backward)
+
+    def _plan_bias(self, z: Array, mixed: MixedPrecision | None) -> ForwardPass:
+        arguments = z, self.values, self.gradients, self.activation, self.buffers
+        return (
+            plan_bias(*arguments)
+            if mixed is None
+            else plan_rounded_bias(*arguments, gives_bits=self.gives_bits)
+        )
+
+    def _weight(self, mixed: MixedPrecision | None) -> Operand:
+        return self.values["weight"] if mixed is None else mixed.weights["weight"]
 
     def _axes(self, height: int, width: int) -> tuple[Axis, Axis]:
         return (
@@ -75,7 +91,9 @@ class Conv2D(Layer):
             Axis.of(width, self.kernel[1], self.stride, self.padding),
         )
 
-    def _plan_weight_gradient(self, blocks: list[Block], dz: Array) -> list[Operation]:
+    def _plan_weight_gradient(
+        self, blocks: list[Block], dz: Operand, mixed: MixedPrecision | None
+    ) -> list[Operation]:
         """Sum the gradient over the blocks. The windows of the last one are still there from the forward pass."""
         dweight = self.gradients["weight"].reshape(-1, self.filters)
         part = self.buffers("part", dweight.shape, dweight.dtype)
@@ -83,33 +101,36 @@ class Conv2D(Layer):
         for block in reversed(blocks):
             dz_of_block = dz[block.images].reshape(-1, self.filters)
             if block is blocks[-1]:
-                operations.append(partial(np.dot, block.windows.T, dz_of_block, dweight))
+                operations.append(plan_product(block.windows, dz_of_block, dweight, mixed, a_transposed=True))
             else:
                 operations += [
                     block.fill,
-                    partial(np.dot, block.windows.T, dz_of_block, part),
+                    plan_product(block.windows, dz_of_block, part, mixed, a_transposed=True),
                     partial(np.add, dweight, part, dweight),
                 ]
         return operations
 
-    def _plan_input_gradient(self, dz: Array, shape: Shape, rows: Axis, columns: Axis) -> BackwardPass:
+    def _plan_input_gradient(
+        self, dz: Operand, shape: Shape, rows: Axis, columns: Axis, mixed: MixedPrecision | None
+    ) -> BackwardPass:
         """Correlate dz, dilated by the stride, with the kernel rotated by 180 degrees."""
-        dx = self.buffers("dx", shape, dz.dtype)
+        weight = self._weight(mixed)
+        dx = self.buffers("dx", shape, self.values["weight"].dtype)
         padding, blocks = plan_windows(
             dz, rows.transposed, columns.transposed, self.buffers, dilation=self.stride
         )
         rotated = self.buffers("rotated", (*self.kernel, self.filters, self.channels), dz.dtype)
-        rotate = partial(np.copyto, rotated, self.values["weight"][::-1, ::-1].swapaxes(2, 3))
-        correlation = _plan_correlation(blocks, rotated.reshape(-1, self.channels), dx)
+        rotate = partial(np.copyto, rotated, weight[::-1, ::-1].swapaxes(2, 3))
+        correlation = _plan_correlation(blocks, rotated.reshape(-1, self.channels), dx, mixed)
         return BackwardPass(dx, [rotate, *padding, *correlation])
 
 
-def _plan_correlation(blocks: list[Block], matrix: Array, out: Array) -> list[Operation]:
+def _plan_correlation(
+    blocks: list[Block], matrix: Operand, out: Array, mixed: MixedPrecision | None
+) -> list[Operation]:
     """Multiply each window by the kernel as a matrix (window, F), into out (N, rows, columns, F)."""
     operations: list[Operation] = []
     for block in blocks:
-        operations += [
-            block.fill,
-            partial(np.dot, block.windows, matrix, out[block.images].reshape(-1, out.shape[3])),
-        ]
+        of_block = out[block.images].reshape(-1, out.shape[3])
+        operations += [block.fill, plan_product(block.windows, matrix, of_block, mixed)]
     return operations

@@ -1,12 +1,14 @@
 """An output layer whose logits are scaled cosine similarities: only the directions of inputs and weights matter."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 
 from workers.nn.arrays import Array, Shape
-from workers.nn.execution import BackwardPass, ForwardPass, no_backward
+from workers.nn.execution import BackwardPass, ForwardPass, Operation, no_backward
 from workers.nn.initializers import Initializer
+from workers.nn.layers.bias import plan_bits
 from workers.nn.layers.layer import Layer
 from workers.nn.parameters import Parameter
 
@@ -37,27 +39,47 @@ class CosineDense(Layer):
         u, v = self.buffers("u", x.shape, x.dtype), self.buffers("v", weight.shape, weight.dtype)
         x_norm, weight_norm = np.empty((len(x), 1), x.dtype), np.empty((1, self.units), weight.dtype)
         y = self.buffers("y", (len(x), self.units), weight.dtype)
+        multiply, multiply_backward = self._products(u, v, y, dweight, training=training)
 
-        def forward() -> None:
+        def normalise() -> None:
             np.divide(x, self._norms(x, axis=1, out=x_norm), out=u)
             np.divide(weight, self._norms(weight, axis=0, out=weight_norm), out=v)
-            np.matmul(u, v, out=y)
-            np.multiply(y, self.scale, out=y)
 
         def plan_backward(dy: Array) -> BackwardPass:
             du = self.buffers("du", x.shape, x.dtype) if self.needs_input_gradient else None
 
-            def backward() -> None:
-                np.multiply(dy, self.scale, out=dy)
-                np.matmul(u.T, dy, out=dweight)
+            def project() -> None:
                 if du is not None:
-                    np.matmul(dy, v.T, out=du)
                     _project(du, u, x_norm, axis=1)
                 _project(dweight, v, weight_norm, axis=0)
 
-            return BackwardPass(dy if du is None else du, [backward])
+            scale = partial(np.multiply, dy, self.scale, dy)
+            return BackwardPass(dy if du is None else du, [scale, *multiply_backward(dy, du), project])
 
-        return ForwardPass(y, [forward], plan_backward if training else no_backward)
+        operations: list[Operation] = [normalise, *multiply, partial(np.multiply, y, self.scale, y)]
+        return ForwardPass(y, operations, plan_backward if training else no_backward)
+
+    def _products(
+        self, u: Array, v: Array, y: Array, dweight: Array, *, training: bool
+    ) -> tuple[list[Operation], Callable[[Array, Array | None], list[Operation]]]:
+        """y = u v, and for dL/dy and du what computes dweight = u^T dy and, if du is given, du = dy v^T."""
+        mixed = self.mixed_precision if training else None
+        if mixed is None:
+            return [partial(np.matmul, u, v, y)], lambda dy, du: [
+                partial(np.matmul, u.T, dy, dweight),
+                *([] if du is None else [partial(np.matmul, dy, v.T, du)]),
+            ]
+        (u_bits, round_u), (v_bits, round_v) = (
+            plan_bits(each, self.buffers, name) for each, name in ((u, "bits of u"), (v, "bits of v"))
+        )
+        multiply = mixed.products.plan
+
+        def backward(dy: Array, du: Array | None) -> list[Operation]:
+            dy_bits, round_dy = plan_bits(dy, self.buffers, "bits of dy")
+            to_input = [] if du is None else [multiply(dy_bits, v_bits, du, b_transposed=True)]
+            return [*round_dy, multiply(u_bits, dy_bits, dweight, a_transposed=True), *to_input]
+
+        return [*round_u, *round_v, multiply(u_bits, v_bits, y)], backward
 
     def _norms(self, vectors: Array, axis: int, out: Array) -> Array:
         np.einsum("ni,ni->n" if axis == 1 else "ni,ni->i", vectors, vectors, out=out.reshape(-1))

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import cast
 
 import numpy as np
 
 from workers.nn import kernels
 from workers.nn.activations import Activation, Identity
-from workers.nn.arrays import Array, Shape
+from workers.nn.arrays import Array, Bits, Shape
 from workers.nn.execution import BackwardPass, ForwardPass, Operation, no_backward
 from workers.nn.initializers import Initializer, zeros
-from workers.nn.layers.bias import bias_and_gradient
+from workers.nn.layers.bias import bias_and_gradient, plan_bits, plan_rounded_bias
 from workers.nn.layers.layer import Layer
+from workers.nn.mixed_precision import MixedPrecision
 from workers.nn.parameters import Parameter
 
 
@@ -21,6 +23,7 @@ class Dense(Layer):
     `bias=False` leaves b out, for a layer before batch norm, which would subtract it again.
     """
 
+    reads_bits = True
     reads_zeros = False
     """Whether most elements of x are 0, as those of an encoded table are: only the others are multiplied then."""
 
@@ -46,6 +49,8 @@ class Dense(Layer):
         return (*input_shape[:-1], self.units)
 
     def plan_forward(self, x: Array, *, training: bool) -> ForwardPass:
+        if training and self.mixed_precision is not None and not self._skips_zeros:
+            return self._plan_rounded(x, self.mixed_precision)
         weight = self.values["weight"]
         z = self.buffers("z", (len(x), self.units), weight.dtype)
         bias, dbias = bias_and_gradient(self.values, self.gradients, z, self.buffers)
@@ -62,13 +67,40 @@ class Dense(Layer):
             activated.y, [product, *activated.operations], plan_backward if training else no_backward
         )
 
+    @property
+    def _skips_zeros(self) -> bool:
+        """Whether it multiplies only what is not 0: nothing then needs its dL/dx."""
+        return self.reads_zeros and not self.needs_input_gradient
+
+    def _plan_rounded(self, x: Array, mixed: MixedPrecision) -> ForwardPass:
+        """The same with products of bfloat16."""
+        bits, rounding = plan_bits(x, self.buffers)
+        weight, multiply = mixed.weights["weight"], mixed.products.plan
+        z = self.buffers("z", (len(x), self.units), np.float32)
+        biased = plan_rounded_bias(
+            z, self.values, self.gradients, self.activation, self.buffers, gives_bits=self.gives_bits
+        )
+
+        def plan_backward(dy: Array) -> BackwardPass:
+            planned = biased.plan_backward(dy)
+            dz, dweight = cast("Bits", planned.dx), self.gradients["weight"]
+            operations = [*planned.operations, multiply(bits, dz, dweight, a_transposed=True)]
+            if not self.needs_input_gradient:
+                return BackwardPass(dy, operations)
+            dx = self.buffers("dx", (len(x), self.inputs), np.float32)
+            return BackwardPass(dx, [*operations, multiply(dz, weight, dx, b_transposed=True)])
+
+        return ForwardPass(
+            biased.y, [*rounding, multiply(bits, weight, z), *biased.operations], plan_backward
+        )
+
     def _products(
         self, x: Array, z: Array, bias: Array, dbias: Array
     ) -> tuple[Operation, Callable[[Array, Array], Operation]]:
         """z = f(x W + b), and for dL/dz and dL/dx what fills the gradients: by the kernels for what x mostly is."""
         kernel, slope = kernels.current(), self.activation.slope
         weight, dweight = self.values["weight"], self.gradients["weight"]
-        if self.reads_zeros and not self.needs_input_gradient:
+        if self._skips_zeros:
             places, counts = (
                 self.buffers("places", x.shape, np.int32),
                 self.buffers("counts", x.shape[:1], np.int64),

@@ -6,8 +6,9 @@ from functools import partial
 from typing import Literal
 
 from workers.nn import kernels
-from workers.nn.arrays import Array, Buffers
+from workers.nn.arrays import Buffers
 from workers.nn.execution import Operation
+from workers.nn.mixed_precision import Operand
 
 Padding = Literal["same", "valid"]
 
@@ -53,12 +54,12 @@ class Block:
     """Some of the images: their indices, their windows as the rows of a matrix, and the operation that fills it."""
 
     images: slice
-    windows: Array
+    windows: Operand
     fill: Operation
 
 
 def plan_windows(
-    x: Array, rows: Axis, columns: Axis, buffers: Buffers, *, dilation: int = 1
+    x: Operand, rows: Axis, columns: Axis, buffers: Buffers, *, dilation: int = 1
 ) -> tuple[list[Operation], list[Block]]:
     """Plan the windows of images x (N, h, w, C): each becomes a row of kernel rows x kernel columns x C elements.
 
@@ -79,7 +80,7 @@ def plan_windows(
     return padding, blocks
 
 
-def _pad(x: Array, rows: Axis, columns: Axis, dilation: int, padded: Array) -> None:
+def _pad(x: Operand, rows: Axis, columns: Axis, dilation: int, padded: Operand) -> None:
     padded.fill(0)
     down = slice(rows.before, rows.before + rows.size, dilation)
     across = slice(columns.before, columns.before + columns.size, dilation)

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from workers.nn import kernels
-from workers.nn.arrays import Array
+from workers.nn.arrays import Array, Bits
 from workers.nn.optimizers.optimizer import Optimizer, State
 from workers.tagged_union import Fraction, NonNegative, Positive, variant
 
@@ -22,18 +22,22 @@ class MomentOptimizer(Optimizer):
     def init(self, parameters: Array) -> State:
         return {"first_moment": np.zeros_like(parameters), "second_moment": np.zeros_like(parameters)}
 
-    def move(self, parameters: Array, gradient: Array, state: State, step: int, learning_rate: float) -> None:
+    def move(
+        self,
+        parameters: Array,
+        gradient: Array,
+        state: State,
+        step: int,
+        learning_rate: float,
+        rounded: Bits | None,
+    ) -> None:
         step_size, epsilon = self.corrected(step, learning_rate)
-        kernels.current().adam(
-            parameters,
-            gradient,
-            state["first_moment"],
-            state["second_moment"],
-            self.beta1,
-            self.beta2,
-            step_size,
-            epsilon,
-        )
+        moments = state["first_moment"], state["second_moment"]
+        arguments = parameters, gradient, *moments, self.beta1, self.beta2, step_size, epsilon
+        if rounded is None:
+            kernels.current().adam(*arguments)
+        else:
+            kernels.current().adam_rounded(*arguments, rounded)
 
     def corrected(self, step: int, learning_rate: float) -> tuple[float, float]:
         """The step size and the epsilon beside sqrt(v): the bias corrections of mhat and vhat in two numbers."""

@@ -5,8 +5,8 @@ from typing import Literal
 import numpy as np
 
 from workers.nn import kernels
-from workers.nn.arrays import Array
-from workers.nn.optimizers.optimizer import Optimizer, State
+from workers.nn.arrays import Array, Bits
+from workers.nn.optimizers.optimizer import Optimizer, State, add_momentum, add_scaled
 from workers.tagged_union import Flag, Fraction, NonNegative, Positive, variant
 
 
@@ -31,12 +31,20 @@ class RMSprop(Optimizer):
         names = ["square"] + ["mean"] * self.centered + ["velocity"] * (self.momentum > 0)
         return {name: np.zeros_like(parameters) for name in names}
 
-    def move(self, parameters: Array, gradient: Array, state: State, step: int, learning_rate: float) -> None:
+    def move(
+        self,
+        parameters: Array,
+        gradient: Array,
+        state: State,
+        step: int,
+        learning_rate: float,
+        rounded: Bits | None,
+    ) -> None:
         kernel, square = kernels.current(), state["square"]
         mean = state["mean"] if self.centered else square
         kernel.divide_by_rms(gradient, square, mean, self.centered, self.alpha, self.epsilon)
         if self.momentum:
             velocity = state["velocity"]
-            kernel.momentum(parameters, gradient, velocity, self.momentum, 1.0, False, learning_rate)
+            add_momentum(parameters, gradient, velocity, self.momentum, 1.0, False, learning_rate, rounded)
         else:
-            kernel.add_scaled(parameters, gradient, -learning_rate)
+            add_scaled(parameters, gradient, -learning_rate, rounded)

@@ -4,9 +4,8 @@ from typing import Literal
 
 import numpy as np
 
-from workers.nn import kernels
-from workers.nn.arrays import Array
-from workers.nn.optimizers.optimizer import Optimizer, State
+from workers.nn.arrays import Array, Bits
+from workers.nn.optimizers.optimizer import Optimizer, State, add_momentum, add_scaled
 from workers.tagged_union import Fraction, NonNegative, Positive, variant
 
 
@@ -30,13 +29,20 @@ class SGD(Optimizer):
     def init(self, parameters: Array) -> State:
         return {"velocity": np.zeros_like(parameters)} if self.momentum else {}
 
-    def move(self, parameters: Array, gradient: Array, state: State, step: int, learning_rate: float) -> None:
-        kernel = kernels.current()
+    def move(
+        self,
+        parameters: Array,
+        gradient: Array,
+        state: State,
+        step: int,
+        learning_rate: float,
+        rounded: Bits | None,
+    ) -> None:
         if not self.momentum:
-            kernel.add_scaled(parameters, gradient, -learning_rate)
+            add_scaled(parameters, gradient, -learning_rate, rounded)
             return
         dampened = self.momentum_form == "ema" and not (step == 1 and self.ema_init == "first_gradient")
-        kernel.momentum(
+        add_momentum(
             parameters,
             gradient,
             state["velocity"],
@@ -44,4 +50,5 @@ class SGD(Optimizer):
             1 - self.momentum if dampened else 1.0,
             self.momentum_form == "nesterov",
             learning_rate,
+            rounded,
         )

@@ -7,7 +7,7 @@ from service.store.queue import Lease
 from tests.harness import IRIS, Harness
 from tests.service.agent.scripted.pool import epoch
 from tests.service.agent.scripted.script import send, start
-from tests.service.environments import COMPILED, REFERENCE, started
+from tests.service.environments import COMPILED, REFERENCE, started, stored
 from workers.environment import Environment
 from workers.processes.messages import CheckpointTaken, Died, Stopped, WorkerEvent
 
@@ -82,4 +82,4 @@ def test_an_event_that_is_written_twice_is_recorded_once(harness: Harness, agent
         assert queue.renew(connection, lease, lease_seconds=15, worked_seconds=0) is not None
         attempts.record(connection, lease.run_id, lease.attempt, started(REFERENCE, resumed=True))
         found = attempts.computations(connection, [id_])[id_]
-    assert [each for of_run in found.values() for each in of_run] == [Computed(0, vars(COMPILED))]
+    assert [each for of_run in found.values() for each in of_run] == [Computed(0, stored(COMPILED))]

@@ -1,14 +1,29 @@
 """The kernels compiled by numba: each is one sweep over memory, or as few as its reductions allow."""
 
 from workers.nn.kernels.compiled.batch_norm import batch_norm, batch_norm_backward
-from workers.nn.kernels.compiled.bias import add_bias, add_bias_backward, sum_rows
+from workers.nn.kernels.compiled.bfloat16 import round_to_bfloat16
+from workers.nn.kernels.compiled.bias import (
+    add_bias,
+    add_bias_backward,
+    add_bias_backward_rounded,
+    add_bias_rounded,
+    sum_rows,
+)
 from workers.nn.kernels.compiled.dense import dense, dense_backward
 from workers.nn.kernels.compiled.dense_steps import dense_steps
 from workers.nn.kernels.compiled.dropout import dropout
 from workers.nn.kernels.compiled.encoding import encode
 from workers.nn.kernels.compiled.images import copy_windows, max_pool, max_pool_backward
 from workers.nn.kernels.compiled.losses import cross_entropy, focal
-from workers.nn.kernels.compiled.optimizers import adam, add_scaled, divide_by_rms, momentum
+from workers.nn.kernels.compiled.optimizers import (
+    adam,
+    adam_rounded,
+    add_scaled,
+    add_scaled_rounded,
+    divide_by_rms,
+    momentum,
+    momentum_rounded,
+)
 from workers.nn.kernels.compiled.ranks import areas, contend, place
 from workers.nn.kernels.compiled.rows import gather, mix, scale
 from workers.nn.kernels.compiled.scores import score
@@ -19,9 +34,13 @@ NAME = "numba"
 __all__ = [
     "NAME",
     "adam",
+    "adam_rounded",
     "add_bias",
     "add_bias_backward",
+    "add_bias_backward_rounded",
+    "add_bias_rounded",
     "add_scaled",
+    "add_scaled_rounded",
     "areas",
     "batch_norm",
     "batch_norm_backward",
@@ -40,7 +59,9 @@ __all__ = [
     "max_pool_backward",
     "mix",
     "momentum",
+    "momentum_rounded",
     "place",
+    "round_to_bfloat16",
     "scale",
     "score",
     "sparse_dense",

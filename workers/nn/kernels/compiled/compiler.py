@@ -32,8 +32,8 @@ def compiled(*signatures: str) -> Callable[[F], F]:
     Of the flags that trade exactness for speed, only `contract` is set: it fuses a product and a sum into one
     instruction. The others would assume that there is no NaN or infinity. Division follows IEEE 754, not Python.
     """
-    concrete = [signature.replace("real", real) for signature in signatures for real in REALS]
-    make = numba.njit(concrete, cache=True, fastmath={"contract"}, error_model="numpy")
+    concrete = {signature.replace("real", real): None for signature in signatures for real in REALS}
+    make = numba.njit(list(concrete), cache=True, fastmath={"contract"}, error_model="numpy")
 
     def decorate(function: F) -> F:
         function.__qualname__ += f"-{FINGERPRINT}"  # names its cache file

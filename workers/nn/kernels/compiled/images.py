@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from workers.nn.arrays import Array
+from workers.nn.arrays import Array, Bits
 from workers.nn.kernels.compiled.compiler import compiled
 from workers.nn.kernels.reference.images import max_pool
 
@@ -29,8 +29,10 @@ def max_pool_backward(dy: Array, x: Array, y: Array, size: int, dx: Array) -> No
                             dy[n, r, c, k] = zero if won else left
 
 
-@compiled(f"void({IMAGES}, int64, Array(real, 6, 'C'))")
-def copy_windows(images: Array, stride: int, columns: Array) -> None:
+@compiled(
+    f"void({IMAGES}, int64, Array(real, 6, 'C'))", "void(uint16[:,:,:,::1], int64, Array(uint16, 6, 'C'))"
+)
+def copy_windows(images: Array | Bits, stride: int, columns: Array | Bits) -> None:
     # Unsigned positions: numba would check signed ones at every element for counting from the end.
     count, height, width, rows, across, channels = columns.shape
     line, length, step = images.shape[2] * channels, np.uintp(across * channels), stride * channels

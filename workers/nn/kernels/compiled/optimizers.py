@@ -7,11 +7,16 @@ units in the last place rounds to as many.
 
 import numpy as np
 
-from workers.nn.arrays import Array
+from workers.nn.arrays import Array, Bits
+from workers.nn.kernels.compiled.bfloat16 import round_to_bfloat16
 from workers.nn.kernels.compiled.compiler import compiled
 from workers.nn.kernels.compiled.exponential import limit_of
 
 FLAT = "real[::1]"
+BITS = "uint16[::1]"
+
+BLOCK = 2**12
+"""Parameters that are updated and then rounded, while they are in the L1 cache."""
 
 
 @compiled(f"void({FLAT}, {FLAT}, {FLAT}, {FLAT}, float64, float64, float64, float64)")
@@ -86,3 +91,48 @@ def add_scaled(x: Array, y: Array, factor: float) -> None:
     a = x.dtype.type(factor)
     for i in range(len(x)):
         x[i] += a * y[i]
+
+
+@compiled(f"void({FLAT}, {FLAT}, {FLAT}, {FLAT}, float64, float64, float64, float64, {BITS})")
+def adam_rounded(
+    parameters: Array,
+    gradient: Array,
+    first: Array,
+    second: Array,
+    beta1: float,
+    beta2: float,
+    step_size: float,
+    epsilon: float,
+    rounded: Bits,
+) -> None:
+    for start in range(0, len(parameters), BLOCK):
+        end = start + BLOCK
+        w, g, m, v = parameters[start:end], gradient[start:end], first[start:end], second[start:end]
+        adam(w, g, m, v, beta1, beta2, step_size, epsilon)
+        round_to_bfloat16(w, rounded[start:end])
+
+
+@compiled(f"void({FLAT}, {FLAT}, {FLAT}, float64, float64, boolean, float64, {BITS})")
+def momentum_rounded(
+    parameters: Array,
+    gradient: Array,
+    velocity: Array,
+    momentum_: float,
+    share: float,
+    nesterov: bool,
+    step_size: float,
+    rounded: Bits,
+) -> None:
+    for start in range(0, len(parameters), BLOCK):
+        end = start + BLOCK
+        w, g, v = parameters[start:end], gradient[start:end], velocity[start:end]
+        momentum(w, g, v, momentum_, share, nesterov, step_size)
+        round_to_bfloat16(w, rounded[start:end])
+
+
+@compiled(f"void({FLAT}, Array(real, 1, 'C', readonly=True), float64, {BITS})")
+def add_scaled_rounded(x: Array, y: Array, factor: float, rounded: Bits) -> None:
+    for start in range(0, len(x), BLOCK):
+        end = start + BLOCK
+        add_scaled(x[start:end], y[start:end], factor)
+        round_to_bfloat16(x[start:end], rounded[start:end])

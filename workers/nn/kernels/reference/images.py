@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from workers.nn.arrays import Array
+from workers.nn.arrays import Array, Bits
 
 
 def max_pool(x: Array, size: int, y: Array) -> None:
@@ -27,7 +27,7 @@ def _candidates(images: Array, pooled: Array, size: int) -> list[Array]:
     return [images[:, row:height:size, column:width:size] for row in range(size) for column in range(size)]
 
 
-def copy_windows(images: Array, stride: int, columns: Array) -> None:
+def copy_windows(images: Array | Bits, stride: int, columns: Array | Bits) -> None:
     rows, across = columns.shape[1], columns.shape[2]
     for i, j in np.ndindex(columns.shape[3:5]):
         columns[:, :, :, i, j] = images[

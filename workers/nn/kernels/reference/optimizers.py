@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from workers.nn.arrays import CHUNK, Array
+from workers.nn.arrays import CHUNK, Array, Bits
+from workers.nn.kernels.reference.bfloat16 import round_to_bfloat16
 
 
 def adam(
@@ -70,3 +71,37 @@ def average(running: Array, values: Array, decay: float) -> None:
 def add_scaled(x: Array, y: Array, factor: float) -> None:
     for start in range(0, len(x), CHUNK):
         x[start : start + CHUNK] += factor * y[start : start + CHUNK]
+
+
+def adam_rounded(
+    parameters: Array,
+    gradient: Array,
+    first: Array,
+    second: Array,
+    beta1: float,
+    beta2: float,
+    step_size: float,
+    epsilon: float,
+    rounded: Bits,
+) -> None:
+    adam(parameters, gradient, first, second, beta1, beta2, step_size, epsilon)
+    round_to_bfloat16(parameters, rounded)
+
+
+def momentum_rounded(
+    parameters: Array,
+    gradient: Array,
+    velocity: Array,
+    momentum_: float,
+    share: float,
+    nesterov: bool,
+    step_size: float,
+    rounded: Bits,
+) -> None:
+    momentum(parameters, gradient, velocity, momentum_, share, nesterov, step_size)
+    round_to_bfloat16(parameters, rounded)
+
+
+def add_scaled_rounded(x: Array, y: Array, factor: float, rounded: Bits) -> None:
+    add_scaled(x, y, factor)
+    round_to_bfloat16(x, rounded)
