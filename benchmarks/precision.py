@@ -1,8 +1,8 @@
 """Measure what bfloat16 costs in accuracy: an MLP on MNIST, trained with the same seeds in float32 and in bfloat16.
 
 Run: python -m benchmarks.precision [--seeds 5] [--epochs 5] [--hidden 1024 1024]. HOLDOUT_MNIST names the folder of
-MNIST. Where the processor has no unit for bfloat16, its products are emulated: the results are the same up to the order
-of the sums. Accuracy is that of the validation part after the last epoch.
+MNIST. Where the processor has no unit for bfloat16, its products are emulated: the results are the same up to the
+order of the sums. Accuracy is that of the validation part after the last epoch.
 """
 
 import argparse
