@@ -71,7 +71,10 @@ def _accuracy(registry: DatasetRegistry, precision: str, seed: int, epochs: int,
     prepared = registry.prepare_split(spec.dataset, spec.split)
     parts = prepared.read("train"), prepared.read("validation")
     *_, last = Trainer(spec, *parts, seed=seed).epochs()
-    return float(last.validation.metrics["accuracy"])
+    accuracy = last.validation.metrics["accuracy"]
+    if accuracy is None:
+        raise ValueError("the validation part is empty")
+    return accuracy
 
 
 if __name__ == "__main__":

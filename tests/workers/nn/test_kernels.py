@@ -46,7 +46,8 @@ class Draws:
 
     def bits(self, *shape: int) -> Bits:
         """Bits of bfloat16."""
-        return self.below(2**16, *shape, dtype=np.uint16)
+        drawn: Bits = self.below(2**16, *shape, dtype=np.uint16)
+        return drawn
 
     def scaling(self) -> tuple[Array, Array]:
         return self.single(F), self.single(F)

@@ -147,8 +147,8 @@ def test_gradients_differ_from_those_of_float32_by_rounding(
     limit = 0.1 if is_rectified else 1.5 * STEP  # a rectifier whose sign rounding has changed counts fully
     assert 0 < distance(mixed_gradient, gradient) < limit
     mixed.load(exact.parameters.values, exact.statistics())
-    evaluated = [made.logits(np.ones((3, *shape), np.float32)) for made in (exact, mixed)]
-    np.testing.assert_array_equal(*evaluated)  # which is in float32 alone
+    ones = np.ones((3, *shape), np.float32)
+    np.testing.assert_array_equal(mixed.logits(ones), exact.logits(ones))  # which are in float32 alone
 
 
 def test_bits_are_passed_on_where_the_next_layer_reads_them() -> None:
@@ -179,7 +179,7 @@ def test_gradients_are_exact_where_the_operands_are() -> None:
         dlogits[...] = np.random.default_rng(7).integers(-1, 2, dlogits.shape)
         run(backward.operations)
         found.append(made.parameters.gradient.copy())
-    np.testing.assert_array_equal(*found)
+    np.testing.assert_array_equal(found[0], found[1])
 
 
 SPECS: dict[str, dict[str, Any]] = {
