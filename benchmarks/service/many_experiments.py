@@ -15,12 +15,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, case, insert, literal, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, insert, literal, select
 
 from benchmarks.report import Row
 from benchmarks.service.servers import Service, serving, two_cores
+from service.store import spec_values
 from service.store.database import Database
-from service.store.tables import EpochClasses, EpochMetrics, Experiment, ExperimentTag, Run
+from service.store.tables import EpochClasses, EpochMetrics, Experiment, ExperimentTag, Run, SpecValue
 
 FEW, MANY = 100, 100_000
 EPOCHS = 25
@@ -42,6 +43,9 @@ REQUESTS: dict[str, PathOf] = {
     "list by a rare balancing": lambda n, stored: f"/experiments?balancing=smote&limit={RARE + n}",
     "list by a rare tag": lambda n, stored: f"/experiments?tag=rare&limit={RARE + n}",
     "list by a common tag": lambda n, stored: f"/experiments?tag=common&limit={RARE + n}",
+    "list by a rare field of the spec": lambda n, stored: (
+        f"/experiments?where=spec.loss=focal&limit={RARE + n}"
+    ),
     "list by two filters": lambda n, stored: f"/experiments?loss=focal&status=failed&limit={RARE + n}",
 }
 
@@ -118,6 +122,10 @@ def _copy(connection: Connection, count: int) -> None:
     _insert(connection, Run, select(numbers), id=n, experiment_id=n)
     _insert(connection, ExperimentTag, select(numbers), experiment_id=n)
     _insert(connection, ExperimentTag, select(numbers).where(rare), experiment_id=n, tag=literal("rare"))
+    loss = spec_values.number_of("loss.name")
+    of_loss = and_(SpecValue.field == loss, rare)
+    value = case((of_loss, literal(spec_values.as_bytes("focal"))), else_=SpecValue.value)
+    _insert(connection, SpecValue, select(numbers), experiment_id=n, value=value)
     for table in (EpochMetrics, EpochClasses):
         _insert(connection, table, select(numbers), run_id=n)
 

@@ -54,7 +54,7 @@ class ProgressLines:
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self.shown: dict[int, tuple[str, int]] = {}
+        self.shown: dict[int, tuple[str, str | None, int]] = {}
 
     def __enter__(self) -> None: ...
 
@@ -63,7 +63,7 @@ class ProgressLines:
     def show(self, state: State) -> None:
         """Print the progress of an experiment or a sweep if it has changed enough."""
         epoch, epochs = state["progress"]["epoch"], state["progress"]["epochs"]
-        reached = state["status"], 10 * epoch // max(1, epochs)
+        reached = state["status"], state.get("waiting_for"), 10 * epoch // max(1, epochs)
         if self.shown.get(state["id"]) != reached:
             self.shown[state["id"]] = reached
             words = f"{_title(state)}: {epoch}/{epochs} epochs, {_words(state)}"
@@ -82,5 +82,7 @@ def _words(state: State) -> str:
     counts = state.get("counts")
     if counts is None:
         return status
+    if state["waiting_for"]:
+        status = f"waiting for an agent that has {state['waiting_for']}"
     ended = sum(counts[each] for each in FINAL_STATUSES)
     return f"{ended}/{state['candidates']} candidates, {status}"

@@ -5,6 +5,8 @@ process has done the same.
 """
 
 import logging
+import time
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -24,6 +26,9 @@ from workers.validation.errors import InvalidSpec
 
 log = logging.getLogger("holdout.sweeps")
 
+PATIENCE_SECONDS = 5.0
+"""How long a sweep waits for an agent that has the package it needs, until its status says so."""
+
 
 class SweepProposer:
     """Chooses candidates for the sweeps of one database. `running` runs it in a thread."""
@@ -31,6 +36,8 @@ class SweepProposer:
     def __init__(self, database: Database, registry: DatasetRegistry, notifier: Notifier) -> None:
         self._database, self._registry, self._notifier = database, registry, notifier
         self._thread = PollingThread("sweeps", self.propose, log, "no candidates could be chosen")
+        self._left: dict[tuple[int, int], float] = {}
+        """Since when sweeps wait whose candidates cannot be chosen here, by their ids and how many have been."""
 
     def running(self) -> AbstractContextManager[None]:
         """Choose candidates for as long as the context lasts."""
@@ -41,30 +48,48 @@ class SweepProposer:
         self._thread.wake()
 
     def propose(self) -> bool:
-        """Choose the next candidates of each sweep that may have some, whatever fails; False if none may."""
+        """Choose the next candidates of each sweep that may have some, whatever fails; False if none may here."""
         with self._database.read() as connection:
             ready = [
                 (sweep, numbers)
                 for sweep in sweep_proposals.awaiting(connection)
                 if (numbers := _numbers(sweep, sweep_proposals.first_active(connection, sweep.id)))
             ]
-        failed = None
+        failed, chosen = None, False
+        waiting = self._left
+        self._left = {}
         for sweep, numbers in ready:
             try:
-                self._propose(sweep, numbers)
+                chosen |= self._propose_or_leave(sweep, numbers, waiting)
             except Exception as error:
                 failed = error
         if failed is not None:
             raise failed
-        return bool(ready)
+        return chosen
 
-    def _propose(self, sweep: Any, numbers: range) -> None:
+    def _propose_or_leave(self, sweep: Any, numbers: range, waiting: Mapping[tuple[int, int], float]) -> bool:
+        """Choose candidates of a sweep; False if it is left to agents that have what its strategy needs."""
         request = SweepRequest.model_validate(sweep.request)
-        if not isinstance(request.strategy, AdaptiveStrategy):
+        strategy = request.strategy
+        if not isinstance(strategy, AdaptiveStrategy):
             raise TypeError(f"sweep {sweep.id} has a strategy that chooses no candidates later")
+        missing = strategy.missing
+        if missing is None:
+            self._propose(sweep, request, strategy, numbers)
+            return True
+        since = self._left[sweep.id, sweep.asked] = waiting.get((sweep.id, sweep.asked), time.monotonic())
+        if time.monotonic() - since >= PATIENCE_SECONDS and sweep.waiting_for != missing:
+            log.warning(
+                "sweep %s waits for an agent that has %s, which is not installed here", sweep.id, missing
+            )
+            with self._database.write() as connection:
+                sweep_proposals.wait_for(connection, sweep.id, missing, asked=sweep.asked)
+        return False
+
+    def _propose(self, sweep: Any, request: SweepRequest, strategy: AdaptiveStrategy, numbers: range) -> None:
         earlier = self._earlier(sweep)
         try:
-            plan = next_candidates(request, request.strategy, earlier, numbers, self._registry)
+            plan = next_candidates(request, strategy, earlier, numbers, self._registry)
             share_datasets(self._registry, plan)
         except (InvalidSpec, DatasetError) as error:
             log.error("sweep %s ends early: no more candidates can be planned: %s", sweep.id, error)

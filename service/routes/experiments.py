@@ -51,7 +51,7 @@ from service.schemas.experiments import (
     Resolved,
 )
 from service.schemas.formats import as_json, represent
-from service.store import experiment_edits, experiment_lists, experiment_reader, status_reader
+from service.store import experiment_edits, experiment_lists, experiment_reader, spec_values, status_reader
 from service.store.artifacts.blob_store import BlobStoreUnavailable
 from service.store.errors import (
     ExperimentActive,
@@ -155,10 +155,12 @@ def list_experiments(
     while experiments are added or deleted. A CSV has a column for each metric of `fields`.
     """
     metrics = query.metrics
-    page = experiment_lists.page_of_ids(
-        query.filters, query.conditions, order=query.order, after=query.after, limit=query.limit
-    )
+    filters, conditions = query.filters, query.conditions
     with database.read() as connection:
+        of_specs = spec_values.narrow(connection, conditions.of_specs)
+        page = experiment_lists.page_of_ids(
+            filters, conditions.of_metrics, of_specs, order=query.order, after=query.after, limit=query.limit
+        )
         precondition.require_modified(status_reader.known_states(connection, page))
         rows = connection.execute(page).all()
         ids = [row.id for row in rows[: query.limit]]

@@ -11,6 +11,7 @@ from service.schemas.experiments import links as links_of_experiment
 from service.store.sweep_reader import SweepState
 from service.store.tables import Status
 from workers.sweeps.candidate import Candidate, SweepPlan
+from workers.sweeps.strategies import Package
 
 SweptValues = Annotated[
     dict[str, Any],
@@ -59,6 +60,10 @@ class SweepRow(ResponseModel):
     candidates: int
     to_come: int = TO_COME
     repeated: int = REPEATED
+    waiting_for: Package | None = Field(
+        description="What no agent has installed, and the choice of the candidates to come needs: optuna, or torch. "
+        "Start an agent that has it."
+    )
     counts: CandidateCounts
     runs: int
     progress: ProgressState
@@ -82,6 +87,7 @@ class SweepRow(ResponseModel):
             "strategy": row.request["strategy"]["name"],
             "candidates": sum(state.candidates.values()) + state.to_come,
             "to_come": state.to_come,
+            "waiting_for": state.waiting_for,
             "counts": dict(state.candidates),
             "runs": sum(each.runs for each in state.runs.values()),
             "progress": progress,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from service.store import spec_values
 from service.store.errors import UnknownExperiment
 from service.store.tables import Experiment, ExperimentTag
 
@@ -32,6 +33,7 @@ def edit(
     values = {column: value for column, value in columns.items() if value is not None}
     changed = update(Experiment).where(this).values(spec=spec | of_spec, revision=Experiment.revision + 1)
     connection.execute(changed.values(values) if values else changed)
+    spec_values.replace(connection, experiment_id, of_spec)
     if tags is not None:
         _replace_tags(connection, experiment_id, tags)
 

@@ -5,26 +5,17 @@ grow with the number of experiments, unless few of them pass the filters.
 """
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, case, literal, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, and_, literal, select, tuple_, union_all
 from sqlalchemy.orm import InstrumentedAttribute
 
-from service.store.engine.json_kinds import BOOLEANS, NUMBERS, json_kind, kind_at
 from service.store.experiment_metrics import NAMES
-from service.store.tables import Experiment, ExperimentMetrics, ExperimentTag
+from service.store.spec_values import COMPARISONS, NO_CONDITIONS, Comparison, Narrowed
+from service.store.tables import Experiment, ExperimentMetrics, ExperimentTag, SpecValue
 
-Comparison = Literal["=", "!=", ">=", "<=", ">", "<"]
-COMPARISONS: dict[Comparison, Callable[[Any, Any], Any]] = {
-    "=": operator.eq,
-    "!=": operator.ne,
-    ">=": operator.ge,
-    "<=": operator.le,
-    ">": operator.gt,
-    "<": operator.lt,
-}
 KEYS: dict[str, InstrumentedAttribute[Any]] = {
     "name": Experiment.name,
     "created_at": Experiment.created_at,
@@ -48,35 +39,17 @@ class Filters:
 
 
 @dataclass(frozen=True)
-class Condition:
-    """A comparison with a value: of a metric, if `field` is its name, or of the field of the spec at a path."""
+class MetricCondition:
+    """A comparison of a stored metric with a number."""
 
-    field: str | tuple[str, ...]
+    metric: str
     comparison: Comparison
-    value: float | str | bool | None
+    value: float
 
     def sql(self) -> ColumnElement[bool]:
         """The condition in a query of experiments and their metrics."""
-        if isinstance(self.field, str):
-            left: Any = KEYS[self.field]
-        else:
-            left = _typed(self.field, self.value)
-        condition: ColumnElement[bool] = COMPARISONS[self.comparison](left, self.value)
+        condition: ColumnElement[bool] = COMPARISONS[self.comparison](KEYS[self.metric], self.value)
         return condition
-
-
-def _typed(path: tuple[str, ...], value: float | str | bool | None) -> Any:
-    """A field of the spec, read as the type of a value; null if it is of another kind."""
-    field = Experiment.spec[path]
-    if isinstance(value, bool):
-        return case((_kind(path).in_(BOOLEANS), field.as_boolean()))
-    if isinstance(value, float):
-        return case((_kind(path).in_(NUMBERS), field.as_float()))
-    return field.as_string()
-
-
-def _kind(path: tuple[str, ...]) -> json_kind:
-    return kind_at(Experiment.__table__.c.spec, path)
 
 
 @dataclass(frozen=True)
@@ -97,39 +70,51 @@ class Position(NamedTuple):
 
 def page_of_ids(
     filters: Filters,
-    conditions: Sequence[Condition] = (),
+    of_metrics: Sequence[MetricCondition] = (),
+    of_specs: Narrowed = NO_CONDITIONS,
     *,
     order: Order = Order(),
     after: Position | None = None,
     limit: int,
 ) -> Select[Any]:
     """A query of the `id` and `value` of at most `limit` experiments beyond a position, and of one more."""
+    wanted = _Wanted(filters, of_metrics, of_specs)
     if order.key == "id":
         last = None if after is None else after.id
-        return _by_id(filters, conditions, ascending=order.ascending, after=last).limit(limit + 1)
-    return _by_key(filters, conditions, order, after, limit + 1)
+        return _by_id(wanted, ascending=order.ascending, after=last).limit(limit + 1)
+    return _by_key(wanted, order, after, limit + 1)
 
 
-def _by_id(
-    filters: Filters, conditions: Sequence[Condition], *, ascending: bool, after: int | None
-) -> Select[Any]:
+@dataclass(frozen=True)
+class _Wanted:
+    """What listed experiments have to meet."""
+
+    filters: Filters
+    of_metrics: Sequence[MetricCondition]
+    of_specs: Narrowed
+
+
+def _by_id(wanted: _Wanted, *, ascending: bool, after: int | None) -> Select[Any]:
+    """By the id beside a tag or a value, whose index gives the page in order: a subquery would be read whole."""
     id_: InstrumentedAttribute[int] = Experiment.id
-    if filters.tag is not None:
-        # By the id beside the tag, so that the index of tags gives the page in order: a subquery would be read whole.
+    driving = next((each for each in wanted.of_specs.conditions if each.is_of_one_value), None)
+    if wanted.filters.tag is not None:
         id_ = ExperimentTag.experiment_id
-    chosen = _chosen(filters, conditions, id_, literal(None))
+    elif driving is not None and wanted.of_specs.ids is None:
+        id_ = SpecValue.experiment_id
+    chosen = _chosen(wanted, id_, literal(None))
+    if id_ is SpecValue.experiment_id and driving is not None:
+        chosen = chosen.join(SpecValue, and_(SpecValue.experiment_id == Experiment.id, driving.of(SpecValue)))
     if after is not None:
         chosen = chosen.where(id_ > after if ascending else id_ < after)
     return chosen.order_by(_directed(id_, ascending))
 
 
-def _by_key(
-    filters: Filters, conditions: Sequence[Condition], order: Order, after: Position | None, limit: int
-) -> Select[Any]:
+def _by_key(wanted: _Wanted, order: Order, after: Position | None, limit: int) -> Select[Any]:
     """Experiments with the key, in its order, and then those without one, in the order of their ids."""
     key = KEYS[order.key]
     id_ = ExperimentMetrics.experiment_id if key.parent.entity is ExperimentMetrics else Experiment.id
-    chosen = _chosen(filters, conditions, id_, key)
+    chosen = _chosen(wanted, id_, key)
     absent = chosen.where(key.is_(None))
     valued = chosen.where(key.is_not(None))
     beyond = operator.gt if order.ascending else operator.lt
@@ -153,19 +138,20 @@ def _by_key(
 
 
 def _chosen(
-    filters: Filters,
-    conditions: Sequence[Condition],
+    wanted: _Wanted,
     id_: InstrumentedAttribute[int],
     value: ColumnElement[Any] | InstrumentedAttribute[Any],
 ) -> Select[Any]:
     chosen: Select[Any] = select(id_.label("id"), value.label("value")).select_from(Experiment)
-    of_metrics = any(isinstance(each.field, str) for each in conditions)
-    if of_metrics or id_ is ExperimentMetrics.experiment_id:
+    if wanted.of_metrics or id_ is ExperimentMetrics.experiment_id:
         chosen = chosen.join(ExperimentMetrics, ExperimentMetrics.experiment_id == Experiment.id)
-    if filters.tag is not None:
+    if wanted.filters.tag is not None:
         chosen = chosen.join(ExperimentTag, ExperimentTag.experiment_id == Experiment.id)
-        chosen = chosen.where(ExperimentTag.tag == filters.tag)
-    return chosen.where(*_conditions(filters), *(each.sql() for each in conditions))
+        chosen = chosen.where(ExperimentTag.tag == wanted.filters.tag)
+    if wanted.of_specs.ids is not None:
+        chosen = chosen.where(Experiment.id.in_(wanted.of_specs.ids))
+    of_specs = (each.of_experiment() for each in wanted.of_specs.conditions)
+    return chosen.where(*_conditions(wanted.filters), *(each.sql() for each in wanted.of_metrics), *of_specs)
 
 
 def _directed(column: Any, ascending: bool) -> ColumnElement[Any]:

@@ -7,14 +7,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
 
-from service.store import attempts, claim_order, experiment_metrics, status_reader
+from service.store import attempts, claim_order, experiment_metrics, spec_values, status_reader
 from service.store.attempts import Computations
 from service.store.epochs.selected_epoch_reader import selected_epochs, slopes
 from service.store.errors import UnknownExperiment
 from service.store.run_keys import BY_KEY
 from service.store.spec_facts import is_solved, measured_part
 from service.store.status_reader import ExperimentState
-from service.store.tables import Experiment, ExperimentTag, Rows, Run
+from service.store.tables import Experiment, ExperimentTag, Rows, Run, SpecValue
 
 EXPERIMENT = select(Experiment).where(Experiment.id == bindparam("id"))
 PLAN = select(Experiment.plan).where(Experiment.id == bindparam("id"))
@@ -124,7 +124,10 @@ def list_experiments(
 def experiments_on(connection: Connection, hashes: Collection[str]) -> Rows:
     """The `id`, `dataset` (its name) and `sha256` of every experiment on data with one of these hashes."""
     sha256 = Experiment.spec["dataset"]["sha256"].as_string()
-    chosen = select(Experiment.id, Experiment.dataset, sha256.label("sha256")).where(sha256.in_(hashes))
+    chosen = select(Experiment.id, Experiment.dataset, sha256.label("sha256"))
+    chosen = chosen.join(SpecValue, SpecValue.experiment_id == Experiment.id)
+    of_hashes = SpecValue.value.in_([spec_values.as_bytes(each) for each in hashes])
+    chosen = chosen.where(SpecValue.field == spec_values.number_of("dataset.sha256"), of_hashes)
     return connection.execute(chosen.order_by(Experiment.id)).all()
 
 

@@ -48,7 +48,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from service.store import claim_order, experiment_metrics, jobs
+from service.store import claim_order, experiment_metrics, jobs, spec_values
 from service.store.deaths import death_values, failed_start_values
 from service.store.engine.clock import now, now_or
 from service.store.errors import QueueFull
@@ -200,6 +200,7 @@ def submit_all(connection: Connection, experiments: Sequence[NewExperiment]) -> 
     tags = [{"experiment_id": id_, "tag": tag} for id_, each in numbered for tag in sorted(set(each.tags))]
     if tags:
         connection.execute(insert(ExperimentTag), tags)
+    spec_values.add(connection, ((id_, each.columns["spec"]) for id_, each in numbered))
     return ids
 
 

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, Select, func, select, update
 
 from service.store.sweep_reader import AWAITS_CANDIDATES
 from service.store.tables import ACTIVE_STATUSES, Experiment, ExperimentMetrics, Rows, Sweep
+from workers.sweeps.strategies import Package
 
 AWAITING: Select[Any] = select(Sweep).where(AWAITS_CANDIDATES).order_by(Sweep.id)
 """Built once: to build a statement takes longer than to execute it on SQLite."""
@@ -42,5 +43,11 @@ def lock(connection: Connection, sweep_id: int, *, asked: int) -> bool:
 
 def advance(connection: Connection, sweep_id: int, *, asked: int, unasked: int, repeated: int) -> None:
     """Store that so many more candidates were chosen, that so many are left, and how many more were repeated."""
-    added = {"asked": Sweep.asked + asked, "repeated": Sweep.repeated + repeated}
+    added = {"asked": Sweep.asked + asked, "repeated": Sweep.repeated + repeated, "waiting_for": None}
     connection.execute(update(Sweep).where(Sweep.id == sweep_id).values(**added, unasked=unasked))
+
+
+def wait_for(connection: Connection, sweep_id: int, package: Package, *, asked: int) -> None:
+    """Store that a sweep waits for an agent that has a package, unless one has chosen candidates meanwhile."""
+    mine = update(Sweep).where(Sweep.id == sweep_id, Sweep.asked == asked, AWAITS_CANDIDATES)
+    connection.execute(mine.values(waiting_for=package))

@@ -20,7 +20,7 @@ from service.store.tables import (
 
 THESE: Any = bindparam("sweeps", expanding=True)
 SWEEP = select(Sweep).where(Sweep.id == bindparam("id"))
-THE_SWEEPS = select(Sweep.id, Sweep.cancelled_at, Sweep.stopped_at, Sweep.unasked)
+THE_SWEEPS = select(Sweep.id, Sweep.cancelled_at, Sweep.stopped_at, Sweep.unasked, Sweep.waiting_for)
 THE_SWEEPS = THE_SWEEPS.where(Sweep.id.in_(THESE)).order_by(Sweep.id)
 AWAITS_CANDIDATES = (Sweep.unasked > 0) & Sweep.cancelled_at.is_(None) & Sweep.stopped_at.is_(None)
 """Whether a strategy that learns still has candidates to choose."""
@@ -70,7 +70,7 @@ class SweepState:
     """Everything that changes a response about a sweep but its leaderboard.
 
     candidates: how many experiments have each status. runs: the figures of their runs, by status. unasked: how many
-    candidates are chosen later, unless the sweep is stopped before.
+    candidates are chosen later, unless the sweep is stopped before. needs: the package that their choice waits for.
     """
 
     candidates: Mapping[str, int]
@@ -78,6 +78,12 @@ class SweepState:
     cancelled_at: float | None
     stopped_at: float | None
     unasked: int = 0
+    needs: str | None = None
+
+    @property
+    def waiting_for(self) -> str | None:
+        """The package that no agent has, which the choice of the other candidates needs."""
+        return self.needs if self.to_come else None
 
     @property
     def to_come(self) -> int:
@@ -130,7 +136,9 @@ def states(connection: Connection, rows: Sequence[Row[Any]]) -> dict[int, SweepS
     for row in connection.execute(RUNS, these):
         runs[row[0]][row[1]] = RunFigures(*row[2:])
     return {
-        row.id: SweepState(candidates[row.id], runs[row.id], row.cancelled_at, row.stopped_at, row.unasked)
+        row.id: SweepState(
+            candidates[row.id], runs[row.id], row.cancelled_at, row.stopped_at, row.unasked, row.waiting_for
+        )
         for row in rows
     }
 

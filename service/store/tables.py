@@ -116,7 +116,8 @@ class Sweep(Base):
     repeated: how many candidates were left out, as another has the same spec. cancelled_at: when it was cancelled;
     null again after a retry. max_seconds: how long it may start candidates; deadline: until when, once a run has
     started; stopped_at: when that was over. announced_at: when webhooks got the messages about its end. asked: how
-    many candidates were chosen; unasked: how many are chosen later, by the results of these.
+    many candidates were chosen; unasked: how many are chosen later, by the results of these. waiting_for: the package
+    that no agent has had for long, so that none can choose them; null once one has.
     """
 
     __tablename__ = "sweeps"
@@ -134,6 +135,7 @@ class Sweep(Base):
     announced_at: Mapped[float | None] = mapped_column(index=True)
     asked: Mapped[int] = mapped_column(default=0, server_default="0")
     unasked: Mapped[int] = mapped_column(default=0, server_default="0", index=True)
+    waiting_for: Mapped[str | None]
 
     __table_args__ = ({"sqlite_autoincrement": True},)
 
@@ -147,6 +149,22 @@ class ExperimentTag(Base):
     experiment_id: Mapped[int] = mapped_column(
         ForeignKey("experiments.id", ondelete="CASCADE"), primary_key=True, index=True
     )
+
+
+class SpecValue(Base):
+    """One field of the spec of one experiment, for conditions. field: its number; value: as bytes that sort as the
+    values do (`service.store.spec_values`).
+    """
+
+    __tablename__ = "spec_values"
+
+    field: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    value: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    experiment_id: Mapped[int] = mapped_column(
+        ForeignKey("experiments.id", ondelete="CASCADE"), primary_key=True
+    )
+
+    __table_args__ = (Index(None, "experiment_id", "field"), {"sqlite_with_rowid": False})
 
 
 class Run(Base):

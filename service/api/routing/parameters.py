@@ -21,7 +21,7 @@ from service.http.cursors import InvalidCursor
 from service.http.query import InvalidQuery
 from service.schemas.formats import Format
 from service.store.epochs.epoch_reader import MAX_ROWS, MIN_POINTS, EpochQuery, RowPosition, Thinning
-from service.store.experiment_lists import KEYS, Condition, Filters, Order, Position
+from service.store.experiment_lists import KEYS, Filters, Order, Position
 from service.store.experiment_metrics import NAMES
 from service.store.row_results_reader import FIRST, ResultPosition
 from service.store.run_keys import RunFilter
@@ -131,7 +131,7 @@ class ExperimentsQuery(Query):
         return Filters(self.status, self.dataset, self.loss, self.optimizer, self.balancing, self.tag, self.q)
 
     @property
-    def conditions(self) -> list[Condition]:
+    def conditions(self) -> conditions.Conditions:
         """Raises InvalidQuery."""
         return conditions.parse(self.where)
 

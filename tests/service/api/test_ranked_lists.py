@@ -3,10 +3,12 @@
 import csv
 import io
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
 
+from service.store import spec_values
 from service.store.database import Database
 from tests.service.fake_worker import CONFUSION, FakeWorker
 
@@ -109,6 +111,33 @@ def test_conditions_concern_metrics_and_fields_of_the_spec(client: TestClient, t
     assert ids(client, where="spec.split.stratify=true", sort="id") == three
     assert ids(client, where="spec.training.early_stopping=null", sort="id") == three
     assert ids(client, where="spec.model.activation>=1") == []
+    assert ids(client, where="spec.loss=focal") == [worst]
+    assert ids(client, where="spec.loss!=focal", sort="id") == [best, between]
+    assert ids(client, where="spec.loss.gamma=null", sort="id") == [best, between]
+    assert ids(client, where="spec.loss.gamma!=null") == [worst]
+    assert ids(client, where="spec.seeds=[0,1]") == [between]
+    assert ids(client, where="spec.name=worst,spec.priority<1") == [worst]
+    assert client.patch(f"/experiments/{worst}", json={"name": "last"}).status_code == 200
+    assert ids(client, where="spec.name=worst") == []
+    assert ids(client, where="spec.name=last") == [worst]
+
+
+@pytest.mark.parametrize("sort", ["id", "-id", "-balanced_accuracy", "name"])
+@pytest.mark.parametrize(
+    "where", ["spec.optimizer=adam", "spec.priority<1,spec.optimizer=adam", "spec.loss.gamma=null,accuracy>0"]
+)
+def test_conditions_that_few_or_many_experiments_meet_select_the_same(
+    client: TestClient, three: list[int], monkeypatch: pytest.MonkeyPatch, sort: str, where: str
+) -> None:
+    few = ids(client, where=where, sort=sort)
+    assert len(few) == 2
+    monkeypatch.setattr(spec_values, "FEW", 0)
+    path, many = f"/experiments?limit=1&sort={sort}&where={quote(where)}", []
+    while path:
+        page = client.get(path).json()
+        many += [each["id"] for each in page["items"]]
+        path = page["next"]
+    assert many == few
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import select, update
 
+from service.experiments import sweep_proposer
 from service.experiments.sweep_proposer import SweepProposer
 from service.store import queue, sweep_proposals
 from service.store.database import Database
@@ -14,6 +15,7 @@ from service.store.tables import Experiment, Sweep
 from service.store.webhooks import sweep_messages
 from tests.service.experiments.compared import confusion
 from tests.service.fake_worker import FakeWorker
+from workers.sweeps.strategies import optuna_search
 
 pytest.importorskip("optuna", reason="the extra optuna is not installed")
 
@@ -109,7 +111,7 @@ def test_two_processes_choose_once(
     with database.read() as connection:
         (seen,) = sweep_proposals.awaiting(connection)
     assert proposer.propose()
-    proposer._propose(seen, range(2, 4))  # another process that had read the sweep before
+    proposer._propose_or_leave(seen, range(2, 4), {})  # another process that had read the sweep before
     assert client.get(path).json()["counts"]["queued"] == 2
     assert len(rates(client, path)) == 4
 
@@ -139,6 +141,31 @@ def test_candidates_that_fail_are_replaced_by_no_others_but_do_not_end_the_sweep
         proposer.propose()
     sweep = client.get(path).json()
     assert (sweep["status"], sweep["counts"]["failed"]) == ("failed", 6)
+
+
+def test_a_sweep_says_that_no_agent_has_what_its_strategy_needs(
+    client: TestClient,
+    fake_worker: FakeWorker,
+    proposer: SweepProposer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = submit(client)
+    train(fake_worker)
+    with monkeypatch.context() as without:
+        without.setattr(optuna_search, "find_spec", lambda name: None)
+        assert not proposer.propose()
+        before = client.get(path)
+        assert before.json()["waiting_for"] is None  # another agent may have it
+        without.setattr(sweep_proposer, "PATIENCE_SECONDS", 0.0)
+        assert not proposer.propose()
+        response = client.get(path, headers={"If-None-Match": before.headers["etag"]})
+        assert (response.status_code, response.json()["waiting_for"]) == (200, "optuna")
+        client.post(f"{path}/cancel").raise_for_status()
+        assert client.get(path).json()["waiting_for"] is None
+        client.post(f"{path}/retry").raise_for_status()
+        assert client.get(path).json()["waiting_for"] == "optuna"
+    assert proposer.propose()
+    assert client.get(path).json()["waiting_for"] is None
 
 
 def test_a_sweep_whose_data_set_has_gone_ends(

@@ -9,9 +9,10 @@ import pytest
 from sqlalchemy import Select
 from sqlalchemy.dialects import sqlite
 
-from service.store import experiment_lists, migrations
+from service.store import experiment_lists, migrations, spec_values
 from service.store.database import Database
 from service.store.experiment_lists import KEYS, Filters, Order, Position
+from service.store.spec_values import Narrowed, SpecCondition
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +29,11 @@ def plan(database: Database, filters: Filters, *, ascending: bool, after: int | 
 
 
 def explain(database: Database, page: Select[Any]) -> str:
-    sql = str(page.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
+    compiled: Any = page.compile(dialect=sqlite.dialect(), compile_kwargs={"render_postcompile": True})
+    values = tuple(compiled.params[name] for name in compiled.positiontup)
     with database.read() as connection:
-        return "\n".join(row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}"))
+        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", values)
+        return "\n".join(row[-1] for row in rows)
 
 
 @pytest.mark.parametrize("ascending", [True, False])
@@ -42,6 +45,28 @@ def test_a_filtered_page_is_read_from_an_index_in_order(
     found = plan(database, Filters(**{name: "x"}), ascending=ascending, after=after)
     assert "SCAN" not in found or name == "part_of_name"  # that reads names, in order, until the page is full
     assert "B-TREE" not in found  # nothing is sorted
+
+
+MANY = SpecCondition("optimizer.name", "=", "adam"), SpecCondition("training.epochs", ">", 5.0)
+
+
+@pytest.mark.parametrize("key", ["id", "balanced_accuracy"])
+def test_conditions_that_many_meet_are_looked_up_while_the_list_is_read_in_order(
+    database: Database, key: str
+) -> None:
+    page = experiment_lists.page_of_ids(Filters(), (), Narrowed(None, MANY), order=Order(key), limit=20)
+    lines = explain(database, page)
+    reads = [line for line in lines.splitlines() if "spec_values" in line]
+    assert len(reads) >= 2
+    assert all("field=?" in line for line in reads), lines
+    assert "TEMP B-TREE" not in lines or key != "id"
+
+
+def test_conditions_that_few_meet_are_read_from_their_index(database: Database) -> None:
+    for condition in MANY:
+        lines = explain(database, spec_values.those_that_meet(condition))
+        assert "COVERING INDEX" in lines or "PRIMARY KEY (field=? AND value" in lines, lines
+        assert "TEMP B-TREE" not in lines
 
 
 def test_without_a_filter_the_table_is_read_in_its_own_order(database: Database) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from workers.sweeps.strategies.adaptive import AdaptiveStrategy, CandidateOutcome, Drawn
+from workers.sweeps.strategies.adaptive import AdaptiveStrategy, CandidateOutcome, Drawn, Package
 from workers.sweeps.strategies.grid import Grid
 from workers.sweeps.strategies.halving import HalvingStrategy, Hyperband, SuccessiveHalving
 from workers.sweeps.strategies.optuna_search import OptunaSearch, TreeParzen
@@ -37,6 +37,7 @@ __all__ = [
     "Hyperband",
     "LatinHypercube",
     "OptunaSearch",
+    "Package",
     "Random",
     "Sobol",
     "Strategy",

@@ -14,6 +14,7 @@ from pydantic import Field
 from workers.sweeps.space import Space, Values
 from workers.sweeps.strategies.strategy import Strategy
 
+Package = Literal["optuna", "torch"]
 Outstanding = Annotated[int, Field(strict=True, ge=1, le=64)]
 DEFAULT_OUTSTANDING = 8
 
@@ -50,6 +51,11 @@ class AdaptiveStrategy(Strategy):
     """Chooses candidates while others train. outstanding: how many are queued or train at the same time."""
 
     outstanding: int
+
+    @property
+    def missing(self) -> Package | None:
+        """The first package that it needs and that is not installed here."""
+        return None
 
     @abstractmethod
     def asking(

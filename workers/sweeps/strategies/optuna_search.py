@@ -20,11 +20,15 @@ from workers.sweeps.strategies.adaptive import (
     CandidateOutcome,
     Drawn,
     Outstanding,
+    Package,
 )
 from workers.tagged_union import Count, Flag, Seed, variant
 from workers.validation.errors import FieldError, InvalidSpec
 
-INSTALL = "needs Optuna: pip install 'holdout[optuna]'"
+INSTALL: dict[Package, str] = {
+    "optuna": "needs Optuna: pip install 'holdout[optuna]'",
+    "torch": "needs PyTorch: pip install torch; or take another sampler",
+}
 Setting = (
     Flag | Annotated[int, Field(strict=True, ge=0, le=10_000)] | Annotated[float, Field(ge=0, le=10_000)]
 )
@@ -36,13 +40,23 @@ class OptunaStrategy(AdaptiveStrategy):
 
     seed: int
 
+    @property
+    def needed(self) -> Sequence[Package]:
+        """The packages that it needs."""
+        return ("optuna",)
+
     @abstractmethod
     def make_sampler(self, seed: int) -> Any:
         """The sampler. Raises TypeError, ValueError or ImportError if Optuna has none with these settings."""
 
+    @property
+    def missing(self) -> Package | None:
+        return next((package for package in self.needed if find_spec(package) is None), None)
+
     def faults(self, space: Space, candidates: int | None) -> Iterator[FieldError]:
-        if find_spec("optuna") is None:
-            yield FieldError("strategy", self.name, INSTALL)
+        missing = self.missing
+        if missing is not None:
+            yield FieldError("strategy", self.name, INSTALL[missing])
             return
         try:
             self.make_sampler(0)
@@ -91,6 +105,10 @@ class OptunaSearch(OptunaStrategy):
     settings: Settings = Field(default_factory=dict)
     outstanding: Outstanding = DEFAULT_OUTSTANDING
     seed: Seed = 0
+
+    @property
+    def needed(self) -> Sequence[Package]:
+        return ("optuna", "torch") if self.sampler == "GPSampler" else ("optuna",)
 
     def faults(self, space: Space, candidates: int | None) -> Iterator[FieldError]:
         yield from super().faults(space, candidates)
