@@ -11,6 +11,7 @@ from functools import lru_cache, partial
 from multiprocessing.connection import Connection
 
 from workers import environment
+from workers.bfloat16 import NoUnit
 from workers.checkpoint import Checkpoint
 from workers.evaluation.baselines import Baseline
 from workers.linear_baselines import (
@@ -96,6 +97,8 @@ class Worker:
         except Diverged as diverged:
             self._send_baseline(wait=True)  # it does not depend on the network
             return Failed("diverged", str(diverged))
+        except NoUnit as missing:
+            return Failed("error", str(missing))
         except MemoryError:
             return Failed("out_of_memory", self._memory_message())
         except Exception as error:

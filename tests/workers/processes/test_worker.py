@@ -8,11 +8,15 @@ from typing import Any
 import pytest
 
 from workers import environment
+from workers.bfloat16 import NoUnit
+from workers.nn import mixed_precision
+from workers.nn.mixed_precision import EmulatedProducts
 from workers.processes import worker as module
 from workers.processes.messages import (
     Assignment,
     CheckpointTaken,
     EpochEnded,
+    Failed,
     TrainingStarted,
     WorkerEvent,
 )
@@ -108,3 +112,29 @@ def test_unsent_events_are_sent_after_the_interval_while_the_next_epoch_trains(
     assert pipe.sent == [[waiting]]
     worker._between_steps()
     assert len(pipe.sent) == 1
+
+
+def test_a_run_in_bfloat16_fails_with_the_reason_where_there_is_no_unit(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was accepted by another machine."""
+
+    def refuse() -> Any:
+        raise NoUnit("no unit for bfloat16", "train in float32")
+
+    monkeypatch.setattr(mixed_precision, "products", refuse)
+    spec = ExperimentSpec.model_validate({"training": {"precision": "bfloat16"}})
+    worker.assignment = replace(worker.assignment, spec=spec.model_dump_json())
+    assert worker.work() == Failed("error", "no unit for bfloat16; train in float32")
+
+
+def test_a_run_in_bfloat16_says_what_multiplies_and_has_baselines_in_float32(
+    worker: Worker, pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mixed_precision, "products", EmulatedProducts)
+    spec = ExperimentSpec.model_validate({"training": {"precision": "bfloat16", "epochs": 1}})
+    worker.assignment = replace(worker.assignment, spec=spec.model_dump_json())
+    worker.send(worker.work())
+    sent = [event for events in pipe.sent for event in events]
+    assert sent[0] == TrainingStarted(replace(environment.current(), bfloat16="emulated"), resumed=False)
+    assert {"BaselinesFitted", "Succeeded"} <= {type(event).__name__ for event in sent}
