@@ -8,7 +8,7 @@ import argparse
 import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from itertools import chain, product
+from itertools import chain, groupby, product
 from typing import TypeVar, get_args
 
 from workers import blas
@@ -16,7 +16,7 @@ from workers import blas
 blas.configure(os.environ)  # before NumPy is imported
 
 # ruff: noqa: E402
-from benchmarks.simulation import folds, leaderboards, numbers, shift_tables, single_split, twins
+from benchmarks.simulation import components, folds, leaderboards, numbers, shift_tables, single_split, twins
 from benchmarks.simulation.coverage import Covered, table
 from benchmarks.simulation.populations import DESIGNS, Design
 
@@ -31,10 +31,21 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument(
         "--only",
-        choices=("single_split", "folds", "twins", "leaderboards", "shifts", "monitors", "regression"),
+        choices=(
+            "components",
+            "single_split",
+            "folds",
+            "twins",
+            "leaderboards",
+            "shifts",
+            "monitors",
+            "regression",
+        ),
         help="one alone",
     )
     options = parser.parse_args()
+    if options.only in (None, "components"):
+        _print_components()
     with ProcessPoolExecutor(options.processes) as processes:
         if options.only in (None, "single_split"):
             _print_single_split(_all_draws(processes, single_split.draw, options.draws), options.draws)
@@ -57,15 +68,32 @@ def _print_shifts(only: str | None, draws: int) -> None:
         shift_tables.print_monitors(min(draws, 200))
 
 
+def _print_components() -> None:
+    print(
+        "\nIntervals over seeds with known components of variance: covered, in percent, and the relative width\n"
+    )
+    print("| method | seeds' variance | " + " | ".join(f"{seeds} seeds" for seeds in components.SEEDS) + " |")
+    print("|---|---|" + "---|" * len(components.SEEDS))
+    found = sorted(components.outcomes(), key=_method_and_variance)
+    for (method, of_seeds), cells in groupby(found, key=_method_and_variance):
+        shown = " | ".join(f"{each.covered:.1%} ({each.width:.2f})" for each in cells)
+        print(f"| {method} | {of_seeds:g} | {shown} |", flush=True)
+
+
+def _method_and_variance(found: components.Coverage) -> tuple[str, float]:
+    return found.method, found.of_seeds
+
+
 def _all_draws(processes: ProcessPoolExecutor, draw: Callable[[Design, int], list[T]], draws: int) -> list[T]:
     designs, of_draw = zip(*product(DESIGNS, range(draws)), strict=True)
     return list(chain.from_iterable(processes.map(draw, designs, of_draw, chunksize=5)))
 
 
 def _print_single_split(found: list[single_split.AtEpoch], draws: int) -> None:
-    for epoch in single_split.EPOCHS:
-        print(f"\nOne split, {epoch} epoch: intervals that cover, of {draws} draws, in percent\n")
-        _print_tables([each.covered for each in found if each.epoch == epoch])
+    for epoch, seeds in product(single_split.EPOCHS, single_split.SEEDS):
+        of_seeds = f"{seeds} {'seed' if seeds == 1 else 'seeds'}"
+        print(f"\nOne split, {epoch} epoch, {of_seeds}: intervals that cover, of {draws} draws, in percent\n")
+        _print_tables([each.covered for each in found if (each.epoch, each.seeds) == (epoch, seeds)])
 
 
 def _print_folds(found: list[folds.Estimated], model: str) -> None:

@@ -1,7 +1,8 @@
 """One draw of an experiment on a single split, and whether the intervals of its summary cover the truth.
 
 Splitting, training and intervals are the product's own code. The truth is the mean over many seeds of what their
-models reach on the whole population, with the same training rows: what the summary says that the intervals are for.
+models reach on the whole population, with the same training rows, and of one seed what its model reaches: what the
+summary says that the intervals are for.
 Every draw has seeds of its own: what seeds have in common is no chance of a draw.
 """
 
@@ -9,6 +10,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from statistics import fmean
 from types import SimpleNamespace
 from typing import Any
@@ -28,15 +30,12 @@ from workers.nn.arrays import Integers
 from workers.spec import ExperimentSpec
 from workers.training import Trainer
 
-SEEDS = 5
-MORE_SEEDS = 5
-"""Further seeds that are trained for the truth alone."""
-TOWARDS_OTHERS = math.sqrt(MORE_SEEDS / (SEEDS + MORE_SEEDS))
-"""How far the truth lies from the mean of the seeds towards that of the further ones.
-
-Then the seeds deviate from it by the variance that they have around the mean of all seeds, s^2 / SEEDS. From the mean
-of the further ones they deviate by more, as that is of few seeds itself, and from the mean of both by less.
-"""
+SEEDS = (1, 2, 3, 5)
+"""How many seeds an experiment has: the first of those that are trained."""
+TRAINED = 10
+"""The others are for the truth alone."""
+FIRST_DRAW = 1000
+"""The formula was chosen on draws before."""
 SPEC = ExperimentSpec.model_validate(
     {"model": {"hidden": [16]}, "training": {"epochs": 10, "batch_size": 32}, "scaling": "standard"}
 )
@@ -61,6 +60,7 @@ Figures = dict[str, float]
 class AtEpoch:
     """Whether an interval covers, at the `last` epoch or at the one `selected` on the rows that measure it."""
 
+    seeds: int
     epoch: str
     covered: Covered
 
@@ -74,19 +74,20 @@ class Measured:
 
 
 def draw(design: Design, number: int) -> list[AtEpoch]:
-    """Draw a data set, train an experiment on it, and compare its intervals with the truth."""
+    """Draw a data set, train experiments on it, and compare their intervals with the truth."""
+    number += FIRST_DRAW
     dataset = design.draw(design.training + design.validation, np.random.default_rng(number))
     share = design.training / len(dataset)
     split = RatioSplit(train=share, validation=1 - share, test=0.0, seed=number)
     rows = split_rows(dataset.labels, row_digests(dataset), dataset.classes, split)
     parts = dataset.take(rows.train), dataset.take(rows.validation)
-    seeds = range(number * (SEEDS + MORE_SEEDS), (number + 1) * (SEEDS + MORE_SEEDS))
+    seeds = range(number * TRAINED, (number + 1) * TRAINED)
     runs = [_train(*parts, population(design), rows.validation, seed) for seed in seeds]
     experiment = _experiment(split, *parts)
     return [
-        AtEpoch(epoch, covered)
-        for epoch in EPOCHS
-        for covered in _covered(design, experiment, [run[epoch] for run in runs])
+        AtEpoch(count, epoch, covered)
+        for count, epoch in product(SEEDS, EPOCHS)
+        for covered in _covered(design, experiment, [run[epoch] for run in runs], count)
     ]
 
 
@@ -103,20 +104,27 @@ def population(design: Design) -> Dataset:
     return design.all_rows()
 
 
-def _covered(design: Design, experiment: Any, runs: list[Measured]) -> Iterator[Covered]:
-    intervals = bootstrapped(experiment, [run.results for run in runs[:SEEDS]])
+def _covered(design: Design, experiment: Any, runs: list[Measured], seeds: int) -> Iterator[Covered]:
+    intervals = bootstrapped(experiment, [run.results for run in runs[:seeds]])
     of_classes = {f"recall_{k}": ends for k, ends in enumerate(intervals.classes)}
     for name, ends in (dict(intervals.metrics) | of_classes).items():
         if name in FIGURES and ends is not None:
-            true = truth([run.truth[name] for run in runs])
+            true = truth([run.truth[name] for run in runs], seeds)
             low, high = ends
             yield Covered(design.name, name, low <= true <= high, high - low)
 
 
-def truth(of_seeds: list[float]) -> float:
-    """The true figure, from what the model of each seed reaches on the population."""
-    mean, others = fmean(of_seeds[:SEEDS]), fmean(of_seeds[SEEDS:])
-    return mean + TOWARDS_OTHERS * (others - mean)
+def truth(of_models: list[float], seeds: int) -> float:
+    """The true figure of an experiment of the first seeds, from what each model reaches on the population.
+
+    Of one seed it is that of its model. Of several it lies between their mean and that of the others, sqrt(1 - S / n)
+    of the way. Then the seeds deviate from it by the variance that they have around the mean of all seeds, s^2 / S:
+    more from the mean of the others, which is of few seeds itself, and less from the mean of all.
+    """
+    mean, others = fmean(of_models[:seeds]), fmean(of_models[seeds:])
+    if seeds == 1:
+        return mean
+    return mean + math.sqrt(1 - seeds / len(of_models)) * (others - mean)
 
 
 def _experiment(split: RatioSplit, training: Dataset, validation: Dataset) -> Any:

@@ -1,8 +1,7 @@
 """Two-way bootstrap: intervals of metrics over new rows and new seeds at once.
 
-The models of S seeds predicted the same N rows. Rows and seeds are drawn independently of each other ("pigeonhole",
-Owen 2007): each draw weights the rows, takes S of the seeds with replacement, and averages the metric of each drawn
-seed's weighted confusion matrix. Interval bounds are percentiles of these averages.
+The models of S seeds predicted the same N rows. Each draw weights the rows, and measures every model by its weighted
+confusion matrix: `rows_and_seeds` makes an interval of these figures.
 
 Rows get the weights of a Bayesian bootstrap (Rubin 1981) with Jeffreys' prior: half a row that every seed has right,
 and half a row that every seed has wrong. So five rows of a class that are all right do not prove a recall of 1. For
@@ -10,7 +9,6 @@ the recall of one class the prior's rows are of that class: with one seed, its i
 DasGupta 2001). For the other metrics the classes share them, or many small classes would pull every mean towards 1/2.
 """
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -18,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.evaluation.confusion import Margins
-from workers.evaluation.intervals import LEVEL, Interval, percentile_interval
+from workers.evaluation.intervals import LEVEL, Interval
 from workers.evaluation.metrics import BY_NAME, FROM_CONFUSION
 from workers.evaluation.row_weights import one_hot_of
+from workers.evaluation.rows_and_seeds import DrawnFigure
 from workers.nn.arrays import Integers
 
 Floats = NDArray[np.float64]
@@ -122,7 +121,7 @@ def value_range(name: str) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Resampled:
-    """What the resamples say of one figure. seeds: whether more than one was drawn from."""
+    """What the resamples say of one figure. seeds: whether the interval is for new seeds too."""
 
     value: float
     interval: Interval
@@ -143,19 +142,18 @@ def two_way_bootstrap(
 
     predictions: (S, N), one row a seed. labels: (N,). class_counts: rows of each class (K,) in the sample that tells
     how frequent the classes are: with a stratified split the whole data set; by default these rows themselves.
-    The interval is about these models and this choice of epoch on new rows, and about new seeds of the same training;
-    not about another training set.
-    With S seeds, the spread of means over drawn seeds comes out too small by (S - 1) / S: it is widened.
+    The interval is about these models and this choice of epoch on new rows, and with several seeds also about new
+    seeds of the same training; not about another training set.
     """
     draws = _Draws(predictions, labels, classes, class_counts)
-    values, observed = draws.resample(generator, resamples), draws.observed()
+    drawn = draws.resample(generator, resamples)
     return {
         name: Resampled(
-            value := float(observed[name].mean()),
-            percentiles(values[name], value, value_range(name), level),
+            drawn[name].value,
+            drawn[name].interval(value_range(name), level),
             seeds=predictions.shape[0] > 1,
         )
-        for name in draws.present(values)
+        for name in draws.present(drawn)
     }
 
 
@@ -180,28 +178,21 @@ class _Draws:
         figures = self._figures(self._margins(self.counts[None]), none, none)
         return {name: values[0] for name, values in figures.items()}
 
-    def present(self, values: Mapping[str, Floats]) -> Iterator[str]:
+    def present(self, drawn: Mapping[str, DrawnFigure]) -> Iterator[str]:
         """The figures that mean something: not the recall of a class without rows, nor a metric without values."""
         absent = {f"recall_{k}" for k in np.flatnonzero(self.support == 0)}
-        return (name for name, drawn in values.items() if name not in absent and np.isfinite(drawn).all())
+        return (name for name, figure in drawn.items() if name not in absent and figure.has_values)
 
-    def resample(self, generator: np.random.Generator, resamples: int) -> dict[str, Floats]:
-        """Each figure's mean over drawn seeds, (resamples,)."""
+    def resample(self, generator: np.random.Generator, resamples: int) -> dict[str, DrawnFigure]:
+        """Each figure in draws of the rows."""
         block = max(1, BLOCK_CELLS // max(len(self.counts), self.classes * len(self.predictions)))
-        parts: list[dict[str, Floats]] = []
+        drawn = {name: DrawnFigure(values) for name, values in self.observed().items()}
         for start in range(0, resamples, block):
-            n = min(block, resamples - start)
-            weights, of_all, of_class = self._weights(generator, n)
+            weights, of_all, of_class = self._weights(generator, min(block, resamples - start))
             figures = self._figures(self._margins(weights), of_all, of_class)
-            share = (
-                generator.multinomial(self.seeds, np.full(self.seeds, 1 / self.seeds), size=n) / self.seeds
-            )
-            parts.append({name: self._over_seeds(values, share) for name, values in figures.items()})
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-    def _over_seeds(self, values: Floats, share: Floats) -> Floats:
-        """The mean over drawn seeds: values (R, S) and each seed's share of the draw (R, S), to (R,)."""
-        return over_seeds(values, share)
+            for name, values in figures.items():
+                drawn[name].add(values)
+        return drawn
 
     def _weights(self, generator: np.random.Generator, n: int) -> tuple[Floats, Floats, Floats]:
         """Of the patterns (n, U), and of right and wrong rows that the two priors add to each class, (n, 2, K)."""
@@ -239,15 +230,6 @@ class _Draws:
         return figures | {f"recall_{k}": of_classes[..., k] for k in range(self.classes)}
 
 
-def over_seeds(values: Floats, share: Floats) -> Floats:
-    """The mean over drawn seeds (R,), of values (R, S) and each seed's share of the draw (R, S), widened."""
-    centre, seeds = values.mean(axis=1), values.shape[1]
-    if seeds == 1:
-        return np.asarray(centre)
-    deviation = np.einsum("rs,rs->r", values - centre[:, None], share)
-    return np.asarray(centre + math.sqrt(seeds / (seeds - 1)) * deviation)
-
-
 def _with_prior(margins: WeightedMargins, prior: Floats) -> WeightedMargins:
     """With right and wrong rows (R, 2, K); a wrong one is predicted as every other class in equal shares."""
     right, wrong = prior[:, 0], prior[:, 1]
@@ -257,16 +239,6 @@ def _with_prior(margins: WeightedMargins, prior: Floats) -> WeightedMargins:
         margins.support + (right + wrong)[:, None],
         margins.predicted + (right + elsewhere)[:, None],
     )
-
-
-def percentiles(values: Floats, observed: float, within: tuple[float, float], level: float) -> Interval:
-    """The percentiles of resampled values, within the metric's range.
-
-    The interval includes what was observed, which the prior would exclude where every row is right.
-    """
-    found = percentile_interval(values, level)
-    low, high = max(found.low, within[0]), min(found.high, within[1])
-    return Interval(min(low, observed), max(high, observed), level)
 
 
 def _patterns(table: Integers, classes: int) -> tuple[Integers, Integers]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from workers.evaluation.intervals import LEVEL, Interval, normal_quantile, wilson
 from workers.evaluation.ranking import Booleans, Floats
+from workers.evaluation.rows_and_seeds import seed_half_width
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,21 +31,15 @@ class DeLong:
         return self._around(area, math.sqrt(variance) * normal_quantile(0.5 + level / 2), level)
 
     def mean_interval(self, level: float = LEVEL) -> Interval:
-        """The same of the mean over M models of different seeds: for new rows and new seeds.
+        """The same of the mean over M models of different seeds: for new rows and new seeds, as in `rows_and_seeds`.
 
-        Its variance is that over rows, the mean of the covariances, plus that over seeds, s^2 / M. The second has
-        M - 1 degrees of freedom, and Student's t as many as Satterthwaite (1946) gives the sum.
+        Its variance over rows is the mean of the covariances.
         """
-        from scipy.special import stdtrit
-
         models, of_rows = len(self.aurocs), float(self.covariance.mean())
-        of_seeds = float(self.aurocs.var(ddof=1)) / models if models > 1 else 0.0
-        total = of_rows + of_seeds
-        share = (
-            max(of_seeds / total, 1e-6) if total else 1.0
-        )  # with less, Student's t is the normal distribution
-        quantile = float(stdtrit(max(models - 1, 1) / share**2, 0.5 + level / 2))
-        return self._around(float(self.aurocs.mean()), math.sqrt(total) * quantile, level)
+        half_width = normal_quantile(0.5 + level / 2) * math.sqrt(max(of_rows, 0.0))
+        if models > 1:
+            half_width = math.hypot(half_width, seed_half_width(self.aurocs, level))
+        return self._around(float(self.aurocs.mean()), half_width, level)
 
     def _around(self, area: float, half_width: float, level: float) -> Interval:
         if not 0 < area < 1:

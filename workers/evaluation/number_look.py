@@ -62,9 +62,7 @@ def look_at_numbers(
     models = np.stack(predictions)
     told = TOLD if quantile is None else (*TOLD, "pinball")
     level = quantile or 0.5
-    found = bootstrap_numbers(
-        models, targets, bins, generator, count=count, quantile=level, draws_seeds=False
-    )
+    found = bootstrap_numbers(models, targets, bins, generator, count=count, quantile=level, new_seeds=False)
     figures = {
         name: [rounded(x) for x in (each.value, each.interval.low, each.interval.high)]
         for name, each in found.items()

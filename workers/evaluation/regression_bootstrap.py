@@ -1,20 +1,21 @@
 """Bootstrap of the metrics of a regression: over rows and seeds, and paired over the rows of several experiments.
 
-As for classes, rows get the weights of a Bayesian bootstrap (Rubin 1981), and seeds are drawn independently of them
-(Owen 2007). With a stratified split the bins of the targets keep their frequencies but for chance. There are no rows
-of a prior: an error has no largest value that a prior could put them at.
+As for classes, rows get the weights of a Bayesian bootstrap (Rubin 1981), and `rows_and_seeds` makes the intervals of
+the mean over seeds. With a stratified split the bins of the targets keep their frequencies but for chance. There are
+no rows of a prior: an error has no largest value that a prior could put them at.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.evaluation.bootstrap import RESAMPLES, Resampled, over_seeds, percentiles
+from workers.evaluation.bootstrap import RESAMPLES, Resampled
 from workers.evaluation.intervals import LEVEL
 from workers.evaluation.metrics import BY_NAME
 from workers.evaluation.row_weights import row_weights
+from workers.evaluation.rows_and_seeds import DrawnFigure
 from workers.nn.arrays import Integers
 
 Floats = NDArray[np.float64]
@@ -87,33 +88,29 @@ def bootstrap_numbers(
     quantile: float = 0.5,
     resamples: int = RESAMPLES,
     level: float = LEVEL,
-    draws_seeds: bool = True,
+    new_seeds: bool = True,
 ) -> dict[str, Resampled]:
     """The mean over seeds of each metric and of each bin's MAE (`bin_0`, ...), with intervals.
 
     predictions: (S, N), one row a seed. targets, bins: (N,), the bins in [0, count). bin_counts: rows of each bin
     (count,) in the sample that tells how frequent the bins are; by default these rows themselves. A metric without a
-    value, or a bin without rows, is left out. draws_seeds: whether intervals are for new seeds too, or for
+    value, or a bin without rows, is left out. new_seeds: whether intervals are for new seeds too, or for
     the mean of these models alone.
     """
     errors, seeds = predictions - targets, len(predictions)
-    names = _present_metrics(targets)
-    present = np.unique(bins).tolist()
-    drawn: dict[str, list[Floats]] = {name: [] for name in (*names, *(f"bin_{k}" for k in present))}
+    names = [*_present_metrics(targets), *(f"bin_{k}" for k in np.unique(bins).tolist())]
+    as_it_is = WeightedRows(np.ones((1, len(targets))), targets, errors, quantile)
+    drawn = {name: DrawnFigure(values[0]) for name, values in _figures(as_it_is, bins, names).items()}
     for weights in row_weights(generator, bins, count, bin_counts, resamples):
-        share = np.full((len(weights), seeds), 1 / seeds)
-        if draws_seeds:
-            share = generator.multinomial(seeds, share[0], size=len(weights)) / seeds
-        for name, values in _figures(WeightedRows(weights, targets, errors, quantile), bins, drawn).items():
-            drawn[name].append(over_seeds(values, share))
-    observed = _figures(WeightedRows(np.ones((1, len(targets))), targets, errors, quantile), bins, drawn)
+        for name, values in _figures(WeightedRows(weights, targets, errors, quantile), bins, names).items():
+            drawn[name].add(values)
     return {
         name: Resampled(
-            value := float(observed[name].mean()),
-            percentiles(np.concatenate(values), value, _range(name), level),
-            seeds=draws_seeds and seeds > 1,
+            drawn[name].value,
+            drawn[name].interval(_range(name), level, new_seeds=new_seeds),
+            seeds=new_seeds and seeds > 1,
         )
-        for name, values in drawn.items()
+        for name in names
     }
 
 
@@ -151,7 +148,7 @@ def _range(name: str) -> tuple[float, float]:
     return (metric.lowest, metric.highest) if metric else (0.0, np.inf)
 
 
-def _figures(rows: WeightedRows, bins: Integers, wanted: Mapping[str, object]) -> dict[str, Floats]:
+def _figures(rows: WeightedRows, bins: Integers, wanted: Collection[str]) -> dict[str, Floats]:
     """Each wanted figure of each model, (R, S)."""
     figures = {name: metric(rows) for name, metric in NUMBER_METRICS.items() if name in wanted}
     for name in wanted:

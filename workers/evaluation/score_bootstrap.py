@@ -1,7 +1,7 @@
 """Two-way bootstrap of the metrics of losses, probabilities and ranks: over new rows and new seeds at once.
 
-As in `bootstrap`, rows get the weights of a Bayesian bootstrap, and seeds are drawn independently (Owen 2007). A
-share of rows has Jeffreys' prior, half a row of either kind. So has an average precision, the mean over the rows of a
+As in `bootstrap`, rows get the weights of a Bayesian bootstrap, and `rows_and_seeds` makes the intervals. A share of
+rows has Jeffreys' prior, half a row of either kind. So has an average precision, the mean over the rows of a
 class of the precision at their scores: half a row with a precision of 1, and half a row with that of chance. A loss
 has no largest value to put rows at. Left out is what the row-level results do not tell, a loss that is the same on
 all rows, and the calibration error: the noise of a draw adds to it.
@@ -13,10 +13,11 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.evaluation.bootstrap import PRIOR, RESAMPLES, Resampled, over_seeds, percentiles, value_range
+from workers.evaluation.bootstrap import PRIOR, RESAMPLES, Resampled, value_range
 from workers.evaluation.intervals import LEVEL
 from workers.evaluation.row_results import TOP, RowResults
 from workers.evaluation.row_weights import row_weights
+from workers.evaluation.rows_and_seeds import DrawnFigure
 from workers.evaluation.score_differences import negative_logs
 from workers.evaluation.two_classes import positive_scores
 from workers.nn.arrays import Integers
@@ -41,19 +42,18 @@ def bootstrap_scores(
     """
     labels, seeds = results[0].labels.astype(np.int64), len(results)
     figures = dict(_figures(results, classes))
-    drawn: dict[str, list[Floats]] = {name: [] for name in figures}
+    as_it_is = np.ones((1, len(labels))), np.zeros((1, 2))
+    drawn = {name: DrawnFigure(figure(*as_it_is)[0]) for name, figure in figures.items()}
     for weights in row_weights(generator, labels, classes, class_counts, resamples) if figures else ():
-        share = generator.multinomial(seeds, np.full(seeds, 1 / seeds), size=len(weights)) / seeds
         prior = generator.standard_gamma(PRIOR, (len(weights), 2)) * weights.mean(axis=1, keepdims=True)
         for name, figure in figures.items():
-            drawn[name].append(over_seeds(figure(weights, prior), share))
-    found = {}
-    for name, figure in figures.items():
-        value = float(figure(np.ones((1, len(labels))), np.zeros((1, 2))).mean())
-        interval = percentiles(np.concatenate(drawn[name]), value, value_range(name), level)
-        if interval.high > interval.low:
-            found[name] = Resampled(value, interval, seeds=seeds > 1)
-    return found
+            drawn[name].add(figure(weights, prior))
+    intervals = {name: each.interval(value_range(name), level) for name, each in drawn.items()}
+    return {
+        name: Resampled(drawn[name].value, interval, seeds=seeds > 1)
+        for name, interval in intervals.items()
+        if interval.high > interval.low
+    }
 
 
 def _figures(results: Sequence[RowResults], classes: int) -> Iterator[tuple[str, Figure]]:

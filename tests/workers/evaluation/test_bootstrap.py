@@ -57,23 +57,36 @@ def figures(labels: Integers, predictions: Integers) -> dict[str, float]:
     return {name: float(metric(margins)) for name, metric in METRICS.items()}
 
 
-def draw(labels: Integers, predictions: Integers, generator: np.random.Generator) -> dict[str, float]:
-    """One resample, by its definition: rows and seeds, drawn with replacement."""
-    rows = generator.integers(0, len(labels), len(labels))
-    of_seed = [figures(labels[rows], each[rows]) for each in predictions]
-    drawn = generator.integers(0, len(predictions), len(predictions))
-    widen = math.sqrt(len(predictions) / (len(predictions) - 1))
-    values = {}
-    for name in METRICS:
-        column = np.array([each[name] for each in of_seed])
-        values[name] = float(column.mean() + widen * (column[drawn].mean() - column.mean()))
-    return values
-
-
-def test_the_intervals_are_those_of_drawing_rows_and_seeds_one_by_one() -> None:
+def test_the_intervals_are_those_of_drawing_rows_one_by_one_and_student_s_t_of_seeds() -> None:
+    stats = pytest.importorskip("scipy.stats")
     generator = np.random.default_rng(5)
-    drawn = [draw(LABELS, PREDICTIONS, generator) for _ in range(2000)]
-    found = two_way_bootstrap(PREDICTIONS, LABELS, generator, classes=3, resamples=4000)
+    predictions = np.concatenate([models(LABELS, 3, 1, skill, seed) for seed, skill in enumerate((0.4, 0.8))])
+    found = two_way_bootstrap(predictions, LABELS, generator, classes=3, resamples=4000)
+    observed = [figures(LABELS, each) for each in predictions]
+    drawn = []
+    for _ in range(1000):
+        rows = generator.integers(0, len(LABELS), len(LABELS))
+        drawn.append([figures(LABELS[rows], each[rows]) for each in predictions])
+    for name in METRICS:
+        first, second = np.array([[each[name] for each in of_draw] for of_draw in drawn]).T
+        a, b = (each[name] for each in observed)
+        of_seeds = stats.t.ppf(0.975, 1) * abs(a - b) / 2  # s^2 = (a - b)^2 / 2
+        value = (a + b) / 2
+        low, high = np.quantile((first + second) / 2, [0.025, 0.975])
+        lowest, highest = value_range(name)
+        interval = found[name].interval
+        expected = value - math.hypot(value - low, of_seeds), value + math.hypot(high - value, of_seeds)
+        assert interval.low == pytest.approx(max(expected[0], lowest), abs=0.02 * of_seeds), name
+        assert interval.high == pytest.approx(min(expected[1], highest), abs=0.02 * of_seeds), name
+
+
+def test_seeds_that_agree_leave_the_interval_of_drawing_rows_one_by_one() -> None:
+    generator = np.random.default_rng(5)
+    drawn = []
+    for _ in range(2000):
+        rows = generator.integers(0, len(LABELS), len(LABELS))
+        drawn.append(figures(LABELS[rows], PREDICTIONS[0][rows]))
+    found = two_way_bootstrap(np.tile(PREDICTIONS[0], (3, 1)), LABELS, generator, classes=3, resamples=4000)
     for name in METRICS:
         low, high = np.quantile([values[name] for values in drawn], [0.025, 0.975])
         assert found[name].interval.low == pytest.approx(low, abs=0.1 * (high - low)), name

@@ -57,7 +57,8 @@ def test_each_draw_is_the_weighted_metric_of_scikit_learn(metric: str) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
-def test_intervals_are_percentiles_over_drawn_rows_and_seeds() -> None:
+def test_intervals_are_percentiles_over_drawn_rows_and_student_s_t_over_seeds() -> None:
+    stats = pytest.importorskip("scipy.stats")
     stream = np.random.default_rng(7)
     found = bootstrap_numbers(
         *(MODELS, TARGETS, BIN_OF, stream),
@@ -67,30 +68,30 @@ def test_intervals_are_percentiles_over_drawn_rows_and_seeds() -> None:
         resamples=DRAWS,
         level=0.8,
     )
-    again = np.random.default_rng(7)
-    drawn = weights(again)
-    shares = again.multinomial(SEEDS, np.full(SEEDS, 1 / SEEDS), size=DRAWS) / SEEDS
+    drawn = weights(np.random.default_rng(7))
     for metric, oracle in ORACLES.items():
         values = np.array([[oracle(TARGETS, model, sample_weight=row) for model in MODELS] for row in drawn])
-        centre = values.mean(axis=1)
-        means = centre + np.sqrt(SEEDS / (SEEDS - 1)) * ((values * shares).sum(axis=1) - centre)
-        observed = np.mean([oracle(TARGETS, model, sample_weight=None) for model in MODELS])
-        low, high = np.quantile(means, [0.1, 0.9])
-        assert found[metric].value == pytest.approx(observed)
-        assert found[metric].interval.low == pytest.approx(min(low, observed))
-        assert found[metric].interval.high == pytest.approx(max(high, observed))
+        observed = np.array([oracle(TARGETS, model, sample_weight=None) for model in MODELS])
+        of_seeds = stats.t.ppf(0.9, SEEDS - 1) * stats.sem(observed)
+        mean = observed.mean()
+        low, high = np.quantile(values.mean(axis=1), [0.1, 0.9])
+        assert found[metric].value == pytest.approx(mean)
+        ends = mean - np.hypot(max(mean - low, 0), of_seeds), mean + np.hypot(max(high - mean, 0), of_seeds)
+        least = -np.inf if metric == "r2" else 0
+        assert found[metric].interval.low == pytest.approx(max(ends[0], least))
+        assert found[metric].interval.high == pytest.approx(min(ends[1], 1) if metric == "r2" else ends[1])
     of_bin = BIN_OF == 2
     errors = np.abs(MODELS - TARGETS)[:, of_bin]
     assert found["bin_2"].value == pytest.approx(errors.mean())
 
 
-def test_without_drawn_seeds_the_interval_is_that_of_the_mean_of_these_models() -> None:
+def test_without_new_seeds_the_interval_is_that_of_the_mean_of_these_models() -> None:
     offset = TARGETS + np.array([[1.0], [9.0]])
-    for draws_seeds, wide in ((True, 4.0), (False, 0.0)):
+    for new_seeds, wide in ((True, 4.0), (False, 0.0)):
         found = bootstrap_numbers(
-            *(offset, TARGETS, BIN_OF, np.random.default_rng(0)), count=BINS, draws_seeds=draws_seeds
+            *(offset, TARGETS, BIN_OF, np.random.default_rng(0)), count=BINS, new_seeds=new_seeds
         )["mae"]
-        assert (found.value, found.seeds) == (5, draws_seeds)
+        assert (found.value, found.seeds) == (5, new_seeds)
         assert found.interval.high - found.interval.low >= wide
         assert wide or found.interval.high == pytest.approx(found.interval.low)
 
