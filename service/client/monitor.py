@@ -37,8 +37,10 @@ class Monitor:
     def add(
         self, rows: str | Path | BinaryIO | Any, *, name: str | None = None, label: str | None = None
     ) -> dict[str, Any]:
-        """Test rows: a CSV or NPZ file, or a DataFrame. name: under which the same rows are tested once. label: the
-        column with the labels.
+        """Test rows: a CSV or NPZ file, or a DataFrame. label: the column with the labels.
+
+        name: under which the same rows are tested once, so that a call that failed can be repeated; without it they
+        would count twice. The client itself repeats no request.
         """
         fields = {"format": format_of_batch(rows)} | ({"label": label} if label else {})
         with content_of(rows) as file:
