@@ -19,12 +19,14 @@ from workers.nn.class_weights import NoWeights
 from workers.nn.losses import L2, CrossEntropy, Loss
 from workers.nn.models import Linear
 from workers.nn.penalty_choice import representative_rows
+from workers.random_division import compare_with_random_split
 from workers.spec import ExperimentSpec, Training
 from workers.spec_rules import LINEAR_LOSSES
 from workers.tasks.regression import TargetScaler
 from workers.thresholds import ThresholdRule
 from workers.training import Trainer
 
+PLAIN = ("linear", "ridge")
 CHANGED = ("model", "balancing", "class_weights", "loss", "prediction")
 """The fields of a spec that a linear baseline may change."""
 
@@ -94,10 +96,10 @@ def fit_baseline(
 ) -> Baseline:
     """Fit one of `linear_specs`, evaluated on the validation part. Deterministic, and a matter of seconds.
 
-    It is fitted to about 10,000 rows at most, in proportion to the classes.
+    It is fitted to about 10,000 rows at most, in proportion to the classes. If a column has divided the rows, a plain
+    one is compared with another on a random split of the same rows.
     """
-    rows = representative_rows(training_part.labels, scaler.width)
-    fitted = training_part if len(rows) == len(training_part) else training_part.take(rows)
+    fitted = _representative(training_part, scaler.width)
     selected_by_default = spec.model_copy(update={"training": replace(spec.training, early_stopping=None)})
     trainer = Trainer(selected_by_default, fitted, validation_part, seed=0, scaler=scaler)
     counter = FarRowsCounter(scaler)
@@ -106,7 +108,21 @@ def fit_baseline(
     l2 = trainer.linear.l2 if trainer.linear else None
     baseline = fitted_baseline(name, epoch.validation, training_rows=len(fitted), l2=l2)
     far = counter.found(spec.scaling, validation_part.columns)
-    return replace(baseline, far_rows=asdict(far) if far else None)
+
+    def fit(train: Dataset, validation: Dataset) -> Trainer:
+        again = Trainer(selected_by_default, _representative(train, scaler.width), validation, seed=0)
+        for _ in again.epochs():
+            pass
+        return again
+
+    on_random = compare_with_random_split(trainer, training_part, fit) if name in PLAIN else None
+    return replace(baseline, far_rows=asdict(far) if far else None, random_split=on_random)
+
+
+def _representative(training_part: Dataset, width: int) -> Dataset:
+    """As many of the rows as a baseline is fitted to."""
+    rows = representative_rows(training_part.labels, width)
+    return training_part if len(rows) == len(training_part) else training_part.take(rows)
 
 
 def _unmixed(training: Training) -> Training:

@@ -20,6 +20,7 @@ Stream = Literal[
     "shift",
     "corruptions",
     "monitors",
+    "random_division",
 ]
 
 # Append only: changing a number changes every result stored so far.
@@ -39,6 +40,7 @@ SPAWN_KEYS: dict[Stream, int] = {
     "shift": 12,
     "corruptions": 13,
     "monitors": 14,
+    "random_division": 15,
 }
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from service.schemas.base import bounds, share_bounds
-from service.schemas.summary import Baseline, BaselineClass, BaselineMetrics
-from workers.evaluation import baselines
+from service.schemas.summary import Baseline, BaselineClass, BaselineMetrics, RandomSplit
+from workers.evaluation import baselines, random_split
 from workers.evaluation.metrics import SUMMARISED
 
 
@@ -29,6 +29,20 @@ def baseline_figures(baseline: baselines.Baseline, names: Sequence[str], support
         training_rows=baseline.training_rows,
         l2=baseline.l2,
         changes=baseline.changes,
+        random_split=_random_split(baseline.random_split),
+    )
+
+
+def _random_split(found: random_split.RandomSplit | None) -> RandomSplit | None:
+    if found is None:
+        return None
+    (low, high), (random_low, random_high), (drop_low, drop_high) = (
+        bounds(each) for each in (found.interval, found.random_interval, found.drop_interval)
+    )
+    return RandomSplit.model_validate(
+        {"metric": found.metric, "value": found.value, "random": found.random, "drop": found.drop}
+        | {"low": low, "high": high, "random_low": random_low, "random_high": random_high}
+        | {"drop_low": drop_low, "drop_high": drop_high}
     )
 
 

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from service.experiments.baseline_comparison import BaselineComparison, compare
+from service.experiments.column_drop import drop_by_column
 from service.schemas.base import Remark
 from service.schemas.summary import Baseline, ClassEstimate, Estimate
 from service.store.attempts import Computations, described
@@ -236,6 +237,13 @@ def not_converged(evidence: Evidence) -> Iterator[Remark]:
         yield Remark(code="not_converged", sentence=sentence, remedy=remedy)
 
 
+def below_random_split(evidence: Evidence) -> Iterator[Remark]:
+    by = evidence.spec["split"].get("by")
+    found = next((each.random_split for each in evidence.baselines if each.random_split), None)
+    if by is not None and found is not None and found.drop_low > 0:
+        yield drop_by_column(by["column"], found)
+
+
 def far_from_training(evidence: Evidence) -> Iterator[Remark]:
     far = evidence.far_rows
     shape = None if evidence.image_shape is None else tuple(evidence.image_shape)
@@ -347,6 +355,7 @@ FINDERS: tuple[Finder, ...] = (
     short_of_solution,
     not_converged,
     rows_repeated,
+    below_random_split,
     far_from_training,
     levels_unknown,
     heavy_tails,

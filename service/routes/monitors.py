@@ -178,8 +178,9 @@ def add_batch(
     `/experiments/{experiment_id}/shift` takes: JSON, or a file as `curl -F format=csv -F file=@batch.csv`.
 
     With a name, in the query or in the form, a repeated request returns what was stored for the batch, and tests
-    nothing again. A batch that cannot be read or scored is not counted. Of the rows, the monitor keeps a sample of at
-    most 2,000.
+    nothing again. Without one, every request is a batch of its own: repeat one whose response was lost only under a
+    name. A batch that cannot be read or scored is not counted. Of the rows, the monitor keeps a sample of at most
+    2,000.
     """
     model = service.model(monitor_id)
     batch = sent_batches.received(request, model, uploads, caller.name, named=True)

@@ -97,6 +97,26 @@ class BaselineMetrics(ResponseModel):
     """Every metric of a baseline; null if it has no value, as metrics of probabilities for the majority class."""
 
 
+class RandomSplit(ResponseModel):
+    """A linear model after two divisions of the same rows into parts of the same sizes: by a column, and by chance.
+
+    metric: `balanced_accuracy`, or of a regression `rmse`. value: on the validation part, which the column chose;
+    random: on a part that chance chose, of the model that the other rows trained. drop: how much worse value is than
+    random, negative if it is better. Intervals are over rows.
+    """
+
+    metric: str
+    value: float
+    low: float
+    high: float
+    random: float
+    random_low: float
+    random_high: float
+    drop: float
+    drop_low: float
+    drop_high: float
+
+
 class Baseline(ResponseModel):
     """A simple model to compare with: the majority class, or the linear model that is solved.
 
@@ -107,6 +127,7 @@ class Baseline(ResponseModel):
     if these make a difference. predicted_class: if it always predicts the same class. metrics, classes: null and
     empty if an earlier version fitted it. training_rows: how many it was fitted to, about 10,000 at most. l2: its
     penalty. changes: merge these fields into the spec of the experiment to train the baseline as an experiment.
+    random_split: of `linear` and `ridge`, if a column has divided the rows: the same on a random split of them.
     """
 
     name: str
@@ -124,6 +145,7 @@ class Baseline(ResponseModel):
     training_rows: int | None
     l2: float | None
     changes: dict[str, Any]
+    random_split: RandomSplit | None = None
 
 
 class Missing(ResponseModel):

@@ -11,6 +11,7 @@ from workers.evaluation.evaluation import Evaluation
 from workers.evaluation.intervals import Interval, wilson
 from workers.evaluation.metrics import FROM_CONFUSION
 from workers.evaluation.metrics.per_class import metrics_per_class
+from workers.evaluation.random_split import RandomSplit
 from workers.nn.arrays import Integers
 
 
@@ -24,6 +25,7 @@ class Baseline:
     the spec of an experiment to train the baseline instead. far_rows: the fields of FarRows, counted while the rows
     of the part were scaled for it; None if there are none. Of a regression, accuracy and recalls are null or empty;
     predicted_value: the number, if it always predicts the same; errors: the MAE of each bin, null without rows.
+    random_split: of a plain linear model, if a column has divided the rows: how it does on a random split of them.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Baseline:
     far_rows: dict[str, Any] | None = None
     predicted_value: float | None = None
     errors: list[float | None] = field(default_factory=list)
+    random_split: RandomSplit | None = None
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "Baseline":
@@ -49,7 +52,8 @@ class Baseline:
             for name in ("interval", "balanced_accuracy_interval")
             if stored.get(name)
         }
-        return cls(**{**stored, **intervals})
+        split = stored.get("random_split")
+        return cls(**{**stored, **intervals, "random_split": RandomSplit.from_json(split) if split else None})
 
 
 def majority_baseline(training_counts: Integers, part_counts: Integers) -> Baseline:

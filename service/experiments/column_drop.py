@@ -1,0 +1,20 @@
+"""The finding that the rows which a column puts aside are harder than those that chance would."""
+
+from service.experiments.baseline_comparison import metric_name
+from service.schemas.base import Remark
+from service.schemas.summary import RandomSplit
+
+
+def drop_by_column(column: str, found: RandomSplit) -> Remark:
+    """How far a linear model falls: it has seen rows of the same kind on a random split alone."""
+    name, direction = metric_name(found.metric), "above" if found.value > found.random else "below"
+    sentence = (
+        f"On these rows, which '{column}' divides, a linear model has a {name} of {found.value:.3f}: "
+        f"{found.drop:.3f} ({found.drop_low:.3f} to {found.drop_high:.3f}) {direction} the {found.random:.3f} that "
+        "it has on a random split of the same rows into parts of the same sizes."
+    )
+    remedy = (
+        "Expect figures of this split where the model will meet such rows, not those of a random one. Submit the "
+        'spec without "by" in split to see how far this model falls.'
+    )
+    return Remark(code="below_random_split", sentence=sentence, remedy=remedy)
