@@ -5,6 +5,7 @@ This runs in a thread, because preparing large data takes longer than a lease, a
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
@@ -27,6 +28,9 @@ from workers.spec import ExperimentSpec
 log = logging.getLogger("holdout.agent")
 
 CACHED_SPECS = 16
+UNUSED_SECONDS = 30 * 24 * 3600.0
+"""A prepared split that no run was given for so long is removed; the next run that needs it prepares it again."""
+COLLECTED_SECONDS = 24 * 3600.0
 
 
 class AssignmentBuilder:
@@ -38,6 +42,7 @@ class AssignmentBuilder:
         self.database, self.registry, self.settings, self.artifacts = database, registry, settings, artifacts
         self._building = threading.Lock()
         self._specs: LruCache[bytes, tuple[ExperimentSpec, str]] = LruCache(CACHED_SPECS)
+        self._collection_due = time.monotonic()
 
     def start(
         self, claim: Claim, checkpoint: bytes | ArtifactReference | None, on_done: Callable[[], None]
@@ -76,6 +81,21 @@ class AssignmentBuilder:
             if assignment is not None and future.set_running_or_notify_cancel():
                 future.set_result(assignment)
         on_done()
+        self._collect()
+
+    def _collect(self) -> None:
+        """Remove the prepared splits that nobody uses, once a day: other ones are only written here."""
+        with self._building:
+            if time.monotonic() < self._collection_due:
+                return
+            self._collection_due = time.monotonic() + COLLECTED_SECONDS
+            try:
+                removed = self.registry.remove_unused_splits(UNUSED_SECONDS)
+            except OSError as error:
+                log.warning("unused splits stay where they are: %s", error)
+            else:
+                if removed:
+                    log.info("removed %s prepared splits that no run has used for 30 days", removed)
 
     def _build(self, claim: Claim, checkpoint: bytes | ArtifactReference | None) -> Assignment:
         spec, text = self._spec(claim.spec)

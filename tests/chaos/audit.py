@@ -51,6 +51,8 @@ class Audit:
         for submission in clients.acknowledged:
             self._check(submission, experiments)
         candidates = sum(map(self.sweeps.check, clients.sweeps))
+        for experiment in clients.reports:
+            self.models.check_job(experiment)
         batches = sum(map(self.models.check_monitor, clients.monitors))
         self._check_file()
         with self.harness.database.read() as connection:

@@ -14,13 +14,14 @@ import httpx2
 from tests.harness import IRIS
 from tests.slow_runs import SHORTEST
 
+CORRUPTED = {"corruptions": ["noise", "swapped_columns"]}
 LONGER = SHORTEST | {"dataset": {"name": "synthetic", "counts": [4000, 4000], "features": 32}}
 SPECS: list[dict[str, Any]] = [
     IRIS | {"training": {"epochs": 4}},
     IRIS | {"balancing": "oversample", "loss": "focal", "training": {"epochs": 6, "batch_size": 8}},
     LONGER | {"training": {"epochs": 4, "batch_size": 8}},
     LONGER | {"model": {"hidden": [32, 16], "batch_norm": True, "dropout": 0.2}, "optimizer": "sgd"},
-    IRIS | {"robustness": {"corruptions": ["noise", "swapped_columns"]}, "training": {"epochs": 2}},
+    IRIS | {"robustness": CORRUPTED, "training": {"epochs": 2}},
 ]
 RATES = {"optimizer.learning_rate": {"log": [1e-4, 1e-1]}}
 HALVING = {
@@ -82,6 +83,7 @@ class Clients:
     acknowledged: list[Submission] = field(default_factory=list)
     sweeps: list[SubmittedSweep] = field(default_factory=list)
     monitors: list[WatchedMonitor] = field(default_factory=list)
+    reports: set[int] = field(default_factory=set)
     attempts: int = 0
     unanswered: int = 0
     refused: list[str] = field(default_factory=list)
@@ -124,8 +126,9 @@ class Clients:
         if self.acknowledged:
             id_ = random_.choice(self.acknowledged).id
             found = self._request(http, "GET", f"{url}/experiments/{id_}")
-            if found is not None and found["status"] == "succeeded" and random_.random() < 0.1:
+            if found is not None and found["status"] == "succeeded" and random_.random() < 0.2:
                 self._watch(http, url, random_, found)
+                self._ask_for_report(http, url, found)
             metrics = self._request(http, "GET", f"{url}/experiments/{id_}/metrics?limit=1000")
             if metrics is not None:
                 keys = [(item["seed"], item["epoch"], item["split"]) for item in metrics["items"]]
@@ -160,6 +163,13 @@ class Clients:
                 self.monitors.append(WatchedMonitor(response["id"], name))
         if self.monitors:
             self._send_batch(http, url, random_, random_.choice(self.monitors))
+
+    def _ask_for_report(self, http: httpx2.Client, url: str, experiment: dict[str, Any]) -> None:
+        """Ask for a report on corrupted rows of an experiment on iris, perhaps again."""
+        if experiment["spec"]["dataset"]["name"] == "iris":
+            path = f"{url}/experiments/{experiment['id']}/robustness"
+            if self._request(http, "POST", path, CORRUPTED, conflicts=False) is not None:
+                self.reports.add(experiment["id"])
 
     def _send_batch(
         self, http: httpx2.Client, url: str, random_: random.Random, monitor: WatchedMonitor

@@ -27,6 +27,11 @@ def write_open_rows(dataset: Dataset, rows: Indices, folder: Path) -> Path:
     return folder / name
 
 
+def open_rows_of(folder: Path) -> Path:
+    """The folder of the open rows that a fold is of."""
+    return folder.parent / (folder / OPEN_ROWS).read_text()
+
+
 def write_fold(open_rows: Path, parts: dict[str, Indices], counts: str, folder: Path) -> None:
     """Write the parts of a fold, ascending indices into the data set: a whole folder or none."""
     rows = np.load(open_rows / "rows.npy", allow_pickle=False)
@@ -45,7 +50,7 @@ def is_fold(folder: Path) -> bool:
 
 def read_part(folder: Path, part: str) -> Dataset:
     """One part of a fold, its rows in the order of the data set, in memory."""
-    dataset = open_dataset(_open_rows(folder))
+    dataset = open_dataset(open_rows_of(folder))
     taken = dataset.take(np.load(folder / f"{part}.npy", allow_pickle=False).astype(np.int64))
     drop_pages(dataset)
     return taken
@@ -53,10 +58,6 @@ def read_part(folder: Path, part: str) -> Dataset:
 
 def read_rows(folder: Path, part: str) -> Indices:
     """The index (n,) of each row of a part in the data set that was split."""
-    open_rows = np.load(_open_rows(folder) / "rows.npy", allow_pickle=False)
+    open_rows = np.load(open_rows_of(folder) / "rows.npy", allow_pickle=False)
     rows: Indices = open_rows[np.load(folder / f"{part}.npy", allow_pickle=False)]
     return rows
-
-
-def _open_rows(folder: Path) -> Path:
-    return folder.parent / (folder / OPEN_ROWS).read_text()

@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import os
+import shutil
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -93,6 +96,27 @@ def open_split(folder: Path) -> PreparedSplit | None:
     except FileNotFoundError:
         return None
     return PreparedSplit(folder, counts)
+
+
+def mark_used(folder: Path) -> None:
+    """Note that a split is used now: its folder, and that of the open rows if it is a fold."""
+    for each in (folder, prepared_folds.open_rows_of(folder) if prepared_folds.is_fold(folder) else folder):
+        os.utime(each)
+
+
+def remove_unused(folder: Path, seconds: float) -> int:
+    """Remove the splits in `folder`/SHA256 that nobody has used for so long, and return how many.
+
+    They are written again when they are needed. Processes that have mapped one keep its rows.
+    """
+    removed = 0
+    for each in folder.glob("*/*/"):
+        if time.time() - each.stat().st_mtime > seconds:
+            aside = each.with_name(f".removed-{each.name}")
+            each.rename(aside)  # first, so that nobody opens half of it
+            shutil.rmtree(aside, ignore_errors=True)
+            removed += 1
+    return removed
 
 
 def has_evaluation_part(folder: Path) -> bool:

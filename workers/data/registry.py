@@ -20,7 +20,9 @@ from workers.data.prepared_splits import (
     PartCounts,
     PreparedSplit,
     count_classes,
+    mark_used,
     open_split,
+    remove_unused,
     split_key,
     write_split,
     write_split_of_fold,
@@ -226,7 +228,12 @@ class DatasetRegistry:
             rows = self.split_rows(source, split, fold)
             write = write_split_of_fold if isinstance(split, CrossValidation) else write_split
             prepared = write(dataset, rows, folder)
+        mark_used(folder)
         return replace(prepared, counts=_with_official(prepared.counts, official_test))
+
+    def remove_unused_splits(self, seconds: float) -> int:
+        """Remove the prepared splits that nobody has used for so long, and return how many."""
+        return remove_unused(self._prepared_splits, seconds)
 
     def test_part(self, source: Source, split: Split) -> Dataset:
         """The held-back rows. Only a test evaluation may read them."""

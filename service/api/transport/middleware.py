@@ -17,7 +17,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.api.errors.problems import Problem, unexpected
 from service.http.access_log import REQUEST_ID, AccessLogEntry
 from service.store.epochs.epoch_export import ExportCutShort
-from service.temporary_errors import Exhausted, is_exhausted
+from service.temporary_errors import Exhausted
+from workers.exhaustion import is_exhausted
 
 log = logging.getLogger("holdout.http")
 

@@ -1,5 +1,6 @@
 """Prepared folds: the rows of a fold as another process reads them, without a copy for each fold."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -53,3 +54,13 @@ def test_another_split_has_no_evaluation_part(registry: DatasetRegistry) -> None
     prepared = registry.prepare_split(DIGITS, RatioSplit())
     assert not has_evaluation_part(prepared.folder)
     assert "evaluation" not in prepared.counts
+
+
+def test_a_fold_that_is_used_keeps_the_open_rows_that_it_needs(registry: DatasetRegistry) -> None:
+    used, unused = (registry.prepare_split(DIGITS, SPLIT, fold) for fold in list(SPLIT.all_folds)[:2])
+    for folder in used.folder.parent.iterdir():
+        os.utime(folder, (0, 0))
+    used = registry.prepare_split(DIGITS, SPLIT, next(iter(SPLIT.all_folds)))
+    assert registry.remove_unused_splits(seconds=3600) == 1
+    assert not unused.folder.exists()
+    assert len(used.read("train"))

@@ -1,3 +1,4 @@
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -6,7 +7,14 @@ import pytest
 
 from workers.data.dataset import Dataset
 from workers.data.imbalance import Imbalance
-from workers.data.prepared_splits import open_split, read_part, read_rows, split_key, write_split
+from workers.data.prepared_splits import (
+    open_split,
+    read_part,
+    read_rows,
+    remove_unused,
+    split_key,
+    write_split,
+)
 from workers.data.row_digests import row_digests
 from workers.data.split_rows import SplitRows, split_rows
 from workers.data.splits import OfficialSplit, RatioSplit, Split
@@ -80,3 +88,14 @@ def test_anything_that_moves_a_row_changes_the_key() -> None:
     ]
     assert len({split_key(*arguments) for arguments in different}) == len(different)
     assert split_key("a", RatioSplit(), Imbalance()) == split_key("a", RatioSplit(), Imbalance())
+
+
+def test_splits_that_nobody_has_used_for_long_are_removed_and_what_is_mapped_stays(tmp_path: Path) -> None:
+    split = RatioSplit(seed=2)
+    for name in ("used", "unused"):
+        write_split(NUMBERED, rows_of(split, None), tmp_path / "sha256" / name)
+    train = read_part(tmp_path / "sha256" / "unused", "train").features
+    os.utime(tmp_path / "sha256" / "unused", (0, 0))
+    assert remove_unused(tmp_path, seconds=3600) == 1
+    assert [each.name for each in (tmp_path / "sha256").iterdir()] == ["used"]
+    assert np.array_equal(train[:, 0].astype(int), rows_of(split, None).train)

@@ -1,8 +1,10 @@
 """The compiled kernels against the reference: every function, both float types, with and without a NaN."""
 
+import errno
 import inspect
 import sys
 from collections.abc import Callable
+from importlib.abc import MetaPathFinder
 from itertools import pairwise
 from typing import Any
 
@@ -419,4 +421,21 @@ def test_the_reference_runs_if_numba_cannot_be_loaded(
     assert choice.reason in caplog.text
     monkeypatch.setenv("HOLDOUT_KERNELS", "numba")
     with pytest.raises(ImportError):
+        kernels.load.__wrapped__()
+
+
+def test_a_process_without_descriptors_does_not_train_with_other_kernels(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class NoDescriptors(MetaPathFinder):
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "workers.nn.kernels.compiled":
+                raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setenv("HOLDOUT_KERNELS", "auto")
+    monkeypatch.setattr(kernels, "find_spec", lambda name: name)
+    monkeypatch.delitem(sys.modules, "workers.nn.kernels.compiled", raising=False)
+    monkeypatch.delattr(kernels, "compiled", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [NoDescriptors(), *sys.meta_path])
+    with pytest.raises(OSError, match="Too many open files"):
         kernels.load.__wrapped__()

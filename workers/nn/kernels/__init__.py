@@ -11,6 +11,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Literal, NamedTuple
 
+from workers.exhaustion import is_exhausted
 from workers.nn.kernels.contract import Kernels
 
 log = logging.getLogger("holdout.kernels")
@@ -45,7 +46,8 @@ def choose() -> Choice:
 def load() -> tuple[Kernels, Choice]:
     """Load the kernels, once per process, and say which they are. The compiled ones take seconds to load.
 
-    Falls back to the reference if numba cannot be loaded, unless HOLDOUT_KERNELS is numba: then raises its error.
+    Falls back to the reference if numba cannot be loaded, unless HOLDOUT_KERNELS is numba: then raises its error. It
+    is also raised if something is used up, such as descriptors: a moment later the kernels would be others.
     """
     from workers.nn.kernels import reference
 
@@ -55,7 +57,7 @@ def load() -> tuple[Kernels, Choice]:
     try:
         from workers.nn.kernels import compiled
     except (ImportError, OSError) as error:  # from a numba that does not fit this NumPy or this system
-        if os.environ.get("HOLDOUT_KERNELS") == "numba":
+        if os.environ.get("HOLDOUT_KERNELS") == "numba" or is_exhausted(error):
             raise
         choice = Choice("numpy", f"numba cannot be loaded: {error}")
         log.warning("training kernels: %s", choice)
