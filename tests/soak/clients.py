@@ -26,6 +26,8 @@ MOST_ACTIVE = 10
 """How many experiments may be queued or running; more would only make the queue longer."""
 KEPT = 60
 """How many experiments are kept: the clients delete older ones, so that the database has a steady size."""
+MOST_DELETED = 4
+"""At a time."""
 STREAM_SECONDS = 2.0
 PAUSE_SECONDS = (0.05, 0.3)
 EXPECTED = (404, 409, 429)
@@ -102,10 +104,10 @@ class Client(threading.Thread):
             self.request("POST", f"/experiments/{id_}/cancel")
 
     def delete(self) -> None:
-        """Delete the oldest experiment, if there are more than are kept."""
+        """Delete the oldest experiments, if there are more than are kept: uploads and other clients add some too."""
         ids = self.listed(limit=200, sort="id")
-        if len(ids) > KEPT:
-            self.request("DELETE", f"/experiments/{ids[0]}")
+        for id_ in ids[: min(MOST_DELETED, max(0, len(ids) - KEPT))]:
+            self.request("DELETE", f"/experiments/{id_}")
 
     def listed(self, status: str | None = None, *, limit: int = 20, **query: str) -> list[int]:
         chosen = query | {"limit": str(limit)} | ({"status": status} if status else {})
