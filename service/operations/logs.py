@@ -8,12 +8,12 @@ import logging
 import re
 import sys
 from datetime import UTC, datetime
-from typing import Any
-
-import structlog
-from structlog.types import EventDict, Processor
+from typing import TYPE_CHECKING, Any
 
 from service.http.access_log import REQUEST_ID
+
+if TYPE_CHECKING:
+    from structlog.types import EventDict, Processor
 
 PREFIXES = ("hold_", "whsec_")
 SECRETS = re.compile(rf"\b({'|'.join(PREFIXES)})[A-Za-z0-9_+/=-]{{8,}}")
@@ -65,6 +65,8 @@ def _utc(seconds: float) -> str:
 
 
 def _terminal_formatter() -> logging.Formatter:
+    import structlog  # it imports rich and Pygments, which take 7 MB, and a service has no terminal
+
     shared: list[Processor] = [
         _add_request_id,
         structlog.stdlib.add_log_level,
@@ -86,20 +88,20 @@ def _terminal_formatter() -> logging.Formatter:
     )
 
 
-def _add_request_id(_logger: object, _method: str, event: EventDict) -> EventDict:
+def _add_request_id(_logger: object, _method: str, event: "EventDict") -> "EventDict":
     """Add the id of the request during which the line is written."""
     if (request_id := REQUEST_ID.get()) is not None:
         event["request_id"] = request_id
     return event
 
 
-def _drop_colours(_logger: object, _method: str, event: EventDict) -> EventDict:
+def _drop_colours(_logger: object, _method: str, event: "EventDict") -> "EventDict":
     """Drop uvicorn's copy of its message in colours."""
     event.pop("color_message", None)
     return event
 
 
-def _escape_control_characters(_logger: object, _method: str, event: EventDict) -> EventDict:
+def _escape_control_characters(_logger: object, _method: str, event: "EventDict") -> "EventDict":
     """Escape control characters in texts: what a client sent must not write to the terminal, or begin a line."""
     for name, value in event.items():
         if isinstance(value, str):

@@ -1,18 +1,22 @@
-"""Migrate a database to the current schema with Alembic. Only the launcher does so, on SQLite and Postgres alike."""
+"""Migrate a database to the current schema with Alembic. Only the launcher does so, on SQLite and Postgres alike.
+
+Alembic and what it imports take 12 MB, so it is imported only if there is something to migrate.
+"""
 
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from service.settings import UnusableSetting
 from service.store.database import Database
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+FOLDER = Path(__file__).parent
 ADVISORY_LOCK = 0x484F4C44
 """If two launchers start on one Postgres, the second waits, and then has nothing to do."""
 
@@ -31,28 +35,32 @@ class UnknownSchema(UnusableSetting):
         )
 
 
-def config() -> Config:
+def config() -> "Config":
     """Alembic's configuration, without a file."""
+    from alembic.config import Config
+
     configuration = Config()
-    configuration.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    configuration.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
     return configuration
 
 
 @cache
 def newest() -> str | None:
     """The schema that this version of the code needs."""
-    return ScriptDirectory.from_config(config()).get_current_head()
+    return max(known(), default=None)
 
 
 @cache
 def known() -> frozenset[str]:
-    """Every schema that this version of the code can migrate."""
-    return frozenset(each.revision for each in ScriptDirectory.from_config(config()).walk_revisions())
+    """Every schema that this version of the code can migrate. The names of files in `versions` begin with them."""
+    return frozenset(each.name.partition("_")[0] for each in FOLDER.glob("versions/[0-9]*.py"))
 
 
 def applied(connection: Connection) -> str | None:
     """The schema that the database has."""
-    heads = MigrationContext.configure(connection).get_current_heads()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    heads = connection.execute(text("SELECT version_num FROM alembic_version")).scalars()
     return ", ".join(sorted(heads)) or None
 
 
@@ -69,13 +77,20 @@ def upgrade(database: Database, then: Callable[[Connection], None] | None = None
     Raises UnknownSchema.
     """
     database.prepare()
-    configuration = config()
     with database.rebuild() as connection:
         if not database.is_sqlite:
             connection.execute(text("SET LOCAL lock_timeout = 0"))  # another launcher may migrate for long
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
         require_known(connection)
-        configuration.attributes["connection"] = connection
-        command.upgrade(configuration, "head")
+        if applied(connection) != newest():
+            _migrate(connection)
         if then is not None:
             then(connection)
+
+
+def _migrate(connection: Connection) -> None:
+    from alembic import command
+
+    configuration = config()
+    configuration.attributes["connection"] = connection
+    command.upgrade(configuration, "head")

@@ -8,6 +8,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, Table, inspect, select
 
 from service.store import migrations
@@ -49,6 +50,13 @@ def test_the_migrated_schema_is_the_one_that_the_code_declares(empty: Database) 
     migrations.upgrade(empty)
     with empty.read() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_the_names_of_the_files_are_the_schemas_that_alembic_finds() -> None:
+    """So the API knows whether its database is current without Alembic."""
+    scripts = ScriptDirectory.from_config(migrations.config())
+    assert migrations.known() == {each.revision for each in scripts.walk_revisions()}
+    assert migrations.newest() == scripts.get_current_head()
 
 
 def test_migrating_twice_changes_nothing(empty: Database) -> None:
