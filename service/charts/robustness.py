@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from service.charts.figure import LINE, MARGIN, Canvas, document, subtitle
 from service.charts.scale import short
-from service.charts.svg import Markup, element, joined, label, short_label
+from service.charts.svg import Markup, element, joined, label, short_label, text_width
 
 ROW = 26
 DARKEST = 0.8
@@ -84,6 +84,18 @@ def _row(row: HeatRow, left: float, top: float, names: float, width: float) -> M
             )
         )
         parts.append(
-            label(short(cell.value), x + width / 2, top + ROW / 2 + 4, text_anchor="middle", font_size=10)
+            label(
+                _fitting(cell.value, width),
+                x + width / 2,
+                top + ROW / 2 + 4,
+                text_anchor="middle",
+                font_size=10,
+            )
         )
     return joined(*parts)
+
+
+def _fitting(value: float, width: float) -> str:
+    """A value in a cell: with two decimals if more would touch those beside it."""
+    shown = short(value)
+    return f"{value:.2f}" if "e" not in shown and text_width(shown, 10) > width - 8 else shown
