@@ -96,7 +96,7 @@ def _train(registry: DatasetRegistry, plan: Plan, number: int, seed: int) -> tup
     figures: Any = {key: SimpleNamespace(**{METRIC: curve[-1]})}
     rows: Any = {key: SimpleNamespace(results=results)}
     contender = Contender(SimpleNamespace(**facts), str(number), figures, rows, {})  # type: ignore[arg-type]
-    return curve, Entrant(contender, curve[-1], load_rows(contender, DrawnResults()))
+    return curve, Entrant(contender, curve[-1], next(load_rows([contender], DrawnResults())))
 
 
 def _halve(strategy: SuccessiveHalving, curves: list[list[float]]) -> tuple[int, int]:

@@ -84,7 +84,7 @@ def _entrants(contenders: Sequence[Contender]) -> list[Entrant]:
     """Candidates as a leaderboard sorts them."""
     loader = DrawnResults()
     found = [
-        Entrant(each, fmean(getattr(row, METRIC) for row in each.figures.values()), load_rows(each, loader))
-        for each in contenders
+        Entrant(each, fmean(getattr(row, METRIC) for row in each.figures.values()), rows)
+        for each, rows in zip(contenders, load_rows(contenders, loader), strict=True)
     ]
     return sorted(found, key=lambda each: -each.value)

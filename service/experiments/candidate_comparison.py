@@ -25,6 +25,7 @@ from workers.evaluation.paired_bootstrap import resample_changes
 from workers.evaluation.regression_bootstrap import NUMBER_METRICS, resample_numbers
 from workers.evaluation.selection import SelectionMetric
 from workers.evaluation.selection_bias import Classified, CorrectedBest, Predicted, corrected_best
+from workers.evaluation.stacked_errors import StackedErrors
 from workers.randomness import generator
 
 Floats = NDArray[np.float64]
@@ -129,12 +130,19 @@ def _draws_of_rows(same: Sequence[Entrant], metric: SelectionMetric) -> SharedDr
         )
         means = np.stack([each.mean(axis=1) for each in drawn])
         return SharedDraws(means, means)
-    errors = [each.changes_of_errors(classes) for each in rows]
+    stacks = StackedErrors.of([each.predictions for each in rows], labels, classes)
+    errors = [each.errors for each in stacks]
     resampled = resample_changes(errors, labels, metric, stream, classes=classes, class_counts=counts)
-    return SharedDraws(
-        np.stack([each.first.mean(axis=1) for each in resampled]),
-        np.stack([each.second.mean(axis=1) for each in resampled]),
-    )
+
+    def means_of(place: str) -> Floats:
+        drawn = (
+            seeds
+            for stack, each in zip(stacks, resampled, strict=True)
+            for seeds in stack.split(getattr(each, place).T)
+        )
+        return np.stack([each.mean(axis=0) for each in drawn])
+
+    return SharedDraws(means_of("first"), means_of("second"))
 
 
 def _noise(same: Sequence[Entrant], metric: SelectionMetric) -> Floats:
@@ -156,7 +164,7 @@ def _corrected(same: Sequence[Entrant], metric: SelectionMetric) -> CorrectedBes
     predictions = [each.predictions for each in rows]
     measured: Classified | Predicted
     if targets is None:
-        errors = [each.changes_of_errors(classes) for each in rows]
+        errors = StackedErrors.of(predictions, labels, classes)
         measured = Classified(errors, labels, metric, classes=classes)
     else:
         quantile = _quantile(first)

@@ -6,8 +6,8 @@ once.
 
 import hashlib
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,13 @@ from service.experiments.contenders import Contender
 from service.experiments.row_results import RowResultsLoader
 from service.store.epochs.epoch_export import ExportCutShort
 from service.store.errors import UnusableRowResults
-from workers.evaluation.paired_bootstrap import changes_of_errors
 from workers.evaluation.row_results import RowResults
 from workers.nn.arrays import Integers
 
 log = logging.getLogger("holdout.sweeps")
+
+READ_TOGETHER = 50
+"""Candidates whose rows one transaction reads."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,27 +37,40 @@ class CandidateRows:
     labels: Integers
     targets: NDArray[np.float64] | None
     rows: str
-    _changes: dict[int, Any] = field(default_factory=dict, repr=False)
-
-    def changes_of_errors(self, classes: int) -> Any:
-        """What its errors change in the margins (`paired_bootstrap.changes_of_errors`), computed once."""
-        if classes not in self._changes:
-            self._changes[classes] = changes_of_errors(self.predictions, self.labels, classes)
-        return self._changes[classes]
 
 
-def load_rows(contender: Contender, loader: RowResultsLoader) -> CandidateRows | None:
-    """The rows of a candidate; None if a run has none, or they cannot be read, which is logged."""
-    if not contender.row_results or contender.row_results.keys() != contender.figures.keys():
+def load_rows(contenders: Sequence[Contender], loader: RowResultsLoader) -> Iterator[CandidateRows | None]:
+    """The rows of each candidate; None if a run has none, or they cannot be read, which is logged."""
+    for start in range(0, len(contenders), READ_TOGETHER):
+        these = contenders[start : start + READ_TOGETHER]
+        complete = [each for each in these if _is_complete(each)]
+        try:
+            found = iter(loader.load_all([run for each in complete for run in each.row_results.values()]))
+        except (UnusableRowResults, ExportCutShort):
+            yield from (_alone(each, loader) for each in these)
+        else:
+            yield from (_gathered(each, found) if _is_complete(each) else None for each in these)
+
+
+def _is_complete(contender: Contender) -> bool:
+    return bool(contender.row_results) and contender.row_results.keys() == contender.figures.keys()
+
+
+def _alone(contender: Contender, loader: RowResultsLoader) -> CandidateRows | None:
+    if not _is_complete(contender):
         return None
-    groups: dict[tuple[int, int], list[RowResults]] = {}
     try:
-        loaded = loader.load_all(list(contender.row_results.values()))
-        for key, results in zip(contender.row_results, loaded, strict=True):
-            groups.setdefault((key.repeat, key.seed), []).append(results)
+        return _gathered(contender, iter(loader.load_all(list(contender.row_results.values()))))
     except (UnusableRowResults, ExportCutShort) as error:
         log.warning("the row-level results of experiment %s cannot be read: %s", contender.id, error)
         return None
+
+
+def _gathered(contender: Contender, results: Iterator[RowResults]) -> CandidateRows | None:
+    """The rows of a candidate; the next results are those of its runs."""
+    groups: dict[tuple[int, int], list[RowResults]] = {}
+    for key in contender.row_results:
+        groups.setdefault((key.repeat, key.seed), []).append(next(results))
     joined = [_joined(each) for each in groups.values()]
     first = joined[0]
     if any(not np.array_equal(each.rows, first.rows) for each in joined):

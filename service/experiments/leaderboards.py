@@ -89,13 +89,15 @@ def metric_of(sweep: Row[Any]) -> SelectionMetric:
 def _entrants(results: SweepResults, metric: SelectionMetric, loader: RowResultsLoader) -> list[Entrant]:
     """The candidates with a value, the best first; equal ones by their parameters, then by their order."""
     named = titles(results.experiments)
-    found = []
+    valued: list[tuple[Contender, float]] = []
     for each in results.experiments:
         figures, rows = results.figures.get(each.id, {}), results.row_results.get(each.id, {})
         contender = Contender(each, named[each.id], figures, rows, {})
         values = _values(contender, metric)
         if values and len(values) == len(figures):
-            found.append(Entrant(contender, fmean(values), load_rows(contender, loader)))
+            valued.append((contender, fmean(values)))
+    loaded = load_rows([contender for contender, _ in valued], loader)
+    found = [Entrant(*each, rows) for each, rows in zip(valued, loaded, strict=True)]
     sign = -1 if BY_NAME[metric].direction == "max" else 1
     return sorted(
         found, key=lambda each: (sign * each.value, _parameters(each), each.contender.experiment.candidate)

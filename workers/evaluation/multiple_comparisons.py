@@ -18,6 +18,8 @@ from workers.evaluation.intervals import LEVEL
 
 Floats = NDArray[np.float64]
 DRAWS = 1000
+TILE_CELLS = 64_000
+"""Pairs that are compared at a time: through all draws they stay in the processor's cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,13 +91,16 @@ def _largest(first: Floats, second: Floats, errors: Floats) -> Floats:
     with np.errstate(divide="ignore"):
         inverse = np.where(errors > 0, 1 / errors, 0).astype(np.float32)
     a, b = np.ascontiguousarray(first.T, np.float32), np.ascontiguousarray(second.T, np.float32)
-    scaled = np.empty_like(inverse)
-    largest = np.empty(len(a))
-    for draw, (of_first, of_second) in enumerate(zip(a, b, strict=True)):
-        np.subtract(of_first[:, None], of_second, out=scaled)
-        scaled *= inverse
-        largest[draw] = max(float(scaled.max()), -float(scaled.min()))
-    return largest
+    largest = np.zeros(len(a), np.float32)
+    rows = max(1, TILE_CELLS // len(errors))
+    for start in range(0, len(errors), rows):
+        tile = inverse[start : start + rows]
+        scaled = np.empty_like(tile)
+        for draw, (of_first, of_second) in enumerate(zip(a[:, start : start + rows], b, strict=True)):
+            np.subtract(of_first[:, None], of_second, out=scaled)
+            scaled *= tile
+            largest[draw] = max(largest[draw], scaled.max(), -scaled.min())
+    return largest.astype(np.float64)
 
 
 def draws_of_folds(

@@ -9,7 +9,7 @@ accurate cross-validation.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from workers.evaluation.bootstrap import METRICS, WeightedMargins
 from workers.evaluation.intervals import LEVEL, Interval, percentile_interval
 from workers.evaluation.regression_bootstrap import NUMBER_METRICS, WeightedRows
+from workers.evaluation.stacked_errors import StackedErrors
 from workers.nn.arrays import Integers
 
 if TYPE_CHECKING:
@@ -54,25 +55,41 @@ class MeasuredCandidates(ABC):
     def values(self, candidate: int, weights: Floats) -> Floats:
         """The metric of each seed of one candidate under weights (N, R), (S, R)."""
 
+    def values_of_all(self, weights: Floats) -> Iterator[Floats]:
+        """The same of each candidate in turn."""
+        return (self.values(each, weights) for each in range(len(self)))
+
 
 class Classified(MeasuredCandidates):
     """Candidates that predicted classes."""
 
-    def __init__(self, errors: "Sequence[csr_array]", labels: Integers, metric: str, *, classes: int) -> None:
-        """errors: of each candidate what its errors change (`paired_bootstrap.changes_of_errors`)."""
+    def __init__(
+        self, errors: Sequence[StackedErrors], labels: Integers, metric: str, *, classes: int
+    ) -> None:
+        """errors: those of all candidates, in their order."""
         from scipy.sparse import csr_array
 
         super().__init__(labels, classes)
-        self._metric, self._errors = METRICS[metric], errors
+        self._metric, self._stacks = METRICS[metric], errors
+        self._places = [(stack, place) for stack in errors for place in range(len(stack))]
         rows = len(labels)
         self._of_class = csr_array((np.ones(rows), (labels, np.arange(rows))), shape=(classes, rows))
 
     def __len__(self) -> int:
-        return len(self._errors)
+        return len(self._places)
 
     def values(self, candidate: int, weights: Floats) -> Floats:
+        stack, place = self._places[candidate]
+        return self._values(stack.of_candidate(place), weights)
+
+    def values_of_all(self, weights: Floats) -> Iterator[Floats]:
+        for stack in self._stacks:
+            yield from stack.split(self._values(stack.errors, weights))
+
+    def _values(self, errors: "csr_array", weights: Floats) -> Floats:
+        """The metric of each seed in a matrix of errors, (S, R)."""
         support = self._of_class @ weights
-        changes = (self._errors[candidate] @ weights).reshape(-1, 2, *support.shape)
+        changes = (errors @ weights).reshape(-1, 2, *support.shape)
         margins = (
             support + changes[:, 0],
             np.broadcast_to(support, changes[:, 0].shape),
@@ -122,9 +139,7 @@ def corrected_best(
     sign = 1.0 if larger_is_better else -1.0
     weights = _drawn_rows(candidates.labels, generator, draws, stratify=stratify)
     seeds = _DrawnSeeds(generator, draws)
-    values = np.stack(
-        [sign * seeds.mean(candidates.values(each, weights), drawn=True) for each in range(len(candidates))]
-    )
+    values = np.stack([sign * seeds.mean(each, drawn=True) for each in candidates.values_of_all(weights)])
     winners = np.argmax(values, axis=0)
     outside = np.empty(draws)
     for winner in np.unique(winners).tolist():

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from workers.evaluation.paired_bootstrap import changes_of_errors
 from workers.evaluation.selection_bias import Classified, MeasuredCandidates, Predicted, corrected_best
+from workers.evaluation.stacked_errors import StackedErrors
 from workers.nn.arrays import Integers
 
 CLASSES, ROWS, SHARE = 4, 120, 0.8
@@ -22,7 +22,7 @@ def predictions(
 
 
 def classified(of_candidates: list[Integers], labels: Integers) -> MeasuredCandidates:
-    errors = [changes_of_errors(each, labels, CLASSES) for each in of_candidates]
+    errors = StackedErrors.of(of_candidates, labels, CLASSES)
     return Classified(errors, labels, "accuracy", classes=CLASSES)
 
 

@@ -3,7 +3,7 @@
 import importlib.util
 import json
 import math
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -12,7 +12,7 @@ from workers.data.registry import DatasetRegistry
 from workers.sweeps.candidate import Candidate
 from workers.sweeps.next_candidates import EarlierCandidate, next_candidates
 from workers.sweeps.request import SweepRequest
-from workers.sweeps.strategies import AdaptiveStrategy, CandidateOutcome
+from workers.sweeps.strategies import AdaptiveStrategy, CandidateOutcome, OptunaSearch
 
 pytest.importorskip("optuna", reason="the extra optuna is not installed")
 
@@ -64,16 +64,28 @@ def test_candidates_come_near_to_the_best(plan: PlanSweep, registry: DatasetRegi
     assert {("loss.gamma" in each.values) == (each.values["loss"] == "focal") for each in found} == {True}
 
 
-@pytest.mark.parametrize("sampler", ["NSGAIISampler", "RandomSampler", "TPESampler"])
+SAMPLERS = get_args(OptunaSearch.__annotations__["sampler"])
+FEW_VALUES = {"training.batch_size": {"integers": [8, 64], "step": 8}, "loss": ["cross_entropy", "focal"]}
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
 def test_every_sampler_goes_on_from_what_was_stored(
     plan: PlanSweep, registry: DatasetRegistry, sampler: str
 ) -> None:
-    settings = {"population_size": 6} if sampler == "NSGAIISampler" else {}
+    if sampler == "GPSampler":
+        pytest.importorskip("torch", reason="PyTorch is not installed")
+    settings = {
+        "NSGAIISampler": {"population_size": 6},
+        "NSGAIIISampler": {"population_size": 6},
+        "GPSampler": {"n_startup_trials": 1},
+    }.get(sampler, {})
+    count = 6 if sampler == "GPSampler" else 10  # each of its draws takes a second
+    space = FEW_VALUES if sampler == "BruteForceSampler" else SPACE
     strategy = {"name": "optuna", "sampler": sampler, "settings": settings, "outstanding": 4}
-    found = search(plan, registry, strategy=strategy, candidates=10)
-    again = search(plan, registry, strategy=strategy, candidates=10)
+    found = search(plan, registry, strategy=strategy, space=space, candidates=count)
+    again = search(plan, registry, strategy=strategy, space=space, candidates=count)
     assert [each.values for each in found] == [each.values for each in again]
-    assert len({each.plan.spec_hash for each in found}) == 10
+    assert len({each.plan.spec_hash for each in found}) == count
 
 
 def test_the_candidates_still_outstanding_change_nothing(plan: PlanSweep, registry: DatasetRegistry) -> None:
@@ -122,3 +134,7 @@ def test_optuna_has_to_be_installed_and_to_accept_the_settings(
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr("workers.sweeps.strategies.optuna_search.find_spec", lambda name: None)
     assert faults(**REQUEST)["strategy"] == "needs Optuna: pip install 'holdout[optuna]'"
+    present = {"optuna": True}
+    monkeypatch.setattr("workers.sweeps.strategies.optuna_search.find_spec", present.get)
+    of_processes = {"name": "optuna", "sampler": "GPSampler"}
+    assert "needs PyTorch" in faults(**REQUEST | {"strategy": of_processes})["strategy"]
