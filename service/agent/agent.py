@@ -1,12 +1,14 @@
 """The agent: claims runs from the queue, starts a worker process for each, and writes the events that they send.
 
-Events wait in memory until the next flush, which writes those of all runs in one transaction: at once when a run
-ends, otherwise at most ten times a second, and at least once a second. The flush also renews the leases and learns of
+Events wait in memory until the next flush, which writes those of all runs in one transaction: at once when a run ends
+and no other one waits for its process, otherwise at most ten times a second, and at least once a second. The flush
+also renews the leases and learns of
 cancellations, and it writes only for runs whose lease it could renew. So an agent that was frozen while others took
 its runs finds out in its next flush, and changes nothing.
 """
 
 import logging
+import math
 import os
 import socket
 import threading
@@ -60,6 +62,10 @@ GARBAGE_SECONDS = 0.5
 """How long a stop waits for artifacts to be removed that no run needs; what is left is swept later."""
 SHORT_SECONDS = 0.5
 """After a run that took less from its start to its end, the next runs are expected to be short too."""
+AHEAD_SECONDS = 0.2
+"""For how long a process has runs to train while they are short: two flushes, so that their ends may share one."""
+MOST_AHEAD = 8
+"""How many runs are leased ahead for a process at most: other agents may be free for them."""
 MAX_PENDING_EVENTS = 1000
 """How many events wait in memory while the database is away. At this limit the agent receives no more, so that the
 pipes fill and the workers pause."""
@@ -117,7 +123,7 @@ class Agent:
         self.flushed_at = 0.0
         self.last_tick_at = time.monotonic()
         self.database_is_away = False
-        self._claims_with_flush, self._claims_ahead = True, False
+        self._claims_with_flush, self._ahead = True, 0
         self.start_pause = StartPause()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self.run, name="agent", daemon=True)
@@ -156,11 +162,11 @@ class Agent:
 
     @property
     def _most_runs(self) -> int:
-        """How many runs to lease. While runs are short, a second one for each process: so none waits for a claim.
+        """How many runs to lease. While runs are short, more than one for a process: so none waits for a claim.
 
         But a run that was claimed ahead would take the place that a job waits for.
         """
-        return self._places * (2 if self._claims_ahead and not self.jobs.waits else 1)
+        return self._places * (1 + (0 if self.jobs.waits else self._ahead))
 
     @property
     def _places(self) -> int:
@@ -260,7 +266,7 @@ class Agent:
         """Start a worker for each run whose assignment is ready, as long as there are processes for them."""
         training = sum(run.is_training for run in self.runs.values()) + self.jobs.works
         for lease, run in self.runs.items():
-            if run.started_at is None and run.assignment.done() and not run.is_over:
+            if run.waits and run.assignment.done():
                 if training < self.settings.workers:
                     self._start_worker(lease, run)
                     training += run.is_training
@@ -269,7 +275,7 @@ class Agent:
 
     def _give_back_early(self, run: LeasedRun) -> None:
         """Let the next flush release a run that was claimed ahead, because the runs before it are not short."""
-        run.final_event, self._claims_ahead = Stopped("release"), False
+        run.final_event, self._ahead = Stopped("release"), 0
 
     def _start_worker(self, lease: Lease, run: LeasedRun) -> None:
         """Start the worker of a run. If that fails, the run ends here: no worker can send its final event.
@@ -397,8 +403,8 @@ class Agent:
         for lease in leases:
             self.runs[lease].end_flush()
         for lease, run in ended.items():
-            if isinstance(run.final_event, Succeeded) and run.started_at is not None:
-                self._claims_ahead = time.monotonic() - run.started_at < SHORT_SECONDS
+            if isinstance(run.final_event, Succeeded) and run.took_seconds is not None:
+                self._ahead = _runs_ahead(run.took_seconds)
             self._drop(lease)
         if ended:
             self.sweeps.wake()
@@ -439,9 +445,11 @@ class Agent:
     def _flush_interval(self) -> float:
         """The time between two flushes; zero if a run has ended, because its process is free for the next run.
 
+        That is not so if each process has such a run already: then the ends of several runs are written together.
         Zero also for the first epochs of a run, which somebody may wait for, unless all processes train.
         """
-        if any(run.can_end for run in self.runs.values()):
+        ahead = sum(run.waits for run in self.runs.values())
+        if ahead < self.settings.workers and any(run.can_end for run in self.runs.values()):
             return 0.0
         waiting = [run for run in self.runs.values() if run.has_unwritten]
         if not self.is_full and not all(run.is_shown for run in waiting):
@@ -464,3 +472,8 @@ class Agent:
         except Exception:
             log.exception("the agent could not go on; trying again")
             time.sleep(MAX_FLUSH_INTERVAL_SECONDS)
+
+
+def _runs_ahead(seconds: float) -> int:
+    """How many runs that take so long to lease for each process beside the one that it trains."""
+    return 0 if seconds >= SHORT_SECONDS else min(MOST_AHEAD, math.ceil(AHEAD_SECONDS / max(seconds, 0.001)))

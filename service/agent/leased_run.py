@@ -28,19 +28,20 @@ class LeasedRun:
     """A run, and what its worker has sent since the last flush.
 
     assignment: done once the run's data are prepared. started_at: when its worker was started, as `time.monotonic`
-    tells it. sent_command: what the worker was told, if anything. pending: the worker's events that are not stored
-    yet. final_event: how the run ended; not stored yet either. batch: those of `pending` that the present flush
-    stores. ends: whether it stores the end too. What is still being uploaded waits for a later flush. heartbeat: that
-    of the last renewal of the lease that was committed. history: the identity that the database had when the run was
-    claimed. not_started: why its worker could not be started; the run then ends as released. said_waiting_for: what
-    is stored of `waiting_for`. is_shown: whether anything that its worker has sent is stored. claimed_at: when it was
-    claimed, as `time.monotonic` tells it.
+    tells it; ended_at: when it sent its final event. sent_command: what the worker was told, if anything. pending:
+    the worker's events that are not stored yet. final_event: how the run ended; not stored yet either. batch: those
+    of `pending` that the present flush stores. ends: whether it stores the end too. What is still being uploaded
+    waits for a later flush. heartbeat: that of the last renewal of the lease that was committed. history: the
+    identity that the database had when the run was claimed. not_started: why its worker could not be started; the
+    run then ends as released. said_waiting_for: what is stored of `waiting_for`. is_shown: whether anything that its
+    worker has sent is stored. claimed_at: when it was claimed, as `time.monotonic` tells it.
     """
 
     claim: Claim
     assignment: Future[Assignment]
     artifacts: ArtifactStore
     started_at: float | None = None
+    ended_at: float | None = None
     sent_command: Command | None = None
     pending: list[ProgressEvent] = field(default_factory=list)
     final_event: FinalEvent | None = None
@@ -57,6 +58,16 @@ class LeasedRun:
     def is_training(self) -> bool:
         """Whether it has a worker process."""
         return self.started_at is not None and not self.is_over
+
+    @property
+    def waits(self) -> bool:
+        """Whether it still waits for its assignment, or for a process."""
+        return self.started_at is None and not self.is_over
+
+    @property
+    def took_seconds(self) -> float | None:
+        """How long its worker took; None if it has none, or has not ended."""
+        return None if self.started_at is None or self.ended_at is None else self.ended_at - self.started_at
 
     @property
     def is_over(self) -> bool:
@@ -84,8 +95,10 @@ class LeasedRun:
     @property
     def worked_seconds(self) -> float:
         """How long workers have trained the run, in all its attempts."""
-        this_attempt = 0.0 if self.started_at is None else time.monotonic() - self.started_at
-        return self.claim.worked_seconds + this_attempt
+        if self.started_at is None:
+            return self.claim.worked_seconds
+        until = time.monotonic() if self.ended_at is None else self.ended_at
+        return self.claim.worked_seconds + until - self.started_at
 
     @property
     def is_overdue(self) -> bool:
@@ -96,6 +109,7 @@ class LeasedRun:
     def add(self, event: WorkerEvent) -> None:
         """Add an event for the next flush."""
         if isinstance(event, FinalEvent):
+            self.ended_at = time.monotonic()
             self.end(event)
         elif isinstance(event, CheckpointTaken):
             self._drop_checkpoints()

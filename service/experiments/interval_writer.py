@@ -11,8 +11,9 @@ from service.experiments.intervals import IntervalService
 log = logging.getLogger("holdout.intervals")
 
 
-PATIENCE_SECONDS = 10.0
-"""How long intervals wait for the end of the training: to compute them takes as long as many a short run."""
+PATIENCE_SECONDS = 600.0
+"""How long intervals wait for the end of the training: to compute them takes as long as many a short run. Meanwhile
+who reads a summary has them computed."""
 PAUSE_SECONDS = 0.1
 
 

@@ -20,8 +20,11 @@ END = Succeeded(1, b"model")
 
 
 @pytest.fixture
-def lone(harness: Harness, settings: Settings, pool: ScriptedPool) -> Agent:
-    """An agent with one process."""
+def lone(
+    harness: Harness, settings: Settings, pool: ScriptedPool, monkeypatch: pytest.MonkeyPatch
+) -> Agent:
+    """An agent with one process, that claims at most one run ahead."""
+    monkeypatch.setattr(module, "MOST_AHEAD", 1)
     return Agent(harness.database, harness.registry, settings.model_copy(update={"workers": 1}), pool)
 
 
@@ -101,6 +104,35 @@ def test_while_runs_are_short_the_next_one_starts_before_the_end_is_stored(
     monkeypatch.setattr(lone, "flush", None)
     lone.start_prepared()
     assert ahead in pool.started
+
+
+def test_the_ends_of_short_runs_are_written_together_while_others_wait_for_their_process(
+    harness: Harness, lone: Agent, pool: ScriptedPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_AHEAD", 8)
+    id_ = harness.submit(IRIS | {"seeds": list(range(5))})
+    end(lone, pool, start(lone))
+    assert statuses(harness, id_) == ["succeeded", *["running"] * 4]
+    lone.start_prepared()
+    for lease in list(lone.runs)[:2]:
+        pool.add(lease, epoch(1), END)
+        lone.receive_events(0)
+        assert lone._flush_interval() == module.MIN_FLUSH_INTERVAL_SECONDS
+        lone.start_prepared()
+    lone.flush()
+    assert statuses(harness, id_) == [*["succeeded"] * 3, *["running"] * 2]
+    for lease in list(lone.runs):
+        lone.start_prepared()
+        pool.add(lease, epoch(1), END)
+        lone.receive_events(0)
+    assert lone._flush_interval() == 0  # nothing else waits for the process
+    lone.tick()
+    assert statuses(harness, id_) == ["succeeded"] * 5
+
+
+@pytest.mark.parametrize(("seconds", "ahead"), [(0.0, 8), (0.04, 5), (0.15, 2), (0.4, 1), (0.5, 0), (60.0, 0)])
+def test_the_shorter_runs_are_the_more_are_claimed_ahead(seconds: float, ahead: int) -> None:
+    assert module._runs_ahead(seconds) == ahead
 
 
 def test_a_run_that_was_claimed_ahead_is_given_back_if_the_runs_before_it_are_long(
