@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 
 from service.agent.assignments import AssignmentBuilder
 from service.agent.clock_watch import ClockWatch
-from service.agent.event_writer import end_run, savepoint, write_progress
+from service.agent.event_writer import Unwritten, write
 from service.agent.leased_run import LeasedRun
 from service.experiments.sweep_proposer import SweepProposer
 from service.jobs.assignments import JobAssignmentBuilder
@@ -36,7 +36,7 @@ from service.store.artifacts.artifact_store import ArtifactStore
 from service.store.artifacts.uploads import uploads_of
 from service.store.database import Database
 from service.store.epochs import epoch_writer
-from service.store.queue import Claim, Lease, Renewal
+from service.store.queue import Claim, HeldLease, Lease, Renewal
 from service.store.tables import WaitingFor
 from service.temporary_errors import is_temporary
 from workers.data.errors import DatasetError
@@ -334,17 +334,10 @@ class Agent:
 
     def _write(self, renewed: Renewed) -> int:
         """Write the events that wait. Returns how many runs end."""
-        ended = 0
-        for lease, renewal in renewed.owned.items():
-            run = self.runs[lease]
-            if not run.begin_flush():
-                continue
-            with savepoint(renewed.connection, run):
-                write_progress(renewed.connection, run, stored=renewal.epoch)
-                if run.ends and run.final_event is not None:
-                    end_run(renewed.connection, run, run.final_event, max_deaths=self.settings.max_attempts)
-            ended += run.ends
-        return ended
+        owned = ((self.runs[lease], renewal) for lease, renewal in renewed.owned.items())
+        unwritten = [Unwritten(run, renewal.epoch) for run, renewal in owned if run.begin_flush()]
+        write(renewed.connection, unwritten, max_deaths=self.settings.max_attempts)
+        return sum(each.run.ends for each in unwritten)
 
     def _say_what_runs_wait_for(
         self, connection: Connection, owned: Collection[Lease]
@@ -365,9 +358,8 @@ class Agent:
         with self.database.write() as connection:
             self.clock.observe(connection)
             identity = history.identity(connection)
-            known = [lease for lease in sorted(self.runs) if self.runs[lease].history == identity]
-            renewed = {lease: self._renew(connection, lease) for lease in known}
-            owned = {lease: renewal for lease, renewal in renewed.items() if renewal is not None}
+            held = [self._held(lease) for lease in self.runs if self.runs[lease].history == identity]
+            owned = queue.renew_all(connection, held, lease_seconds=self.settings.lease_seconds)
             yield Renewed(connection, identity, owned)
         for lease, renewal in owned.items():
             self.runs[lease].heartbeat = renewal.heartbeat
@@ -379,16 +371,9 @@ class Agent:
             upload.add_done_callback(lambda _: self.pool.wake())
         return event
 
-    def _renew(self, connection: Connection, lease: Lease) -> Renewal | None:
+    def _held(self, lease: Lease) -> HeldLease:
         run = self.runs[lease]
-        return queue.renew(
-            connection,
-            lease,
-            lease_seconds=self.settings.lease_seconds,
-            worked_seconds=run.worked_seconds,
-            confirmed=run.heartbeat,
-            begun=run.started_at is not None,
-        )
+        return HeldLease(lease, run.worked_seconds, confirmed=run.heartbeat, begun=run.started_at is not None)
 
     def _drop_lost(self, lost: Collection[Lease]) -> None:
         """Drop the runs whose lease could not be renewed: they belong to another agent, or to none."""

@@ -1,21 +1,23 @@
-"""Writes a run's events to the database: `write_progress` all but the final one, `end_run` the final one.
+"""Writes the events of runs to the database: the batches of their progress, and how they ended.
 
-The caller has renewed the lease in the same transaction, so an agent that lost the run writes nothing.
+The caller has renewed the leases in the same transaction, so an agent that lost a run writes nothing of it.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import groupby
-from typing import Any, assert_never
+from typing import Any, NamedTuple, TypeVar, assert_never
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from service.agent.leased_run import LeasedRun
 from service.store import attempts, queue
+from service.store.artifacts.artifact_store import ArtifactStore
 from service.store.engine.unavailable import is_unavailable
 from service.store.epochs import epoch_writer
+from service.store.epochs.epoch_writer import Measured, NewEpochs
+from service.store.queue import Claim
 from service.store.spec_facts import is_of_folds
 from workers.processes.messages import (
     BaselinesFitted,
@@ -24,7 +26,6 @@ from workers.processes.messages import (
     Died,
     EpochEnded,
     Failed,
-    FinalEvent,
     Held,
     ProgressEvent,
     Stopped,
@@ -34,18 +35,48 @@ from workers.processes.messages import (
 
 log = logging.getLogger("holdout.agent")
 
+E = TypeVar("E", bound=ProgressEvent)
+Unsuccessful = Failed | Stopped | Held | Died
+
+
+class Unwritten(NamedTuple):
+    """A run that has begun its flush, and so something to write. stored: its last epoch that is in the database."""
+
+    run: LeasedRun
+    stored: int
+
+
+def write(connection: Connection, unwritten: Sequence[Unwritten], *, max_deaths: int) -> None:
+    """Write the batches of runs and their ends: together, or one by one if something of them is refused.
+
+    So what the database refuses of one run does not stop the others.
+    """
+    if len(unwritten) > 1 and _written_together(connection, unwritten, max_deaths):
+        return
+    for each in unwritten:
+        with _savepoint(connection, each.run):
+            _write(connection, [each], max_deaths)
+
+
+def _written_together(connection: Connection, unwritten: Sequence[Unwritten], max_deaths: int) -> bool:
+    try:
+        with connection.begin_nested():
+            _write(connection, unwritten, max_deaths)
+    except Exception as error:
+        if _is_of_all(error):
+            raise
+        return False
+    return True
+
 
 @contextmanager
-def savepoint(connection: Connection, run: LeasedRun) -> Iterator[None]:
-    """Undo what was written for one run if that fails, so that it does not stop the other runs of a transaction.
-
-    Events that the database refuses would be refused every time: the run fails.
-    """
+def _savepoint(connection: Connection, run: LeasedRun) -> Iterator[None]:
+    """Undo what was written for one run if that fails. Events would be refused every time: the run fails."""
     try:
         with connection.begin_nested():
             yield
     except Exception as error:
-        if isinstance(error, DBAPIError) and is_unavailable(error):  # for all runs
+        if _is_of_all(error):
             raise
         log.exception("the results of run %s cannot be stored", run.claim.lease.run_id)
         message = f"its results could not be stored: {type(error).__name__}"
@@ -54,33 +85,46 @@ def savepoint(connection: Connection, run: LeasedRun) -> Iterator[None]:
         queue.finish(connection, run.claim.lease, "failed", cause="error", message=message)
 
 
-def write_progress(connection: Connection, run: LeasedRun, stored: int) -> None:
-    """Write the batch of a run's events: its start, all epochs at once, then what follows from them.
-
-    stored: the last epoch that is in the database already.
-    """
-    lease, batch = run.claim.lease, sorted(run.batch, key=_place)
-    for _, group in groupby(batch, type):
-        events = list(group)
-        match last := events[-1]:
-            case TrainingStarted():
-                if run.claim.failed_starts:
-                    queue.worker_started(connection, lease)
-                attempts.record(connection, lease.run_id, lease.attempt, last)
-            case EpochEnded():
-                epochs = [event.epoch for event in events if isinstance(event, EpochEnded)]
-                epoch_writer.record_epochs(connection, lease.run_id, epochs, stored=stored)
-            case CheckpointTaken():
-                _save_checkpoint(connection, run, last)
-            case BaselinesFitted(baselines):
-                _save_baselines(connection, run, list(baselines))
-            case _:
-                assert_never(last)
+def _is_of_all(error: Exception) -> bool:
+    """Whether the database is away, for all runs."""
+    return isinstance(error, DBAPIError) and is_unavailable(error)
 
 
-def _place(event: ProgressEvent) -> int:
-    """The place of an event among those that are written together."""
-    return (TrainingStarted, EpochEnded, CheckpointTaken, BaselinesFitted).index(type(event))
+def _write(connection: Connection, unwritten: Sequence[Unwritten], max_deaths: int) -> None:
+    _write_starts(connection, [each.run for each in unwritten])
+    epoch_writer.record_epochs_of_all(connection, map(_new_epochs, unwritten))
+    for each in unwritten:
+        _write_rest(connection, each.run)
+    _write_ends(connection, [each.run for each in unwritten if each.run.ends], max_deaths)
+
+
+def _write_starts(connection: Connection, runs: Iterable[LeasedRun]) -> None:
+    started = []
+    for run in runs:
+        lease = run.claim.lease
+        for event in _batch(run, TrainingStarted):
+            started.append(attempts.Started(lease.run_id, lease.attempt, event))
+            if run.claim.failed_starts:
+                queue.worker_started(connection, lease)
+    attempts.record_all(connection, started)
+
+
+def _new_epochs(unwritten: Unwritten) -> NewEpochs:
+    epochs = [event.epoch for event in _batch(unwritten.run, EpochEnded)]
+    return NewEpochs(unwritten.run.claim.lease.run_id, epochs, unwritten.stored)
+
+
+def _write_rest(connection: Connection, run: LeasedRun) -> None:
+    """Write the newest checkpoint of a batch, and the baselines."""
+    for taken in _batch(run, CheckpointTaken)[-1:]:
+        _save_checkpoint(connection, run, taken)
+    for fitted in _batch(run, BaselinesFitted)[-1:]:
+        _save_baselines(connection, run, list(fitted.baselines))
+
+
+def _batch(run: LeasedRun, kind: type[E]) -> list[E]:
+    """The events of one kind that the present flush stores."""
+    return [event for event in run.batch if isinstance(event, kind)]
 
 
 def _save_checkpoint(connection: Connection, run: LeasedRun, taken: CheckpointTaken) -> None:
@@ -92,12 +136,34 @@ def _save_checkpoint(connection: Connection, run: LeasedRun, taken: CheckpointTa
         queue.forgive_deaths(connection, lease)
 
 
-def end_run(connection: Connection, run: LeasedRun, event: FinalEvent, *, max_deaths: int) -> None:
-    """Write how a run ended, and end its lease."""
+def _write_ends(connection: Connection, runs: Sequence[LeasedRun], max_deaths: int) -> None:
+    """Write how runs ended, and end their leases."""
+    succeeded = []
+    for run in runs:
+        if isinstance(run.final_event, Succeeded):
+            succeeded.append((run.claim, run.final_event))
+        elif run.final_event is not None:
+            _end_otherwise(connection, run, run.final_event, max_deaths)
+    if succeeded:
+        _end_succeeded(connection, runs[0].artifacts, succeeded)
+
+
+def _end_succeeded(
+    connection: Connection, artifacts: ArtifactStore, ended: Sequence[tuple[Claim, Succeeded]]
+) -> None:
+    epoch_writer.save_models(connection, artifacts, {claim.lease.run_id: event for claim, event in ended})
+    measured = [
+        Measured(claim.lease.run_id, event.best_epoch, event.evaluation)
+        for claim, event in ended
+        if event.evaluation is not None
+    ]
+    epoch_writer.record_evaluations(connection, measured)
+    queue.finish_all(connection, [claim for claim, _ in ended])
+
+
+def _end_otherwise(connection: Connection, run: LeasedRun, event: Unsuccessful, max_deaths: int) -> None:
     lease = run.claim.lease
     match event:
-        case Succeeded():
-            _end_succeeded(connection, run, event)
         case Failed(cause, message):
             queue.finish(connection, lease, "failed", cause=cause, message=message)
         case Stopped("release") if (reason := run.not_started) is not None:
@@ -115,14 +181,6 @@ def end_run(connection: Connection, run: LeasedRun, event: FinalEvent, *, max_de
             queue.record_death(connection, lease, max_deaths=max_deaths)
         case _:
             assert_never(event)
-
-
-def _end_succeeded(connection: Connection, run: LeasedRun, event: Succeeded) -> None:
-    lease = run.claim.lease
-    epoch_writer.save_model(connection, run.artifacts, lease.run_id, event)
-    if event.evaluation is not None:
-        epoch_writer.record_evaluation(connection, lease.run_id, event.best_epoch, event.evaluation)
-    queue.finish(connection, lease, "succeeded")
 
 
 def _end_stopped(connection: Connection, run: LeasedRun, command: Command) -> None:

@@ -43,14 +43,33 @@ Computations = dict[RunKey, list[Computed]]
 """What computed each run of an experiment, in order. More than one: it was continued in another environment."""
 
 
+class Started(NamedTuple):
+    """An attempt of a run whose worker has started."""
+
+    run_id: int
+    attempt: int
+    event: TrainingStarted
+
+
 def record(connection: Connection, run_id: int, attempt: int, started: TrainingStarted) -> None:
     """Record what computes an attempt, once: an event is written again if a commit seemed to fail."""
-    resumed_from = connection.scalar(RESUMED_FROM, {"run": run_id}) if started.resumed else None
-    environment = asdict(started.environment)
+    record_all(connection, [Started(run_id, attempt, started)])
+
+
+def record_all(connection: Connection, started: Sequence[Started]) -> None:
+    """The same for attempts of several runs."""
+    if started:
+        connection.execute(RECORD, [_parameters(connection, each) for each in started])
+
+
+def _parameters(connection: Connection, started: Started) -> dict[str, Any]:
+    run_id, attempt, event = started
+    resumed_from = connection.scalar(RESUMED_FROM, {"run": run_id}) if event.resumed else None
+    environment = asdict(event.environment)
     if environment["bfloat16"] is None:  # as before there was mixed precision
         del environment["bfloat16"]
     facts = {"its_run_id": run_id, "its_attempt": attempt, "its_continues": resumed_from}
-    connection.execute(RECORD, facts | {"its_environment": environment})
+    return facts | {"its_environment": environment}
 
 
 def computations(connection: Connection, ids: Collection[int]) -> dict[int, Computations]:

@@ -35,6 +35,7 @@ from sqlalchemy import (
     Connection,
     CursorResult,
     Float,
+    Update,
     and_,
     bindparam,
     case,
@@ -73,8 +74,11 @@ RENEW_LEASE = (
     .values(lease_until=now() + RENEWED_SECONDS, lease_seconds=RENEWED_SECONDS)
     .values(worked_seconds=bindparam("worked"), heartbeat=Run.heartbeat + 1)
     .values(claimed_ahead=and_(Run.claimed_ahead, bindparam("waits", type_=Boolean())))
-    .returning(Run.cancel_requested, Run.heartbeat, Run.epoch)
 )
+RENEWED: list[Any] = [Run.id, Run.attempt, Run.claim_token]
+RENEWED += [Run.cancel_requested, Run.heartbeat, Run.epoch]
+THESE_RUNS: BindParameter[Any] = bindparam("runs", expanding=True)
+RENEWED_LEASES = select(*RENEWED).where(Run.id.in_(THESE_RUNS), Run.status == "running")
 CLAIMED: list[Any] = [Run.id, Run.attempt, Run.experiment_id, *BY_KEY]
 CLAIMED += [Run.worked_seconds, Run.until_epoch, Run.failed_starts]
 CHANGED = "changed_experiments"
@@ -112,6 +116,21 @@ class Lease:
     run_id: int
     attempt: int
     token: str
+
+
+@dataclass(frozen=True)
+class HeldLease:
+    """A lease that is to be renewed, and what its agent knows of the run.
+
+    worked_seconds: its training time in all attempts. confirmed: the heartbeat of the last renewal that was
+    committed. In a copy of the database from before it, the lease is lost. begun: a process has begun the run, if it
+    was claimed ahead.
+    """
+
+    lease: Lease
+    worked_seconds: float
+    confirmed: int = 0
+    begun: bool = False
 
 
 @dataclass(frozen=True)
@@ -264,17 +283,30 @@ def renew(
     confirmed: int = 0,
     begun: bool = False,
 ) -> Renewal | None:
-    """Renew a lease; None if it is lost.
+    """Renew one lease; None if it is lost. Arguments as in `HeldLease`."""
+    held = HeldLease(lease, worked_seconds, confirmed, begun)
+    return renew_all(connection, [held], lease_seconds=lease_seconds).get(lease)
 
-    confirmed: the heartbeat of the last renewal that was committed. In a copy of the database from before it, the
-    lease is lost. begun: a process has begun the run, if it was claimed ahead.
-    """
-    values = {"renewed_seconds": lease_seconds, "worked": worked_seconds, "confirmed": confirmed}
-    values["waits"] = not begun
-    renewed = connection.execute(RENEW_LEASE, _parameters(lease) | values).one_or_none()
-    if renewed is None:
-        return None
-    return Renewal(bool(renewed.cancel_requested), renewed.heartbeat, renewed.epoch)
+
+def renew_all(
+    connection: Connection, held: Sequence[HeldLease], *, lease_seconds: float
+) -> dict[Lease, Renewal]:
+    """Renew leases, in the order of their runs. Those that are lost are left out of the reply."""
+    if not held:
+        return {}
+    held = sorted(held, key=lambda each: each.lease)
+    connection.execute(RENEW_LEASE, [_renewal_parameters(each, lease_seconds) for each in held])
+    known, renewed = {each.lease: each.confirmed for each in held}, {}
+    for row in connection.execute(RENEWED_LEASES, {"runs": [lease.run_id for lease in known]}):
+        lease = Lease(row.id, row.attempt, row.claim_token)
+        if row.heartbeat > known.get(lease, row.heartbeat):  # it was renewed: before, it was not less
+            renewed[lease] = Renewal(bool(row.cancel_requested), row.heartbeat, row.epoch)
+    return renewed
+
+
+def _renewal_parameters(held: HeldLease, lease_seconds: float) -> dict[str, Any]:
+    values = {"renewed_seconds": lease_seconds, "worked": held.worked_seconds, "confirmed": held.confirmed}
+    return _parameters(held.lease) | values | {"waits": not held.begun}
 
 
 def finish(
@@ -287,7 +319,15 @@ def finish(
 ) -> bool:
     """End a run with a final status; False if the lease is lost."""
     ended = {"final": status, "why": cause, "sentence": message}
-    return _ended(connection, connection.execute(_finish(), _parameters(lease) | ended))
+    return _ended(connection, connection.execute(_finish_returning(), _parameters(lease) | ended))
+
+
+def finish_all(connection: Connection, claims: Sequence[Claim]) -> None:
+    """End runs as succeeded, whose leases were renewed in this transaction."""
+    ended = {"final": "succeeded", "why": None, "sentence": None}
+    if claims:
+        connection.execute(_finish(), [_parameters(claim.lease) | ended for claim in claims])
+    _update_experiment_status(connection, {claim.experiment_id for claim in claims})
 
 
 def release(connection: Connection, lease: Lease) -> bool:
@@ -418,11 +458,16 @@ def _end_lease(connection: Connection, lease: Lease, **values: Any) -> bool:
 
 
 @cache
-def _finish() -> ReturningUpdate[int]:
+def _finish() -> Update:
     """The statement that ends a lease with a final status."""
     ended = update(Run).where(OWNED_BY_LEASE).values(**NO_LEASE, finished_at=now_or(Run.started_at))
-    ended = ended.values(status=bindparam("final"), cause=bindparam("why"), message=bindparam("sentence"))
-    return ended.returning(Run.experiment_id)
+    return ended.values(status=bindparam("final"), cause=bindparam("why"), message=bindparam("sentence"))
+
+
+@cache
+def _finish_returning() -> ReturningUpdate[int]:
+    """The same; it returns the experiment."""
+    return _finish().returning(Run.experiment_id)
 
 
 def _ended(connection: Connection, found: CursorResult[int]) -> bool:

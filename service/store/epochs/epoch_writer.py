@@ -4,6 +4,7 @@ The caller has renewed the lease of the run in the same transaction, so an agent
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,8 +34,9 @@ AT_EPOCH = update(Run).where(Run.id == bindparam("run"))
 AT_EPOCH = AT_EPOCH.values(epoch=bindparam("last"), best_epoch=bindparam("best"))
 PROGRESS = AT_EPOCH.values(training_seconds=Run.training_seconds + bindparam("seconds"))
 NEWEST = select(Checkpoint).where(Checkpoint.run_id == bindparam("run"), Checkpoint.kind == "newest")
-OF_RUN = Checkpoint.run_id == bindparam("run")
-REPLACE = delete(Checkpoint).where(OF_RUN).returning(Checkpoint.epoch, Checkpoint.artifact)
+OF_RUNS = Checkpoint.run_id.in_(bindparam("runs", expanding=True))
+REPLACED: list[Any] = [Checkpoint.run_id, Checkpoint.epoch, Checkpoint.artifact]
+REPLACE = delete(Checkpoint).where(OF_RUNS).returning(*REPLACED)
 ADD_CHECKPOINT = insert(Checkpoint).values(created_at=now())
 DELETE_LATER_EPOCHS = [
     delete(table).where(table.run_id == bindparam("run"), table.epoch > bindparam("last"))
@@ -46,24 +48,56 @@ REWIND = AT_EPOCH.values(training_seconds=STORED_SECONDS.scalar_subquery())
 """Built once: to build a statement takes longer than to execute it on SQLite."""
 
 
-def record_epochs(connection: Connection, run_id: int, epochs: Sequence[Epoch], *, stored: int = 0) -> None:
-    """Store the figures of consecutive epochs on both parts. Those up to `stored` are there already, and skipped.
+class NewEpochs(NamedTuple):
+    """Consecutive epochs of a run. Those up to `stored` are in the database already.
 
     That happens if a commit succeeded but its confirmation was lost, so that the agent writes the events again.
     """
-    new = [epoch for epoch in epochs if epoch.number > stored]
-    if not new:
+
+    run_id: int
+    epochs: Sequence[Epoch]
+    stored: int = 0
+
+    @property
+    def missing(self) -> list[Epoch]:
+        return [epoch for epoch in self.epochs if epoch.number > self.stored]
+
+
+def record_epochs(connection: Connection, run_id: int, epochs: Sequence[Epoch], *, stored: int = 0) -> None:
+    """Store the figures of epochs of one run on both parts."""
+    record_epochs_of_all(connection, [NewEpochs(run_id, epochs, stored)])
+
+
+def record_epochs_of_all(connection: Connection, runs: Iterable[NewEpochs]) -> None:
+    """The same for several runs."""
+    missing = {each.run_id: new for each in runs if (new := each.missing)}
+    if not missing:
         return
-    parts = list(_parts(new))
-    _add(connection, run_id, parts)
-    progress = {"last": new[-1].number, "best": new[-1].best_epoch}
-    seconds = sum(epoch.seconds for epoch in new)
-    connection.execute(PROGRESS, {"run": run_id, **progress, "seconds": seconds})
+    _add(connection, [part for run_id, new in missing.items() for part in _parts(run_id, new)])
+    progress = [
+        {
+            "run": run_id,
+            "last": new[-1].number,
+            "best": new[-1].best_epoch,
+            "seconds": sum(epoch.seconds for epoch in new),
+        }
+        for run_id, new in missing.items()
+    ]
+    connection.execute(PROGRESS, progress)
 
 
-def record_evaluation(connection: Connection, run_id: int, epoch: int, evaluation: Evaluation) -> None:
-    """Store the figures of a run on its evaluation part, at its selected epoch."""
-    _add(connection, run_id, [PartFigures(epoch, "evaluation", evaluation)])
+class Measured(NamedTuple):
+    """The figures of a run on its evaluation part, at its selected epoch."""
+
+    run_id: int
+    epoch: int
+    evaluation: Evaluation
+
+
+def record_evaluations(connection: Connection, measured: Iterable[Measured]) -> None:
+    """Store what runs of folds were measured by."""
+    if parts := [PartFigures(run_id, epoch, "evaluation", found) for run_id, epoch, found in measured]:
+        _add(connection, parts)
 
 
 def rewind(connection: Connection, run_id: int) -> bytes | ArtifactReference | None:
@@ -95,10 +129,9 @@ def save_checkpoint(
 
     Returns whether the run has progressed: this state has more epochs than the one before.
     """
-    stored = {"newest": taken.content}
     facts = {"epoch": taken.epoch, "best_epoch": taken.best_epoch, "attempt": attempt}
-    before = _replace(connection, artifacts, run_id, stored, facts)
-    return taken.epoch > before
+    before = _replace(connection, artifacts, [RunContents(run_id, {"newest": taken.content}, facts)])
+    return taken.epoch > before.get(run_id, 0)
 
 
 def save_model(connection: Connection, artifacts: ArtifactStore, run_id: int, ended: Succeeded) -> None:
@@ -106,11 +139,20 @@ def save_model(connection: Connection, artifacts: ArtifactStore, run_id: int, en
 
     They replace its newest state.
     """
+    save_models(connection, artifacts, {run_id: ended})
+
+
+def save_models(connection: Connection, artifacts: ArtifactStore, ended: Mapping[int, Succeeded]) -> None:
+    """The same for several runs, by their ids."""
+    if ended:
+        _replace(connection, artifacts, [_model_of(run_id, each) for run_id, each in ended.items()])
+
+
+def _model_of(run_id: int, ended: Succeeded) -> "RunContents":
     stored = {"model": ended.model}
     if ended.row_results is not None:
         stored["row_results"] = ended.row_results
-    facts = dict.fromkeys(("epoch", "best_epoch"), ended.best_epoch)
-    _replace(connection, artifacts, run_id, stored, facts)
+    return RunContents(run_id, stored, dict.fromkeys(("epoch", "best_epoch"), ended.best_epoch))
 
 
 def save_baselines(connection: Connection, experiment_id: int, baselines: list[Any]) -> None:
@@ -128,28 +170,48 @@ def save_baselines_of_fold(connection: Connection, run_id: int, baselines: list[
 class PartFigures(NamedTuple):
     """One part after one epoch. training: the epoch, if it is the training part."""
 
+    run_id: int
     epoch: int
     split: str
     evaluation: Evaluation
     training: Epoch | None = None
 
+    @property
+    def kind(self) -> tuple[int, bool]:
+        """Of how many classes, and whether of a regression: parts of one kind have the same columns."""
+        return len(self.evaluation.confusion), self.evaluation.bins is not None
 
-def _parts(epochs: Iterable[Epoch]) -> Iterator[PartFigures]:
+
+class RunContents(NamedTuple):
+    """Contents of a run by their kinds, and the other columns of their rows."""
+
+    run_id: int
+    contents: Mapping[str, Content]
+    facts: Mapping[str, int | None]
+
+
+def _parts(run_id: int, epochs: Iterable[Epoch]) -> Iterator[PartFigures]:
     """Both parts of each epoch."""
     for epoch in epochs:
-        yield PartFigures(epoch.number, "train", epoch.training, epoch)
-        yield PartFigures(epoch.number, "validation", epoch.validation)
+        yield PartFigures(run_id, epoch.number, "train", epoch.training, epoch)
+        yield PartFigures(run_id, epoch.number, "validation", epoch.validation)
 
 
-def _add(connection: Connection, run_id: int, parts: Sequence[PartFigures]) -> None:
+def _add(connection: Connection, parts: Sequence[PartFigures]) -> None:
     """Add a row of `EpochMetrics` and one of `EpochClasses` for each part."""
-    key: dict[str, list[Any]] = {
-        "run_id": [run_id] * len(parts),
+    ADD_METRICS.execute(connection, _keys(parts) | _metrics(parts))
+    for _, same in groupby(parts, lambda part: part.kind):
+        alike = list(same)
+        ADD_CLASSES.execute(connection, _keys(alike) | _classes(alike))
+
+
+def _keys(parts: Sequence[PartFigures]) -> dict[str, list[Any]]:
+    """The columns that both tables have."""
+    return {
+        "run_id": [part.run_id for part in parts],
         "epoch": [part.epoch for part in parts],
         "split": [part.split for part in parts],
     }
-    ADD_METRICS.execute(connection, key | _metrics(parts))
-    ADD_CLASSES.execute(connection, key | _classes(parts))
 
 
 def _metrics(parts: Sequence[PartFigures]) -> dict[str, list[Any]]:
@@ -162,7 +224,7 @@ def _metrics(parts: Sequence[PartFigures]) -> dict[str, list[Any]]:
 
 
 def _classes(parts: Sequence[PartFigures]) -> dict[str, list[Any]]:
-    """The columns of `EpochClasses`: the metrics of each class, or of a regression of each bin."""
+    """The columns of `EpochClasses`, for parts of one kind: the metrics of each class, or of each bin."""
     found: dict[str, list[Any]] = {name: [None] * len(parts) for name in OF_CLASSES}
     if parts[0].evaluation.bins is None:
         confusions = np.stack([part.evaluation.confusion for part in parts])
@@ -175,20 +237,17 @@ def _classes(parts: Sequence[PartFigures]) -> dict[str, list[Any]]:
     return found | {"drawn": [part.training.drawn.tolist() if part.training else None for part in parts]}
 
 
-def _replace(
-    connection: Connection,
-    artifacts: ArtifactStore,
-    run_id: int,
-    contents: Mapping[str, Content],
-    facts: Mapping[str, int | None],
-) -> int:
-    """Store contents of a run by their kinds, in place of all others: nothing else of it is still needed.
+def _replace(connection: Connection, artifacts: ArtifactStore, runs: Sequence[RunContents]) -> dict[int, int]:
+    """Store contents of runs in place of all others: nothing else of them is still needed.
 
-    Returns the epoch of what they replace; 0 if there was nothing.
+    Returns the epochs of what they replace, by run.
     """
-    row = {"run_id": run_id, **facts}
-    rows = [row | {"kind": kind, **artifacts.columns(content)} for kind, content in contents.items()]
-    replaced = connection.execute(REPLACE, {"run": run_id}).all()
+    replaced = connection.execute(REPLACE, {"runs": [each.run_id for each in runs]}).all()
     artifacts.mark_garbage(each.artifact for each in replaced if each.artifact)
+    rows = [
+        {"run_id": each.run_id, **each.facts, "kind": kind, **artifacts.columns(content)}
+        for each in runs
+        for kind, content in each.contents.items()
+    ]
     connection.execute(ADD_CHECKPOINT, rows)
-    return max((each.epoch for each in replaced), default=0)
+    return {each.run_id: each.epoch for each in sorted(replaced, key=lambda row: row.epoch)}

@@ -20,9 +20,7 @@ END = Succeeded(1, b"model")
 
 
 @pytest.fixture
-def lone(
-    harness: Harness, settings: Settings, pool: ScriptedPool, monkeypatch: pytest.MonkeyPatch
-) -> Agent:
+def lone(harness: Harness, settings: Settings, pool: ScriptedPool, monkeypatch: pytest.MonkeyPatch) -> Agent:
     """An agent with one process, that claims at most one run ahead."""
     monkeypatch.setattr(module, "MOST_AHEAD", 1)
     return Agent(harness.database, harness.registry, settings.model_copy(update={"workers": 1}), pool)
@@ -130,7 +128,9 @@ def test_the_ends_of_short_runs_are_written_together_while_others_wait_for_their
     assert statuses(harness, id_) == ["succeeded"] * 5
 
 
-@pytest.mark.parametrize(("seconds", "ahead"), [(0.0, 8), (0.04, 5), (0.15, 2), (0.4, 1), (0.5, 0), (60.0, 0)])
+@pytest.mark.parametrize(
+    ("seconds", "ahead"), [(0.0, 8), (0.04, 5), (0.15, 2), (0.4, 1), (0.5, 0), (60.0, 0)]
+)
 def test_the_shorter_runs_are_the_more_are_claimed_ahead(seconds: float, ahead: int) -> None:
     assert module._runs_ahead(seconds) == ahead
 

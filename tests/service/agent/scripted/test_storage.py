@@ -107,7 +107,7 @@ def test_events_wait_if_the_database_goes_away_in_the_middle_of_a_flush(
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "write_progress", refuse)
+        patch.setattr(module, "write", refuse)
         with pytest.raises(type(error)):
             send(agent, lease, epoch(1))
     assert harness.run(id_).status == "running"
