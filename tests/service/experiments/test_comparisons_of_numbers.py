@@ -11,6 +11,7 @@ from sklearn.metrics import mean_pinball_loss, root_mean_squared_error
 
 from service.store.artifacts.artifact_store import ArtifactStore
 from service.store.epochs import epoch_writer
+from service.store.epochs.epoch_writer import Measured
 from tests.service.experiments.compared import compare
 from tests.service.fake_worker import FakeWorker
 from workers.evaluation.evaluation import Evaluation, evaluate_numbers
@@ -74,7 +75,7 @@ def cross_validated(fake_worker: FakeWorker, scales: list[float], **spec: Any) -
         run_id = fake_worker.leases[id_, seed].run_id
         with fake_worker.database.write() as connection:
             epoch_writer.record_epochs(connection, run_id, [epoch(evaluation)])
-            epoch_writer.record_evaluation(connection, run_id, 1, evaluation)
+            epoch_writer.record_evaluations(connection, [Measured(run_id, 1, evaluation)])
         fake_worker.finish(id_, "succeeded", seed=seed)
     return id_
 

@@ -11,6 +11,7 @@ from statsmodels.stats.proportion import proportion_confint
 from service.store import queue
 from service.store.artifacts.artifact_store import ArtifactStore
 from service.store.epochs import epoch_writer
+from service.store.epochs.epoch_writer import Measured
 from service.store.tables import Run
 from tests.service.fake_worker import FakeWorker, Matrix, evaluation, rows_of
 from workers.evaluation.row_results import RowPredictions, RowResults
@@ -46,7 +47,9 @@ def end(
     record_epoch(fake_worker, claim.lease.run_id)
     with fake_worker.database.write() as connection:
         if measured is not None:
-            epoch_writer.record_evaluation(connection, claim.lease.run_id, 1, evaluation(measured))
+            epoch_writer.record_evaluations(
+                connection, [Measured(claim.lease.run_id, 1, evaluation(measured))]
+            )
             if with_rows:
                 ended = Succeeded(1, b"model", row_results(measured, 333 * claim.fold).to_bytes())
                 epoch_writer.save_model(connection, ArtifactStore("unused"), claim.lease.run_id, ended)

@@ -8,6 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service.store.epochs import epoch_writer
+from service.store.epochs.epoch_writer import Measured
 from tests.service.experiments.compared import confusion
 from tests.service.fake_worker import FakeWorker, evaluation
 from workers.training import Epoch
@@ -202,7 +203,7 @@ def test_a_cross_validation_is_compared_over_its_folds(client: TestClient, fake_
             epoch = Epoch(1, measured, measured, measured.confusion.sum(axis=1), 0.001, 0.5, 1, 2.0)
             with fake_worker.database.write() as connection:
                 epoch_writer.record_epochs(connection, lease.run_id, [epoch])
-                epoch_writer.record_evaluation(connection, lease.run_id, 1, measured)
+                epoch_writer.record_evaluations(connection, [Measured(lease.run_id, 1, measured)])
             fake_worker.finish(experiment, "succeeded", seed=seed)
     board = leaderboard(client, sweep)
     assert board["split"] == "evaluation"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.agent.agent import Agent
+from service.agent.agent import MOST_AHEAD, Agent
 from service.settings import Settings
 from tests.harness import IRIS, Harness
 from tests.service.agent.scripted.pool import ScriptedPool, epoch
@@ -22,6 +22,7 @@ def end_first(agent: Agent, pool: ScriptedPool) -> None:
     """Let the first run that has a process succeed, and start what is prepared."""
     lease = next(lease for lease, run in agent.runs.items() if run.is_training)
     pool.add(lease, epoch(1), END)
+    agent.flushed_at = 0.0
     agent.tick()
     for run in agent.runs.values():
         run.assignment.exception(timeout=10)
@@ -37,13 +38,13 @@ def test_a_job_gets_the_place_of_a_run_however_many_short_runs_wait(
     harness: Harness, settings: Settings, pool: ScriptedPool, workers: int
 ) -> None:
     agent = Agent(harness.database, harness.registry, settings.model_copy(update={"workers": workers}), pool)
-    harness.submit(IRIS | {"seeds": list(range(9))})
+    harness.submit(IRIS | {"seeds": list(range(9 * MOST_AHEAD))})
     for _ in range(workers):
         start(agent)
     end_first(agent, pool)
     assert len(agent.runs) > workers, "none was claimed ahead"
     agent.jobs.waits = True
-    for _ in range(workers + 1):  # at most all that was claimed before
+    for _ in range(workers * (1 + MOST_AHEAD)):  # at most all that was claimed before
         if len(agent.runs) >= workers:
             end_first(agent, pool)
     assert len(agent.runs) == training(agent) == workers - 1
