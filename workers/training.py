@@ -15,6 +15,7 @@ import numpy as np
 
 from workers.checkpoint import Checkpoint, with_prefix
 from workers.data.balancing import Draw
+from workers.data.balancing.draw_cache import DrawCache
 from workers.data.dataset import Dataset
 from workers.data.preprocessing.stored import column_arrays, scaler_arrays
 from workers.data.scaling import Scaler
@@ -89,8 +90,10 @@ class Trainer:
         *,
         seed: int,
         scaler: Scaler | None = None,
+        draws: DrawCache | None = None,
     ) -> None:
-        """`scaler`: by default the spec's preprocessing and scaling, fitted to the training part.
+        """`scaler`: by default the spec's preprocessing and scaling, fitted to the training part. draws: what other
+        runs on this training part have drawn.
 
         Raises bfloat16.NoUnit if the spec wants bfloat16 and this processor has no unit for it.
         """
@@ -119,11 +122,16 @@ class Trainer:
             self.network, spec.optimizer, self.task.step_part, self.scaler, clip_norm=spec.training.clip_norm
         )
         self.sampler = self.task.sampler(self.scaler, generator(seed, "resampling"))
+        self.draws, self._drawn_by = (
+            draws,
+            f"{seed} {spec.balancing!r} {spec.preprocessing!r} {spec.scaling!r}",
+        )
         self.sampled_counts = self.task.sampled_counts
         self.best = _best_epoch(spec)
         self.best_weights: Checkpoint | None = None
         self.best_predictions: RowPredictions | None = None
         self.epoch = self.steps_done = 0
+        self._planned_objective: tuple[int, Objective | None] = (0, None)
 
     def epochs(self, between_steps: Callable[[], None] = lambda: None) -> Iterator[Epoch]:
         """Train from the current position to the end. `between_steps` may take a checkpoint, or raise to stop.
@@ -150,10 +158,7 @@ class Trainer:
 
     def _train_epoch(self, between_steps: Callable[[], None]) -> Epoch:
         started, number, settings = time.perf_counter(), self.epoch + 1, self.spec.training
-        draw = self.sampler(
-            generator(self.seed, "resampling", number), generator(self.seed, "shuffling", number)
-        )
-        objective = self._objective()
+        draw, objective = self._draw(number), self._objective()
         steps = split_into_steps(len(draw.rows), settings.batch_size, settings.accumulate)
         steps_before, total_steps = self.epoch * len(steps), settings.epochs * len(steps)
         base_learning_rate, schedule = self.spec.optimizer.learning_rate, settings.schedule
@@ -176,8 +181,25 @@ class Trainer:
         learning_rate = rates[-1] if rates else 0.0
         return self._end_epoch(number, self._count_drawn(draw), learning_rate, gradient_norm, started)
 
+    def _draw(self, epoch: int) -> Draw:
+        """The rows of an epoch, from 1."""
+
+        def draw() -> Draw:
+            resampling, shuffling = (
+                generator(self.seed, "resampling", epoch),
+                generator(self.seed, "shuffling", epoch),
+            )
+            return self.sampler(resampling, shuffling)
+
+        return draw() if self.draws is None else self.draws.get((self._drawn_by, epoch), draw)
+
     def _objective(self) -> Objective:
-        return self.task.objective(self.epoch / self.spec.training.epochs)
+        """That of the present epoch, which its steps and both evaluations share."""
+        epoch, objective = self._planned_objective
+        if epoch != self.epoch or objective is None:
+            objective = self.task.objective(self.epoch / self.spec.training.epochs)
+            self._planned_objective = self.epoch, objective
+        return objective
 
     def _count_drawn(self, draw: Draw) -> Integers:
         """Examples of each class (K,). A mixed example counts once: both of its rows are of the same class."""

@@ -3,6 +3,7 @@
 from functools import cached_property
 from pathlib import Path
 
+from workers.data.balancing.draw_cache import DrawCache
 from workers.data.dataset import Dataset, Indices
 from workers.data.prepared_splits import has_evaluation_part, read_part, read_rows
 from workers.data.scaling import Scaler
@@ -10,10 +11,12 @@ from workers.spec import ExperimentSpec
 
 
 class SplitParts:
-    """The parts of one prepared split, each read on first use, and the scalers fitted to its training part."""
+    """The parts of one prepared split, each read on first use; the scalers fitted to its training part, and what
+    was drawn from it.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self.draws = folder, DrawCache()
         self._scalers: dict[str, Scaler] = {}
 
     @cached_property

@@ -114,7 +114,14 @@ class Worker:
         self.parts = parts = self.last_split.parts(self.assignment.split_folder)
         spec = resolved(_spec(self.assignment.spec), parts.training)
         seed = run_seed(self.assignment.seed, self.assignment.repeat, self.assignment.fold)
-        self.trainer = Trainer(spec, parts.training, parts.validation, seed=seed, scaler=parts.scaler(spec))
+        self.trainer = Trainer(
+            spec,
+            parts.training,
+            parts.validation,
+            seed=seed,
+            scaler=parts.scaler(spec),
+            draws=parts.draws,
+        )
         if self.assignment.checkpoint is not None:
             self.trainer.restore(Checkpoint.from_bytes(self.assignment.checkpoint))
         resumed = self.assignment.checkpoint is not None

@@ -38,6 +38,11 @@ class Draw:
             return None
         return self.templates[self.template[batch]]
 
+    @property
+    def nbytes(self) -> int:
+        """The memory that the arrays take."""
+        return sum(array.nbytes for array in vars(self).values() if array is not None)
+
     def __len__(self) -> int:
         return len(self.rows)
 
