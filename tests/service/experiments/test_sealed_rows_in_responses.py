@@ -20,6 +20,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
+from tests.service.experiments.test_robustness import carry_out
 from tests.service.experiments.training import train_seed
 from tests.service.fake_worker import FakeWorker
 from workers.data.dataset import Dataset
@@ -47,16 +48,8 @@ NOT_THERE = {
     "/datasets/{name}/preview.png": "/problems/no-picture",
     "/experiments/{experiment_id}/rows/{row}.png": "/problems/no-picture",
     "/experiments/{experiment_id}/charts/predictions.svg": "/problems/not-a-regression",
-    "/experiments/{experiment_id}/robustness": "/problems/unknown-job",
-    "/experiments/{experiment_id}/charts/robustness.svg": "/problems/unknown-job",
-    "/monitors/{monitor_id}": "/problems/unknown-monitor",
-    "/monitors/{monitor_id}/batches": "/problems/unknown-monitor",
-    "/monitors/{monitor_id}/batches/{number}": "/problems/unknown-monitor",
-    "/monitors/{monitor_id}/chart.svg": "/problems/unknown-monitor",
-    "/monitors/{monitor_id}/chart.png": "/problems/unknown-monitor",
 }
-"""Operations that answer with a problem: the rows are no images, the targets are classes, no job was started, and the
-only monitor is another."""
+"""Operations that answer with a problem: the rows are no images, and the targets are classes."""
 BY_CHANCE = 100
 """A ratio of numbers up to this one may be that of other rows too: a curve has many."""
 
@@ -214,8 +207,8 @@ def test_no_get_of_the_document_tells_anything_about_the_sealed_rows(
 ) -> None:
     (hook,) = client.get("/webhooks").json()["items"]
     values = {"experiment_id": trained.id, "sweep_id": trained.sweep, "webhook_id": hook["id"]}
-    assert client.post("/monitors", json={"experiment_id": trained.id, "name": "line"}).status_code == 201
-    values |= {"monitor_id": 99, "number": 1}
+    values |= {"monitor_id": watched(client, trained.id), "number": 1}
+    measure_corrupted_rows(app, client, trained.id)
     values |= {"ids": f"{trained.id},{trained.other}", "row": min(set(range(len(ROWS))) - trained.sealed)}
     read = set()
     for path, address, query, media_type in reads(app, values):
@@ -229,8 +222,30 @@ def test_no_get_of_the_document_tells_anything_about_the_sealed_rows(
         assert records or "evaluation" in query.values(), asked
         assert not list(leaks(records, trained)), asked
         read.add(path)
-    rows = {"predictions", "errors", "curves", "reliability", "operating-points"}
+    rows = {"predictions", "errors", "curves", "reliability", "operating-points", "robustness"}
     assert {f"/experiments/{{experiment_id}}/{name}" for name in rows} < read
+    assert {
+        f"/monitors/{{monitor_id}}{path}" for path in ("", "/batches", "/batches/{number}", "/chart.svg")
+    } < read
+
+
+def watched(client: TestClient, experiment_id: int) -> int:
+    """A monitor with a batch of labelled rows: copies of every third row, so that sealed ones are among them."""
+    made = client.post("/monitors", json={"experiment_id": experiment_id, "name": "line"})
+    rows = [{"a": float(a), "b": float(b)} for a, b, _ in ROWS[::3]]
+    batch = {"rows": rows, "labels": [label for *_, label in ROWS[::3]]}
+    added = client.post(f"{made.headers['location']}/batches", json=batch)
+    assert added.status_code == 201, added.text
+    assert added.json()["accuracy"] is not None
+    return int(made.json()["id"])
+
+
+def measure_corrupted_rows(app: FastAPI, client: TestClient, experiment_id: int) -> None:
+    """A finished report on robustness."""
+    asked = client.post(f"/experiments/{experiment_id}/robustness", json={"corruptions": ["noise"]})
+    assert asked.status_code == 202, asked.text
+    carry_out(app)
+    assert client.get(asked.headers["location"]).json()["report"] is not None
 
 
 @pytest.mark.parametrize("path", ["metrics", "classes", "confusion", "predictions", "errors", "curves"])
