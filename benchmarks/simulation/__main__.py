@@ -58,14 +58,14 @@ def main() -> None:
         _print_twins(options.draws)
     if options.only in (None, "leaderboards"):
         _print_leaderboards(min(options.draws, 200))
-    _print_shifts(options.only, options.draws)
+    _print_shifts(options.only, options.draws, options.processes)
 
 
-def _print_shifts(only: str | None, draws: int) -> None:
+def _print_shifts(only: str | None, draws: int, processes: int) -> None:
     if only in (None, "shifts"):
         shift_tables.print_all(draws)
     if only in (None, "monitors"):
-        shift_tables.print_monitors(min(draws, 200))
+        shift_tables.print_monitors(min(draws, 200), processes)
 
 
 def _print_components() -> None:

@@ -1,14 +1,19 @@
 """How many monitors raise a false alarm in their whole life, and how soon a shift is found."""
 
-from collections.abc import Iterator
+from concurrent.futures import Executor
+from functools import cache, partial
+from typing import Any
 
 import numpy as np
 
-from benchmarks.simulation.shifts import Change, Population, as_it_is, fresh_reference
+from benchmarks.simulation.shifts import Change, Population, as_it_is, fresh_reference, table_population
 from workers import scored_rows
 from workers.nn.arrays import Array
 from workers.shift.monitoring import check_batch, detectors_of, first_state
 from workers.shift.rows import ScoredRows
+
+REFERENCE_ROWS = 100
+"""Validation rows of each monitor: with those of its batches, few enough that 10,000 tests take minutes."""
 
 
 def first_alarm(
@@ -31,7 +36,7 @@ def first_alarm(
     def score(features: Array, draws: np.random.Generator, most: int) -> ScoredRows:
         return scored_rows.score(population.predictor, features, draws, most_sampled=most)
 
-    reference, rest = fresh_reference(population, 300, stream)
+    reference, rest = fresh_reference(population, REFERENCE_ROWS, stream)
     state = first_state(reference, detectors_of(is_regression=False), stream)
     for number in range(1, batches + 1):
         drawn = rest[stream.choice(len(rest), rows, replace=False)]
@@ -45,8 +50,18 @@ def first_alarm(
 
 
 def first_alarms(
-    population: Population, change: Change, monitors: int, *, rows: int, batches: int, quiet: int
-) -> Iterator[int | None]:
-    """The first alarm of each monitor."""
-    for seed in range(monitors):
-        yield first_alarm(population, change, rows=rows, batches=batches, quiet=quiet, seed=seed)
+    processes: Executor, change: Change, monitors: int, *, rows: int, batches: int, quiet: int
+) -> list[int | None]:
+    """The first alarm of each monitor of the table."""
+    one = partial(_first_alarm, change=change, rows=rows, batches=batches, quiet=quiet)
+    return list(processes.map(one, range(monitors)))
+
+
+def _first_alarm(seed: int, **options: Any) -> int | None:
+    return first_alarm(_table(), **options, seed=seed)
+
+
+@cache
+def _table() -> Population:
+    """Trained once in each process."""
+    return table_population()

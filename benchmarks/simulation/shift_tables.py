@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import astuple, fields
 
 from workers import blas
@@ -39,18 +40,20 @@ def print_all(batches: int) -> None:
     _print_alarms("MNIST", images, Scenario("no shift, 200 rows", 200, shifts.as_it_is), batches)
 
 
-def print_monitors(monitors: int) -> None:
+def print_monitors(monitors: int, processes: int) -> None:
     """Print how many monitors raise a false alarm, and how soon they find a shift that begins at batch 11."""
-    table = shifts.table_population()
-    options = {"rows": 50, "batches": 50, "quiet": 50}
-    raised = [*monitor_runs.first_alarms(table, shifts.as_it_is, monitors, **options)]
-    false = sum(each is not None for each in raised)
-    print(f"monitors of 50 batches of 50 rows, false alarms: {false} of {monitors}", flush=True)
-    options |= {"batches": 30, "quiet": 10}
-    found = [*monitor_runs.first_alarms(table, shifts.scaled_column, max(1, monitors // 10), **options)]
+    with ProcessPoolExecutor(processes) as pool:
+        raised = monitor_runs.first_alarms(pool, shifts.as_it_is, monitors, rows=10, batches=50, quiet=50)
+        false = sum(each is not None for each in raised)
+        print(f"monitors of 50 batches of 10 rows, false alarms: {false} of {monitors}", flush=True)
+        few = max(1, monitors // 10)
+        found = monitor_runs.first_alarms(pool, shifts.scaled_column, few, rows=20, batches=40, quiet=10)
+    early = sum(each is not None and each <= 10 for each in found)
     late = sorted(each - 10 for each in found if each is not None and each > 10)
     print(
-        f"age x 1.2 from batch 11 on: found in {len(late)} of {len(found)}, after {late} batches", flush=True
+        f"age x 1.2 from batch 11 on, 20 rows each: found in {len(late)} of {few}, {early} too early, "
+        f"at batch {late} of those that have shifted",
+        flush=True,
     )
 
 
