@@ -51,7 +51,17 @@ def _sweep(service: Service) -> float:
         time.sleep(POLL_SECONDS)
     if sweep["status"] != "succeeded":
         raise RuntimeError(sweep)
-    return time.perf_counter() - started
+    seconds = time.perf_counter() - started
+    _settle(service, path)
+    return seconds
+
+
+def _settle(service: Service, path: str) -> None:
+    """Wait for the intervals of all candidates, which the service computes after the training: beside scikit-learn they
+    would slow it.
+    """
+    for candidate in service.get(f"{path}/candidates", limit=CANDIDATES)["items"]:
+        service.get(f"/experiments/{candidate['experiment_id']}")
 
 
 def _loop(service: Service) -> float:
