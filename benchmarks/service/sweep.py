@@ -57,9 +57,7 @@ def _sweep(service: Service) -> float:
 
 
 def _settle(service: Service, path: str) -> None:
-    """Wait for the intervals of all candidates, which the service computes after the training: beside scikit-learn they
-    would slow it.
-    """
+    """Wait for the intervals of all candidates: the service computes them after the training, beside scikit-learn."""
     for candidate in service.get(f"{path}/candidates", limit=CANDIDATES)["items"]:
         service.get(f"/experiments/{candidate['experiment_id']}")
 
