@@ -165,7 +165,9 @@ def _with_bucket(store: ObjectStore) -> ObjectStore:
         for name, value in store.environment.items():
             patch.setenv(name, value)
         system, root = fsspec.url_to_fs(store.url, skip_instance_cache=True)
-        system.mkdir(root.partition("/")[0])
+        bucket = root.partition("/")[0]
+        if not system.exists(bucket):  # all servers of moto in a process have the same ones
+            system.mkdir(bucket)
     return store
 
 
