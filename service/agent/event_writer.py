@@ -26,6 +26,7 @@ from workers.processes.messages import (
     Died,
     EpochEnded,
     Failed,
+    FinalEvent,
     Held,
     ProgressEvent,
     Stopped,
@@ -95,7 +96,8 @@ def _write(connection: Connection, unwritten: Sequence[Unwritten], max_deaths: i
     epoch_writer.record_epochs_of_all(connection, map(_new_epochs, unwritten))
     for each in unwritten:
         _write_rest(connection, each.run)
-    _write_ends(connection, [each.run for each in unwritten if each.run.ends], max_deaths)
+    ended = [(each.run, event) for each in unwritten if each.run.ends and (event := each.run.final_event)]
+    _write_ends(connection, ended, max_deaths)
 
 
 def _write_starts(connection: Connection, runs: Iterable[LeasedRun]) -> None:
@@ -136,16 +138,18 @@ def _save_checkpoint(connection: Connection, run: LeasedRun, taken: CheckpointTa
         queue.forgive_deaths(connection, lease)
 
 
-def _write_ends(connection: Connection, runs: Sequence[LeasedRun], max_deaths: int) -> None:
+def _write_ends(
+    connection: Connection, ended: Sequence[tuple[LeasedRun, FinalEvent]], max_deaths: int
+) -> None:
     """Write how runs ended, and end their leases."""
     succeeded = []
-    for run in runs:
-        if isinstance(run.final_event, Succeeded):
-            succeeded.append((run.claim, run.final_event))
-        elif run.final_event is not None:
-            _end_otherwise(connection, run, run.final_event, max_deaths)
+    for run, event in ended:
+        if isinstance(event, Succeeded):
+            succeeded.append((run.claim, event))
+        else:
+            _end_otherwise(connection, run, event, max_deaths)
     if succeeded:
-        _end_succeeded(connection, runs[0].artifacts, succeeded)
+        _end_succeeded(connection, ended[0][0].artifacts, succeeded)
 
 
 def _end_succeeded(

@@ -323,10 +323,9 @@ def finish(
 
 
 def finish_all(connection: Connection, claims: Sequence[Claim]) -> None:
-    """End runs as succeeded, whose leases were renewed in this transaction."""
+    """End runs, at least one, as succeeded. Their leases were renewed in this transaction."""
     ended = {"final": "succeeded", "why": None, "sentence": None}
-    if claims:
-        connection.execute(_finish(), [_parameters(claim.lease) | ended for claim in claims])
+    connection.execute(_finish(), [_parameters(claim.lease) | ended for claim in claims])
     _update_experiment_status(connection, {claim.experiment_id for claim in claims})
 
 

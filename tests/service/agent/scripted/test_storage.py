@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 
-from service.agent import agent as module
 from service.agent.agent import Agent
+from service.store.epochs import epoch_writer
 from tests.harness import IRIS, Harness
 from tests.service.agent.scripted.pool import ScriptedPool, epoch
 from tests.service.agent.scripted.script import epochs_of, send, start
@@ -96,23 +96,32 @@ def test_while_the_database_is_away_events_wait(
     assert epochs_of(harness, id_) == [(0, 1)]
 
 
+@pytest.mark.parametrize("runs", [1, 2])
 @pytest.mark.parametrize("error", [AWAY, DatabaseError("SELECT", {}, InternalError("it is away"))])
 def test_events_wait_if_the_database_goes_away_in_the_middle_of_a_flush(
-    harness: Harness, agent: Agent, monkeypatch: pytest.MonkeyPatch, error: DBAPIError
+    harness: Harness,
+    agent: Agent,
+    pool: ScriptedPool,
+    monkeypatch: pytest.MonkeyPatch,
+    error: DBAPIError,
+    runs: int,
 ) -> None:
-    id_ = harness.submit(IRIS)
-    lease = start(agent)
+    """Those of one run are written alone, those of several together."""
+    id_ = harness.submit(IRIS | {"seeds": list(range(runs))})
+    *others, lease = [start(agent) for _ in range(runs)]
+    for other in others:
+        pool.add(other, epoch(1))
 
     def refuse(*_: object, **__: object) -> None:
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "write", refuse)
+        patch.setattr(epoch_writer, "record_epochs_of_all", refuse)
         with pytest.raises(type(error)):
             send(agent, lease, epoch(1))
-    assert harness.run(id_).status == "running"
+    assert [run.status for run in harness.runs(id_)] == ["running"] * runs
     agent.flush()
-    assert epochs_of(harness, id_) == [(0, 1)]
+    assert epochs_of(harness, id_) == [(seed, 1) for seed in range(runs)]
 
 
 def test_events_that_were_written_although_the_commit_seemed_to_fail_are_not_written_twice(
