@@ -15,10 +15,10 @@ FILE = Path(__file__).parent.parent / "docs" / "methods.md"
 INTRODUCTION = """\
 # Methods
 
-All losses, optimizers and other variants that a spec can name, with formula, source, and oracle: the independent
-implementation that the tests compare with. N is the batch size, K the number of classes, z the logits (N, K),
-p = softmax(z), Y the one-hot labels, y the label, n_k the number of rows of class k. Losses are per example; training
-uses their (weighted) mean.
+All losses, optimizers and other variants that a spec can name, with formula, use, source, and oracle: the
+independent implementation that the tests compare with. N is the batch size, K the number of classes, z the logits
+(N, K), p = softmax(z), Y the one-hot labels, y the label, n_k the number of rows of class k. Losses are per example;
+training uses their (weighted) mean.
 
 `make methods` writes this file from the docstrings. Change those, not this file.
 """
@@ -56,10 +56,10 @@ def _kind(kind: str, variants: list[Variant]) -> Iterator[str]:
 def _variant(variant: Variant) -> Iterator[str]:
     yield f"### `{variant.name}`\n"
     yield f"```text\n{variant.description}\n```\n"
-    references = {"Source": variant.source, "Oracle": variant.oracle}
-    cited = [f"- {kind}: {reference}" for kind, reference in references.items() if reference]
-    yield from cited
-    if cited:
+    parts = {"When to use it": variant.when, "Source": variant.source, "Oracle": variant.oracle}
+    given = [f"- {name}: {text}" for name, text in parts.items() if text]
+    yield from given
+    if given:
         yield ""
     if variant.fields:
         yield "| field | default | takes |\n|---|---|---|"

@@ -72,12 +72,14 @@ class Field:
 class Variant:
     """One variant of a kind. description: its formula and purpose.
 
-    source: its publication. oracle: the independent implementation that its tests compare with.
+    when: in which case to use it. source: its publication. oracle: the independent implementation that its
+    tests compare with.
     """
 
     name: str
     summary: str
     description: str
+    when: str | None
     source: str | None
     oracle: str | None
     fields: list[Field]

@@ -1,12 +1,12 @@
-"""Reads the docstrings of variants and metrics: description, source of the formula, oracle of its tests."""
+"""Reads the docstrings of variants and metrics: description, use, source of the formula, oracle of its tests."""
 
 import inspect
 import re
 from dataclasses import dataclass
 from typing import Any
 
-REFERENCE = re.compile(r"\s+(Source|Oracle): ")
-"""How a docstring ends: with the source of its formula, and the implementation that tests compare with."""
+PART = re.compile(r"\s+(When|Source|Oracle): ")
+"""How a docstring ends: when to use it, the source of its formula, and the implementation that tests compare with."""
 
 
 @dataclass(frozen=True)
@@ -15,13 +15,14 @@ class Documentation:
 
     summary: str
     description: str
+    when: str | None
     source: str | None
     oracle: str | None
 
 
 def documentation(documented: Any) -> Documentation:
     """The docstring of a class or function in parts."""
-    description, *references = REFERENCE.split(inspect.cleandoc(documented.__doc__ or ""))
-    cited = dict(zip(references[::2], (" ".join(text.split()) for text in references[1::2]), strict=True))
+    description, *parts = PART.split(inspect.cleandoc(documented.__doc__ or ""))
+    named = dict(zip(parts[::2], (" ".join(text.split()) for text in parts[1::2]), strict=True))
     summary = description.partition("\n\n")[0].replace("\n", " ")
-    return Documentation(summary, description, cited.get("Source"), cited.get("Oracle"))
+    return Documentation(summary, description, named.get("When"), named.get("Source"), named.get("Oracle"))

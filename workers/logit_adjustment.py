@@ -29,7 +29,10 @@ class Prediction(ABC):
 
 @variant
 class Argmax(Prediction):
-    """The class with the largest logit."""
+    """The class with the largest logit.
+
+    When: to begin with, and with a loss or balancing that already favours rare classes.
+    """
 
     name: Literal["argmax"] = "argmax"
 
@@ -43,6 +46,7 @@ class LogitAdjusted(Prediction):
 
     On a softmax this is argmax_k z_k - tau log pi_k. On a linear or sigmoid output, p_k is the output itself.
 
+    When: if rare classes should be found more often, without another training method.
     Source: Menon et al. 2021, Long-tail learning via logit adjustment (post hoc).
     """
 
@@ -59,6 +63,7 @@ class PriorCorrected(Prediction):
 
     The probabilities of a softmax are normalised again. A linear or sigmoid output is only multiplied.
 
+    When: after resampling, if probabilities should be those of the data as they are.
     Source: Saerens et al. 2002, Adjusting the outputs of a classifier to new a priori probabilities.
     """
 

@@ -61,6 +61,7 @@ class Threshold(ThresholdRule):
     `prior_corrected` would multiply the odds, which moves the best threshold and changes no decision: so neither is
     combined with it.
 
+    When: with two classes, if F1 or another metric matters more than accuracy.
     Source: Lipton, Elkan & Naryanaswamy 2014, Optimal thresholding of classifiers to maximize F1 measure.
     Oracle: a search over all thresholds with the metrics of sklearn.metrics.
     """
@@ -87,6 +88,7 @@ class CostThreshold(ThresholdRule):
     class 1 the best threshold is known beforehand, (c_01 - c_00) / (c_01 - c_00 + c_10 - c_11); this one follows the
     rows, calibrated or not. On the rows that chose it, its cost is too small.
 
+    When: with two classes, if you know what each error costs.
     Source: Elkan 2001, The foundations of cost-sensitive learning.
     Oracle: a search over all thresholds, and Elkan's threshold for calibrated scores.
     """

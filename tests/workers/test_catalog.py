@@ -53,6 +53,16 @@ def test_an_entry_has_every_field_with_its_default(cls: type[Any], kinds: dict[s
     assert "\n" not in entry.summary
 
 
+def test_a_choice_says_when_to_make_it(kinds: dict[str, list[Variant]]) -> None:
+    """Of the kinds from which one chooses by the problem; a sentence that no other variant has."""
+    plain = {"preprocessing", "sources", "imbalance", "robustness", "training", "early_stopping"}
+    chosen = [(kind, each) for kind, variants in kinds.items() if kind not in plain for each in variants]
+    assert [(kind, each.name) for kind, each in chosen if not each.when] == []
+    for kind in kinds.keys() - plain:
+        said = [each.when for each in kinds[kind]]
+        assert len(set(said)) == len(said), kind
+
+
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 def test_the_bounds_of_an_entry_are_those_that_hold(cls: type[Any], kinds: dict[str, list[Variant]]) -> None:
     adapter = TypeAdapter(cls)

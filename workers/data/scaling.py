@@ -82,7 +82,10 @@ class Scaling(ABC):
 
 @variant
 class NoScaling(Scaling):
-    """Features as they are, except that those constant in training become 0."""
+    """Features as they are, except that those constant in training become 0.
+
+    When: if all features already share a scale near 1.
+    """
 
     name: Literal["none"] = "none"
 
@@ -92,7 +95,10 @@ class NoScaling(Scaling):
 
 @variant
 class Unit(Scaling):
-    """x / 255: the bytes of images from 0 to 1, all features on one scale."""
+    """x / 255: the bytes of images from 0 to 1, all features on one scale.
+
+    When: for images of bytes.
+    """
 
     name: Literal["unit"] = "unit"
 
@@ -104,6 +110,7 @@ class Unit(Scaling):
 class Standard(Scaling):
     """(x - mean) / sd of each feature; sd is the population's (ddof 0).
 
+    When: for tables.
     Oracle: sklearn.preprocessing.StandardScaler.
     """
 
@@ -116,7 +123,10 @@ class Standard(Scaling):
 
 @variant
 class GlobalStandard(Scaling):
-    """(x - mean) / sd with one mean and one sd over all features: for images, whose pixels share a scale."""
+    """(x - mean) / sd with one mean and one sd over all features: for images, whose pixels share a scale.
+
+    When: for images that are not bytes.
+    """
 
     name: Literal["global_standard"] = "global_standard"
     joint: ClassVar[bool] = True
@@ -132,6 +142,7 @@ class GlobalStandard(Scaling):
 class MinMax(Scaling):
     """(x - min) / (max - min) of each feature: [0, 1] on the training part, possibly beyond elsewhere.
 
+    When: if features have limits and no outliers.
     Oracle: sklearn.preprocessing.MinMaxScaler.
     """
 
@@ -147,6 +158,7 @@ class Robust(Scaling):
     """(x - median) / IQR of each feature, IQR the distance between its quartiles: outliers do not change it.
 
     If more than half of the rows share one value, the IQR may be 0: then the standard deviation takes its place.
+    When: for tables with outliers.
     Oracle: sklearn.preprocessing.RobustScaler.
     """
 
@@ -169,6 +181,8 @@ class Auto(Scaling):
     The pixels of images share one scale: scaled one by one, a pixel that is blank in almost every image reaches
     thousands of standard deviations. Images whose bytes are all below 128 do not use the
     range of bytes (digits has 17 levels) and count as other images. The stored spec names the chosen scaling.
+
+    When: to begin with.
     """
 
     name: Literal["auto"] = "auto"

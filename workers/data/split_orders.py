@@ -19,7 +19,10 @@ Values = NDArray[np.float64]
 
 @variant
 class ByTime:
-    """Trains on the past: rows in the order of a column, the latest validate. Rows of one time stay together."""
+    """Trains on the past: rows in the order of a column, the latest validate. Rows of one time stay together.
+
+    When: if the model will predict what comes later.
+    """
 
     name: Literal["time"]
     column: ColumnName
@@ -38,7 +41,10 @@ class ByTime:
 
 @variant
 class ByGroup:
-    """Keeps the rows of a group, which have one value of a column, in one part; groups are drawn by the seed."""
+    """Keeps the rows of a group, which have one value of a column, in one part; groups are drawn by the seed.
+
+    When: if rows come in groups, such as several of one patient, and the model will meet new groups.
+    """
 
     name: Literal["group"]
     column: ColumnName
@@ -56,7 +62,10 @@ class ByGroup:
 
 @variant
 class ByValue:
-    """Validates on the rows with one of these values of a column, and trains on all others, missing ones too."""
+    """Validates on the rows with one of these values of a column, and trains on all others, missing ones too.
+
+    When: if the model will be used where none of its rows come from, such as another hospital.
+    """
 
     name: Literal["value"]
     column: ColumnName

@@ -92,7 +92,10 @@ class ThreePartSplit(Split):
 
 @variant
 class RatioSplit(ThreePartSplit):
-    """Divides all rows into train, validation and test by ratio. With `test` 0 there is no test part."""
+    """Divides all rows into train, validation and test by ratio. With `test` 0 there is no test part.
+
+    When: to begin with.
+    """
 
     train: Positive = 0.7
     validation: Positive = 0.2
@@ -106,7 +109,10 @@ class RatioSplit(ThreePartSplit):
 
 @variant
 class OfficialSplit(ThreePartSplit):
-    """Train and validation by ratio; the test part is the one published with the data set."""
+    """Train and validation by ratio; the test part is the one published with the data set.
+
+    When: to compare with results that others have published on this test part.
+    """
 
     train: Positive = 0.8
     validation: Positive = 0.2
@@ -125,6 +131,7 @@ class CrossValidation(Split):
     parts, anew for each of `repeats`. Each part in turn is the evaluation part; of the rest, the share `validation`
     selects the epoch, and the remainder trains. A run is one (repeat, fold, seed), and the evaluation part is read
     once, at its selected epoch. So no figure of a summary was chosen by the rows that it was measured on.
+    When: with few rows, and to compare methods: the intervals hold for new data.
     Source: Nadeau & Bengio 2003, Inference for the generalization error; Bouckaert & Frank 2004.
     """
 

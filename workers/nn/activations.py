@@ -67,6 +67,7 @@ class Identity(Rectifier):
 class Relu(Rectifier):
     """max(z, 0); the derivative at 0 is taken as 0.
 
+    When: to begin with.
     Source: Nair & Hinton 2010, Rectified linear units improve restricted Boltzmann machines.
     Oracle: torch.nn.functional.relu.
     """
@@ -79,6 +80,7 @@ class Relu(Rectifier):
 class LeakyRelu(Rectifier):
     """max(z, slope z); the derivative at 0 is taken as the slope.
 
+    When: if units of relu are 0 for every row, and no longer learn.
     Source: Maas et al. 2013, Rectifier nonlinearities improve neural network acoustic models.
     Oracle: torch.nn.functional.leaky_relu.
     """
@@ -91,6 +93,7 @@ class LeakyRelu(Rectifier):
 class Gelu(SmoothActivation):
     """z Phi(z), Phi the normal distribution function; dL/dz = dL/dy (Phi(z) + z phi(z)), phi its density.
 
+    When: if a smooth activation may train better; it takes longer than relu.
     Source: Hendrycks & Gimpel 2016, Gaussian error linear units. Oracle: torch.nn.functional.gelu.
     """
 
@@ -119,6 +122,7 @@ class Gelu(SmoothActivation):
 class Softplus(SmoothActivation):
     """log(1 + exp(z)), a smooth relu; dL/dz = dL/dy sigmoid(z) = dL/dy (1 - exp(-y)).
 
+    When: if a smooth activation must not be negative.
     Source: Dugas et al. 2001, Incorporating second-order functional knowledge for better option pricing.
     Oracle: torch.nn.functional.softplus.
     """
@@ -136,7 +140,10 @@ class Softplus(SmoothActivation):
 
 @variant
 class Sigmoid(SmoothActivation):
-    """1 / (1 + exp(-z)); dL/dz = dL/dy y (1 - y). Oracle: torch.sigmoid."""
+    """1 / (1 + exp(-z)); dL/dz = dL/dy y (1 - y). Oracle: torch.sigmoid.
+
+    When: to see why deep networks of it hardly train.
+    """
 
     name: Literal["sigmoid"] = "sigmoid"
 
@@ -150,7 +157,10 @@ class Sigmoid(SmoothActivation):
 
 @variant
 class Tanh(SmoothActivation):
-    """tanh(z); dL/dz = dL/dy (1 - y^2). Oracle: torch.tanh."""
+    """tanh(z); dL/dz = dL/dy (1 - y^2). Oracle: torch.tanh.
+
+    When: in shallow networks on standardised features.
+    """
 
     name: Literal["tanh"] = "tanh"
 

@@ -80,7 +80,10 @@ class ClassWeights(ABC):
 
 @variant
 class NoWeights(ClassWeights):
-    """All examples have the same weight."""
+    """All examples have the same weight.
+
+    When: if each row matters the same, or if the loss or the balancing already favours rare classes.
+    """
 
     tasks: ClassVar = ("classification", "regression")
     name: Literal["none"] = "none"
@@ -93,6 +96,7 @@ class NoWeights(ClassWeights):
 class InverseFrequency(ClassWeights):
     """w_k = n / (K n_k), so that all classes have the same total weight.
 
+    When: if each class matters the same.
     Source: King & Zeng 2001, Logistic regression in rare events data.
     Oracle: sklearn.utils.class_weight.compute_class_weight("balanced").
     """
@@ -110,6 +114,7 @@ class EffectiveNumber(ClassWeights):
     """w_k proportional to (1-b) / (1-b^n_k), the inverse of the effective number of examples; they sum to K.
 
     b = beta. b = 0 gives all classes the same weight; b -> 1 approaches the inverse frequency.
+    When: if classes are so rare that inverse frequencies let single rows steer the training.
     Source: Cui et al. 2019, Class-balanced loss based on effective number of samples.
     Oracle: the sum 1 + b + ... + b^(n-1) in exact fractions.
     """
@@ -128,7 +133,10 @@ class EffectiveNumber(ClassWeights):
 
 @variant
 class GivenWeights(ClassWeights):
-    """The weights that you give, one per class."""
+    """The weights that you give, one per class.
+
+    When: if you know how much an error in each class costs.
+    """
 
     name: Literal["given"] = "given"
     weights: PerClass
@@ -149,6 +157,7 @@ class InverseDensity(ClassWeights):
 
     The density is the count of `bins` equally wide bins, smoothed over neighbouring bins by a Gaussian kernel
     `kernel` bins wide, with a standard deviation of `sigma` bins (label distribution smoothing).
+    When: for numbers, if rare targets matter as much as frequent ones.
     Source: Yang et al. 2021, Delving into deep imbalanced regression. Oracle: scipy.ndimage.convolve1d.
     """
 

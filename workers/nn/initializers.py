@@ -39,6 +39,7 @@ def fans(shape: Shape) -> tuple[int, int]:
 class GlorotUniform:
     """Uniform in [-a, a], a = sqrt(6 / (fan_in + fan_out)): for activations that are linear near 0, such as tanh.
 
+    When: with tanh and sigmoid, for which it is the default.
     Source: Glorot & Bengio 2010, Understanding the difficulty of training deep feedforward neural networks.
     Oracle: torch.nn.init.xavier_uniform_.
     """
@@ -54,6 +55,7 @@ class GlorotUniform:
 class HeNormal:
     """Normal with mean 0 and variance 2 / fan_in: for rectifying activations, such as relu.
 
+    When: with relu and its relatives, for which it is the default.
     Source: He et al. 2015, Delving deep into rectifiers. Oracle: torch.nn.init.kaiming_normal_.
     """
 

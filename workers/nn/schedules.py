@@ -21,7 +21,10 @@ class Schedule(ABC):
 
 @variant
 class Constant(Schedule):
-    """A constant learning rate."""
+    """A constant learning rate.
+
+    When: to begin with, and with early stopping.
+    """
 
     name: Literal["constant"] = "constant"
 
@@ -31,7 +34,10 @@ class Constant(Schedule):
 
 @variant
 class Step(Schedule):
-    """Multiplies the learning rate by `factor` every `every` epochs. Oracle: torch.optim.lr_scheduler.StepLR."""
+    """Multiplies the learning rate by `factor` every `every` epochs. Oracle: torch.optim.lr_scheduler.StepLR.
+
+    When: to repeat a recipe that names epochs.
+    """
 
     name: Literal["step"] = "step"
     every: Count = 10
@@ -45,6 +51,7 @@ class Step(Schedule):
 class Cosine(Schedule):
     """A half cosine from 1 down to `floor`: floor + (1 - floor) (1 + cos(pi step / steps)) / 2.
 
+    When: if the number of epochs is fixed: the last ones settle.
     Source: Loshchilov & Hutter 2017, SGDR. Oracle: torch.optim.lr_scheduler.CosineAnnealingLR.
     """
 
@@ -60,6 +67,7 @@ class Warmup(Schedule):
     """Linear warmup: (step + 1) / w for the w steps of the first `epochs` epochs, then the schedule `then`.
 
     The first step has 1/w of the learning rate, not 0, and step w has all of it. `then` starts at its beginning.
+    When: if the first steps diverge, for instance with large batches.
     Source: Goyal et al. 2017, Accurate, large minibatch SGD. Oracle: torch's LinearLR and SequentialLR.
     """
 

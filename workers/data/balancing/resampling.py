@@ -21,7 +21,10 @@ from workers.tagged_union import Flag, Probability, variant
 
 @variant
 class NoBalancing(Balancing):
-    """Each row once per epoch."""
+    """Each row once per epoch.
+
+    When: to begin with, and with a loss or class weights that already favour rare classes.
+    """
 
     name: Literal["none"] = "none"
 
@@ -38,6 +41,7 @@ class Oversample(Balancing):
     """Each row once, plus rows drawn with replacement, up to n_k^(1-g) n_max^g rows of class k.
 
     g = target_ratio. `max_growth` limits each class to that multiple of its rows.
+    When: if rare classes have few rows, and none may be lost.
     Oracle: imblearn.over_sampling.RandomOverSampler (g = 1).
     """
 
@@ -68,6 +72,7 @@ class Undersample(Balancing):
     """n_k^(1-g) n_min^g rows of class k, g = target_ratio, drawn without replacement.
 
     They are drawn for each epoch, or once per run if `redraw` is false.
+    When: if there are more rows than you need: epochs become shorter.
     Oracle: imblearn.under_sampling.RandomUnderSampler (g = 1).
     """
 
@@ -97,6 +102,7 @@ class Undersample(Balancing):
 class WeightedSampler(Balancing):
     """n draws with replacement; class k has probability proportional to n_k^(1-g) n_max^g, g = target_ratio.
 
+    When: as oversample, with epochs as long as without it.
     Oracle: torch.utils.data.WeightedRandomSampler with weights 1/n_k (g = 1).
     """
 
@@ -120,6 +126,8 @@ class BalancedBatches(Balancing):
     """n rows in which classes take turns, so that their counts in any batch differ by at most one.
 
     The order of classes is drawn for each epoch; each class cycles through its rows in random order.
+
+    When: if every batch needs rows of every class, for instance with batch norm.
     """
 
     name: Literal["balanced_batches"] = "balanced_batches"

@@ -37,6 +37,7 @@ class Smote(Balancing):
     features; u is uniform on [0, 1). Drawn anew for each epoch. A class that grows needs more than k rows. Of a table
     with categories it is SMOTE-NC: each category in which two rows differ adds the square of the median of the
     numbers' standard deviations, and a new example has the categories of most of the k neighbours.
+    When: for tables with rare classes. A mixture of two images is rarely an image.
     Source: Chawla et al. 2002. Oracle: imblearn.over_sampling.SMOTE and SMOTENC (g = 1).
     """
 

@@ -15,6 +15,7 @@ from workers.evaluation.metrics.metric import metric
 def accuracy(margins: Margins) -> float:
     """sum_k C_kk / N, C_ij rows of class i predicted as j: the share of correct predictions.
 
+    When: if each row matters the same.
     Oracle: sklearn.metrics.accuracy_score.
     """
     return sum(margins.correct) / sum(margins.support)
@@ -22,7 +23,10 @@ def accuracy(margins: Margins) -> float:
 
 @metric(direction="max")
 def balanced_accuracy(margins: Margins) -> float:
-    """Mean recall C_kk / C_k. over the classes present. Oracle: sklearn.metrics.balanced_accuracy_score."""
+    """Mean recall C_kk / C_k. over the classes present. Oracle: sklearn.metrics.balanced_accuracy_score.
+
+    When: if each class matters the same.
+    """
     classes = zip(margins.correct, margins.support, strict=True)
     return fmean([correct / support for correct, support in classes if support])
 
@@ -33,6 +37,7 @@ def macro_f1(margins: Margins) -> float:
 
     Rows predicted as an absent class lower the recall of their own class.
 
+    When: if each class matters the same, and false alarms count as well.
     Oracle: sklearn.metrics.f1_score(y, predicted, labels=numpy.unique(y), average="macro").
     """
     classes = zip(margins.correct, margins.support, margins.predicted, strict=True)
@@ -45,6 +50,7 @@ def mcc(margins: Margins) -> float:
 
     0 if it is undefined: one class only, true or predicted.
 
+    When: for one figure of the whole confusion matrix that frequent classes cannot flatter.
     Source: Gorodkin 2004, Comparing two K-category assignments by a K-category correlation coefficient.
     Oracle: sklearn.metrics.matthews_corrcoef.
     """
@@ -62,6 +68,7 @@ def cohen_kappa(margins: Margins) -> float:
 
     0 if it is undefined: one class only, true and predicted.
 
+    When: to compare with the agreement of people.
     Source: Cohen 1960, A coefficient of agreement for nominal scales. Oracle: sklearn.metrics.cohen_kappa_score.
     """
     rows = sum(margins.support)
@@ -74,6 +81,7 @@ def cohen_kappa(margins: Margins) -> float:
 def g_mean(margins: Margins) -> float:
     """Geometric mean (prod_k C_kk / C_k.)^(1/K) of the recalls of the K classes present; 0 if a class is never hit.
 
+    When: if no class may be missed.
     Source: Kubat & Matwin 1997, Addressing the curse of imbalanced training sets.
     Oracle: scipy.stats.gmean of sklearn.metrics.recall_score(average=None).
     """

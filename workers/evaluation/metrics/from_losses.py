@@ -11,6 +11,8 @@ def loss(rows: RowLosses) -> float:
     """Unweighted mean of the spec's loss over the rows.
 
     Its oracle is that of the loss.
+
+    When: to see whether training still lowers what it minimises.
     """
     return rows.mean
 

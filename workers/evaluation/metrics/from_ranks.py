@@ -23,6 +23,7 @@ def auroc(rows: ClassScores) -> float | None:
     A pair is a row of the class and another row, the scores are the odds p_k / (1 - p_k), or without probabilities
     the outputs. The mean is over the classes present. 0.5 is chance, whatever the class frequencies.
 
+    When: if rows are ranked, and a threshold is chosen later.
     Source: Hanley & McNeil 1982, The meaning and use of the area under a ROC curve.
     Oracle: sklearn.metrics.roc_auc_score(multi_class="ovr").
     """
@@ -36,6 +37,7 @@ def average_precision(rows: ClassScores) -> float | None:
     R_i, P_i: recall and precision if all rows down to the i-th score are called the class, tied rows as one step. The
     mean is over the classes present. Chance is the share of the class, so it shows more of a rare class than AUROC.
 
+    When: as auroc, if the class that you look for is rare.
     Source: Davis & Goadrich 2006, The relationship between precision-recall and ROC curves.
     Oracle: sklearn.metrics.average_precision_score.
     """
@@ -50,6 +52,7 @@ def average_precision(rows: ClassScores) -> float | None:
 def top_3_accuracy(rows: ClassScores) -> float | None:
     """Share of rows whose class is among the 3 with the largest scores.
 
+    When: if three suggestions are shown.
     Oracle: sklearn.metrics.top_k_accuracy_score(k=3).
     """
     return _top(3, rows)
@@ -63,6 +66,7 @@ def top_3_accuracy(rows: ClassScores) -> float | None:
 def top_5_accuracy(rows: ClassScores) -> float | None:
     """Share of rows whose class is among the 5 with the largest scores.
 
+    When: if five suggestions are shown.
     Source: Russakovsky et al. 2015, ImageNet large scale visual recognition challenge.
     Oracle: sklearn.metrics.top_k_accuracy_score(k=5).
     """

@@ -10,7 +10,10 @@ from workers.nn.arrays import mean
 
 @metric(direction="min", highest=math.inf, null_if=NO_PROBABILITIES)
 def nll(rows: RowScores) -> float:
-    """Negative log-likelihood: mean of -log p_y. Oracle: sklearn.metrics.log_loss."""
+    """Negative log-likelihood: mean of -log p_y. Oracle: sklearn.metrics.log_loss.
+
+    When: if probabilities are used, and being sure and wrong is the worst.
+    """
     return mean(rows.negative_log_p)
 
 
@@ -18,6 +21,7 @@ def nll(rows: RowScores) -> float:
 def brier(rows: RowScores) -> float:
     """Brier score: mean of sum_k (p_k - Y_k)^2, in [0, 2].
 
+    When: if probabilities are used, and being sure and wrong counts less than in nll.
     Source: Brier 1950. Oracle: sklearn.metrics.brier_score_loss(scale_by_half=False).
     """
     return mean(rows.squared_distance)
@@ -35,6 +39,7 @@ def ece(rows: RowScores) -> float:
 
     Confidence (N,) is max_k p_k, the bins are of equal width over [0, 1]. Correctness is decided by the logits,
     because rounding creates ties among probabilities.
+    When: beside another metric, to see whether confidence can be believed.
     Source: Guo et al. 2017, On calibration of modern neural networks.
     """
     return calibration_error(rows.confidence, rows.is_right)

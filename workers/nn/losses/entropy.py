@@ -18,6 +18,7 @@ from workers.tagged_union import Fraction, NonNegative, variant
 class CrossEntropy(Loss):
     """(1-e)(-log p_y) + e/K sum_k(-log p_k), e = label_smoothing; dL/dz = p - ((1-e) Y + e/K).
 
+    When: to begin with. With wrong or ambiguous labels, try a `label_smoothing` of 0.1.
     Source: Szegedy et al. 2016, Rethinking the Inception architecture (label smoothing).
     Oracle: torch.nn.functional.cross_entropy.
     """
@@ -84,6 +85,7 @@ class Focal(Loss):
     """a_y q^g (-log p_y), q = 1-p_y, g = gamma; dL/dz = a_y q^g (1 - g p_y r)(p-Y), r = log(p_y)/q.
 
     g = 0 is cross-entropy. `alpha` holds a factor a_k per class, 1 by default.
+    When: with very many easy rows. If classes are rare, compare it with balanced_softmax.
     Source: Lin et al. 2017, Focal loss for dense object detection.
     Oracle: torch's cross_entropy and autograd, as torchvision.ops.sigmoid_focal_loss does on a sigmoid.
     """
@@ -122,6 +124,7 @@ class GeneralizedCrossEntropy(Loss):
     """(1 - p_y^q) / q; dL/dz = p_y^q (p-Y). q -> 0 is cross-entropy, q = 1 is half of L1.
 
     For q in between, it trades speed of training for robustness to wrong labels.
+    When: if some labels of the training rows are wrong.
     Source: Zhang & Sabuncu 2018, Generalized cross entropy loss for training with noisy labels.
     Oracle: the formula in torch, and its autograd.
     """

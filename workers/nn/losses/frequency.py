@@ -44,6 +44,7 @@ class MarginCrossEntropy(LossFunction):
 class BalancedSoftmax(FrequencyAware):
     """Cross-entropy of logits shifted by class counts: CE(z + log n_k); dL/dz = softmax(z + log n) - Y.
 
+    When: if classes that are rare in training matter as much as the others. It has no setting.
     Source: Ren et al. 2020, Balanced meta-softmax for long-tailed visual recognition.
     Oracle: torch.nn.functional.cross_entropy on logits shifted in torch.
     """
@@ -59,6 +60,7 @@ class BalancedSoftmax(FrequencyAware):
 class LogitAdjustment(FrequencyAware):
     """Cross-entropy of shifted logits: CE(z + tau log pi_k), pi_k = n_k / n; tau = 1 is balanced softmax.
 
+    When: as balanced_softmax, if you want to choose by `tau` how much rare classes gain.
     Source: Menon et al. 2021, Long-tail learning via logit adjustment.
     Oracle: torch.nn.functional.cross_entropy on logits shifted in torch.
     """
@@ -78,6 +80,7 @@ class LDAM(FrequencyAware):
 
     The cosine layer already scales the logits by s. After the fraction `reweight_from` of training, effective-number
     class weights apply (the paper's deferred re-weighting uses 0.8). 1 means never.
+    When: if classes are very rare; try it with `reweight_from` 0.8.
     Source: Cao et al. 2019, Learning imbalanced datasets with label-distribution-aware margin loss.
     Oracle: the authors' LDAMLoss, rewritten in torch, and its autograd.
     """

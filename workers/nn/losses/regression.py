@@ -34,6 +34,7 @@ class L2(Loss):
 
     The constant that minimises it is the mean of the targets, so it estimates p(k given x). The gradient grows
     with the residual; behind a sigmoid it saturates.
+    When: for numbers, if you want their mean; for classes, to see what regression on one-hot labels does.
     Source: Brier 1950; Gneiting & Raftery 2007, Strictly proper scoring rules. Oracle: torch mse_loss.
     """
 
@@ -55,6 +56,8 @@ class L1(Loss):
     On a softmax it is 2 (1-p_y): robust to wrong labels, but slow to start. The constant that minimises it is
     the *median* of the targets, so on linear and sigmoid outputs it collapses to zero for every class rarer
     than one half. These outputs exist to demonstrate that.
+    When: for numbers with outliers, if you want their median; for classes, to see that rare ones are
+    given up.
     Source: Ghosh et al. 2017, Robust loss functions under label noise. Oracle: torch l1_loss.
     """
 
@@ -72,6 +75,7 @@ class L1(Loss):
 class Huber(Loss):
     """Huber loss: sum_k of r^2/2 if |r| <= d, else of d (|r| - d/2), r = z-Y, d = delta; dL/dz = clip(r, -d, d).
 
+    When: for numbers with some outliers: it is L2 for small residuals and L1 for large ones.
     Source: Huber 1964, Robust estimation of a location parameter. Oracle: torch huber_loss
     (smooth_l1_loss is huber / d).
     """
@@ -94,6 +98,7 @@ class Barron(Loss):
 
     A family of losses by a = alpha: 2 is L2, 1 Charbonnier (a smooth L1), 0 Cauchy log(1 + s/2), -2 Geman-McClure,
     "-inf" (JSON has no infinity) Welsch 1 - exp(-s/2). The smaller a, the less outliers matter.
+    When: for numbers, if you want to choose how much outliers count.
     Source: Barron 2019, A general and adaptive robust loss function. Oracle: the formula in torch, and its autograd.
     """
 
@@ -114,6 +119,7 @@ class Quantile(Loss):
     """Pinball loss: q r if r >= 0, else (q-1) r, r = Y-z, q = quantile; dL/dz = -q if r > 0, 1-q if r < 0, 0 at 0.
 
     The constant that minimises it is the q-quantile of the targets; q = 1/2 is half of L1.
+    When: for numbers, if too high and too low cost differently, or if you need the ends of a range.
     Source: Koenker & Bassett 1978, Regression quantiles. Oracle: the formula in torch, sklearn's mean_pinball_loss.
     """
 
@@ -136,6 +142,7 @@ class BalancedMSE(Loss):
     dL_i/dz_i = (sum_j p_ij Y_j - Y_i) / s^2. Dividing by how probable each prediction makes the targets of a batch
     undoes that rare targets are rare. s is that of the noise, in standard deviations of the target. At evaluation the
     loss is L2, 1/2 sum_k (z_k - Y_k)^2. Batches of one row teach nothing.
+    When: for numbers, if rare targets matter as much as frequent ones.
     Source: Ren et al. 2022, Balanced MSE for imbalanced visual regression (batch-based Monte Carlo).
     Oracle: the authors' bmc_loss, rewritten in torch, and its autograd.
     """

@@ -28,6 +28,8 @@ class ConvNet(Model):
 
     `filters` lists the channels of the stages; `kernel` and `pool` are side lengths (pool 1: no pooling).
     Convolutions keep the image size. `dropout` comes before every dense layer. Other fields are as in mlp.
+
+    When: for images.
     """
 
     name: Literal["convnet"] = "convnet"

@@ -21,6 +21,8 @@ class MLP(Model):
 
     `hidden` lists the widths. An empty list gives softmax regression. The default `initializer` is he_normal
     before rectifying activations, and glorot_uniform before others and in the last layer.
+
+    When: for tables, and for small images whose content is centred.
     """
 
     name: Literal["mlp"] = "mlp"

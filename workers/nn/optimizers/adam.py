@@ -52,6 +52,7 @@ class Adam(MomentOptimizer):
 
     mhat = m / (1-b1^t), vhat = v / (1-b2^t). With `epsilon_placement` fused, epsilon is added to sqrt(v) instead, as
     in the lr_t form at the end of the paper's section 2. Weight decay is coupled: it enters both moments.
+    When: to begin with: its default learning rate is rarely far off.
     Source: Kingma & Ba 2015, Adam, Algorithm 1. Oracle: torch.optim.Adam; scikit-learn's MLP for fused.
     """
 
@@ -68,6 +69,7 @@ class Adam(MomentOptimizer):
 class AdamW(MomentOptimizer):
     """Adam as published, with decoupled weight decay: w -= lr wd w, outside the moments.
 
+    When: with weight decay, which Adam would divide by the size of the gradients.
     Source: Loshchilov & Hutter 2019, Decoupled weight decay regularization. Oracle: torch.optim.AdamW.
     """
 

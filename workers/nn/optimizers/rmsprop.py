@@ -16,6 +16,7 @@ class RMSprop(Optimizer):
 
     `centered` subtracts the square of the gradient's running mean from v: an estimate of its variance.
     With momentum m: u = m u + g / (sqrt(v) + epsilon); w -= lr u.
+    When: to repeat work that has used it.
     Source: Tieleman & Hinton 2012, lecture 6.5; Graves 2013 (centered). Oracle: torch.optim.RMSprop.
     """
 

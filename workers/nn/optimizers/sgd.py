@@ -15,6 +15,7 @@ class SGD(Optimizer):
 
     heavy_ball: v = m v + g; w -= lr v. nesterov: the same v; w -= lr (g + m v).
     ema: v = m v + (1-m) g; w -= lr v, where `ema_init` starts v at zero or at the first gradient.
+    When: if you can search its learning rate, which depends on data and network.
     Source: Polyak 1964; Nesterov 1983, as in Sutskever et al. 2013. Oracle: torch.optim.SGD
     (ema with first_gradient is its dampening=m; ema with zero is heavy_ball with lr (1-m)).
     """
