@@ -133,9 +133,9 @@ def evidence(value: float) -> str:
     return f"{mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPTS)}"
 
 
-def share(value: float) -> str:
+def share(value: float | None) -> str:
     """A share as a percentage."""
-    return f"{100 * value:.1f} %"
+    return NONE if value is None else f"{100 * value:.1f} %"
 
 
 def day(days: float) -> str:

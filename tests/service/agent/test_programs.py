@@ -61,11 +61,11 @@ def test_the_workers_of_a_killed_agent_exit_and_its_run_is_taken_over_after_the_
     harness: Harness, start: Start, successor: Agent
 ) -> None:
     first = start()
+    wait_until_ready(successor)
     id_ = harness.submit(long_spec(epochs=20))
     harness.wait_for_epoch(id_, 2)
     left = first.descendants()
     assert first.workers()
-    wait_until_ready(successor)
     first.signal(signal.SIGKILL)
     killed = time.monotonic()
     successor.start()

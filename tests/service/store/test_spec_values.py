@@ -8,7 +8,7 @@ import pytest
 from service.store import spec_values
 from workers.spec import ExperimentSpec
 
-migration = import_module("service.store.migrations.versions.0028_values_of_specs")
+migration = import_module("service.store.migrations.versions.0027_values_of_specs")
 
 
 def test_bytes_of_numbers_sort_as_the_numbers() -> None:
