@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from service.datasets import uploads
 from service.operations import doctor
 from service.operations.doctor import CheckResult
 from service.operations.file_access import close_to_others, open_to_others
@@ -14,6 +15,7 @@ from service.settings import Settings
 from tests.service.datasets.test_uploads import FORM
 from tests.service.live_server import live
 from tests.upload_files import FLOWERS
+from workers.sandbox.client import SandboxClient
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +37,9 @@ def access(settings: Settings) -> CheckResult:
     return result
 
 
-def test_what_a_service_creates_is_closed_to_others(tmp_path: Path) -> None:
+def test_what_a_service_creates_is_closed_to_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also by the server that reads uploads, whose umask is that of the process that started it."""
+    monkeypatch.setattr(uploads, "SandboxClient", SandboxClient)  # the tests share one that runs already
     settings = Settings(data_dir=tmp_path / "data", workers=0)
     from service.launcher import prepare
 
