@@ -92,12 +92,12 @@ class SealedEvaluator:
         """The experiments that expose test rows. Raises RowsUsedBefore if the limits forbid the look."""
         complete_records(self.database, self.registry)
         with self.database.read() as connection:
-            if ledger.find(connection, tested.sha256, weights) is not None:
-                return []  # meanwhile, another request has entered the same look
             exposed = exposures.exposed_by(connection, tested.digests)
-            looks = ledger.uses(ledger.overlapping(connection, tested.sha256, tested.digests))
-            here = len(ledger.entries(connection, tested.sha256))
-        limits.require(looks, exposed, test_set_looks=here)
+            earlier = ledger.overlapping(connection, tested.sha256, tested.digests)
+        if ledger.find_among(earlier, tested.sha256, weights) is not None:
+            return []  # meanwhile, another request has entered the same look
+        here = ledger.count_at(earlier, tested.sha256)
+        limits.require(ledger.uses(earlier), exposed, test_set_looks=here)
         return exposed
 
     def _limits(self, accept: Iterable[str]) -> ledger.Limits:

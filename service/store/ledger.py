@@ -103,6 +103,19 @@ def find(connection: Connection, test_set: str, weights: str) -> Row[Any] | None
     return found
 
 
+def find_among(earlier: Sequence[tuple[Row[Any], Mask]], test_set: str, weights: str) -> Row[Any] | None:
+    """The same among entries that were read at one time: if it is asked for before or after them, another request may
+    enter this look in between, which would then forbid itself.
+    """
+    same = (entry for entry, _ in earlier if (entry.test_set, entry.weights) == (test_set, weights))
+    return next(same, None)
+
+
+def count_at(earlier: Sequence[tuple[Row[Any], Mask]], test_set: str) -> int:
+    """How many of these entries are looks at exactly this test set."""
+    return sum(entry.test_set == test_set for entry, _ in earlier)
+
+
 def open_test_set(
     connection: Connection, new_entry: NewEntry, limits: Limits, exposed: Sequence[RowUse] = ()
 ) -> tuple[Row[Any], bool]:
@@ -115,11 +128,12 @@ def open_test_set(
     while True:
         # Read first: whatever is committed after it has a higher number, and whatever was before is counted below.
         last = connection.execute(select(func.max(LedgerEntry.id))).scalar() or 0
-        same = find(connection, new_entry.test_set, new_entry.weights)
+        earlier = overlapping(connection, new_entry.test_set, np.frombuffer(new_entry.digests, "<u8"))
+        same = find_among(earlier, new_entry.test_set, new_entry.weights)
         if same is not None:
             return same, False
-        looks = uses(overlapping(connection, new_entry.test_set, np.frombuffer(new_entry.digests, "<u8")))
-        limits.require(looks, exposed, test_set_looks=len(entries(connection, new_entry.test_set)))
+        looks = uses(earlier)
+        limits.require(looks, exposed, test_set_looks=count_at(earlier, new_entry.test_set))
         numbers = {"id": last + 1, "look": len(looks) + 1}
         new = insert(LedgerEntry).values(**asdict(new_entry), **numbers, opened_at=now())
         new = new.values(earlier_uses=_summary(looks, exposed))
