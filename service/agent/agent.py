@@ -2,9 +2,8 @@
 
 Events wait in memory until the next flush, which writes those of all runs in one transaction: at once when a run ends
 and no other one waits for its process, otherwise at most ten times a second, and at least once a second. The flush
-also renews the leases and learns of
-cancellations, and it writes only for runs whose lease it could renew. So an agent that was frozen while others took
-its runs finds out in its next flush, and changes nothing.
+also renews the leases and learns of cancellations, and it writes only for runs whose lease it could renew. So an
+agent that was frozen while others took its runs finds out in its next flush, and changes nothing.
 """
 
 import logging
