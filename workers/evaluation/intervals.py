@@ -88,11 +88,16 @@ def t_interval(values: Sequence[float], level: float = LEVEL) -> Mean | None:
     mean = fmean(values)
     if n == 1:
         return Mean(mean, n, sd=None, interval=None)
+    sd = standard_deviation(values, mean)
+    half_width = t_half_width(sd, n, level)
+    return Mean(mean, n, sd, Interval(mean - half_width, mean + half_width, level))
+
+
+def t_half_width(sd: float, n: int, level: float) -> float:
+    """Half of Student's t interval for the mean of n values, at least two, with this standard deviation (ddof 1)."""
     from scipy.special import stdtrit
 
-    sd = standard_deviation(values, mean)
-    half_width = float(stdtrit(n - 1, 0.5 + level / 2)) * sd / math.sqrt(n)
-    return Mean(mean, n, sd, Interval(mean - half_width, mean + half_width, level))
+    return float(stdtrit(n - 1, 0.5 + level / 2)) * sd / math.sqrt(n)
 
 
 def corrected_t_interval(

@@ -17,7 +17,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.evaluation.intervals import LEVEL, Interval, percentile_interval, standard_deviation
+from workers.evaluation.intervals import (
+    LEVEL,
+    Interval,
+    percentile_interval,
+    standard_deviation,
+    t_half_width,
+)
 
 Floats = NDArray[np.float64]
 
@@ -58,8 +64,5 @@ class DrawnFigure:
 
 def seed_half_width(observed: Floats, level: float) -> float:
     """t s / sqrt(S): the seeds' share of the half-width, from the figures (S,) of two models or more."""
-    from scipy.special import stdtrit
-
-    seeds, values = len(observed), observed.tolist()
-    deviation = standard_deviation(values, float(observed.mean()))
-    return float(stdtrit(seeds - 1, 0.5 + level / 2)) * deviation / math.sqrt(seeds)
+    deviation = standard_deviation(observed.tolist(), float(observed.mean()))
+    return t_half_width(deviation, len(observed), level)
