@@ -7,8 +7,9 @@ import pytest
 from tests.chaos.scenario import run_scenario
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("kind", [pytest.param("sqlite", marks=pytest.mark.thorough), "postgresql"])
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_under_faults_nothing_is_lost_doubled_or_different(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

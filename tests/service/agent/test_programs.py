@@ -123,7 +123,7 @@ def test_an_agent_that_was_frozen_beyond_its_lease_changes_nothing_when_it_conti
         ("sqlite", "the program", signal.SIGTERM),
         pytest.param("sqlite", "the program", signal.SIGHUP, marks=pytest.mark.thorough),
         pytest.param("postgresql", "all its processes", signal.SIGTERM, marks=pytest.mark.thorough),
-        ("postgresql", "all its processes", signal.SIGHUP),
+        pytest.param("postgresql", "all its processes", signal.SIGHUP, marks=pytest.mark.thorough),
     ],
     indirect=["database_url"],
 )

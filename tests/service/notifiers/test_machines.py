@@ -213,6 +213,7 @@ def test_a_submission_is_running_at_once(
     assert median < 500  # on a machine that does a lot else; idle, it is some 20
 
 
+@pytest.mark.thorough
 def test_a_run_whose_job_is_lost_is_claimed_by_polling(
     headquarters: Headquarters,
     settings: Settings,
@@ -233,6 +234,7 @@ def test_a_run_whose_job_is_lost_is_claimed_by_polling(
     assert run.started_at - run.created_at < settings.poll_seconds + 1.0
 
 
+@pytest.mark.thorough
 def test_without_a_shared_place_a_data_set_of_one_machine_is_missing_on_others(
     headquarters: Headquarters, settings: Settings, tmp_path: Path, hire: Callable[..., Machine]
 ) -> None:

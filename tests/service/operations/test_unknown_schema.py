@@ -18,7 +18,7 @@ from tests.service.operations.test_doctor import about
 
 COMMANDS = [
     ("serve", "--port", "0", "--workers", "0"),
-    ("worker", "--workers", "1"),
+    pytest.param(("worker", "--workers", "1"), marks=pytest.mark.thorough),
     ("migrate",),
     pytest.param(("demo",), marks=pytest.mark.thorough),
     ("token", "create", "me"),

@@ -1,6 +1,6 @@
 """The migrations create the tables that the code declares, and can be reverted, on both databases."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import MetaData, Table, inspect, select
+from sqlalchemy import MetaData, Table, inspect, select, text
 
 from service.store import migrations
 from service.store.database import Database
@@ -41,15 +41,88 @@ def empty(request: pytest.FixtureRequest) -> Iterator[Database]:
     database.close()
 
 
+@pytest.fixture
+def database_of_the_same_kind(
+    empty: Database, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Database]:
+    """Another database without tables."""
+    if empty.is_sqlite:
+        database = Database(f"sqlite:///{tmp_path / 'another.db'}")
+        yield database
+        database.close()
+        return
+    server = request.getfixturevalue("postgresql")
+    database = Database(server.create("another"))
+    yield database
+    database.close()
+    server.drop("another")
+
+
 def tables(database: Database) -> set[str]:
     with database.read() as connection:
         return set(inspect(connection).get_table_names())
 
 
+def migrate_from_nothing(database: Database) -> None:
+    """Apply all migrations, one after the other."""
+    database.prepare()
+    configuration = migrations.config()
+    with database.rebuild() as connection:
+        configuration.attributes["connection"] = connection
+        command.upgrade(configuration, "head")
+
+
 def test_the_migrated_schema_is_the_one_that_the_code_declares(empty: Database) -> None:
-    migrations.upgrade(empty)
+    migrate_from_nothing(empty)
     with empty.read() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def schema_of(database: Database) -> dict[str, object]:
+    """Every property of a table, but the order of its columns. SQLite has AUTOINCREMENT only in the statement."""
+    with database.read() as connection:
+        inspector = inspect(connection)
+        names = inspector.get_table_names()
+        readers: dict[str, Callable[[str], Sequence[Any]]] = {
+            "columns": inspector.get_columns,
+            "foreign keys": inspector.get_foreign_keys,
+            "indexes": inspector.get_indexes,
+            "unique": inspector.get_unique_constraints,
+            "checks": inspector.get_check_constraints,
+        }
+        found: dict[str, object] = {
+            f"{name}: {kind}": sorted(map(repr, read(name)))
+            for name in names
+            for kind, read in readers.items()
+        }
+        found |= {f"{name}: primary key": inspector.get_pk_constraint(name) for name in names}
+        if database.is_sqlite:
+            statements = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'table'"))
+            found |= {f"{name}: ids": "AUTOINCREMENT" in sql for name, sql in statements}
+            found["others"] = connection.execute(
+                text("SELECT type, name FROM sqlite_master WHERE type NOT IN ('table', 'index')")
+            ).all()
+    return found
+
+
+def test_a_new_database_is_what_all_migrations_make_of_an_empty_one(
+    empty: Database, database_of_the_same_kind: Database
+) -> None:
+    migrations.upgrade(empty)
+    migrate_from_nothing(database_of_the_same_kind)
+    made, migrated = schema_of(empty), schema_of(database_of_the_same_kind)
+    assert made == migrated
+    for database in (empty, database_of_the_same_kind):
+        with database.read() as connection:
+            assert migrations.applied(connection) == migrations.newest()
+
+
+def test_tables_of_others_are_no_reason_to_migrate(empty: Database) -> None:
+    empty.prepare()
+    with empty.write() as connection:
+        connection.execute(text("CREATE TABLE procrastinate_jobs (id INTEGER)"))
+    migrations.upgrade(empty)
+    assert tables(empty) == set(Base.metadata.tables) | {"alembic_version", "procrastinate_jobs"}
 
 
 def test_the_names_of_the_files_are_the_schemas_that_alembic_finds() -> None:

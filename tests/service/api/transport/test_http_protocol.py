@@ -177,6 +177,7 @@ def test_what_never_comes_is_not_waited_for_and_holds_up_nobody(service: Service
     assert statuses == {name: {expected} for name, (_, expected) in SLOW.items()}
 
 
+@pytest.mark.thorough
 def test_all_that_is_hostile_together_takes_little_memory(service: Service) -> None:
     """The bodies of test_hostile.py, every bad upload, and what is above, eight at a time."""
     upload(service, "first", "csv", {"file": FLOWERS})
