@@ -102,7 +102,10 @@ class Database:
         return self.nonblocking.version() if self.nonblocking else None
 
     def prepare(self) -> None:
-        """Called once, by the launcher, before a second process opens the file of an SQLite database."""
+        """Called once, by the launcher, before a second process opens the file of an SQLite database.
+
+        Raises UnusableSetting if that cannot be opened.
+        """
         if self.is_sqlite and self.url.database:
             enable_write_ahead_log(self.url.database)
 

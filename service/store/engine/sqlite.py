@@ -1,15 +1,19 @@
 """Set up an engine on SQLite: its pool, pragmas, write-ahead log, and the BEGIN of each transaction."""
 
 import math
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
+from service.settings import UnusableSetting
 from service.store.engine.lock_timeout import LOCK_TIMEOUT_SECONDS, lock_seconds
 from service.store.engine.options import JSON_CODEC, POOL
 from service.store.engine.sqlite_driver import driver
+
+REMEDY = "It has to be an SQLite database, in a folder that this user may write to: give HOLDOUT_DATA_DIR another one."
 
 
 def sqlite_engine(url: URL) -> Engine:
@@ -38,8 +42,14 @@ def sqlite_engine(url: URL) -> Engine:
 
 
 def enable_write_ahead_log(path: str) -> None:
-    """Create the file if it is missing, and let readers and a writer coexist on it from now on (WAL)."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    connection = driver.connect(path, timeout=LOCK_TIMEOUT_SECONDS)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.close()
+    """Create the file if it is missing, and let readers and a writer coexist on it from now on (WAL).
+
+    Raises UnusableSetting.
+    """
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with closing(driver.connect(path, timeout=LOCK_TIMEOUT_SECONDS)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+    except (OSError, driver.Error) as error:
+        cause = getattr(error, "strerror", None) or error
+        raise UnusableSetting(f"The database {path} cannot be used: {cause}. {REMEDY}") from None
