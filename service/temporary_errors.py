@@ -9,7 +9,10 @@ class Exhausted(Exception):
     """The machine, or this process, has run out of something that a request needs."""
 
     def __init__(self) -> None:
-        super().__init__("The service has run out of descriptors, threads, memory or disk. Try again later.")
+        super().__init__(
+            "The service has run out of descriptors, threads, memory or disk, or must not write to its files."
+            " Try again later."
+        )
 
 
 def is_temporary(error: Exception) -> bool:

@@ -3,8 +3,11 @@
 import errno
 import os
 
-EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOSPC, errno.EDQUOT, errno.EROFS}
-"""Error numbers of an operating system that has run out of something, or of a disk that takes no more."""
+USED_UP = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOSPC, errno.EDQUOT}
+"""Error numbers of an operating system that has run out of something."""
+UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM}
+"""Those of a disk that takes nothing, until somebody gives the rights back."""
+EXHAUSTED = USED_UP | UNWRITABLE
 
 
 def is_exhausted(error: Exception) -> bool:

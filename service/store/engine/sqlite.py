@@ -13,7 +13,7 @@ from service.store.engine.lock_timeout import LOCK_TIMEOUT_SECONDS, lock_seconds
 from service.store.engine.options import JSON_CODEC, POOL
 from service.store.engine.sqlite_driver import driver
 
-REMEDY = "It has to be an SQLite database, in a folder that this user may write to: give HOLDOUT_DATA_DIR another one."
+REMEDY = "It has to be an SQLite database, in a folder that this user may write to (HOLDOUT_DATA_DIR)."
 
 
 def sqlite_engine(url: URL) -> Engine:

@@ -38,6 +38,8 @@ def test_fields_that_a_page_names_are_fields_of_a_problem(client: TestClient) ->
     [
         (OSError(errno.EMFILE, "Too many open files"), 503, "exhausted"),
         (OSError(errno.ENOSPC, "No space left on device"), 503, "exhausted"),
+        (OSError(errno.EROFS, "Read-only file system"), 503, "exhausted"),
+        (PermissionError(errno.EACCES, "Permission denied"), 503, "exhausted"),
         (RuntimeError("can't start new thread"), 503, "exhausted"),
         (ImportError("cannot open shared object file: Too many open files"), 503, "exhausted"),
         (MemoryError(), 503, "out-of-memory"),
