@@ -21,6 +21,7 @@ COMPARISONS = {
     "polled_training": "benchmarks.service.polled_training",
     "many_experiments": "benchmarks.service.many_experiments",
     "memory": "benchmarks.service.memory",
+    "page": "benchmarks.service.page",
     "tables": "benchmarks.service.tables",
 }
 """The module of each comparison."""

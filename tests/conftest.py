@@ -13,6 +13,7 @@ from hypothesis import settings
 
 from workers import blas
 
+gc.disable()  # until all tests are collected: what is imported stays
 blas.configure(
     os.environ
 )  # before NumPy is imported, so that tests and worker processes compute the same bits
@@ -63,6 +64,7 @@ def pytest_collection_finish() -> None:
     """Keep what is imported and collected, millions of objects, out of all later garbage collections."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -26,8 +26,13 @@ class CsvPredictions:
     """
 
     def __init__(self, model: LoadedModel) -> None:
+        import pyarrow as pa
+
         from workers.table_csv import CsvConverter, LineBlocks
 
+        pa.set_memory_pool(
+            pa.system_memory_pool()
+        )  # which gives back what is freed; the default one keeps 15 MB
         self._model, self._blocks, self._converter_of = model, LineBlocks(), CsvConverter
         self._converter: CsvConverter | None = None
         self._file: IO[bytes] = SpooledTemporaryFile(MEMORY_BYTES)  # noqa: SIM115 -- closed by `close`

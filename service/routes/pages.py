@@ -26,6 +26,12 @@ def read_docs() -> FileResponse:
     return FileResponse(PAGES / "docs.html", media_type="text/html", headers=headers)
 
 
+@router.get("/openapi.json", include_in_schema=False)
+def read_openapi(request: Request) -> Response:
+    """Send the OpenAPI document, which the first request builds."""
+    return Response(request.app.state.openapi_document.content(), media_type="application/json")
+
+
 @router.get("/static/{name}", include_in_schema=False)
 async def read_file(name: str, request: Request) -> Response:
     """Send a static file. This is a route, not a mount, so that its errors are problems as on every other route."""

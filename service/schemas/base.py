@@ -12,7 +12,7 @@ from workers.evaluation.intervals import Interval, wilson
 class ResponseModel(BaseModel):
     """The base of all response models. Its fields are read by name from a row or an object."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(from_attributes=True, defer_build=True)
 
 
 def _utc(seconds: float | None) -> datetime | None:

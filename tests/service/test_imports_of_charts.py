@@ -1,7 +1,8 @@
-"""What the API draws does not load what only training needs: its memory has a budget."""
+"""What the API draws and predicts does not load what only training needs: its memory has a budget."""
 
 import subprocess
 import sys
+from pathlib import Path
 
 PROGRAM = """
 import sys
@@ -15,6 +16,30 @@ assert "numba" not in sys.modules, "numba for the area under a curve"
 """
 
 
+PREDICTING = """
+import sys
+from pathlib import Path
+from service import launcher
+from service.settings import Settings
+from workers.nn import kernels
+class Listening(Exception): pass
+def bind(*_): raise Listening
+launcher.bind = bind
+try:
+    launcher.serve(Settings(data_dir=Path(sys.argv[1]), workers=0))
+except Listening:
+    assert kernels.current().NAME == "numpy"
+    assert "numba" not in sys.modules
+    assert kernels.choose().name == "numba", "workers train with the compiled kernels all the same"
+"""
+
+
 def test_neither_scipy_nor_numba_is_loaded_for_curves_of_two_classes() -> None:
     ended = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_a_service_predicts_without_the_compiled_kernels(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", PREDICTING, str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr

@@ -7,6 +7,7 @@ import typer
 
 from service.cli.commands.messages import settings_of, startup_errors_as_messages
 from service.cli.commands.options import DataDir, Engine, Workers
+from workers.imports import without_collections
 
 commands = typer.Typer()
 
@@ -20,7 +21,8 @@ def serve(
     engine: Engine = None,
 ) -> None:
     """Run the API, and workers that train."""
-    from service.launcher import serve
+    with without_collections():
+        from service.launcher import serve
 
     with startup_errors_as_messages():
         serve(settings_of(host=host, port=port, workers=workers, data_dir=data_dir, engine=engine))
@@ -29,7 +31,8 @@ def serve(
 @commands.command()
 def worker(workers: Workers = None, data_dir: DataDir = None, engine: Engine = None) -> None:
     """Run workers only, on the database of an API that runs elsewhere."""
-    from service.launcher import run_agent
+    with without_collections():
+        from service.launcher import run_agent
 
     with startup_errors_as_messages():
         run_agent(settings_of(workers=workers, data_dir=data_dir, engine=engine))

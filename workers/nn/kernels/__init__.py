@@ -6,6 +6,7 @@ ones if numba works. Both compute the same formulas, but not the same bits: use 
 
 import logging
 import os
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -65,7 +66,31 @@ def load() -> tuple[Kernels, Choice]:
     return compiled, choice
 
 
+@dataclass
+class _Process:
+    """What this process does."""
+
+    trains: bool = True
+
+
+_PROCESS = _Process()
+
+
 @cache
 def current() -> Kernels:
     """The kernels of this process."""
-    return load()[0]
+    if _PROCESS.trains:
+        return load()[0]
+    from workers.nn.kernels import reference
+
+    return reference
+
+
+def use_reference() -> None:
+    """Let this process compute by the reference from now on: one that predicts, and does not train.
+
+    The compiled kernels would take 75 MB, and two seconds of its first prediction. What it predicts differs from what
+    they would in the last bits.
+    """
+    _PROCESS.trains = False
+    current.cache_clear()
