@@ -134,25 +134,21 @@ def _live(browser: Any, service: Service) -> tuple[float, float]:
     experiment = service.submit(RUNNING)
     while service.get(f"/experiments/{experiment}")["runs"][0]["epoch"] < 20:
         time.sleep(0.2)
-    rates: dict[Callable[[], None], list[float]] = {}
     page = browser.new_page(viewport={"width": 1280, "height": 900})
-    phases = (
-        lambda: _idle(page),
-        lambda: _show(page, service, experiment),
-        lambda: _poll(page, service, experiment),
-    )
+    phases: list[Callable[[Any, Service, int], None]] = [_idle, _show, _poll]
+    rates: list[list[float]] = [[] for _ in phases]
     for _ in range(PHASES):
-        for phase in phases:
+        for phase, measured in zip(phases, rates, strict=True):
             before = processor_seconds(service)
-            phase()
-            rates.setdefault(phase, []).append((processor_seconds(service) - before) / PHASE_SECONDS)
+            phase(page, service, experiment)
+            measured.append((processor_seconds(service) - before) / PHASE_SECONDS)
     page.close()
     service.cancel(experiment)
-    idle, shown, polled = (median(rates[phase]) for phase in phases)
+    idle, shown, polled = map(median, rates)
     return shown - idle, polled - idle
 
 
-def _idle(page: Any) -> None:
+def _idle(page: Any, _service: Service, _experiment: int) -> None:
     page.goto("about:blank")
     page.wait_for_timeout(1000 * PHASE_SECONDS)
 
