@@ -70,8 +70,10 @@ def outcomes(draws: int = 200) -> Iterator[SweepOutcome]:
     """Each scenario with its outcome, in turn."""
     name = f"{CANDIDATES} equal candidates on the same rows, 3 seeds"
     yield simulate(name, on_rows, candidates=CANDIDATES, draws=draws, truth=truth_on_rows())
-    name = f"{CANDIDATES} equal candidates, cross-validation of 2 x 5 folds, 3 seeds"
-    yield simulate(name, over_folds(1.0), candidates=CANDIDATES, draws=draws, truth=None)
+    for repeats in (2, 1):
+        name = f"{CANDIDATES} equal candidates, cross-validation of {repeats} x 5 folds, 3 seeds"
+        draw = over_folds(1.0, repeats=repeats)
+        yield simulate(name, draw, candidates=CANDIDATES, draws=draws, truth=None)
 
 
 def truth_on_rows(draws: int = 400) -> float:

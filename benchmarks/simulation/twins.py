@@ -40,18 +40,18 @@ Draw = Callable[[np.random.Generator, int], list[Contender]]
 """Draws some twins."""
 
 
-def over_folds(split_sd: float) -> Draw:
+def over_folds(split_sd: float, *, repeats: int = REPEATS) -> Draw:
     """Cross-validations of twins: the split changes each by so many standard deviations of a seed.
 
     Training parts overlap. So a fifth of the variance, 1 / folds, is common to all folds of an experiment.
     """
 
     def draw(generator: np.random.Generator, twins: int) -> list[Contender]:
-        shape = (twins, REPEATS, FOLDS, SEEDS)
+        shape = (twins, repeats, FOLDS, SEEDS)
         common = np.sqrt(1 / FOLDS) * generator.standard_normal((twins, 1, 1, 1))
-        own = np.sqrt(1 - 1 / FOLDS) * generator.standard_normal((twins, REPEATS, FOLDS, 1))
+        own = np.sqrt(1 - 1 / FOLDS) * generator.standard_normal((twins, repeats, FOLDS, 1))
         values = 0.9 + SEED_SD * (split_sd * (common + own) + generator.standard_normal(shape))
-        split = {"name": "cross_validation", "folds": FOLDS, "repeats": REPEATS, "stratify": True}
+        split = {"name": "cross_validation", "folds": FOLDS, "repeats": repeats, "stratify": True}
         return [_contender(id_, split, _by_run(each), {}) for id_, each in enumerate(values)]
 
     return draw

@@ -18,7 +18,7 @@ from workers.evaluation.multiple_comparisons import (
     AgainstBest,
     SharedDraws,
     against_best,
-    draws_of_folds,
+    against_best_over_folds,
     noise_of_seeds,
 )
 from workers.evaluation.paired_bootstrap import resample_changes
@@ -80,12 +80,13 @@ def _over_folds(entrants: Sequence[Entrant], metric: SelectionMetric) -> Candida
     same = [each for each in entrants if sorted(means[id(each)]) == folds and _same_rows(each, entrants[0])]
     values = np.array([[means[id(each)][fold] for fold in folds] for each in same])
     share = 1 / (entrants[0].contender.spec["split"]["folds"] - 1)
-    draws = draws_of_folds(values, share, generator(0, "comparisons"))
+    stream, better = generator(0, "comparisons"), _larger_is_better(metric)
+    compared = against_best_over_folds(values, share, stream, larger_is_better=better)
     intervals = [_of_folds(each, share) for each in values.tolist()]
     resampled = metric in METRICS or metric in NUMBER_METRICS
     with_rows = [each for each in same if each.rows is not None]
     corrected = _corrected(with_rows, metric) if resampled and with_rows == same else None
-    return CandidateComparison(same, _compared(same, metric, draws), intervals, corrected)
+    return CandidateComparison(same, compared, intervals, corrected)
 
 
 def _compared(same: Sequence[Entrant], metric: SelectionMetric, draws: SharedDraws) -> AgainstBest:

@@ -5,6 +5,10 @@ An interval for a single pair would therefore name winners among equals. The cri
 studentised difference between any two candidates if all are equal (max-t; Tukey's range with unequal errors and
 correlated candidates), under draws that all candidates share. So with probability 0.95 no candidate is called worse
 than one that it equals.
+
+Over folds, each pair has a standard error of its own, from as few differences as there are folds. Some of many pairs
+have a far too small one, so each draw has folds of its own, and studentises with the errors of these. One error for
+all pairs of a draw would name a loser among 20 equals in 29 of 100 cross-validations of five folds.
 Source: Westfall & Young 1993, Resampling-based multiple testing; Hsu 1996, Multiple comparisons, chapter 5.
 """
 
@@ -17,7 +21,9 @@ from numpy.typing import NDArray
 from workers.evaluation.intervals import LEVEL
 
 Floats = NDArray[np.float64]
-DRAWS = 1000
+DRAWS, FEWEST_DRAWS = 1000, 200
+MOST_PAIRS = 100_000_000
+"""Over folds, of all draws together: a thousand candidates have the fewest draws, and take some seconds."""
 TILE_CELLS = 64_000
 """Pairs that are compared at a time: through all draws they stay in the processor's cache."""
 
@@ -66,7 +72,37 @@ def against_best(values: Floats, draws: SharedDraws, *, level: float = LEVEL) ->
     """Compare candidates with these values (m,), of which a larger one is better, with the best of them."""
     first, second = (each - each.mean(axis=1, keepdims=True) for each in (draws.first, draws.second))
     errors = _errors(first, second)
-    largest = _largest(first, second, errors)
+    return _against_best(values, errors, _largest(first, second, errors), level)
+
+
+def against_best_over_folds(
+    folds: Floats,
+    evaluation_share: float,
+    generator: np.random.Generator,
+    *,
+    larger_is_better: bool = True,
+    draws: int = DRAWS,
+    level: float = LEVEL,
+) -> AgainstBest:
+    """Compare candidates with values (m, J) on J >= 2 folds of the same cross-validation with the best of them.
+
+    The variance of a difference is that of `differences.between_folds`, (1/J + evaluation_share) s^2 (Nadeau & Bengio
+    2003), with s^2 from the J differences of this pair. Divided by its root, a difference of equal normal candidates
+    has Student's distribution with J - 1 degrees of freedom, and the largest over all pairs is drawn from candidates
+    that are independent and have equal variances: then it is about as large as it can be.
+    """
+    candidates, count = folds.shape
+    residuals = folds - folds.mean(axis=1, keepdims=True)
+    scaled = math.sqrt(1 / count + evaluation_share) * residuals
+    errors = _errors(scaled, scaled)
+    affordable = max(FEWEST_DRAWS, MOST_PAIRS // candidates**2)
+    largest = _largest_between_folds(candidates, count, generator, min(draws, affordable))
+    values = folds.mean(axis=1)
+    return _against_best(values if larger_is_better else -values, errors, largest, level)
+
+
+def _against_best(values: Floats, errors: Floats, largest: Floats, level: float) -> AgainstBest:
+    """errors: of the difference of any two, (m, m). largest: studentised difference in each draw, (R,)."""
     best = int(np.argmax(values))
     differences, of_best = values[best] - values, errors[best]
     scaled = np.divide(differences, of_best, out=np.zeros_like(values), where=of_best > 0)
@@ -103,19 +139,24 @@ def _largest(first: Floats, second: Floats, errors: Floats) -> Floats:
     return largest.astype(np.float64)
 
 
-def draws_of_folds(
-    folds: Floats, evaluation_share: float, generator: np.random.Generator, *, draws: int = DRAWS
-) -> SharedDraws:
-    """Draws of candidates with values (m, J) on J >= 2 folds of the same cross-validation.
-
-    The variance of a difference is that of `differences.between_folds`, (1/J + evaluation_share) s^2; the draws
-    have a multivariate t distribution with J - 1 degrees of freedom.
-    """
-    residuals, count = folds - folds.mean(axis=1, keepdims=True), folds.shape[1]
-    scale = math.sqrt((1 / count + evaluation_share) / (count - 1))
-    normal = generator.standard_normal((count, draws)) / _chi(generator, count - 1, draws)
-    found = scale * (residuals @ normal)
-    return SharedDraws(found, found)
+def _largest_between_folds(candidates: int, folds: int, generator: np.random.Generator, draws: int) -> Floats:
+    """The largest studentised difference of any two of equal candidates over so many folds, in each draw, (R,)."""
+    rows, largest = max(1, TILE_CELLS // candidates), np.zeros(draws)
+    for draw in range(draws if candidates > 1 else 0):
+        values = generator.standard_normal((candidates, folds))
+        means = values.mean(axis=1)
+        residuals = values - means[:, None]
+        squares = (residuals**2).sum(axis=1)
+        for start in range(0, candidates, rows):
+            tile = slice(start, start + rows)
+            between = residuals[tile] @ (-2 * residuals[start:].T)
+            between += squares[tile, None]
+            between += squares[start:]
+            ratios = np.subtract.outer(means[tile], means[start:])
+            ratios *= ratios
+            ratios /= np.maximum(between, 1e-12, out=between)
+            largest[draw] = max(largest[draw], ratios.max())
+    return np.asarray(np.sqrt(folds * (folds - 1) * largest))
 
 
 def noise_of_seeds(

@@ -9,7 +9,7 @@ from workers.evaluation.differences import between_folds
 from workers.evaluation.multiple_comparisons import (
     SharedDraws,
     against_best,
-    draws_of_folds,
+    against_best_over_folds,
     noise_of_seeds,
 )
 
@@ -62,13 +62,27 @@ def test_identical_predictions_are_never_told_apart() -> None:
 def test_folds_have_the_corrected_error_and_students_distribution() -> None:
     generator = np.random.default_rng(0)
     folds = generator.normal(0.8, 0.05, (2, 5))
-    found = against_best(
-        folds.mean(axis=1), draws_of_folds(folds, 0.25, np.random.default_rng(1), draws=40_000)
-    )
+    found = against_best_over_folds(folds, 0.25, np.random.default_rng(1), draws=40_000)
     a, b = folds[found.best], folds[1 - found.best]
     single = between_folds(a.tolist(), b.tolist(), evaluation_share=0.25)
     assert single is not None
     assert found.p_values[1 - found.best] == pytest.approx(single.p_value, abs=0.02)
+
+
+def test_of_equal_candidates_over_few_folds_none_is_called_worse() -> None:
+    """Each pair has its own error from five folds: with one for all pairs, 29 of 100 draws were wrong."""
+    generator, wrong = np.random.default_rng(0), 0
+    for _ in range(100):
+        folds = generator.standard_normal((20, 5)) + 2 * generator.standard_normal(5)
+        found = against_best_over_folds(folds, 0.0, np.random.default_rng(1), draws=200)
+        wrong += not found.top.all()
+    assert wrong <= 11
+
+
+def test_over_folds_a_smaller_value_may_be_better() -> None:
+    folds = np.random.default_rng(0).normal([[1.0], [5.0], [1.0]], 0.01, (3, 10))
+    found = against_best_over_folds(folds, 0.25, np.random.default_rng(1), larger_is_better=False)
+    assert found.top.tolist() == [True, False, True]
 
 
 def test_the_spread_over_few_seeds_is_at_least_the_typical_one() -> None:
