@@ -141,13 +141,16 @@ $(CHECKS): pyproject.toml constraints.txt | $(VENV)/bin/python
 	@$(INSTALL) optuna oracles servers || { $(OPTIONAL); }
 	@touch $(RUNTIME) $@
 
-# MLflow needs other versions of dependencies of the service, so it gets an environment of its own.
+# MLflow needs other versions of dependencies of the service, so it gets an environment of its own; H2O is a Java server.
 $(PEERS): $(CHECKS)
 	@echo "Installing the frameworks that benchmarks compare with (a few minutes) ..."
 	@$(INSTALL) bench || echo "JAX could not be installed: the benchmarks skip it."
 	@$(VENV)/bin/python -m venv $(VENV)/mlflow
 	@$(VENV)/mlflow/bin/python -m pip --disable-pip-version-check install --quiet mlflow==3.17.2 \
 		|| echo "MLflow could not be installed: the benchmarks skip it."
+	@$(VENV)/bin/python -m venv $(VENV)/h2o
+	@$(VENV)/h2o/bin/python -m pip --disable-pip-version-check install --quiet h2o==3.46.0.12 \
+		|| echo "H2O could not be installed: the benchmarks skip it."
 	@touch $@
 
 # The server of Azure's protocol needs Node.js and npm.

@@ -15,6 +15,7 @@ COMPARISONS = {
     "bfloat16_steps": "benchmarks.bfloat16_steps",
     "seeds": "benchmarks.service.seeds",
     "sweep": "benchmarks.service.sweep",
+    "search_peers": "benchmarks.search.comparison",
     "first_epoch": "benchmarks.service.first_epoch",
     "polling": "benchmarks.service.polling",
     "tracking": "benchmarks.service.tracking",
