@@ -125,7 +125,8 @@ def _rows(opponent: Opponent, ours: tuple[Found, ...], theirs: tuple[Found, ...]
     ):
         both = [[float(getattr(each, field)) for each in found] for found in (ours, theirs)]
         difference = median(both[0]) - median(both[1])
-        yield Row(f"{opponent.strategy}: {words}", opponent.name, *map(_spread, both), difference)
+        shown = _spread(both[0]), _spread(both[1])
+        yield Row(f"{opponent.strategy}: {words}", opponent.name, shown[0], shown[1], difference)
 
 
 def _spread(values: list[float]) -> str:
