@@ -22,14 +22,14 @@ class PeerFailed(RuntimeError):
 class Peer:
     """A running program. `search` asks it for one search."""
 
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
         self._process = process
 
     def search(self, seed: int) -> dict[str, Any]:
         """The seconds of a search, and the predictions of its best model. Raises PeerFailed."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(f"{seed}\n")
+        self._process.stdin.write(f"{seed}\n".encode())
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
         if not answer:
@@ -47,7 +47,6 @@ def running_peer(command: Sequence[str]) -> Iterator[Peer]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
-            text=True,
             env=os.environ | ONE_THREAD,
             start_new_session=True,
         )
@@ -60,7 +59,7 @@ def running_peer(command: Sequence[str]) -> Iterator[Peer]:
             _end(process)
 
 
-def _end(process: "subprocess.Popen[str]") -> None:
+def _end(process: "subprocess.Popen[bytes]") -> None:
     try:
         process.communicate(timeout=END_SECONDS)
     except subprocess.TimeoutExpired:

@@ -90,7 +90,7 @@ def running(
 class OtherServer(ServiceProcess):
     """A server other than Holdout, to be ended with all its child processes."""
 
-    def __init__(self, process: "subprocess.Popen[bytes] | subprocess.Popen[str]") -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
         self.process = process
 
 
