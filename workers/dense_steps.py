@@ -25,10 +25,12 @@ from workers.nn.optimizers.adam import MomentOptimizer
 from workers.nn.optimizers.optimizer import State
 from workers.objective import Objective
 
-MOST_STEPS = 16
-"""So many steps are taken at once: a command or a checkpoint waits for them."""
+MOST_STEPS = 1000
+"""So many steps are taken at once at most: a command or a checkpoint waits for them."""
 MOST_PRODUCTS = 2**23
 """The products of a step, rows times parameters, up to which calls from Python matter: it takes a millisecond."""
+MOST_PRODUCTS_AT_ONCE = 2**27
+"""Of all steps that are taken at once: 16 ms."""
 
 
 class _Layers(NamedTuple):
@@ -40,7 +42,7 @@ class _Layers(NamedTuple):
 
 
 class DenseSteps:
-    """Takes steps of `size` rows. Its arrays are fixed; parameters and state are those of the caller."""
+    """Takes steps of up to `size` rows. Its arrays are fixed; parameters and state are those of the caller."""
 
     def __init__(
         self,
@@ -58,19 +60,28 @@ class DenseSteps:
         self._x, self._y = np.empty((size, gather.scaler.width), dtype), np.empty(size, np.int64)
         self._outputs, self._gradients = np.empty((2, size * described.width), dtype)
         self._losses = np.empty(size, dtype)
+        self.most = min(MOST_STEPS, MOST_PRODUCTS_AT_ONCE // (size * self._parameters.values.size))
 
-    def take(self, loss: LossFunction, rows: Indices, numbers: range, learning_rates: Sequence[float]) -> int:
-        """Take the steps with these numbers (from 1) and learning rates, on consecutive `rows`.
+    def take(
+        self,
+        loss: LossFunction,
+        rows: Indices,
+        starts: Integers,
+        numbers: range,
+        learning_rates: Sequence[float],
+    ) -> int:
+        """Take steps of these numbers (from 1) and learning rates. starts: as for `Kernels.dense_steps`.
 
-        Returns how many it took before the loss was NaN or infinite.
+        Returns how many it took before the loss was NaN or infinite. The gradient is that of the last one.
         """
         offsets, smoothing = _constants(loss, self._layers.places[-1, 3], self._x.dtype)
         optimizer = self.optimizer
-        corrected = np.array(list(map(optimizer.corrected, numbers, learning_rates)))
+        step_sizes, epsilons = optimizer.corrected_all(numbers, learning_rates)
         taken: int = kernels.current().dense_steps(
             self._gather.features,
             self._gather.labels,
             rows,
+            starts,
             self._gather.scaler.offset,
             self._gather.scaler.factor,
             self._layers.places,
@@ -89,7 +100,8 @@ class DenseSteps:
             self._state["second_moment"],
             optimizer.beta1,
             optimizer.beta2,
-            *corrected.T.copy(),
+            step_sizes,
+            epsilons,
         )
         return taken
 
@@ -97,7 +109,7 @@ class DenseSteps:
 def plan_dense_steps(
     size: int, network: Network, optimizer: Optimizer, state: State, gather: BatchGatherer
 ) -> DenseSteps | None:
-    """Steps of `size` rows; None if they are taken one by one."""
+    """Steps of up to `size` rows; None if they are taken one by one."""
     layers = [layer for layer in network.layers if isinstance(layer, Dense) and _is_plain(layer)]
     is_small = size * network.parameters.values.size <= MOST_PRODUCTS
     if not is_small or len(layers) < len(network.layers) or type(gather.scaler) is not Scaler:

@@ -10,7 +10,7 @@ from workers.data.balancing import Draw
 from workers.data.batches import BatchGatherer
 from workers.data.dataset import Dataset, Labels
 from workers.data.scaling import Scaler
-from workers.dense_steps import MOST_STEPS, DenseSteps, can_minimise, plan_dense_steps
+from workers.dense_steps import DenseSteps, can_minimise, plan_dense_steps
 from workers.nn.arrays import Array, Buffers
 from workers.nn.clipping import clip_by_global_norm, global_norm
 from workers.nn.execution import BackwardPass, ForwardPass, run
@@ -121,24 +121,24 @@ class Stepper:
         steps_before: int,
         learning_rates: Sequence[float],
     ) -> int:
-        """Take those of the `steps` of an epoch from `start` on that can be taken in one call, never the last one.
+        """Take those of the `steps` of an epoch from `start` on that can be taken in one call.
 
         steps_before: the steps of earlier epochs. learning_rates: of each step. Returns how many it took: 0 if there
-        are none, fewer if the objective becomes NaN or infinite in the next step.
+        are none, fewer if the objective becomes NaN or infinite in the next step. The gradient is that of the last.
         """
-        end = _end_of_equal(steps, start)
-        if end - start < 2 or draw.partners is not None or not can_minimise(objective):
+        is_only = start + 1 == len(steps)
+        if is_only or len(steps[start]) > 1 or draw.partners is not None or not can_minimise(objective):
             return 0
-        first, last = steps[start][0], steps[end - 1][0]
-        dense = self._steps_of(first.stop - first.start)
-        if dense is None:
+        dense = self._steps_of(max(_rows(steps[start]), _rows(steps[-1])))  # all but the last one are equal
+        if dense is None or dense.most < 2:
             return 0
+        end = min(start + dense.most, len(steps))
+        starts = np.array([batch.start for (batch,) in steps[start:end]] + [steps[end - 1][0].stop])
         numbers = range(steps_before + start + 1, steps_before + end + 1)
-        rows = draw.rows[first.start : last.stop]
-        return dense.take(objective.loss, rows, numbers, learning_rates[start:end])
+        return dense.take(objective.loss, draw.rows, starts, numbers, learning_rates[start:end])
 
     def _steps_of(self, size: int) -> DenseSteps | None:
-        """Takes several steps of `size` rows in one call; None if this network's are taken one by one."""
+        """Takes several steps of up to `size` rows in one call; None if this network's are taken one by one."""
         if size not in self._dense_steps:
             planned = plan_dense_steps(size, self.network, self.optimizer, self.state, self.gather)
             self._dense_steps[size] = None if self.clip_norm is not None else planned
@@ -173,22 +173,9 @@ def split_into_steps(rows: int, batch_size: int, accumulate: int) -> list[list[s
     return [batches[start : start + accumulate] for start in range(0, len(batches), accumulate)]
 
 
-def _end_of_equal(steps: Sequence[Sequence[slice]], start: int) -> int:
-    """Up to which step those from `start` on have one batch of the same size each, at most MOST_STEPS.
-
-    Without the last one of the epoch: its gradient is looked at before the parameters move.
-    """
-    end = min(start + MOST_STEPS, len(steps) - 1)
-    size, number = _size(steps[start]), end - start
-    if number < 2 or not size or not _size(steps[end - 1]):
-        return start
-    # No batch is larger than those before it, but for the last one of an epoch.
-    return end if steps[end - 1][-1].stop - steps[start][0].start == number * size else start
-
-
-def _size(step: Sequence[slice]) -> int:
-    """The rows of a step of one batch; 0 of several."""
-    return step[0].stop - step[0].start if len(step) == 1 else 0
+def _rows(step: Sequence[slice]) -> int:
+    """How many rows a step has."""
+    return step[-1].stop - step[0].start
 
 
 def _batches(rows: int, batch_size: int) -> Iterator[slice]:

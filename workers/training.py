@@ -162,14 +162,15 @@ class Trainer:
         steps = split_into_steps(len(draw.rows), settings.batch_size, settings.accumulate)
         steps_before, total_steps = self.epoch * len(steps), settings.epochs * len(steps)
         base_learning_rate, schedule = self.spec.optimizer.learning_rate, settings.schedule
-        rates = [
-            base_learning_rate * schedule(steps_before + index, total_steps, len(steps))
-            for index in range(len(steps))
-        ]
+        factors = schedule.factors(steps_before, total_steps, len(steps))
+        rates = [base_learning_rate * factor for factor in factors]
         gradient_norm = 0.0
         while self.steps_done < len(steps):
             between_steps()
             self.steps_done += self.stepper.take(objective, draw, steps, self.steps_done, steps_before, rates)
+            if self.steps_done == len(steps):
+                gradient_norm = self.stepper.gradient_norm()
+                break
             index = self.steps_done
             loss = self.stepper.value_and_grad(objective, draw, steps[index])
             if not math.isfinite(loss):

@@ -38,7 +38,12 @@ def calibration_error(confidence: Array, is_right: Booleans, bins: int = CALIBRA
     """The expected calibration error of rows with this confidence (N,)."""
     doubles = confidence.astype(np.float64)
     gaps = np.bincount(bins_of(doubles, bins), weights=is_right - doubles, minlength=bins)
-    return float(np.abs(gaps).sum()) / len(confidence)
+    return error_of_gaps(gaps, len(confidence))
+
+
+def error_of_gaps(gaps: NDArray[np.float64], rows: int) -> float:
+    """The same of the gaps (B,): over the rows of each bin, the sum of 1 if right, else 0, minus the confidence."""
+    return float(np.abs(gaps).sum()) / rows
 
 
 def bins_of(confidence: NDArray[np.float64], bins: int) -> NDArray[np.intp]:

@@ -14,13 +14,15 @@ from workers.nn.arrays import Array, Integers
 class ClassScores:
     """Scores (N, K) of each class on each row, and the labels (N,).
 
-    ranked: (K, N), the scores by which the rows are ranked for each class; `areas` overwrites them.
+    ranked: (K, N), the scores by which the rows are ranked for each class. measured: their areas and the places, if
+    they are known already.
     """
 
     scores: Array
     labels: Integers
     ranked: Array
     by_class: RowsByClass
+    measured: tuple[Areas, Integers] | None = None
 
     @staticmethod
     def of(
@@ -36,11 +38,13 @@ class ClassScores:
     @cached_property
     def areas(self) -> Areas:
         """Of each class against the rest."""
-        return areas(self.ranked, self.by_class)
+        return self.measured[0] if self.measured else areas(self.ranked, self.by_class)
 
     @cached_property
     def places(self) -> Integers:
         """How many classes have a better score than the true one (N,); of equal ones, the first is the better."""
+        if self.measured:
+            return self.measured[1]
         places = np.empty(len(self.labels), np.int64)
         scores, labels = np.ascontiguousarray(self.scores), np.ascontiguousarray(self.labels, np.int64)
         kernels.current().place(scores, labels, places)

@@ -32,8 +32,8 @@ class ClassCounts:
 
     @staticmethod
     def of(confusion: Confusion) -> "ClassCounts":
-        diagonal = np.diagonal(confusion, axis1=-2, axis2=-1)
-        return ClassCounts(diagonal, confusion.sum(axis=-1), confusion.sum(axis=-2))
+        diagonal = confusion.diagonal(0, -2, -1)
+        return ClassCounts(diagonal, np.add.reduce(confusion, axis=-1), np.add.reduce(confusion, axis=-2))
 
 
 @dataclass(frozen=True)

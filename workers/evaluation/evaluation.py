@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from workers.evaluation.class_scores import ClassScores
-from workers.evaluation.confusion import Confusion, Margins, confusion_matrix
+from workers.evaluation.confusion import Confusion, Margins
+from workers.evaluation.measures import measure
 from workers.evaluation.metrics import (
     BY_NAME,
     FROM_CONFUSION,
@@ -22,7 +22,7 @@ from workers.evaluation.metrics import (
 from workers.evaluation.metrics.from_residuals import Floats, Residuals
 from workers.evaluation.metrics.per_bin import BinErrors, metrics_per_bin
 from workers.evaluation.metrics.per_class import metrics_per_class
-from workers.evaluation.per_row import RowLosses, score
+from workers.evaluation.per_row import RowLosses
 from workers.evaluation.ranking import RowsByClass
 from workers.evaluation.row_results import TOP, RowPredictions
 from workers.nn.arrays import Array, Integers
@@ -94,19 +94,19 @@ def evaluate_with_rows(
     """
     if not len(labels):
         raise ValueError("nothing to evaluate: no rows")
-    _require_finite(logits=logits)
-    scores = score(logits, labels) if distribution else None
+    measured = measure(logits, by_class or RowsByClass.of(labels, logits.shape[1]), distribution=distribution)
+    if not measured.is_finite:
+        _require_finite(logits=logits)
+    scores, classes = measured.scores, measured.classes
     if losses is None and scores is not None:
         losses = scores.negative_log_p
     assert losses is not None  # noqa: S101 -- without probabilities, the caller gives them
-    _require_finite(losses=losses)
-    predictions = scores.predictions if scores else logits.argmax(axis=1)
-    confusion = confusion_matrix(labels, predictions, logits.shape[1])
+    if not measured.is_finite or scores is None or losses is not scores.negative_log_p:
+        _require_finite(losses=losses)
     weights = None if class_weights is None else class_weights.astype(np.float64)[labels]
-    classes = ClassScores.of(logits, labels, scores.odds if scores else None, by_class)
     metrics = {
         **_values(FROM_LOSSES, RowLosses(losses, weights)),
-        **_values(FROM_CONFUSION, Margins.of(confusion)),
+        **_values(FROM_CONFUSION, Margins.of(measured.confusion)),
         **_values(FROM_SCORES, scores),
         **_values(FROM_RANKS, classes),
         **_values(FROM_RESIDUALS, None),
@@ -114,7 +114,7 @@ def evaluate_with_rows(
     _require_finite_metrics(metrics)
     predicted = partial(
         RowPredictions.of,
-        predictions,
+        measured.predictions,
         scores.negative_log_p if scores else None,
         scores.confidence if scores else None,
         logits.shape[1],
@@ -122,7 +122,7 @@ def evaluate_with_rows(
         places=classes.places if logits.shape[1] > min(TOP) else None,
         squared_distance=scores.squared_distance if scores else None,
     )
-    return Evaluation(len(labels), metrics, confusion), predicted
+    return Evaluation(len(labels), metrics, measured.confusion), predicted
 
 
 def evaluate_numbers(

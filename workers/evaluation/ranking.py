@@ -7,7 +7,6 @@ no area (scikit-learn returns 0 for average precision and NaN for AUROC).
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -34,43 +33,39 @@ class Areas:
     auroc: NDArray[np.float64]
     average_precision: NDArray[np.float64]
 
+    @staticmethod
+    def empty(classes: int) -> "Areas":
+        """For a kernel to fill."""
+        return Areas(np.empty(classes), np.empty(classes))
+
 
 @dataclass(frozen=True, eq=False)
 class RowsByClass:
-    """The rows of each class: rows (N,) in the order of their classes, those of class k from starts[k] on."""
+    """The rows of each class: order (N,) has the rows in the order of their classes, those of class k from starts[k]
+    on. labels (N,): the class of each row.
+    """
 
-    rows: Integers
-    starts: Integers
     labels: Integers
+    order: Integers
+    starts: Integers
 
     @staticmethod
     def of(labels: Integers, classes: int) -> "RowsByClass":
-        rows = np.argsort(labels.astype(np.min_scalar_type(classes)), kind="stable")  # few bits: a radix sort
-        starts = np.searchsorted(labels, np.arange(classes + 1), sorter=rows).astype(np.int64)
-        rows = rows[: starts[-1]]
-        return RowsByClass(rows, starts, labels[rows])
-
-    def sorted_own(self, scores: Array) -> Array:
-        """Of scores (K, N), those of each row for its own class (N,): ascending within each class."""
-        own: Array = scores[self.labels, self.rows]
-        for start, end in pairwise(self.starts.tolist()):
-            own[start:end].sort()
-        return own
+        order = np.argsort(
+            labels.astype(np.min_scalar_type(classes)), kind="stable"
+        )  # few bits: a radix sort
+        starts = np.searchsorted(labels, np.arange(classes + 1), sorter=order).astype(np.int64)
+        return RowsByClass(np.ascontiguousarray(labels, np.int64), order[: starts[-1]], starts)
 
 
 def areas(scores: Array, by_class: RowsByClass, kernel: Kernels | None = None) -> Areas:
-    """The areas for the scores (K, N) of K classes. `scores` are overwritten. kernel: by default that of the process.
+    """The areas for the scores (K, N) of K classes. kernel: by default that of the process.
 
-    Scores below the least of the class's own rows all count alike, so they need not be sorted.
     Oracle: sklearn.metrics.roc_auc_score, average_precision_score.
     """
-    kernel, classes = kernel or kernels.current(), len(scores)
-    own, counts = by_class.sorted_own(scores), np.empty(classes, np.int64)
-    kernel.contend(by_class.starts, scores, own, counts)
-    for row, count in zip(scores, counts.tolist(), strict=True):
-        row[:count].sort()
-    found = Areas(np.empty(classes), np.empty(classes))
-    kernel.areas(by_class.starts, scores, counts, own, found.auroc, found.average_precision)
+    found, kernel = Areas.empty(len(scores)), kernel or kernels.current()
+    grouped = by_class.labels, by_class.starts, by_class.order
+    kernel.areas(*grouped, scores, found.auroc, found.average_precision)
     return found
 
 
@@ -97,4 +92,4 @@ def _areas_of_one(scores: Floats, positive: Booleans) -> Areas:
     """By NumPy: the API, which draws curves of two classes, does not load the compiled kernels (66 MB)."""
     from workers.nn.kernels import reference
 
-    return areas(scores[None].copy(), RowsByClass.of(np.where(positive, 0, 1), 1), reference)
+    return areas(np.ascontiguousarray(scores[None]), RowsByClass.of(np.where(positive, 0, 1), 1), reference)

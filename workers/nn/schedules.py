@@ -18,6 +18,10 @@ class Schedule(ABC):
     def __call__(self, step: int, steps: int, steps_per_epoch: int) -> float:
         """The factor at `step`, counted from 0, of `steps` in total."""
 
+    def factors(self, start: int, steps: int, steps_per_epoch: int) -> list[float]:
+        """The factors of an epoch, whose first step is `start`."""
+        return [self(step, steps, steps_per_epoch) for step in range(start, start + steps_per_epoch)]
+
 
 @variant
 class Constant(Schedule):
@@ -30,6 +34,9 @@ class Constant(Schedule):
 
     def __call__(self, step: int, steps: int, steps_per_epoch: int) -> float:
         return 1.0
+
+    def factors(self, start: int, steps: int, steps_per_epoch: int) -> list[float]:
+        return [1.0] * steps_per_epoch
 
 
 @variant

@@ -5,7 +5,6 @@ import inspect
 import sys
 from collections.abc import Callable
 from importlib.abc import MetaPathFinder
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -90,23 +89,29 @@ class Draws:
         )
         return images, np.ascontiguousarray(squares.max(axis=(2, 4)))
 
-    def contenders(self, values: int) -> tuple[Any, ...]:
-        """The arguments of `contend`, with as many distinct scores, an absent class and a class of all rows."""
-        labels, scores = self.below(K - 1, N), self.below(values, K + 1, N).astype(self.dtype)
-        own = [np.sort(scores[k, labels == k]) for k in range(K)] + [np.sort(scores[K])]
-        starts = np.cumsum([0, *map(len, own)])
-        return starts, scores, np.concatenate(own), np.full(K + 1, -1)
-
     def ranked(self, values: int) -> tuple[Any, ...]:
-        """The arguments of `areas` for these."""
-        starts, scores, own, counts = self.contenders(values)
-        for k, (start, end) in enumerate(pairwise(starts)):
-            kept = np.sort(scores[k, scores[k] >= own[start]]) if start < end else scores[k, :0]
-            scores[k, : len(kept)], counts[k] = kept, len(kept)
-        return starts, scores, counts, own, *self.generator.normal(size=(2, K + 1))
+        """The arguments of `areas`, with as many distinct scores, an absent class and a class of all rows."""
+        labels, scores = self.below(K - 1, N), self.below(values, K + 1, N).astype(self.dtype)
+        own = [np.flatnonzero(labels == k) for k in range(K)] + [np.arange(N)]
+        starts = np.cumsum([0, *map(len, own)])
+        return labels, starts, np.concatenate(own), scores, *self.generator.normal(size=(2, K + 1))
+
+    def evaluated(self, classes: int, spread: float) -> tuple[Any, ...]:
+        """The arguments of `evaluate`; the last class is absent. A large spread makes predictions sure."""
+        labels = self.below(classes - 1, N)
+        order, starts = (
+            np.argsort(labels, kind="stable"),
+            np.searchsorted(np.sort(labels), range(classes + 1)),
+        )
+        logits = (spread * self.normal(N, classes)).astype(self.dtype)
+        return (
+            *(logits, labels, starts, order, self.below(classes, N), *self.normal(3, N)),
+            *(self.normal(classes, N), self.below(classes, N), self.below(9, classes, classes)),
+            *(self.generator.normal(size=15), *self.generator.normal(size=(2, classes))),
+        )
 
 
-STEPS, BATCH, WIDTH = 3, 20, 6
+BATCH, WIDTH, SIZES = 20, 6, (20, 20, 7)
 NETWORK = np.array(
     [
         [0, F * WIDTH + WIDTH * K, F, WIDTH, 0],
@@ -163,12 +168,13 @@ CASES: dict[str, list[Any]] = {
     ],
     "dense_steps": [
         lambda d, stored=stored, e=e: (
-            *(stored(d, 400, F), d.below(K, 400), d.below(400, STEPS * BATCH), *d.scaling(), NETWORK),
-            *(np.array([0.2, 1.0]), d.normal(K), d.positive(K), e, d.normal(BATCH, F), d.below(K, BATCH)),
+            *(stored(d, 400, F), d.below(K, 400), d.below(400, sum(SIZES)), np.cumsum([0, *SIZES])),
+            *(*d.scaling(), NETWORK, np.array([0.2, 1.0]), d.normal(K), d.positive(K), e),
+            *(d.normal(BATCH, F), d.below(K, BATCH)),
             *(d.normal(BATCH * (WIDTH + K)), d.normal(BATCH * (WIDTH + K)), d.normal(BATCH)),
             *(d.normal(F * WIDTH + WIDTH * K + WIDTH + K) for _ in range(3)),
             *(d.positive(F * WIDTH + WIDTH * K + WIDTH + K), 0.9, 0.999),
-            *(np.array([1e-3, 2e-3, 5e-4]), np.full(STEPS, 1e-8)),
+            *(np.array([1e-3, 2e-3, 5e-4]), np.full(len(SIZES), 1e-8)),
         )
         for stored in (Draws.bytes, Draws.single)
         for e in (0.0, 0.1)
@@ -237,8 +243,8 @@ CASES: dict[str, list[Any]] = {
     "place": [
         lambda d, k=k: (d.below(3, N, k).astype(d.dtype), d.below(k, N), d.below(k, N)) for k in (2, K, 5000)
     ],
-    "contend": [lambda d, values=values: d.contenders(values) for values in (3, 10**6)],
     "areas": [lambda d, values=values: d.ranked(values) for values in (3, 10**6)],
+    "evaluate": [lambda d, k=k, s=s: d.evaluated(k, s) for k in (3, K) for s in (1, 4)],
     "adam": [lambda d: (d.normal(P), d.normal(P), d.normal(P), d.positive(P), 0.9, 0.999, 1e-3, 1e-8)],
     "momentum": [
         lambda d, n=n: (d.normal(P), d.normal(P), d.normal(P), 0.9, 0.1, n, 0.01) for n in (False, True)
@@ -280,7 +286,7 @@ CASES: dict[str, list[Any]] = {
 LOST = {
     "add_bias_backward": {"y"},
     "dense_backward": {"y"},
-    "dense_steps": {"outputs", "gradient"},
+    "dense_steps": {"outputs"},
     "sparse_dense": {"places", "counts"},
     "sparse_dense_backward": {"y"},
     "batch_norm_backward": {"y", "normalised"},

@@ -2,7 +2,7 @@
 
 import math
 
-from workers.evaluation.calibration import calibration_error
+from workers.evaluation.calibration import calibration_error, error_of_gaps
 from workers.evaluation.metrics.metric import NO_PROBABILITIES, metric
 from workers.evaluation.per_row import RowScores
 from workers.nn.arrays import mean
@@ -14,7 +14,7 @@ def nll(rows: RowScores) -> float:
 
     When: if probabilities are used, and being sure and wrong is the worst.
     """
-    return mean(rows.negative_log_p)
+    return rows.nll
 
 
 @metric(direction="min", highest=2.0, null_if=NO_PROBABILITIES)
@@ -42,6 +42,8 @@ def ece(rows: RowScores) -> float:
     When: beside another metric, to see whether confidence can be believed.
     Source: Guo et al. 2017, On calibration of modern neural networks.
     """
+    if rows.gaps is not None:
+        return error_of_gaps(rows.gaps, len(rows.labels))
     return calibration_error(rows.confidence, rows.is_right)
 
 

@@ -85,6 +85,7 @@ class Kernels(Protocol):
         features: Array | Integers,
         labels: Integers,
         rows: Integers,
+        starts: Integers,
         offset: Array,
         factor: Array,
         layers: Integers,
@@ -106,13 +107,14 @@ class Kernels(Protocol):
         step_sizes: Array,
         epsilons: Array,
     ) -> int:
-        """S training steps with the mean of `cross_entropy` over m rows each: for each step gather, dense for each
+        """S training steps with the mean of `cross_entropy`, of up to m rows: for each step gather, dense for each
         layer, cross_entropy, dense_backward for each layer, adam; the same bits as these kernels.
 
-        rows (S m,): those of the first step, then of the second, and so on. layers (L, 5): of each layer the start of
-        its weights and of its bias in `parameters`, its inputs and units, and the start of its output (m, units) in
-        `outputs`, and of dL/doutput in `gradients`; slopes (L,). x (m, d), y (m,) and losses (m,) are for one step.
-        step_sizes, epsilons: (S,). Returns how many steps were taken: a loss that is not finite ends them.
+        rows: those of step s from starts[s] to starts[s + 1]; starts (S + 1,). layers (L, 5): of each layer the start
+        of its weights and of its bias in `parameters`, its inputs and units, and the start of its output (m, units)
+        in `outputs`, and of dL/doutput in `gradients`; slopes (L,). x (m, d), y (m,) and losses (m,) are for one
+        step. step_sizes, epsilons: (S,). gradient: at the end, that of the last step. Returns how many steps were
+        taken: a loss that is not finite ends them.
         """
 
     def sparse_dense(
@@ -260,26 +262,44 @@ class Kernels(Protocol):
     def place(self, scores: Array, labels: Integers, places: Integers) -> None:
         """places (m,) = how many classes come before the label by scores (m, K); in a tie the first class does."""
 
-    def contend(self, starts: Integers, scores: Array, own: Array, counts: Integers) -> None:
-        """Move those scores of each class to the front of its row that are not below the least of its own rows.
-
-        starts, own: as for `areas`. counts (K,): how many there are. What is behind them stays as it is.
-        """
-
     def areas(
         self,
+        labels: Integers,
         starts: Integers,
+        order: Integers,
         scores: Array,
-        counts: Integers,
-        own: Array,
         under_roc: Array,
         under_pr: Array,
     ) -> None:
-        """Areas (K,) under the curves of each class against the rest: see workers/evaluation/ranking.py.
+        """Areas (K,) under the curves of each class against the rest, by scores (K, m), for labels (m,): see
+        workers/evaluation/ranking.py.
 
-        scores (K, n): first, in ascending order, the counts[k] of all rows that are not below the least of the
-        class's own. own (m,): those of the rows of class k, ascending, from starts[k] to starts[k + 1]; starts
-        (K + 1,). NaN if the class has no row, or all.
+        order: the rows of class k from starts[k] to starts[k + 1]; starts (K + 1,). NaN if the class has no row, or
+        all.
+        """
+
+    def evaluate(
+        self,
+        logits: Array,
+        labels: Integers,
+        starts: Integers,
+        order: Integers,
+        predictions: Integers,
+        negative_log_p: Array,
+        squared_distance: Array,
+        confidence: Array,
+        odds: Array,
+        places: Integers,
+        confusion: Integers,
+        gaps: Array,
+        under_roc: Array,
+        under_pr: Array,
+    ) -> bool:
+        """score, then place by the logits and areas by the odds; the same bits as these kernels.
+
+        confusion (K, K): rows true. gaps (B,): over the rows whose confidence is in bin (b / B, (b + 1) / B], the sum
+        of whether the prediction is right, minus the confidence; 0 is in the first bin. Returns whether all logits
+        and negative_log_p are finite; unless the logits are, it writes nothing.
         """
 
     def adam(

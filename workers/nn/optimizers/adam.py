@@ -1,5 +1,7 @@
 """Adam and AdamW."""
 
+from collections.abc import Sequence
+from functools import lru_cache
 from math import sqrt
 from typing import Literal
 
@@ -44,6 +46,19 @@ class MomentOptimizer(Optimizer):
         correction = sqrt(1 - self.beta2**step)
         size = learning_rate * correction / (1 - self.beta1**step)
         return size, self.epsilon * (correction if self.epsilon_placement == "published" else 1)
+
+    def corrected_all(self, steps: range, learning_rates: Sequence[float]) -> tuple[Array, Array]:
+        """The same (S,) of consecutive steps, to the same bits."""
+        of_second, of_first = _corrections(self.beta1, self.beta2, steps)
+        epsilons = of_second if self.epsilon_placement == "published" else np.ones(len(steps))
+        return np.array(learning_rates) * of_second / of_first, self.epsilon * epsilons
+
+
+@lru_cache(maxsize=128)
+def _corrections(beta1: float, beta2: float, steps: range) -> tuple[Array, Array]:
+    """sqrt(1 - beta2^t) and 1 - beta1^t, (S,): the candidates of a sweep share them."""
+    of_second = np.array([sqrt(1 - beta2**step) for step in steps])
+    return of_second, np.array([1 - beta1**step for step in steps])
 
 
 @variant

@@ -16,7 +16,8 @@ NETWORK = "Array(int64, 2, 'C', readonly=True)"
 
 @compiled(
     *for_bytes_and_floats(
-        f"{INTEGERS}, {INTEGERS}, {STATISTICS}, {STATISTICS}, {NETWORK}, {RATES}, {CONSTANTS}, {CONSTANTS}, float64,"
+        f"{INTEGERS}, {INTEGERS}, {INTEGERS}, {STATISTICS}, {STATISTICS},"
+        f" {NETWORK}, {RATES}, {CONSTANTS}, {CONSTANTS}, float64,"
         f" {ROWS}, int64[::1], {VECTOR}, {VECTOR}, {VECTOR},"
         f" {VECTOR}, {VECTOR}, {VECTOR}, {VECTOR}, float64, float64, {RATES}, {RATES}",
         returns="int64",
@@ -26,6 +27,7 @@ def dense_steps(
     features: Array | Integers,
     labels: Integers,
     rows: Integers,
+    starts: Integers,
     offset: Array,
     factor: Array,
     layers: Integers,
@@ -47,10 +49,12 @@ def dense_steps(
     step_sizes: Array,
     epsilons: Array,
 ) -> int:
-    size, last = len(y), len(layers) - 1
+    last = len(layers) - 1
     for step in range(len(step_sizes)):
-        gather(features, labels, rows[step * size : (step + 1) * size], offset, factor, x, y)
-        given = x
+        of_step = rows[starts[step] : starts[step + 1]]
+        size, batch, truth = len(of_step), x[: len(of_step)], y[: len(of_step)]
+        gather(features, labels, of_step, offset, factor, batch, truth)
+        given = batch
         for k in range(last + 1):
             weight, bias, inputs, units, place = layers[k]
             z = outputs[place : place + size * units].reshape((size, units))
@@ -59,12 +63,12 @@ def dense_steps(
             given = z
         _, _, _, classes, place = layers[last]
         dz = gradients[place : place + size * classes].reshape((size, classes))
-        if not math.isfinite(cross_entropy(given, y, offsets, weights, smoothing, 1 / size, losses, dz)):
+        if not math.isfinite(cross_entropy(given, truth, offsets, weights, smoothing, 1 / size, losses, dz)):
             return step
         for k in range(last, -1, -1):
             weight, bias, inputs, units, place = layers[k]
             z = outputs[place : place + size * units].reshape((size, units))
-            before, dx = x, x[:0]
+            before, dx = batch, x[:0]
             if k > 0:
                 place = layers[k - 1, 4]
                 before = outputs[place : place + size * inputs].reshape((size, inputs))

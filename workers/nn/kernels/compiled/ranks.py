@@ -1,5 +1,7 @@
 """Ranks: the place of the true class, and the areas under ROC and precision-recall curves."""
 
+from typing import Any
+
 import numpy as np
 
 from workers.nn.arrays import Array, Integers
@@ -18,55 +20,71 @@ def place(scores: Array, labels: Integers, places: Integers) -> None:
         places[i] = better
 
 
-@compiled("void(int64[::1], real[:,::1], real[::1], int64[::1])")
-def contend(starts: Integers, scores: Array, own: Array, counts: Integers) -> None:
-    classes, rows = scores.shape
-    for k in range(classes):
-        counts[k] = 0
-        if starts[k] < starts[k + 1]:
-            least, kept = own[starts[k]], 0
-            for i in range(rows):
-                if scores[k, i] >= least:
-                    scores[k, kept] = scores[k, i]
-                    kept += 1
-            counts[k] = kept
+@inlined
+def _count_below(ascending: Array, value: Any) -> int:
+    """How many elements are less than a value."""
+    below, above = 0, len(ascending)
+    while below < above:
+        middle = (below + above) // 2
+        if ascending[middle] < value:
+            below = middle + 1
+        else:
+            above = middle
+    return below
 
 
 @inlined
-def _areas_of_class(scores: Array, own: Array, below: int) -> tuple[float, float]:
-    """Go down the scores, and with them those of the class's own rows, both ascending; `below` others are less."""
-    i, j = len(scores) - 1, len(own) - 1
+def _areas_of_class(own: Array, between: Integers, tied: Integers, others: int) -> tuple[float, float]:
+    """Go down the scores of the class's own rows, which ascend.
+
+    between[j], tied[j]: of the other rows, how many lie between own[j - 1] and own[j], and how many are equal to
+    own[j], the first of equal ones. They count upwards from own[0]; all `others` rows include those below it.
+    """
+    end = len(own)
     positives, negatives, beaten, precisions = 0, 0, 0.0, 0.0
-    while j >= 0:
-        threshold, tied_positives, tied = own[j], 0, 0
-        above = i
-        while i >= 0 and scores[i] > threshold:
-            i -= 1
-        beaten += (above - i) * positives
-        negatives += above - i
-        while j >= 0 and own[j] == threshold:
-            j -= 1
-            tied_positives += 1
-        while i >= 0 and scores[i] == threshold:
-            i -= 1
-            tied += 1
-        beaten += (tied - tied_positives) * (positives + 0.5 * tied_positives)
-        positives += tied_positives
-        negatives += tied - tied_positives
-        precisions += tied_positives * (positives / (positives + negatives))
-    beaten += (i + 1 + below) * positives
-    negatives += i + 1 + below
-    return beaten / (positives * negatives), precisions / positives
+    while end > 0:
+        start = end - 1
+        while start > 0 and own[start - 1] == own[start]:
+            start -= 1
+        beaten += between[end] * positives
+        negatives += between[end]
+        beaten += tied[start] * (positives + 0.5 * (end - start))
+        positives += end - start
+        negatives += tied[start]
+        precisions += (end - start) * (positives / (positives + negatives))
+        end = start
+    beaten += (others - negatives) * positives
+    return beaten / (positives * others), precisions / positives
 
 
-@compiled("void(int64[::1], real[:,::1], int64[::1], real[::1], float64[::1], float64[::1])")
+@compiled(f"void({LABELS}, {LABELS}, {LABELS}, {LOGITS}, float64[::1], float64[::1])")
 def areas(
-    starts: Integers, scores: Array, counts: Integers, own: Array, under_roc: Array, under_pr: Array
+    labels: Integers, starts: Integers, order: Integers, scores: Array, under_roc: Array, under_pr: Array
 ) -> None:
     classes, rows = scores.shape
+    most = 0
     for k in range(classes):
-        if 0 < starts[k + 1] - starts[k] < rows:
-            mine, kept = own[starts[k] : starts[k + 1]], counts[k]
-            under_roc[k], under_pr[k] = _areas_of_class(scores[k, :kept], mine, rows - kept)
-        else:
+        most = max(most, starts[k + 1] - starts[k])
+    sorted_scores = np.empty(most, scores.dtype)
+    between, tied = np.empty(most + 1, np.int64), np.empty(most + 1, np.int64)
+    for k in range(classes):
+        positives = starts[k + 1] - starts[k]
+        if positives == 0 or positives == rows:
             under_roc[k] = under_pr[k] = np.nan
+            continue
+        own = sorted_scores[:positives]
+        for i in range(positives):
+            own[i] = scores[k, order[starts[k] + i]]
+        own.sort()
+        between[: positives + 1] = 0
+        tied[: positives + 1] = 0
+        least = own[0]
+        for i in range(rows):
+            if scores[k, i] >= least and labels[i] != k:
+                score = scores[k, i]
+                below = _count_below(own, score)
+                if below < positives and own[below] == score:
+                    tied[below] += 1
+                else:
+                    between[below] += 1
+        under_roc[k], under_pr[k] = _areas_of_class(own, between, tied, rows - positives)

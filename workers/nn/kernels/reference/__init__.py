@@ -13,6 +13,7 @@ from workers.nn.kernels.reference.dense import dense, dense_backward
 from workers.nn.kernels.reference.dense_steps import dense_steps
 from workers.nn.kernels.reference.dropout import dropout
 from workers.nn.kernels.reference.encoding import encode
+from workers.nn.kernels.reference.evaluation import evaluate
 from workers.nn.kernels.reference.images import copy_windows, max_pool, max_pool_backward
 from workers.nn.kernels.reference.losses import cross_entropy, focal
 from workers.nn.kernels.reference.optimizers import (
@@ -24,7 +25,7 @@ from workers.nn.kernels.reference.optimizers import (
     momentum,
     momentum_rounded,
 )
-from workers.nn.kernels.reference.ranks import areas, contend, place
+from workers.nn.kernels.reference.ranks import areas, place
 from workers.nn.kernels.reference.rows import gather, mix, scale
 from workers.nn.kernels.reference.scores import score
 from workers.nn.kernels.reference.sparse import sparse_dense, sparse_dense_backward
@@ -44,7 +45,6 @@ __all__ = [
     "areas",
     "batch_norm",
     "batch_norm_backward",
-    "contend",
     "copy_windows",
     "cross_entropy",
     "dense",
@@ -53,6 +53,7 @@ __all__ = [
     "divide_by_rms",
     "dropout",
     "encode",
+    "evaluate",
     "focal",
     "gather",
     "max_pool",

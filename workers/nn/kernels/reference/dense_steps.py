@@ -13,6 +13,7 @@ def dense_steps(
     features: Array | Integers,
     labels: Integers,
     rows: Integers,
+    starts: Integers,
     offset: Array,
     factor: Array,
     layers: Integers,
@@ -34,10 +35,12 @@ def dense_steps(
     step_sizes: Array,
     epsilons: Array,
 ) -> int:
-    size, last = len(y), len(layers) - 1
+    last = len(layers) - 1
     for step in range(len(step_sizes)):
-        gather(features, labels, rows[step * size : (step + 1) * size], offset, factor, x, y)
-        given = x
+        of_step = rows[starts[step] : starts[step + 1]]
+        size, batch, truth = len(of_step), x[: len(of_step)], y[: len(of_step)]
+        gather(features, labels, of_step, offset, factor, batch, truth)
+        given = batch
         for k in range(last + 1):
             weight, bias, inputs, units, place = layers[k]
             z = outputs[place : place + size * units].reshape((size, units))
@@ -46,12 +49,14 @@ def dense_steps(
             given = z
         _, _, _, classes, place = layers[last]
         dz = gradients[place : place + size * classes].reshape((size, classes))
-        if not math.isfinite(cross_entropy(given, y, offsets, weights, smoothing, 1 / size, losses, dz)):
+        if not math.isfinite(
+            cross_entropy(given, truth, offsets, weights, smoothing, 1 / size, losses[:size], dz)
+        ):
             return step
         for k in range(last, -1, -1):
             weight, bias, inputs, units, place = layers[k]
             z = outputs[place : place + size * units].reshape((size, units))
-            before, dx = x, x[:0]
+            before, dx = batch, x[:0]
             if k > 0:
                 place = layers[k - 1, 4]
                 before = outputs[place : place + size * inputs].reshape((size, inputs))
@@ -63,6 +68,13 @@ def dense_steps(
             )
             dz = dx
         adam(
-            parameters, gradient, first, second, beta1, beta2, float(step_sizes[step]), float(epsilons[step])
+            parameters,
+            gradient.copy(),
+            first,
+            second,
+            beta1,
+            beta2,
+            float(step_sizes[step]),
+            float(epsilons[step]),
         )
     return len(step_sizes)

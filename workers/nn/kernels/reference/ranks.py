@@ -11,28 +11,20 @@ def place(scores: Array, labels: Integers, places: Integers) -> None:
     np.sum((columns > own) | (columns == own) & earlier, axis=0, out=places)
 
 
-def contend(starts: Integers, scores: Array, own: Array, counts: Integers) -> None:
-    counts[:] = 0
-    for k in np.flatnonzero(np.diff(starts)):
-        kept = scores[k, scores[k] >= own[starts[k]]]
-        counts[k] = len(kept)
-        scores[k, : len(kept)] = kept
-
-
 def areas(
-    starts: Integers, scores: Array, counts: Integers, own: Array, under_roc: Array, under_pr: Array
+    labels: Integers, starts: Integers, order: Integers, scores: Array, under_roc: Array, under_pr: Array
 ) -> None:
-    n = scores.shape[1]
-    for k, count in enumerate(counts):
-        mine = own[starts[k] : starts[k + 1]]
-        positives = len(mine)
+    for k, of_class in enumerate(scores):
+        own = np.sort(of_class[order[starts[k] : starts[k + 1]]])
+        positives, n = len(own), len(of_class)
         if positives in (0, n):
             under_roc[k] = under_pr[k] = np.nan
             continue
-        below, up_to = (
-            n - count + np.searchsorted(scores[k, :count], mine, side) for side in ("left", "right")
-        )
-        own_below, own_up_to = (np.searchsorted(mine, mine, side) for side in ("left", "right"))
-        beaten = (below - own_below) + (up_to - own_up_to)  # twice the number, ties once
-        under_roc[k] = beaten.sum() / (2 * positives * (n - positives))
-        under_pr[k] = ((positives - own_below) / (n - below)).mean()
+        others = np.sort(of_class[(of_class >= own[0]) & (labels != k)])
+        least = n - positives - len(others)
+        below, up_to = (least + np.searchsorted(others, own, side) for side in ("left", "right"))
+        own_below = np.searchsorted(own, own)
+        under_roc[k] = (below + up_to).sum() / (
+            2 * positives * (n - positives)
+        )  # twice the number, ties once
+        under_pr[k] = ((positives - own_below) / (n - own_below - below)).mean()
