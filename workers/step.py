@@ -175,7 +175,8 @@ def split_into_steps(rows: int, batch_size: int, accumulate: int) -> list[list[s
 
 def _rows(step: Sequence[slice]) -> int:
     """How many rows a step has."""
-    return step[-1].stop - step[0].start
+    rows: int = step[-1].stop - step[0].start
+    return rows
 
 
 def _batches(rows: int, batch_size: int) -> Iterator[slice]:

@@ -1,6 +1,7 @@
 """Calibration: whether rows that a model is so sure of are right as often, in bins of equal width over [0, 1]."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +42,7 @@ def calibration_error(confidence: Array, is_right: Booleans, bins: int = CALIBRA
     return error_of_gaps(gaps, len(confidence))
 
 
-def error_of_gaps(gaps: NDArray[np.float64], rows: int) -> float:
+def error_of_gaps(gaps: NDArray[np.number[Any]], rows: int) -> float:
     """The same of the gaps (B,): over the rows of each bin, the sum of 1 if right, else 0, minus the confidence."""
     return float(np.abs(gaps).sum()) / rows
 

@@ -48,7 +48,7 @@ class RowScores:
         return RowScores(labels, predictions, negative_log_p, squared_distance, confidence, odds)
 
     @property
-    def arrays(self) -> tuple[Any, ...]:
+    def arrays(self) -> tuple[Integers, Array, Array, Array, Array]:
         """What `Kernels.score` writes, in its order."""
         return self.predictions, self.negative_log_p, self.squared_distance, self.confidence, self.odds
 

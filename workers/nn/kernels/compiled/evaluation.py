@@ -48,7 +48,7 @@ def evaluate(
     for i in range(len(labels)):
         confusion[labels[i], predictions[i]] += 1
         sure = np.float64(confidence[i])
-        bin_ = np.int64(math.ceil(sure * len(gaps))) - 1
+        bin_ = math.ceil(sure * len(gaps)) - 1
         gaps[max(0, min(bin_, last))] += (1.0 if predictions[i] == labels[i] else 0.0) - sure
         difference += negative_log_p[i] - negative_log_p[i]
     return math.isfinite(difference)
