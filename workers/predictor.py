@@ -104,6 +104,11 @@ class Predictor:
         with np.errstate(over="ignore", invalid="ignore"):
             return self._network.logits(rows, self._scaler.into, features=self._scaler.width)
 
+    def representation(self, rows: Array | Integers) -> Array:
+        """The hidden units (N, H) that the last layer reads; of a linear model, the inputs."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._network.representation(rows, self._scaler.into, features=self._scaler.width)
+
     def adjusted(self, logits: Array) -> Array:
         """Logits (N, K) with the correction for class frequencies: their argmax is the prediction."""
         return adjusted_scores(logits, self.output, self._offset)

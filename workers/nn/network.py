@@ -47,7 +47,7 @@ class Network(Differentiable):
         self.parameters = Parameters([layer.parameters() for layer in self.layers], generator, dtype)
         self.dtype = self.parameters.values.dtype
         self._buffers = Buffers()
-        self._evaluations: dict[tuple[int, Shape], tuple[Array, ForwardPass]] = {}
+        self._evaluations: dict[tuple[int, Shape, int], tuple[Array, ForwardPass]] = {}
         values = self.parameters.views(self.parameters.values)
         gradients = self.parameters.views(self.parameters.gradient)
         for layer, layer_values, layer_gradients in zip(self.layers, values, gradients, strict=True):
@@ -75,13 +75,13 @@ class Network(Differentiable):
         if self.rounded_weights is not None:
             kernels.current().round_to_bfloat16(self.parameters.values, self.rounded_weights)
 
-    def plan_forward(self, x: Array, *, training: bool) -> ForwardPass:
-        """Plan all layers, for x (N, *input shape) in the network's dtype.
+    def plan_forward(self, x: Array, *, training: bool, depth: int | None = None) -> ForwardPass:
+        """Plan all layers, or the first `depth` ones, for x (N, *input shape) in the network's dtype.
 
         The backward pass ends at the first layer with parameters, so its `dx` is not the gradient of the input.
         """
         forwards: list[ForwardPass] = []
-        for layer in self.layers:
+        for layer in self.layers[:depth]:
             forwards.append(layer.plan_forward(x, training=training))
             x = forwards[-1].y
         operations = [operation for forward in forwards for operation in forward.operations]
@@ -109,31 +109,52 @@ class Network(Differentiable):
         length of a row of x if it differs from that of `rows`. The default copies.
         Works in chunks, so that EVALUATION_ELEMENTS bounds the memory, not N.
         """
-        shapes = self._shapes(rows.shape[1:] if features is None else (features,))
+        return self._evaluated(rows, read, features, len(self.layers))
+
+    def representation(
+        self,
+        rows: Array | Integers,
+        read: Callable[[Any, Array], object] | None = None,
+        *,
+        features: int | None = None,
+    ) -> Array:
+        """What the last layer reads (N, H), as `logits` would: of a linear model, the row itself."""
+        return self._evaluated(rows, read, features, len(self.layers) - 1)
+
+    def _evaluated(
+        self,
+        rows: Array | Integers,
+        read: Callable[[Any, Array], object] | None,
+        features: int | None,
+        depth: int,
+    ) -> Array:
+        """The outputs of the first `depth` layers for all rows, in chunks."""
+        shapes = self._shapes(rows.shape[1:] if features is None else (features,), depth)
         size = max(1, EVALUATION_ELEMENTS // max(math.prod(shape) for shape in shapes))
-        logits = np.empty((len(rows), *shapes[-1]), self.dtype)
+        outputs = np.empty((len(rows), *shapes[-1]), self.dtype)
         for start in range(0, len(rows), size):
             chunk = rows[start : start + size]
-            x, forward = self._plan_evaluation(len(chunk), shapes[0])
+            x, forward = self._plan_evaluation(len(chunk), shapes[0], depth)
             (read or _copy)(chunk, x)
             run(forward.operations)
-            logits[start : start + size] = forward.y
-        return logits
+            outputs[start : start + size] = forward.y
+        return outputs
 
-    def _plan_evaluation(self, rows: int, shape: Shape) -> tuple[Array, ForwardPass]:
-        """The input array for so many rows, and the forward pass: planned once for each size."""
-        planned = self._evaluations.get((rows, shape))
+    def _plan_evaluation(self, rows: int, shape: Shape, depth: int) -> tuple[Array, ForwardPass]:
+        """The input array for so many rows, and the forward pass of so many layers: planned once for each."""
+        key = (rows, shape, depth)
+        planned = self._evaluations.get(key)
         if planned is None:
             if len(self._evaluations) == PLANNED_SIZES:
                 del self._evaluations[next(iter(self._evaluations))]
             x = self._buffers("x", (rows, *shape), self.dtype)
-            planned = self._evaluations[rows, shape] = x, self.plan_forward(x, training=False)
+            planned = self._evaluations[key] = x, self.plan_forward(x, training=False, depth=depth)
         return planned
 
-    def _shapes(self, shape: Shape) -> list[Shape]:
-        """The shapes of one row: of the input, and of the output of each layer."""
+    def _shapes(self, shape: Shape, depth: int) -> list[Shape]:
+        """The shapes of one row: of the input, and of the output of each of the first `depth` layers."""
         shapes = [shape]
-        for layer in self.layers:
+        for layer in self.layers[:depth]:
             shapes.append(layer.output_shape(shapes[-1]))
         return shapes
 

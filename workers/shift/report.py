@@ -77,7 +77,8 @@ def detect(reference: Reference, batch: ScoredRows, stream: np.random.Generator)
     found = [compare_outputs(known.outputs, batch.outputs)]
     if not reference.is_regression:
         found.append(compare_classes(known.predicted, batch.predicted, len(reference.classes), stream))
-    return [*found, compare_means(sample, stream), compare_by_classifier(sample, stream)]
+    by_classifier = compare_by_classifier(known.units, batch.units, stream)
+    return [*found, compare_means(sample, stream), by_classifier]
 
 
 def _detections_and_moves(

@@ -14,13 +14,15 @@ class ScoredRows:
 
     features: (n, d) as stored, NaN where missing, -1 for an unknown level. outputs: (n, K), or (n, 1) of a
     regression. predicted: (n,). sample: (s, D), some of the rows as the network reads them. labels: (n,), -1 where
-    the class is none of the model's; targets: (n,) of a regression; None if unknown.
+    the class is none of the model's; targets: (n,) of a regression; None if unknown. units: (u, H), the hidden units
+    of some of the rows.
     """
 
     features: Array | Integers
     outputs: Array
     predicted: Integers
     sample: Array
+    units: Array
     labels: Integers | None = None
     targets: Floats | None = None
 
@@ -47,5 +49,11 @@ class Reference:
     @property
     def nbytes(self) -> int:
         """The memory that the arrays take."""
-        arrays = (self.rows.features, self.rows.outputs, self.rows.predicted, self.rows.sample)
+        arrays = (
+            self.rows.features,
+            self.rows.outputs,
+            self.rows.predicted,
+            self.rows.sample,
+            self.rows.units,
+        )
         return sum(array.nbytes for array in arrays)

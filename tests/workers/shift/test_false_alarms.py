@@ -46,7 +46,7 @@ DETECTORS: dict[str, Detector] = {
         probabilities(a).argmax(axis=1), probabilities(b).argmax(axis=1), 4, stream
     ),
     "mmd": lambda a, b, stream: compare_means(kernel(a, b), stream),
-    "classifier": lambda a, b, stream: compare_by_classifier(kernel(a, b), stream),
+    "classifier": lambda a, b, stream: compare_by_classifier(a, b, stream),
     "features": lambda a, b, stream: compare_features(a, b, COLUMNS, stream)[1],
 }
 

@@ -83,20 +83,20 @@ def test_mmd_is_the_unbiased_sum_over_pairs(stream: np.random.Generator) -> None
     assert mmd.squared_mmd(sample, memberships)[0] == pytest.approx(expected, abs=1e-6)
 
 
-def test_the_classifier_scores_rows_by_a_ridge_fitted_without_their_fold(stream: np.random.Generator) -> None:
-    kernel_ridge = pytest.importorskip("sklearn.kernel_ridge")
-    metrics = pytest.importorskip("sklearn.metrics")
-    rows = stream.standard_normal((40, 3), np.float32)
-    kernel = np.exp(-((rows[:, None] - rows[None]) ** 2).sum(axis=2) / 3).astype(np.float32)
-    folds, y = np.arange(40) % two_sample_classifier.FOLDS, stream.random(40) < 0.4
-    scores = two_sample_classifier.smoother(kernel.copy(), folds) @ y.astype(np.float32)
-    for fold in range(two_sample_classifier.FOLDS):
-        inside = folds == fold
-        ridge = kernel_ridge.KernelRidge(alpha=two_sample_classifier.RIDGE, kernel="precomputed")
-        ridge.fit(kernel[np.ix_(~inside, ~inside)], y[~inside].astype(float))
-        np.testing.assert_allclose(scores[inside], ridge.predict(kernel[np.ix_(inside, ~inside)]), atol=1e-4)
-    [area] = two_sample_classifier.aurocs(scores[:, None], y.astype(np.float32)[:, None])
-    assert area == pytest.approx(metrics.roc_auc_score(y, scores))
+def test_the_discriminant_is_a_ridge_regression_of_the_membership(stream: np.random.Generator) -> None:
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    before, after = stream.normal(3, 2, (40, 3)), stream.normal(4, 1, (25, 3))
+    rows = np.concatenate([before, after])
+    rows = (rows - rows.mean(axis=0)) / rows.std(axis=0)
+    y = np.repeat([-25 / 65, 40 / 65], [40, 25])
+    ridge = linear_model.Ridge(alpha=65 * two_sample_classifier.RIDGE, fit_intercept=False).fit(rows, y)
+    found = two_sample_classifier.compare_by_classifier(before, after, stream)
+    assert found.statistic == pytest.approx(65 * y @ ridge.predict(rows) / (y @ y), rel=1e-4)
+
+
+def test_rows_without_any_difference_are_no_shift(stream: np.random.Generator) -> None:
+    found = two_sample_classifier.compare_by_classifier(np.ones((50, 3)), np.ones((20, 3)), stream)
+    assert (found.statistic, found.p_value, found.smallest_share) == (0.0, 1.0, None)
 
 
 @pytest.mark.parametrize("counts", [(90, 100, 70, 100), (100, 100, 3, 7), (0, 5, 8, 8)])
