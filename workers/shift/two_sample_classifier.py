@@ -55,7 +55,8 @@ def _whitened(units: Array) -> Array:
     """Units (N, H) times (S + ridge I)^-1/2."""
     covariance = (units.T @ units).astype(np.float64) / len(units)
     variances, axes = np.linalg.eigh(covariance)
-    return units @ (axes / np.sqrt(np.maximum(variances, 0) + RIDGE)).astype(np.float32)
+    whitened: Array = units @ (axes / np.sqrt(np.maximum(variances, 0) + RIDGE)).astype(np.float32)
+    return whitened
 
 
 def squared_distances(whitened: Array, is_batch: Array) -> Floats:
