@@ -40,10 +40,10 @@ log = logging.getLogger("holdout")
 def serve(settings: Settings) -> None:
     """Run the API, with an embedded agent unless `settings.workers` is 0, until SIGTERM or SIGINT."""
     prepare(settings)
-    kernels.use_reference()
     require_closed_door(settings)
     config = server_config(settings)
     with bind(settings.host, settings.port) as listening:
+        kernels.use_reference()
         server = Server(config)
         _on_hangup(partial(server.handle_exit, signal.SIGTERM))
         server.run(sockets=[listening])
