@@ -22,15 +22,17 @@ from pathlib import Path
 from service import launcher
 from service.settings import Settings
 from workers.nn import kernels
-class Listening(Exception): pass
-def bind(*_): raise Listening
-launcher.bind = bind
+class Running(Exception): pass
+def run(*_, **__): raise Running
+launcher.Server.run = run
 try:
-    launcher.serve(Settings(data_dir=Path(sys.argv[1]), workers=0))
-except Listening:
+    launcher.serve(Settings(data_dir=Path(sys.argv[1]), port=0, workers=0))
+except Running:
     assert kernels.current().NAME == "numpy"
     assert "numba" not in sys.modules
     assert kernels.choose().name == "numba", "workers train with the compiled kernels all the same"
+else:
+    raise AssertionError("the server was not run")
 """
 
 
