@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, case, delete, func, insert, or_, select, true, update
+from sqlalchemy.orm import aliased
 
 from service.store.deaths import death_values, failed_start_values
 from service.store.engine.clock import now, now_or
@@ -161,9 +162,10 @@ def has_work(connection: Connection) -> bool:
 def claim(
     connection: Connection, *, lease_seconds: float, max_deaths: int, end_expired: bool = True
 ) -> JobClaim | None:
-    """Take the oldest queued job; None if there is none. Before that, end the leases that have expired.
+    """Take the next queued job; None if there is none. Before that, end the leases that have expired.
 
-    One that could not be started goes behind those that have been tried less often: it holds up no other.
+    One that could not be started goes behind those that have been tried less often: it holds up no other. Then the
+    owner goes first whose last job was started the longest ago, so that owners take turns; of an owner the oldest.
 
     end_expired: as in `service.store.queue.claim`.
     """
@@ -171,9 +173,12 @@ def claim(
         expired = select(Job.id).where(EXPIRED).with_for_update(skip_locked=True)
         ended = update(Job).where(Job.id.in_(expired), EXPIRED)
         connection.execute(ended.values(**NO_LEASE, **_death(max_deaths)))
-    oldest = select(Job.id).where(Job.status == "queued").order_by(Job.failed_starts, Job.id).limit(1)
+    of_owner = aliased(Job)
+    served = select(func.max(of_owner.started_at)).where(of_owner.owner == Job.owner).scalar_subquery()
+    order = (Job.failed_starts, func.coalesce(served, 0), Job.id)
+    following = select(Job.id).where(Job.status == "queued").order_by(*order).limit(1)
     token = secrets.token_hex(16)
-    taken = update(Job).where(Job.id == oldest.with_for_update(skip_locked=True).scalar_subquery())
+    taken = update(Job).where(Job.id == following.with_for_update(skip_locked=True).scalar_subquery())
     taken = taken.where(Job.status == "queued").values(
         status="running",
         claim_token=token,

@@ -383,6 +383,7 @@ class Job(Base):
     __table_args__ = (
         UniqueConstraint("experiment_id", "kind"),
         Index(None, "status", "failed_starts", "id"),
+        Index(None, "owner", "started_at"),
         {"sqlite_autoincrement": True},
     )
 

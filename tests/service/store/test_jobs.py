@@ -33,9 +33,11 @@ def add_model(database: Database, experiment_id: int, sha256: str) -> None:
         connection.execute(insert(Checkpoint).values(**values, created_at=now()))
 
 
-def request(database: Database, experiment_id: int, wanted: dict[str, Any] = ALL) -> bool:
+def request(
+    database: Database, experiment_id: int, wanted: dict[str, Any] = ALL, *, owner: str = "me"
+) -> bool:
     with database.write() as connection:
-        return jobs.request(connection, experiment_id, KIND, "me", wanted)
+        return jobs.request(connection, experiment_id, KIND, owner, wanted)
 
 
 def claim(database: Database, *, max_deaths: int = 2) -> JobClaim | None:
@@ -180,6 +182,18 @@ def test_a_job_that_could_not_be_started_goes_behind_the_others_until_a_step_is_
     assert (row.status, row.cause, row.message, row.deaths) == ("failed", "error", "no", 0)
     assert request(database, experiment)
     assert job(database, experiment).failed_starts == 0
+
+
+def test_owners_take_turns(database: Database, harness: QueueHarness) -> None:
+    owners = {}
+    for number, owner in enumerate(["many", "many", "many", "few", "many", "another"]):
+        id_ = harness.submit(seeds=[0])
+        add_model(database, id_, str(number))
+        request(database, id_, owner=owner)
+        owners[id_] = owner
+    claims = [claimed(database).experiment_id for _ in owners]
+    assert [owners[id_] for id_ in claims] == ["many", "few", "another", "many", "many", "many"]
+    assert sorted(claims) == sorted(owners)
 
 
 def test_a_job_that_is_given_back_and_cancelled_is_cancelled(database: Database, experiment: int) -> None:
