@@ -22,6 +22,8 @@ CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]
 """Characters that move the cursor, break the line, or turn the direction of writing."""
 CONTROL_BUT_LAYOUT = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
 """Those that neither the renderer nor a traceback writes: they use colours, tabs and line breaks."""
+TALKATIVE = ("alembic", "aiobotocore", "azure", "botocore")
+"""Libraries whose `info` is for their own developers: the clients of object stores write some for every request."""
 ENCODER = json.JSONEncoder(default=repr)
 STANDARD_ATTRIBUTES = {*vars(logging.makeLogRecord({})), "message", "asctime", "color_message"}
 """Attributes of every log record, and uvicorn's copy of its message in colours. Any other was given as `extra`."""
@@ -35,7 +37,8 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(formatter(terminal=sys.stderr.isatty()))
     logging.basicConfig(level=level.upper(), handlers=[handler])
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for library in TALKATIVE:
+        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 def formatter(*, terminal: bool) -> logging.Formatter:

@@ -25,7 +25,7 @@ from uuid import uuid4
 
 from sqlalchemy import Row, select
 
-from service.store.artifacts.blob_store import BlobStore
+from service.store.artifacts.blob_store import BlobStore, BlobStoreUnavailable
 from service.store.artifacts.uploads import start_upload
 from service.store.database import Database
 from service.store.tables import Checkpoint, Run
@@ -177,14 +177,14 @@ class ArtifactStore:
                 self._remove(name)
             if sweep:
                 self.sweep(database)
+        except BlobStoreUnavailable:
+            return  # the store has its line in the log; the next sweep removes them
         except Exception as error:
             log.warning("orphaned artifacts stay where they are: %s", error)
 
     def _remove(self, name: str) -> None:
-        try:
+        with suppress(BlobStoreUnavailable):
             self.files.remove(name)
-        except OSError as error:
-            log.warning("an artifact stays until the next sweep: %s", error)
 
 
 def new_reference(content: bytes, claim: str | None = None) -> ArtifactReference:

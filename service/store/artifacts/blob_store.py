@@ -39,6 +39,9 @@ WRITTEN_BYTES_PER_SECOND = 1_000_000
 PROTOCOLS = ("file", "local", "memory", "s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl")
 """Folders, and object stores in which an object appears when it is complete."""
 
+_LOGGED_AS_AWAY: set[str] = set()
+"""The stores that this process has called unavailable in its log, and not yet available again."""
+
 T = TypeVar("T")
 
 
@@ -46,7 +49,8 @@ class BlobStore:
     """The files at `url`, for any number of processes on any number of machines. Raises UnusableSetting.
 
     Names may have slashes. If the store is unreachable, or does not answer in time, every method raises
-    BlobStoreUnavailable. The log has one line when that begins, and one when it is over.
+    BlobStoreUnavailable. The log has one line when that begins, and one when it is over, however many objects of this
+    class a process has for the store.
 
     away_because: what the last operation failed with, None if it succeeded.
     """
@@ -179,11 +183,13 @@ class BlobStore:
         before = self.away_because
         self.away_because = None if error is None else f"{type(error).__name__}: {error}"
         if error is not None:
-            if before is None:
+            if before is None and self.url not in _LOGGED_AS_AWAY:
+                _LOGGED_AS_AWAY.add(self.url)
                 log.warning("%s in %s: %s; trying again", name, self.url, self.away_because)
             with suppress(Exception):  # a connection that was lost may never come back by itself
                 self._system, _ = self._connect()
-        elif before is not None:
+        elif before is not None and self.url in _LOGGED_AS_AWAY:
+            _LOGGED_AS_AWAY.discard(self.url)
             log.warning("%s is available again", self.url)
 
     def _path(self, name: str) -> str:

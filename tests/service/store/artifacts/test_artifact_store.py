@@ -15,6 +15,7 @@ from service.store.artifacts.artifact_store import (
     ArtifactStore,
     stored_content,
 )
+from service.store.artifacts.blob_store import BlobStoreUnavailable
 from service.store.artifacts.uploads import uploads_of
 from service.store.database import Database
 from service.store.epochs import epoch_writer
@@ -308,7 +309,7 @@ def test_an_unavailable_store_only_delays_garbage_collection(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     def away(*_: object) -> None:
-        raise OSError("the store is away")
+        raise BlobStoreUnavailable
 
     save(harness, artifacts, run_id, LARGE)
     (left,) = names(artifacts)
@@ -318,8 +319,7 @@ def test_an_unavailable_store_only_delays_garbage_collection(
         patched.setattr(artifacts.files, "names", away)
         patched.setattr(artifacts, "_sweep_due", 0.0)
         collect_garbage(harness, artifacts)
-    assert "an artifact stays until the next sweep" in caplog.text
-    assert "orphaned artifacts stay where they are" in caplog.text
+    assert caplog.messages == []  # the store has written its line
     age(artifacts, left, 3700)
     with harness.database.write() as connection:
         connection.execute(delete(Experiment))

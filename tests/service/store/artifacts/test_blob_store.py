@@ -144,6 +144,29 @@ def test_an_outage_is_logged_when_it_begins_and_when_it_ends(
     ]
 
 
+def test_an_outage_that_several_parts_of_a_process_notice_is_logged_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    several = [BlobStore("memory://noticed-twice") for _ in range(3)]
+
+    def fail(*_: Any) -> None:
+        raise ConnectionRefusedError("refused")
+
+    for _ in range(2):
+        caplog.clear()
+        with monkeypatch.context() as away:
+            away.setattr(type(several[0]._system), "cat_file", fail)
+            for files in several[:2] * 2:
+                with pytest.raises(BlobStoreUnavailable):
+                    files.read("name")
+        for files in reversed(several):  # the last of them noticed nothing
+            assert files.read("name") is None
+        assert caplog.messages == [
+            "name in memory://noticed-twice: ConnectionRefusedError: refused; trying again",
+            "memory://noticed-twice is available again",
+        ]
+
+
 @pytest.mark.parametrize("method", ["cat_file", "pipe_file", "find", "rm_file", "modified"])
 def test_a_store_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
     files, end = BlobStore("memory://hanging"), Event()

@@ -25,6 +25,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[ObjectStore]:
 
 @pytest.fixture
 def store(server: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
+    monkeypatch.setattr(blob_store, "_LOGGED_AS_AWAY", set())  # by the test before
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
     return server
