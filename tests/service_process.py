@@ -7,18 +7,29 @@ import sys
 import time
 from pathlib import Path
 
+from tests.program_template import ForkedProgram
+
 
 class ServiceProcess:
     """A running `python -m service ...` and its child processes."""
 
+    process: subprocess.Popen[bytes] | ForkedProgram
+
     def __init__(self, *arguments: str, data_dir: Path, log: Path, **settings: object) -> None:
-        environment = {f"HOLDOUT_{name.upper()}": str(value) for name, value in settings.items()}
-        command = [sys.executable, "-m", "service", *arguments, "--data-dir", str(data_dir)]
+        ours = {f"HOLDOUT_{name.upper()}": str(value) for name, value in settings.items()}
         with log.open("ab") as output:
-            self.process = subprocess.Popen(
-                command, stdout=output, stderr=output, env=os.environ | environment, start_new_session=True
+            self.process = self._started(
+                [*arguments, "--data-dir", str(data_dir)], os.environ | ours, output.fileno()
             )
         self.log = log
+
+    def _started(
+        self, arguments: list[str], environment: dict[str, str], output: int
+    ) -> subprocess.Popen[bytes] | ForkedProgram:
+        command = [sys.executable, "-m", "service", *arguments]
+        return subprocess.Popen(
+            command, stdout=output, stderr=output, env=environment, start_new_session=True
+        )
 
     @property
     def id(self) -> int:
@@ -53,6 +64,13 @@ class ServiceProcess:
         for id_ in processes_of_session(self.id):
             os.kill(id_, signal.SIGKILL)
         self.process.wait(10)
+
+
+class ForkedService(ServiceProcess):
+    """The same command, forked from a process that has imported the service: for tests of what it does then."""
+
+    def _started(self, arguments: list[str], environment: dict[str, str], output: int) -> ForkedProgram:
+        return ForkedProgram(arguments, env=environment, stdout=output, stderr=output)
 
 
 def processes_of_session(id_: int) -> list[int]:

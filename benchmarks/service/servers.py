@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx2
 
+from tests.program_template import ForkedProgram
 from tests.service_process import ServiceProcess
 
 TIMEOUT_SECONDS = 120
@@ -117,7 +118,7 @@ def free_port() -> int:
         return int(listening.getsockname()[1])
 
 
-def wait_until_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
+def wait_until_ready(url: str, process: "subprocess.Popen[bytes] | ForkedProgram") -> None:
     """Raises ServerNotStartedError if the process ends before it is ready, or is not ready in time."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while process.poll() is None and time.monotonic() < deadline:

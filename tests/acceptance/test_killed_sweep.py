@@ -17,7 +17,7 @@ from service.settings import Settings
 from service.store.database import Database
 from service.store.tables import EpochMetrics, Experiment, Run
 from tests.harness import Harness
-from tests.service_process import ServiceProcess
+from tests.service_process import ForkedService
 from workers.data.registry import DatasetRegistry
 
 SEEDS, EPOCHS = [0, 1, 2], 4
@@ -33,7 +33,7 @@ def started(folder: Path) -> Iterator[Client]:
     log = folder / "log"
     log.unlink(missing_ok=True)
     settings = {"port": 0, "workers": 2, "lease_seconds": 2, "checkpoint_seconds": 0.2, "max_queued": 10_000}
-    program = ServiceProcess("serve", data_dir=folder, log=log, **settings)
+    program = ForkedService("serve", data_dir=folder, log=log, **settings)
     try:
         program.wait_for("Holdout answers on", seconds=60)
         address = re.search(r"http://127\.0\.0\.1:\d+", log.read_text())

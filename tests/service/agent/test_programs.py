@@ -12,21 +12,21 @@ from service.agent.agent import Agent
 from service.settings import Settings
 from service.store import queue
 from tests.harness import Harness
-from tests.service_process import ServiceProcess, all_ended
+from tests.service_process import ForkedService, all_ended
 from tests.slow_runs import SHORTEST, long_spec
 
 LEASE_SECONDS = 2.0
 TIMES = {"lease_seconds": LEASE_SECONDS, "checkpoint_seconds": 0.2}
-Start = Callable[[], ServiceProcess]
+Start = Callable[[], ForkedService]
 
 
 @pytest.fixture
 def start(settings: Settings, tmp_path: Path) -> Iterator[Start]:
     """Start agents with one worker each and short leases; they are killed at the end."""
-    programs: list[ServiceProcess] = []
+    programs: list[ForkedService] = []
 
-    def start() -> ServiceProcess:
-        program = ServiceProcess(
+    def start() -> ForkedService:
+        program = ForkedService(
             "worker",
             "--workers=1",
             data_dir=settings.data_dir,

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Client
 
 from tests.service.fake_worker import CONFUSION, FakeWorker
-from tests.service_process import ServiceProcess
+from tests.service_process import ForkedService
 
 EXPERIMENTS, FEW = 100, 30
 ENOUGH = 0.95
@@ -63,7 +63,7 @@ def test_a_dashboard_shows_every_epoch_at_its_next_poll_and_then_only_asks_wheth
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Client]:
     """A service of its own process, that trains."""
-    program = ServiceProcess("serve", data_dir=tmp_path, log=tmp_path / "log", workers=1, port=0)
+    program = ForkedService("serve", data_dir=tmp_path, log=tmp_path / "log", workers=1, port=0)
     try:
         program.wait_for("Holdout answers on")
         url = re.search(r"http://127\.0\.0\.1:\d+", program.log.read_text())

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from tests.postgresql import PostgreSQL
+from tests.program_template import ForkedProgram
 
 
 class Machine:
@@ -30,11 +31,22 @@ class Machine:
             "OMP_NUM_THREADS": "1",
         }
         others = {name: value for name, value in os.environ.items() if not name.startswith("HOLDOUT_")}
-        command = [*self.within, sys.executable, "-m", "service", "worker", "--workers", "1"]
+        command = ["worker", "--workers", "1"]
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                command, cwd=self.folder, env=others | ours, stdout=log, stderr=log, start_new_session=True
-            )
+            self.process: ForkedProgram | subprocess.Popen[bytes]
+            if self.within:
+                self.process = subprocess.Popen(
+                    [*self.within, sys.executable, "-m", "service", *command],
+                    cwd=self.folder,
+                    env=others | ours,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+            else:
+                self.process = ForkedProgram(
+                    command, cwd=self.folder, env=others | ours, stdout=log.fileno(), stderr=log.fileno()
+                )
 
     @property
     def log(self) -> str:

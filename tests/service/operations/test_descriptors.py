@@ -14,7 +14,7 @@ from sqlalchemy import select
 from service.operations import descriptors
 from service.store.database import Database
 from service.store.tables import Run
-from tests.service_process import ServiceProcess
+from tests.service_process import ForkedService
 
 SPEC = {"dataset": "iris", "training": {"epochs": 3}, "seeds": [0, 1, 2]}
 
@@ -29,7 +29,7 @@ def free_port() -> int:
 @pytest.mark.parametrize("silent", [1100])
 def test_silent_connections_stop_neither_requests_nor_training(tmp_path: Path, silent: int) -> None:
     port = free_port()
-    program = ServiceProcess(
+    program = ForkedService(
         "serve", f"--port={port}", "--workers=1", data_dir=tmp_path, log=tmp_path / "log", log_level="info"
     )
     connections: list[socket.socket] = []

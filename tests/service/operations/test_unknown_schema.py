@@ -1,10 +1,9 @@
 """A database migrated by a newer version: every command says so in one sentence and changes nothing."""
 
+import os
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from subprocess import run
 
 import pytest
 from fastapi.testclient import TestClient
@@ -14,6 +13,7 @@ from service.operations.doctor import run_checks
 from service.settings import Settings
 from service.store import migrations
 from service.store.database import Database
+from tests.program_template import run_holdout
 from tests.service.operations.test_doctor import about
 
 COMMANDS = [
@@ -51,13 +51,7 @@ def test_every_command_says_which_schema_and_what_to_do(
         shutil.copy(migrated_file, folder / "holdout.db")
         mark(database := Database(f"sqlite:///{folder}/holdout.db"), "9999")
         database.close()
-    ended = run(
-        [sys.executable, "-m", "service", *command, "--data-dir", str(tmp_path)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    ended = run_holdout(*command, "--data-dir", str(tmp_path), env=os.environ)
     assert ended.returncode == 1
     (sentence,) = ended.stderr.splitlines()
     assert sentence.startswith(

@@ -1,8 +1,6 @@
 """The caller is looked up again after every commit: on SQLite without a pooled connection or a thread."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +11,7 @@ from service.settings import Settings
 from service.store.credentials import tokens
 from service.store.database import Database
 from service.store.engine.nonblocking_reader import NonblockingReader, WouldBlock
+from tests.program_template import run_holdout
 from tests.service.fake_worker import CONFUSION, FakeWorker
 
 
@@ -112,7 +111,7 @@ def test_wrong_tokens_for_a_cached_response_are_counted_once(
 
 def _holdout(settings: Settings, *arguments: str) -> str:
     """What a command on the same database prints."""
-    command = [sys.executable, "-m", "service", *arguments, "--data-dir", str(settings.data_dir)]
     environment = os.environ | {"HOLDOUT_DATABASE_URL": settings.url}
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    done = run_holdout(*arguments, "--data-dir", str(settings.data_dir), env=environment)
+    done.check_returncode()
     return done.stdout.strip()

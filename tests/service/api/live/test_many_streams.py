@@ -18,7 +18,7 @@ from service.api.live.stream_places import StreamPlaces
 from service.store.database import Database
 from tests.service.fake_worker import CONFUSION, FakeWorker
 from tests.service.live_server import Live
-from tests.service_process import ServiceProcess
+from tests.service_process import ForkedService
 
 STREAMS = 200
 EPOCHS = 40
@@ -112,9 +112,9 @@ def test_a_caller_has_so_many_streams_at_most(service: Live, client: Client, fak
 
 
 @pytest.fixture
-def program(tmp_path: Path) -> Iterator[ServiceProcess]:
+def program(tmp_path: Path) -> Iterator[ForkedService]:
     settings = {"workers": 0, "port": 0, "max_streams": STREAMS}
-    program = ServiceProcess("serve", data_dir=tmp_path, log=tmp_path / "log", **settings)
+    program = ForkedService("serve", data_dir=tmp_path, log=tmp_path / "log", **settings)
     try:
         program.wait_for("Holdout answers on")
         yield program
@@ -122,7 +122,7 @@ def program(tmp_path: Path) -> Iterator[ServiceProcess]:
         program.end()
 
 
-def test_reads_hardly_wait_for_many_streams(program: ServiceProcess, tmp_path: Path) -> None:
+def test_reads_hardly_wait_for_many_streams(program: ForkedService, tmp_path: Path) -> None:
     found = re.search(r"http://127\.0\.0\.1:(\d+)", program.log.read_text())
     assert found is not None
     database = Database(f"sqlite:///{tmp_path / 'holdout.db'}")

@@ -16,7 +16,7 @@ from httpx2 import Client
 from service.api.live import sse
 from tests.service.fake_worker import CONFUSION, FakeWorker
 from tests.service.live_server import Live
-from tests.service_process import ServiceProcess
+from tests.service_process import ForkedService
 
 STREAMS = 100
 
@@ -186,7 +186,7 @@ def _wait_for_ends(caplog: pytest.LogCaptureFixture, streams: int) -> None:
 
 
 def test_a_hundred_streams_end_within_a_second_of_sigterm(tmp_path: Path) -> None:
-    program = ServiceProcess("serve", data_dir=tmp_path, log=tmp_path / "log", workers=0, port=0)
+    program = ForkedService("serve", data_dir=tmp_path, log=tmp_path / "log", workers=0, port=0)
     streams: list[socket.socket] = []
     try:
         program.wait_for("Holdout answers on")

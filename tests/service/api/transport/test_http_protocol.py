@@ -13,7 +13,7 @@ import pytest
 from httpx2 import Client
 
 from tests.service.api.test_hostile import BODIES, LEAKS
-from tests.service_process import ServiceProcess
+from tests.service_process import ForkedService
 from tests.upload_files import FLOWERS, MEGABYTE, Content, Files, bad_files, made
 
 MOST_MEGABYTES = 128
@@ -96,7 +96,7 @@ SLOW: dict[str, tuple[bytes, int | None]] = {
 class Service:
     """The program, and its address."""
 
-    def __init__(self, program: ServiceProcess) -> None:
+    def __init__(self, program: ForkedService) -> None:
         found = re.search(r"http://127\.0\.0\.1:(\d+)", program.log.read_text())
         assert found is not None
         self.program, self.port = program, int(found[1])
@@ -120,7 +120,7 @@ class Service:
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """One for all. It has to be well when all is over."""
     folder = tmp_path_factory.mktemp("wire")
-    program = ServiceProcess("serve", data_dir=folder, log=folder / "log", workers=0, port=0)
+    program = ForkedService("serve", data_dir=folder, log=folder / "log", workers=0, port=0)
     try:
         program.wait_for("Holdout answers on")
         service = Service(program)
