@@ -153,11 +153,11 @@ $(PEERS): $(CHECKS)
 		|| echo "H2O could not be installed: the benchmarks skip it."
 	@touch $@
 
-# The server of Azure's protocol needs Node.js and npm.
+# One server of Azure's protocol and one of S3's need Node.js and npm.
 $(STORES): $(CHECKS)
-	@echo "Installing the clients of object stores, and azurite (a few minutes) ..."
+	@echo "Installing the clients of object stores, azurite and s3rver (a few minutes) ..."
 	@$(INSTALL) objectstore
-	@npm install --prefix $(VENV)/azurite --no-save --no-audit --no-fund --ignore-scripts --silent azurite@3.35.0 \
+	@npm install --prefix $(VENV)/stores --no-save --no-audit --no-fund --ignore-scripts --silent azurite@3.35.0 s3rver@3.7.1 \
 		|| { $(OPTIONAL); }
 	@touch $@
 

@@ -1,8 +1,9 @@
-"""Object stores on loopback, S3 (moto) and Azure (azurite), each behind a gate that refuses or hangs for a while."""
+"""Object stores on loopback, S3 (moto, s3rver) and Azure (azurite), behind a gate that can refuse or hang."""
 
 import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -14,10 +15,12 @@ from pathlib import Path
 import pytest
 
 CHUNK_BYTES = 65_536
-AZURITE = Path(__file__).parents[1] / ".venv" / "azurite" / "node_modules" / ".bin" / "azurite-blob"
+PROGRAMS = Path(__file__).parents[1] / ".venv" / "stores" / "node_modules" / ".bin"
 AZURITE_ACCOUNT = "devstoreaccount1"
 AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 """Published with azurite: every installation has this account."""
+S3RVER_KEY = "S3RVER"
+"""The only one that s3rver knows, in both of its places."""
 
 
 class Gate:
@@ -92,21 +95,24 @@ class Gate:
 
 @dataclass
 class ObjectStore:
-    """A running store. environment: how a client finds it behind the gate, with the right key."""
+    """A running store. environment: how a client finds it behind the gate. key: the right one; None if any is."""
 
     url: str
     gate: Gate
     environment: dict[str, str] = field(default_factory=dict)
+    key: str | None = None
 
     def with_wrong_key(self) -> dict[str, str]:
-        """The same, with a key that the store does not know."""
-        return {name: value.replace(AZURITE_KEY, "A" * 86 + "==") for name, value in self.environment.items()}
+        """The environment with a key that the store does not know."""
+        assert self.key is not None
+        wrong = "A" * 86 + "=="
+        return {name: value.replace(self.key, wrong) for name, value in self.environment.items()}
 
 
 @contextmanager
 def running(kind: str) -> Iterator[ObjectStore]:
-    """A store of a kind, `s3` or `azure`, with an empty bucket. Skips the test if it is not installed."""
-    with _moto() if kind == "s3" else _azurite() as store:
+    """A store of a kind, `s3`, `s3rver` or `azure`, with an empty bucket. Skips the test if it is not installed."""
+    with {"s3": _moto, "s3rver": _s3rver, "azure": _azurite}[kind]() as store:
         yield store
 
 
@@ -117,42 +123,67 @@ def _moto() -> Iterator[ObjectStore]:
     server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     gate = Gate(server.get_host_and_port()[1])
-    environment = {
-        "AWS_ACCESS_KEY_ID": "a",
-        "AWS_SECRET_ACCESS_KEY": "b",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_MAX_ATTEMPTS": "1",
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{gate.port}",
-    }
     try:
-        yield _with_bucket(ObjectStore("s3://bucket/prefix", gate, environment))
+        yield _with_bucket(ObjectStore("s3://bucket/prefix", gate, _aws_environment(gate, "any")))
     finally:
         gate.close()
         server.stop()
 
 
 @contextmanager
+def _s3rver() -> Iterator[ObjectStore]:
+    """moto takes every key; this one checks the signature of each request."""
+    pytest.importorskip("s3fs", reason="needs the extra objectstore")
+    with tempfile.TemporaryDirectory() as folder, _listening("s3rver", "--silent", "-d", folder) as port:
+        gate = Gate(port)
+        try:
+            environment = _aws_environment(gate, S3RVER_KEY)
+            yield _with_bucket(ObjectStore("s3://bucket/prefix", gate, environment, S3RVER_KEY))
+        finally:
+            gate.close()
+
+
+def _aws_environment(gate: Gate, key: str) -> dict[str, str]:
+    return {
+        "AWS_ACCESS_KEY_ID": key,
+        "AWS_SECRET_ACCESS_KEY": key,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_MAX_ATTEMPTS": "1",
+        "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",  # s3rver knows no other
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{gate.port}",
+    }
+
+
+@contextmanager
 def _azurite() -> Iterator[ObjectStore]:
     if find_spec("adlfs") is None:
         pytest.skip("needs the extra objectstore")
-    program = shutil.which("azurite-blob") or (str(AZURITE) if AZURITE.exists() else None)
+    options = ("--inMemoryPersistence", "--silent", "--skipApiVersionCheck", "--disableTelemetry")
+    with _listening("azurite-blob", *options, host="--blobHost", port="--blobPort") as port:
+        gate = Gate(port)
+        endpoint = f"http://127.0.0.1:{gate.port}/{AZURITE_ACCOUNT}"
+        account = f"AccountName={AZURITE_ACCOUNT};AccountKey={AZURITE_KEY}"
+        connection = f"DefaultEndpointsProtocol=http;{account};BlobEndpoint={endpoint};"
+        environment = {"AZURE_STORAGE_CONNECTION_STRING": connection}
+        try:
+            yield _with_bucket(ObjectStore("az://bucket/prefix", gate, environment, AZURITE_KEY))
+        finally:
+            gate.close()
+
+
+@contextmanager
+def _listening(name: str, *options: str, host: str = "--address", port: str = "--port") -> Iterator[int]:
+    """The port of a server that npm has installed. Skips the test if it is not."""
+    program = shutil.which(name) or shutil.which(name, path=PROGRAMS)
     if program is None:
-        pytest.skip("needs azurite: make stores installs it")
-    port = _free_port()
-    options = ["--blobHost", "127.0.0.1", "--blobPort", str(port), "--inMemoryPersistence"]
-    flags = ["--silent", "--skipApiVersionCheck", "--disableTelemetry"]
-    server = subprocess.Popen([program, *options, *flags], stdout=subprocess.DEVNULL)
-    gate = Gate(port)
-    endpoint = f"http://127.0.0.1:{gate.port}/{AZURITE_ACCOUNT}"
-    account = f"AccountName={AZURITE_ACCOUNT};AccountKey={AZURITE_KEY}"
-    connection = f"DefaultEndpointsProtocol=http;{account};BlobEndpoint={endpoint};"
+        pytest.skip(f"needs {name}: make stores installs it")
+    number = _free_port()
+    address = (f"{host}=127.0.0.1", f"{port}={number}")
+    server = subprocess.Popen([program, *address, *options], stdout=subprocess.DEVNULL)
     try:
-        _wait_for(port)
-        yield _with_bucket(
-            ObjectStore("az://bucket/prefix", gate, {"AZURE_STORAGE_CONNECTION_STRING": connection})
-        )
+        _wait_for(number)
+        yield number
     finally:
-        gate.close()
         server.terminate()
         server.wait(10)
 
