@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -215,7 +215,7 @@ def _data(
     spec: ExperimentSpec, registry: PlanningData, dataset: Dataset, field_errors: list[FieldError]
 ) -> tuple[Dataset | None, dict[Fold, Counts]]:
     """Count the rows of each class in each part of each fold; None if the split cannot divide the data set."""
-    with _collecting(field_errors, "split", asdict(spec.split)):
+    with _collecting(field_errors, "split", spec.split):
         counts = registry.fold_counts(spec.dataset, spec.split)
         return dataset, {
             fold: {str(part): list(rows) for part, rows in of_fold.items()}
@@ -292,8 +292,9 @@ PATHS: dict[type[ValueError], str] = {
 
 @contextmanager
 def _collecting(field_errors: list[FieldError], path: str, value: Any) -> Iterator[None]:
-    """Catch a ValueError, and add it as an error of the field at `path`."""
+    """Catch a ValueError, and add it as an error of the field at `path`. value: a variant is given as its fields."""
     try:
         yield
     except ValueError as error:
-        field_errors.append(FieldError(PATHS.get(type(error), path), value, str(error)))
+        given = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+        field_errors.append(FieldError(PATHS.get(type(error), path), given, str(error)))

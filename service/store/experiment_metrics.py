@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Row, Select, and_, bindparam, insert, select, update
 
+from service.store.engine.bulk_insert import BulkInsert
 from service.store.spec_facts import measured_part
 from service.store.tables import EpochMetrics, Experiment, ExperimentMetrics, Run
 from workers.evaluation.metrics import SUMMARISED
@@ -24,6 +25,7 @@ def _figures() -> Select[Any]:
     return chosen.where(Run.status != "failed", EpochMetrics.split != "train").order_by(Run.id)
 
 
+ADD = BulkInsert(insert(ExperimentMetrics), ["experiment_id"])
 FIGURES = _figures()
 SPECS = select(Experiment.id, Experiment.spec).where(Experiment.id.in_(THESE))
 METRICS = select(ExperimentMetrics).where(ExperimentMetrics.experiment_id.in_(THESE))
@@ -36,7 +38,7 @@ CLEAR = CLEAR.values(dict.fromkeys(NAMES))
 
 def add(connection: Connection, ids: Iterable[int]) -> None:
     """Add the rows of new experiments. They have no values before the experiments end."""
-    connection.execute(insert(ExperimentMetrics), [{"experiment_id": id_} for id_ in ids])
+    ADD.execute(connection, {"experiment_id": list(ids)})
 
 
 def store(connection: Connection, ids: Collection[int]) -> None:

@@ -51,6 +51,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from service.store import claim_order, experiment_metrics, jobs, spec_values
 from service.store.deaths import death_values, failed_start_values
+from service.store.engine.bulk_insert import BulkInsert
 from service.store.engine.clock import now, now_or
 from service.store.errors import QueueFull
 from service.store.leases import has_expired
@@ -83,6 +84,18 @@ CLAIMED: list[Any] = [Run.id, Run.attempt, Run.experiment_id, *BY_KEY]
 CLAIMED += [Run.worked_seconds, Run.until_epoch, Run.failed_starts]
 CHANGED = "changed_experiments"
 """Where the connection of a transaction notes which experiments `update_statuses_once` is to update."""
+RUN_COLUMNS = (
+    "experiment_id",
+    "priority",
+    "owner",
+    "epochs",
+    "of_sweep",
+    "until_epoch",
+    "repeat",
+    "fold",
+    "seed",
+)
+ADD_RUNS = BulkInsert(insert(Run).values(status="queued", created_at=now()), RUN_COLUMNS)
 NO_LEASE: dict[str, Any] = {"lease_until": None, "agent": None, "claim_token": None, "waiting_for": None}
 NO_LEASE |= {"claimed_ahead": False}
 WAIT = update(Run).where(OWNED_BY_LEASE).values(waiting_for=bindparam("reason"))
@@ -176,21 +189,12 @@ class NewExperiment:
     folds: Iterable[tuple[int, int]] = ((0, 0),)
     until_epoch: int | None = None
 
-    def run_rows(self, experiment_id: int) -> list[dict[str, Any]]:
-        """The rows of its runs, all with the same keys."""
-        run = {
-            "experiment_id": experiment_id,
-            "priority": self.columns["priority"],
-            "owner": self.columns["owner"],
-            "epochs": self.epochs,
-            "of_sweep": self.columns.get("sweep_id") is not None,
-            "until_epoch": self.until_epoch,
-        }
-        return [
-            run | {"repeat": repeat, "fold": fold, "seed": seed}
-            for repeat, fold in self.folds
-            for seed in self.seeds
-        ]
+    def run_rows(self, experiment_id: int) -> Iterator[tuple[Any, ...]]:
+        """The values of RUN_COLUMNS of each of its runs."""
+        facts = experiment_id, self.columns["priority"], self.columns["owner"], self.epochs
+        for repeat, fold in self.folds:
+            for seed in self.seeds:
+                yield (*facts, self.columns.get("sweep_id") is not None, self.until_epoch, repeat, fold, seed)
 
 
 def submit(
@@ -208,14 +212,14 @@ def submit(
 
 
 def submit_all(connection: Connection, experiments: Sequence[NewExperiment]) -> list[int]:
-    """Store experiments and their queued runs, and return the ids in the same order."""
+    """Store one experiment, or candidates of one sweep in their order, and their runs. Returns the ids in order."""
     inserted = insert(Experiment).values(status="queued", created_at=now())
-    returning = inserted.returning(Experiment.id, sort_by_parameter_order=True)
-    ids = list(connection.scalars(returning, [each.columns for each in experiments]))
+    returning = inserted.returning(Experiment.candidate, Experiment.id)  # many by a statement, in any order
+    ids = [id_ for _, id_ in sorted(connection.execute(returning, [each.columns for each in experiments]))]
     experiment_metrics.add(connection, ids)
     numbered = list(zip(ids, experiments, strict=True))
-    runs = [run for id_, each in numbered for run in each.run_rows(id_)]
-    connection.execute(insert(Run).values(status="queued", created_at=now()), runs)
+    runs = zip(*(run for id_, each in numbered for run in each.run_rows(id_)), strict=True)
+    ADD_RUNS.execute(connection, dict(zip(RUN_COLUMNS, runs, strict=True)))
     tags = [{"experiment_id": id_, "tag": tag} for id_, each in numbered for tag in sorted(set(each.tags))]
     if tags:
         connection.execute(insert(ExperimentTag), tags)

@@ -14,7 +14,18 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, insert, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    select,
+)
 from sqlalchemy.orm import aliased
 
 from service.store.engine.bulk_insert import BulkInsert
@@ -34,7 +45,15 @@ FEW = 5000
 """Conditions that at most so many experiments meet are answered by their ids, others while the list is read."""
 LONGEST_TEXT = 200
 BEFORE_NUMBERS, AFTER_NUMBERS = b"n", b"o"
-ADD = BulkInsert(insert(SpecValue), ["field", "value", "experiment_id"])
+COLUMNS = ("field", "value", "experiment_id")
+ADD = BulkInsert(insert(SpecValue), COLUMNS)
+OTHERS: BindParameter[Any] = bindparam("others", expanding=True)
+OF_FIRST = select(SpecValue.field, SpecValue.value, Experiment.id).where(
+    SpecValue.experiment_id == bindparam("first")
+)
+COPY = insert(SpecValue).from_select(
+    COLUMNS, OF_FIRST.join(Experiment, Experiment.id.in_(OTHERS)).order_by(*OF_FIRST.selected_columns)
+)
 
 
 @dataclass(frozen=True)
@@ -116,11 +135,35 @@ def those_that_meet(condition: SpecCondition) -> Select[Any]:
 
 
 def add(connection: Connection, specs: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
-    """Store the fields of the specs of new experiments, by their ids."""
+    """Store the fields of the specs of new experiments, by their ids.
+
+    The candidates of a sweep have most fields in common. The rows of these are made and sent once, and copied by the
+    database.
+    """
+    numbered = list(specs)
+    shared = _shared([spec for _, spec in numbered])
+    if shared:
+        first, *others = (id_ for id_, _ in numbered)
+        _insert(connection, [(first, shared)])
+        connection.execute(COPY, {"first": first, "others": others})
+    _insert(connection, ((id_, {k: v for k, v in spec.items() if k not in shared}) for id_, spec in numbered))
+
+
+def _shared(specs: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """What several specs have in common, by their fields at the top; nothing if there are not several.
+
+    Equal values have equal bytes: no field is a truth value in one spec and a number in another one.
+    """
+    if len(specs) < 2:
+        return {}
+    first, *others = specs
+    return {k: v for k, v in first.items() if all(k in each and each[k] == v for each in others)}
+
+
+def _insert(connection: Connection, specs: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
     rows = [(field, value, id_) for id_, spec in specs for field, value in rows_of(spec)]
     if rows:
-        columns = ("field", "value", "experiment_id")
-        ADD.execute(connection, dict(zip(columns, zip(*rows, strict=True), strict=True)))
+        ADD.execute(connection, dict(zip(COLUMNS, zip(*sorted(rows), strict=True), strict=True)))
 
 
 def replace(connection: Connection, experiment_id: int, fields: Mapping[str, Any]) -> None:

@@ -32,11 +32,15 @@ class PlanningData(Protocol):
 
 
 class SharedPlanningData:
-    """Remembers each answer, for as long as the experiments of one request are planned."""
+    """Remembers each answer, for as long as the experiments of one request are planned.
+
+    Most of these share the objects that they ask about, so the text of each is made once.
+    """
 
     def __init__(self, data: PlanningData) -> None:
         self._data = data
         self._known: dict[Hashable, Any] = {}
+        self._texts: dict[int, tuple[Any, str]] = {}  # with the object, so that no other one gets its id
 
     def load(self, source: Source) -> Dataset:
         return self._once(self._data.load, source)
@@ -63,8 +67,15 @@ class SharedPlanningData:
         return self._once(self._data.input_width, source, split, preprocessing)
 
     def _once(self, ask: Callable[..., T], *arguments: Any) -> T:
-        key = (ask.__name__, *map(repr, arguments))
+        key = (ask.__name__, *map(self._text, arguments))
         if key not in self._known:
             self._known[key] = ask(*arguments)
         found: T = self._known[key]
         return found
+
+    def _text(self, of: Any) -> str:
+        """What tells an object from others of its kind."""
+        known = self._texts.get(id(of))
+        if known is None:
+            known = self._texts[id(of)] = of, repr(of)
+        return known[1]

@@ -50,11 +50,18 @@ class SweepPlan:
 
 def spec_of(space: Space, values: Values, name: str) -> ExperimentSpec:
     """The spec of the candidate with these values, of a sweep with this name. Raises InvalidSpec."""
-    given = {**space.spec(values), "name": candidate_name(name, values)}
+    given = {**_base_with(space, values), "name": candidate_name(name, values)}
     try:
         return ExperimentSpec.model_validate(given)
     except ValidationError as error:
         raise InvalidSpec(to_field_errors(error, ExperimentSpec)) from None
+
+
+def _base_with(space: Space, values: Values) -> dict[str, Any]:
+    """The spec of a candidate, not yet validated. What it does not change is the base spec's own, validated once."""
+    spec: dict[str, Any] = space.spec(values)
+    changed = {steps(path)[0] for path in values}
+    return {field: value if field in changed else getattr(space.base, field) for field, value in spec.items()}
 
 
 def candidate_name(name: str, values: Mapping[str, Any]) -> str:

@@ -10,10 +10,13 @@ Processor = Callable[[Any], Any]
 
 
 class _Compiled(NamedTuple):
-    """An INSERT in the words of one database. names: its parameters. processors: None if the driver takes a value."""
+    """An INSERT in the words of one database. names: its parameters. constants: of those that every row has the same.
+    processors: None if the driver takes a value.
+    """
 
     sql: str
     names: Sequence[str]
+    constants: Mapping[str, Any]
     processors: Sequence[Processor | None]
     is_positional: bool
 
@@ -22,7 +25,7 @@ class BulkInsert:
     """An INSERT with a parameter for each of some columns. Values are converted as `Connection.execute` does it."""
 
     def __init__(self, statement: Insert, columns: Sequence[str]) -> None:
-        """`statement` may give other columns an SQL expression."""
+        """`statement` may give other columns a value or an SQL expression. The rest have their defaults."""
         self._statement, self._columns = statement, list(columns)
         self._compiled: WeakKeyDictionary[Dialect, _Compiled] = WeakKeyDictionary()
 
@@ -30,8 +33,10 @@ class BulkInsert:
         """Insert rows, given the values of each column."""
         dialect = connection.dialect
         compiled = self._compiled.get(dialect) or self._compile(dialect)
+        count = len(values[self._columns[0]])
+        given = {**{name: [value] * count for name, value in compiled.constants.items()}, **values}
         columns = [
-            values[name] if process is None else list(map(process, values[name]))
+            given[name] if process is None else list(map(process, given[name]))
             for name, process in zip(compiled.names, compiled.processors, strict=True)
         ]
         rows: list[Any] = list(zip(*columns, strict=True))
@@ -40,9 +45,12 @@ class BulkInsert:
         connection.exec_driver_sql(compiled.sql, rows)
 
     def _compile(self, dialect: Dialect) -> _Compiled:
-        built: Any = self._statement.compile(dialect=dialect, column_keys=self._columns)
-        names = list(built.positiontup) if built.positional else list(built.binds)
+        built: Any = self._statement.inline().compile(dialect=dialect, column_keys=self._columns)
+        names = list(built.positiontup) if built.positional else list(built.params)
         types = (built.binds[name].type.dialect_impl(dialect) for name in names)
-        processors = [each.bind_processor(dialect) for each in types]
-        compiled = self._compiled[dialect] = _Compiled(str(built), names, processors, built.positional)
+        processors = (each.bind_processor(dialect) for each in types)
+        constants = {name: built.params[name] for name in names if name not in self._columns}
+        constants |= {column.key: column.default.arg for column in built.insert_prefetch}
+        compiled = _Compiled(str(built), names, constants, list(processors), built.positional)
+        self._compiled[dialect] = compiled
         return compiled

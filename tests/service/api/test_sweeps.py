@@ -8,7 +8,8 @@ from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 
 from service.store.database import Database
-from service.store.tables import Experiment, Exposure, Run, Sweep
+from service.store.spec_values import rows_of
+from service.store.tables import Experiment, Exposure, Run, SpecValue, Sweep
 from tests.service.fake_worker import FakeWorker
 
 RATE = "optimizer.learning_rate"
@@ -53,6 +54,19 @@ def test_each_candidate_is_an_experiment(client: TestClient) -> None:
         assert experiment["spec"]["dataset"]["name"] == "iris"
         assert [run["seed"] for run in experiment["runs"]] == [0, 1]
         assert experiment["name"].startswith("first: ")
+
+
+def test_the_fields_of_candidates_are_stored_as_those_of_single_experiments(
+    client: TestClient, database: Database
+) -> None:
+    """What all candidates have in common is copied by the database."""
+    row = submit(client)
+    with database.read() as connection:
+        mine = select(Experiment.id, Experiment.spec).where(Experiment.sweep_id == row["id"])
+        for id_, spec in connection.execute(mine).all():
+            of_this = select(SpecValue.field, SpecValue.value).where(SpecValue.experiment_id == id_)
+            found = [(field, bytes(value)) for field, value in connection.execute(of_this)]
+            assert sorted(found) == sorted(rows_of(spec))
 
 
 def test_a_sweep_returns_what_was_requested(client: TestClient) -> None:

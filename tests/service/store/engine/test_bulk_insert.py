@@ -64,3 +64,24 @@ def test_a_column_may_have_an_expression(harness: QueueHarness, database: Databa
         row = connection.execute(select(EpochMetrics.__table__)).one()
     assert row.loss == 0.25
     assert row.recorded_at > 1e9
+
+
+def test_other_columns_have_their_value_in_the_statement_or_their_default(
+    harness: QueueHarness, database: Database
+) -> None:
+    experiment = harness.submit()
+    columns = {"experiment_id": experiment, "priority": 0, "owner": "ada", "epochs": 2, "held": True}
+    statement = insert(Run).values(status="failed", created_at=1.5)
+    with database.write() as connection:
+        connection.execute(statement, [columns | {"seed": 8}])
+        given = {name: [value] for name, value in (columns | {"seed": 9}).items()}
+        BulkInsert(statement, list(given)).execute(connection, given)
+        rows = connection.execute(select(Run.__table__).where(Run.seed.in_((8, 9))).order_by(Run.seed)).all()
+    expected, stored = (row._asdict() for row in rows)
+    assert stored == expected | {"id": stored["id"], "seed": 9}
+    assert (stored["status"], stored["created_at"], stored["attempt"], stored["held"]) == (
+        "failed",
+        1.5,
+        0,
+        True,
+    )
