@@ -1,6 +1,7 @@
 """What `--quick` leaves out: cases that repeat on one database what another case shows on it, and tests that say so.
 
-A test with a database has each of its cases on one of the databases, chosen by a hash.
+A test with a database has each of its cases on one of the databases, chosen by a hash. A test that is marked
+`sampled(n)` has n of its cases, chosen by a hash too: its cases show the same of many values.
 """
 
 from collections.abc import Iterable
@@ -19,19 +20,42 @@ QUICK_EXAMPLES = 40
 def divide(items: Iterable[pytest.Item]) -> tuple[list[pytest.Item], list[pytest.Item]]:
     """The tests that `--quick` runs, and those that it leaves out."""
     items = list(items)
-    thorough = {item for item in items if item.get_closest_marker("thorough")}
+    chosen = [item for item in items if not item.get_closest_marker("thorough")]
+    chosen = sampled(on_one_database(chosen))
+    is_chosen = set(chosen)
+    return chosen, [item for item in items if item not in is_chosen]
+
+
+def on_one_database(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Each case with a database on one of those that it could run on."""
     databases: dict[str, set[str]] = {}
     for item in items:
-        if item not in thorough and (case := case_of(item)):
+        if case := case_of(item):
             databases.setdefault(case[0], set()).add(case[1])
     # By a hash, not by the place: a case that fails is selected again when it runs without the others.
     turns = {case: sorted(found)[crc32(case.encode()) % len(found)] for case, found in databases.items()}
-    divided: dict[bool, list[pytest.Item]] = {False: [], True: []}
+    return [item for item in items if not (case := case_of(item)) or turns[case[0]] == case[1]]
+
+
+def sampled(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Of a test that is marked `sampled(n)`, n cases."""
+    cases: dict[str, list[str]] = {}
     for item in items:
-        case = case_of(item)
-        is_other = case is not None and turns.get(case[0], case[1]) != case[1]
-        divided[is_other or item in thorough].append(item)
-    return divided[False], divided[True]
+        cases.setdefault(function_of(item), []).append(item.nodeid)
+
+    def is_chosen(item: pytest.Item) -> bool:
+        marker = item.get_closest_marker("sampled")
+        if marker is None:
+            return True
+        in_order = sorted(cases[function_of(item)], key=lambda nodeid: crc32(nodeid.encode()))
+        return item.nodeid in in_order[: marker.args[0]]
+
+    return [item for item in items if is_chosen(item)]
+
+
+def function_of(item: pytest.Item) -> str:
+    """The node id of a test without its parameters."""
+    return item.nodeid.partition("[")[0]
 
 
 def case_of(item: pytest.Item) -> tuple[str, str] | None:
@@ -40,4 +64,4 @@ def case_of(item: pytest.Item) -> tuple[str, str] | None:
     if parameters is None or DATABASE not in parameters.params or item.nodeid.startswith(EVERY_CASE):
         return None
     database = parameters.params[DATABASE]
-    return item.nodeid.partition("[")[0] + parameters.id.replace(database, "", 1), database
+    return function_of(item) + parameters.id.replace(database, "", 1), database

@@ -78,11 +78,12 @@ def run(command: Command, url: str, folder: Path) -> Response:
     return Response(int(status or 0), media_type.partition(";")[0], ran.stdout)
 
 
-def wait_until_idle(url: str) -> None:
-    """Wait until no experiment is queued or running."""
+def wait_until_idle(http: httpx2.Client) -> None:
+    """Wait until no experiment of the service is queued or running."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while any(
-        httpx2.get(f"{url}/experiments?status={status}").json()["items"] for status in ("queued", "running")
+        http.get("/experiments", params={"status": status}).json()["items"]
+        for status in ("queued", "running")
     ):
         if time.monotonic() > deadline:
             raise TimeoutError("experiments are still queued or running")

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import httpx2
+
 from service.api.openapi.response_examples import FILE
 from service.app import create_app
 from service.launcher import serving
@@ -27,10 +29,11 @@ Executed = tuple[Command, Response]
 def run_commands(url: str, folder: Path) -> list[Executed]:
     """Run the page's commands in order, each when no experiment is active. A cancellation does not wait for that."""
     found = []
-    for command in commands(PAGE.read_text()):
-        if not command.path.endswith("/cancel"):
-            wait_until_idle(url)
-        found.append((command, run(command, url, folder)))
+    with httpx2.Client(base_url=url) as http:
+        for command in commands(PAGE.read_text()):
+            if not command.path.endswith("/cancel"):
+                wait_until_idle(http)
+            found.append((command, run(command, url, folder)))
     return found
 
 

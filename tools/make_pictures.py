@@ -73,10 +73,11 @@ def main() -> None:
 
 def _wait(url: str) -> None:
     """Wait until all has ended, which takes minutes on a busy machine."""
-    for _ in range(5):
-        with suppress(TimeoutError):
-            return wait_until_idle(url)
-    return wait_until_idle(url)
+    with httpx2.Client(base_url=url) as http:
+        for _ in range(5):
+            with suppress(TimeoutError):
+                return wait_until_idle(http)
+        return wait_until_idle(http)
 
 
 def _post(address: str, body: dict[str, Any]) -> None:

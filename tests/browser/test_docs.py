@@ -69,7 +69,8 @@ def visit(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[V
         page.close()
 
 
-@pytest.mark.parametrize("width", [1280, 390])  # the tests below run at the last
+# The tests below run at the last width.
+@pytest.mark.parametrize("width", [1280, pytest.param(390, marks=pytest.mark.thorough)])
 def test_no_column_is_wider_than_the_page(visit: Visit, width: int) -> None:
     visit.page.set_viewport_size({"width": width, "height": 900})
     block = visit.operation("experiments", "submit_experiment")

@@ -89,10 +89,10 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[s
 
     Some experiments have ended; those that the test submits stay queued.
     """
-    with serving(settings(tmp_path, workers=1)) as url:
+    with serving(settings(tmp_path, workers=1)) as url, httpx2.Client(base_url=url) as http:
         for spec in SPECS:
-            httpx2.post(f"{url}/experiments", json=spec).raise_for_status()
-        wait_until_idle(url)
+            http.post("/experiments", json=spec).raise_for_status()
+        wait_until_idle(http)
     # Otherwise the test would spend most of its time in long polls that time out.
     monkeypatch.setattr(
         long_polling, "move_on_after", lambda seconds: anyio.move_on_after(min(seconds, 0.01))

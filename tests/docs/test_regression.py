@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+import httpx2
 import numpy as np
 import pytest
 
@@ -25,10 +26,10 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[Co
         pytest.skip("the commands need curl")
     folder = tmp_path_factory.mktemp("shell")
     settings = Settings(data_dir=folder / "data", port=0, workers=1, log_level="warning")
-    with serving(settings) as url:
+    with serving(settings) as url, httpx2.Client(base_url=url) as http:
         found = []
         for command in commands(PAGE):
-            wait_until_idle(url)
+            wait_until_idle(http)
             found.append((command, run(command, url, folder)))
         with (folder / "prices.csv").open() as file:
             prices = [float(row["price"]) for row in csv.DictReader(file)]

@@ -17,9 +17,15 @@ from tests.service.fake_worker import FakeWorker
 from workers.sandbox.client import SandboxClient
 
 
+@pytest.fixture(scope="session")
+def defaults() -> Settings:
+    """Made once: to read the environment takes longer than most tests."""
+    return Settings(workers=0)
+
+
 @pytest.fixture
-def settings(database_url: str, tmp_path: Path) -> Settings:
-    return Settings(workers=0, data_dir=tmp_path, database_url=database_url)
+def settings(defaults: Settings, database_url: str, tmp_path: Path) -> Settings:
+    return defaults.model_copy(update={"data_dir": tmp_path, "database_url": database_url})
 
 
 @pytest.fixture(scope="session")

@@ -159,6 +159,7 @@ def test_an_addition_breaks_nothing(what: str) -> None:
     assert changed(HARMLESS[what]) == []
 
 
+@pytest.mark.thorough
 def test_a_document_does_not_break_itself() -> None:
     served = make_openapi.document()
     assert breaking(served, copy.deepcopy(served)) == []

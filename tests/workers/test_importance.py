@@ -59,6 +59,7 @@ def test_a_smaller_metric_that_rises_is_a_loss_too() -> None:
     np.testing.assert_allclose(turned.scores, [1 - score for score in expected.scores])
 
 
+@pytest.mark.thorough
 def test_intervals_cover_the_importance_on_all_rows() -> None:
     """The truth is that of 400,000 rows. 300 samples of 300 rows: a 95 % interval covers 92.5 to 97.5 % of them."""
     truth = measured([rows(10**6, 400_000)], repeats=1).mean[0]

@@ -165,6 +165,7 @@ def test_a_run_that_is_resumed_from_its_checkpoints_has_the_same_bits(
     assert list(trainer.epochs()) == []
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "given",
     [

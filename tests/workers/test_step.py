@@ -41,6 +41,7 @@ def stepper(model: Model, optimizer: AnyOptimizer, stored: Any = np.uint8) -> St
     return Stepper(network, optimizer, part, Standard().fit(part), clip_norm=1.0)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("model", "optimizer", "loss"), CASES, ids=lambda case: getattr(case, "name", case))
 def test_no_step_allocates_anything_of_the_size_of_a_batch_or_the_parameters(
     model: str, optimizer: AnyOptimizer, loss: AnyLoss

@@ -57,6 +57,7 @@ ORACLES: dict[str, Callable[..., float]] = {
 }
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("objective", ORACLES)
 def test_no_other_threshold_does_better_on_the_validation_rows(
     parts: TrainingAndValidation, objective: str

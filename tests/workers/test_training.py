@@ -80,6 +80,7 @@ def row_results(trainer: Trainer) -> bytes:
     return results.to_bytes()
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("given", STATEFUL.values(), ids=STATEFUL)
 def test_a_run_interrupted_in_an_epoch_resumes_with_the_same_bits(
     given: dict[str, Any],

@@ -183,6 +183,7 @@ def read_on(client: TestClient, link: str | None, *, at_most: int = 100) -> tupl
     raise AssertionError("the pages do not end")
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("limit", [1, 3, 1000])
 def test_a_reader_of_seeds_that_advance_unevenly_gets_every_row_once(
     client: TestClient, fake_worker: FakeWorker, limit: int

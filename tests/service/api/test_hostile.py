@@ -105,6 +105,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     database.close()
 
 
+@pytest.mark.sampled(64)
 @pytest.mark.parametrize("path", ["/experiments", "/experiments/validate"])
 @pytest.mark.parametrize(("content", "status"), BODIES.values(), ids=list(BODIES))
 def test_a_hostile_body_gets_a_problem(shared: TestClient, path: str, content: bytes, status: int) -> None:
@@ -171,6 +172,7 @@ def test_a_large_body_is_413_however_it_comes(shared: TestClient) -> None:
         assert "1,000,000 bytes" in response.json()["detail"]
 
 
+@pytest.mark.sampled(24)
 @pytest.mark.parametrize(
     ("path", "status"),
     [

@@ -8,6 +8,7 @@ NUMBERS = (2**31 - 1, 2**31, 2**40, 10**18 - 1)
 ROWS = {"rows": [[0.0]]}
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("number", NUMBERS)
 def test_a_number_of_an_experiment_that_is_not_there(app: FastAPI, client: TestClient, number: int) -> None:
     mine = {path: methods for path, methods in app.openapi()["paths"].items() if "{experiment_id}" in path}

@@ -61,6 +61,7 @@ def test_a_list_is_ranked_by_what_the_summaries_say(
     assert set(rows[3]["metrics"].values()) == {None}
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "sort", ["-balanced_accuracy", "balanced_accuracy", "name", "-created_at", "finished_at"]
 )
@@ -122,6 +123,7 @@ def test_conditions_concern_metrics_and_fields_of_the_spec(client: TestClient, t
     assert ids(client, where="spec.name=last") == [worst]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("sort", ["id", "-id", "-balanced_accuracy", "name"])
 @pytest.mark.parametrize(
     "where", ["spec.optimizer=adam", "spec.priority<1,spec.optimizer=adam", "spec.loss.gamma=null,accuracy>0"]

@@ -65,6 +65,7 @@ def test_each_row_has_its_index_classes_and_score(client: TestClient, experiment
     assert {rows[0][name] for name in of_regression} == {None}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("limit", [1, 7, 200, 201, 399, 400])
 def test_pages_of_any_size_have_every_row_once(client: TestClient, experiment: str, limit: int) -> None:
     if limit == 1:

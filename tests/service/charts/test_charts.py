@@ -141,6 +141,7 @@ def parsed(chart: str) -> ElementTree.Element:
     return root
 
 
+@pytest.mark.sampled(44)
 @pytest.mark.parametrize("draw", CHARTS)
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names_are_text(draw: Draw, name: str) -> None:
@@ -150,6 +151,7 @@ def test_hostile_names_are_text(draw: Draw, name: str) -> None:
         assert "<script>" in shown
 
 
+@pytest.mark.sampled(33)
 @pytest.mark.parametrize("draw", CHARTS)
 @pytest.mark.parametrize("size", SIZES)
 def test_any_number_of_epochs_classes_and_runs_is_drawn(draw: Draw, size: int) -> None:

@@ -1,7 +1,5 @@
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import httpx2
@@ -11,8 +9,7 @@ from service.cli.demo import SPECS, run_demo
 from service.client.api import Api
 from service.launcher import serving
 from service.settings import Settings
-
-HOLDOUT = Path(sys.executable).parent / "holdout"
+from tests.program_template import ForkedProgram
 
 
 @pytest.fixture
@@ -35,6 +32,7 @@ def test_the_demo_shows_both_losses_and_leaves_the_users_data_alone(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.thorough
 def test_a_given_folder_keeps_the_experiments(
     tmp_path: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -52,15 +50,12 @@ def test_a_demo_that_serves_has_links_that_work_until_it_is_stopped(
     tmp_path: Path, stop: signal.Signals
 ) -> None:
     environment = os.environ | {"TMPDIR": str(tmp_path)}
-    with subprocess.Popen(
-        [HOLDOUT, "demo", "--serve"],
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as demo:
-        assert demo.stdout is not None
+    reading, writing = os.pipe()
+    demo = ForkedProgram(["demo", "--serve"], env=environment, stdout=writing, stderr=2)
+    os.close(writing)
+    with os.fdopen(reading) as printed:
         links = []
-        for line in demo.stdout:
+        for line in printed:
             links += [line.strip()] if line.startswith("  http://") else []
             if "Ctrl-C" in line:
                 break

@@ -68,6 +68,7 @@ def upload(client: TestClient, file_format: str, files: Files, name: str = "bad"
     return client.post("/datasets", data={"name": name, "format": file_format}, files=files)
 
 
+@pytest.mark.sampled(44)
 @pytest.mark.parametrize("name", BAD_FILES)
 def test_a_bad_file_is_refused_quickly_with_the_place_and_the_reason(
     client: TestClient,

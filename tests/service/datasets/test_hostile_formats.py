@@ -43,6 +43,7 @@ def client(data_dir: Path) -> Iterator[TestClient]:
 CASES = [pytest.param(name, marks=pytest.mark.thorough if name in THOROUGH else ()) for name in HOSTILE]
 
 
+@pytest.mark.sampled(24)
 @pytest.mark.parametrize("name", CASES)
 def test_a_hostile_file_is_refused_or_taken_within_bounds(
     client: TestClient,

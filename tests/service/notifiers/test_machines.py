@@ -30,12 +30,12 @@ from workers.spec import ExperimentSpec
 pytest.importorskip("procrastinate", reason="the extra [cluster] is not installed")
 pytestmark = pytest.mark.timeout(300)
 
-EPOCHS = 8
+EPOCHS, SEEDS = 6, [0, 1, 2]
 SPEC = {
     "dataset": "mine",
     "model": {"hidden": [32], "dropout": 0.2},
     "training": {"epochs": EPOCHS, "batch_size": BATCH},
-    "seeds": [0, 1, 2, 3],
+    "seeds": SEEDS,
 }
 """Its data set is on the submitting machine alone; an epoch lasts as long as one of tests/slow_runs.py."""
 
@@ -136,7 +136,7 @@ def test_if_one_of_two_machines_is_killed_the_other_finishes(
     first.stop(signal.SIGKILL)
     headquarters.wait_for_end(experiment_id, seconds=120)
     headquarters.check(experiment_id)
-    assert sorted(run.deaths for run in headquarters.runs(experiment_id)) == [0, 0, 0, 1]
+    assert sorted(run.deaths for run in headquarters.runs(experiment_id)) == [0, 0, 1]
     assert "starts over" not in second.log
     for machine in (first, second):
         assert {path.name for path in (machine.folder / "data").iterdir()} == {"cache", "parts"}
@@ -145,7 +145,7 @@ def test_if_one_of_two_machines_is_killed_the_other_finishes(
     with headquarters.database.read() as connection:
         stored = set(connection.scalars(select(Checkpoint.artifact)))
     # The one that was killed may have stored a checkpoint that it never came to name.
-    assert len(stored) == 8, "the model and the row-level results of each run"
+    assert len(stored) == 2 * len(SEEDS), "the model and the row-level results of each run"
     assert len(BlobStore(str(artifacts)).names("checkpoints") - stored) <= 1
 
 

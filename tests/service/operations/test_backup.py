@@ -96,6 +96,7 @@ def save(harness: QueueHarness, artifacts: ArtifactStore, run_id: int, epoch: in
     artifacts.wait_for_garbage(timeout=10)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("replacements", [1, 3, backup.ROUNDS])
 def test_a_checkpoint_that_is_replaced_meanwhile_is_copied_in_its_newest_state(
     harness: QueueHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, replacements: int

@@ -81,6 +81,7 @@ def test_no_cell_of_text_is_a_formula(name: str) -> None:
     assert cells[5] == "-0.5"  # a number is no formula
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     "path", ["/experiments", "/experiments/{id}/metrics", "/experiments/{id}/classes", "/epochs"]
 )
@@ -195,6 +196,7 @@ def test_each_of_several_experiments_is_thinned_separately(
     assert 5 < len(long) <= 10
 
 
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize(
     "ids", ["", "0", "1,", ",1", "a", "1;2", "-1", "1 2", ",".join(["1"] * 101), "9" * 19]
 )

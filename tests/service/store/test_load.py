@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tests.service.store.experiments import QueueHarness
 
-CLIENTS, EACH = 8, 12
+CLIENTS, EACH = 8, 6
 
 
 def test_runs_that_eight_clients_submit_are_claimed_exactly_once(harness: QueueHarness) -> None:

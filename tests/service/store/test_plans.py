@@ -73,6 +73,7 @@ def test_without_a_filter_the_table_is_read_in_its_own_order(database: Database)
     assert "B-TREE" not in plan(database, Filters(), ascending=False, after=None)
 
 
+@pytest.mark.sampled(46)
 @pytest.mark.parametrize("ascending", [True, False])
 @pytest.mark.parametrize("value", [0.5, None])
 @pytest.mark.parametrize("key", KEYS)

@@ -87,7 +87,7 @@ def attempts(database: Database, webhook_ids: list[int]) -> int:
         )
 
 
-@pytest.mark.parametrize("hanging", [1, 12])
+@pytest.mark.parametrize("hanging", [pytest.param(1, marks=pytest.mark.thorough), 12])
 def test_healthy_receivers_do_not_wait_for_hanging_ones(
     database: Database,
     receiver: http.server.ThreadingHTTPServer,

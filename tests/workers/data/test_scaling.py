@@ -51,6 +51,7 @@ def table(rows: int = 300) -> NDArray[np.float32]:
 @pytest.mark.parametrize("cls", SCALINGS)
 @pytest.mark.parametrize("features", [pixels(), table()], ids=["uint8", "float32"])
 class TestEveryScaling:
+    @pytest.mark.sampled(14)
     def test_it_is_affine_in_float32_with_one_number_a_feature(
         self, cls: type[Scaling], features: Features
     ) -> None:
@@ -62,6 +63,7 @@ class TestEveryScaling:
         expected = (features.astype(np.float64) - scaler.offset) * scaler.factor
         assert scaled == pytest.approx(expected, rel=1e-5, abs=1e-5)
 
+    @pytest.mark.sampled(14)
     def test_it_writes_in_the_precision_of_its_output(self, cls: type[Scaling], features: Features) -> None:
         scaler = cls().fit(part(features))
         out = np.empty(features.shape)
@@ -169,6 +171,7 @@ def test_a_small_deviation_beside_a_large_mean_is_measured() -> None:
     assert 1 / scaler.factor == pytest.approx(features.astype(np.float64).std(axis=0), rel=1e-6)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("cls", SCALINGS)
 def test_fitting_a_mapped_part_costs_little_memory(cls: type[Scaling], tmp_path: Path) -> None:
     features = np.random.default_rng(0).integers(0, 256, size=(60_000, 784), dtype=np.uint8)

@@ -30,6 +30,7 @@ def test_without_a_discordant_row_mcnemar_has_a_p_value_of_1() -> None:
     assert mcnemar(*answers(0, 0)).p_value == 1
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "p_values",
     [[], [0.04], [0.01, 0.04, 0.03, 0.005], [0.5, 0.5, 0.9], [0.02, 0.02, 0.02], [0.0, 1.0]],

@@ -54,6 +54,7 @@ ORACLES: dict[str, Callable[[Any, Any, Any, Any], float]] = {
 }
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("ties", [False, True])
 @pytest.mark.parametrize("name", ORACLES)
 def test_it_is_the_derivative_of_scikit_learn_s_metric(name: str, ties: bool) -> None:

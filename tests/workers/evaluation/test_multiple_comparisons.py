@@ -21,7 +21,7 @@ def normal_draws(generator: np.random.Generator, candidates: int, correlation: f
     return SharedDraws(draws, draws)
 
 
-@pytest.mark.parametrize("correlation", [0.0, 0.8])
+@pytest.mark.parametrize("correlation", [0.8, pytest.param(0.0, marks=pytest.mark.thorough)])
 def test_of_equal_candidates_none_is_called_worse_in_nineteen_of_twenty(correlation: float) -> None:
     generator, wrong = np.random.default_rng(0), 0
     draws = normal_draws(generator, 10, correlation)

@@ -23,6 +23,7 @@ def exhaustive(rows: Rows, value: Callable[[NDArray[np.bool_]], float]) -> float
     return max(value(scores >= threshold) for threshold in [*np.unique(scores), 2.0])
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "macro_f1", "mcc", "g_mean"])
 def test_no_cut_of_the_rows_does_better(rows: Rows, metric: str) -> None:
     m = pytest.importorskip("sklearn.metrics", reason="scikit-learn is the oracle")

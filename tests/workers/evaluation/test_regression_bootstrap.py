@@ -96,6 +96,7 @@ def test_without_new_seeds_the_interval_is_that_of_the_mean_of_these_models() ->
         assert wide or found.interval.high == pytest.approx(found.interval.low)
 
 
+@pytest.mark.thorough
 def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
     """40 draws of one design: 38 are expected, and fewer than 33 have a probability below 1 %."""
     design = next(each for each in DESIGNS if each.rows == 300)

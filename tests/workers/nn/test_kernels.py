@@ -310,6 +310,7 @@ def test_every_kernel_is_compared() -> None:
     assert set(CASES) == {name for name in declared if not name.startswith("_")}
 
 
+@pytest.mark.sampled(120)
 @pytest.mark.skipif("numba" not in KERNEL_SETS, reason="without numba there is nothing to compare")
 @pytest.mark.parametrize("nan", [False, True], ids=["finite", "nan"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -231,6 +231,7 @@ def parts(registry: Any) -> dict[str, TrainingAndValidation]:
 @pytest.mark.usefixtures("emulated", "every_kernel_set")
 @pytest.mark.parametrize("given", SPECS.values(), ids=SPECS)
 class TestTraining:
+    @pytest.mark.sampled(6)
     def test_it_comes_near_float32(self, given: dict[str, Any], parts: Any) -> None:
         mixed, exact = trainer(given, parts), trainer(given, parts, precision="float32")
         losses = [list(each.epochs())[-1].training.loss for each in (mixed, exact)]
@@ -246,6 +247,7 @@ class TestTraining:
         assert bits is not None
         np.testing.assert_array_equal(bits, rounded(values[: len(bits)]))
 
+    @pytest.mark.sampled(6)
     def test_a_resumed_run_has_the_bits_of_one_that_was_not_interrupted(
         self, given: dict[str, Any], parts: Any
     ) -> None:

@@ -49,6 +49,7 @@ def gradient_of(net: Network, n: int = 6) -> Array:
     return net.parameters.gradient.copy()
 
 
+@pytest.mark.sampled(8)
 @every_model
 @pytest.mark.parametrize("task", [TASK, COSINE], ids=["softmax", "cosine"])
 def test_the_gradient_of_a_network_is_the_numerical_derivative_of_its_logits(

@@ -106,6 +106,7 @@ class TestEveryOptimizer:
         shrunk = np.abs(parameters[:DECAYED]) < np.abs(start()[:DECAYED])
         assert shrunk.all() if optimizer.weight_decay else not shrunk.any()
 
+    @pytest.mark.sampled(17)
     def test_minimises_a_quadratic_function(self, optimizer: Optimizer) -> None:
         parameters, bottom = np.array([2.0, -1.0]), np.array([0.5, 1.5])
         state = optimizer.init(parameters)
@@ -192,6 +193,7 @@ def test_every_optimizer_has_an_oracle() -> None:
     assert not missing, f"without an oracle, to be added to REFERENCES: {sorted(missing)}"
 
 
+@pytest.mark.sampled(12)
 @every_optimizer
 def test_fifty_steps_end_where_the_oracle_ends(optimizer: Optimizer) -> None:
     parameters = start()

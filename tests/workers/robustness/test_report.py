@@ -48,6 +48,7 @@ def test_drops_are_differences_of_accuracies_and_means_are_means() -> None:
     assert found.cells[3].worst_class == int(np.argmin(recalls))
 
 
+@pytest.mark.thorough
 def test_intervals_are_paired_and_cover_at_their_level() -> None:
     """Against the truth by simulation: rows whose clean and corrupted errors overlap, as they do in practice."""
     random, covered, widths, repetitions = np.random.default_rng(0), 0, [], 150

@@ -56,6 +56,7 @@ def test_a_shift_after_many_quiet_batches_is_found_by_weak_p_values() -> None:
     assert evidence.value > 40
 
 
+@pytest.mark.thorough
 def test_few_of_many_monitors_raise_a_false_alarm() -> None:
     stream, raised = np.random.default_rng(1), 0
     for _ in range(2000):

@@ -122,6 +122,7 @@ def program(tmp_path: Path) -> Iterator[ForkedService]:
         program.end()
 
 
+@pytest.mark.thorough
 def test_reads_hardly_wait_for_many_streams(program: ForkedService, tmp_path: Path) -> None:
     found = re.search(r"http://127\.0\.0\.1:(\d+)", program.log.read_text())
     assert found is not None

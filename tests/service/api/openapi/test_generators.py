@@ -47,6 +47,7 @@ def test_it_is_valid(document: Schema) -> None:
     assert [str(error) for error in OpenAPIV31SpecValidator(document).iter_errors()] == []
 
 
+@pytest.mark.thorough
 def test_what_openapi_32_brought_would_be_refused(document: Schema) -> None:
     path = "/experiments/{experiment_id}/events"
     broken = json.loads(json.dumps(document | {"paths": {path: document["paths"][path]}}))

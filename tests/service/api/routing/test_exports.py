@@ -82,6 +82,7 @@ def cells(rows: list[dict[str, Any]]) -> list[dict[str, str]]:
     return [{key: "" if value is None else str(value) for key, value in row.items()} for row in rows]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "path", ["metrics?", "metrics?split=train&", "classes?series=true&", "epochs?ids={ids}&"]
 )

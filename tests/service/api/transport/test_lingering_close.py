@@ -52,6 +52,7 @@ def chunks() -> Iterator[bytes]:
     yield from (BODY[:MEGABYTE] for _ in range(50))
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", REFUSALS)
 def test_urllib_reads_the_refusal_of_50_megabytes(
     service: Live, name: str, record_property: Callable[[str, object], None]

@@ -75,6 +75,7 @@ def test_a_wrong_key_is_an_outage_that_the_log_names_once(
     assert len([record for record in caplog.records if record.name == "holdout.files"]) == 1
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("fault", ["refused", "hanging"])
 def test_an_upload_waits_for_a_server_that_is_away(
     store: ObjectStore,

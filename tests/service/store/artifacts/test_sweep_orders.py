@@ -94,6 +94,7 @@ def make_old(artifacts: ArtifactStore) -> None:
         os.utime(Path(artifacts.files.url) / name, (old, old))
 
 
+@pytest.mark.sampled(20)
 @pytest.mark.parametrize("fate", FATES)
 @pytest.mark.parametrize("order", ORDERS, ids=", ".join)
 def test_a_sweep_removes_no_artifact_that_is_committed_and_leaves_none_that_is_not(

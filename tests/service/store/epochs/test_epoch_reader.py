@@ -47,6 +47,7 @@ def trained(connection: Connection, epochs: int) -> int:
     return id_
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("after_epoch", [0, 1, 2, 9])
 def test_a_page_after_positions_has_every_row_after_them(connection: Connection, after_epoch: int) -> None:
     id_ = trained(connection, 3)

@@ -123,6 +123,7 @@ def test_the_same_data_has_the_same_hash_in_every_format(folder: Path) -> None:
     assert images != tables
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("cls", FORMATS)
 def test_every_shorter_file_is_refused_or_has_fewer_rows(cls: type[Format], folder: Path) -> None:
     whole = WHOLE[name_of(cls)]

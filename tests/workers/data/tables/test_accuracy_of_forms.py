@@ -17,6 +17,7 @@ linear_model = pytest.importorskip(
 CLASSIFIED = {name: form for name, form in ALL.items() if not form.targets and len(form.classes) < 10}
 
 
+@pytest.mark.sampled(16)
 @pytest.mark.parametrize("form", CLASSIFIED.values(), ids=list(CLASSIFIED))
 def test_the_accuracy_of_scikit_learn_is_within_the_interval_of_ours(form: Form, tmp_path: Path) -> None:
     contents, _ = read(tmp_path / "mine", form, form.answers)

@@ -75,6 +75,7 @@ def test_every_layer_is_in_the_table() -> None:
     assert defined == {type(make()) for make, _ in LAYERS.values()}
 
 
+@pytest.mark.sampled(16)
 @every_layer
 def test_the_gradient_of_the_input_is_the_numerical_derivative(make: Make, shape: Shape) -> None:
     layer, x = make(), rows(5, shape)
@@ -190,6 +191,7 @@ def test_a_layer_may_omit_the_gradient_of_its_input(make: Make, shape: Shape) ->
         np.testing.assert_array_equal(found[name], gradient)
 
 
+@pytest.mark.sampled(8)
 @every_plain_layer
 def test_no_step_allocates_an_array_of_the_size_of_the_batch(make: Make, shape: Shape) -> None:
     layer, n = make(), 20_000
