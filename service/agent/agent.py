@@ -65,9 +65,9 @@ AHEAD_SECONDS = 0.2
 """For how long a process has runs to train while they are short: two flushes, so that their ends may share one."""
 MOST_AHEAD = 8
 """How many runs are leased ahead for a process at most: other agents may be free for them."""
-MAX_PENDING_EVENTS = 1000
-"""How many events wait in memory while the database is away. At this limit the agent receives no more, so that the
-pipes fill and the workers pause."""
+MAX_PENDING = 1000
+"""How many epochs and other events wait in memory while the database is away. At this limit the agent receives no
+more, so that the pipes fill and the workers pause."""
 
 
 class Claimed(NamedTuple):
@@ -216,7 +216,7 @@ class Agent:
 
     def receive_events(self, timeout: float) -> None:
         """Receive events from the workers for up to `timeout` seconds, and add them to their runs."""
-        if sum(len(run.pending) for run in self.runs.values()) >= MAX_PENDING_EVENTS:
+        if sum(run.pending_size for run in self.runs.values()) >= MAX_PENDING:
             time.sleep(timeout)
             return
         for lease, event in self.pool.receive(timeout):

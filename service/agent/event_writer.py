@@ -24,7 +24,7 @@ from workers.processes.messages import (
     CheckpointTaken,
     Command,
     Died,
-    EpochEnded,
+    EpochsEnded,
     Failed,
     FinalEvent,
     Held,
@@ -93,7 +93,8 @@ def _is_of_all(error: Exception) -> bool:
 
 def _write(connection: Connection, unwritten: Sequence[Unwritten], max_deaths: int) -> None:
     _write_starts(connection, [each.run for each in unwritten])
-    epoch_writer.record_epochs_of_all(connection, map(_new_epochs, unwritten))
+    new = [epochs for each in unwritten for epochs in _new_epochs(each)]
+    epoch_writer.record_epochs_of_all(connection, new)
     for each in unwritten:
         _write_rest(connection, each.run)
     ended = [(each.run, event) for each in unwritten if each.run.ends and (event := each.run.final_event)]
@@ -111,9 +112,9 @@ def _write_starts(connection: Connection, runs: Iterable[LeasedRun]) -> None:
     attempts.record_all(connection, started)
 
 
-def _new_epochs(unwritten: Unwritten) -> NewEpochs:
-    epochs = [event.epoch for event in _batch(unwritten.run, EpochEnded)]
-    return NewEpochs(unwritten.run.claim.lease.run_id, epochs, unwritten.stored)
+def _new_epochs(unwritten: Unwritten) -> Iterator[NewEpochs]:
+    for ended in _batch(unwritten.run, EpochsEnded):
+        yield NewEpochs(unwritten.run.claim.lease.run_id, ended.epochs, unwritten.stored)
 
 
 def _write_rest(connection: Connection, run: LeasedRun) -> None:

@@ -14,6 +14,7 @@ from workers.processes.messages import (
     Assignment,
     CheckpointTaken,
     Command,
+    EpochsEnded,
     FinalEvent,
     Held,
     ProgressEvent,
@@ -78,6 +79,11 @@ class LeasedRun:
     def can_end(self) -> bool:
         """Whether the run has ended, and the next flush can store the end: no upload is on its way."""
         return self.final_event is not None and all(map(is_uploaded, [*self.pending, self.final_event]))
+
+    @property
+    def pending_size(self) -> int:
+        """How many epochs and other events are pending."""
+        return sum(len(event.epochs) if isinstance(event, EpochsEnded) else 1 for event in self.pending)
 
     @property
     def has_unwritten(self) -> bool:

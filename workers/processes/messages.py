@@ -1,7 +1,7 @@
 """Everything that a worker process and its parent send each other: an assignment and commands down, events up.
 
     WorkerEvent
-    ├── ProgressEvent   TrainingStarted, EpochEnded, CheckpointTaken, BaselinesFitted
+    ├── ProgressEvent   TrainingStarted, EpochsEnded, CheckpointTaken, BaselinesFitted
     └── FinalEvent      Succeeded, Failed, Stopped, Held: the worker's last message; Died: it ended without one
 
 A worker sends events in the order in which they happened, and a final event last.
@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Literal
 
 from workers.environment import Environment
+from workers.epoch_columns import EpochColumns
 from workers.evaluation.baselines import Baseline
 from workers.evaluation.evaluation import Evaluation
 from workers.processes.failure_causes import Cause
-from workers.training import Epoch
 
 Command = Literal["cancel", "timeout", "release"]
 """What a parent may tell a worker. cancel: stop, the run was cancelled. timeout: stop, the run has used up its time.
@@ -68,10 +68,10 @@ class TrainingStarted:
 
 
 @dataclass(frozen=True)
-class EpochEnded:
-    """The figures of an epoch."""
+class EpochsEnded:
+    """The figures of consecutive epochs, at least one."""
 
-    epoch: Epoch
+    epochs: EpochColumns
 
 
 @dataclass(frozen=True)
@@ -135,6 +135,6 @@ class Died:
     exit_code: int | None
 
 
-ProgressEvent = TrainingStarted | EpochEnded | CheckpointTaken | BaselinesFitted
+ProgressEvent = TrainingStarted | EpochsEnded | CheckpointTaken | BaselinesFitted
 FinalEvent = Succeeded | Failed | Stopped | Held | Died
 WorkerEvent = ProgressEvent | FinalEvent

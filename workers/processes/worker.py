@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection
 from workers import environment
 from workers.bfloat16 import NoUnit
 from workers.checkpoint import Checkpoint
+from workers.epoch_columns import EpochColumns
 from workers.evaluation.baselines import Baseline
 from workers.linear_baselines import (
     changed_fields,
@@ -26,7 +27,7 @@ from workers.processes.messages import (
     BaselinesFitted,
     CheckpointTaken,
     Command,
-    EpochEnded,
+    EpochsEnded,
     Failed,
     FinalEvent,
     Held,
@@ -46,9 +47,10 @@ log = logging.getLogger("holdout.worker")
 
 CHECKPOINT_INTERVAL_SECONDS = 1.0
 """The least time between two checkpoints at the ends of epochs: an epoch can take milliseconds."""
-SEND_INTERVAL_SECONDS = 0.02
-"""The least time between two sends of epochs. Shorter epochs are sent together, so that they wake the parent once.
-A killed worker loses at most the epochs of this interval; the next attempt trains them again.
+SEND_INTERVAL_SECONDS = 0.1
+"""The least time between two sends of epochs: no agent stores them more often. Shorter epochs are sent together, so
+that they wake the parent once. A killed worker loses at most the epochs of this interval; the next attempt trains
+them again.
 """
 MAX_ERROR_CHARACTERS = 2000
 """An unexpected error's text is cut after so many characters."""
@@ -74,14 +76,15 @@ class Worker:
         self.command: Command | None = None
         self.opening: list[WorkerEvent] = []
         """Sent with the first message: alone it would wake the parent, and nothing shows it before an epoch."""
-        self.unsent: list[WorkerEvent] = []
+        self.unsent: list[Epoch] = []
         self.sent_at = -math.inf
         self.checkpoint_at = time.monotonic()
         self.has_baselines = assignment.has_baselines
 
     def send(self, *events: WorkerEvent) -> None:
-        """Send the events that wait, then these, as one message."""
-        if together := [*self.unsent, *events]:
+        """Send the epochs that wait, then these events, as one message."""
+        waiting = [EpochsEnded(EpochColumns.of(self.unsent))] if self.unsent else []
+        if together := [*waiting, *events]:
             self.connection.send([*self.opening, *together])
             self.opening.clear()
         self.unsent.clear()
@@ -156,7 +159,7 @@ class Worker:
         return until is not None and self.trainer.epoch >= until and not self.trainer.is_complete
 
     def _epoch_ended(self, epoch: Epoch) -> None:
-        self.unsent.append(EpochEnded(epoch))
+        self.unsent.append(epoch)
         now = time.monotonic()
         if now - self.sent_at > SEND_INTERVAL_SECONDS:
             self.send()

@@ -3,7 +3,7 @@
 The caller has renewed the lease of the run in the same transaction, so an agent without the lease writes nothing.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from service.store.artifacts.artifact_store import ArtifactStore, stored_content
 from service.store.engine.bulk_insert import BulkInsert
 from service.store.engine.clock import now
 from service.store.tables import Checkpoint, EpochClasses, EpochMetrics, Experiment, Run
+from workers.epoch_columns import PARTS, EpochColumns, EvaluationColumns, with_nulls
 from workers.evaluation.evaluation import Evaluation
 from workers.evaluation.metrics import BY_NAME
 from workers.evaluation.metrics.per_bin import BIN_METRICS
@@ -55,33 +56,34 @@ class NewEpochs(NamedTuple):
     """
 
     run_id: int
-    epochs: Sequence[Epoch]
+    epochs: EpochColumns
     stored: int = 0
 
     @property
-    def missing(self) -> list[Epoch]:
-        return [epoch for epoch in self.epochs if epoch.number > self.stored]
+    def missing(self) -> EpochColumns:
+        return self.epochs.after(self.stored)
 
 
 def record_epochs(connection: Connection, run_id: int, epochs: Sequence[Epoch], *, stored: int = 0) -> None:
     """Store the figures of epochs of one run on both parts."""
-    record_epochs_of_all(connection, [NewEpochs(run_id, epochs, stored)])
+    if epochs:
+        record_epochs_of_all(connection, [NewEpochs(run_id, EpochColumns.of(epochs), stored)])
 
 
 def record_epochs_of_all(connection: Connection, runs: Iterable[NewEpochs]) -> None:
-    """The same for several runs."""
-    missing = {each.run_id: new for each in runs if (new := each.missing)}
+    """The same for several runs. The epochs of one run may be given in several pieces, in their order."""
+    missing = [(each.run_id, new) for each in runs if len(new := each.missing)]
     if not missing:
         return
-    _add(connection, [part for run_id, new in missing.items() for part in _parts(run_id, new)])
+    _add(connection, [_parts(run_id, new) for run_id, new in missing])
     progress = [
         {
             "run": run_id,
-            "last": new[-1].number,
-            "best": new[-1].best_epoch,
-            "seconds": sum(epoch.seconds for epoch in new),
+            "last": int(new.numbers[-1]),
+            "best": int(new.best_epochs[-1]),
+            "seconds": sum(new.seconds.tolist()),
         }
-        for run_id, new in missing.items()
+        for run_id, new in missing
     ]
     connection.execute(PROGRESS, progress)
 
@@ -96,7 +98,7 @@ class Measured(NamedTuple):
 
 def record_evaluations(connection: Connection, measured: Iterable[Measured]) -> None:
     """Store what runs of folds were measured by."""
-    if parts := [PartFigures(run_id, epoch, "evaluation", found) for run_id, epoch, found in measured]:
+    if parts := [_evaluation_part(each) for each in measured]:
         _add(connection, parts)
 
 
@@ -167,19 +169,19 @@ def save_baselines_of_fold(connection: Connection, run_id: int, baselines: list[
     connection.execute(update(Run).where(Run.id == run_id).values(baselines=baselines))
 
 
-class PartFigures(NamedTuple):
-    """One part after one epoch. training: the epoch, if it is the training part."""
+class PartColumns(NamedTuple):
+    """Columns of parts of epochs of one run, n of them. of_training: those that only training parts have."""
 
     run_id: int
-    epoch: int
-    split: str
-    evaluation: Evaluation
-    training: Epoch | None = None
+    epochs: list[int]
+    splits: list[str]
+    figures: EvaluationColumns
+    of_training: dict[str, list[Any]]
 
     @property
     def kind(self) -> tuple[int, bool]:
         """Of how many classes, and whether of a regression: parts of one kind have the same columns."""
-        return len(self.evaluation.confusion), self.evaluation.bins is not None
+        return self.figures.confusions.shape[-1], self.figures.bins is not None
 
 
 class RunContents(NamedTuple):
@@ -190,14 +192,28 @@ class RunContents(NamedTuple):
     facts: Mapping[str, int | None]
 
 
-def _parts(run_id: int, epochs: Iterable[Epoch]) -> Iterator[PartFigures]:
+def _parts(run_id: int, new: EpochColumns) -> PartColumns:
     """Both parts of each epoch."""
-    for epoch in epochs:
-        yield PartFigures(run_id, epoch.number, "train", epoch.training, epoch)
-        yield PartFigures(run_id, epoch.number, "validation", epoch.validation)
+    values = {
+        "learning_rate": with_nulls(new.learning_rates),
+        "gradient_norm": new.gradient_norms.tolist(),
+        "seconds": new.seconds.tolist(),
+        "drawn": new.drawn.tolist(),
+    }
+    of_training = {
+        name: [part for each in column for part in (each, None)] for name, column in values.items()
+    }
+    numbers = [number for number in new.numbers.tolist() for _ in PARTS]
+    return PartColumns(run_id, numbers, [*PARTS] * len(new), new.evaluations, of_training)
 
 
-def _add(connection: Connection, parts: Sequence[PartFigures]) -> None:
+def _evaluation_part(measured: Measured) -> PartColumns:
+    figures = EvaluationColumns.of([measured.evaluation])
+    none: dict[str, list[Any]] = {name: [None] for name in (*OF_TRAINING, "drawn")}
+    return PartColumns(measured.run_id, [measured.epoch], ["evaluation"], figures, none)
+
+
+def _add(connection: Connection, parts: Sequence[PartColumns]) -> None:
     """Add a row of `EpochMetrics` and one of `EpochClasses` for each part."""
     ADD_METRICS.execute(connection, _keys(parts) | _metrics(parts))
     for _, same in groupby(parts, lambda part: part.kind):
@@ -205,36 +221,43 @@ def _add(connection: Connection, parts: Sequence[PartFigures]) -> None:
         ADD_CLASSES.execute(connection, _keys(alike) | _classes(alike))
 
 
-def _keys(parts: Sequence[PartFigures]) -> dict[str, list[Any]]:
+def _keys(parts: Sequence[PartColumns]) -> dict[str, list[Any]]:
     """The columns that both tables have."""
     return {
-        "run_id": [part.run_id for part in parts],
-        "epoch": [part.epoch for part in parts],
-        "split": [part.split for part in parts],
+        "run_id": [part.run_id for part in parts for _ in part.epochs],
+        "epoch": _joined(part.epochs for part in parts),
+        "split": _joined(part.splits for part in parts),
     }
 
 
-def _metrics(parts: Sequence[PartFigures]) -> dict[str, list[Any]]:
+def _metrics(parts: Sequence[PartColumns]) -> dict[str, list[Any]]:
     """The columns of `EpochMetrics`."""
+    values = np.concatenate([part.figures.metrics for part in parts])
     return {
-        "rows": [part.evaluation.rows for part in parts],
-        **{name: [part.evaluation.metrics[name] for part in parts] for name in BY_NAME},
-        **{name: [getattr(part.training, name, None) for part in parts] for name in OF_TRAINING},
+        "rows": _joined(part.figures.rows.tolist() for part in parts),
+        **{name: with_nulls(column) for name, column in zip(BY_NAME, values.T, strict=True)},
+        **{name: _joined(part.of_training[name] for part in parts) for name in OF_TRAINING},
     }
 
 
-def _classes(parts: Sequence[PartFigures]) -> dict[str, list[Any]]:
+def _classes(parts: Sequence[PartColumns]) -> dict[str, list[Any]]:
     """The columns of `EpochClasses`, for parts of one kind: the metrics of each class, or of each bin."""
-    found: dict[str, list[Any]] = {name: [None] * len(parts) for name in OF_CLASSES}
-    if parts[0].evaluation.bins is None:
-        confusions = np.stack([part.evaluation.confusion for part in parts])
+    rows = sum(len(part.epochs) for part in parts)
+    found: dict[str, list[Any]] = {name: [None] * rows for name in OF_CLASSES}
+    if parts[0].figures.bins is None:
+        confusions = np.concatenate([part.figures.confusions for part in parts], dtype=np.int64)
         found |= metrics_per_class(confusions) | {"confusion": confusions.tolist()}
     else:
-        bins = [part.evaluation.per_class() for part in parts]
+        bins = _joined(part.figures.bins or [] for part in parts)
         none = [None] * len(bins[0]["support"])
-        found |= {metric.name: [none] * len(parts) for metric in CLASS_METRICS}
-        found |= {name: [each[name] for each in bins] for name in bins[0]} | {"confusion": [[]] * len(parts)}
-    return found | {"drawn": [part.training.drawn.tolist() if part.training else None for part in parts]}
+        found |= {metric.name: [none] * rows for metric in CLASS_METRICS}
+        found |= {name: [each[name] for each in bins] for name in bins[0]} | {"confusion": [[]] * rows}
+    return found | {"drawn": _joined(part.of_training["drawn"] for part in parts)}
+
+
+def _joined(columns: Iterable[list[Any]]) -> list[Any]:
+    """Columns of several runs as one."""
+    return [value for column in columns for value in column]
 
 
 def _replace(connection: Connection, artifacts: ArtifactStore, runs: Sequence[RunContents]) -> dict[int, int]:

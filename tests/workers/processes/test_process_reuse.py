@@ -12,7 +12,15 @@ import pytest
 from tests.service_process import all_ended, is_alive
 from workers.processes import child
 from workers.processes import pool as module
-from workers.processes.messages import Assignment, Command, EpochEnded, Failed, FinalEvent, Stopped, Succeeded
+from workers.processes.messages import (
+    Assignment,
+    Command,
+    EpochsEnded,
+    Failed,
+    FinalEvent,
+    Stopped,
+    Succeeded,
+)
 from workers.processes.pool import Pool
 from workers.processes.process_loop import main
 from workers.spec import ExperimentSpec
@@ -46,15 +54,15 @@ def start(pool: Pool[str], key: str, assignment: Assignment) -> int:
     return id_
 
 
-def end_of(pool: Pool[str], key: str) -> tuple[list[dict[str, float | None]], FinalEvent]:
-    """The validation metrics of each epoch of a run, and its end."""
-    epochs: list[dict[str, float | None]] = []
+def end_of(pool: Pool[str], key: str) -> tuple[list[bytes], FinalEvent]:
+    """The bits of the metrics of each part of each epoch of a run, and its end."""
+    epochs: list[bytes] = []
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         for found, event in pool.receive(0.1):
             assert found == key
-            if isinstance(event, EpochEnded):
-                epochs.append(event.epoch.validation.metrics)
+            if isinstance(event, EpochsEnded):
+                epochs += [row.tobytes() for row in event.epochs.evaluations.metrics]
             if isinstance(event, FinalEvent):
                 return epochs, event
     raise TimeoutError(key)

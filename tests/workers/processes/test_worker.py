@@ -14,8 +14,7 @@ from workers.nn.mixed_precision import EmulatedProducts
 from workers.processes import worker as module
 from workers.processes.messages import (
     Assignment,
-    CheckpointTaken,
-    EpochEnded,
+    EpochsEnded,
     Failed,
     TrainingStarted,
     WorkerEvent,
@@ -23,7 +22,7 @@ from workers.processes.messages import (
 from workers.processes.worker import Worker
 from workers.spec import ExperimentSpec
 
-FIRST = ["TrainingStarted", "EpochEnded"]
+FIRST = ["TrainingStarted", "EpochsEnded"]
 
 
 class Pipe:
@@ -56,7 +55,7 @@ def test_long_epochs_are_sent_one_by_one(worker: Worker, pipe: Pipe, monkeypatch
     monkeypatch.setattr(module, "SEND_INTERVAL_SECONDS", 0.0)
     monkeypatch.setattr(module, "CHECKPOINT_INTERVAL_SECONDS", 1000.0)
     worker.send(worker.work())
-    assert pipe.names == [FIRST, ["BaselinesFitted"], *[["EpochEnded"]] * 3, ["Succeeded"]]
+    assert pipe.names == [FIRST, ["BaselinesFitted"], *[["EpochsEnded"]] * 3, ["Succeeded"]]
 
 
 def test_short_epochs_are_sent_together_and_before_a_baseline_is_fitted(
@@ -65,9 +64,11 @@ def test_short_epochs_are_sent_together_and_before_a_baseline_is_fitted(
     monkeypatch.setattr(module, "SEND_INTERVAL_SECONDS", 1000.0)
     monkeypatch.setattr(module, "CHECKPOINT_INTERVAL_SECONDS", 1000.0)
     worker.send(worker.work())
-    assert pipe.names == [FIRST, ["BaselinesFitted"], [*["EpochEnded"] * 3, "Succeeded"]]
-    epochs = [event.epoch.number for events in pipe.sent for event in events if isinstance(event, EpochEnded)]
-    assert epochs == [1, 2, 3, 4]
+    assert pipe.names == [FIRST, ["BaselinesFitted"], ["EpochsEnded", "Succeeded"]]
+    sent = [
+        event.epochs.numbers for events in pipe.sent for event in events if isinstance(event, EpochsEnded)
+    ]
+    assert [numbers.tolist() for numbers in sent] == [[1], [2, 3, 4]]
 
 
 def test_unsent_epochs_are_sent_before_a_checkpoint_and_the_final_event(
@@ -83,7 +84,7 @@ def test_unsent_epochs_are_sent_before_a_checkpoint_and_the_final_event(
 
     monkeypatch.setattr(worker, "_between_steps", release_in_the_third_epoch)
     worker.send(worker.work())
-    assert pipe.names == [FIRST, ["BaselinesFitted"], ["EpochEnded", "CheckpointTaken"], ["Stopped"]]
+    assert pipe.names == [FIRST, ["BaselinesFitted"], ["EpochsEnded", "CheckpointTaken"], ["Stopped"]]
 
 
 @pytest.mark.parametrize("resumed", [False, True])
@@ -99,17 +100,17 @@ def test_the_first_event_says_what_computes_the_attempt_and_whether_it_resumes(
     assert started == TrainingStarted(environment.current(), resumed)
 
 
-def test_unsent_events_are_sent_after_the_interval_while_the_next_epoch_trains(
+def test_unsent_epochs_are_sent_after_the_interval_while_the_next_one_trains(
     worker: Worker, pipe: Pipe
 ) -> None:
-    waiting = CheckpointTaken(1, 1, b"")
-    worker.unsent.append(waiting)
+    worker._prepare()
+    worker.unsent.append(next(worker.trainer.epochs()))
     worker.sent_at = time.monotonic()
     worker._between_steps()
     assert pipe.sent == []
     worker.sent_at -= module.SEND_INTERVAL_SECONDS
     worker._between_steps()
-    assert pipe.sent == [[waiting]]
+    assert pipe.names == [FIRST]
     worker._between_steps()
     assert len(pipe.sent) == 1
 

@@ -2,7 +2,8 @@
 
 from service.store.queue import Lease
 from tests.service.fake_worker import evaluation
-from workers.processes.messages import Assignment, Command, EpochEnded, FinalEvent, WorkerEvent
+from workers.epoch_columns import EpochColumns
+from workers.processes.messages import Assignment, Command, EpochsEnded, FinalEvent, WorkerEvent
 from workers.processes.pool import Pool
 from workers.training import Epoch
 
@@ -62,9 +63,8 @@ class ScriptedPool(Pool[Lease]):
         self.closed = True
 
 
-def epoch(number: int, *, best: int = 1) -> EpochEnded:
+def epoch(number: int, *, best: int = 1) -> EpochsEnded:
     """The event that an epoch has ended."""
     parts, drawn = (FIGURES, FIGURES), FIGURES.confusion.sum(axis=1)
-    return EpochEnded(
-        Epoch(number, *parts, drawn, learning_rate=0.1, gradient_norm=1.0, best_epoch=best, seconds=0.5)
-    )
+    ended = Epoch(number, *parts, drawn, learning_rate=0.1, gradient_norm=1.0, best_epoch=best, seconds=0.5)
+    return EpochsEnded(EpochColumns.of([ended]))

@@ -62,8 +62,8 @@ def test_of_pending_checkpoints_only_the_newest_stays(
     pool.add(lease, epoch(1), old, epoch(2), new)
     agent.receive_events(0)
     assert [type(event).__name__ for event in agent.runs[lease].pending] == [
-        "EpochEnded",
-        "EpochEnded",
+        "EpochsEnded",
+        "EpochsEnded",
         "CheckpointTaken",
     ]
     assert agent.runs[lease].pending[-1] is new
@@ -74,7 +74,7 @@ def test_at_the_limit_of_pending_events_nothing_is_received(
 ) -> None:
     harness.submit(IRIS)
     lease = start(agent)
-    monkeypatch.setattr(module, "MAX_PENDING_EVENTS", 2)
+    monkeypatch.setattr(module, "MAX_PENDING", 2)
     pool.add(lease, epoch(1), epoch(2))
     agent.receive_events(0)
     pool.add(lease, epoch(3))

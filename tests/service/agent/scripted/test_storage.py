@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
@@ -14,7 +15,12 @@ from tests.harness import IRIS, Harness
 from tests.service.agent.scripted.pool import ScriptedPool, epoch
 from tests.service.agent.scripted.script import epochs_of, send, start
 from tests.service.agent.scripted.unreachable import AWAY, Unreachable
-from workers.processes.messages import CheckpointTaken, Succeeded
+from workers.processes.messages import CheckpointTaken, EpochsEnded, Succeeded
+
+
+def refused(ended: EpochsEnded) -> EpochsEnded:
+    """The same with a figure that is no number."""
+    return replace(ended, epochs=replace(ended.epochs, gradient_norms=np.array(["high"])))
 
 
 @pytest.mark.parametrize("kind", [ValueError("a bug"), TypeError("another")])
@@ -23,8 +29,7 @@ def test_a_run_whose_figures_are_refused_fails_and_the_others_continue(
 ) -> None:
     id_ = harness.submit(IRIS | {"seeds": [0, 1]})
     poisoned, healthy = start(agent), start(agent)
-    ended = epoch(1)
-    pool.add(poisoned, replace(ended, epoch=replace(ended.epoch, gradient_norm="high")))  # type: ignore[arg-type]
+    pool.add(poisoned, refused(epoch(1)))
     send(agent, healthy, epoch(1))
     failed, running = harness.runs(id_)
     assert (failed.status, failed.cause, failed.epoch) == ("failed", "error", 0)
@@ -50,9 +55,8 @@ def test_a_run_whose_figures_are_refused_fails_although_the_first_commit_failed(
                 raise self.error
 
     agent.database = FailsToCommit(harness.database, AWAY)  # type: ignore[assignment]
-    ended = epoch(1)
     with pytest.raises(OperationalError):
-        send(agent, lease, replace(ended, epoch=replace(ended.epoch, gradient_norm="high")))  # type: ignore[arg-type]
+        send(agent, lease, refused(epoch(1)))
     assert harness.run(id_).status == "running"
     agent.database = harness.database
     send(agent, lease, epoch(2))
