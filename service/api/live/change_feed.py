@@ -1,7 +1,8 @@
-"""A change feed: one reader polls the states of all watched experiments, or sweeps, ten times a second.
+"""A change feed: one reader looks ten times a second whether any of the watched experiments, or sweeps, has changed.
 
 Without any, it rests. The end of a run in this process is read at once. A thousand waiting clients cost one query at
-a time, and no thread.
+a time, and no thread. On SQLite, which tells in microseconds whether anything was committed, the states are read
+after a commit, or for a new watcher; on PostgreSQL each time.
 """
 
 import asyncio
@@ -63,7 +64,7 @@ class ChangeFeed(Generic[State]):
         self._reader: asyncio.Task[None] | None = None
         self._limiter = CapacityLimiter(1)
         self._look_requested = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
 
     async def changes(self, number: int, *, heartbeat: float | None = None) -> AsyncGenerator[State]:
         """The state of an experiment or a sweep now, and after each change, until it is deleted or the service stops.
@@ -89,13 +90,13 @@ class ChangeFeed(Generic[State]):
     def look(self) -> None:
         """Read at once instead of at the next tenth of a second: a run has ended. Safe from any thread."""
         with suppress(RuntimeError):  # the loop has ended already
-            self._loop.call_soon_threadsafe(self._look_requested.set)
+            self.loop.call_soon_threadsafe(self._look_requested.set)
 
     def request_stop(self) -> None:
         """Let all waiting requests continue. Safe from any thread, and in a signal handler."""
         self.is_open = False
         with suppress(RuntimeError):  # the loop has ended already
-            self._loop.call_soon_threadsafe(self._wake_all)
+            self.loop.call_soon_threadsafe(self._wake_all)
 
     async def close(self) -> None:
         """Let all waiting requests continue, and stop the reader."""
@@ -111,20 +112,31 @@ class ChangeFeed(Generic[State]):
             watched.wake()
 
     async def _read_repeatedly(self) -> None:
-        """Read the states for as long as anything is watched."""
+        """Read the states for as long as anything is watched, whenever they may have changed."""
+        version: int | None = None
         while self.is_open and self._watched:
-            started, ids = time.monotonic(), list(self._watched)
+            started, before = time.monotonic(), version
             self._look_requested.clear()
-            try:
-                found = await to_thread.run_sync(self._read, ids, limiter=self._limiter)
-            except (
-                Exception
-            ) as error:  # the database is away: requests see that when their time to wait is over
-                log.warning("the states of what is watched could not be read: %s", type(error).__name__)
-            else:
-                self._publish(ids, found)
+            version = self.database.version()  # before the states are read: it may only be too old
+            if version is None or version != before or not self._knows_all():
+                version = version if await self._read_once() else None
             await self._pause(least=(time.monotonic() - started) / LARGEST_SHARE)
         self._reader = None
+
+    def _knows_all(self) -> bool:
+        """Whether every watched state was read once. Who begins to watch finds it unread."""
+        return all(each.known for each in self._watched.values())
+
+    async def _read_once(self) -> bool:
+        """Read and publish the states. Returns whether that was possible."""
+        ids = list(self._watched)
+        try:
+            found = await to_thread.run_sync(self._read, ids, limiter=self._limiter)
+        except Exception as error:  # the database is away: requests see that when their time to wait is over
+            log.warning("the states of what is watched could not be read: %s", type(error).__name__)
+            return False
+        self._publish(ids, found)
+        return True
 
     async def _pause(self, least: float) -> None:
         await asyncio.sleep(least)

@@ -1,14 +1,19 @@
 """Long polling on a live service: who asks to wait is answered with the news, or when the time is over."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import aclosing
 from typing import Any
 
 import pytest
 from httpx2 import Client, Response
 from sqlalchemy import event
 
+from service.api.live.change_feed import ChangeFeed
+from service.store.database import Database
+from service.store.status_reader import ExperimentState
 from tests.service.conditional import get
 from tests.service.fake_worker import CONFUSION, FakeWorker
 from tests.service.live_server import Live
@@ -136,20 +141,60 @@ def test_an_experiment_that_is_deleted_ends_the_wait(
     assert waiters.result(SOON).status_code == 404
 
 
-def test_waiting_requests_use_no_thread_and_one_query_at_a_time(
-    service: Live, client: Client, running: int, waiting: Waiting, statements: list[str]
+def test_waiting_requests_use_no_thread_and_a_query_for_each_commit(
+    service: Live,
+    client: Client,
+    fake_worker: FakeWorker,
+    running: int,
+    waiting: Waiting,
+    statements: list[str],
 ) -> None:
-    path = f"/experiments/{running}"
-    tag = get(client, path).headers["etag"]
-    waiters = [waiting.get(path, tag, wait=30) for _ in range(70)]  # more than there are threads
+    path, other = f"/experiments/{running}", f"/experiments/{fake_worker.submit()}"
+    waiters = [waiting.get(path, get(client, path).headers["etag"], wait=30) for _ in range(70)]
     time.sleep(1.5)
     statements.clear()
-    time.sleep(1)
+    time.sleep(0.5)
+    assert [each for each in statements if "runs" in each] == []  # nothing was committed
+    client.patch(other, json={"note": "of another experiment"})
+    statements.clear()
+    time.sleep(0.5)
     asked = [each for each in statements if "runs" in each]
-    assert 1 <= len(asked) <= 11
+    assert len(asked) == 1  # for more requests than there are threads
     assert client.get("/experiments").status_code == 200
     service.request_stop()  # a stop ends every wait
     assert {each.result(SOON).status_code for each in waiters} == {304}
+
+
+def test_one_feed_polls_a_database_that_tells_no_version(
+    client: Client,
+    running: int,
+    waiting: Waiting,
+    statements: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Database, "version", lambda _: None)  # as PostgreSQL
+    path = f"/experiments/{running}"
+    waiters = [waiting.get(path, wait=1.5) for _ in range(3)]
+    time.sleep(0.5)
+    statements.clear()
+    time.sleep(0.5)
+    assert 1 <= len([each for each in statements if "runs" in each]) <= 6
+    assert {each.result(SOON).status_code for each in waiters} == {200}
+
+
+def test_who_waits_anew_for_the_same_experiment_is_not_forgotten(service: Live, running: int) -> None:
+    """Nothing is committed between the two, and the reader has not rested: it has read these states already."""
+    feed: ChangeFeed[ExperimentState] = service.app.state.change_feed
+
+    async def first_state() -> ExperimentState | None:
+        async with asyncio.timeout(SOON), aclosing(feed.changes(running)) as changes:
+            return await anext(changes)
+
+    async def twice() -> list[ExperimentState | None]:
+        return [await first_state(), await first_state()]
+
+    before, after = asyncio.run_coroutine_threadsafe(twice(), feed.loop).result(2 * SOON)
+    assert before == after
 
 
 def test_nothing_is_read_while_no_request_waits(client: Client, running: int, statements: list[str]) -> None:
