@@ -1,9 +1,11 @@
 """The page with 10,000 experiments, 5,000 epochs x 8 seeds, and 200 classes: first paint, sizes, memory, live costs.
 
 Chromium opens every view. The page's own entries say when it painted first; everything that it asks for is weighed
-uncompressed. For the live costs, the page of a running experiment takes turns with a script that polls its status and
-its new metrics as often as the page renews itself. The agent is a process of its own then, so the API does nothing
-else. Times of the processor count, because other programs may use the machine.
+uncompressed. For the live costs, the page of a running experiment takes turns with a script that polls what the page
+shows, as often as the page asks for it: the status with its summary, the new rows of the curves, and the confusion
+matrix. The page shows new figures as often, but draws its charts only as they grow: at least every ten seconds. The
+agent is a process of its own then, so the API does nothing else. Times of the processor count, because other programs
+may use the machine.
 """
 
 import os
@@ -22,11 +24,12 @@ from benchmarks.report import Row, Skipped
 from benchmarks.service.memory import megabytes
 from benchmarks.service.page_data import Filled, fill
 from benchmarks.service.servers import Service, python, serving
+from service.api.routing.parameters import ROWS
 
 VISITS = 3
 """How often each view is opened. The first is that after a start."""
 MOST_BYTES, MOST_MEGABYTES = 300_000, 130
-PHASES, PHASE_SECONDS = 4, 15.0
+PHASES, PHASE_SECONDS = 4, 20.0
 REFRESH_SECONDS = 2.0
 """The least time between two refreshes of the page, which `service/pages/static/ui.js` sets."""
 RUNNING = {
@@ -130,45 +133,64 @@ def _open(browser: Any, service: Service, view: str) -> Opened:
 
 
 def _live(browser: Any, service: Service) -> tuple[float, float]:
-    """Processor seconds of the API for each second of an open page, and of a script, above those of an idle API."""
+    """Processor seconds of the API for each second of an open page, and of a script, above those of an idle API.
+
+    What both ask for at first is not counted.
+    """
     experiment = service.submit(RUNNING)
     while service.get(f"/experiments/{experiment}")["runs"][0]["epoch"] < 20:
         time.sleep(0.2)
     page = browser.new_page(viewport={"width": 1280, "height": 900})
-    phases: list[Callable[[Any, Service, int], None]] = [_idle, _show, _poll]
-    rates: list[list[float]] = [[] for _ in phases]
+    script = Script(service, experiment)
+    idle, shown, polled = list[float](), list[float](), list[float]()
     for _ in range(PHASES):
-        for phase, measured in zip(phases, rates, strict=True):
-            before = processor_seconds(service)
-            phase(page, service, experiment)
-            measured.append((processor_seconds(service) - before) / PHASE_SECONDS)
+        idle.append(_rate(service, lambda: time.sleep(PHASE_SECONDS)))
+        page.goto(f"{service.url}/ui/experiments/{experiment}")
+        page.wait_for_function("[...document.images].every(image => image.complete)")
+        shown.append(_rate(service, lambda: page.wait_for_timeout(1000 * PHASE_SECONDS)))
+        page.goto("about:blank")
+        script.poll()
+        polled.append(_rate(service, script.poll_repeatedly))
     page.close()
     service.cancel(experiment)
-    idle, shown, polled = map(median, rates)
-    return shown - idle, polled - idle
+    return median(shown) - median(idle), median(polled) - median(idle)
 
 
-def _idle(page: Any, _service: Service, _experiment: int) -> None:
-    page.goto("about:blank")
-    page.wait_for_timeout(1000 * PHASE_SECONDS)
+def _rate(service: Service, phase: Callable[[], None]) -> float:
+    """Processor seconds of the API for each second of a phase."""
+    started, before = time.monotonic(), processor_seconds(service)
+    phase()
+    return (processor_seconds(service) - before) / (time.monotonic() - started)
 
 
-def _show(page: Any, service: Service, experiment: int) -> None:
-    """Leave the page of a running experiment open."""
-    page.goto(f"{service.url}/ui/experiments/{experiment}")
-    page.wait_for_timeout(1000 * PHASE_SECONDS)
+class Script:
+    """Polls all that the page shows, as the API advises: by ETags, and of the metrics only the new rows."""
 
+    def __init__(self, service: Service, experiment: int) -> None:
+        self._service, self._path = service, f"/experiments/{experiment}"
+        self._etags = dict[str, str]()
+        self._metrics = f"{self._path}/metrics"
 
-def _poll(page: Any, service: Service, experiment: int) -> None:
-    """Poll as a script does: conditional reads of the status and of the metrics."""
-    page.goto("about:blank")
-    started, etags = time.monotonic(), dict[str, str]()
-    paths = [f"/experiments/{experiment}", f"/experiments/{experiment}/metrics"]
-    while time.monotonic() < started + PHASE_SECONDS:
-        for path in paths:
-            response = service.http.get(path, headers={"If-None-Match": etags.get(path, "")})
-            etags[path] = response.headers.get("etag", "")
-        time.sleep(REFRESH_SECONDS)
+    def poll_repeatedly(self) -> None:
+        started = time.monotonic()
+        while time.monotonic() < started + PHASE_SECONDS:
+            time.sleep(REFRESH_SECONDS)
+            self.poll()
+
+    def poll(self) -> None:
+        """Read the status with the summary, the new rows of the curves, and the confusion matrix."""
+        self._read(self._path)
+        self._read(f"{self._path}/confusion?epoch=best")
+        while rows := self._read(self._metrics):
+            self._metrics = rows["next"]
+            if len(rows["items"]) < ROWS:
+                break
+
+    def _read(self, path: str) -> Any:
+        """The body of a response; None if it has not changed."""
+        response = self._service.http.get(path, headers={"If-None-Match": self._etags.get(path, "")})
+        self._etags[path] = response.headers.get("etag", "")
+        return response.raise_for_status().json() if response.status_code == 200 else None
 
 
 @contextmanager

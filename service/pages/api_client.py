@@ -50,10 +50,15 @@ class ApiClient:
     async def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
         """The body of a response. Raises ApiRefusal."""
         given = {name: value for name, value in (query or {}).items() if value not in (None, "")}
-        reply = await self.send("GET", path, query=urlencode(given))
-        if reply.status >= 400:
-            raise ApiRefusal(reply)
-        return reply.json()
+        return _accepted(await self.send("GET", path, query=urlencode(given))).json()
+
+    async def get_if_changed(self, path: str, query: Mapping[str, Any], etag: str) -> Reply:
+        """A response, or 304 if it has this etag. It may wait for as long as the client does. Raises ApiRefusal."""
+        headers = {"if-none-match": etag} if etag else {}
+        receive = self._request.receive
+        return _accepted(
+            await self.send("GET", path, query=urlencode(query), headers=headers, receive=receive)
+        )
 
     async def find(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
         """The body of a response; None if the API refuses."""
@@ -117,6 +122,12 @@ class ApiClient:
         response = _Collected(content)
         await asyncio.create_task(_call(self._request.app, scope, receive or response.receive, response))
         return response.reply()
+
+
+def _accepted(reply: Reply) -> Reply:
+    if reply.status >= 400:
+        raise ApiRefusal(reply)
+    return reply
 
 
 async def _call(app: Any, scope: dict[str, Any], receive: Receive, response: "_Collected") -> None:

@@ -68,15 +68,20 @@ def environment() -> Environment:
     return made
 
 
-def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """A page as a response. The client that has the same page already gets 304."""
+def page(
+    request: Request, template: str, status: int = 200, *, etag: str | None = None, **values: Any
+) -> HTMLResponse:
+    """A page as a response. The client that has the same page already gets 304.
+
+    etag: that of what the page is made of; by default one of its text.
+    """
     root = "../" * (request.url.path.count("/") - 1)
     caller = request.scope["state"].get("caller")
     content = (
         environment().get_template(template).render(root=root, caller=caller, path=request.url.path, **values)
     )
-    etag = hashlib.blake2b(content.encode(), digest_size=12).hexdigest()
-    headers = HEADERS | {"ETag": f'W/"{etag}"'}
+    etag = etag or f'W/"{hashlib.blake2b(content.encode(), digest_size=12).hexdigest()}"'
+    headers = HEADERS | {"ETag": etag}
     if status == 200 and request.method == "GET" and matches(request.headers.get("if-none-match", ""), etag):
         return not_modified(headers)  # type: ignore[return-value]
     return HTMLResponse(content, status, headers)

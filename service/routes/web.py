@@ -11,12 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.api.auth.authorization import allow
 from service.api.errors.page_route import PageRoute
+from service.api.live.long_polling import Wait
 from service.api.routing.parameters import DatasetName, ExperimentId
 from service.experiments.intervals import NOT_COMPUTED
+from service.http.conditional import PreconditionDep, not_modified
 from service.pages.api_client import ApiClient, ApiRefusal
 from service.pages.forms import read_fields
 from service.pages.headline import Headline, headline, lowest_class
-from service.pages.rendering import page
+from service.pages.rendering import HEADERS, page
 from service.store.tables import ACTIVE_STATUSES, FINAL_STATUSES
 from workers.data.balancing import AnyBalancing
 from workers.evaluation.metrics import BY_NAME, SUMMARISED
@@ -28,7 +30,7 @@ router = APIRouter(prefix="/ui", dependencies=[allow("read")], route_class=PageR
 
 ROWS = 25
 """Experiments on a page of the list: each is read in full, for its result."""
-INVALID = 422
+INVALID, NOT_MODIFIED = 422, 304
 KNOWN = {"intervals": "known"}
 """No page waits for a computation."""
 METRICS = [*BY_NAME, "learning_rate", "gradient_norm"]
@@ -117,7 +119,7 @@ async def show_experiment(
     """Show one experiment. Its script keeps it current while it runs, and asks for missing intervals."""
     api, path = ApiClient(request), f"/experiments/{experiment_id}"
     experiment = await api.get(path, {} if intervals else KNOWN)
-    has_scores = any(run["status"] == "succeeded" for run in experiment["runs"])
+    has_scores = _succeeded(experiment) > 0
     errors, ledger, robustness = await asyncio.gather(
         api.find(f"{path}/errors", {"limit": 12}) if has_scores else _nothing(),
         api.find(f"{path}/test-evaluations"),
@@ -127,11 +129,7 @@ async def show_experiment(
     return page(
         request,
         "experiment.html",
-        experiment=experiment,
-        found=headline(experiment),
-        lowest=lowest_class(experiment),
-        awaits_intervals=_awaits_intervals(experiment),
-        is_over=experiment["status"] in FINAL_STATUSES,
+        **_state_of(experiment),
         metrics=METRICS,
         metric=metric if metric in METRICS else selected,
         has_scores=has_scores,
@@ -141,6 +139,39 @@ async def show_experiment(
         ledger=ledger,
         robustness=robustness,
     )
+
+
+@router.get("/experiment-states/{experiment_id:number}")
+async def show_experiment_state(
+    request: Request, experiment_id: ExperimentId, precondition: PreconditionDep, wait: Wait = 0
+) -> Response:
+    """The parts of an experiment's page that change with each epoch, for its script, which may wait for a change.
+
+    The path is as deep as that of the page, so the relative addresses in both are the same.
+    """
+    query = {**KNOWN, "wait": wait} if wait else KNOWN
+    reply = await ApiClient(request).get_if_changed(
+        f"/experiments/{experiment_id}", query, precondition.if_none_match
+    )
+    if reply.status == NOT_MODIFIED:
+        return not_modified({**HEADERS, "ETag": reply.headers["etag"]})
+    return page(request, "experiment_parts.html", etag=reply.headers.get("etag"), **_state_of(reply.json()))
+
+
+def _state_of(experiment: dict[str, Any]) -> dict[str, Any]:
+    """What both of them show."""
+    return {
+        "experiment": experiment,
+        "found": headline(experiment),
+        "lowest": lowest_class(experiment),
+        "awaits_intervals": _awaits_intervals(experiment),
+        "is_over": experiment["status"] in FINAL_STATUSES,
+        "succeeded": _succeeded(experiment),
+    }
+
+
+def _succeeded(experiment: dict[str, Any]) -> int:
+    return sum(run["status"] == "succeeded" for run in experiment["runs"])
 
 
 @router.get("/compare")

@@ -243,7 +243,7 @@ def follow_to_the_end(page: Any) -> int:
     page.on("response", lambda each: drawn.append(each) if "curves.svg" in each.url else None)
     page.wait_for_url(EXPERIMENT)
     page.get_by_role("heading", name="Curves").wait_for()
-    until(page, "document.body.dataset.finished || !document.querySelector('[data-events]')", seconds=200)
+    until(page, "document.body.dataset.finished || !document.querySelector('[data-renewed-by]')", seconds=200)
     versions = {each.headers["etag"] for each in drawn if each.status == 200}
     assert len(versions) >= 3, "the curve was drawn at once, or not at all"
     page.reload()

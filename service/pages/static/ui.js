@@ -1,7 +1,10 @@
 // What the pages do beyond HTML: they keep a running experiment current, check forms as one types, and take files.
 "use strict";
 
-const REFRESH_MS = 2000, TYPING_MS = 350;
+const REFRESH_MS = 2000, TYPING_MS = 350, AWAY_MS = 5000;
+const CHARTS_MS = 10000, GROWTH = 1.1; // Charts are drawn anew when a run has grown by a tenth, or after ten seconds.
+const SHARE = 0.1; // The largest share of its time that a page spends on being refreshed.
+const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /** Fetch a page with its own session, or null if it cannot be had. */
 async function fetched(address, options = {}) {
@@ -24,11 +27,8 @@ async function renew(image) {
   if (old.startsWith("blob:")) URL.revokeObjectURL(old);
 }
 
-/** Put the newest contents into the parts of the page that change. */
-async function refresh() {
-  const response = await fetched(location.href, { cache: "no-cache" });
-  if (!response?.ok) return;
-  const newest = new DOMParser().parseFromString(await response.text(), "text/html");
+/** Put the newest contents into the parts of the page that are also in another document. */
+function replaceParts(newest) {
   for (const part of document.querySelectorAll("[data-live]")) {
     const found = newest.querySelector(`[data-live="${part.dataset.live}"]`);
     if (found && found.innerHTML !== part.dataset.shown) {
@@ -36,32 +36,84 @@ async function refresh() {
       if (part.innerHTML !== found.innerHTML) part.replaceChildren(...found.childNodes);
     }
   }
-  const actions = newest.querySelector(".actions"), shown = document.querySelector(".actions");
-  if (actions && shown && actions.innerHTML !== shown.innerHTML) shown.replaceChildren(...actions.childNodes);
-  const images = [...document.querySelectorAll(".chart img, img.spark")];
-  await Promise.all(images.filter((image) => image.complete).map(renew));
 }
 
-/** Follow an experiment or a sweep by its events, and refresh the page at most every two seconds, or soon after a status. */
-function follow(address, afterStatus) {
-  let waiting = null, busy = false, ended = false;
+const parsed = async (response) => new DOMParser().parseFromString(await response.text(), "text/html");
+const charts = () => [...document.querySelectorAll(".chart img, img.spark")].filter((image) => image.complete);
+
+/** Renew the whole page, and return whether that was possible. */
+async function refresh() {
+  const response = await fetched(location.href, { cache: "no-cache" });
+  if (!response?.ok) return false;
+  const newest = await parsed(response);
+  replaceParts(newest);
+  const actions = newest.querySelector(".actions"), shown = document.querySelector(".actions");
+  if (actions && shown && actions.innerHTML !== shown.innerHTML) shown.replaceChildren(...actions.childNodes);
+  await Promise.all(charts().map(renew));
+  return true;
+}
+
+function isInSight(image) {
+  const box = image.getBoundingClientRect();
+  return box.width > 0 && box.bottom > 0 && box.top < innerHeight;
+}
+
+/** Renew the charts in sight that would look different, now that an experiment has trained so many epochs. */
+async function renewCharts(epoch) {
+  const isDue = ({ dataset }) => epoch >= GROWTH * dataset.epoch || performance.now() >= CHARTS_MS + Number(dataset.drawnAt ?? -CHARTS_MS);
+  const due = charts().filter((image) => isInSight(image) && Number(image.dataset.epoch) !== epoch && isDue(image));
+  for (const image of due) Object.assign(image.dataset, { epoch, drawnAt: performance.now() });
+  await Promise.all(due.map(renew));
+}
+
+/** Wait until somebody can see the page. */
+async function seen() {
+  while (document.hidden) await new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }));
+}
+
+/** Keep the page of a running experiment current. Its state is asked for by its ETag, and answered when it has changed. */
+async function keepCurrent({ renewedBy, epoch, succeeded }) {
+  for (const image of charts()) Object.assign(image.dataset, { epoch, drawnAt: performance.now() });
+  for (let etag = "", wait = 0; renewedBy; wait = 20) {
+    await pause(REFRESH_MS);
+    await seen();
+    const response = await fetched(`${renewedBy}?wait=${wait}`, { cache: "no-store", headers: { "If-None-Match": etag } });
+    if (response?.status !== 200) {
+      if (response?.status !== 304) await pause(AWAY_MS);
+      continue;
+    }
+    const newest = await parsed(response), state = newest.querySelector("[data-live=state]").dataset;
+    const isMore = !state.renewedBy || state.succeeded !== succeeded; // than the parts that came
+    if (!isMore) replaceParts(newest);
+    else if (!(await refresh())) continue;
+    ({ renewedBy, succeeded } = state);
+    etag = response.headers.get("ETag");
+    if (renewedBy) await renewCharts(Number(state.epoch));
+  }
+  document.body.dataset.finished = "yes";
+}
+
+/** Follow a sweep by its events, and refresh the page at most every two seconds, and not for more than a share of its time. */
+function follow(address) {
+  let waiting = null, busy = false, ended = false, took = 0;
   const source = new EventSource(address);
-  const soon = (delay = REFRESH_MS) => { waiting ??= setTimeout(work, delay); };
+  const soon = () => { waiting ??= setTimeout(work, Math.max(REFRESH_MS, took / SHARE)); };
   async function work() {
     waiting = null;
     if (busy) return soon();
     busy = true;
+    await seen();
+    const started = performance.now(), isLast = ended;
     await refresh();
+    took = performance.now() - started;
     busy = false;
-    if (ended) document.body.dataset.finished = "yes";
+    if (isLast) document.body.dataset.finished = "yes";
   }
-  source.addEventListener("epoch", () => soon());
-  source.addEventListener("candidate", () => soon());
-  source.addEventListener("status", () => soon(afterStatus));
+  for (const kind of ["candidate", "status"]) source.addEventListener(kind, soon);
   source.addEventListener("end", () => {
     ended = true;
     source.close();
-    soon(300);
+    soon();
   });
 }
 
@@ -80,7 +132,10 @@ function previewer(form, address, target, body) {
 }
 
 const live = document.querySelector("[data-events]");
-if (live) follow(live.dataset.events, Number(live.dataset.afterStatus ?? 300));
+if (live) follow(live.dataset.events);
+
+const state = document.querySelector("[data-renewed-by]");
+if (state) keepCurrent({ ...state.dataset });
 
 const awaited = document.querySelector("[data-awaits]");
 if (awaited) fetched(awaited.dataset.awaits).then((response) => response?.ok && refresh());

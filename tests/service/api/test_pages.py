@@ -77,6 +77,32 @@ def test_every_page_is_shown(client: TestClient, finished: int, path: str) -> No
     shown(client.get(f"/ui/{path.replace('{id}', str(finished))}"))
 
 
+def test_the_parts_that_change_with_each_epoch_are_those_of_the_page(
+    client: TestClient, fake_worker: FakeWorker
+) -> None:
+    """By the address that the page names, with the relative addresses of the page, and only if they have changed."""
+    experiment_id = fake_worker.submit(name=HOSTILE, seeds=[0, 1])
+    fake_worker.claim()
+    page = f"/ui/experiments/{experiment_id}"
+    (address,) = re.findall(r'data-renewed-by="([^"]+)"', client.get(page).text)
+    parts = str(client.base_url.join(page).join(address))
+    known = client.get(parts)
+    shown(known)
+    assert client.get(parts, headers={"If-None-Match": known.headers["etag"]}).status_code == 304
+    fake_worker.epoch(experiment_id, 1, CONFUSION)
+    changed = client.get(f"{parts}?wait=20", headers={"If-None-Match": known.headers["etag"]})
+    assert 'data-epoch="1"' in changed.text
+    assert "Read with care" in changed.text
+    for part in re.split(r"(?=<div data-live)", changed.text):
+        assert part.strip() in client.get(page).text
+    fake_worker.finish(experiment_id, "succeeded")
+    client.post(f"/experiments/{experiment_id}/cancel")
+    over = client.get(f"{parts}?wait=20", headers={"If-None-Match": changed.headers["etag"]}).text
+    assert 'data-succeeded="1"' in over
+    assert "data-renewed-by" not in over
+    shown(client.get("/ui/experiment-states/99"), 404)
+
+
 def test_addresses_in_a_page_lead_somewhere(client: TestClient, finished: int) -> None:
     for path in ("/ui/experiments", f"/ui/experiments/{finished}", "/ui/datasets/digits"):
         text = client.get(path).text

@@ -114,6 +114,7 @@ PAGES: dict[str, Scope | None] = {
     "POST /ui/sign-in": PUBLIC,
     "POST /ui/sign-out": PUBLIC,
     "GET /ui/experiments": "read",
+    "GET /ui/experiment-states/{experiment_id}": "read",
     "GET /ui/experiments/{experiment_id}": "read",
     "POST /ui/experiments/{experiment_id}/{action}": "submit",
     "POST /ui/experiments/{experiment_id}/edit": "submit",

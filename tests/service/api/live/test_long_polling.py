@@ -8,10 +8,11 @@ from contextlib import aclosing
 from typing import Any
 
 import pytest
-from httpx2 import Client, Response
+from httpx2 import Client, ReadTimeout, Response
 from sqlalchemy import event
 
 from service.api.live.change_feed import ChangeFeed
+from service.store.credentials import tokens
 from service.store.database import Database
 from service.store.status_reader import ExperimentState
 from tests.service.conditional import get
@@ -58,11 +59,13 @@ def test_a_waiting_request_gets_the_change(
     path = f"/experiments/{running}"
     tag = get(client, path).headers["etag"]
     cursor = get(client, f"{path}/metrics").json()["next"].partition("=")[2]
+    page = get(client, f"/ui/experiment-states/{running}").headers["etag"]
     waiters = {
         "by its tag": waiting.get(path, tag, wait=60),
         "as it is now": waiting.get(path, wait=60),
         "by a cursor": waiting.get(f"{path}/metrics", cursor=cursor, wait=60),
         "by an epoch": waiting.get(f"{path}/metrics", after_epoch=1, wait=60),
+        "a page": waiting.get(f"/ui/experiment-states/{running}", page, wait=60),
         "metrics by their tag": waiting.get(
             f"{path}/metrics", get(client, f"{path}/metrics").headers["etag"], wait=60
         ),
@@ -73,7 +76,9 @@ def test_a_waiting_request_gets_the_change(
     for name, each in waiters.items():
         response = each.result(SOON)
         assert response.status_code == 200, name
-        if "items" in response.json():
+        if name == "a page":
+            assert 'data-epoch="2"' in response.text
+        elif "items" in response.json():
             assert response.json()["items"][-1]["epoch"] == 2, name
         else:
             assert response.json()["progress"]["epoch"] == 2, name
@@ -195,6 +200,22 @@ def test_who_waits_anew_for_the_same_experiment_is_not_forgotten(service: Live, 
 
     before, after = asyncio.run_coroutine_threadsafe(twice(), feed.loop).result(2 * SOON)
     assert before == after
+
+
+def test_who_closes_a_page_does_not_leave_its_wait_behind(
+    service: Live, client: Client, running: int, statements: list[str]
+) -> None:
+    """The page asks within the process, for as long as its own client is there."""
+    path = f"/ui/experiment-states/{running}"
+    tag = get(client, path).headers["etag"]
+    with pytest.raises(ReadTimeout):
+        client.get(path, params={"wait": 60}, headers={"If-None-Match": tag}, timeout=0.5)
+    time.sleep(0.5)
+    statements.clear()
+    with service.database.write() as connection:
+        tokens.create(connection, "reader", "read")
+    time.sleep(0.5)
+    assert [each for each in statements if "runs" in each] == []
 
 
 def test_nothing_is_read_while_no_request_waits(client: Client, running: int, statements: list[str]) -> None:
