@@ -1,5 +1,7 @@
-"""A cache that is limited in size: the least recently used entries are dropped first."""
+"""A cache that is limited in size, and in time: the least recently used entries are dropped first."""
 
+import math
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from threading import Lock
@@ -12,28 +14,37 @@ V = TypeVar("V")
 class LruCache(Generic[K, V]):
     """Values by key, of at most `capacity` in all, as `size_of` measures them: by default each counts 1.
 
-    May be used from any thread.
+    One that was not used for `idle_seconds` is dropped when the cache is used again, however much room there is: so a
+    service soon needs no more memory than its present clients make it need. May be used from any thread.
     """
 
-    def __init__(self, capacity: int, size_of: Callable[[V], int] = lambda _: 1) -> None:
-        self.capacity, self._size_of = capacity, size_of
+    def __init__(
+        self, capacity: int, size_of: Callable[[V], int] = lambda _: 1, idle_seconds: float = math.inf
+    ) -> None:
+        self.capacity, self.idle_seconds, self._size_of = capacity, idle_seconds, size_of
         self._values: OrderedDict[K, V] = OrderedDict()
+        self._used_at: dict[K, float] = {}
         self._size = 0
         self._lock = Lock()
 
     def get(self, key: K) -> V | None:
         """The value of a key, which is now the most recently used; None if there is none."""
         with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
-            return self._values.get(key)
+            self._drop_idle()
+            if key not in self._values:
+                return None
+            self._values.move_to_end(key)
+            self._used_at[key] = time.monotonic()
+            return self._values[key]
 
     def put(self, key: K, value: V) -> None:
         """Store a value, replace the one before, and drop what was not used for longest."""
         with self._lock:
             self._drop(key)
             self._values[key] = value
+            self._used_at[key] = time.monotonic()
             self._size += self._size_of(value)
+            self._drop_idle()
             while self._size > self.capacity:
                 self._drop(next(iter(self._values)))
 
@@ -46,8 +57,15 @@ class LruCache(Generic[K, V]):
         """Drop all values."""
         with self._lock:
             self._values.clear()
+            self._used_at.clear()
             self._size = 0
+
+    def _drop_idle(self) -> None:
+        latest = time.monotonic() - self.idle_seconds
+        while self._values and self._used_at[least := next(iter(self._values))] < latest:
+            self._drop(least)
 
     def _drop(self, key: K) -> None:
         if key in self._values:
             self._size -= self._size_of(self._values.pop(key))
+            del self._used_at[key]

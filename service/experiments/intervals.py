@@ -42,6 +42,7 @@ OptionalEnds = tuple[float | None, float | None]
 """The same; two nulls if there is no interval."""
 CACHED = 1000
 """Experiments whose intervals stay in memory: those that are not stored yet, and those that have none."""
+IDLE_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,9 @@ class IntervalService:
 
     def __init__(self, database: Database, row_results: RowResultsLoader) -> None:
         self._database, self._row_results = database, row_results
-        self._computed: LruCache[tuple[Any, ...], Intervals | NoIntervals] = LruCache(CACHED)
+        self._computed: LruCache[tuple[Any, ...], Intervals | NoIntervals] = LruCache(
+            CACHED, idle_seconds=IDLE_SECONDS
+        )
         self._computing = Lock()
 
     def get(self, found: ExperimentDetails) -> Intervals | NoIntervals:

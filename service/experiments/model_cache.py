@@ -27,6 +27,7 @@ log = logging.getLogger("holdout.models")
 
 CACHED_BYTES = 200_000_000
 """The models that are cached, by their arrays. A larger model is loaded for each request."""
+IDLE_SECONDS = 900.0
 RESTORE_ARTIFACT = "Restore {} from a backup into the folder or store of HOLDOUT_ARTIFACTS"
 RESTORE_DATABASE = "Restore the database from a backup"
 OTHER_VERSION = "Use the version of Holdout that trained it"
@@ -68,7 +69,7 @@ class ModelCache:
     def __init__(self, database: Database, artifacts: ArtifactStore) -> None:
         self._database, self._artifacts = database, artifacts
         self._loaded: LruCache[tuple[int, str], LoadedModel] = LruCache(
-            CACHED_BYTES, lambda model: model.size
+            CACHED_BYTES, lambda model: model.size, IDLE_SECONDS
         )
 
     def clear(self) -> None:

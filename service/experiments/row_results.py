@@ -19,6 +19,8 @@ from workers.lru_cache import LruCache
 from workers.nn.arrays import Integers
 
 CACHED_BYTES = 32_000_000
+IDLE_SECONDS = 120.0
+"""To read them again takes milliseconds."""
 
 
 class RowResultsLoader:
@@ -27,7 +29,7 @@ class RowResultsLoader:
     def __init__(self, database: Database, artifacts: ArtifactStore) -> None:
         self._database, self._artifacts = database, artifacts
         self._loaded: LruCache[tuple[int, str], RowResults] = LruCache(
-            CACHED_BYTES, lambda results: results.nbytes
+            CACHED_BYTES, lambda results: results.nbytes, IDLE_SECONDS
         )
 
     def load(self, run: Row[Any]) -> RowResults:

@@ -9,6 +9,7 @@ from workers.randomness import generator
 from workers.shift.rows import Reference
 
 CACHED_BYTES = 100_000_000
+IDLE_SECONDS = 900.0
 
 
 class ShiftReferences:
@@ -17,7 +18,7 @@ class ShiftReferences:
     def __init__(self, registry: DatasetRegistry) -> None:
         self._registry = registry
         self._loaded: LruCache[tuple[int, str], Reference] = LruCache(
-            CACHED_BYTES, lambda reference: reference.nbytes
+            CACHED_BYTES, lambda reference: reference.nbytes, IDLE_SECONDS
         )
 
     def clear(self) -> None:

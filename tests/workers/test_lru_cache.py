@@ -1,4 +1,6 @@
-"""The LRU cache drops the least recently used values once all together are larger than its capacity."""
+"""The LRU cache drops the least recently used values once all together are larger than its capacity, or idle."""
+
+import pytest
 
 from workers.lru_cache import LruCache
 
@@ -41,3 +43,16 @@ def test_a_value_larger_than_the_capacity_is_not_kept() -> None:
     assert keys(cache) == []
     cache.remove(7)
     assert keys(filled(cache, {2: "ab"})) == [2]
+
+
+def test_a_value_that_was_not_used_for_a_while_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("workers.lru_cache.time.monotonic", lambda: now)
+    cache = filled(LruCache(9, size_of=len, idle_seconds=60), {0: "abc", 1: "abc", 2: "abc"})
+    now = 50.0
+    assert cache.get(0) == "abc"
+    now = 70.0
+    assert keys(cache) == [0]
+    assert keys(filled(cache, {3: "abc", 4: "abc"})) == [0, 3, 4]  # the others take no room
+    now = 200.0
+    assert keys(cache) == []

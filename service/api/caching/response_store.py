@@ -10,6 +10,8 @@ from workers.lru_cache import LruCache
 
 MOST_BYTES = 16_000_000
 LARGEST_BYTES = MOST_BYTES // 8
+IDLE_SECONDS = 120.0
+"""A response that nobody asks for any more is dropped then."""
 OVERHEAD_BYTES = 1000
 """What a response takes beside its body."""
 
@@ -63,7 +65,9 @@ class ResponseStore:
 
     def __init__(self, most_bytes: int = MOST_BYTES, largest_bytes: int = LARGEST_BYTES) -> None:
         self._largest_bytes = largest_bytes
-        self._responses: LruCache[CacheKey, CachedResponse] = LruCache(most_bytes, lambda each: each.size)
+        self._responses: LruCache[CacheKey, CachedResponse] = LruCache(
+            most_bytes, lambda each: each.size, IDLE_SECONDS
+        )
 
     def get(self, key: CacheKey) -> CachedResponse | None:
         """The latest response to these requests; None if it is not cached."""

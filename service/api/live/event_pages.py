@@ -27,6 +27,7 @@ from workers.lru_cache import LruCache
 ROWS_AT_A_TIME = 500
 """An even number: an epoch is two rows, and both are sent together."""
 CACHED_BYTES = 8_000_000
+IDLE_SECONDS = 60.0
 
 Position = tuple[RunPosition, ...]
 
@@ -45,7 +46,9 @@ class EventPages:
     def __init__(self, database: Database, threads: ThreadLimiter) -> None:
         self._database, self._threads = database, threads
         self._reading: dict[object, asyncio.Task[EventPage]] = {}
-        self._full: LruCache[object, EventPage] = LruCache(CACHED_BYTES, lambda page: len(page.content))
+        self._full: LruCache[object, EventPage] = LruCache(
+            CACHED_BYTES, lambda page: len(page.content), IDLE_SECONDS
+        )
 
     async def read(
         self, experiment_id: int, state: ExperimentState, position: RunPositions, majority: MajorityAccuracies
