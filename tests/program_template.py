@@ -36,9 +36,17 @@ class ForkedProgram:
         stdout: int,
         stderr: int,
         cwd: Path | None = None,
+        code: str | None = None,
     ) -> None:
-        """stdout, stderr: file descriptors. cwd: a folder, else that of this process."""
-        request = {"arguments": list(arguments), "environment": dict(env), "folder": str(cwd or Path.cwd())}
+        """stdout, stderr: file descriptors. cwd: a folder, else that of this process. code: is run in place of the
+        command, as by `python -c`.
+        """
+        request = {
+            "arguments": list(arguments),
+            "environment": dict(env),
+            "folder": str(cwd or Path.cwd()),
+            "code": code,
+        }
         self._status, theirs = socket.socketpair()
         with theirs:
             descriptors = [stdout, stderr, theirs.fileno()]
@@ -177,6 +185,10 @@ def _main(requests: socket.socket) -> None:
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])
+    if request["code"] is not None:
+        sys.argv = ["-c", *request["arguments"]]
+        exec(compile(request["code"], "<program>", "exec"), {"__name__": "__main__"})
+        return
     sys.argv = ["holdout", *request["arguments"]]
     runpy.run_module("service", run_name="__main__", alter_sys=True)
 

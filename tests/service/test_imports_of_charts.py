@@ -8,7 +8,7 @@ PROGRAM = """
 import sys
 import numpy as np
 import service.launcher
-assert not {"scipy", "alembic", "mako", "pygments", "rich"} & set(sys.modules), "at the start"
+assert not {"scipy", "pyarrow", "alembic", "mako", "pygments", "rich"} & set(sys.modules), "at the start"
 from workers.evaluation.ranking import auroc, average_precision
 scores, positive = np.array([0.1, 0.4, 0.35, 0.8]), np.array([False, False, True, True])
 assert (auroc(scores, positive), round(average_precision(scores, positive), 6)) == (0.75, 0.833333)

@@ -77,6 +77,7 @@ def test_after_every_run_has_diverged_in_its_first_epoch(harness: Harness) -> No
     assert [each["name"] for each in experiment.baselines] == ["linear"]
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.usefixtures("agent")
 @pytest.mark.parametrize("change", [{}, {"balancing": "oversample"}], ids=["plain", "balanced"])
 def test_the_finding_of_the_demo_gives_what_it_promises_when_it_is_followed(

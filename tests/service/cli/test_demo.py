@@ -19,6 +19,7 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(data_dir=tmp_path / "data", database_url=database, workers=2, port=8765)
 
 
+@pytest.mark.thorough
 def test_the_demo_shows_both_losses_and_leaves_the_users_data_alone(
     tmp_path: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,9 +1,8 @@
 """A service that is killed between the entry in the ledger and the answer: neither look nor answer is lost."""
 
+import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from service.settings import Settings
+from tests.program_template import ForkedProgram
 from tests.service.experiments.training import train_seed
 from tests.service.fake_worker import FakeWorker
 
@@ -32,15 +32,21 @@ serve(Settings(data_dir=sys.argv[1], database_url=sys.argv[2], port=0, workers=0
 
 
 @contextmanager
-def doomed_service(settings: Settings, log: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def doomed_service(settings: Settings, log: Path) -> Iterator[tuple[ForkedProgram, str]]:
     """A service that kills itself once the ledger has the entry; the process, and its URL."""
-    command = [sys.executable, "-c", KILLED_AT_THE_COMPARISON, str(settings.data_dir), settings.url]
+    arguments = [str(settings.data_dir), settings.url]
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output)
+        process = ForkedProgram(
+            arguments,
+            code=KILLED_AT_THE_COMPARISON,
+            env=os.environ,
+            stdout=output.fileno(),
+            stderr=output.fileno(),
+        )
     try:
         yield process, _url(log)
     finally:
-        process.kill()
+        process.send_signal(signal.SIGKILL)
         process.wait(10)
 
 

@@ -273,7 +273,7 @@ def test_the_queue_agrees_with_its_model_after_any_events(database: Database, tm
     run_state_machine_as_test(
         lambda: QueueMachine(database, artifacts),  # type: ignore[arg-type]
         settings=settings(
-            max_examples=25,
+            max_examples=settings().max_examples // 4,
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -1,7 +1,7 @@
 """Hostile tables are taken or refused within the memory of the sandbox, in seconds, and without a traceback."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -26,33 +26,37 @@ def wide(cell: bytes, columns: int, rows: int) -> bytes:
     return names + b",y\n" + b"".join(cell * columns + b"kl"[n % 2 : n % 2 + 1] + b"\n" for n in range(rows))
 
 
-HOSTILE: dict[str, tuple[bytes, str]] = {
-    "another text in each row": (distinct_texts(), "taken"),
+HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
+    "another text in each row": (distinct_texts, "taken"),
     "another class in each row": (
-        b"x,y\n" + b"".join(b"%d,class %d\n" % (n % 7, n) for n in range(200_000)),
+        lambda: b"x,y\n" + b"".join(b"%d,class %d\n" % (n % 7, n) for n in range(200_000)),
         "has 1,001 different texts or more",
     ),
     "a text of 3,000 letters in each row": (
-        b"t,x,y\n" + b"".join(b"z" * 3000 + b"%d,%d,%d\n" % (n, n % 7, n % 2) for n in range(10_000)),
+        lambda: b"t,x,y\n" + b"".join(b"z" * 3000 + b"%d,%d,%d\n" % (n, n % 7, n % 2) for n in range(10_000)),
         "taken",
     ),
-    "10,000 columns of numbers": (wide(b"1.25,", 10_000, 100), "taken"),
-    "10,000 columns of texts": (wide(b"red,", 10_000, 20), "taken"),
-    "2,000,000 columns between spaces": (b"a b " * 10**6, "names 2,000,001 columns"),
-    "a million doubled quotes": (b"t,y\n" + b'"a""b",k\n"c",l\n' * 500_000, "taken"),
+    "10,000 columns of numbers": (lambda: wide(b"1.25,", 10_000, 100), "taken"),
+    "10,000 columns of texts": (lambda: wide(b"red,", 10_000, 20), "taken"),
+    "2,000,000 columns between spaces": (lambda: b"a b " * 10**6, "names 2,000,001 columns"),
+    "a million doubled quotes": (lambda: b"t,y\n" + b'"a""b",k\n"c",l\n' * 500_000, "taken"),
     "a quote that is never closed": (
-        b"t,y\n" + b"a,k\nc,l\n" * 200_000 + b'"a,k\n' + b"c,l\n" * 50_000,
+        lambda: b"t,y\n" + b"a,k\nc,l\n" * 200_000 + b'"a,k\n' + b"c,l\n" * 50_000,
         "cannot be parsed",
     ),
-    "a ragged line at the end": (b"t,y\n" + b"a,k\nc,l\n" * 200_000 + b"a,k,z\n", "line 400002 has 3 fields"),
-    "numbers that become texts": (b"x,y\n" + b"1,k\n3,l\n" * 5000 + b"a,k\nc,l\n" * 200_000, "taken"),
-    "nothing but zero bytes": (bytes(20_000_000), "goes on without an end"),
-    "nothing but line ends": (b"x,y\n" + b"\n" * 20_000_000, "has no rows"),
+    "a ragged line at the end": (
+        lambda: b"t,y\n" + b"a,k\nc,l\n" * 200_000 + b"a,k,z\n",
+        "line 400002 has 3 fields",
+    ),
+    "numbers that become texts": (lambda: b"x,y\n" + b"1,k\n3,l\n" * 5000 + b"a,k\nc,l\n" * 200_000, "taken"),
+    "nothing but zero bytes": (lambda: bytes(20_000_000), "goes on without an end"),
+    "nothing but line ends": (lambda: b"x,y\n" + b"\n" * 20_000_000, "has no rows"),
     "not UTF-8 at the end": (
-        b"t,y\n" + b"a,k\nc,l\n" * 200_000 + b"\xff,k\n",
+        lambda: b"t,y\n" + b"a,k\nc,l\n" * 200_000 + b"\xff,k\n",
         "line 400002 is not UTF-8 at byte 1",
     ),
 }
+"""What makes the content of a file, and what becomes of it."""
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +73,7 @@ def test_a_hostile_table_is_taken_or_refused_within_bounds(
     content, outcome = HOSTILE[name]
     folder = tmp_path / "mine"
     folder.mkdir()
-    (folder / "file").write_bytes(content)
+    (folder / "file").write_bytes(content())
     result = sandbox.read(ReadRequest(folder, tmp_path / "contents", CSV(), MEMORY_BYTES, 100))
     with capfd.disabled():
         print(f"\n{name}: {result.cpu_seconds:.1f} s, {result.peak_bytes / 1e6:.0f} MB", end="")  # noqa: T201
