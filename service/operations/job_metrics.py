@@ -20,7 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from service.store import jobs, monitors
 from service.store.database import Database
-from service.store.queue_stats import QueueStats, finished_since, queue_stats
+from service.store.queue_stats import QueueStats, current_time, finished_since, queue_stats
 from service.store.tables import ACTIVE_STATUSES, FINAL_STATUSES, Rows
 from workers.processes.failure_causes import Cause
 
@@ -29,6 +29,9 @@ log = logging.getLogger("holdout.metrics")
 BUCKETS = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600)
 COMMIT_DELAY_SECONDS = 60.0
 """A run may become visible this long after its `finished_at`, when its transaction commits."""
+
+FARTHEST_BACK_SECONDS = 3600.0
+"""A clock that is set back by more than that may let runs be counted again that ended before."""
 
 
 class JobCollector(Collector):
@@ -48,7 +51,8 @@ class JobCollector(Collector):
             with self._database.read() as connection:
                 stats = queue_stats(connection, lease_seconds=self._lease_seconds)
                 of_jobs, of_monitors = jobs.counts(connection), monitors.counts(connection)
-                self._finished.count(finished_since(connection, self._finished.since))
+                clock = current_time(connection)
+                self._finished.count(finished_since(connection, self._finished.since(clock)), clock)
         except (DBAPIError, PoolTimeout) as error:
             log.warning("the metrics of the jobs could not be read: %s", type(error).__name__)
             yield _gauge("database_up", "Whether the database answers (1) or not (0).", 0)
@@ -92,23 +96,30 @@ class FinishedRunCounters:
             )
         )
         self._lock = Lock()
-        self._started_at = self._newest = time.time()
+        self._newest, self._read_at = time.time(), time.monotonic()
+        self._late = 0.0
         self._counted: set[tuple[int, float]] = set()
 
-    @property
-    def since(self) -> float:
-        """Runs that ended from this time on are read: some may have been committed since the last scrape."""
-        return max(self._started_at, self._newest - COMMIT_DELAY_SECONDS)
+    def since(self, now: float) -> float:
+        """Runs that ended from this time on are read. now: by the clock of the database.
 
-    def count(self, runs: Rows) -> None:
+        Some may have been committed since the last scrape. And the clock may have been set: what was read up to is
+        found again by its own time if the clock went forward, and by the time that has passed if it went back.
+        """
+        passed = time.monotonic() - self._read_at
+        return min(self._newest, now - passed) - self._late
+
+    def count(self, runs: Rows, now: float) -> None:
         """Count the runs that were not counted before."""
         with self._lock:
+            since = self.since(now)
             for run in runs:
                 if (run.id, run.finished_at) not in self._counted:
                     self._counted.add((run.id, run.finished_at))
                     self._newest = max(self._newest, run.finished_at)
                     self._observe(run)
-            self._counted = {each for each in self._counted if each[1] >= self.since}
+            self._counted = {each for each in self._counted if each[1] >= since - FARTHEST_BACK_SECONDS}
+            self._read_at, self._late = time.monotonic(), COMMIT_DELAY_SECONDS
 
     def _observe(self, run: Row[Any]) -> None:
         self._outcomes.labels(run.status, run.cause or "none").inc()

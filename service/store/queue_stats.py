@@ -50,6 +50,11 @@ def queue_stats(connection: Connection, *, lease_seconds: float) -> QueueStats:
     )
 
 
+def current_time(connection: Connection) -> float:
+    """What the clock of the database says."""
+    return float(connection.scalars(select(now())).one())
+
+
 def finished_since(connection: Connection, since: float) -> Rows:
     """The runs that ended at `since` or later, in this order."""
     columns: list[Any] = [Run.id, Run.attempt, Run.deaths, Run.status, Run.cause, Run.worked_seconds]

@@ -5,13 +5,16 @@ from collections.abc import Callable
 
 import pytest
 from fastapi.testclient import TestClient
+from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import OperationalError
 
+from service.operations.job_metrics import FinishedRunCounters
 from service.settings import Settings
 from service.store.database import Database
 from service.store.engine.clock import now
+from service.store.queue_stats import current_time, finished_since
 from service.store.tables import Run
 from tests.service.fake_worker import FakeWorker
 
@@ -99,6 +102,31 @@ def test_every_run_is_counted_once_when_it_ends(fake_worker: FakeWorker, scrape:
         assert samples["run_attempts_total", ()] == 3
         assert samples["run_deaths_total", ()] == 0
         assert samples["run_wait_seconds_count", ()] == samples["run_work_seconds_count", ()] == 3
+
+
+def test_runs_are_counted_once_whatever_the_clock_was_set_to(
+    fake_worker: FakeWorker, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the start the clock was half an hour ahead. Later it is set back by ten minutes, and then forward."""
+    registry, started = CollectorRegistry(), time.time() + 1800
+    with monkeypatch.context() as ahead:
+        ahead.setattr(time, "time", lambda: started)
+        counters = FinishedRunCounters(registry)
+    for number, clock_error in enumerate((0, -600, -600, 900), 1):
+        fake_worker.submit(**PAIR)
+        fake_worker.finish(fake_worker.claim()[0], "succeeded")
+        with database.write() as connection:
+            newest = select(func.max(Run.id)).scalar_subquery()
+            moved = update(Run).where(Run.id == newest).values(finished_at=Run.finished_at + clock_error)
+            connection.execute(moved)
+        for _ in range(2):
+            with database.read() as connection:
+                clock = current_time(connection) + clock_error
+                counters.count(finished_since(connection, counters.since(clock)), clock)
+        counted = registry.get_sample_value(
+            "holdout_runs_finished_total", {"status": "succeeded", "cause": "none"}
+        )
+        assert counted == number
 
 
 def test_counters_do_not_fall_when_experiments_are_deleted_or_retried(
