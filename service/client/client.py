@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Self, overload
 
 from service.client.api import Api
 from service.client.comparison import Comparison
@@ -91,9 +91,21 @@ class Client:
         given = {**(request or {}), **fields}
         return Sweep(self.api, self.api.submit_sweep(json.dumps(given), key)["id"])
 
-    def sweep(self, sweep_id: int) -> Sweep:
-        """A sweep that was submitted before."""
-        return Sweep(self.api, sweep_id)
+    @overload
+    def sweep(self, sweep: int, /) -> Sweep: ...
+    @overload
+    def sweep(
+        self, sweep: dict[str, Any] | None = None, /, *, key: str | None = None, **fields: Any
+    ) -> Sweep: ...
+    def sweep(
+        self, sweep: int | dict[str, Any] | None = None, /, *, key: str | None = None, **fields: Any
+    ) -> Sweep:
+        """Queue a sweep, as `submit_sweep` does; or, given a number, the sweep that was submitted before."""
+        if isinstance(sweep, int):
+            if key is not None or fields:
+                raise TypeError("sweep() takes the number of a sweep, or the fields of a new one, not both")
+            return Sweep(self.api, sweep)
+        return self.submit_sweep(sweep, key=key, **fields)
 
     def sweeps(self, *, limit: int = 100) -> Table:
         """Sweeps as rows, at most `limit`, the newest first."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import httpx2
 import pytest
@@ -66,6 +67,17 @@ def test_a_sweep_is_read_and_cancelled(client: Client) -> None:
     sweep.cancel().delete()
     with pytest.raises(RequestRefused, match="There is no sweep"):
         client.sweep(sweep.id)
+
+
+def test_sweep_queues_a_new_one_or_reads_an_earlier_one(client: Client) -> None:
+    new = client.sweep({"spec": {"dataset": "iris"}}, preset="losses", key="a sweep once")
+    assert (
+        new.id == client.submit_sweep({"spec": {"dataset": "iris"}}, preset="losses", key="a sweep once").id
+    )
+    assert client.sweep(new.id).data["name"] == new.data["name"]
+    with pytest.raises(TypeError, match="not both"):
+        cast("Any", client).sweep(new.id, key="once")
+    new.cancel()
 
 
 def test_a_waiting_sweep_times_out(client: Client) -> None:

@@ -37,7 +37,8 @@ def train(client: Client) -> None:
 
 def rank(client: Client) -> int | None:
     """A sweep and its leaderboard."""
-    sweep = client.submit_sweep(spec={"dataset": "iris"}, preset="losses", key="tonight")
+    sweep = client.sweep(spec={"dataset": "iris"}, preset="losses", key="tonight")
+    assert_type(client.sweep(7), Sweep)
     assert_type(sweep.wait(), Sweep)
     leaderboard = sweep.leaderboard("macro_f1")
     assert_type(leaderboard, Leaderboard)
