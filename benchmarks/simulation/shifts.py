@@ -170,7 +170,9 @@ def official_test_p_values(population: Population, batches: int) -> dict[str, li
 
 @dataclass(frozen=True)
 class PriorErrors:
-    """The L1 distance of each estimate to the true prior, and accuracies before and after weighting by EM."""
+    """The L1 distance of each estimate to the true prior, accuracies before and after weighting by EM, and balanced
+    accuracies, the last ones of predictions that are weighted to equal shares.
+    """
 
     black_box: float
     em: float
@@ -179,6 +181,8 @@ class PriorErrors:
     promised: float
     balanced: float
     reweighted_balanced: float
+    equalised_balanced: float
+    equalised_promised: float
 
 
 def prior_errors(population: Population, batches: int) -> Iterator[PriorErrors]:
@@ -204,11 +208,13 @@ def prior_errors(population: Population, batches: int) -> Iterator[PriorErrors]:
         assert estimate.black_box is not None
         assert estimate.em is not None
         assert estimate.reweighting is not None
-        moved = labelled.reweighted
-        assert moved is not None
-        before, after = labelled.measured, moved
+        assert estimate.equalising is not None
+        before, after, equalised = labelled.measured, labelled.reweighted, labelled.equalised
+        assert after is not None
+        assert equalised is not None
         assert before.balanced is not None
         assert after.balanced is not None
+        assert equalised.balanced is not None
         yield PriorErrors(
             black_box=float(np.abs(estimate.black_box.prior - prior).sum()),
             em=float(np.abs(estimate.em - prior).sum()),
@@ -217,4 +223,6 @@ def prior_errors(population: Population, batches: int) -> Iterator[PriorErrors]:
             promised=estimate.reweighting.expected.accuracy,
             balanced=before.balanced.after,
             reweighted_balanced=after.balanced.after,
+            equalised_balanced=equalised.balanced.after,
+            equalised_promised=estimate.equalising.expected.balanced_accuracy,
         )

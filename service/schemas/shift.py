@@ -106,7 +106,8 @@ class ClassPrior(ResponseModel):
 
     condition: of the confusion matrix; with more than 30, `black_box` is null. changed: rows that another class is
     predicted for once the predictions are weighted by new share / old share, by EM. reweighted: what validation
-    promises for those.
+    promises for those; the accuracy is the highest. equalised: the same for predictions that are weighted by 1 / old
+    share, as for classes that come equally often; the balanced accuracy is the highest, whatever the new shares are.
     """
 
     condition: float | None
@@ -114,10 +115,11 @@ class ClassPrior(ResponseModel):
     expected: ExpectedAccuracy | None
     changed: int | None
     reweighted: ExpectedAccuracy | None
+    equalised: ExpectedAccuracy | None = None
 
     @classmethod
     def of(cls, prior: PriorEstimate, classes: Sequence[str]) -> "ClassPrior":
-        found, moved = prior.black_box, prior.reweighting
+        found, moved, equalised = prior.black_box, prior.reweighting, prior.equalising
         shares = [
             ClassShare(
                 class_=name,
@@ -135,6 +137,7 @@ class ClassPrior(ResponseModel):
             expected=prior.expected and ExpectedAccuracy.model_validate(prior.expected),
             changed=moved and moved.changed,
             reweighted=moved and ExpectedAccuracy.model_validate(moved.expected),
+            equalised=equalised and ExpectedAccuracy.model_validate(equalised.expected),
         )
 
 
@@ -169,7 +172,8 @@ class LabelledChange(ResponseModel):
     """What the labels show. unknown: rows with a class that the model does not know; they count as wrong.
 
     smallest_drop: of the accuracy, that so many labels show in 80 % of such batches. reweighted: the accuracy of the
-    predictions that are weighted to the estimated prior.
+    predictions that are weighted to the estimated prior; equalised: the balanced accuracy of those that are weighted
+    to equal shares.
     """
 
     rows: int
@@ -180,6 +184,7 @@ class LabelledChange(ResponseModel):
     smallest_drop: float | None
     reweighted_accuracy: AccuracyChange | None
     reweighted_balanced_accuracy: AccuracyChange | None
+    equalised_balanced_accuracy: AccuracyChange | None = None
 
     @classmethod
     def of(cls, labelled: Labelled, classes: Sequence[str]) -> "LabelledChange":
@@ -194,6 +199,7 @@ class LabelledChange(ResponseModel):
             smallest_drop=labelled.smallest_drop,
             reweighted_accuracy=moved and AccuracyChange.of(moved.accuracy),
             reweighted_balanced_accuracy=moved and _balanced(moved),
+            equalised_balanced_accuracy=labelled.equalised and _balanced(labelled.equalised),
         )
 
 

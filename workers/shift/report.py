@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workers.evaluation.confusion import confusion_matrix
+from workers.nn.arrays import Integers
 from workers.shift.detection import ALPHA, Detection
 from workers.shift.feature_move import FeatureMove
 from workers.shift.features import compare_features
@@ -21,14 +22,16 @@ from workers.shift.two_sample_classifier import compare_by_classifier
 @dataclass(frozen=True)
 class Labelled:
     """What labels add. unknown: rows with a class that the model does not know, which it cannot get right; they are
-    counted as wrong in `measured.accuracy`. reweighted: the same for the re-weighted predictions. smallest_drop: of
-    the accuracy, which so many labels would show in 80 %.
+    counted as wrong in `measured.accuracy`. reweighted, equalised: the same for predictions that are
+    weighted to the estimated prior, and to equal shares. smallest_drop: of the accuracy, which so many labels would
+    show in 80 %.
     """
 
     rows: int
     unknown: int
     measured: Recalls
     reweighted: Recalls | None
+    equalised: Recalls | None
     smallest_drop: float | None
 
 
@@ -97,12 +100,12 @@ def _labelled(reference: Reference, batch: ScoredRows, prior: PriorEstimate) -> 
     classes, usable = len(reference.classes), labels >= 0
     before = confusion_matrix(known.labels, known.predicted, classes)
     unknown = len(labels) - int(usable.sum())
-    measured, moved = (
-        compare_accuracy(before, confusion_matrix(labels[usable], predicted[usable], classes), unknown)
-        for predicted in (
-            batch.predicted,
-            prior.reweighting.predicted if prior.reweighting else batch.predicted,
-        )
-    )
+
+    def measured(predicted: Integers) -> Recalls:
+        after = confusion_matrix(labels[usable], predicted[usable], classes)
+        return compare_accuracy(before, after, unknown)
+
+    weighted = prior.reweighting, prior.equalising
+    moved, equalised = (each and measured(each.predicted) for each in weighted)
     drop = smallest_drop(int(np.trace(before)), len(known), len(labels))
-    return Labelled(len(labels), unknown, measured, moved if prior.reweighting else None, drop)
+    return Labelled(len(labels), unknown, measured(batch.predicted), moved, equalised, drop)

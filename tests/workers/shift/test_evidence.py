@@ -67,3 +67,29 @@ def test_few_of_many_monitors_raise_a_false_alarm() -> None:
             highest = max(highest, evidence.value)
         raised += highest >= 20
     assert raised / 2000 <= 0.05
+
+
+def test_a_monitor_whose_detector_changed_raises_no_more_false_alarms() -> None:
+    """Six batches are tested by the difference of the means, the next by that of the spreads, each by permutation."""
+    stream, monitors, raised, p_values = np.random.default_rng(2), 200, 0, []
+    for _ in range(monitors):
+        rows, evidence, highest = stream.standard_normal(20), ShiftEvidence({"classifier": 0.0}), 0.0
+        for batch in range(12):
+            rows = np.concatenate([rows, stream.standard_normal(5)])
+            orders = np.tile(rows, (100, 1))
+            orders[1:] = stream.permuted(orders[1:], axis=1)
+            figures = orders if batch < 6 else orders**2
+            distances = np.abs(figures[:, -5:].mean(axis=1) - figures[:, :-5].mean(axis=1))
+            p_values.append(np.mean(distances >= distances[0] - 1e-12))
+            evidence = evidence.after({"classifier": float(p_values[-1])})
+            highest = max(highest, evidence.value)
+        raised += highest >= 20
+    assert raised / monitors <= 0.05
+    before, after = (
+        np.reshape(p_values, (monitors, 12))[:, :-1].ravel(),
+        np.reshape(p_values, (monitors, 12))[:, 1:],
+    )
+    assert (
+        abs(np.corrcoef(before, after.ravel())[0, 1]) < 0.07
+    )  # of 2,200 independent pairs: 3 standard errors
+    assert np.mean(p_values) == pytest.approx(0.505, abs=0.02)

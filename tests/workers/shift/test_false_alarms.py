@@ -75,3 +75,17 @@ def test_the_smallest_shift_that_a_detector_states_is_found_in_four_of_five_batc
         after[foreign, :3] = np.where(name in ("outputs", "classes"), [9, -9, -9], after[foreign, :3])
         found += detector(before, after, stream).is_alarm
     assert found >= 40  # fewer than two of three would be seen in 1 of 100 series if 80 % were right
+
+
+@pytest.mark.parametrize(("m", "n", "units"), [(300, 20, 3), (60, 60, 3), (200, 40, 30)])
+def test_the_smallest_shift_of_the_classifier_is_found_at_other_sizes(m: int, n: int, units: int) -> None:
+    stream = np.random.default_rng(2)
+    before, after = stream.standard_normal((m, units)), stream.standard_normal((n, units))
+    share = compare_by_classifier(before, after, stream).smallest_share
+    assert share is not None
+    found = 0
+    for _ in range(40):
+        before, after = stream.standard_normal((m, units)), stream.standard_normal((n, units))
+        after[stream.random(n) < share] += 40 * stream.choice([-1, 1], units)
+        found += compare_by_classifier(before, after, stream).is_alarm
+    assert found >= 25  # fewer would be seen in 1 of 150 series if 80 % were right

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from sklearn.metrics import recall_score
 
 from workers.evaluation.confusion import confusion_matrix
 from workers.shift.calibration import calibrated, fit_calibration
@@ -13,6 +14,8 @@ from workers.shift.label_shift import (
     expected_under,
     reweighted,
 )
+from workers.shift.prior import estimate_prior
+from workers.shift.rows import Reference, ScoredRows
 
 CLASSES, SEPARATION = 5, 2.2
 NEW = np.array([0.5, 0.25, 0.15, 0.08, 0.02])
@@ -71,6 +74,43 @@ def test_weighted_predictions_are_as_accurate_as_validation_promises() -> None:
     promised = expected_under(confusion_matrix(labels, reweighted(p, weights), CLASSES), NEW).accuracy
     assert after > before + 0.01
     assert after == pytest.approx(promised, abs=0.02)
+
+
+def test_predictions_weighted_to_equal_shares_are_those_of_the_best_rule_for_balanced_accuracy() -> None:
+    """The oracle: for Gaussian classes, the nearest centre is the best rule where all classes come equally often."""
+    stream = np.random.default_rng(4)
+    old = NEW[::-1].copy()
+    (p, labels), (q, truth) = (sample(6000, prior, stream) for prior in (old, NEW))
+    known, batch = (posterior(each, old) for each in (p, q))
+    estimate = estimate_prior(reference(known, labels), rows(batch), stream)
+    assert estimate.equalising is not None
+    assert (
+        np.mean(estimate.equalising.predicted == q.argmax(axis=1)) > 0.98
+    )  # EM's shares and calibration are estimates
+    plain, equalised = (
+        recall_score(truth, each, average="macro")
+        for each in (batch.argmax(axis=1), estimate.equalising.predicted)
+    )
+    assert equalised > plain + 0.05
+    assert equalised == pytest.approx(estimate.equalising.expected.balanced_accuracy, abs=0.03)
+    assert estimate.reweighting is not None
+    assert np.mean(estimate.reweighting.predicted == truth) > np.mean(estimate.equalising.predicted == truth)
+
+
+def posterior(equal: Floats, prior: Floats) -> Floats:
+    """Posteriors (n, K) at equal shares, as they are at others."""
+    weighted = equal * prior
+    return weighted / weighted.sum(axis=1, keepdims=True)
+
+
+def rows(probabilities: Floats, labels: NDArray[np.int64] | None = None) -> ScoredRows:
+    nothing = np.zeros((len(probabilities), 1), np.float32)
+    outputs = probabilities.astype(np.float32)
+    return ScoredRows(nothing, outputs, probabilities.argmax(axis=1), nothing, nothing, labels)
+
+
+def reference(probabilities: Floats, labels: NDArray[np.int64]) -> Reference:
+    return Reference(rows(probabilities, labels), [], [str(k) for k in range(CLASSES)], is_distribution=True)
 
 
 def test_a_confusion_matrix_that_tells_nothing_is_refused() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.spatial import distance
 
 from tests.workers.conftest import TrainingAndValidation
 from workers import scored_rows
@@ -11,6 +12,7 @@ from workers.checkpoint import Checkpoint
 from workers.predictor import Overflow, Predictor
 from workers.shift.report import compare
 from workers.shift.rows import Reference
+from workers.shift.two_sample_classifier import compare_by_classifier
 from workers.spec import ExperimentSpec
 from workers.training import Trainer
 
@@ -76,6 +78,39 @@ def test_images_that_are_moved_by_a_pixel_are_found(
     assert change < -0.3
     assert report.features[0].has_moved
     assert report.features[0].move > 0.3
+
+
+@pytest.mark.parametrize(
+    ("model", "units"),
+    [({"hidden": [600]}, 500), ({"name": "convnet", "filters": [4], "hidden": []}, 64)],
+    ids=["projected", "convnet"],
+)
+def test_the_classifier_reads_the_hidden_units_of_wide_networks_and_of_convnets(
+    digits: TrainingAndValidation, halves: tuple[Any, Any], model: dict[str, Any], units: int
+) -> None:
+    predictor = trained(digits, {"training": {"epochs": 1}, "model": model})
+    known = scored_rows.reference(predictor, halves[0], np.random.default_rng(0))
+    assert known.rows.units.shape == (len(halves[0]), units)
+    stream = np.random.default_rng(1)
+    moved = np.roll(halves[1].features.reshape(-1, 8, 8), 1, axis=2).reshape(len(halves[1]), -1)
+    same, shifted = (
+        compare_by_classifier(known.rows.units, scored_rows.score(predictor, rows, stream).units, stream)
+        for rows in (halves[1].features, moved)
+    )
+    assert not same.is_alarm
+    assert (shifted.is_alarm, shifted.p_value) == (True, 0.001)
+
+
+def test_the_projection_of_units_keeps_their_distances(
+    digits: TrainingAndValidation, halves: tuple[Any, Any]
+) -> None:
+    predictor = trained(digits, {"training": {"epochs": 1}, "model": {"hidden": [600]}})
+    features = halves[0].features[:30]
+    projected = scored_rows.score(predictor, features, np.random.default_rng(0)).units
+    ratios = distance.pdist(projected, "sqeuclidean") / distance.pdist(
+        predictor.representation(features), "sqeuclidean"
+    )
+    assert ratios == pytest.approx(500, rel=0.35)  # sqrt(2 / 500) is a standard deviation of 6 %
 
 
 def test_labels_that_the_model_does_not_know_count_as_wrong(
