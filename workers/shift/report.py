@@ -106,6 +106,6 @@ def _labelled(reference: Reference, batch: ScoredRows, prior: PriorEstimate) -> 
         return compare_accuracy(before, after, unknown)
 
     weighted = prior.reweighting, prior.equalising
-    moved, equalised = (each and measured(each.predicted) for each in weighted)
+    moved, equalised = (None if each is None else measured(each.predicted) for each in weighted)
     drop = smallest_drop(int(np.trace(before)), len(known), len(labels))
     return Labelled(len(labels), unknown, measured(batch.predicted), moved, equalised, drop)

@@ -99,8 +99,9 @@ def test_predictions_weighted_to_equal_shares_are_those_of_the_best_rule_for_bal
 
 def posterior(equal: Floats, prior: Floats) -> Floats:
     """Posteriors (n, K) at equal shares, as they are at others."""
-    weighted = equal * prior
-    return weighted / weighted.sum(axis=1, keepdims=True)
+    weighted: Floats = equal * prior
+    weighted /= weighted.sum(axis=1, keepdims=True)
+    return weighted
 
 
 def rows(probabilities: Floats, labels: NDArray[np.int64] | None = None) -> ScoredRows:
