@@ -5,6 +5,7 @@ Run: python -m tools.make_openapi [--check]
 
 import json
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from tools.openapi_diff import breaking
 FILE = Path(__file__).parent.parent / "docs" / "openapi.json"
 
 
+@cache
 def document() -> dict[str, Any]:
-    """The document that the service serves."""
+    """The document that the service serves. It is built once, which takes seconds: do not change it."""
     return create_app(Settings(workers=0)).openapi()
 
 

@@ -14,6 +14,7 @@ from service.app import create_app
 from service.settings import Settings
 from service.store.database import Database
 from tests.service.fake_worker import FakeWorker
+from tools import make_openapi
 from workers.sandbox.client import SandboxClient
 
 
@@ -30,8 +31,10 @@ def settings(defaults: Settings, database_url: str, tmp_path: Path) -> Settings:
 
 @pytest.fixture(scope="session")
 def app() -> FastAPI:
-    """Made once: it reads its settings whenever it starts."""
-    return create_app(Settings(workers=0))
+    """Made once: it reads its settings whenever it starts. Its document is that of the whole test process."""
+    app = create_app(Settings(workers=0))
+    app.openapi = make_openapi.document  # type: ignore[method-assign]
+    return app
 
 
 @pytest.fixture(scope="session", autouse=True)
