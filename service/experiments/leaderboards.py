@@ -22,7 +22,7 @@ from service.store import sweep_reader, sweep_results_reader
 from service.store.database import Database
 from service.store.spec_facts import is_regression, measured_part, selection_metric
 from service.store.sweep_results_reader import SweepResults
-from workers.evaluation.intervals import LEVEL
+from workers.evaluation.intervals import LEVEL, Interval
 from workers.evaluation.metrics import BY_NAME
 from workers.evaluation.selection import SelectionMetric
 from workers.lru_cache import LruCache
@@ -113,7 +113,7 @@ def _leaderboard(
     results: SweepResults,
 ) -> Leaderboard:
     items = _ranked(entrants, metric, comparison, results)
-    recommended = _recommended(entrants, items, metric)
+    recommended = _recommended(entrants, items, metric, comparison)
     for each in items:
         each.recommended = recommended is not None and each.experiment_id == recommended.experiment_id
     spec = sweep.request["spec"]
@@ -176,14 +176,18 @@ def _ranked(
 
 
 def _recommended(
-    entrants: Sequence[Entrant], items: Sequence[RankedCandidate], metric: SelectionMetric
+    entrants: Sequence[Entrant],
+    items: Sequence[RankedCandidate],
+    metric: SelectionMetric,
+    comparison: CandidateComparison | None,
 ) -> Recommended | None:
-    """The simplest candidate of the top group; without a comparison, nothing is recommended."""
+    """The simplest candidate of the top group, and what it may cost; without a comparison, nothing is recommended."""
     top = [each for each in items if each.top]
     if not top:
         return None
     chosen = min(top, key=lambda each: (each.parameters, each.seconds, each.rank))
-    title = next(each.contender.title for each in entrants if each.contender.id == chosen.experiment_id)
+    entrant = next(each for each in entrants if each.contender.id == chosen.experiment_id)
+    title, price = entrant.contender.title, _price(entrant, comparison)
     if len(top) == 1:
         sentence = (
             f"{title} is better by {metric} than every other candidate."
@@ -197,12 +201,34 @@ def _recommended(
         sentence = (
             f"{len(top)} of {len(items)} candidates cannot be told from the best by {metric}. {title} {why}."
         )
+    if price is not None and price[1].high > 0:
+        measured = (
+            f"It was measured {price[0]:.3g} worse than the best" if price[0] else "It was measured as good"
+        )
+        sentence += f" {measured}, and may be up to {price[1].high:.3g} worse."
     return Recommended(
         experiment_id=chosen.experiment_id,
         candidate=chosen.candidate,
         sentence=capitalised(sentence),
+        worse_by=price and price[0],
+        low=price and price[1].low,
+        high=price and price[1].high,
         links={"self": chosen.links["self"], "test_evaluations": chosen.links["test_evaluations"]},
     )
+
+
+def _price(of: Entrant, comparison: CandidateComparison | None) -> tuple[float, Interval] | None:
+    """How much worse than the best an entrant is, with the interval that holds for all pairs; None for the best."""
+    if comparison is None:
+        return None
+    against, place = (
+        comparison.against_best,
+        next(i for i, each in enumerate(comparison.entrants) if each is of),
+    )
+    if place == against.best:
+        return None
+    worse_by, margin = float(against.differences[place]), against.critical * float(against.errors[place])
+    return worse_by, Interval(worse_by - margin, worse_by + margin, against.level)
 
 
 def _best(

@@ -60,6 +60,13 @@ class Recommended(ResponseModel):
     experiment_id: int
     candidate: int
     sentence: str
+    worse_by: float | None = Field(
+        None, description="How much worse than the best it was measured: what one gives up by taking it."
+    )
+    low: float | None = Field(
+        None, description="Of `worse_by`, by the interval that holds for all pairs of candidates at once."
+    )
+    high: float | None = Field(None, description="How much worse than the best it may be.")
     links: Links
 
 

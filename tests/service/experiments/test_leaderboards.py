@@ -81,6 +81,11 @@ def test_the_simplest_of_the_top_group_is_recommended(client: TestClient, fake_w
         "2 of 3 candidates cannot be told from the best by balanced_accuracy."
     )
     assert "has the fewest parameters (" in recommended["sentence"]
+    (row,) = (each for each in board["items"] if each["candidate"] == 2)
+    assert recommended["worse_by"] == pytest.approx(row["difference"])
+    assert recommended["low"] <= 0 < recommended["high"]  # it cannot be told from the best
+    assert (recommended["low"] + recommended["high"]) / 2 == pytest.approx(recommended["worse_by"])
+    assert f"may be up to {recommended['high']:.3g} worse" in recommended["sentence"]
     assert [each["candidate"] for each in board["items"] if each["recommended"]] == [2]
     id_ = recommended["experiment_id"]
     assert recommended["links"]["test_evaluations"] == f"/experiments/{id_}/test-evaluations"
@@ -103,6 +108,7 @@ def test_a_winner_by_far_is_named(client: TestClient, fake_worker: FakeWorker) -
     board = leaderboard(client, sweep)
     assert (board["top"], board["recommended"]["candidate"]) == (1, 1)
     assert "is better by balanced_accuracy than every other candidate" in board["recommended"]["sentence"]
+    assert board["recommended"]["worse_by"] is None
 
 
 def test_a_sweep_without_results_has_an_empty_leaderboard(client: TestClient) -> None:
