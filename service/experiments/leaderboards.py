@@ -28,6 +28,8 @@ from workers.evaluation.selection import SelectionMetric
 from workers.lru_cache import LruCache
 
 CACHED = 20
+AS_FAST = 1.5
+"""Up to so many times the shortest training counts as equally fast: a busy machine makes such differences."""
 Key = tuple[Any, ...]
 
 SELECTED = Remark(
@@ -185,7 +187,11 @@ def _recommended(
     top = [each for each in items if each.top]
     if not top:
         return None
-    chosen = min(top, key=lambda each: (each.parameters, each.seconds, each.rank))
+    fewest = min(each.parameters for each in top)
+    as_small = [each for each in top if each.parameters == fewest]
+    shortest = min(each.seconds for each in as_small)
+    as_fast = [each for each in as_small if each.seconds <= AS_FAST * shortest]
+    chosen = as_fast[0]  # of equally simple ones, the best
     entrant = next(each for each in entrants if each.contender.id == chosen.experiment_id)
     title, price = entrant.contender.title, _price(entrant, comparison)
     if len(top) == 1:
@@ -195,9 +201,7 @@ def _recommended(
             else (f"{title} is the only candidate that has succeeded.")
         )
     else:
-        as_small = sum(each.parameters == chosen.parameters for each in top)
-        fewest = f"the fewest parameters ({chosen.parameters:,})"
-        why = f"has {fewest}" if as_small == 1 else f"trains the fastest of the {as_small} with {fewest}"
+        why = _why_simplest(len(as_small), len(as_fast), chosen.parameters)
         sentence = (
             f"{len(top)} of {len(items)} candidates cannot be told from the best by {metric}. {title} {why}."
         )
@@ -215,6 +219,18 @@ def _recommended(
         high=price and price[1].high,
         links={"self": chosen.links["self"], "test_evaluations": chosen.links["test_evaluations"]},
     )
+
+
+def _why_simplest(as_small: int, as_fast: int, parameters: int) -> str:
+    """Why one candidate of the top group is the simplest. as_small, as_fast: how many have as few parameters, and how
+    many of these train about as fast.
+    """
+    fewest = f"the fewest parameters ({parameters:,})"
+    if as_small == 1:
+        return f"has {fewest}"
+    if as_fast == 1:
+        return f"trains fastest of the {as_small} with {fewest}"
+    return f"is the best of the {as_fast} with {fewest} that train about as fast"
 
 
 def _price(of: Entrant, comparison: CandidateComparison | None) -> tuple[float, Interval] | None:

@@ -55,7 +55,9 @@ class BestValue(ResponseModel):
 
 
 class Recommended(ResponseModel):
-    """The simplest candidate of the top group: the fewest parameters, then the shortest training."""
+    """The simplest candidate of the top group: the fewest parameters, then the shortest training. Of those that train
+    about as fast, it is the best.
+    """
 
     experiment_id: int
     candidate: int

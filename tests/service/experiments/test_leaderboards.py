@@ -6,9 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import update
 
+from service.store.database import Database
 from service.store.epochs import epoch_writer
 from service.store.epochs.epoch_writer import Measured
+from service.store.tables import Run
 from tests.service.experiments.compared import confusion
 from tests.service.fake_worker import FakeWorker, evaluation
 from workers.training import Epoch
@@ -89,6 +92,25 @@ def test_the_simplest_of_the_top_group_is_recommended(client: TestClient, fake_w
     assert [each["candidate"] for each in board["items"] if each["recommended"]] == [2]
     id_ = recommended["experiment_id"]
     assert recommended["links"]["test_evaluations"] == f"/experiments/{id_}/test-evaluations"
+
+
+def test_of_equally_simple_candidates_the_best_is_recommended(
+    client: TestClient, fake_worker: FakeWorker, database: Database
+) -> None:
+    base = {"dataset": DATA, "seeds": [0, 1], "training": {"epochs": 1}}
+    space = {"loss": ["focal", "cross_entropy", "balanced_softmax"]}
+    sweep = client.post("/sweeps", json={"spec": base, "space": space}).json()
+    finish(fake_worker, [[18, 19], [19, 19], [18, 18]])
+    recommended = leaderboard(client, sweep)["recommended"]
+    assert recommended["candidate"] == 1
+    assert "is the best of the 3 with the fewest parameters (" in recommended["sentence"]
+    assert recommended["worse_by"] is None
+    with database.write() as connection:
+        slow = update(Run).where(Run.experiment_id == recommended["experiment_id"])
+        connection.execute(slow.values(training_seconds=100.0))
+    recommended = leaderboard(client, sweep, "?metric=macro_f1")["recommended"]
+    assert recommended["candidate"] == 0
+    assert "is the best of the 2 with the fewest parameters (" in recommended["sentence"]
 
 
 def test_the_best_value_is_corrected_for_the_choice(client: TestClient, fake_worker: FakeWorker) -> None:
