@@ -4,7 +4,6 @@ Run: python -m tools.make_pictures
 """
 
 import io
-import shutil
 import sys
 import tempfile
 from contextlib import suppress
@@ -16,6 +15,7 @@ from PIL import Image
 
 from service.launcher import serving
 from service.settings import Settings
+from tools.chromium import chromium
 from tools.doc_commands import wait_until_idle
 
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
@@ -92,18 +92,13 @@ def _write(name: str, content: bytes) -> None:
 
 
 def _screenshot(address: str) -> bytes:
-    from playwright.sync_api import sync_playwright
-
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+    with chromium() as browser:
         page = browser.new_page(viewport=SCREEN)
         page.goto(address)
         page.wait_for_load_state("networkidle")
         rows = page.locator("tbody tr")
         bottom = rows.nth(ROWS).bounding_box()["y"]
         picture: bytes = page.screenshot(clip={"x": 0, "y": 0, "width": SCREEN["width"], "height": bottom})
-        browser.close()
         return picture
 
 

@@ -9,12 +9,11 @@ may use the machine.
 """
 
 import os
-import shutil
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -25,6 +24,7 @@ from benchmarks.service.memory import megabytes
 from benchmarks.service.page_data import Filled, fill
 from benchmarks.service.servers import Service, python, serving
 from service.api.routing.parameters import ROWS
+from tools import chromium as browsers
 
 VISITS = 3
 """How often each view is opened. The first is that after a start."""
@@ -99,17 +99,12 @@ def _of_live(page: float, script: float) -> Row:
 @contextmanager
 def chromium() -> Iterator[Any]:
     """A headless browser. Raises Skipped if there is none."""
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        raise Skipped("needs playwright: pip install 'holdout[test]'") from None
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        raise Skipped("needs Chromium: apt install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+    with ExitStack() as stack:
+        try:
+            browser = stack.enter_context(browsers.chromium())
+        except browsers.NoChromium as error:
+            raise Skipped(str(error)) from None
         yield browser
-        browser.close()
 
 
 def _open(browser: Any, service: Service, view: str) -> Opened:
@@ -146,7 +141,8 @@ def _live(browser: Any, service: Service) -> tuple[float, float]:
     for _ in range(PHASES):
         idle.append(_rate(service, lambda: time.sleep(PHASE_SECONDS)))
         page.goto(f"{service.url}/ui/experiments/{experiment}")
-        page.wait_for_function("[...document.images].every(image => image.complete)")
+        while not page.evaluate("[...document.images].every(image => image.complete)"):
+            page.wait_for_timeout(100)
         shown.append(_rate(service, lambda: page.wait_for_timeout(1000 * PHASE_SECONDS)))
         page.goto("about:blank")
         script.poll()

@@ -83,7 +83,7 @@ def _train(service: Service, epochs: int) -> Filled:
         "folds": FOLDS,
     }
     ids = {name: service.submit(spec) for name, spec in specs.items()}
-    sweep = service.http.post("/sweeps", json=SWEEP).raise_for_status().json()["id"]
+    sweep = service.post("/sweeps", json=SWEEP)["id"]
     for each in ids.values():
         service.finish(each)
     _until(lambda: service.get(f"/sweeps/{sweep}")["status"] == "succeeded")
@@ -93,14 +93,14 @@ def _train(service: Service, epochs: int) -> Filled:
 def _examine(service: Service, robust: int, watched: int) -> int:
     """Corrupt the rows of one experiment, and watch another with a monitor, whose id this returns."""
     report = f"/experiments/{robust}/robustness"
-    service.http.post(report).raise_for_status()
+    service.post(report)
     body = {"experiment_id": watched, "name": "visits"}
-    monitor = int(service.http.post("/monitors", json=body).raise_for_status().json()["id"])
+    monitor = int(service.post("/monitors", json=body)["id"])
     for _ in range(3):
         rows = [[SEEDED.gauss(40, 20), SEEDED.randint(18, 80), "Bern"] for _ in range(60)]
-        service.http.post(f"/monitors/{monitor}/batches", json={"rows": rows}).raise_for_status()
+        service.post(f"/monitors/{monitor}/batches", json={"rows": rows})
     _until(lambda: service.get(report)["status"] == "succeeded")
-    service.http.post(f"/experiments/{robust}/test-evaluations").raise_for_status()
+    service.post(f"/experiments/{robust}/test-evaluations")
     return monitor
 
 
@@ -115,7 +115,7 @@ def _until(is_true: Callable[[], bool], *, seconds: float = 300) -> None:
 def _upload(service: Service, name: str, label: str, content: str) -> None:
     data = {"name": name, "format": "csv", "label": label}
     file = {"file": (f"{name}.csv", content.encode())}
-    service.http.post("/datasets", data=data, files=file).raise_for_status()
+    service.post("/datasets", data=data, files=file)
 
 
 def _visits() -> str:

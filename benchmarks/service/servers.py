@@ -17,6 +17,7 @@ from tests.program_template import ForkedProgram
 from tests.service_process import ServiceProcess
 
 TIMEOUT_SECONDS = 120
+BUSY = 503
 
 
 class ServerNotStartedError(RuntimeError):
@@ -36,7 +37,18 @@ class Service:
 
     def submit(self, spec: dict[str, Any]) -> int:
         """Submit an experiment. Returns its id."""
-        return int(self.http.post("/experiments", json=spec).raise_for_status().json()["id"])
+        return int(self.post("/experiments", json=spec)["id"])
+
+    def post(self, path: str, **content: Any) -> Any:
+        """The body of a response. While the service is busy, the request is sent again, when it asks for that."""
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        response = self.http.post(path, **content)
+        while response.status_code == BUSY and time.monotonic() < deadline:
+            time.sleep(float(response.headers.get("Retry-After", 1)))
+            response = self.http.post(path, **content)
+        if response.is_error:
+            raise RuntimeError(f"{path}: {response.text}")
+        return response.json()
 
     def get(self, path: str, **query: Any) -> Any:
         return self.http.get(path, params=query).raise_for_status().json()

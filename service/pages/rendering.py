@@ -3,6 +3,8 @@
 import hashlib
 import json
 import math
+import sys
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.metadata import version
@@ -11,7 +13,8 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
+from jinja2.bccache import Bucket
 
 from service.http.conditional import matches, not_modified
 from workers.evaluation.metrics.titles import heading, in_words
@@ -40,11 +43,34 @@ NONE = "–"
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
+class CompiledTemplates(FileSystemBytecodeCache):
+    """Keeps compiled templates beside their sources, as Python does its modules, if it may write there.
+
+    To compile those of the list takes longer than to render them a hundred times. A template that was changed is
+    compiled again.
+    """
+
+    def __init__(self, folder: Path = TEMPLATES / "__pycache__") -> None:
+        super().__init__(str(folder))
+        self._folder = folder
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        with suppress(OSError):
+            super().load_bytecode(bucket)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        if not sys.dont_write_bytecode:
+            with suppress(OSError):
+                self._folder.mkdir(exist_ok=True)
+                super().dump_bytecode(bucket)
+
+
 @cache
 def environment() -> Environment:
     """The templates, compiled once."""
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),
+        bytecode_cache=CompiledTemplates(),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

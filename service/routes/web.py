@@ -72,7 +72,7 @@ async def show_experiments(request: Request, query: Annotated[ListQuery, Query()
         if refusal.status != INVALID:
             raise
         found, problem, status = {"items": [], "next": None}, refusal.problem, refusal.status
-    full = await asyncio.gather(*(api.find(f"/experiments/{each['id']}", KNOWN) for each in found["items"]))
+    full = await api.find_all([f"/experiments/{each['id']}" for each in found["items"]], KNOWN)
     following = found["next"] and found["next"].partition("?")[2]
     rows = [(row, headline(each) if each else None) for row, each in zip(found["items"], full, strict=True)]
     return page(

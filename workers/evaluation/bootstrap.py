@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from workers.evaluation.confusion import Margins
 from workers.evaluation.intervals import LEVEL, Interval
 from workers.evaluation.metrics import BY_NAME, FROM_CONFUSION
-from workers.evaluation.row_weights import one_hot_of
+from workers.evaluation.row_weights import sums_by_class
 from workers.evaluation.rows_and_seeds import DrawnFigure
 from workers.nn.arrays import Integers
 
@@ -220,7 +220,7 @@ class _Draws:
 
     def _by_class(self, weights: Floats, class_of: Integers) -> Floats:
         """Sums (R, K) of weights (R, U) over the patterns of each class (U,)."""
-        return np.asarray(weights @ one_hot_of(class_of, self.classes))
+        return sums_by_class(weights, class_of, self.classes)
 
     def _figures(self, margins: WeightedMargins, of_all: Floats, of_class: Floats) -> dict[str, Floats]:
         """Each figure of each model, (R, S)."""

@@ -14,6 +14,23 @@ BLOCK_CELLS = 1_000_000
 """Weights drawn at a time: bounds memory."""
 
 
+FEW_ROWS = 64
+"""So many are added one by one: that is as fast, and a process that needs no more than that does not load SciPy."""
+
+
+def sums_by_class(weights: Floats, classes: Integers, count: int) -> Floats:
+    """Sums (R, count) of weights (R, N) over the rows of each class. classes: (N,), in [0, count).
+
+    Rows are added in their order, few or many, so the sums have the same bits.
+    """
+    if len(classes) > FEW_ROWS:
+        return np.asarray(weights @ one_hot_of(classes, count))
+    sums = np.zeros((len(weights), count))
+    for row, of_class in enumerate(classes):
+        sums[:, of_class] += weights[:, row]
+    return sums
+
+
 def one_hot_of(classes: Integers, count: int) -> Any:
     """A sparse matrix (N, count) with a one at the class of each row: weights (R, N) times it are sums by class."""
     from scipy.sparse import csr_array

@@ -1,8 +1,20 @@
 """How numbers, times and dates read on the pages."""
 
-import pytest
+from pathlib import Path
 
-from service.pages.rendering import day, duration, evidence, figure, p_in_text, p_value, share
+import pytest
+from jinja2 import DictLoader, Environment
+
+from service.pages.rendering import (
+    CompiledTemplates,
+    day,
+    duration,
+    evidence,
+    figure,
+    p_in_text,
+    p_value,
+    share,
+)
 
 
 @pytest.mark.parametrize(
@@ -37,3 +49,35 @@ from service.pages.rendering import day, duration, evidence, figure, p_in_text, 
 )
 def test_a_value_reads_as_people_write_it(shown: str, text: str) -> None:
     assert shown == text
+
+
+def test_templates_are_compiled_once_and_anew_when_they_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.dont_write_bytecode", False)
+    folder = tmp_path / "__pycache__"
+
+    def rendered(text: str) -> str:
+        loader, cache = DictLoader({"page.html": text}), CompiledTemplates(folder)
+        return (
+            Environment(loader=loader, bytecode_cache=cache, autoescape=True)
+            .get_template("page.html")
+            .render()
+        )
+
+    assert rendered("one") == "one"
+    (kept,) = folder.iterdir()
+    monkeypatch.setattr(Environment, "_generate", None)  # nothing can be compiled now
+    assert rendered("one") == "one"
+    monkeypatch.undo()
+    assert rendered("two") == "two"
+    assert list(folder.iterdir()) == [kept]
+
+
+def test_without_a_folder_to_write_to_templates_are_compiled_each_time(tmp_path: Path) -> None:
+    """Neither a read-only installation nor a folder that is a file is an error."""
+    blocked = tmp_path / "__pycache__"
+    blocked.write_text("a file")
+    cache = CompiledTemplates(blocked)
+    made = Environment(loader=DictLoader({"page.html": "one"}), bytecode_cache=cache, autoescape=True)
+    assert made.get_template("page.html").render() == "one"

@@ -14,6 +14,7 @@ from workers.evaluation.bootstrap import (
     value_range,
 )
 from workers.evaluation.metrics import FROM_CONFUSION
+from workers.evaluation.row_weights import FEW_ROWS, one_hot_of, sums_by_class
 
 Integers = NDArray[np.int64]
 
@@ -188,3 +189,11 @@ def test_an_interval_includes_what_was_observed_and_stays_within_the_range() -> 
             lowest, highest = value_range(name)
             assert lowest <= figure.interval.low <= figure.value <= figure.interval.high <= highest, name
             assert figure.interval.low < figure.interval.high, name
+
+
+@pytest.mark.parametrize("rows", [1, 7, FEW_ROWS])
+def test_sums_of_few_rows_have_the_bits_of_sums_of_many(rows: int) -> None:
+    generator = np.random.default_rng(0)
+    weights, classes = generator.standard_gamma(2.0, (50, rows)), generator.integers(0, 5, rows)
+    sparse = weights @ one_hot_of(classes, 6)
+    np.testing.assert_array_equal(sums_by_class(weights, classes, 6), sparse)
