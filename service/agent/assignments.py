@@ -1,6 +1,7 @@
 """Prepares a worker's assignment for a claimed run: its data, and the checkpoint that it resumes from.
 
-This runs in a thread, because preparing large data takes longer than a lease, and than a stop may take.
+This runs in a thread, because preparing large data takes longer than a lease, and than a stop may take. A new run on
+a split that was prepared a moment ago needs nothing of this, and no thread.
 """
 
 import logging
@@ -8,7 +9,8 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
@@ -28,13 +30,27 @@ from workers.spec import ExperimentSpec
 log = logging.getLogger("holdout.agent")
 
 CACHED_SPECS = 16
+READY_SECONDS = 1.0
+"""For how long a prepared split serves other runs without another look at its data set."""
 UNUSED_SECONDS = 30 * 24 * 3600.0
 """A prepared split that no run was given for so long is removed; the next run that needs it prepares it again."""
 COLLECTED_SECONDS = 24 * 3600.0
 
 
+class ReadySplit(NamedTuple):
+    """The folder of a prepared split, and when it was prepared, as `time.monotonic` tells it."""
+
+    folder: Path
+    since: float
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it may be used as it is."""
+        return time.monotonic() - self.since < READY_SECONDS and self.folder.is_dir()
+
+
 class AssignmentBuilder:
-    """Builds assignments, each in a thread of its own, one at a time."""
+    """Builds assignments: at once if the split is ready, else each in a thread of its own, one at a time."""
 
     def __init__(
         self, database: Database, registry: DatasetRegistry, settings: Settings, artifacts: ArtifactStore
@@ -42,18 +58,24 @@ class AssignmentBuilder:
         self.database, self.registry, self.settings, self.artifacts = database, registry, settings, artifacts
         self._building = threading.Lock()
         self._specs: LruCache[bytes, tuple[ExperimentSpec, str]] = LruCache(CACHED_SPECS)
+        self._ready: LruCache[bytes, ReadySplit] = LruCache(CACHED_SPECS)
         self._collection_due = time.monotonic()
 
     def start(
         self, claim: Claim, checkpoint: bytes | ArtifactReference | None, on_done: Callable[[], None]
     ) -> Future[Assignment]:
-        """Start to build the assignment of a run that resumes from `checkpoint`, and return it as a future.
+        """Build the assignment of a run that resumes from `checkpoint`, or start to, and return it as a future.
 
         While the artifact store is away the thread tries again, until the future is cancelled. `on_done` is called in
         the thread that built it, also after a failure. The future then raises the error: DatasetError if the data set
         does not exist any more or is another one. It also raises the error if no thread can be started.
         """
         future: Future[Assignment] = Future()
+        ready = self._ready.get(_split_of(claim)) if checkpoint is None else None
+        if ready is not None and ready.lasts:
+            future.set_result(self._assignment(claim, ready.folder, None))
+            on_done()
+            return future
         arguments = (future, claim, checkpoint, on_done)
         try:
             threading.Thread(target=self._run, args=arguments, name="preparation", daemon=True).start()
@@ -98,15 +120,23 @@ class AssignmentBuilder:
                     log.info("removed %s prepared splits that no run has used for 30 days", removed)
 
     def _build(self, claim: Claim, checkpoint: bytes | ArtifactReference | None) -> Assignment:
-        spec, text = self._spec(claim.spec)
+        spec, _ = self._spec(claim.spec)
         fold = Fold(claim.repeat, claim.fold)
+        folder = self.registry.prepare_split(spec.dataset, spec.split, fold).folder
+        assignment = self._assignment(claim, folder, self._load_checkpoint(claim, checkpoint))
+        self._ready.put(_split_of(claim), ReadySplit(folder, time.monotonic()))
+        return assignment
+
+    def _assignment(self, claim: Claim, folder: Path, checkpoint: bytes | None) -> Assignment:
+        """That of a run whose split is in a folder."""
+        _, text = self._spec(claim.spec)
         return Assignment(
             spec=text,
             seed=claim.seed,
             repeat=claim.repeat,
             fold=claim.fold,
-            split_folder=self.registry.prepare_split(spec.dataset, spec.split, fold).folder,
-            checkpoint=self._load_checkpoint(claim, checkpoint),
+            split_folder=folder,
+            checkpoint=checkpoint,
             checkpoint_seconds=self.settings.checkpoint_seconds,
             memory_bytes=self.settings.worker_memory_bytes,
             has_baselines=claim.has_baselines,
@@ -137,3 +167,8 @@ class AssignmentBuilder:
             if queue.renew(connection, claim.lease, lease_seconds=seconds, worked_seconds=worked) is not None:
                 epoch_writer.start_over(connection, claim.lease.run_id)
         return None
+
+
+def _split_of(claim: Claim) -> bytes:
+    """What decides which prepared split a run has."""
+    return to_json([claim.spec["dataset"], claim.spec["split"], claim.repeat, claim.fold])
