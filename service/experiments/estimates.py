@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from service.store.engine.row_limits import fixed_limit
 from service.store.tables import Experiment, Run
 from workers.cost_model import typical_seconds
 from workers.plan import Plan
@@ -41,7 +42,7 @@ def _latest_runs(connection: Connection) -> list[Row[Any]]:
     columns = (Run.training_seconds, Run.epoch, Run.epochs, Experiment.spec, Experiment.plan)
     chosen = select(*columns).join(Experiment, Experiment.id == Run.experiment_id)
     chosen = chosen.where(Run.epoch > 0, Run.training_seconds > 0)
-    return list(connection.execute(chosen.order_by(Run.id.desc()).limit(LATEST)))
+    return list(connection.execute(chosen.order_by(Run.id.desc()).limit(fixed_limit(LATEST))))
 
 
 def _pace(run: Row[Any]) -> tuple[float, float]:

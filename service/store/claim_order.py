@@ -25,6 +25,7 @@ from sqlalchemy import (
     select,
 )
 
+from service.store.engine.row_limits import ONE, fixed_limit
 from service.store.tables import Run
 
 FIRST_RUNS = 50
@@ -46,7 +47,7 @@ def next_run() -> ScalarSelect[int]:
         select(Run.id)
         .where(eligible, Run.owner == owner)
         .order_by(Run.of_sweep, Run.id)
-        .limit(1)
+        .limit(ONE)
         .with_for_update(skip_locked=True)
         .scalar_subquery()
     )
@@ -58,10 +59,16 @@ def _owner_at_rest(eligible: ColumnElement[bool]) -> ScalarSelect[str]:
     No owner goes before this one. With many owners this spares a look at each of them.
     """
     columns = (Run.owner, Run.of_sweep, Run.id)
-    first = select(*columns).where(eligible).order_by(Run.of_sweep, Run.id).limit(FIRST_RUNS).subquery()
+    first = (
+        select(*columns)
+        .where(eligible)
+        .order_by(Run.of_sweep, Run.id)
+        .limit(fixed_limit(FIRST_RUNS))
+        .subquery()
+    )
     at_rest = first.c.owner.not_in(select(Run.owner).where(RUNNING))
     chosen = select(first.c.owner).where(at_rest).order_by(first.c.of_sweep, first.c.id)
-    return chosen.limit(1).scalar_subquery()
+    return chosen.limit(ONE).scalar_subquery()
 
 
 def _next_owner(eligible: ColumnElement[bool]) -> ScalarSelect[str]:
@@ -80,7 +87,7 @@ def _next_owner(eligible: ColumnElement[bool]) -> ScalarSelect[str]:
     )
     exists = owners.c.owner.is_not(None)
     chosen = select(owners.c.owner).where(exists)
-    return chosen.order_by(running, single.is_(None), single, oldest).limit(1).scalar_subquery()
+    return chosen.order_by(running, single.is_(None), single, oldest).limit(ONE).scalar_subquery()
 
 
 def position(connection: Connection, experiment_id: int) -> int | None:
@@ -128,7 +135,7 @@ def _queued_of_each() -> Select[Any]:
 FIRST = select(Run.id, Run.priority, Run.owner, Run.of_sweep).where(
     QUEUED, Run.experiment_id == bindparam("experiment")
 )
-FIRST = FIRST.order_by(Run.id).limit(1)
+FIRST = FIRST.order_by(Run.id).limit(ONE)
 RUNNING_OF_EACH = select(Run.owner, func.count()).where(RUNNING).group_by(Run.owner)
 QUEUED_OF_EACH = _queued_of_each()
 """Statements are built once: to build one takes longer than to execute it on SQLite."""

@@ -25,6 +25,7 @@ from sqlalchemy.orm import aliased
 
 from service.store.deaths import death_values, failed_start_values
 from service.store.engine.clock import now, now_or
+from service.store.engine.row_limits import ONE
 from service.store.errors import JobOver, NoModel, UnknownExperiment, UnknownJob
 from service.store.leases import has_expired
 from service.store.run_keys import BY_KEY
@@ -156,7 +157,7 @@ def request_cancel(connection: Connection, experiment_id: int, kind: JobKind) ->
 def has_work(connection: Connection) -> bool:
     """Whether a claim might find a job."""
     claimable = or_(Job.status == "queued", EXPIRED)
-    return connection.execute(select(Job.id).where(claimable).limit(1)).first() is not None
+    return connection.execute(select(Job.id).where(claimable).limit(ONE)).first() is not None
 
 
 def claim(
@@ -176,7 +177,7 @@ def claim(
     of_owner = aliased(Job)
     served = select(func.max(of_owner.started_at)).where(of_owner.owner == Job.owner).scalar_subquery()
     order = (Job.failed_starts, func.coalesce(served, 0), Job.id)
-    following = select(Job.id).where(Job.status == "queued").order_by(*order).limit(1)
+    following = select(Job.id).where(Job.status == "queued").order_by(*order).limit(ONE)
     token = secrets.token_hex(16)
     taken = update(Job).where(Job.id == following.with_for_update(skip_locked=True).scalar_subquery())
     taken = taken.where(Job.status == "queued").values(

@@ -53,6 +53,7 @@ from service.store import claim_order, experiment_metrics, jobs, spec_values
 from service.store.deaths import death_values, failed_start_values
 from service.store.engine.bulk_insert import BulkInsert
 from service.store.engine.clock import now, now_or
+from service.store.engine.row_limits import ONE
 from service.store.errors import QueueFull
 from service.store.leases import has_expired
 from service.store.run_keys import ALL_RUNS, BY_KEY, RunFilter, RunKey
@@ -61,7 +62,7 @@ from service.store.webhooks import outbox
 from workers.processes.failure_causes import Cause
 
 EXPIRED = has_expired(Run)
-CLAIMABLE_RUN = select(Run.id).where(or_(claim_order.QUEUED, EXPIRED)).limit(1)
+CLAIMABLE_RUN = select(Run.id).where(or_(claim_order.QUEUED, EXPIRED)).limit(ONE)
 OWNED_BY_LEASE = and_(
     Run.id == bindparam("run_id"),
     Run.attempt == bindparam("lease_attempt"),

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, case, func, select
 
 from service.store.engine.clock import now
+from service.store.engine.row_limits import fixed_limit
 from service.store.tables import ACTIVE_STATUSES, Experiment, Rows, Run
 
 MAX_FINISHED = 100_000
@@ -60,4 +61,4 @@ def finished_since(connection: Connection, since: float) -> Rows:
     columns: list[Any] = [Run.id, Run.attempt, Run.deaths, Run.status, Run.cause, Run.worked_seconds]
     columns += [Run.finished_at, (Run.started_at - Run.created_at).label("waited_seconds")]
     ended = select(*columns).where(Run.finished_at >= since)
-    return connection.execute(ended.order_by(Run.finished_at).limit(MAX_FINISHED)).all()
+    return connection.execute(ended.order_by(Run.finished_at).limit(fixed_limit(MAX_FINISHED))).all()

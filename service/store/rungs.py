@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, exists, select, true
 
 from service.store import queue
+from service.store.engine.row_limits import ONE
 from service.store.spec_facts import selection_metric
 from service.store.tables import ACTIVE_STATUSES, EpochMetrics, Experiment, Run, Sweep
 from workers.evaluation.metrics import BY_NAME
@@ -19,7 +20,7 @@ from workers.sweeps.request import SweepRequest
 from workers.sweeps.strategies import Bracket, HalvingStrategy
 
 IS_HELD = (Run.status == "queued") & (Run.held == true())
-SOME_HELD = select(Run.id).where(Run.status == "queued", Run.held == true()).limit(1)
+SOME_HELD = select(Run.id).where(Run.status == "queued", Run.held == true()).limit(ONE)
 SWEEPS_WITH_HELD = (
     select(Experiment.sweep_id).join(Run, Run.experiment_id == Experiment.id).where(IS_HELD).distinct()
 )

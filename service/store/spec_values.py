@@ -29,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from service.store.engine.bulk_insert import BulkInsert
+from service.store.engine.row_limits import fixed_limit
 from service.store.tables import Experiment, SpecValue
 from workers.spec import ExperimentSpec
 
@@ -131,7 +132,7 @@ def those_that_meet(condition: SpecCondition) -> Select[Any]:
     They are in the order of the index, so that every database reads it and none the whole table.
     """
     met: Select[Any] = select(SpecValue.experiment_id).where(condition.of(SpecValue))
-    return met.order_by(SpecValue.field, SpecValue.value, SpecValue.experiment_id).limit(FEW + 1)
+    return met.order_by(SpecValue.field, SpecValue.value, SpecValue.experiment_id).limit(fixed_limit(FEW + 1))
 
 
 def add(connection: Connection, specs: Iterable[tuple[int, Mapping[str, Any]]]) -> None:

@@ -9,10 +9,11 @@ from sqlalchemy import Connection, exists, func, select, update
 
 from service.store import queue
 from service.store.engine.clock import now
+from service.store.engine.row_limits import ONE
 from service.store.tables import Experiment, Run, Sweep
 
 LIMITED = Sweep.max_seconds.is_not(None) & Sweep.stopped_at.is_(None) & Sweep.announced_at.is_(None)
-SOME_LIMITED = select(Sweep.id).where(LIMITED).limit(1)
+SOME_LIMITED = select(Sweep.id).where(LIMITED).limit(ONE)
 FIRST_START = (
     select(func.min(Run.started_at))
     .join(Experiment, Experiment.id == Run.experiment_id)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
 
 from service.store.engine.clock import now
 from service.store.engine.nonblocking_reader import NonblockingReader
+from service.store.engine.row_limits import ONE
 from service.store.errors import NameTaken, UnknownToken
 from service.store.tables import Rows, Token
 
@@ -43,7 +44,7 @@ class Caller:
 VALID = and_(Token.revoked_at.is_(None), or_(Token.expires_at.is_(None), Token.expires_at > now()))
 LEFT = (Token.expires_at - now()).label("seconds_left")
 FIND = select(Token.name, Token.scope, LEFT).where(Token.sha256 == bindparam("sha256"), VALID)
-EXIST = select(Token.id).limit(1)
+EXIST = select(Token.id).limit(ONE)
 """Built once: every request executes these two."""
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from service.store.engine.clock import now
+from service.store.engine.row_limits import ONE, fixed_limit
 from service.store.tables import Delivery, Experiment, Rows, Webhook
 from service.store.webhooks import webhooks
 
@@ -81,13 +82,13 @@ def latest(connection: Connection, webhook_id: int) -> Rows:
     """The latest messages of a webhook, the newest first."""
     columns: list[Any] = [Delivery]
     mine = select(*columns).where(Delivery.webhook_id == webhook_id)
-    return connection.execute(mine.order_by(Delivery.id.desc()).limit(MAX_LISTED)).all()
+    return connection.execute(mine.order_by(Delivery.id.desc()).limit(fixed_limit(MAX_LISTED))).all()
 
 
 def has_due(connection: Connection) -> bool:
     """Whether `take` might find a message. This only reads."""
     return (
-        connection.execute(select(Delivery.id).where(Delivery.due_at <= now()).limit(1)).first() is not None
+        connection.execute(select(Delivery.id).where(Delivery.due_at <= now()).limit(ONE)).first() is not None
     )
 
 
@@ -103,7 +104,7 @@ def waiting_webhooks(connection: Connection) -> list[WaitingWebhook]:
 def take(connection: Connection, webhook_id: int) -> DueDelivery | None:
     """Take the message of a webhook that is due for longest, so that no other process sends it meanwhile."""
     mine = (Delivery.webhook_id == webhook_id, Delivery.due_at <= now())
-    longest = select(Delivery.id).where(*mine).order_by(Delivery.due_at).limit(1)
+    longest = select(Delivery.id).where(*mine).order_by(Delivery.due_at).limit(ONE)
     is_next = Delivery.id == longest.with_for_update(skip_locked=True).scalar_subquery()
     taken = update(Delivery).where(is_next, Delivery.due_at <= now())
     taken = taken.values(attempts=Delivery.attempts + 1, due_at=now() + SENDING_SECONDS)

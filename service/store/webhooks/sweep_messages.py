@@ -11,6 +11,7 @@ from sqlalchemy import Connection, exists, insert, select, update
 
 from service.store import sweep_reader
 from service.store.engine.clock import now
+from service.store.engine.row_limits import ONE
 from service.store.sweep_reader import AWAITS_CANDIDATES, SweepState
 from service.store.tables import ACTIVE_STATUSES, Delivery, Experiment, Sweep
 from service.store.webhooks.outbox import lock_subscriptions, timestamp
@@ -23,7 +24,7 @@ ENDED = select(Sweep.id).where(Sweep.announced_at.is_(None), IS_OVER).order_by(S
 
 def has_ended(connection: Connection) -> bool:
     """Whether `announce` would find a sweep. This only reads."""
-    return connection.execute(ENDED.limit(1)).first() is not None
+    return connection.execute(ENDED.limit(ONE)).first() is not None
 
 
 def announce(connection: Connection) -> None:

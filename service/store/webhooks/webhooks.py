@@ -10,6 +10,7 @@ from sqlalchemy import delete as delete_from
 
 from service.store.database import Database
 from service.store.engine.clock import now
+from service.store.engine.row_limits import ONE
 from service.store.errors import UnknownWebhook
 from service.store.sealing import SealingKey
 from service.store.tables import Rows, Webhook
@@ -37,7 +38,7 @@ def seal_all(database: Database, key: SealingKey) -> None:
         Webhook.secret.startswith(SECRET_PREFIX, autoescape=True)
     )
     with database.read() as connection:
-        if connection.execute(plain.limit(1)).first() is None:
+        if connection.execute(plain.limit(ONE)).first() is None:
             return
     with database.write() as connection:
         if database.is_sqlite:

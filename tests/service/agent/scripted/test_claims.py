@@ -1,16 +1,19 @@
 """What the agent claims, and what it gives a worker."""
 
 import time
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from service.agent.agent import Agent
 from service.settings import Settings
 from service.store import queue
 from tests.harness import IRIS, Harness
-from tests.service.agent.scripted.pool import ScriptedPool
-from tests.service.agent.scripted.script import start
+from tests.service.agent.scripted.pool import ScriptedPool, epoch
+from tests.service.agent.scripted.script import send, start
 from workers.data.errors import TooFewRows
+from workers.processes.messages import Succeeded
 
 
 def test_it_claims_as_many_runs_as_it_has_processes(
@@ -126,3 +129,21 @@ def test_a_run_that_another_agent_claims_first_is_left_to_it(
 def test_names_tell_agents_apart(harness: Harness, settings: Settings) -> None:
     names = {Agent(harness.database, harness.registry, settings, ScriptedPool()).name for _ in range(2)}
     assert len(names) == 2
+
+
+def test_no_statement_of_the_agent_is_planned_anew_for_the_value_of_its_limit(
+    harness: Harness, agent: Agent
+) -> None:
+    executed: list[str] = []
+
+    @event.listens_for(harness.database.engine, "before_cursor_execute")
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        executed.append(statement)
+
+    harness.submit(IRIS | {"seeds": [0, 1, 2]})
+    first, _ = start(agent), start(agent)
+    send(agent, first, epoch(1), Succeeded(1, b"model"))
+    agent.tick()
+    assert len(agent.runs) == 2
+    assert [statement for statement in executed if "LIMIT ?" in statement] == []
+    assert any("LIMIT 1" in statement for statement in executed)
