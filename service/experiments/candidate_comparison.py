@@ -66,7 +66,7 @@ def compare_candidates(entrants: Sequence[Entrant], metric: SelectionMetric) -> 
     draws = _draws_of_rows(same, metric).with_noise(_noise(same, metric))
     compared = _compared(same, metric, draws)
     intervals = [
-        _around(percentile_interval(drawn), each.value)
+        _within_range(_around(percentile_interval(drawn), each.value), metric)
         for drawn, each in zip((draws.first + draws.second) / 2, same, strict=True)
     ]
     return CandidateComparison(same, compared, intervals, _corrected(same, metric))
@@ -82,7 +82,8 @@ def _over_folds(entrants: Sequence[Entrant], metric: SelectionMetric) -> Candida
     share = 1 / (entrants[0].contender.spec["split"]["folds"] - 1)
     stream, better = generator(0, "comparisons"), _larger_is_better(metric)
     compared = against_best_over_folds(values, share, stream, larger_is_better=better)
-    intervals = [_of_folds(each, share) for each in values.tolist()]
+    of_folds = (_of_folds(each, share) for each in values.tolist())
+    intervals = [each and _within_range(each, metric) for each in of_folds]
     resampled = metric in METRICS or metric in NUMBER_METRICS
     with_rows = [each for each in same if each.rows is not None]
     corrected = _corrected(with_rows, metric) if resampled and with_rows == same else None
@@ -190,3 +191,9 @@ def _larger_is_better(metric: SelectionMetric) -> bool:
 
 def _around(interval: Interval, value: float) -> Interval:
     return Interval(min(interval.low, value), max(interval.high, value), interval.level)
+
+
+def _within_range(interval: Interval, metric: SelectionMetric) -> Interval:
+    """The part of an interval in which the metric can be: the noise of few seeds reaches beyond it."""
+    low, high = BY_NAME[metric].lowest, BY_NAME[metric].highest
+    return Interval(max(low, interval.low), min(high, interval.high), interval.level)

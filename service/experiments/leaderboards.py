@@ -29,7 +29,8 @@ from workers.lru_cache import LruCache
 
 CACHED = 20
 AS_FAST = 1.5
-"""Up to so many times the shortest training counts as equally fast: a busy machine makes such differences."""
+MOMENT = 1.0
+"""Up to so many times the shortest training, and a second more, count as equally fast: a busy machine does that."""
 Key = tuple[Any, ...]
 
 SELECTED = Remark(
@@ -190,10 +191,10 @@ def _recommended(
     fewest = min(each.parameters for each in top)
     as_small = [each for each in top if each.parameters == fewest]
     shortest = min(each.seconds for each in as_small)
-    as_fast = [each for each in as_small if each.seconds <= AS_FAST * shortest]
+    as_fast = [each for each in as_small if each.seconds <= AS_FAST * shortest + MOMENT]
     chosen = as_fast[0]  # of equally simple ones, the best
     entrant = next(each for each in entrants if each.contender.id == chosen.experiment_id)
-    title, price = entrant.contender.title, _price(entrant, comparison)
+    title, price = entrant.contender.title, _price(entrant, metric, comparison)
     if len(top) == 1:
         sentence = (
             f"{title} is better by {metric} than every other candidate."
@@ -206,10 +207,8 @@ def _recommended(
             f"{len(top)} of {len(items)} candidates cannot be told from the best by {metric}. {title} {why}."
         )
     if price is not None and price[1].high > 0:
-        measured = (
-            f"It was measured {price[0]:.3g} worse than the best" if price[0] else "It was measured as good"
-        )
-        sentence += f" {measured}, and may be up to {price[1].high:.3g} worse."
+        measured = f"{price[0]:.3g} worse than" if price[0] else "as good as"
+        sentence += f" It was measured {measured} the best, and may be up to {price[1].high:.3g} worse."
     return Recommended(
         experiment_id=chosen.experiment_id,
         candidate=chosen.candidate,
@@ -233,7 +232,9 @@ def _why_simplest(as_small: int, as_fast: int, parameters: int) -> str:
     return f"is the best of the {as_fast} with {fewest} that train about as fast"
 
 
-def _price(of: Entrant, comparison: CandidateComparison | None) -> tuple[float, Interval] | None:
+def _price(
+    of: Entrant, metric: SelectionMetric, comparison: CandidateComparison | None
+) -> tuple[float, Interval] | None:
     """How much worse than the best an entrant is, with the interval that holds for all pairs; None for the best."""
     if comparison is None:
         return None
@@ -244,7 +245,8 @@ def _price(of: Entrant, comparison: CandidateComparison | None) -> tuple[float, 
     if place == against.best:
         return None
     worse_by, margin = float(against.differences[place]), against.critical * float(against.errors[place])
-    return worse_by, Interval(worse_by - margin, worse_by + margin, against.level)
+    most = BY_NAME[metric].range
+    return worse_by, Interval(max(-most, worse_by - margin), min(most, worse_by + margin), against.level)
 
 
 def _best(

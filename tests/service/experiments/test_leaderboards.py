@@ -113,6 +113,15 @@ def test_of_equally_simple_candidates_the_best_is_recommended(
     assert "is the best of the 2 with the fewest parameters (" in recommended["sentence"]
 
 
+def test_intervals_stay_within_the_range_of_the_metric(client: TestClient, fake_worker: FakeWorker) -> None:
+    """Two seeds that differ as much as they can have noise beyond it."""
+    sweep = submit(client, [[8], [4]])
+    finish(fake_worker, [[1, 20], [20, 0]])
+    board = leaderboard(client, sweep)
+    assert [(each["low"], each["high"]) for each in board["items"]] == [(0, 1), (0, 1)]
+    assert (board["recommended"]["low"], board["recommended"]["high"]) == (-1, 1)
+
+
 def test_the_best_value_is_corrected_for_the_choice(client: TestClient, fake_worker: FakeWorker) -> None:
     sweep = submit(client, [[n] for n in range(1, 9)])
     finish(fake_worker, [[10 + n % 4, 11 + n % 3] for n in range(8)])
