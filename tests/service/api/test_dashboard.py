@@ -13,7 +13,7 @@ from httpx2 import Client
 from tests.service.fake_worker import CONFUSION, FakeWorker
 from tests.service_process import ForkedService
 
-EXPERIMENTS, FEW = 100, 30
+EXPERIMENTS, FEW = 100, 10
 ENOUGH = 0.95
 """Of the polls, that say that nothing has changed, once that is so."""
 

@@ -16,6 +16,7 @@ if library := blas.numpy_openblas():
     IMPLEMENTATIONS["openblas"] = matmul.by_openblas(library)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("products", IMPLEMENTATIONS.values(), ids=IMPLEMENTATIONS)
 def test_products_are_those_of_numpy(products: matmul.Products, dtype: Any) -> None:

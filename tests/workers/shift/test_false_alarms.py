@@ -61,6 +61,7 @@ def test_few_alarms_about_unshifted_batches(detector: Detector) -> None:
 FOREIGN = np.array([40.0, 40.0, 40.0, 0.0], np.float32)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", ["outputs", "classes", "mmd", "classifier"])
 def test_the_smallest_shift_that_a_detector_states_is_found_in_four_of_five_batches(name: str) -> None:
     stream = np.random.default_rng(1)

@@ -217,6 +217,7 @@ def test_nothing_more_is_read_for_a_client_that_has_left(service: Live, pages: l
     assert service.client.get("/ready").status_code == 200
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("what", ["the experiment is deleted", "the run goes back to a checkpoint"])
 def test_an_export_whose_rows_are_gone_breaks_off_and_does_not_end(
     service: Live, what: str, caplog: pytest.LogCaptureFixture
