@@ -7,7 +7,10 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 LONGEST = (
+    "tests/browser/test_pages.py",
     "tests/contract/test_schemathesis.py",
+    "tests/docs/test_api.py",
+    "tests/test_readme.py",
     "tests/chaos/test_scenario.py",
     "tests/service/notifiers/test_machines.py",
     "tests/service/agent/test_programs.py",
@@ -17,7 +20,6 @@ LONGEST = (
     "tests/service/api/test_every_metric.py",
     "tests/service/agent/test_processes.py",
     "tests/service/experiments/test_ways_around_the_seal.py",
-    "tests/service/operations/test_unknown_schema.py",
     "tests/service/cli/test_demo.py",
     "tests/service/api/test_locked_database.py",
     "tests/service/api/routing/test_exports.py",
@@ -35,7 +37,6 @@ LONGEST = (
     "tests/service/api/transport/test_lingering_close.py",
     "tests/service/webhooks/test_slots.py",
     "tests/service/operations/test_prometheus.py",
-    "tests/test_readme.py",
     "tests/acceptance/test_lessons.py",
     "tests/service/api/test_epochs.py",
     "tests/workers/data/test_scaling.py",
