@@ -1,6 +1,6 @@
-"""A LIMIT that is part of a statement. With a parameter, SQLite plans the statement anew at each execution.
+"""A LIMIT that is part of a statement. With a parameter there, a claim took 0.53 ms, and takes 0.11.
 
-It plans by the value of the parameter. So a claim took 0.53 ms, and takes 0.11.
+It seems that SQLite, built with STAT4, plans by the value of the parameter, and so anew at each execution.
 """
 
 from sqlalchemy import Integer, literal_column
