@@ -97,10 +97,10 @@ mutation: $(CHECKS) ## Mutate the queue and the agent in a thousand ways, in mut
 methods: $(RUNTIME) ## Write docs/methods.md from the docstrings
 	@$(VENV)/bin/python -m tools.make_methods
 
-openapi: $(CHECKS) ## Write docs/openapi.json from the service, and print the breaking changes
+openapi: $(CHECKS) ## Write the OpenAPI document from the routes, and print the breaking changes
 	@$(VENV)/bin/python -m tools.make_openapi
 
-examples: $(CHECKS) ## Run the commands of docs/api.md, save their responses as examples, then write openapi.json
+examples: $(CHECKS) ## Run the commands of docs/api.md, save their responses as examples, then write the OpenAPI document
 	@$(VENV)/bin/python -m tools.make_examples
 	@$(VENV)/bin/python -m tools.make_openapi
 

@@ -21,7 +21,7 @@ from service.api.live.change_feed import ChangeFeed
 from service.api.live.event_pages import EventPages
 from service.api.live.stream_places import StreamPlaces
 from service.api.live.summary_events import SummaryEvents
-from service.api.openapi.document import EncodedDocument, document
+from service.api.openapi.document import document
 from service.api.openapi.responses import unavailable
 from service.api.thread_limiters import Limiters
 from service.api.transport.middleware import RequestMiddleware
@@ -103,7 +103,6 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.request_stop = lambda: None
     app.state.observe = lambda request: None
     app.openapi = partial(document, app)  # type: ignore[method-assign]
-    app.state.openapi_document = EncodedDocument(app)
     for resource in (
         experiments,
         epochs,

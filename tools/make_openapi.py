@@ -1,4 +1,4 @@
-"""Writes docs/openapi.json: the OpenAPI document of the service, for generators of clients and for reviews.
+"""Writes the OpenAPI document, service/api/openapi/openapi.json, which the service sends, from the routes.
 
 Run: python -m tools.make_openapi [--check]
 """
@@ -6,19 +6,17 @@ Run: python -m tools.make_openapi [--check]
 import json
 import sys
 from functools import cache
-from pathlib import Path
 from typing import Any
 
+from service.api.openapi.document import FILE
 from service.app import create_app
 from service.settings import Settings
 from tools.openapi_diff import breaking
 
-FILE = Path(__file__).parent.parent / "docs" / "openapi.json"
-
 
 @cache
 def document() -> dict[str, Any]:
-    """The document that the service serves. It is built once, which takes seconds: do not change it."""
+    """The document of the routes. It is built once, which takes seconds: do not change it."""
     return create_app(Settings(workers=0)).openapi()
 
 
@@ -39,7 +37,7 @@ def main(arguments: list[str]) -> str | None:
     elif now != before:
         why = ["Breaking changes:", *broken] if broken else ["No change is breaking."]
         return "\n".join(
-            [f"{FILE.name} differs from the document of the service.", *why, "To write it: make openapi"]
+            [f"{FILE.name} differs from the document of the routes.", *why, "To write it: make openapi"]
         )
     return None
 

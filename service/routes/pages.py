@@ -7,6 +7,7 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
 from service.api.auth.authorization import PUBLIC
+from service.api.openapi.document import FILE as DOCUMENT
 from service.api.routing.strict_route import StrictRoute
 from service.api.transport.middleware import CONTENT_SECURITY_POLICY
 
@@ -27,9 +28,9 @@ def read_docs() -> FileResponse:
 
 
 @router.get("/openapi.json", include_in_schema=False)
-def read_openapi(request: Request) -> Response:
-    """Send the OpenAPI document, which the first request builds."""
-    return Response(request.app.state.openapi_document.content(), media_type="application/json")
+def read_openapi() -> FileResponse:
+    """Send the OpenAPI document."""
+    return FileResponse(DOCUMENT, media_type="application/json")
 
 
 @router.get("/static/{name}", include_in_schema=False)

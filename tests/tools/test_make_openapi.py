@@ -14,7 +14,7 @@ def test_nothing_breaks_clients_of_the_committed_document() -> None:
 
 
 @pytest.mark.thorough  # `make lint` does the same
-def test_the_committed_document_is_the_one_that_is_served() -> None:
+def test_the_committed_document_is_that_of_the_routes() -> None:
     assert make_openapi.main(["--check"]) is None
 
 

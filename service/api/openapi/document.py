@@ -1,9 +1,11 @@
-"""Builds the OpenAPI document: what FastAPI derives from the routes, plus errors, headers, links and examples."""
+"""Builds the OpenAPI document: what FastAPI derives from the routes, plus errors, headers, links and examples.
 
-import json
-import zlib
+Only `tools.make_openapi` and tests build it. A service sends what the tool has written, and the checks compare both:
+to build it takes seconds of processor time, and 20 MB that stay in the process.
+"""
+
 from functools import cache
-from threading import Lock
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -15,8 +17,9 @@ from service.api.openapi import headers, links, response_examples
 from service.api.openapi.compatibility import portable
 from service.api.openapi.responses import ACCESS_ERRORS, EXAMPLES, Responses, problems, responses_of
 from service.schemas.problem import ProblemAnswer
-from workers.processes import memory
 
+FILE = Path(__file__).parent / "openapi.json"
+"""The document as it was written."""
 DESCRIPTION = """
 A service for honest experiments in classification and regression. POST a spec, workers train it, and the responses
 give the metrics, those of each class too, with baselines and confidence intervals.
@@ -87,25 +90,6 @@ def document(app: FastAPI) -> dict[str, Any]:
         response_examples.add(operations)
         app.openapi_schema = schema
     return app.openapi_schema
-
-
-class EncodedDocument:
-    """The document of an app as JSON, kept compressed: 0.1 MB instead of 1.
-
-    Its objects are dropped, but what FastAPI and pydantic remember of building it, some 18 MB, stays in the process.
-    """
-
-    def __init__(self, app: FastAPI) -> None:
-        self._app, self._content, self._building = app, b"", Lock()
-
-    def content(self) -> bytes:
-        """The document, which the first call builds. That takes seconds: call it in a thread."""
-        with self._building:
-            if not self._content:
-                encoded = json.dumps(document(self._app), ensure_ascii=False, separators=(",", ":"))
-                self._content, self._app.openapi_schema = zlib.compress(encoded.encode()), None
-                memory.trim()
-        return zlib.decompress(self._content)
 
 
 def _merge(responses: dict[str, Any], more: Responses) -> None:
