@@ -55,8 +55,11 @@ Kind = Literal[
 LONGEST_WAIT_SECONDS = float(LOCK_TIMEOUT_SECONDS)
 """For a thread and, in it, for the write lock together; then the response is 503."""
 LONGEST_REST_SECONDS = 1.0
-STANDSTILL_SECONDS = 0.25
-"""If no write has ended for so long, at most `most_waiting` wait, and the others get 503."""
+STANDSTILL_SECONDS = 1.0
+"""If no write has ended for so long, at most `most_waiting` wait, and the others get 503.
+
+On a busy machine, writes that nothing holds up take part of it.
+"""
 
 
 class TooBusy(Exception):
