@@ -22,13 +22,14 @@ def test_the_committed_document_is_that_of_the_routes() -> None:
 def test_the_check_tells_an_addition_from_a_breaking_change(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(make_openapi, "FILE", tmp_path / "openapi.json")
+    file = tmp_path / "openapi.json"
+    monkeypatch.setattr(make_openapi, "FILE", file)
     older = copy.deepcopy(make_openapi.document())
     del older["paths"]["/epochs"]
-    make_openapi.FILE.write_text(json.dumps(older))
+    file.write_text(json.dumps(older))
     assert "No change is breaking" in str(make_openapi.main(["--check"]))
     older["paths"]["/colours"] = {}
-    make_openapi.FILE.write_text(json.dumps(older))
+    file.write_text(json.dumps(older))
     assert "/colours: removed" in str(make_openapi.main(["--check"]))
 
 
