@@ -31,7 +31,6 @@ def main(arguments: list[str]) -> str | None:
     now, before = document(), committed()
     broken = [f"  {change}" for change in breaking(before, now)]
     if "--check" not in arguments:
-        FILE.parent.mkdir(exist_ok=True)
         FILE.write_text(json.dumps(now, indent=1, ensure_ascii=False) + "\n")
         print(*broken, sep="\n", end="\n" if broken else "")  # noqa: T201 -- for the developer
     elif now != before:

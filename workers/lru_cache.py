@@ -22,8 +22,8 @@ class LruCache(Generic[K, V]):
         self, capacity: int, size_of: Callable[[V], int] = lambda _: 1, idle_seconds: float = math.inf
     ) -> None:
         self.capacity, self.idle_seconds, self._size_of = capacity, idle_seconds, size_of
-        self._values: OrderedDict[K, V] = OrderedDict()
-        self._used_at: dict[K, float] = {}
+        self._values: OrderedDict[K, tuple[V, float]] = OrderedDict()
+        """With the time when each was used last, so that the first was used the longest ago."""
         self._size = 0
         self._lock = Lock()
 
@@ -33,16 +33,16 @@ class LruCache(Generic[K, V]):
             self._drop_idle()
             if key not in self._values:
                 return None
+            value, _ = self._values[key]
+            self._values[key] = value, time.monotonic()
             self._values.move_to_end(key)
-            self._used_at[key] = time.monotonic()
-            return self._values[key]
+            return value
 
     def put(self, key: K, value: V) -> None:
         """Store a value, replace the one before, and drop what was not used for longest."""
         with self._lock:
             self._drop(key)
-            self._values[key] = value
-            self._used_at[key] = time.monotonic()
+            self._values[key] = value, time.monotonic()
             self._size += self._size_of(value)
             self._drop_idle()
             while self._size > self.capacity:
@@ -57,15 +57,16 @@ class LruCache(Generic[K, V]):
         """Drop all values."""
         with self._lock:
             self._values.clear()
-            self._used_at.clear()
             self._size = 0
 
     def _drop_idle(self) -> None:
         latest = time.monotonic() - self.idle_seconds
-        while self._values and self._used_at[least := next(iter(self._values))] < latest:
-            self._drop(least)
+        while self._values:
+            key, (_, used_at) = next(iter(self._values.items()))
+            if used_at >= latest:
+                return
+            self._drop(key)
 
     def _drop(self, key: K) -> None:
         if key in self._values:
-            self._size -= self._size_of(self._values.pop(key))
-            del self._used_at[key]
+            self._size -= self._size_of(self._values.pop(key)[0])

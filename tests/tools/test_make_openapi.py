@@ -35,6 +35,6 @@ def test_the_check_tells_an_addition_from_a_breaking_change(
 
 @pytest.mark.thorough
 def test_what_is_written_passes_the_check(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(make_openapi, "FILE", tmp_path / "docs" / "openapi.json")
+    monkeypatch.setattr(make_openapi, "FILE", tmp_path / "openapi.json")
     assert make_openapi.main([]) is None
     assert make_openapi.main(["--check"]) is None
