@@ -12,7 +12,7 @@ Comparisons = dict[str, Any]
 
 
 def show_comparisons(console: Console, comparisons: Comparisons) -> None:
-    """Print the table, the sentence of each pair, and each piece of advice once."""
+    """Print the table, the sentence of each pair, and each piece of advice once, with the pairs that it is for."""
     metric = comparisons["metric"].replace("_", " ")
     table = Table("a", "b", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in (f"{metric} of a", "of b", "a minus b", "better"):
@@ -21,15 +21,15 @@ def show_comparisons(console: Console, comparisons: Comparisons) -> None:
         table.add_row(*map(Text, _cells(each)))
     console.print(table)
     console.print()
-    advice: dict[str, None] = {}
+    advice: dict[str, list[str]] = {}
     for each in comparisons["items"]:
         print_paragraph(console, each["finding"]["sentence"])
-        advice[each["finding"]["remedy"]] = None
-    for remark in comparisons["remarks"]:
-        advice[f"{remark['sentence']} {remark['remedy']}"] = None
+        advice.setdefault(each["finding"]["remedy"], []).append(f"{each['a']} and {each['b']}")
     console.print()
-    for sentence in advice:
-        print_paragraph(console, sentence)
+    for remedy, pairs in advice.items():
+        print_paragraph(console, f"{', '.join(pairs)}: {remedy}" if len(advice) > 1 else remedy)
+    for remark in comparisons["remarks"]:
+        print_paragraph(console, f"{remark['sentence']} {remark['remedy']}")
 
 
 def _cells(item: dict[str, Any]) -> list[str]:

@@ -1,6 +1,7 @@
 """The result of a comparison in words. The interval that a sentence shows is the one that decides what it says."""
 
 from dataclasses import dataclass
+from math import floor, log10
 
 from service.experiments.comparability import common_metrics
 from service.experiments.contenders import Pair
@@ -124,10 +125,25 @@ def _unchanging(pair: Pair, found: Measurement) -> Remark:
 def _figures(found: Measurement, tested: Tested, over: str) -> str:
     """The difference with its interval, and for how many pairs that is corrected."""
     low, high = bounds(tested.interval)
-    figures = f"{signed(found.value)} [{signed(low)}, {signed(high)}] over {over}"
+    value, low_shown, high_shown = signed_alike(found.value, low, high)
+    figures = f"{value} [{low_shown}, {high_shown}] over {over}"
     return f"{figures}, corrected for {tested.pairs} pairs" if tested.pairs > 1 else figures
 
 
 def signed(value: float | None) -> str:
     """A number with its sign and three significant digits; zero has no sign."""
     return f"{value:+.3g}" if value else "0"
+
+
+def signed_alike(*values: float | None) -> list[str]:
+    """Numbers with their signs, to the decimal that is the third digit of the largest.
+
+    What that would round to zero keeps two digits of its own, because whether an interval excludes zero is its claim.
+    """
+    largest = max((abs(each) for each in values if each), default=1.0)
+    decimals = max(0, 2 - floor(log10(largest)))
+    texts = (f"{each or 0:+.{decimals}f}" for each in values)
+    return [
+        text if float(text) else f"{each:+.2g}" if each else "0"
+        for each, text in zip(values, texts, strict=True)
+    ]

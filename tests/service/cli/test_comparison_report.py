@@ -39,6 +39,12 @@ def test_each_pair_has_a_row_with_its_interval_and_a_sentence_and_advice_is_give
     assert printed.endswith("The epochs were selected. Cross-validate.\n")
 
 
+def test_different_advice_names_the_pairs_that_it_is_for() -> None:
+    undecided = item(4) | {"finding": {"code": "no", "sentence": "No difference.", "remedy": "Take either."}}
+    printed = report(item(2), item(3), undecided)
+    assert "1 and 2, 1 and 3: Evaluate it.\n1 and 4: Take either.\nThe epochs were selected." in printed
+
+
 def test_the_client_sends_only_what_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
     sent = []
     monkeypatch.setattr(

@@ -33,7 +33,7 @@ def test_over_the_same_folds_training_is_compared_by_the_corrected_t(
     assert (item["better"], item["mcnemar"]) == (a, [])
     assert item["finding"]["sentence"] == (
         "Trained and measured on new data of this kind, 'focal' has a higher balanced_accuracy than 'plain': "
-        f"+0.15 [{low:+.3g}, {high:+.3g}] over 5 folds."
+        f"+0.150 [{low:+.3f}, {high:+.3f}] over 5 folds."
     )
     assert answer["remarks"] == [] or answer["remarks"][0]["code"] != "same_rows"
 

@@ -45,7 +45,7 @@ def test_on_the_same_rows_models_are_compared_on_new_rows_and_new_seeds(
     ]
     finding = item["finding"]
     assert finding["code"] == "difference_shown"
-    shown = f"+0.319 [{item['low']:+.3g}, {item['high']:+.3g}] over 4 seeds."
+    shown = f"+0.319 [{item['low']:+.3f}, {item['high']:+.3f}] over 4 seeds."
     assert finding["sentence"] == (
         f"On new rows of this kind, 'focal' has a higher balanced_accuracy than 'plain': {shown} "
         "Another split of the data may decide otherwise."
@@ -108,7 +108,7 @@ def test_a_difference_that_the_correction_removes_shows_the_interval_that_remove
     assert (item["better"], item["finding"]["code"]) == (None, "no_difference_shown")
     assert item["finding"]["sentence"] == (
         "On new rows of this kind, no difference in balanced_accuracy is shown between 'no 0' and 'no 1': "
-        f"-0.167 [{item['low']:+.3g}, {item['high']:+.3g}] over 3 seeds, corrected for 6 pairs. "
+        f"-0.167 [{item['low']:+.3f}, {item['high']:+.3f}] over 3 seeds, corrected for 6 pairs. "
         "Another split of the data may decide otherwise."
     )
 
