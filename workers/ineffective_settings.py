@@ -9,6 +9,7 @@ import numpy as np
 from workers.evaluation.metrics import BY_NAME
 from workers.nn.arrays import Array
 from workers.nn.class_weights import GivenWeights
+from workers.nn.losses import BalancedSoftmax, LogitAdjustment
 from workers.nn.optimizers import Adam
 from workers.nn.schedules import AnySchedule, Step, Warmup
 from workers.spec import ExperimentSpec
@@ -32,6 +33,7 @@ def find_ineffective_settings(
     for finder in OF_SOLVED_MODELS if spec.model.solved else FINDERS:
         yield from finder(spec)
     yield from prediction_without_effect(spec, class_counts, sampled_counts)
+    yield from loss_without_effect(spec, sampled_counts)
 
 
 def warmup_outlasts_training(spec: ExperimentSpec) -> Iterator[IneffectiveSetting]:
@@ -168,6 +170,18 @@ def prediction_without_effect(
         why = "every class is drawn equally often"
     sentence = f"The prediction '{spec.prediction.name}' corrects nothing: {why}."
     yield IneffectiveSetting(sentence, "Leave prediction out, or change the balancing.")
+
+
+def loss_without_effect(spec: ExperimentSpec, sampled_counts: Array) -> Iterator[IneffectiveSetting]:
+    if not isinstance(spec.loss, BalancedSoftmax | LogitAdjustment) or np.ptp(sampled_counts) > 1e-9:
+        return
+    sentence = (
+        f"The loss '{spec.loss.name}' is cross-entropy here: it follows how often each class is drawn, and every "
+        "class is drawn equally often."
+    )
+    balanced = spec.balancing.name != "none"
+    remedy = "Keep the loss or the balancing, not both." if balanced else "Use cross_entropy."
+    yield IneffectiveSetting(sentence, remedy)
 
 
 FINDERS: tuple[Finder, ...] = (

@@ -109,6 +109,10 @@ def test_a_setting_is_reported_exactly_if_it_has_no_effect(
 
 
 def test_a_correction_of_equal_frequencies_is_named() -> None:
+    for loss in ("balanced_softmax", "logit_adjustment"):
+        assert "is cross-entropy here" in sentences([90.0, 90.0], loss=loss, balancing="oversample")[0]
+        assert not sentences(loss=loss)
+    assert not sentences([90.0, 90.0], loss="ldam", balancing="oversample")
     assert "equally often" in sentences([90.0, 90.0], prediction="logit_adjusted")[0]
     assert not sentences([90.0, 90.0], prediction="prior_corrected")
     assert not sentences()
