@@ -15,11 +15,15 @@ from typer.main import get_command
 from service.cli.commands import app
 from service.launcher import serving
 from service.settings import Settings
+from tests.docs import stories
 from tests.documented_output import text_difference
-from tools.doc_commands import ADDRESS, Command, commands
+from tools.doc_commands import Command
 
-PAGE = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text()
-COMMANDS = list(commands(PAGE))
+PAGE = Path(__file__).parents[2] / "docs" / "command-line.md"
+
+pytestmark = pytest.mark.timeout(400)
+"""All commands of the page run in one test."""
+
 ELSEWHERE = {
     "doctor",
     "demo",
@@ -42,22 +46,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def printed(folder: Path) -> Iterator[list[tuple[Command, str]]]:
     settings = Settings(data_dir=folder / "data", port=0, workers=2, log_level="warning")
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    found = []
     with serving(settings) as url:
-        environment = os.environ | {"PATH": path, "HOLDOUT_URL": url}
-        for command in COMMANDS:
-            ran = subprocess.run(
-                ["sh", "-ec", command.text],
-                cwd=folder,
-                env=environment,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert ran.returncode == 0, (command.text, ran.stdout, ran.stderr)
-            found.append((command, ran.stdout.replace(url, ADDRESS)))
-        yield found
+        yield stories.printed(PAGE, url, folder)
 
 
 @pytest.mark.thorough
@@ -100,7 +90,8 @@ def test_bash_completes_the_names_of_commands(printed: list[tuple[Command, str]]
 
 
 def test_the_page_names_every_command() -> None:
+    text = PAGE.read_text()
     names = set(vars(get_command(app))["commands"]) - {"token"}
-    missing = [name for name in names - ELSEWHERE if not re.search(rf"(holdout|`) ?{name}\b", PAGE)]
+    missing = [name for name in names - ELSEWHERE if not re.search(rf"(holdout|`) ?{name}\b", text)]
     assert missing == []
     assert {"sweep", "list", "leaderboard"} <= names
