@@ -9,7 +9,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from service.http.forms import Form, InvalidField
 from workers.data.formats import IDX, AnyFormat, Format
+from workers.data.formats.table_format import joined_kinds
 from workers.data.sources.folder import NAME_PATTERN
+from workers.data.tables.options import joined_lists
 from workers.tagged_union import members, names
 from workers.tagged_union import name_of as name_of_variant
 from workers.validation.messages import describe_error
@@ -23,6 +25,7 @@ PREFILLED = frozenset({"label"})
 """The options that /docs fills in from their examples; the others stay empty, as a plain table needs none."""
 TAKEN_PATHS = frozenset({"inspect"})
 """What follows /datasets/ in another route's path: a data set of this name could not be told from it."""
+JOINERS = {"accept": joined_lists, "drop": joined_lists, "kinds": joined_kinds}
 FILES = tuple({part: None for cls in FORMATS for part in (*cls.required, *cls.optional)})
 
 

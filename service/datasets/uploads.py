@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import NoReturn
 from fastapi import Request
 
 from service.datasets.free_space import FreeSpace, StorageFull
-from service.datasets.upload_form import FIELDS, FILES, format_name, format_of, name_of
+from service.datasets.upload_form import FIELDS, FILES, JOINERS, format_name, format_of, name_of
 from service.http.forms import receive
 from service.settings import Settings
 from service.store import experiment_reader
@@ -62,8 +62,9 @@ class UploadTooLarge(UnusableUpload):
 class OpenQuestions(UploadError):
     """A table may mean several things. `field_errors` gives each question, and the form field that answers it."""
 
-    def __init__(self, questions: Iterable[Doubt]) -> None:
-        self.field_errors = [FieldError(next(iter(each.fields)), None, each.text) for each in questions]
+    def __init__(self, questions: Sequence[Doubt]) -> None:
+        self.questions = questions
+        self.field_errors = [FieldError(each.choices[0].field, None, each.text) for each in questions]
         super().__init__(" ".join(error.message for error in self.field_errors))
 
 
@@ -132,7 +133,9 @@ class UploadService:
         with self.slot(owner), self.registry.uploads.draft() as draft:
             received = draft / "received"
             received.mkdir()
-            form = receive(request, received, fields=FIELDS, files=FILES, limit=limit, seconds=seconds)
+            form = receive(
+                request, received, fields=FIELDS, files=FILES, limit=limit, seconds=seconds, joiners=JOINERS
+            )
             name, wanted = name_of(form), format_name(form)
             self.registry.require_free(name)
             # Messages name a file by its folder, so the folder has the name of the data set.

@@ -5,7 +5,7 @@ that a slow disk delays no other request.
 """
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -23,6 +23,10 @@ from workers.validation.suggestions import did_you_mean
 LONGEST_FIELD = 20_000
 """In bytes. The longest fields list the kinds of columns."""
 SLOWEST_BYTES_PER_SECOND = 10_000
+MOST_PARTS = 1000
+
+Joiner = Callable[[Sequence[str]], str]
+"""Makes one value of several. Raises ValueError if one of them is not valid."""
 
 
 class InvalidField(InvalidQuery):
@@ -60,14 +64,17 @@ def receive(
     files: Collection[str],
     limit: int,
     seconds: float,
+    joiners: Mapping[str, Joiner] | None = None,
 ) -> Form:
     """Receive the form in the body of a request, of at most `limit` bytes, within so many seconds. Each file is
     written to `folder` under the name of its field; the file name that the client sends is ignored.
 
+    joiners: for each field that may have several values, as boxes of a page that are ticked, how they become one.
+
     Raises NotAForm, MalformedForm, InvalidField, BodyTooLarge or BodyTooSlow.
     """
     parser = Multipart(request.headers.get("content-type"))
-    with _Receiver(folder, fields, files) as receiver:
+    with _Receiver(folder, fields, files, joiners or {}) as receiver:
         for chunk in _chunks(request, limit, seconds):
             for event in parser.feed(chunk):
                 if isinstance(event, Part):
@@ -80,13 +87,15 @@ def receive(
 
 
 class _Receiver:
-    """Stores the parts of a form. No part may come twice, so their number is limited."""
+    """Stores the parts of a form. A field comes twice if one is empty, if both are equal, or if it has a joiner."""
 
-    def __init__(self, folder: Path, fields: Collection[str], files: Collection[str]) -> None:
-        self._folder, self._fields, self._files = folder, fields, files
-        self._values: dict[str, bytearray] = {}
+    def __init__(
+        self, folder: Path, fields: Collection[str], files: Collection[str], joiners: Mapping[str, Joiner]
+    ) -> None:
+        self._folder, self._fields, self._files, self._joiners = folder, fields, files, joiners
+        self._values: dict[str, list[bytearray]] = {}
         self._written: dict[str, BinaryIO] = {}
-        self._part = ""
+        self._part, self._parts = "", 0
 
     def __enter__(self) -> Self:
         return self
@@ -97,12 +106,13 @@ class _Receiver:
 
     def begin(self, name: str) -> None:
         """Begin the part `name`: what is written next belongs to it."""
-        if name in self._values or name in self._written:
+        self._parts += 1
+        if name in self._written or self._parts > MOST_PARTS:
             raise InvalidField(name, "", "is given more than once")
         if name in self._files:
             self._written[name] = (self._folder / name).open("wb")
         elif name in self._fields:
-            self._values[name] = bytearray()
+            self._values.setdefault(name, []).append(bytearray())
         else:
             known = [*self._fields, *self._files]
             meant = did_you_mean(name[:100], known)
@@ -113,15 +123,29 @@ class _Receiver:
         if self._part in self._written:
             self._written[self._part].write(content)
             return
-        value = self._values[self._part]
+        value = self._values[self._part][-1]
         value += content
         if len(value) > LONGEST_FIELD:
             raise InvalidField(self._part, _text(value[:100]), f"is longer than {LONGEST_FIELD:,} bytes")
 
     def form(self) -> Form:
         empty = frozenset(name for name in self._written if not (self._folder / name).stat().st_size)
-        fields = {name: _text(value) for name, value in self._values.items()}
+        fields = {name: self._joined(name, [*map(_text, values)]) for name, values in self._values.items()}
         return Form(fields, frozenset(self._written), empty)
+
+    def _joined(self, name: str, values: Sequence[str]) -> str:
+        """The value of a field that may have come several times. Raises InvalidField."""
+        found = list(dict.fromkeys(filter(None, values)))
+        if len(found) <= 1:
+            return "".join(found)
+        if name not in self._joiners:
+            raise InvalidField(name, "", "is given more than once")
+        try:
+            return self._joiners[name](found)
+        except ValueError:
+            raise InvalidField(
+                name, "", "is given more than once, and one of the values is not valid"
+            ) from None
 
 
 def _text(value: bytearray) -> str:

@@ -91,9 +91,8 @@ async def upload(request: Request) -> Response:
     reply = await ApiClient(request).forward("/datasets")
     if reply.status < 400:
         return RedirectResponse(f"datasets/{reply.json()['name']}", status_code=SEE_OTHER)
-    return page(
-        request, "upload.html", reply.status, formats=names(AnyFormat), inspected=None, problem=reply.json()
-    )
+    values = {"formats": names(AnyFormat), "inspected": None, "problem": reply.json()}
+    return page(request, _part(request, "inspected.html", "upload.html"), reply.status, **values)
 
 
 @router.post("/upload/inspect", dependencies=submitting)

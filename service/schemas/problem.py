@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 from service.schemas.base import ResponseModel
+from service.schemas.tables import TableDoubt
 
 
 class ProblemError(ResponseModel):
@@ -30,6 +31,9 @@ class ProblemAnswer(ResponseModel):
     detail: str
     instance: str
     errors: list[ProblemError]
+    questions: list[TableDoubt] | None = Field(
+        None, description="With open-questions alone: the same as in an inspection, each with its choices."
+    )
 
     model_config = ConfigDict(title="Problem")
 

@@ -36,12 +36,23 @@ class TableColumn(ResponseModel):
         return cls.model_validate({**vars(column), "top": top})
 
 
+class TableChoice(ResponseModel):
+    """One answer to a doubt."""
+
+    field: str = Field(description="The form field.")
+    value: str
+    meaning: str = Field(description="What it does, as an infinitive.", examples=["leave them out"])
+
+
 class TableDoubt(ResponseModel):
     """Something that the table may mean in two ways, or that is probably a mistake."""
 
     code: str = Field(description="What the form field `accept` takes.")
     column: str | None
-    message: str
+    message: str = Field(description="The sentence with the remedy.")
+    sentence: str = Field(description="What was found.")
+    remedy: str = Field(description="The form fields that answer it, in words.")
+    choices: list[TableChoice] = Field(description="The same fields, for a program that asks a person.")
     fields: dict[str, str] = Field(description="The form fields that decide, each with an example.")
     blocking: bool = Field(
         description="Whether the upload is refused until it is answered; else it is a warning."
@@ -49,7 +60,9 @@ class TableDoubt(ResponseModel):
 
     @classmethod
     def of(cls, doubt: Doubt) -> "TableDoubt":
-        return cls.model_validate({**vars(doubt), "message": doubt.text})
+        choices = [TableChoice.model_validate(vars(each)) for each in doubt.choices]
+        more = {"message": doubt.text, "remedy": doubt.remedy, "fields": doubt.fields, "choices": choices}
+        return cls.model_validate({**vars(doubt), **more})
 
 
 class Table(ResponseModel):

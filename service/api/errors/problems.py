@@ -5,7 +5,7 @@ Values that a client sent are shortened in the response. Texts of exceptions out
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from fastapi.responses import Response
@@ -26,6 +26,7 @@ from service.http.multipart import MalformedForm, NotAForm
 from service.http.query import InvalidQuery
 from service.memory_budget import OutOfMemory
 from service.operations.readiness import NotReady
+from service.schemas.tables import TableDoubt
 from service.store.artifacts.blob_store import BlobStoreUnavailable
 from service.store.errors import (
     BatchNameTaken,
@@ -169,18 +170,23 @@ PROBLEM_TYPES: dict[type[Exception], ProblemType] = {
 
 @dataclass(frozen=True)
 class Problem:
-    """An error response: its type, a sentence, and each field error."""
+    """An error response: its type, a sentence, and each field error. members: further ones of the body."""
 
     type: ProblemType
     detail: str
     field_errors: Sequence[FieldError] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    members: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_error(cls, error: Exception) -> Self:
         """The problem of a domain error: the type of its class, or of the nearest base class in the table."""
         problem_type = next(PROBLEM_TYPES[each] for each in type(error).__mro__ if each in PROBLEM_TYPES)
-        if isinstance(error, InvalidSpec | NotReady | OpenQuestions | UnusableUpload):
+        if isinstance(error, OpenQuestions):
+            found = cls.from_field_errors(problem_type, error.field_errors, len(error.field_errors))
+            questions = [TableDoubt.of(each).model_dump() for each in error.questions[:MAX_ERRORS]]
+            return replace(found, members={"questions": questions})
+        if isinstance(error, InvalidSpec | NotReady | UnusableUpload):
             return cls.from_field_errors(problem_type, error.field_errors, len(error.field_errors))
         if isinstance(error, InvalidQuery):
             return cls.from_field_errors(
@@ -209,6 +215,7 @@ class Problem:
             "detail": shortened(self.detail),
             "instance": shortened(instance),
             "errors": [_error(error) for error in self.field_errors[:MAX_ERRORS]],
+            **self.members,
         }
 
     def response(self, instance: str) -> Response:

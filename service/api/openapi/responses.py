@@ -63,7 +63,7 @@ from service.store.errors import (
 from service.webhooks.ssrf_protection import PrivateAddress
 from workers.data.errors import DatasetError, MissingFile, NameReserved, NotUploaded, UnknownDataset
 from workers.data.sources.upload_store import QuotaExceeded
-from workers.data.tables.schema import Doubt
+from workers.data.tables.schema import Answer, Doubt
 from workers.table_rows import MalformedCsv
 from workers.validation.errors import FieldError, InvalidSpec
 
@@ -159,9 +159,8 @@ EXAMPLES: dict[type[Exception], Exception] = {
             Doubt(
                 "label",
                 "class",
-                "Column 'class' is named like a label, but 'petal' is the last one. Which one is to be predicted: "
-                "label=class or label=petal?",
-                {"label": "class"},
+                "Column 'class' is named like a label, but 'petal' is the last one.",
+                (Answer("label", "class", "predict 'class'"), Answer("label", "petal", "predict 'petal'")),
             )
         ]
     ),

@@ -117,17 +117,24 @@ function follow(address) {
   });
 }
 
-/** Send a form to an address that answers with a part of the page, and show it. */
-function previewer(form, address, target, body) {
-  let timer = null, latest = 0;
+/** Send a form to an address that answers with a part of the page, and show it, a moment after the last call of `soon`. */
+function previewer(form, address, show, body) {
+  let timer = null, latest = 0, last = Promise.resolve();
   async function send() {
     const mine = ++latest;
     const response = await fetched(address, { method: "POST", body: body(form), headers: { "X-Part": "yes" } });
-    if (response && mine === latest) target.innerHTML = await response.text();
+    if (response && mine === latest) show(await response.text());
   }
-  return () => {
-    clearTimeout(timer);
-    timer = setTimeout(send, TYPING_MS);
+  return {
+    soon() {
+      clearTimeout(timer);
+      timer = setTimeout(() => { last = send(); }, TYPING_MS);
+    },
+    /** Wait for the answer under way, and send nothing more. */
+    async stop() {
+      clearTimeout(timer);
+      await last;
+    },
   };
 }
 
@@ -144,13 +151,13 @@ if (awaited) fetched(awaited.dataset.awaits).then((response) => response?.ok && 
 const spec = document.querySelector("[data-preview]");
 if (spec) {
   const fields = (form) => new URLSearchParams(new FormData(form));
-  const check = previewer(spec, spec.getAttribute("data-preview"), document.querySelector("#preview"), fields);
+  const check = previewer(spec, spec.getAttribute("data-preview"), (text) => { document.querySelector("#preview").innerHTML = text; }, fields);
   spec.addEventListener("input", () => {
     const filled = new URLSearchParams([...fields(spec)].filter(([, value]) => value));
     history.replaceState(null, "", `?${filled}`);
-    check();
+    check.soon();
   });
-  check();
+  check.soon();
 }
 
 const uploading = document.querySelector("[data-inspect]");
@@ -158,12 +165,36 @@ if (uploading) {
   const file = uploading.querySelector("input[type=file]"), drop = uploading.querySelector(".drop");
   const questions = document.querySelector("#questions");
   const name = uploading.querySelector("[name=name]");
-  const check = previewer(uploading, uploading.getAttribute("data-inspect"), questions, (form) => new FormData(form));
+  const asked = () => [...questions.querySelectorAll(".question")], about = (question) => question.querySelector("legend").textContent;
+  /** Show newer questions. Those that were answered stay, with their answers: the file alone would raise them again. */
+  const show = (text) => {
+    const answered = asked().filter((question) => question.querySelector(":checked"));
+    questions.innerHTML = text;
+    for (const old of answered.reverse()) {
+      const same = asked().find((question) => about(question) === about(old));
+      if (same) same.replaceWith(old);
+      else questions.prepend(old);
+    }
+  };
+  const check = previewer(uploading, uploading.getAttribute("data-inspect"), show, (form) => new FormData(form));
   file.addEventListener("change", () => {
-    if (!name.value && file.files.length) name.value = file.files[0].name.replace(/\.[^.]*$/, "").replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^[^A-Za-z0-9]+/, "");
-    if (file.files.length) check();
+    if (!name.value && file.files.length) name.value = file.files[0].name.replace(/\.[^.]*$/, "").toLowerCase().replace(/[^a-z0-9._-]+/g, "-").replace(/^[^a-z0-9]+/, "").slice(0, 64);
+    questions.replaceChildren();
+    if (file.files.length) check.soon();
   });
-  for (const field of uploading.querySelectorAll("select, [name=label]")) field.addEventListener("change", () => file.files.length && check());
+  uploading.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const button = event.submitter, said = button.textContent;
+    if (button.hasAttribute("formaction")) return check.soon();
+    Object.assign(button, { disabled: true, textContent: "Uploading ..." });
+    await check.stop();
+    const response = await fetched(location.href, { method: "POST", body: new FormData(uploading), headers: { "X-Part": "yes" } });
+    if (response?.redirected) return location.assign(response.url);
+    Object.assign(button, { disabled: false, textContent: said });
+    show(response ? await response.text() : document.querySelector("#broken-off").innerHTML);
+    questions.scrollIntoView({ block: "nearest" });
+  });
+  for (const field of uploading.querySelectorAll("select, [name=label]")) field.addEventListener("change", () => file.files.length && check.soon());
   for (const kind of ["dragover", "dragenter"]) drop.addEventListener(kind, (event) => { event.preventDefault(); drop.classList.add("over"); });
   for (const kind of ["dragleave", "drop"]) drop.addEventListener(kind, () => drop.classList.remove("over"));
   drop.addEventListener("drop", (event) => {

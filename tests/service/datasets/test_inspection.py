@@ -50,6 +50,56 @@ def test_an_upload_asks_the_same_under_the_fields_that_answer(client: TestClient
     assert facts["table"]["columns"][2]["top"] == [{"value": "m", "rows": 20}, {"value": "f", "rows": 10}]
 
 
+MIXED = b"a,b,sex,class\n" + b"1,x,m,y\n2,3,f,n\nz,4,m,\n5,6,f,n\n" * 10
+
+
+def test_each_question_is_answered_by_one_of_its_choices(client: TestClient) -> None:
+    """As a page sends them: a field comes as often as there are questions about it, and some fields are empty."""
+    refused = send(client, "/datasets", MIXED).json()
+    assert refused["questions"] == [
+        each
+        for each in send(client, "/datasets/inspect", MIXED).json()["table"]["warnings"]
+        if each["blocking"]
+    ]
+    answers = [(each["column"], each["sentence"], each["choices"]) for each in refused["questions"]]
+    assert [(column, [choice["field"] for choice in choices]) for column, _, choices in answers] == [
+        ("class", ["accept"]),
+        ("a", ["accept", "kinds"]),
+        ("b", ["accept", "kinds"]),
+    ]
+    assert not any("=" in sentence for _, sentence, _ in answers)
+    chosen = [choices[-1] for _, _, choices in answers]
+    sent = [("name", "mixed"), ("format", "csv"), ("label", ""), ("label", "class"), ("accept", "none")]
+    sent += [(each["field"], each["value"]) for each in chosen]
+    parts: list[Any] = [(name, (None, value.encode())) for name, value in sent] + [("file", ("x", MIXED))]
+    taken = client.post("/datasets", files=parts)
+    assert taken.status_code == 201, taken.text
+    assert [each["kind"] for each in taken.json()["table"]["columns"]] == [
+        "category",
+        "category",
+        "category",
+        "label",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        (("label", "a", "b"), "more than once"),
+        (("kinds", '{"a": "number"}', "{"), "one of the values is not valid"),
+    ],
+)
+def test_values_of_a_field_that_do_not_go_together_are_refused(
+    client: TestClient, values: tuple[str, str, str], says: str
+) -> None:
+    name, first, second = values
+    parts: list[Any] = [(name, (None, each.encode())) for each in (first, second)]
+    parts += [("name", (None, b"birds")), ("format", (None, b"csv")), ("file", ("x", BIRDS))]
+    response = client.post("/datasets", files=parts)
+    assert (response.status_code, response.json()["errors"][0]["path"]) == (422, name)
+    assert says in response.json()["detail"]
+
+
 def test_an_inspection_of_a_clean_table_is_what_its_upload_becomes(client: TestClient) -> None:
     found = send(client, "/datasets/inspect", FLOWERS).json()
     taken = send(client, "/datasets", FLOWERS).json()

@@ -1,6 +1,8 @@
 """The base of the formats of tables: the form fields that say how a table is taken, and its way to contents."""
 
+import json
 from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,20 +13,18 @@ from workers.data.formats.room import Room
 from workers.data.formats.signatures import require_format
 from workers.data.formats.wrappers import unpack
 from workers.data.sources.source import Contents
-from workers.data.tables.options import ColumnKind, TableOptions, Task
+from workers.data.tables.options import ColumnKind, TableOptions, Task, listed
 from workers.data.tables.schema import TableSchema, UnansweredQuestions
 from workers.data.tables.table_reader import TableReader
 from workers.tagged_union import variant
 
 KINDS: TypeAdapter[dict[str, ColumnKind]] = TypeAdapter(dict[str, ColumnKind])
-NAMES: TypeAdapter[list[str]] = TypeAdapter(list[str])
 
 
-def listed(text: str) -> tuple[str, ...]:
-    """The texts in a field: with commas between them, or a JSON list if they contain commas."""
-    if text.lstrip().startswith("["):
-        return tuple(NAMES.validate_json(text, strict=True))
-    return tuple(name.strip() for name in text.split(","))
+def joined_kinds(values: Sequence[str]) -> str:
+    """All kinds of several such fields. Raises ValueError."""
+    kinds = [KINDS.validate_json(value, strict=True) for value in values]
+    return json.dumps({name: kind for each in kinds for name, kind in each.items()})
 
 
 def _require_list(text: str) -> str:

@@ -61,7 +61,7 @@ def wrapper_of(path: Path) -> str | None:
 
 def members_of(archive: ZipFile, file: str) -> list[ZipInfo]:
     """The files in a zip file. Raises MalformedFile, with a remedy, if it is a document of a known kind."""
-    members = [member for member in archive.infolist() if not member.is_dir()]
+    members = [member for member in archive.infolist() if not member.filename.endswith("/")]
     for end, wrong, right in ARCHIVES:
         if any(member.filename.endswith(end) for member in members):
             raise MalformedFile(file, wrong, right)

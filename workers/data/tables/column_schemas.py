@@ -18,7 +18,7 @@ from workers.data.tables.column_builders import (
 )
 from workers.data.tables.line_blocks import quoted
 from workers.data.tables.options import ColumnKind, TableOptions
-from workers.data.tables.schema import ColumnSchema, Doubt, most_frequent
+from workers.data.tables.schema import Answer, ColumnSchema, Doubt, most_frequent
 from workers.data.tables.spool import Values
 from workers.data.tables.table_reader import TableReader
 
@@ -75,14 +75,21 @@ def offending_doubt(reader: TableReader, position: int, builder: Builder) -> Dou
         f"a feature is at most {LARGEST:.2g}" if _is_large(first) else "a feature is a finite decimal number"
     )
     what = "dates" if isinstance(builder, DateBuilder) else "numbers"
-    kinds = json.dumps({name: "category"})
+    verb = "is" if builder.offending == 1 else "are"
     text = (
         f"{reader.place(builder.first_offender, position)} is {quoted(first)}; {right}. "
-        f"{builder.offending:,} of {builder.rows - builder.missing:,} cells of this column are no {what}: correct "
-        f"them, take them as missing (accept=mixed_column, or missing={ascii(first[:20])[1:-1]}), or take the column "
-        f"as texts (kinds={kinds})."
+        f"{builder.offending:,} of {builder.rows - builder.missing:,} cells of this column {verb} no {what}."
     )
-    return Doubt("mixed_column", name, text, {"accept": "mixed_column", "kinds": kinds})
+    choices = (
+        Answer("accept", "mixed_column", "take such cells as missing"),
+        as_texts(name, "take the column as texts"),
+    )
+    return Doubt("mixed_column", name, text, choices)
+
+
+def as_texts(name: str, meaning: str) -> Answer:
+    """The choice that a column holds texts."""
+    return Answer("kinds", json.dumps({name: "category"}, ensure_ascii=False), meaning)
 
 
 def _taken_texts(
@@ -131,12 +138,10 @@ def _levels(
 
 def _left_out(name: str, builder: Builder, code: str, what: str) -> TakenColumn:
     """A column that cannot be a feature as it is; the warning says so."""
-    text, fields = f"Column {quoted(name)} {what}: it is left out.", dict[str, str]()
-    if code in ("identifier", "row_names"):
-        fields["kinds"] = json.dumps({name: "category"})
-        text += f" kinds={fields['kinds']} takes it all the same."
+    text = f"Column {quoted(name)} {what}: it is left out."
+    choices = (as_texts(name, "take it all the same"),) if code in ("identifier", "row_names") else ()
     return TakenColumn(
-        schema_of(name, builder, "ignore"), doubts=(Doubt(code, name, text, fields, blocking=False),)
+        schema_of(name, builder, "ignore"), doubts=(Doubt(code, name, text, choices, blocking=False),)
     )
 
 

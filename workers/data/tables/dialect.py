@@ -8,12 +8,16 @@ from dataclasses import dataclass
 
 from workers.data.tables.line_blocks import quoted
 from workers.data.tables.options import TableOptions
-from workers.data.tables.schema import Doubt
+from workers.data.tables.schema import Answer, Doubt
 
 DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar", " ": "spaces"}
 WORDS = {"tab": "\t", "space": " "}
 """How a form spells delimiters that are hard to type."""
 SAMPLED_LINES = 100
+DECIMALS = (
+    Answer("decimal", ",", "take the comma as the decimal mark"),
+    Answer("decimal", ".", "take it as none"),
+)
 
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?", re.ASCII)
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+", re.ASCII)
@@ -95,9 +99,12 @@ def _delimiter(sample: Sequence[str]) -> tuple[str, Doubt | None]:
 def _delimiter_doubt(best: Sequence[str]) -> Doubt:
     marks = " or ".join(DELIMITERS[mark] for mark in best)
     answers = {mark: word for word, mark in WORDS.items()}
-    shown = " or ".join(f"delimiter={answers.get(mark, mark)}" for mark in best)
-    text = f"All of the first lines have the same number of fields with {marks} between them. Which is it: {shown}?"
-    return Doubt("delimiter", None, text, {"delimiter": answers.get(best[1], best[1])})
+    text = f"All of the first lines have the same number of fields with {marks} between them."
+    choices = [
+        Answer("delimiter", answers.get(mark, mark), f"take {DELIMITERS[mark]} as the delimiter")
+        for mark in best
+    ]
+    return Doubt("delimiter", None, text, tuple(choices))
 
 
 def _decimal(rows: Sequence[Sequence[str]]) -> tuple[str, Doubt | None]:
@@ -108,7 +115,5 @@ def _decimal(rows: Sequence[Sequence[str]]) -> tuple[str, Doubt | None]:
         return ".", None
     if not all(_THOUSANDS.fullmatch(field) for field in commas):
         return ",", None
-    text = (
-        f"Is {quoted(commas[0])} a number with a decimal comma (decimal=,), or is the comma none (decimal=.)?"
-    )
-    return ",", Doubt("decimal", None, text, {"decimal": ","})
+    text = f"{quoted(commas[0])} may be a number with a decimal comma, or the comma may separate thousands."
+    return ",", Doubt("decimal", None, text, DECIMALS)

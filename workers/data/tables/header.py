@@ -10,7 +10,7 @@ from workers.data.tables.dialect import DELIMITERS, Dialect
 from workers.data.tables.label_choice import USUAL_NAMES
 from workers.data.tables.line_blocks import quoted
 from workers.data.tables.options import TableOptions
-from workers.data.tables.schema import Doubt
+from workers.data.tables.schema import HEADER, Doubt
 from workers.data.tables.table_reader import SourceColumn
 
 SHOWN = 6
@@ -91,8 +91,5 @@ def _require_width(where: str, first: Sequence[str], width: int, rows: int) -> N
 
 def _doubt(first: Sequence[str]) -> Doubt:
     shown = ", ".join(map(quoted, first[:SHOWN])) + (", ..." if len(first) > SHOWN else "")
-    text = (
-        f"Line 1 looks like a row, not like the names of columns: {shown}. header=false takes it as the first row, "
-        "header=true as names."
-    )
-    return Doubt("header", None, text, {"header": "false"})
+    text = f"Line 1 looks like a row, not like the names of columns: {shown}."
+    return Doubt("header", None, text, HEADER)

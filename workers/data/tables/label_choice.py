@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from workers.data.errors import MalformedFile
 from workers.data.tables.line_blocks import quoted
 from workers.data.tables.options import TableOptions
-from workers.data.tables.schema import Doubt
+from workers.data.tables.schema import Answer, Doubt
 from workers.data.tables.table_reader import TableReader
 
 USUAL_NAMES = frozenset({"label", "labels", "target", "class", "y", "outcome"})
@@ -42,11 +42,9 @@ def _unnamed(reader: TableReader, names: list[str], options: TableOptions) -> tu
     if reader.is_label_certain or not usual or default in usual:
         return default, None
     name, last = names[usual[0]], names[default]
-    text = (
-        f"Column {quoted(name)} is named like a label, but {quoted(last)} is the last one. Which one is to be "
-        f"predicted: label={name} or label={last}?"
-    )
-    return usual[0], Doubt("label", name, text, {"label": name})
+    text = f"Column {quoted(name)} is named like a label, but {quoted(last)} is the last one."
+    choices = [Answer("label", each, f"predict {quoted(each)}") for each in (name, last)]
+    return usual[0], Doubt("label", name, text, tuple(choices))
 
 
 def _require(reader: TableReader, names: Sequence[str], wanted: str, purpose: str) -> None:

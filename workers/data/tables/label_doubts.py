@@ -7,7 +7,8 @@ from workers.data.tables.class_names import spellings
 from workers.data.tables.column_builders import TextBuilder
 from workers.data.tables.label import LabelColumn
 from workers.data.tables.line_blocks import quoted
-from workers.data.tables.schema import Doubt
+from workers.data.tables.options import listing
+from workers.data.tables.schema import HEADER, Answer, Doubt
 
 FEW_CLASSES = 10
 """Numbers with fractions that take at most so many values may name classes."""
@@ -15,6 +16,14 @@ MANY_CLASSES = 30
 """Whole numbers that take at most so many values name classes, however few rows there are."""
 ROWS_PER_CLASS = 50
 CLASSES_PER_ROW = 0.5
+SPELLINGS = (
+    Answer("spellings", "merge", "make one class of each group, under its most frequent name"),
+    Answer("spellings", "keep", "keep them apart"),
+)
+TASKS = (
+    Answer("task", "regression", "predict the number"),
+    Answer("task", "classification", "take each number as the name of a class"),
+)
 
 
 def label_doubts(column: LabelColumn) -> Iterator[Doubt]:
@@ -48,23 +57,23 @@ def is_measurement(builder: TextBuilder) -> bool:
 def _header(column: LabelColumn, builder: TextBuilder) -> Iterator[Doubt]:
     """The name of the label is one of the classes: then the first line is probably a row."""
     if column.reader.header and column.options.header is None and column.name in builder.levels:
-        text = (
-            f"The first line calls the label {quoted(column.name)}, which is one of the classes too: is it a row? "
-            "header=false takes it as one, header=true as names."
-        )
-        yield Doubt("header", None, text, {"header": "false"})
+        text = f"The first line calls the label {quoted(column.name)}, which is one of the classes too: is it a row?"
+        yield Doubt("header", None, text, HEADER)
 
 
 def _missing(column: LabelColumn) -> Doubt:
     builder = column.builder
     markers = builder.markers if isinstance(builder, TextBuilder) else {}
     found = ", ".join(f"{quoted(text)} {count:,} times" for text, count in markers.items())
-    rows = "1 row has" if builder.missing == 1 else f"{builder.missing:,} rows have"
-    text = (
-        f"{rows} no label in column {quoted(column.name)}{f' ({found})' if found else ''}. accept=missing_labels "
-        "leaves them out. If these texts are classes, missing= lists what does mean a missing value."
-    )
-    return Doubt("missing_labels", column.name, text, {"accept": "missing_labels", "missing": "NA"})
+    rows, what = ("1 row has", "it") if builder.missing == 1 else (f"{builder.missing:,} rows have", "them")
+    text = f"{rows} no label in column {quoted(column.name)}{f' ({found})' if found else ''}."
+    choices = [Answer("accept", "missing_labels", f"leave {what} out")]
+    if markers:
+        others = builder.rules.markers - {"", *map(str.casefold, markers)}
+        names = "names of classes" if len(markers) > 1 else "the name of a class"
+        meaning = f"take {' and '.join(map(quoted, markers))} as {names}"
+        choices.append(Answer("missing", listing(sorted(others)), meaning))
+    return Doubt("missing_labels", column.name, text, tuple(choices))
 
 
 def _spellings(column: LabelColumn, builder: TextBuilder) -> Iterator[Doubt]:
@@ -72,20 +81,15 @@ def _spellings(column: LabelColumn, builder: TextBuilder) -> Iterator[Doubt]:
     if not groups or column.options.spellings:
         return
     shown = "; ".join(" and ".join(map(quoted, group)) for group in groups[:5])
-    text = (
-        f"Column {quoted(column.name)} has classes that differ in spelling alone: {shown}. spellings=merge makes one "
-        "class of each group, under its most frequent name; spellings=keep keeps them apart."
-    )
-    yield Doubt("spellings", column.name, text, {"spellings": "merge"})
+    text = f"Column {quoted(column.name)} has classes that differ in spelling alone: {shown}."
+    yield Doubt("spellings", column.name, text, SPELLINGS)
 
 
 def _measurement(column: LabelColumn, builder: TextBuilder) -> Doubt:
     more = "or more " if builder.has_too_many else ""
-    text = (
-        f"Column {quoted(column.name)} has {len(builder.levels):,} {more}different numbers in {builder.rows:,} rows. "
-        "task=regression predicts the number, task=classification takes each as the name of a class."
-    )
-    return Doubt("numeric_label", column.name, text, {"task": "regression"})
+    count = f"{len(builder.levels):,} {more}different numbers"
+    text = f"Column {quoted(column.name)} has {count} in {builder.rows:,} rows."
+    return Doubt("numeric_label", column.name, text, TASKS)
 
 
 def _has_a_class_for_each_row(builder: TextBuilder) -> bool:
@@ -95,7 +99,9 @@ def _has_a_class_for_each_row(builder: TextBuilder) -> bool:
 
 def _many_classes(column: LabelColumn, builder: TextBuilder) -> Doubt:
     text = (
-        f"Column {quoted(column.name)} has {len(builder.levels):,} classes in {builder.rows:,} rows. label= names "
-        "another column; accept=many_classes goes on with this one."
+        f"Column {quoted(column.name)} has {len(builder.levels):,} classes in {builder.rows:,} rows. Is another "
+        "column to be predicted? Name it as the label."
     )
-    return Doubt("many_classes", column.name, text, {"label": column.name, "accept": "many_classes"})
+    return Doubt(
+        "many_classes", column.name, text, (Answer("accept", "many_classes", "go on with this column"),)
+    )

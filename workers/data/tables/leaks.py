@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from workers.data.tables.label import Label
 from workers.data.tables.line_blocks import quoted
-from workers.data.tables.schema import MOST_COLUMNS, Doubt
+from workers.data.tables.options import listing
+from workers.data.tables.schema import MOST_COLUMNS, Answer, Doubt
 from workers.data.tables.spool import Spool, Values
 
 FEWEST_ROWS = 20
@@ -148,15 +149,18 @@ def _correlation(values: Values, targets: Values) -> Rule | None:
 
 def _identifier_doubt(name: str) -> Doubt:
     text = (
-        f"Column {quoted(name)} has another whole number in each row, as an identifier or a row number has. "
-        f"drop={name} leaves it out."
+        f"Column {quoted(name)} has another whole number in each row, as an identifier or a row number has."
     )
-    return Doubt("identifier", name, text, {"drop": name}, blocking=False)
+    return Doubt("identifier", name, text, (_without(name),), blocking=False)
 
 
 def _rule_doubt(name: str, rule: Rule) -> Doubt:
     text = (
-        f"Column {quoted(name)} alone predicts the label with accuracy {rule.accuracy:.3f} ({rule.how}). If it is a "
-        f"copy of the answer, or is known only afterwards, drop={name} leaves it out."
+        f"Column {quoted(name)} alone predicts the label with accuracy {rule.accuracy:.3f} ({rule.how}). Is it a "
+        "copy of the answer, or known only afterwards?"
     )
-    return Doubt("predicts_label", name, text, {"drop": name}, blocking=False)
+    return Doubt("predicts_label", name, text, (_without(name),), blocking=False)
+
+
+def _without(name: str) -> Answer:
+    return Answer("drop", listing([name]), "leave it out")

@@ -1,13 +1,36 @@
 """What the form of an upload says about a table; everything left out is recognised from the file, or asked."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
+
+from pydantic import TypeAdapter
 
 from workers.data.tables.cells import MARKERS
 
 ColumnKind = Literal["number", "category", "boolean", "date", "ignore", "label"]
 Task = Literal["classification", "regression"]
+NAMES: TypeAdapter[list[str]] = TypeAdapter(list[str])
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """The texts in a field: with commas between them, or a JSON list if they contain commas."""
+    if text.lstrip().startswith("["):
+        return tuple(NAMES.validate_json(text, strict=True))
+    return tuple(name.strip() for name in text.split(","))
+
+
+def listing(texts: Sequence[str]) -> str:
+    """The inverse of `listed`."""
+    plain = ",".join(texts)
+    is_plain = not plain.lstrip().startswith("[") and listed(plain) == tuple(texts)
+    return plain if is_plain else json.dumps(list(texts), ensure_ascii=False)
+
+
+def joined_lists(values: Sequence[str]) -> str:
+    """All texts of several such fields. Raises ValueError."""
+    return listing([text for value in values for text in listed(value)])
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The schema of a table: its columns as they are taken, and the doubts about them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from workers.data.errors import DatasetError
@@ -13,18 +13,57 @@ MOST_TOP = 5
 
 
 @dataclass(frozen=True)
+class Answer:
+    """One answer to a doubt: a form field, its value, and what that does, as an infinitive without `to`."""
+
+    field: str
+    value: str
+    meaning: str
+
+
+@dataclass(frozen=True)
 class Doubt:
     """Something that a table may mean in two ways, or that is probably a mistake.
 
-    code: what `accept` takes. text: the question, as a sentence. fields: the form fields that decide, with an example
-    of each. blocking: whether the table is refused until it is answered; else it is a warning.
+    code: what `accept` takes. sentence: what was found; it names no field of the form. choices: the answers.
+    blocking: whether the table is refused until it is answered; else it is a warning.
     """
 
     code: str
     column: str | None
-    text: str
-    fields: Mapping[str, str] = field(default_factory=dict)
+    sentence: str
+    choices: tuple[Answer, ...] = ()
     blocking: bool = True
+
+    @property
+    def remedy(self) -> str:
+        """What a program sends to answer it."""
+        said = [f"{each.field}={each.value} to {each.meaning}" for each in self.choices]
+        return f"Send {', or '.join(said)}." if said else ""
+
+    @property
+    def text(self) -> str:
+        """The sentence with the remedy."""
+        return f"{self.sentence} {self.remedy}".rstrip()
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The form fields that decide, with an example of each."""
+        return {each.field: each.value for each in reversed(self.choices)}
+
+    @classmethod
+    def from_json(cls, given: Mapping[str, Any]) -> Self:
+        """The inverse of `asdict`, after a round trip through JSON. Older ones have a text instead of both parts."""
+        if "text" in given:
+            return cls(given["code"], given["column"], given["text"], blocking=given["blocking"])
+        return cls(**{**given, "choices": tuple(Answer(**each) for each in given["choices"])})
+
+
+HEADER = (
+    Answer("header", "false", "take it as the first row"),
+    Answer("header", "true", "take it as the names of the columns"),
+)
+"""The answers to whether the first line has the names."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +117,7 @@ class TableSchema:
     def from_json(cls, given: Mapping[str, Any]) -> Self:
         """The inverse of `to_json`, after a round trip through JSON."""
         columns = tuple(map(ColumnSchema.from_json, given["columns"]))
-        doubts = tuple(Doubt(**doubt) for doubt in given["doubts"])
+        doubts = tuple(map(Doubt.from_json, given["doubts"]))
         return cls(**{**given, "columns": columns, "doubts": doubts})
 
 

@@ -35,6 +35,13 @@ def test_a_packed_table_is_the_table(tmp_path: Path, kind: str) -> None:
     assert CSV().read(folder).dataset.classes == ("setosa", "virginica")
 
 
+def test_a_member_without_a_name_is_a_member(tmp_path: Path) -> None:
+    """Of which Python's `ZipInfo.is_dir` says IndexError."""
+    folder = folder_with(tmp_path, zipped({"x": FLOWERS}).replace(b"x", b"\0"))
+    CSV().unpack(folder, Room("mine"))
+    assert (folder / "file").read_bytes() == FLOWERS
+
+
 @pytest.mark.parametrize("kind", [*PACKED, "plain"])
 def test_more_than_there_is_room_for_is_refused_as_soon_as_it_is_seen(tmp_path: Path, kind: str) -> None:
     folder = folder_with(tmp_path, PACKED.get(kind, FLOWERS))

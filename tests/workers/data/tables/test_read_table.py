@@ -1,5 +1,6 @@
 """From the columns of any reader to a data set: kinds, codes, gaps, labels and targets."""
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,9 @@ import pytest
 
 from workers.data.columns import Column
 from workers.data.errors import MalformedFile
-from workers.data.tables.options import TableOptions
+from workers.data.tables.options import TableOptions, listed, listing
 from workers.data.tables.read_table import TableReading, read_table
-from workers.data.tables.schema import TableSchema
+from workers.data.tables.schema import Doubt, TableSchema
 from workers.data.tables.table_reader import Batch, SourceColumn, TableReader
 
 
@@ -131,7 +132,16 @@ def test_rows_without_a_label_are_asked_about_and_left_out_if_accepted(tmp_path:
     table: dict[str, Any] = {"x": ["1", "2", "3", "4"], "kind": ["a", "?", "NA", "b"]}
     dataset, schema = read(tmp_path, **table)
     assert dataset is None
-    assert "'?' 1 times, 'NA' 1 times" in schema.questions[0].text
+    question = schema.questions[0]
+    assert "'?' 1 times, 'NA' 1 times" in question.sentence
+    assert TableSchema.from_json(json.loads(json.dumps(schema.to_json()))).doubts == schema.doubts
+    assert [(each.field, each.meaning) for each in question.choices] == [
+        ("accept", "leave them out"),
+        ("missing", "take '?' and 'NA' as names of classes"),
+    ]
+    as_classes, _ = read(tmp_path, TableOptions(missing=listed(question.choices[1].value)), **table)
+    assert as_classes is not None
+    assert as_classes.classes == ("?", "NA", "a", "b")
     accepted, schema = read(tmp_path, TableOptions(accept=frozenset({"all"})), **table)
     assert accepted is not None
     assert accepted.features.ravel().tolist() == [1, 4]
@@ -139,6 +149,22 @@ def test_rows_without_a_label_are_asked_about_and_left_out_if_accepted(tmp_path:
     classes, _ = read(tmp_path, TableOptions(missing=("-",)), **table)
     assert classes is not None
     assert classes.classes == ("?", "NA", "a", "b")
+
+
+def test_a_doubt_that_an_older_version_has_stored_is_read() -> None:
+    stored = {
+        "code": "free_text",
+        "column": "x",
+        "text": "Column 'x' is long.",
+        "fields": {},
+        "blocking": False,
+    }
+    assert Doubt.from_json(stored) == Doubt("free_text", "x", "Column 'x' is long.", blocking=False)
+
+
+@pytest.mark.parametrize("texts", [["a"], ["a,b", "c"], ["[a"], [" a "], ["a", "b"], ["", "x"]])
+def test_a_listing_of_texts_is_read_as_the_same_texts(texts: list[str]) -> None:
+    assert listed(listing(texts)) == tuple(texts)
 
 
 @pytest.mark.parametrize(("answer", "classes"), [("merge", ("1.0", "2")), ("keep", ("1", "1.0", "2"))])
