@@ -4,6 +4,9 @@ from starlette.datastructures import QueryParams
 
 from workers.validation.suggestions import did_you_mean
 
+LISTS = ("fields", "ids", "where")
+"""Parameters that take several values, separated by commas."""
+
 
 class InvalidQuery(ValueError):
     """A query parameter is unknown, not valid, or given more than once."""
@@ -24,4 +27,9 @@ def check(query: QueryParams, known: list[str]) -> None:
                 name, value, f"unknown query parameter; {did_you_mean(name[:100], known)}{right}"
             )
         if names.count(name) > 1:
-            raise InvalidQuery(name, value, "is given more than once")
+            raise InvalidQuery(name, value, f"is given more than once; {_once(name, query.getlist(name))}")
+
+
+def _once(name: str, values: list[str]) -> str:
+    """How to give a parameter once."""
+    return f"write {name}={','.join(values)}"[:300] if name in LISTS else "give it once"
