@@ -15,6 +15,7 @@ COMPARISONS = {
     "bfloat16_steps": "benchmarks.bfloat16_steps",
     "seeds": "benchmarks.service.seeds",
     "sweep": "benchmarks.service.sweep",
+    "beside_h2o": "benchmarks.service.beside_h2o",
     "search_peers": "benchmarks.search.comparison",
     "first_epoch": "benchmarks.service.first_epoch",
     "polling": "benchmarks.service.polling",
@@ -40,7 +41,7 @@ def main() -> int:
         measured = _measured(name)
         rows += measured or []
         failed += [] if measured is not None else [name]
-    print(f"\n{report.sentence(about)}\n\n{report.table(rows)}")
+    print(f"\n{report.sentence(about)}\n\n{report.table(rows, report.figures_before())}")
     if failed:
         print(f"Could not be measured: {', '.join(failed)}")
     elif set(names) == set(COMPARISONS):
@@ -62,7 +63,7 @@ def _measured(name: str) -> list[Row] | None:
         traceback.print_exc()
         return None
     for row in rows:
-        print(f"   {row.what}, against {row.against}: {row.ours}, {row.theirs}: {row.shown}")
+        print(f"   {row.what}, against {row.against}: {row.ours}, {row.theirs}: {report.shown(row.figure)}")
     print(f"   {time.monotonic() - started:.0f} s", flush=True)
     return rows
 

@@ -13,6 +13,7 @@ from workers import blas
 from workers.nn import kernels
 
 Results = dict[str, Any]
+Figures = dict[tuple[str, str], float | None]
 
 HERE = Path(__file__).parent
 JSON, PAGE = HERE / "results.json", HERE.parent / "docs" / "performance.md"
@@ -47,11 +48,6 @@ class Row:
             return True
         return self.figure >= self.goal if self.bound == "least" else self.figure <= self.goal
 
-    @property
-    def shown(self) -> str:
-        """The figure as text."""
-        return "" if self.figure is None else f"{self.figure:.4g}"
-
 
 def machine() -> Results:
     """The machine on which the figures were measured: processor, versions, kernels."""
@@ -71,13 +67,20 @@ def machine() -> Results:
     }
 
 
+def figures_before() -> Figures:
+    """The figures of the table that is written, by work and what it was compared with."""
+    rows = json.loads(JSON.read_text())["comparisons"] if JSON.exists() else []
+    return {(row["what"], row["against"]): row["figure"] for row in rows}
+
+
 def write(about: Results, rows: Iterable[Row]) -> None:
-    """Write both files. The page keeps the text around its markers."""
+    """Write both files. The page keeps the text around its markers, and shows the figures of the table before."""
+    earlier = figures_before()
     results = {"machine": about, "comparisons": [asdict(row) for row in rows]}
     JSON.write_text(json.dumps(results, indent=1) + "\n")
     before, _, rest = PAGE.read_text().partition(BEGIN)
     after = rest.partition(END)[2]
-    PAGE.write_text(f"{before}{BEGIN}\n\n{sentence(about)}\n\n{table(rows)}\n{END}{after}")
+    PAGE.write_text(f"{before}{BEGIN}\n\n{sentence(about)}\n\n{table(rows, earlier)}\n{END}{after}")
 
 
 def sentence(about: Results) -> str:
@@ -90,20 +93,26 @@ def sentence(about: Results) -> str:
     )
 
 
-def table(rows: Iterable[Row]) -> str:
-    """The table in Markdown; it marks each missed goal."""
-    return "\n".join(_lines(rows)) + "\n"
+def table(rows: Iterable[Row], earlier: Figures) -> str:
+    """The table in Markdown, with the figures of an earlier one; it marks each missed goal."""
+    return "\n".join(_lines(rows, earlier)) + "\n"
 
 
-def _lines(rows: Iterable[Row]) -> Iterator[str]:
-    yield "| work | against | ours | theirs | figure | goal | |"
-    yield "|---|---|---|---|---|---|---|"
+def _lines(rows: Iterable[Row], earlier: Figures) -> Iterator[str]:
+    yield "| work | against | ours | theirs | figure | before | goal | |"
+    yield "|---|---|---|---|---|---|---|---|"
     for row in rows:
         goal = f"{'>=' if row.bound == 'least' else '<='} {row.goal:.4g}" if row.goal is not None else ""
         verdict = "" if row.is_met else "missed"
         verdict = "not measured" if row.figure is None else verdict
-        cells = (row.what, row.against, row.ours, row.theirs, row.shown, goal, verdict)
+        before = shown(earlier.get((row.what, row.against)))
+        cells = (row.what, row.against, row.ours, row.theirs, shown(row.figure), before, goal, verdict)
         yield "| " + " | ".join(cells) + " |"
+
+
+def shown(figure: float | None) -> str:
+    """A figure as text."""
+    return "" if figure is None else f"{figure:.4g}"
 
 
 def _version(package: str) -> str | None:
