@@ -136,6 +136,7 @@ def test_two_seeds_that_disagree_show_nothing(client: TestClient, fake_worker: F
     (item,) = compare(client, a, b)["items"]
     assert item["low"] < 0 < item["high"]
     assert item["better"] is None
+    assert item["finding"]["remedy"].startswith("Train a third seed of both first")
 
 
 def test_equal_models_have_an_interval_around_0(client: TestClient, fake_worker: FakeWorker) -> None:
