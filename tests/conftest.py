@@ -81,6 +81,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 terminalreporter.write_line(properties["shown"])
 
 
+@pytest.fixture(scope="session")
+def some(pytestconfig: pytest.Config) -> quick_selection.Some:
+    """All values; with `--quick`, some: for a test that walks through many which show the same."""
+    return quick_selection.some_of if pytestconfig.getoption("quick") else quick_selection.all_of
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a migrated, empty database."""

@@ -11,6 +11,14 @@ from service.launcher import serving
 from service.settings import Settings
 from tests.program_template import ForkedProgram
 
+SHORT = """
+from service.cli import commands, demo
+for spec in demo.SPECS:
+    spec |= {"training": {"epochs": 1}, "seeds": [0]}
+commands.app()
+"""
+"""The program with a demo of two epochs: what is served afterwards is the same."""
+
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
@@ -52,7 +60,7 @@ def test_a_demo_that_serves_has_links_that_work_until_it_is_stopped(
 ) -> None:
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     reading, writing = os.pipe()
-    demo = ForkedProgram(["demo", "--serve"], env=environment, stdout=writing, stderr=2)
+    demo = ForkedProgram(["demo", "--serve"], env=environment, stdout=writing, stderr=2, code=SHORT)
     os.close(writing)
     with os.fdopen(reading) as printed:
         links = []
