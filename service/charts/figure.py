@@ -7,12 +7,12 @@ from service.charts.scale import Scale
 from service.charts.svg import (
     CHARACTER,
     Markup,
+    abbreviated,
     element,
     joined,
     label,
     path,
     short_label,
-    shortened,
     text,
     wrapped,
 )
@@ -136,7 +136,7 @@ def legend(entries: Sequence[tuple[str, int]], width: float, top: float) -> tupl
     parts: list[Markup] = []
     x, y = float(MARGIN), top
     for name, series in entries:
-        shown = shortened(name, width - 2 * MARGIN - 34)
+        shown = abbreviated(name, width - 2 * MARGIN - 34)
         needed = 34 + len(shown) * 12 * CHARACTER + 14
         if x > MARGIN and x + needed > width:
             x, y = float(MARGIN), y + LINE

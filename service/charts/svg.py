@@ -52,8 +52,8 @@ def label(value: object, x: float, y: float, **attributes: str | float | None) -
 
 
 def short_label(value: str, width: float, x: float, y: float, **attributes: str | float | None) -> Markup:
-    """A line of text, shortened to about `width` pixels; then the whole text is its tooltip."""
-    shown = shortened(value, width)
+    """A line of text, shortened in its middle to about `width` pixels; then the whole text is its tooltip."""
+    shown = abbreviated(value, width)
     hint = () if shown == value else (element("title", text(value[:1000])),)
     return element("text", *hint, text(shown), x=x, y=y, **attributes)
 
@@ -80,6 +80,15 @@ def shortened(value: str, width: float, size: float = 12) -> str:
         if left < 0:
             return value[: max(1, index - 1)].rstrip() + "…"
     return value
+
+
+def abbreviated(value: str, width: float, size: float = 12) -> str:
+    """As `shortened`, but cut in the middle: names of one kind often differ in their ends."""
+    cut = shortened(value, width, size)
+    kept = len(cut) - 1
+    if cut == value or kept < 3:
+        return cut
+    return f"{value[: kept - kept // 3].rstrip()}…{value[-(kept // 3) :].lstrip()}"
 
 
 def wrapped(value: str, width: float, most: int = 3) -> list[str]:

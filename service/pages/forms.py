@@ -109,7 +109,7 @@ def form_of(resolved: Mapping[str, Any]) -> dict[str, str]:
     for name in VARIANTS:
         chosen = dict(spec.pop(name))
         form[name] = chosen.pop("name")
-        form[f"{name}_options"] = json.dumps(chosen) if chosen else ""
+        form[f"{name}_options"] = options_text(name, chosen)
     return {**form, "more": json.dumps({**spec, "training": training})}
 
 
@@ -176,6 +176,14 @@ def options_of(name: str, text: str) -> dict[str, Any]:
         return options if isinstance(options, dict) else {}
     pairs = [each.partition("=") for each in text.replace("\n", ",").split(",") if each.strip()]
     return {key.strip(): cell(value.strip()) for key, _, value in pairs}
+
+
+def options_text(name: str, options: Mapping[str, Any]) -> str:
+    """The inverse of `options_of`: as pairs if they say the same, else as JSON."""
+    pairs = ", ".join(
+        f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in options.items()
+    )
+    return pairs if options_of(name, pairs) == options else json.dumps(options)
 
 
 def json_of(name: str, text: str) -> Any:

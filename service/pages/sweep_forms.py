@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import create_model
 
 from service.pages import forms
-from service.pages.forms import SpecForm, UnusableText, cell, json_of, options_of, spec_of
+from service.pages.forms import SpecForm, UnusableText, cell, json_of, options_of, options_text, spec_of
 from workers.sweeps.strategies import AnyAdaptive
 from workers.tagged_union import names
 
@@ -60,7 +60,7 @@ def form_of(sweep: Mapping[str, Any]) -> dict[str, str]:
     settings = dict(sweep["settings"])
     form = {**forms.form_of(sweep["spec"]), "name": sweep["name"]}
     form |= {"preset": sweep["preset"] or "", "strategy": settings.pop("name")}
-    form["strategy_options"] = json.dumps(settings) if settings else ""
+    form["strategy_options"] = options_text("strategy", settings)
     space = sweep["space"] or {}
     plain = [
         path for path, given in space.items() if given.get("step", 1) == 1 and given.get("log") is not True

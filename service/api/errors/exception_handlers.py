@@ -13,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from service.api.errors.page_route import problem_page
 from service.api.errors.problems import (
     LOCKED,
     MAX_ERRORS,
@@ -33,6 +34,7 @@ from workers.validation.errors import FieldError, InvalidSpec, field_error_at, m
 
 log = logging.getLogger("holdout.http")
 
+PAGES = "/ui/"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -59,7 +61,7 @@ async def _nothing_follows(_request: Request, _error: Exception) -> Response:
 
 
 async def _domain_error(request: Request, error: Exception) -> Response:
-    return Problem.from_error(error).response(request.url.path)
+    return _answer(request, Problem.from_error(error))
 
 
 async def _invalid_request(request: Request, error: Exception) -> Response:
@@ -69,7 +71,7 @@ async def _invalid_request(request: Request, error: Exception) -> Response:
     field_errors = merge_by_path(_field_error(request, detail) for detail in details[:MAX_ERRORS])
     total = len(field_errors) + len(details[MAX_ERRORS:])
     problem_type = PROBLEM_TYPES[InvalidSpec if details[0]["loc"][0] == "body" else InvalidQuery]
-    return Problem.from_field_errors(problem_type, field_errors, total).response(request.url.path)
+    return _answer(request, Problem.from_field_errors(problem_type, field_errors, total))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -78,25 +80,32 @@ async def _http_error(request: Request, error: Exception) -> Response:
     status, path, headers = HTTPStatus(error.status_code), request.url.path, {}
     detail = f"{status.phrase}."
     if status is HTTPStatus.NOT_FOUND:
-        detail = f"There is nothing at {shortened(path)}. /docs and /openapi.json list all paths."
+        more = "" if path.startswith(PAGES) else " /docs and /openapi.json list all paths."
+        detail = f"There is nothing at {shortened(path)}.{more}"
     elif status is HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(_allowed_methods(request))
         detail = f"{request.method} is not possible here. Possible: {headers['Allow']}."
     problem_type = ProblemType("about:blank", status.value, status.phrase)
-    return Problem(problem_type, detail, headers=headers).response(path)
+    return _answer(request, Problem(problem_type, detail, headers=headers))
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:
     if isinstance(error, DatabaseReplaced):  # it was logged once
-        return REPLACED.response(request.url.path)
+        return _answer(request, REPLACED)
     log.warning("request %s: the database did not answer", request.state.request_id, exc_info=error)
     is_locked = isinstance(error, DBAPIError) and is_lock_timeout(error)
-    return (LOCKED if is_locked else UNAVAILABLE).response(request.url.path)
+    return _answer(request, LOCKED if is_locked else UNAVAILABLE)
 
 
 async def _out_of_memory(request: Request, error: Exception) -> Response:
     log.warning("request %s: the process could not allocate memory", request.state.request_id, exc_info=error)
-    return Problem.from_error(OutOfMemory()).response(request.url.path)
+    return _answer(request, Problem.from_error(OutOfMemory()))
+
+
+def _answer(request: Request, problem: Problem) -> Response:
+    """A problem as a response: as a page where pages are."""
+    path = request.url.path
+    return problem_page(request, problem) if path.startswith(PAGES) else problem.response(path)
 
 
 def _field_error(request: Request, detail: dict[str, Any]) -> FieldError:

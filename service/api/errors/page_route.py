@@ -36,13 +36,16 @@ class PageRoute(StrictRoute):
                     request, "problem.html", 422, problem=_described("The form cannot be read", error)
                 )
             except tuple(PROBLEM_TYPES) as error:
-                problem = Problem.from_error(error)
-                body = problem.body(request.url.path)
-                response = page(request, "problem.html", problem.type.status, problem=body)
-                response.headers.update(problem.headers)
-                return response
+                return problem_page(request, Problem.from_error(error))
 
         return handle_as_page
+
+
+def problem_page(request: Request, problem: Problem) -> Response:
+    """A problem as a page."""
+    response = page(request, "problem.html", problem.type.status, problem=problem.body(request.url.path))
+    response.headers.update(problem.headers)
+    return response
 
 
 def sign_in_first(request: Request) -> Response:

@@ -21,6 +21,7 @@ from service.charts.reliability import Bin, CalibratedRun, ReliabilityFigure
 from service.charts.scale import Scale, span
 from service.charts.score_curves import ScoreCurve, ScoreCurvesFigure
 from service.charts.sparkline import sparkline
+from service.charts.svg import abbreviated, text_width
 from service.charts.theme import DARK, LIGHT, PRINT, Theme
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -187,8 +188,16 @@ def test_a_name_that_does_not_fit_is_shortened_and_its_tooltip_has_all_of_it() -
     root = parsed(ClassesFigure("t", "s", None, [ClassBar(name, 5, 0.5, None, None, None)]).svg(Canvas()))
     (text,) = [each for each in root.iter(f"{SVG}text") if each.findtext(f"{SVG}title") == name]
     shown = "".join(text.itertext()).removeprefix(name)
-    assert shown.endswith("…")
-    assert name.startswith(shown[:-1])
+    begin, end = shown.split("…")
+    assert name.startswith(begin)
+    assert name.endswith(end)
+    assert len(begin) > len(end) > 1
+
+
+def test_names_that_differ_in_their_ends_differ_when_they_are_shortened() -> None:
+    names = [f"species number {index}" for index in range(60)]
+    assert len({abbreviated(each, 70) for each in names}) == 60
+    assert all(text_width(abbreviated(each, 70)) <= 70 for each in names)
 
 
 def test_the_cells_of_a_small_matrix_have_their_counts() -> None:
