@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from service.notifiers import Notifier
 from service.store import exposures, idempotency_keys, queue
 from service.store.database import Database
+from service.store.exposures import NewExposure
 from service.store.idempotency_keys import KeyedRequest
 from service.store.queue import NewExperiment
 from workers.data.registry import DatasetRegistry
@@ -139,5 +140,5 @@ def new_experiment(
 
 def record_exposures(connection: Connection, plans: Iterable[tuple[int, Plan]], *, owner: str) -> None:
     """Store which rows new experiments train and validate on, by their ids."""
-    rows = ((id_, plan.spec.dataset.name, plan.exposed) for id_, plan in plans)
-    exposures.record_new(connection, rows, owner=owner)
+    new = [NewExposure(id_, plan.spec.dataset.name, owner, plan.exposed) for id_, plan in plans]
+    exposures.record_new(connection, new)

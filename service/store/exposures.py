@@ -6,7 +6,7 @@ queued experiment exposes nothing, and one that is deleted before it started lea
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, Row, delete, exists, insert, select
@@ -31,27 +31,52 @@ class RowUse:
     look: int | None = None
 
 
-def record(
-    connection: Connection, experiment_id: int, *, dataset: str, owner: str, exposed: ExposedRows
-) -> None:
-    """Store which rows an experiment exposes, once one of its runs has started. Repeating it changes nothing."""
-    _record_part(connection, exposed)
-    facts = {"part": exposed.key, "dataset": dataset, "owner": owner}
-    _add_missing(connection, Exposure, {"experiment_id": experiment_id}, facts)
+class NewExposure(NamedTuple):
+    """Which rows an experiment exposes, and whose it is. dataset: what the experiment calls its data."""
+
+    experiment_id: int
+    dataset: str
+    owner: str
+    exposed: ExposedRows
 
 
-def record_new(
-    connection: Connection, experiments: Iterable[tuple[int, str, ExposedRows]], *, owner: str
-) -> None:
-    """The same of new experiments, each with the name of its data set. What they share is stored once."""
-    experiments = list(experiments)
-    for exposed in {each.key: each for _, _, each in experiments}.values():
+def record(connection: Connection, exposures: Sequence[NewExposure]) -> None:
+    """Store which rows experiments expose. Repeating it changes nothing, and another transaction may do the same.
+
+    What they share is stored once.
+    """
+    _record_parts(connection, exposures)
+    ids = [each.experiment_id for each in exposures]
+    recorded = connection.scalars(select(Exposure.experiment_id).where(Exposure.experiment_id.in_(ids)))
+    known = set(recorded)
+    missing = [each for each in exposures if each.experiment_id not in known]
+    try:
+        with connection.begin_nested():
+            _insert(connection, missing)
+    except IntegrityError:  # another transaction has stored one of them
+        for each in missing:
+            _add_missing(connection, Exposure, {"experiment_id": each.experiment_id}, _facts(each))
+
+
+def record_new(connection: Connection, exposures: Sequence[NewExposure]) -> None:
+    """The same of new experiments, which nobody else can have recorded."""
+    _record_parts(connection, exposures)
+    _insert(connection, exposures)
+
+
+def _insert(connection: Connection, exposures: Sequence[NewExposure]) -> None:
+    rows = [{"experiment_id": each.experiment_id, **_facts(each)} for each in exposures]
+    if rows:
+        connection.execute(insert(Exposure), rows)
+
+
+def _facts(exposure: NewExposure) -> dict[str, Any]:
+    return {"part": exposure.exposed.key, "dataset": exposure.dataset, "owner": exposure.owner}
+
+
+def _record_parts(connection: Connection, exposures: Iterable[NewExposure]) -> None:
+    for exposed in {each.exposed.key: each.exposed for each in exposures}.values():
         _record_part(connection, exposed)
-    rows = [
-        {"experiment_id": id_, "part": exposed.key, "dataset": dataset, "owner": owner}
-        for id_, dataset, exposed in experiments
-    ]
-    connection.execute(insert(Exposure), rows)
 
 
 def _record_part(connection: Connection, exposed: ExposedRows) -> None:

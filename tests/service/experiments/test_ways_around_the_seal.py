@@ -10,17 +10,21 @@ import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Row, delete, func, select, update
 
+from service.experiments.row_records import complete_records
 from service.settings import Settings
+from service.store import exposures
 from service.store.database import Database
 from service.store.tables import DatasetRows, Exposure, LedgerEntry
 from tests.service.experiments.training import train_seed
 from tests.service.fake_worker import FakeWorker
+from workers.data.registry import DatasetRegistry
 from workers.spec import ExperimentSpec
 
 SPEC = {"dataset": "mine", "model": {"hidden": [4]}, "training": {"epochs": 1}}
@@ -345,6 +349,46 @@ def test_what_older_versions_did_not_record_is_computed(
     assert listed == [*expected, ("exposed", 18, whole, "mine"), ("exposed", 18, gone, "mine")]
     with database.read() as connection:
         assert connection.scalar(select(func.count()).select_from(DatasetRows)) == 1
+
+
+def test_what_many_experiments_lack_is_recorded_at_once(
+    app: FastAPI, train: Train, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of ten thousand that lacked it, one by one, no look was answered: to record them took all of its time."""
+    ids = [train(), train(), train(split=SUBTRACTED)]
+    stored = recorded(database)
+    assert [each.experiment_id for each in stored] == ids
+    with database.write() as connection:
+        connection.execute(delete(Exposure))
+    registry: DatasetRegistry = app.state.registry
+    record, read = Mock(wraps=exposures.record), Mock(wraps=registry.exposed_rows)
+    monkeypatch.setattr(exposures, "record", record)
+    monkeypatch.setattr(registry, "exposed_rows", read)
+    for _ in range(2):
+        complete_records(database, registry)
+        assert recorded(database) == stored
+        assert (record.call_count, read.call_count) == (1, 2)
+
+
+def test_rows_that_are_recorded_meanwhile_are_recorded_once(
+    app: FastAPI, train: Train, database: Database
+) -> None:
+    """As another transaction may do it on PostgreSQL; here the same experiment comes twice."""
+    experiment_id, later = train(), train()
+    stored = recorded(database)
+    source, split = ExperimentSpec.model_validate(SPEC).dataset, ExperimentSpec.model_validate(SPEC).split
+    exposed = app.state.registry.exposed_rows(source, split)
+    mine = exposures.NewExposure(experiment_id, "mine", stored[0].owner, exposed)
+    with database.write() as connection:
+        connection.execute(delete(Exposure))
+        exposures.record(connection, [mine, mine._replace(experiment_id=later), mine])
+    assert recorded(database) == stored
+
+
+def recorded(database: Database) -> list[Row[Any]]:
+    """The records of all experiments."""
+    with database.read() as connection:
+        return list(connection.execute(select(*Exposure.__table__.columns).order_by(Exposure.experiment_id)))
 
 
 def test_no_other_response_tells_anything_about_the_test_rows(client: TestClient, train: Train) -> None:
