@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from workers.data.feature_groups import FeatureGroup
 from workers.evaluation.intervals import LEVEL, corrected_t_interval
 from workers.evaluation.permutation_importance import permutation_drops
+from workers.evaluation.student import student_t_quantile
 from workers.nn.arrays import Array, Integers
 from workers.randomness import generator
 
@@ -122,8 +123,6 @@ def _of_one_split(drops: Floats) -> tuple[Floats, Floats]:
     within the runs. Satterthwaite's degrees of freedom. Source: Shao & Wu 1989, A general theory for jackknife
     variance estimation.
     """
-    from scipy.special import stdtrit
-
     runs, _, repeats, _ = drops.shape
     means = drops.mean(axis=(0, 2))  # (groups, 1 + parts)
     of_rows = (PARTS - 1) * means[:, 1:].var(axis=1)
@@ -132,7 +131,8 @@ def _of_one_split(drops: Floats) -> tuple[Floats, Floats]:
     variance = of_rows + of_orders
     scatter = of_rows**2 / (PARTS - 1) + of_orders**2 / freedom
     degrees = np.divide(variance**2, scatter, out=np.full_like(variance, PARTS - 1), where=scatter > 0)
-    half = stdtrit(degrees, 0.5 + LEVEL / 2) * np.sqrt(variance)
+    quantiles = np.array([student_t_quantile(each, 0.5 + LEVEL / 2) for each in degrees.tolist()])
+    half = quantiles * np.sqrt(variance)
     return means[:, 0] - half, means[:, 0] + half
 
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from workers.evaluation.influence import Influences
 from workers.evaluation.intervals import LEVEL, Interval, normal_quantile, standard_deviation
+from workers.evaluation.student import student_t_quantile
 from workers.nn.arrays import Integers
 
 Floats = NDArray[np.float64]
@@ -41,12 +42,10 @@ class RowVariance:
         The half-width is the root of the sum of squares of a normal one for rows, and one of Student's t with J - 1
         degrees of freedom for models (Banerjee 1961). evaluation_share: n_eval / n_train.
         """
-        from scipy.special import stdtrit
-
         folds, mean, tail = len(values), fmean(values), 0.5 + level / 2
         excess = max(0.0, standard_deviation(values, mean) ** 2 - self.of_fold)
         of_rows = normal_quantile(tail) * math.sqrt((1 + evaluation_share) * self.of_mean)
-        of_models = float(stdtrit(folds - 1, tail)) * math.sqrt((1 / folds + evaluation_share) * excess)
+        of_models = student_t_quantile(folds - 1, tail) * math.sqrt((1 / folds + evaluation_share) * excess)
         half_width = math.hypot(of_rows, of_models)
         return Interval(mean - half_width, mean + half_width, level)
 

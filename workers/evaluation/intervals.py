@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.evaluation.student import student_t_quantile
+
 LEVEL = 0.95
 
 
@@ -95,9 +97,7 @@ def t_interval(values: Sequence[float], level: float = LEVEL) -> Mean | None:
 
 def t_half_width(sd: float, n: int, level: float) -> float:
     """Half of Student's t interval for the mean of n values, at least two, with this standard deviation (ddof 1)."""
-    from scipy.special import stdtrit
-
-    return float(stdtrit(n - 1, 0.5 + level / 2)) * sd / math.sqrt(n)
+    return student_t_quantile(n - 1, 0.5 + level / 2) * sd / math.sqrt(n)
 
 
 def corrected_t_interval(

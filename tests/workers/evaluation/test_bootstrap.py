@@ -4,6 +4,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from workers.evaluation import bootstrap, confusion
 from workers.evaluation.bootstrap import (
@@ -14,7 +15,7 @@ from workers.evaluation.bootstrap import (
     value_range,
 )
 from workers.evaluation.metrics import FROM_CONFUSION
-from workers.evaluation.row_weights import FEW_ROWS, one_hot_of, sums_by_class
+from workers.evaluation.row_weights import sums_by_class
 
 Integers = NDArray[np.int64]
 
@@ -191,9 +192,9 @@ def test_an_interval_includes_what_was_observed_and_stays_within_the_range() -> 
             assert figure.interval.low < figure.interval.high, name
 
 
-@pytest.mark.parametrize("rows", [1, 7, FEW_ROWS])
-def test_sums_of_few_rows_have_the_bits_of_sums_of_many(rows: int) -> None:
+@pytest.mark.parametrize(("draws", "rows"), [(50, 1), (50, 7), (1, 300_000), (257, 1000), (3, 0)])
+def test_sums_by_class_have_the_bits_of_a_sparse_product(draws: int, rows: int) -> None:
     generator = np.random.default_rng(0)
-    weights, classes = generator.standard_gamma(2.0, (50, rows)), generator.integers(0, 5, rows)
-    sparse = weights @ one_hot_of(classes, 6)
-    np.testing.assert_array_equal(sums_by_class(weights, classes, 6), sparse)
+    weights, classes = generator.standard_gamma(2.0, (draws, rows)), generator.integers(0, 5, rows)
+    ones = csr_array((np.ones(rows), classes, np.arange(rows + 1)), shape=(rows, 6))
+    np.testing.assert_array_equal(sums_by_class(weights, classes, 6), weights @ ones)
