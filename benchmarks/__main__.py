@@ -38,9 +38,8 @@ def main() -> int:
         parser.error(f"no comparison is called {', '.join(unknown)}; there are {', '.join(COMPARISONS)}")
     about, rows, failed = report.machine(), list[Row](), list[str]()
     for name in names:
-        measured = _measured(name)
-        rows += measured or []
-        failed += [] if measured is not None else [name]
+        if not _measure(name, rows):
+            failed.append(name)
     print(f"\n{report.sentence(about)}\n\n{report.table(rows, report.figures_before())}")
     if failed:
         print(f"Could not be measured: {', '.join(failed)}")
@@ -50,22 +49,21 @@ def main() -> int:
     return bool(failed)
 
 
-def _measured(name: str) -> list[Row] | None:
-    """Measure one comparison and print its rows. Returns None if it failed; the others continue."""
+def _measure(name: str, rows: list[Row]) -> bool:
+    """Measure one comparison, print its rows as they come, and add them to `rows`. Returns False if it failed."""
     print(f"{name} ...", flush=True)
     started = time.monotonic()
     try:
-        rows: list[Row] = import_module(COMPARISONS[name]).measure()
+        for row in import_module(COMPARISONS[name]).measure():
+            print(f"   {row.what}, against {row.against}: {row.ours}, {row.theirs}: {report.shown(row.figure)}", flush=True)
+            rows.append(row)
     except report.Skipped as reason:
         print(f"   skipped: {reason}")
-        return []
     except Exception:
         traceback.print_exc()
-        return None
-    for row in rows:
-        print(f"   {row.what}, against {row.against}: {row.ours}, {row.theirs}: {report.shown(row.figure)}")
+        return False
     print(f"   {time.monotonic() - started:.0f} s", flush=True)
-    return rows
+    return True
 
 
 if __name__ == "__main__":

@@ -21,7 +21,15 @@ from benchmarks.report import Row
 from benchmarks.service.servers import Service, serving, two_cores
 from service.store import spec_values
 from service.store.database import Database
-from service.store.tables import EpochClasses, EpochMetrics, Experiment, ExperimentTag, Run, SpecValue
+from service.store.tables import (
+    EpochClasses,
+    EpochMetrics,
+    Experiment,
+    ExperimentTag,
+    Exposure,
+    Run,
+    SpecValue,
+)
 
 FEW, MANY = 100, 100_000
 EPOCHS = 25
@@ -126,6 +134,7 @@ def _copy(connection: Connection, count: int) -> None:
     of_loss = and_(SpecValue.field == loss, rare)
     value = case((of_loss, literal(spec_values.as_bytes("focal"))), else_=SpecValue.value)
     _insert(connection, SpecValue, select(numbers), experiment_id=n, value=value)
+    _insert(connection, Exposure, select(numbers), experiment_id=n)
     for table in (EpochMetrics, EpochClasses):
         _insert(connection, table, select(numbers), run_id=n)
 

@@ -12,8 +12,8 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -26,9 +26,9 @@ from benchmarks.service.servers import Service, python, serving
 from service.api.routing.parameters import ROWS
 from tools import chromium as browsers
 
-VISITS = 3
-"""How often each view is opened. The first is that after a start."""
-MOST_BYTES, MOST_MEGABYTES = 300_000, 130
+VISITS = 2
+"""How often each view is opened by one service. Before that, each is the first that a new service sends."""
+MOST_SECONDS, MOST_BYTES, MOST_MEGABYTES = 1.0, 300_000, 130
 PHASES, PHASE_SECONDS = 4, 20.0
 REFRESH_SECONDS = 2.0
 """The least time between two refreshes of the page, which `service/pages/static/ui.js` sets."""
@@ -44,50 +44,109 @@ TICK = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Opened:
-    """A visit of a view: seconds to its first paint, processor seconds of the API, and the largest of its answers."""
+    """A visit of a view: seconds to its first paint, processor seconds of the API, and the largest of its answers.
+
+    megabytes: the memory of the API after it.
+    """
 
     view: str
     painted: float
     processor: float
     largest: int
     address: str
+    megabytes: float
+
+    def __str__(self) -> str:
+        return (
+            f"/ui/{self.view}: painted after {self.painted:.2f} s, {self.processor:.2f} s of the API's processor "
+            f"time, {self.largest / 1e3:.0f} kB, {self.megabytes:.0f} MB"
+        )
 
 
-def measure() -> list[Row]:
+class Visits:
+    """Opens views, prints what it found of each, and goes on after one that fails."""
+
+    def __init__(self, browser: Any) -> None:
+        self._browser = browser
+        self.failed = list[str]()
+
+    def open_all(self, service: Service, views: Iterable[str]) -> Iterator[Opened]:
+        for view in views:
+            try:
+                opened = _open(self._browser, service, view)
+            except Exception as error:  # Playwright's, or of what it was answered
+                self.failed.append(f"/ui/{view}: {error}")
+                print(f"   {self.failed[-1]}", flush=True)
+            else:
+                print(f"   {opened}", flush=True)
+                yield opened
+
+
+class FailedViews(RuntimeError):
+    """Some views could not be opened, or asked for something that was refused."""
+
+
+def measure() -> Iterator[Row]:
     """First paint, sizes and memory of all views, and the costs of a live page."""
     with tempfile.TemporaryDirectory(prefix="holdout-page-") as name:
         folder = Path(name)
-        filled = fill(folder)
-        return measure_filled(folder, filled)
+        yield from measure_filled(folder, fill(folder))
 
 
-def measure_filled(folder: Path, filled: Filled) -> list[Row]:
-    """The same of a folder that is filled already."""
+def measure_filled(folder: Path, filled: Filled) -> Iterator[Row]:
+    """The same of a folder that is filled already. Raises FailedViews in the end if there were any."""
     with chromium() as browser:
+        visits = Visits(browser)
+        yield from _of_first_visits(list(_after_starts(visits, folder, filled)))
         with serving(folder) as service:
-            visits = [_open(browser, service, view) for _ in range(VISITS) for view in filled.views()]
             used = megabytes([service.program.id])
+            yield Row("memory of the API after its start", "", f"{used:.0f} MB", "", used)
+            opened = [each for _ in range(VISITS) for each in visits.open_all(service, filled.views())]
+            used = megabytes([service.program.id])
+        yield from _of_visits(opened)
+        yield Row("memory of the API after all views", "", f"{used:.0f} MB", "", used, MOST_MEGABYTES, "most")
         with serving(folder) as service, _agent(folder):
-            page, script = _live(browser, service)
-    return [
-        *_of_visits(visits),
-        Row("memory of the API after all views", "", f"{used:.0f} MB", "", used, MOST_MEGABYTES, "most"),
-        _of_live(page, script),
-    ]
+            yield _of_live(*_live(browser, service))
+    if visits.failed:
+        raise FailedViews("; ".join(visits.failed))
+
+
+def _after_starts(visits: Visits, folder: Path, filled: Filled) -> Iterator[Opened]:
+    """Each view, opened as the first by a service of its own."""
+    print("   each view as the first after a start", flush=True)
+    for view in filled.views():
+        with serving(folder) as service:
+            yield from visits.open_all(service, [view])
+
+
+def _of_first_visits(visits: Sequence[Opened]) -> Iterator[Row]:
+    yield from _of_paints("first paint of the first view after a start", visits)
 
 
 def _of_visits(visits: Sequence[Opened]) -> Iterator[Row]:
-    paints = [each.painted for each in visits]
-    slowest = max(visits, key=lambda each: each.painted)
-    dearest = max(visits[len(visits) // VISITS :] or visits, key=lambda each: each.processor)
+    later = visits[len(visits) // VISITS :]
+    dearest = max(later, key=lambda each: each.processor)
     largest = max(visits, key=lambda each: each.largest)
     size = f"{largest.largest / 1e3:.0f} kB"
-    yield Row(
-        "first paint, median of all views", "", f"{median(paints):.2f} s", "", median(paints), 1.0, "most"
-    )
-    yield Row(f"the slowest, /ui/{slowest.view}", "", f"{slowest.painted:.2f} s", "", slowest.painted)
+    yield from _of_paints("first paint", later)
     yield Row(f"processor time of the API for /ui/{dearest.view}", "", f"{dearest.processor:.2f} s", "", None)
     yield Row(f"largest answer, {largest.address}", "", size, "", largest.largest, MOST_BYTES, "most")
+
+
+def _of_paints(what: str, visits: Sequence[Opened]) -> Iterator[Row]:
+    """The median and the slowest of some visits."""
+    middle = median(each.painted for each in visits)
+    slowest = max(visits, key=lambda each: each.painted)
+    yield Row(f"{what}, median of all views", "", f"{middle:.2f} s", "", middle, MOST_SECONDS, "most")
+    yield Row(
+        f"{what}, the slowest, /ui/{slowest.view}",
+        "",
+        f"{slowest.painted:.2f} s",
+        "",
+        slowest.painted,
+        MOST_SECONDS,
+        "most",
+    )
 
 
 def _of_live(page: float, script: float) -> Row:
@@ -109,22 +168,21 @@ def chromium() -> Iterator[Any]:
 
 def _open(browser: Any, service: Service, view: str) -> Opened:
     """Open a view in a new window, with an empty cache, and wait until all its pictures are there."""
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    answers: list[Any] = []
-    page.on("response", lambda answer: answers.append(answer))  # Playwright marks what it calls
-    before = processor_seconds(service)
-    page.goto(f"{service.url}/ui/{view}")
-    page.evaluate("document.querySelectorAll('img').forEach(image => { image.loading = 'eager' })")
-    page.wait_for_load_state("networkidle")
-    painted = page.evaluate(PAINTED) / 1000
-    sizes = {answer.url: len(answer.body()) for answer in answers if answer.status == 200}
-    wrong = [(answer.url, answer.status) for answer in answers if answer.status >= 400]
-    page.close()
-    if wrong:
-        raise RuntimeError(f"{view}: {wrong}")
+    with closing(browser.new_page(viewport={"width": 1280, "height": 900})) as page:
+        answers: list[Any] = []
+        page.on("response", lambda answer: answers.append(answer))  # Playwright marks what it calls
+        before = processor_seconds(service)
+        page.goto(f"{service.url}/ui/{view}")
+        page.evaluate("document.querySelectorAll('img').forEach(image => { image.loading = 'eager' })")
+        page.wait_for_load_state("networkidle")
+        painted = page.evaluate(PAINTED) / 1000
+        spent = processor_seconds(service) - before
+        sizes = {answer.url: len(answer.body()) for answer in answers if answer.status == 200}
+    if wrong := [f"{answer.url}: {answer.status}" for answer in answers if answer.status >= 400]:
+        raise FailedViews(", ".join(wrong))
     address = max(sizes, key=lambda each: sizes[each])
-    spent = processor_seconds(service) - before
-    return Opened(view, painted, spent, sizes[address], address.removeprefix(service.url))
+    used = megabytes([service.program.id])
+    return Opened(view, painted, spent, sizes[address], address.removeprefix(service.url), used)
 
 
 def _live(browser: Any, service: Service) -> tuple[float, float]:
