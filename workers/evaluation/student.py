@@ -1,8 +1,8 @@
 """The quantiles of Student's t, without SciPy.
 
 Every summary of several seeds has an interval of Student's t. SciPy's function is as good, but its package takes 17
-MB of a process and a third of a second of the first response after a start: it copies NumPy's namespace, and so imports
-NumPy's test tools and its Fortran wrapper too.
+MB of a process and a third of a second of the first response after a start: it copies NumPy's namespace, and so
+imports NumPy's test tools and its Fortran wrapper too.
 """
 
 import math
