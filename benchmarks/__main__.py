@@ -55,7 +55,8 @@ def _measure(name: str, rows: list[Row]) -> bool:
     started = time.monotonic()
     try:
         for row in import_module(COMPARISONS[name]).measure():
-            print(f"   {row.what}, against {row.against}: {row.ours}, {row.theirs}: {report.shown(row.figure)}", flush=True)
+            figure = report.shown(row.figure)
+            print(f"   {row.what}, against {row.against}: {row.ours}, {row.theirs}: {figure}", flush=True)
             rows.append(row)
     except report.Skipped as reason:
         print(f"   skipped: {reason}")
