@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from service.charts.figure import LINE, MARGIN, Area, Canvas, document, line_class, subtitle
 from service.charts.scale import Scale, short, span
-from service.charts.svg import CHARACTER, Markup, element, joined, label, path, short_label
+from service.charts.svg import Markup, element, joined, label, path, short_label, text_width
 
 BAR, THIN_BAR = 24, 15
 MANY = 40
@@ -40,7 +40,7 @@ class ClassesFigure:
     def svg(self, canvas: Canvas) -> str:
         """Draw the chart."""
         bar = BAR if len(self.bars) <= MANY else THIN_BAR
-        longest = 12 * CHARACTER * max((len(each.name) for each in self.bars), default=0) + 12
+        longest = max((text_width(each.name) for each in self.bars), default=0.0) + 12
         names = min(max(longest, 24), 92 if canvas.is_narrow else canvas.width * 0.3)
         below, begin = subtitle(self.subtitle, canvas)
         top = begin + LINE

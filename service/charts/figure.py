@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from service.charts.scale import Scale
 from service.charts.svg import (
-    CHARACTER,
     Markup,
     abbreviated,
     element,
@@ -14,6 +13,7 @@ from service.charts.svg import (
     path,
     short_label,
     text,
+    text_width,
     wrapped,
 )
 from service.charts.theme import DASHES, SERIES, Theme, style
@@ -137,7 +137,7 @@ def legend(entries: Sequence[tuple[str, int]], width: float, top: float) -> tupl
     x, y = float(MARGIN), top
     for name, series in entries:
         shown = abbreviated(name, width - 2 * MARGIN - 34)
-        needed = 34 + len(shown) * 12 * CHARACTER + 14
+        needed = 34 + text_width(shown) + 14
         if x > MARGIN and x + needed > width:
             x, y = float(MARGIN), y + LINE
         parts.append(element("path", d=path([(x, y - 4), (x + 26, y - 4)]), class_=line_class(series)))

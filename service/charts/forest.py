@@ -6,11 +6,13 @@ from typing import Literal
 
 from service.charts.figure import LINE, MARGIN, Area, Canvas, document, subtitle
 from service.charts.scale import Scale, short, span
-from service.charts.svg import CHARACTER, Markup, element, joined, label, path, short_label, wrapped_label
+from service.charts.svg import Markup, element, joined, label, path, short_label, text_width, wrapped_label
 
 ROW = 26
-NARROW_ROW = 64
-"""The name and the figures stand above their interval."""
+STACKED_ROW = 64
+"""The name and the figures stand above their interval, where beside it they would leave no room for it."""
+FIGURES = 190
+LEAST_PLOT = 200
 SECOND_LINE = 14
 """What a second line of names adds to each row."""
 MOST_NAMES = 0.45
@@ -47,22 +49,23 @@ class ForestFigure:
 
     def svg(self, canvas: Canvas) -> str:
         """Draw the chart."""
-        needed = 12 * CHARACTER * max((len(each.name) for each in self.rows), default=0)
-        room = canvas.width - 2 * MARGIN if canvas.is_narrow else min(needed, canvas.width * MOST_NAMES)
-        names = 0 if canvas.is_narrow else room + 8
-        row = (NARROW_ROW if canvas.is_narrow else ROW) + (SECOND_LINE if needed > room else 0)
+        needed = max((text_width(each.name) for each in self.rows), default=0.0)
+        beside = min(needed, canvas.width * MOST_NAMES) + 8
+        is_stacked = canvas.is_narrow or canvas.width - beside - FIGURES < LEAST_PLOT
+        room, names = (canvas.width - 2 * MARGIN, 0.0) if is_stacked else (beside - 8, beside)
+        row = (STACKED_ROW if is_stacked else ROW) + (SECOND_LINE if needed > room else 0)
         below, begin = subtitle(self.subtitle, canvas)
         key, height = _key(self.key, canvas.width, begin)
         top = begin + height
         bottom = top + row * max(1, len(self.rows))
-        x = Scale(*self._span(), MARGIN + names + 8, canvas.width - (MARGIN if canvas.is_narrow else 190))
+        x = Scale(*self._span(), MARGIN + names + 8, canvas.width - (MARGIN if is_stacked else FIGURES))
         area = Area(x, Scale(0, 1, bottom, top))
         body = [
             below,
             key,
             self._axis(area),
             *(
-                _row(each, self._said(each), area, top + row * index, row, canvas)
+                _row(each, self._said(each), area, top + row * index, row, canvas, is_stacked=is_stacked)
                 for index, each in enumerate(self.rows)
             ),
         ]
@@ -114,7 +117,7 @@ def _key(entries: Sequence[tuple[Mark, str]], width: float, top: float) -> tuple
     parts: list[Markup] = []
     x, y = float(MARGIN), top
     for mark, meaning in entries:
-        needed = 20 + len(meaning) * 12 * CHARACTER + 14
+        needed = 20 + text_width(meaning) + 14
         if x > MARGIN and x + needed > width:
             x, y = float(MARGIN), y + LINE
         parts += [_mark(mark, x + 6, y - 4), short_label(meaning, width - 2 * MARGIN - 20, x + 18, y)]
@@ -133,12 +136,14 @@ def _mark(mark: Mark, x: float, y: float) -> Markup:
             return element("path", d=f"{path(ends)}Z", class_="f1")
 
 
-def _row(each: ForestRow, said: str, area: Area, top: float, row: float, canvas: Canvas) -> Markup:
+def _row(
+    each: ForestRow, said: str, area: Area, top: float, row: float, canvas: Canvas, *, is_stacked: bool
+) -> Markup:
     y = top + row - ROW / 2
     room = canvas.width - 2 * MARGIN
-    if canvas.is_narrow:
+    if is_stacked:
         parts = [
-            wrapped_label(each.name, room, MARGIN, y - 34 - (row - NARROW_ROW) / 2, class_="halo"),
+            wrapped_label(each.name, room, MARGIN, y - 34 - (row - STACKED_ROW) / 2, class_="halo"),
             label(said, MARGIN, y - 16, class_="faint halo"),
         ]
     else:
