@@ -17,6 +17,8 @@ from service.store.credentials import tokens
 from service.store.database import Database
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+LONGEST = 64 * "n"
+"""The longest name of a data set."""
 VIEWS = (
     "experiments",
     "experiments/1",
@@ -26,6 +28,7 @@ VIEWS = (
     "datasets",
     "datasets/digits",
     "datasets/iris",
+    f"datasets/{LONGEST}",
     "experiments?sort=-balanced_accuracy&fields=mcc",
     "sweeps",
     "sweeps/1",
@@ -38,13 +41,16 @@ VIEWS = (
     "monitors/1/batches/1",
     "sign-in",
 )
-MOST_VARIED = ("experiments", "experiments/1", "new?like=1")
+MOST_VARIED = ("experiments", "experiments/1", "new?like=1", f"datasets/{LONGEST}")
 """Views that together have most of what others consist of: lists, forms, charts, tables and states."""
 FLOWERS = [[5.1, 3.5, 1.4, 0.2], [6.7, 3.0, 5.2, 2.3], [5.8, 2.7, 4.1, 1.0]]
 EXPERIMENT = re.compile(r"/ui/experiments/([0-9]+)$")
 LONG = 1200
 """Epochs of so few rows that they take some seconds."""
 SWEPT = {"space": {"optimizer.learning_rate": [0.1, 0.001], "loss": ["cross_entropy", "focal"]}}
+IN_SIGHT = "button, .button, input, select, h1, h2"
+OF_CARDS = ", .cards td"
+"""On phones, tables are cards: no column of theirs is out of sight."""
 GENERATOR = random.Random(3)
 
 
@@ -114,10 +120,13 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         sweep = {"spec": {"dataset": "iris", "training": {"epochs": 2}, "seeds": [0, 1]}} | SWEPT
         path = f"{url}{httpx2.post(f'{url}/sweeps', json=sweep, timeout=60).json()['links']['self']}"
         until_true(lambda: httpx2.get(path, timeout=60).json()["status"] == "succeeded")
-        watched = {"experiment_id": 3, "name": "greenhouse"}
+        watched = {"experiment_id": 3, "name": 100 * "g"}
         httpx2.post(f"{url}/monitors", json=watched, timeout=60).raise_for_status()
         moved = [[10 * value for value in row] for row in FLOWERS * 20]
         httpx2.post(f"{url}/monitors/1/batches", json={"rows": moved}, timeout=60).raise_for_status()
+        long_names = f"{90 * 'a'},{90 * 'b'}\n" + f"1,{90 * 'y'}\n2,{90 * 'z'}\n" * 10
+        form, files = {"name": LONGEST, "format": "csv"}, {"file": long_names.encode()}
+        httpx2.post(f"{url}/datasets", data=form, files=files, timeout=60).raise_for_status()
         report = f"{url}/experiments/1/robustness"
         httpx2.post(report, timeout=60).raise_for_status()
         until_true(lambda: httpx2.get(report, timeout=60).json()["status"] == "succeeded")
@@ -175,7 +184,7 @@ def assert_accessible(page: Any, axe: str, width: int) -> None:
     assert wrong == [], page.url
     assert page.evaluate("document.documentElement.scrollWidth") <= width, page.url
     boxes = page.evaluate(
-        "[...document.querySelectorAll('button, .button, input, select, h1, h2')]"
+        f"[...document.querySelectorAll({IN_SIGHT + (OF_CARDS if width < 700 else '')!r})]"
         ".map(each => each.getBoundingClientRect()).filter(box => box.width && box.left > -999)"
         ".map(box => [box.left, box.right])"
     )
@@ -289,6 +298,14 @@ def number_of(page: Any) -> int:
     found = EXPERIMENT.search(page.url)
     assert found
     return int(found[1])
+
+
+def test_paper_is_white_and_has_no_buttons(visit: Visit) -> None:
+    page = visit.open("ui/experiments/1")
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(22, 25, 29)"
+    assert not any(each.is_visible() for each in page.locator("button, .button, header").all())
+    assert page.get_by_role("heading", name="Baselines").is_visible()
 
 
 def test_two_experiments_are_compared_by_keyboard(visit: Visit) -> None:
