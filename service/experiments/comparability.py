@@ -8,6 +8,7 @@ from service.schemas.base import Remark, capitalised
 from service.store.spec_facts import is_regression, quantile_of
 from service.store.tables import ACTIVE_STATUSES
 from workers.evaluation.metrics import BY_NAME
+from workers.evaluation.metrics.titles import in_words
 
 MIN_FOLDS = 2
 """A standard deviation needs two differences."""
@@ -114,7 +115,7 @@ def undefined_metric(pair: Pair) -> Remark | None:
     reason = BY_NAME[pair.metric].null_if or "its epochs are older than the metric"
     return Remark(
         code="undefined_metric",
-        sentence=capitalised(f"{without[0].title} has no {pair.metric}: {reason}."),
+        sentence=capitalised(f"{without[0].title} has no {in_words(pair.metric)}: {reason}."),
         remedy=f"Compare by {common_metrics(pair)}.",
     )
 

@@ -9,6 +9,7 @@ from service.experiments.measurements import Measurement
 from service.schemas.base import Remark, bounds, capitalised
 from workers.evaluation.intervals import Interval
 from workers.evaluation.metrics import BY_NAME
+from workers.evaluation.metrics.titles import in_words
 
 CROSS_VALIDATION = '"split": {"name": "cross_validation"}'
 DECIDE = "Decide whether the difference is large enough to matter. Then evaluate the chosen model on the test part."
@@ -66,15 +67,15 @@ def _of_folds(pair: Pair, found: Measurement, tested: Tested) -> Remark:
 def _result(pair: Pair, tested: Tested) -> str:
     a, b = pair.a.title, pair.b.title
     if tested.sign == 0:
-        return f"no difference in {pair.metric} is shown between {a} and {b}"
-    return f"{a} has a {'higher' if tested.sign > 0 else 'lower'} {pair.metric} than {b}"
+        return f"no difference in {in_words(pair.metric)} is shown between {a} and {b}"
+    return f"{a} has a {'higher' if tested.sign > 0 else 'lower'} {in_words(pair.metric)} than {b}"
 
 
 def _untested(pair: Pair, found: Measurement) -> Remark:
     """Of rows that are the same, without a test: what is so on these rows, and why no more can be said."""
     why, remedy = {
         "metric_not_resampled": (
-            f"the bootstrap over rows does not know {pair.metric}",
+            f"the bootstrap over rows does not know {in_words(pair.metric)}",
             f"Compare by {common_metrics(pair)}, or submit both with {CROSS_VALIDATION}.",
         ),
         "without_interval": (
@@ -82,8 +83,8 @@ def _untested(pair: Pair, found: Measurement) -> Remark:
             f"Compare by {common_metrics(pair)}.",
         ),
         "no_scores": (
-            f"of each row only the probability of its true class is kept, which does not tell {pair.metric} of more "
-            "than two classes",
+            f"of each row only the probability of its true class is kept, which does not tell "
+            f"{in_words(pair.metric)} of more than two classes",
             f"Compare by nll or balanced_accuracy, or submit both with {CROSS_VALIDATION}.",
         ),
         "no_row_results": (
@@ -100,14 +101,14 @@ def _untested(pair: Pair, found: Measurement) -> Remark:
         over = f"{found.folds} folds"
     return Remark(
         code="not_tested",
-        sentence=f"On these rows, the {pair.metric} of {pair.a.title} minus that of {pair.b.title} is "
+        sentence=f"On these rows, the {in_words(pair.metric)} of {pair.a.title} minus that of {pair.b.title} is "
         f"{signed(found.value)} over {over}{spread}. Of new rows nothing is known: {why}.",
         remedy=remedy,
     )
 
 
 def _unchanging(pair: Pair, found: Measurement) -> Remark:
-    which = f"the {pair.metric} of {pair.a.title} and {pair.b.title}"
+    which = f"the {in_words(pair.metric)} of {pair.a.title} and {pair.b.title}"
     if found.value == 0:
         return Remark(
             code="identical",

@@ -17,6 +17,7 @@ from service.store.attempts import described, distinct
 from workers.evaluation.comparisons import holm
 from workers.evaluation.intervals import Interval
 from workers.evaluation.metrics import BY_NAME
+from workers.evaluation.metrics.titles import in_words
 from workers.evaluation.selection import SelectionMetric
 from workers.spec import ExperimentSpec
 
@@ -142,7 +143,7 @@ def _remarks(of: Contender, metric: SelectionMetric) -> Iterator[Remark]:
         yield Remark(
             code="selected_by_another_metric",
             sentence=capitalised(
-                f"{of.title} selected its epochs by {chosen_by} but is compared by {metric}."
+                f"{of.title} selected its epochs by {in_words(chosen_by)} but is compared by {in_words(metric)}."
             ),
             remedy=f"Compare by {chosen_by}, or submit the experiment with {metric} as the metric of early stopping.",
         )

@@ -14,6 +14,7 @@ from service.store.spec_facts import measured_part
 from workers.data.feature_groups import FeatureGroup
 from workers.evaluation.associations import Association
 from workers.evaluation.metrics import BY_NAME
+from workers.evaluation.metrics.titles import in_words
 from workers.importance import Importances
 
 MOST_PAIRS = 100
@@ -88,11 +89,11 @@ def _sentence(items: Sequence[ColumnImportance], metric: str, share: bool) -> st
     """Which columns the models need by their intervals, and what this says nothing of."""
     needed = [item.column for item in items if item.low is not None and item.low > 0]
     if not needed:
-        said = f"By the intervals, no column alone is needed for {metric}."
+        said = f"By the intervals, no column alone is needed for {in_words(metric)}."
     else:
         named = ", ".join(f"'{name}'" for name in needed[:NAMED])
         others = f" and {len(needed) - NAMED:,} more" if len(needed) > NAMED else ""
-        said = f"By the intervals, {metric} needs {named}{others}."
+        said = f"By the intervals, {in_words(metric)} needs {named}{others}."
     if share:
         said += " Correlated columns share: each may seem unimportant because the models read the other."
     return said

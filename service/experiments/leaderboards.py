@@ -24,6 +24,7 @@ from service.store.spec_facts import is_regression, measured_part, selection_met
 from service.store.sweep_results_reader import SweepResults
 from workers.evaluation.intervals import LEVEL, Interval
 from workers.evaluation.metrics import BY_NAME
+from workers.evaluation.metrics.titles import in_words
 from workers.evaluation.selection import SelectionMetric
 from workers.lru_cache import LruCache
 
@@ -197,15 +198,14 @@ def _recommended(
     title, price = entrant.contender.title, _price(entrant, metric, comparison)
     if len(top) == 1:
         sentence = (
-            f"{title} is better by {metric} than every other candidate."
+            f"{title} is better by {in_words(metric)} than every other candidate."
             if len(items) > 1
             else (f"{title} is the only candidate that has succeeded.")
         )
     else:
         why = _why_simplest(len(as_small), len(as_fast), chosen.parameters)
-        sentence = (
-            f"{len(top)} of {len(items)} candidates cannot be told from the best by {metric}. {title} {why}."
-        )
+        tied = f"{len(top)} of {len(items)} candidates cannot be told from the best"
+        sentence = f"{tied} by {in_words(metric)}. {title} {why}."
     if price is not None and price[1].high > 0:
         measured = f"{price[0]:.3g} worse than" if price[0] else "as good as"
         sentence += f" It was measured {measured} the best, and may be up to {price[1].high:.3g} worse."
@@ -309,8 +309,8 @@ def _remarks(
 def _not_compared(metric: SelectionMetric) -> Remark:
     return Remark(
         code="not_compared",
-        sentence=f"Nothing says which candidates are as good as the best by {metric}: it cannot be resampled, or the "
-        "best has no results for each row.",
+        sentence=f"Nothing says which candidates are as good as the best by {in_words(metric)}: it cannot be "
+        "resampled, or the best has no results for each row.",
         remedy="Rank by balanced_accuracy, accuracy, macro_f1 or mcc; of a regression by rmse or mae.",
     )
 

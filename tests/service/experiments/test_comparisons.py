@@ -142,7 +142,7 @@ def test_a_metric_that_one_does_not_have_is_not_compared(client: TestClient, fak
         fake_worker.finish(b, "succeeded", seed=seed)
     finding = compare(client, a, b, metric="nll")["items"][0]["finding"]
     assert finding["code"] == "undefined_metric"
-    assert f"Experiment {b} has no nll" in finding["sentence"]
+    assert f"Experiment {b} has no NLL" in finding["sentence"]
 
 
 def test_a_comparison_is_not_sent_again_until_something_changes(

@@ -32,7 +32,7 @@ def test_over_the_same_folds_training_is_compared_by_the_corrected_t(
     assert item["p_value"] == pytest.approx(2 * stats.t(4).sf(fmean(differences) / error), rel=1e-6)
     assert (item["better"], item["mcnemar"]) == (a, [])
     assert item["finding"]["sentence"] == (
-        "Trained and measured on new data of this kind, 'focal' has a higher balanced_accuracy than 'plain': "
+        "Trained and measured on new data of this kind, 'focal' has a higher balanced accuracy than 'plain': "
         f"+0.150 [{low:+.3f}, {high:+.3f}] over 5 folds."
     )
     assert answer["remarks"] == [] or answer["remarks"][0]["code"] != "same_rows"

@@ -14,6 +14,7 @@ from tests.service.experiments.compared import balanced, compare, trained
 from tests.service.fake_worker import FakeWorker
 from workers.evaluation.bootstrap import METRICS
 from workers.evaluation.metrics import SUMMARISED
+from workers.evaluation.metrics.titles import in_words
 from workers.evaluation.score_differences import is_known
 
 
@@ -47,7 +48,7 @@ def test_on_the_same_rows_models_are_compared_on_new_rows_and_new_seeds(
     assert finding["code"] == "difference_shown"
     shown = f"+0.319 [{item['low']:+.3f}, {item['high']:+.3f}] over 4 seeds."
     assert finding["sentence"] == (
-        f"On new rows of this kind, 'focal' has a higher balanced_accuracy than 'plain': {shown} "
+        f"On new rows of this kind, 'focal' has a higher balanced accuracy than 'plain': {shown} "
         "Another split of the data may decide otherwise."
     )
     assert '"split": {"name": "cross_validation"}' in finding["remedy"]
@@ -67,7 +68,10 @@ def test_every_metric_is_compared_on_rows_or_says_why_not(
             elif item["comparable"]:
                 assert (item["claim"], item["better"], item["low"]) == ("these_rows", None, None)
                 assert item["finding"]["code"] == "not_tested"
-                why = metric.without_interval or f"the bootstrap over rows does not know {metric.name}"
+                why = (
+                    metric.without_interval
+                    or f"the bootstrap over rows does not know {in_words(metric.name)}"
+                )
                 assert why in item["finding"]["sentence"]
             else:
                 assert item["finding"]["code"] == "undefined_metric"
@@ -102,12 +106,12 @@ def test_a_difference_that_the_correction_removes_shows_the_interval_that_remove
     ids = [trained(fake_worker, dict(enumerate(each)), name=f"no {i}") for i, each in enumerate(scores)]
     alone = compare(client, *ids[:2])["items"][0]
     assert (alone["better"], alone["finding"]["code"]) == (ids[1], "difference_shown")
-    assert "'no 0' has a lower balanced_accuracy than 'no 1'" in alone["finding"]["sentence"]
+    assert "'no 0' has a lower balanced accuracy than 'no 1'" in alone["finding"]["sentence"]
     item = compare(client, *ids)["items"][0]
     assert item["low"] < 0 < item["high"]
     assert (item["better"], item["finding"]["code"]) == (None, "no_difference_shown")
     assert item["finding"]["sentence"] == (
-        "On new rows of this kind, no difference in balanced_accuracy is shown between 'no 0' and 'no 1': "
+        "On new rows of this kind, no difference in balanced accuracy is shown between 'no 0' and 'no 1': "
         f"-0.167 [{item['low']:+.3f}, {item['high']:+.3f}] over 3 seeds, corrected for 6 pairs. "
         "Another split of the data may decide otherwise."
     )
@@ -176,7 +180,7 @@ def test_without_row_level_results_only_these_rows_are_described(
     assert {item[name] for name in ("level", "low", "high", "p_value", "better")} == {None}
     assert item["difference"] == pytest.approx(0.375)
     assert item["finding"]["sentence"] == (
-        "On these rows, the balanced_accuracy of 'new' minus that of 'old' is +0.375 over 2 seeds, with a standard "
+        "On these rows, the balanced accuracy of 'new' minus that of 'old' is +0.375 over 2 seeds, with a standard "
         "deviation of 0.035. Of new rows nothing is known: their runs have kept no row-level results in common."
     )
 

@@ -81,7 +81,7 @@ def test_the_simplest_of_the_top_group_is_recommended(client: TestClient, fake_w
     recommended = board["recommended"]
     assert recommended["candidate"] == 2
     assert recommended["sentence"].startswith(
-        "2 of 3 candidates cannot be told from the best by balanced_accuracy."
+        "2 of 3 candidates cannot be told from the best by balanced accuracy."
     )
     assert "has the fewest parameters (" in recommended["sentence"]
     (row,) = (each for each in board["items"] if each["candidate"] == 2)
@@ -138,7 +138,7 @@ def test_a_winner_by_far_is_named(client: TestClient, fake_worker: FakeWorker) -
     finish(fake_worker, [[2, 3], [19, 20]])
     board = leaderboard(client, sweep)
     assert (board["top"], board["recommended"]["candidate"]) == (1, 1)
-    assert "is better by balanced_accuracy than every other candidate" in board["recommended"]["sentence"]
+    assert "is better by balanced accuracy than every other candidate" in board["recommended"]["sentence"]
     assert board["recommended"]["worse_by"] is None
 
 
