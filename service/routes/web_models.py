@@ -1,6 +1,7 @@
 """Pages that use the models of an experiment: predictions, and the look at the sealed test set."""
 
 import csv
+import re
 from typing import Any
 from urllib.parse import urlencode
 
@@ -36,7 +37,8 @@ async def predict(request: Request, experiment_id: ExperimentId) -> Response:
     body = rows if isinstance(rows, dict) else {"rows": rows}
     reply = await api.post(f"/experiments/{experiment_id}/predict", body, _run(form))
     if reply.status >= 400:
-        return await _predict_page(request, experiment_id, form, problem=reply.json(), status=reply.status)
+        problem = _with_lines(reply.json())
+        return await _predict_page(request, experiment_id, form, problem=problem, status=reply.status)
     return await _predict_page(request, experiment_id, form, predicted=reply.json())
 
 
@@ -72,6 +74,16 @@ async def look_at_test_set(request: Request, experiment_id: ExperimentId) -> Res
     if reply.status >= 400:
         return await _test_page(request, experiment_id, problem=reply.json(), status=reply.status)
     return RedirectResponse(f"../{experiment_id}#ledger", status_code=303)
+
+
+def _with_lines(problem: dict[str, Any]) -> dict[str, Any]:
+    """The problem with rows that are counted from 1, as a page counts them, and not as JSON does."""
+    errors = [{**each, "path": _in_words(each["path"])} for each in problem["errors"]]
+    return {**problem, "detail": _in_words(problem["detail"]), "errors": errors}
+
+
+def _in_words(place: str) -> str:
+    return re.sub(r"^rows\[(\d+)\]", lambda found: f"Row {int(found[1]) + 1}", place)
 
 
 def _run(form: dict[str, str]) -> dict[str, str]:

@@ -27,6 +27,8 @@ def test_a_batch_and_a_monitor_have_pages(app: FastAPI, client: TestClient, fake
     refused = client.post(alone, data=form, files={"file": ("b.csv", b"a,b\n1,2\n")})
     assert refused.status_code == 422
     assert "lacks the columns" in refused.text
+    short = client.post(f"/ui/experiments/{people.id}/predict", data={"rows": "1,2"})
+    assert (short.status_code, "Row 1: has 2 values" in short.text) == (422, True), short.text
     assert "No monitor yet" in client.get("/ui/monitors").text
     wrong = client.post("/ui/monitors", data={"experiment_id": "x", "name": "line <2>"})
     assert wrong.status_code == 422
