@@ -12,7 +12,7 @@ ROW = 26
 STACKED_ROW = 64
 """The name and the figures stand above their interval, where beside it they would leave no room for it."""
 FIGURES = 190
-LEAST_PLOT = 200
+LEAST_PLOT = 150
 SECOND_LINE = 14
 """What a second line of names adds to each row."""
 MOST_NAMES = 0.45
