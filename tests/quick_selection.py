@@ -42,18 +42,16 @@ def on_one_database(items: list[pytest.Item]) -> list[pytest.Item]:
 
 def sampled(items: list[pytest.Item]) -> list[pytest.Item]:
     """Of a test that is marked `sampled(n)`, n cases."""
-    cases: dict[str, list[str]] = {}
+    cases: dict[str, list[pytest.Item]] = {}
+    counts: dict[str, int] = {}
     for item in items:
-        cases.setdefault(function_of(item), []).append(item.nodeid)
-
-    def is_chosen(item: pytest.Item) -> bool:
-        marker = item.get_closest_marker("sampled")
-        if marker is None:
-            return True
-        in_order = sorted(cases[function_of(item)], key=lambda nodeid: crc32(nodeid.encode()))
-        return item.nodeid in in_order[: marker.args[0]]
-
-    return [item for item in items if is_chosen(item)]
+        if marker := item.get_closest_marker("sampled"):
+            counts[function_of(item)] = marker.args[0]
+            cases.setdefault(function_of(item), []).append(item)
+    left_out: set[pytest.Item] = set()
+    for function, found in cases.items():
+        left_out |= set(sorted(found, key=lambda item: crc32(item.nodeid.encode()))[counts[function] :])
+    return [item for item in items if item not in left_out]
 
 
 class Some(Protocol):

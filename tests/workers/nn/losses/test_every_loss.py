@@ -73,7 +73,7 @@ class TestEveryLoss:
         assert np.isfinite(losses).all()
         assert np.isfinite(gradient).all()
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=settings().max_examples // 4)
     @given(data=st.data())
     def test_is_finite_and_never_negative(self, loss: Loss, data: st.DataObject) -> None:
         row = st.lists(st.floats(-1e4, 1e4, width=32), min_size=CLASSES, max_size=CLASSES)
