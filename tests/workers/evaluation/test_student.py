@@ -19,7 +19,7 @@ def test_it_is_scipys_quantile(degrees: float) -> None:
 
 @pytest.mark.parametrize("above", [1e-15, 1e-6, 0.1, 0.3, 0.5 - 1e-9])
 def test_one_and_two_degrees_of_freedom_have_closed_forms(above: float) -> None:
-    """SciPy 1.17 is wrong near the middle: for 4 degrees, stdtrit(4, 0.5 + 1e-9) is 0."""
+    """SciPy 1.17.1 is wrong near the middle for 4 degrees (findings/scipy-student-t-four-degrees.sh)."""
     odds = 4 * above * (1 - above)
     assert student_t_quantile(1, above) == pytest.approx(-1 / math.tan(math.pi * above), rel=1e-7)
     assert student_t_quantile(2, above) == pytest.approx((2 * above - 1) * math.sqrt(2 / odds), rel=1e-7)
