@@ -1,7 +1,8 @@
 """What `--quick` leaves out: cases that repeat on one database what another case shows on it, and tests that say so.
 
 A test with a database has each of its cases on one of the databases, chosen by a hash. A test that is marked
-`sampled(n)` has n of its cases, chosen by a hash too: its cases show the same of many values.
+`sampled(n)` has n of its cases, chosen by a hash too: its cases show the same of many values. A test that walks
+through such values itself chooses with the fixture `some`.
 """
 
 from collections.abc import Iterable
