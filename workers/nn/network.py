@@ -48,6 +48,7 @@ class Network(Differentiable):
         self.dtype = self.parameters.values.dtype
         self._buffers = Buffers()
         self._evaluations: dict[tuple[int, Shape, int], tuple[Array, ForwardPass]] = {}
+        self._chunks_of: dict[tuple[int, Shape, int], tuple[int, Shape]] = {}
         values = self.parameters.views(self.parameters.values)
         gradients = self.parameters.views(self.parameters.gradient)
         for layer, layer_values, layer_gradients in zip(self.layers, values, gradients, strict=True):
@@ -129,16 +130,34 @@ class Network(Differentiable):
         depth: int,
     ) -> Array:
         """The outputs of the first `depth` layers for all rows, in chunks."""
-        shapes = self._shapes(rows.shape[1:] if features is None else (features,), depth)
-        size = max(1, EVALUATION_ELEMENTS // max(math.prod(shape) for shape in shapes))
-        outputs = np.empty((len(rows), *shapes[-1]), self.dtype)
+        shape, read = rows.shape[1:] if features is None else (features,), read or _copy
+        size, output_shape = self._chunks(shape, depth)
+        if 0 < len(rows) <= size:
+            return self._evaluated_chunk(rows, read, shape, depth).copy()
+        outputs = np.empty((len(rows), *output_shape), self.dtype)
         for start in range(0, len(rows), size):
             chunk = rows[start : start + size]
-            x, forward = self._plan_evaluation(len(chunk), shapes[0], depth)
-            (read or _copy)(chunk, x)
-            run(forward.operations)
-            outputs[start : start + size] = forward.y
+            outputs[start : start + size] = self._evaluated_chunk(chunk, read, shape, depth)
         return outputs
+
+    def _evaluated_chunk(
+        self, rows: Array | Integers, read: Callable[[Any, Array], object], shape: Shape, depth: int
+    ) -> Array:
+        """The same for rows that are evaluated at once, in an array that the next ones overwrite."""
+        x, forward = self._plan_evaluation(len(rows), shape, depth)
+        read(rows, x)
+        run(forward.operations)
+        return forward.y
+
+    def _chunks(self, shape: Shape, depth: int) -> tuple[int, Shape]:
+        """For rows of a shape, how many are evaluated at once, and the shape of an output."""
+        key = (EVALUATION_ELEMENTS, shape, depth)
+        found = self._chunks_of.get(key)
+        if found is None:
+            shapes = self._shapes(shape, depth)
+            size = max(1, EVALUATION_ELEMENTS // max(math.prod(each) for each in shapes))
+            found = self._chunks_of[key] = size, shapes[-1]
+        return found
 
     def _plan_evaluation(self, rows: int, shape: Shape, depth: int) -> tuple[Array, ForwardPass]:
         """The input array for so many rows, and the forward pass of so many layers: planned once for each."""
