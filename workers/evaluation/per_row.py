@@ -1,34 +1,44 @@
 """What is measured on each row: its loss, and what the predicted distribution says of it."""
 
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from workers.evaluation.calibration import gaps_of
 from workers.nn import kernels
 from workers.nn.arrays import Array, Integers, mean
 
 
-@dataclass(frozen=True, eq=False)
-class RowLosses:
-    """The spec's loss of each row, and the weight of its class; both (N,). weights: float64, None without any."""
+class MeanLoss(NamedTuple):
+    """The mean of the spec's loss over the rows, and that over the weights of their classes; None if all are 0."""
 
-    losses: Array
-    weights: NDArray[np.float64] | None = None
+    unweighted: float
+    weighted: float | None
 
-    @cached_property
-    def mean(self) -> float:
-        """The unweighted mean."""
-        return mean(self.losses)
+    @staticmethod
+    def of(losses: Array, weights: NDArray[np.float64] | None = None) -> "MeanLoss":
+        """losses, weights: (N,). Without weights both means are the same."""
+        unweighted = mean(losses)
+        if weights is None:
+            return MeanLoss(unweighted, unweighted)
+        total = weights.sum()
+        return MeanLoss(unweighted, float(weights @ losses / total) if total > 0 else None)
 
 
-@dataclass(frozen=True, eq=False)
-class RowScores:
+class MeanScores(NamedTuple):
+    """What metrics take of `RowScores`: how many rows, their mean -log p_y and squared distance, and the gaps."""
+
+    rows: int
+    nll: float
+    squared_distance: float
+    gaps: NDArray[np.float64]
+
+
+class RowScores(NamedTuple):
     """What softmax(logits) says of each row: see kernels.contract.Kernels.score. odds (K, N), all others (N,).
 
-    gaps: of each bin of the calibration error, as `Kernels.evaluate` has them, if they are known already.
+    gaps: of each bin of the calibration error, as `Kernels.evaluate` has them; None if no kernel has written them.
     """
 
     labels: Integers
@@ -40,22 +50,25 @@ class RowScores:
     gaps: NDArray[np.float64] | None = None
 
     @staticmethod
-    def empty(labels: Integers, classes: int, dtype: DTypeLike) -> "RowScores":
+    def empty(
+        labels: Integers, classes: int, dtype: DTypeLike, gaps: NDArray[np.float64] | None = None
+    ) -> "RowScores":
         """For a kernel to fill."""
         rows = len(labels)
         negative_log_p, squared_distance, confidence = np.empty((3, rows), dtype)
         predictions, odds = np.empty(rows, np.int64), np.empty((classes, rows), dtype)
-        return RowScores(labels, predictions, negative_log_p, squared_distance, confidence, odds)
+        return RowScores(labels, predictions, negative_log_p, squared_distance, confidence, odds, gaps)
 
     @property
     def arrays(self) -> tuple[Integers, Array, Array, Array, Array]:
         """What `Kernels.score` writes, in its order."""
         return self.predictions, self.negative_log_p, self.squared_distance, self.confidence, self.odds
 
-    @cached_property
-    def nll(self) -> float:
-        """The mean of negative_log_p."""
-        return mean(self.negative_log_p)
+    @property
+    def means(self) -> MeanScores:
+        """What metrics take."""
+        gaps = gaps_of(self.confidence, self.is_right) if self.gaps is None else self.gaps
+        return MeanScores(len(self.labels), mean(self.negative_log_p), mean(self.squared_distance), gaps)
 
     @property
     def is_right(self) -> NDArray[np.bool_]:
