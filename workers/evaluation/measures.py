@@ -39,12 +39,13 @@ def measure(logits: Array, by_class: RowsByClass, *, distribution: bool) -> Meas
 def _measure_softmax(logits: Array, by_class: RowsByClass) -> Measures:
     logits, labels = np.ascontiguousarray(logits), by_class.labels
     rows, classes = logits.shape
-    scores = RowScores.empty(labels, classes, logits.dtype, np.empty(CALIBRATION_BINS))
+    gaps = np.empty(CALIBRATION_BINS)
+    scores = RowScores.empty(labels, classes, logits.dtype, gaps)
     areas, places = Areas.empty(classes), np.empty(rows, np.int64)
     confusion, counts = np.empty((classes, classes), np.int64), np.empty((4, classes), np.int64)
     is_finite = kernels.current().evaluate(
         *(logits, labels, by_class.starts, by_class.order, *scores.arrays),
-        *(places, confusion, counts, scores.gaps, areas.auroc, areas.average_precision),
+        *(places, confusion, counts, gaps, areas.auroc, areas.average_precision),
     )
     *margins, placed = counts.tolist()
     ranks = Ranks(areas, placed)
