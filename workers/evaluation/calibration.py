@@ -43,8 +43,7 @@ def calibration_error(confidence: Array, is_right: Booleans, bins: int = CALIBRA
 def gaps_of(confidence: Array, is_right: Booleans, bins: int = CALIBRATION_BINS) -> NDArray[np.float64]:
     """Over the rows of each bin, the sum of 1 if right, else 0, minus the confidence: (B,)."""
     doubles = confidence.astype(np.float64)
-    gaps: NDArray[np.float64] = np.bincount(bins_of(doubles, bins), is_right - doubles, bins)
-    return gaps
+    return np.asarray(np.bincount(bins_of(doubles, bins), is_right - doubles, bins), np.float64)
 
 
 def error_of_gaps(gaps: NDArray[np.number[Any]], rows: int) -> float:
