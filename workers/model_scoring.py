@@ -19,7 +19,7 @@ from workers.evaluation.metrics import (
     FROM_SCORES,
 )
 from workers.evaluation.metrics.from_residuals import Residuals
-from workers.evaluation.per_row import MeanLoss, score
+from workers.evaluation.per_row import RowLosses, score
 from workers.nn.arrays import Array, Integers
 from workers.nn.losses import Quantile
 from workers.predictor import Predictor
@@ -60,15 +60,15 @@ class ModelScoring:
             quantile = loss.quantile if isinstance(loss, Quantile) else 0.5
             return Residuals(self._targets[rows], self._predictor.numbers(logits)[:, 0], quantile)
         if self.metric in FROM_LOSSES:
-            return MeanLoss.of(self._spec.loss(logits, self._loss_labels(logits, rows))[0])
+            return RowLosses(self._spec.loss(logits, self._loss_labels(logits, rows))[0])
         labels, adjusted = self._labels[rows], self._predictor.adjusted(logits)
         if self.metric in FROM_CONFUSION:
             return Margins.of(confusion_matrix(labels, adjusted.argmax(axis=1), logits.shape[1]))
         if self.metric in FROM_SCORES:
-            return score(adjusted, labels).means
+            return score(adjusted, labels)
         assert self.metric in FROM_RANKS  # noqa: S101
         odds = score(adjusted, labels).odds if self._predictor.is_distribution else None
-        return ClassScores.of(adjusted, labels, odds).ranks
+        return ClassScores.of(adjusted, labels, odds)
 
     def _loss_labels(self, logits: Array, rows: Integers) -> Any:
         if self._targets is None or not self._predictor.is_regression:

@@ -94,7 +94,7 @@ def draw(design: Design, number: int) -> list[AtEpoch]:
 def figures(evaluation: Evaluation) -> Figures:
     """Those of an evaluation that have a value."""
     recalls = enumerate(evaluation.per_class()["accuracy"])
-    values = {**evaluation.metrics, **{f"recall_{k}": recall for k, recall in recalls}}
+    values = evaluation.metrics | {f"recall_{k}": recall for k, recall in recalls}
     return {name: float(values[name]) for name in FIGURES if values[name] is not None}
 
 

@@ -73,13 +73,13 @@ def fitted_baseline(name: str, evaluation: Evaluation, *, training_rows: int, l2
     """The baseline of a model that was fitted to `training_rows` rows with a penalty `l2`, and evaluated."""
     if evaluation.bins is not None:
         return baseline_of_numbers(name, evaluation, training_rows=training_rows, l2=l2)
-    return _baseline(name, evaluation.confusion, dict(evaluation.metrics), training_rows=training_rows, l2=l2)
+    return _baseline(name, evaluation.confusion, evaluation.metrics, training_rows=training_rows, l2=l2)
 
 
 def baseline_of_numbers(name: str, evaluation: Evaluation, **more: Any) -> Baseline:
     """The baseline of a model of a regression that was evaluated."""
     errors = evaluation.per_class()["mae"]
-    return Baseline(name, None, None, None, metrics=dict(evaluation.metrics), errors=errors, **more)
+    return Baseline(name, None, None, None, metrics=evaluation.metrics, errors=errors, **more)
 
 
 def _baseline(name: str, confusion: Confusion, metrics: dict[str, float | None], **more: Any) -> Baseline:

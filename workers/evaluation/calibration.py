@@ -37,17 +37,13 @@ def reliability(confidence: Array, is_right: Booleans, bins: int = CALIBRATION_B
 
 def calibration_error(confidence: Array, is_right: Booleans, bins: int = CALIBRATION_BINS) -> float:
     """The expected calibration error of rows with this confidence (N,)."""
-    return error_of_gaps(gaps_of(confidence, is_right, bins), len(confidence))
-
-
-def gaps_of(confidence: Array, is_right: Booleans, bins: int = CALIBRATION_BINS) -> NDArray[np.float64]:
-    """Over the rows of each bin, the sum of 1 if right, else 0, minus the confidence: (B,)."""
     doubles = confidence.astype(np.float64)
-    return np.asarray(np.bincount(bins_of(doubles, bins), is_right - doubles, bins), np.float64)
+    gaps = np.bincount(bins_of(doubles, bins), weights=is_right - doubles, minlength=bins)
+    return error_of_gaps(gaps, len(confidence))
 
 
 def error_of_gaps(gaps: NDArray[np.number[Any]], rows: int) -> float:
-    """The same of the gaps (B,) of so many rows."""
+    """The same of the gaps (B,): over the rows of each bin, the sum of 1 if right, else 0, minus the confidence."""
     return float(np.abs(gaps).sum()) / rows
 
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 
@@ -11,24 +10,19 @@ from workers.nn import kernels
 from workers.nn.arrays import Array, Integers
 
 
-class Ranks(NamedTuple):
-    """What metrics take of `ClassScores`: the areas, and on how many rows the true class has each place, (K,)."""
-
-    areas: Areas
-    placed: list[int]
-
-
 @dataclass(frozen=True, eq=False)
 class ClassScores:
     """Scores (N, K) of each class on each row, and the labels (N,).
 
-    ranked: (K, N), the scores by which the rows are ranked for each class.
+    ranked: (K, N), the scores by which the rows are ranked for each class. measured: their areas and the places, if
+    they are known already.
     """
 
     scores: Array
     labels: Integers
     ranked: Array
     by_class: RowsByClass
+    measured: tuple[Areas, Integers] | None = None
 
     @staticmethod
     def of(
@@ -44,18 +38,14 @@ class ClassScores:
     @cached_property
     def areas(self) -> Areas:
         """Of each class against the rest."""
-        return areas(self.ranked, self.by_class)
+        return self.measured[0] if self.measured else areas(self.ranked, self.by_class)
 
     @cached_property
     def places(self) -> Integers:
         """How many classes have a better score than the true one (N,); of equal ones, the first is the better."""
+        if self.measured:
+            return self.measured[1]
         places = np.empty(len(self.labels), np.int64)
         scores, labels = np.ascontiguousarray(self.scores), np.ascontiguousarray(self.labels, np.int64)
         kernels.current().place(scores, labels, places)
         return places
-
-    @property
-    def ranks(self) -> Ranks:
-        """What metrics take."""
-        placed = np.bincount(self.places, minlength=self.scores.shape[1])
-        return Ranks(self.areas, placed.tolist())

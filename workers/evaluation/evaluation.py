@@ -1,31 +1,34 @@
 """Evaluation: every metric of a model's logits on one part of a data set."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from workers.evaluation.confusion import Confusion
-from workers.evaluation.measures import Measures, measure
-from workers.evaluation.metric_values import MetricValues
-from workers.evaluation.metrics import BY_NAME, FROM_LOSSES, FROM_RESIDUALS, Metric
+from workers.evaluation.confusion import Confusion, Margins
+from workers.evaluation.measures import measure
+from workers.evaluation.metrics import (
+    BY_NAME,
+    FROM_CONFUSION,
+    FROM_LOSSES,
+    FROM_RANKS,
+    FROM_RESIDUALS,
+    FROM_SCORES,
+    Metric,
+)
 from workers.evaluation.metrics.from_residuals import Floats, Residuals
 from workers.evaluation.metrics.per_bin import BinErrors, metrics_per_bin
 from workers.evaluation.metrics.per_class import metrics_per_class
-from workers.evaluation.per_row import MeanLoss
+from workers.evaluation.per_row import RowLosses
 from workers.evaluation.ranking import RowsByClass
 from workers.evaluation.row_results import TOP, RowPredictions
 from workers.nn.arrays import Array, Integers
 
 Predicted = Callable[[], RowPredictions]
 """Returns what an evaluation predicted for each row: most epochs are not the best, and then nothing needs it."""
-
-
-UNBOUNDED = ("loss", "weighted_loss", "nll")
-"""The metrics of a classification that can overflow although all rows are finite."""
 
 
 class NonFiniteError(ArithmeticError):
@@ -44,7 +47,7 @@ class Evaluation:
     """
 
     rows: int
-    metrics: Mapping[str, float | None]
+    metrics: dict[str, float | None]
     confusion: Confusion
     bins: dict[str, list[Any]] | None = None
 
@@ -94,31 +97,32 @@ def evaluate_with_rows(
     measured = measure(logits, by_class or RowsByClass.of(labels, logits.shape[1]), distribution=distribution)
     if not measured.is_finite:
         _require_finite(logits=logits)
-    scores = measured.scores
+    scores, classes = measured.scores, measured.classes
     if losses is None and scores is not None:
         losses = scores.negative_log_p
     assert losses is not None  # noqa: S101 -- without probabilities, the caller gives them
     if not measured.is_finite or scores is None or losses is not scores.negative_log_p:
         _require_finite(losses=losses)
     weights = None if class_weights is None else class_weights.astype(np.float64)[labels]
-    loss, means = MeanLoss.of(losses, weights), scores.means if scores else None
-    metrics = MetricValues(loss, measured.margins, means, measured.ranks)
-    _require_finite_metrics({name: metrics[name] for name in UNBOUNDED})
-    predicted = partial(_predictions, measured, losses, logits.shape[1])
-    return Evaluation(len(labels), metrics, measured.confusion), predicted
-
-
-def _predictions(measured: Measures, losses: Array, classes: int) -> RowPredictions:
-    scores = measured.scores
-    return RowPredictions.of(
+    metrics = {
+        **_values(FROM_LOSSES, RowLosses(losses, weights)),
+        **_values(FROM_CONFUSION, Margins.of(measured.confusion)),
+        **_values(FROM_SCORES, scores),
+        **_values(FROM_RANKS, classes),
+        **_values(FROM_RESIDUALS, None),
+    }
+    _require_finite_metrics(metrics)
+    predicted = partial(
+        RowPredictions.of,
         measured.predictions,
         scores.negative_log_p if scores else None,
         scores.confidence if scores else None,
-        classes,
+        logits.shape[1],
         losses=losses,
-        places=measured.places if classes > min(TOP) else None,
+        places=classes.places if logits.shape[1] > min(TOP) else None,
         squared_distance=scores.squared_distance if scores else None,
     )
+    return Evaluation(len(labels), metrics, measured.confusion), predicted
 
 
 def evaluate_numbers(
@@ -143,7 +147,7 @@ def evaluate_numbers(
     with np.errstate(over="ignore", invalid="ignore"):
         metrics = {
             **dict.fromkeys(BY_NAME),
-            **_values(FROM_LOSSES, MeanLoss.of(losses, weights)),
+            **_values(FROM_LOSSES, RowLosses(losses, weights)),
             **_values(FROM_RESIDUALS, rows),
         }
         of_bins = metrics_per_bin(BinErrors.of(rows.errors, bins, count))
@@ -153,7 +157,7 @@ def evaluate_numbers(
     return Evaluation(len(targets), metrics, none, of_bins), predicted
 
 
-def _require_finite_metrics(metrics: Mapping[str, float | None]) -> None:
+def _require_finite_metrics(metrics: dict[str, float | None]) -> None:
     if all(map(math.isfinite, filter(None, metrics.values()))):
         return
     for name, value in metrics.items():
@@ -162,8 +166,8 @@ def _require_finite_metrics(metrics: Mapping[str, float | None]) -> None:
 
 
 def _values(metrics: Iterable[Metric[Any, Any]], measured: Any) -> dict[str, float | None]:
-    """The values of the metrics by their names."""
-    return {each.name: each.formula(measured) for each in metrics}
+    """The values of the metrics by their names; all null if nothing was measured."""
+    return {each.name: None if measured is None else each.formula(measured) for each in metrics}
 
 
 def _require_finite(**values: Array) -> None:

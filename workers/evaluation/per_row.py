@@ -1,44 +1,34 @@
 """What is measured on each row: its loss, and what the predicted distribution says of it."""
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from workers.evaluation.calibration import gaps_of
 from workers.nn import kernels
 from workers.nn.arrays import Array, Integers, mean
 
 
-class MeanLoss(NamedTuple):
-    """The mean of the spec's loss over the rows, and that over the weights of their classes; None if all are 0."""
+@dataclass(frozen=True, eq=False)
+class RowLosses:
+    """The spec's loss of each row, and the weight of its class; both (N,). weights: float64, None without any."""
 
-    unweighted: float
-    weighted: float | None
+    losses: Array
+    weights: NDArray[np.float64] | None = None
 
-    @staticmethod
-    def of(losses: Array, weights: NDArray[np.float64] | None = None) -> "MeanLoss":
-        """losses, weights: (N,). Without weights both means are the same."""
-        unweighted = mean(losses)
-        if weights is None:
-            return MeanLoss(unweighted, unweighted)
-        total = weights.sum()
-        return MeanLoss(unweighted, float(weights @ losses / total) if total > 0 else None)
+    @cached_property
+    def mean(self) -> float:
+        """The unweighted mean."""
+        return mean(self.losses)
 
 
-class MeanScores(NamedTuple):
-    """What metrics take of `RowScores`: how many rows, their mean -log p_y and squared distance, and the gaps."""
-
-    rows: int
-    nll: float
-    squared_distance: float
-    gaps: NDArray[np.float64]
-
-
-class RowScores(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class RowScores:
     """What softmax(logits) says of each row: see kernels.contract.Kernels.score. odds (K, N), all others (N,).
 
-    gaps: of each bin of the calibration error, as `Kernels.evaluate` has them; None if no kernel has written them.
+    gaps: of each bin of the calibration error, as `Kernels.evaluate` has them, if they are known already.
     """
 
     labels: Integers
@@ -50,25 +40,22 @@ class RowScores(NamedTuple):
     gaps: NDArray[np.float64] | None = None
 
     @staticmethod
-    def empty(
-        labels: Integers, classes: int, dtype: DTypeLike, gaps: NDArray[np.float64] | None = None
-    ) -> "RowScores":
+    def empty(labels: Integers, classes: int, dtype: DTypeLike) -> "RowScores":
         """For a kernel to fill."""
         rows = len(labels)
         negative_log_p, squared_distance, confidence = np.empty((3, rows), dtype)
         predictions, odds = np.empty(rows, np.int64), np.empty((classes, rows), dtype)
-        return RowScores(labels, predictions, negative_log_p, squared_distance, confidence, odds, gaps)
+        return RowScores(labels, predictions, negative_log_p, squared_distance, confidence, odds)
 
     @property
     def arrays(self) -> tuple[Integers, Array, Array, Array, Array]:
         """What `Kernels.score` writes, in its order."""
         return self.predictions, self.negative_log_p, self.squared_distance, self.confidence, self.odds
 
-    @property
-    def means(self) -> MeanScores:
-        """What metrics take."""
-        gaps = gaps_of(self.confidence, self.is_right) if self.gaps is None else self.gaps
-        return MeanScores(len(self.labels), mean(self.negative_log_p), mean(self.squared_distance), gaps)
+    @cached_property
+    def nll(self) -> float:
+        """The mean of negative_log_p."""
+        return mean(self.negative_log_p)
 
     @property
     def is_right(self) -> NDArray[np.bool_]:

@@ -78,9 +78,8 @@ class FittedClassification(FittedTask):
 
     def evaluate(self, logits: Array, part: Dataset, objective: Objective) -> tuple[Evaluation, Predicted]:
         is_nll = self.offset is None and self.spec.loss.is_negative_log_likelihood
-        by_class = self._by_class.get(part)
-        if by_class is None:
-            by_class = self._by_class[part] = RowsByClass.of(part.labels, logits.shape[1])
+        by_class = self._by_class.get(part) or RowsByClass.of(part.labels, logits.shape[1])
+        self._by_class[part] = by_class
         return evaluate_with_rows(
             adjusted_scores(logits, self.spec.loss.output, self.offset),
             part.labels,

@@ -26,5 +26,5 @@ def test_scores_are_taken_of_logits_in_any_order_and_leave_them_as_they_are(
     before, scores = log_p.copy(), score(log_p, labels)
     of_columns = score(np.asfortranarray(log_p), labels.astype(np.int32))
     np.testing.assert_array_equal(log_p, before)
-    for name, expected in scores._asdict().items():
+    for name, expected in vars(scores).items():
         np.testing.assert_array_equal(getattr(of_columns, name), expected)

@@ -107,7 +107,6 @@ class Draws:
         return (
             *(logits, labels, starts, order, self.below(classes, N), *self.normal(3, N)),
             *(self.normal(classes, N), self.below(classes, N), self.below(9, classes, classes)),
-            self.below(9, 4, classes),
             *(self.generator.normal(size=15), *self.generator.normal(size=(2, classes))),
         )
 

@@ -3,18 +3,18 @@
 import math
 
 from workers.evaluation.metrics.metric import EVERY_TASK, metric
-from workers.evaluation.per_row import MeanLoss
+from workers.evaluation.per_row import RowLosses
 
 
 @metric(direction="min", highest=math.inf, always_stored=True, tasks=EVERY_TASK)
-def loss(mean: MeanLoss) -> float:
+def loss(rows: RowLosses) -> float:
     """Unweighted mean of the spec's loss over the rows.
 
     Its oracle is that of the loss.
 
     When: to see whether training still lowers what it minimises.
     """
-    return mean.unweighted
+    return rows.mean
 
 
 @metric(
@@ -25,14 +25,17 @@ def loss(mean: MeanLoss) -> float:
     tasks=EVERY_TASK,
     selects_nothing="it depends on the class weights; use loss",
 )
-def weighted_loss(mean: MeanLoss) -> float | None:
+def weighted_loss(rows: RowLosses) -> float | None:
     """Weighted mean of the spec's loss: sum w L / sum w over the weights of the rows' classes.
 
     Without class weights it is the loss.
 
     Oracle: torch.nn.functional.cross_entropy(weight=...).
     """
-    return mean.weighted
+    if rows.weights is None:
+        return rows.mean
+    total = rows.weights.sum()
+    return float(rows.weights @ rows.losses / total) if total > 0 else None
 
 
 FROM_LOSSES = (loss, weighted_loss)

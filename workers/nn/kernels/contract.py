@@ -291,17 +291,15 @@ class Kernels(Protocol):
         odds: Array,
         places: Integers,
         confusion: Integers,
-        counts: Integers,
         gaps: Array,
         under_roc: Array,
         under_pr: Array,
     ) -> bool:
         """score, then place by the logits and areas by the odds; the same bits as these kernels.
 
-        confusion (K, K): rows true. counts (4, K): its diagonal, the sums of its rows and of its columns, and on how
-        many rows the true class has each place. gaps (B,): over the rows whose confidence is in bin
-        (b / B, (b + 1) / B], the sum of whether the prediction is right, minus the confidence; 0 is in the first bin.
-        Returns whether all logits and negative_log_p are finite; unless the logits are, it writes nothing.
+        confusion (K, K): rows true. gaps (B,): over the rows whose confidence is in bin (b / B, (b + 1) / B], the sum
+        of whether the prediction is right, minus the confidence; 0 is in the first bin. Returns whether all logits
+        and negative_log_p are finite; unless the logits are, it writes nothing.
         """
 
     def adam(

@@ -15,7 +15,7 @@ INTEGERS, REALS, DOUBLES = "int64[::1]", "real[::1]", "float64[::1]"
 
 @compiled(
     f"boolean({LOGITS}, {LABELS}, {LABELS}, {LABELS}, {INTEGERS}, {REALS}, {REALS}, {REALS}, real[:,::1],"
-    f" {INTEGERS}, int64[:,::1], int64[:,::1], {DOUBLES}, {DOUBLES}, {DOUBLES})"
+    f" {INTEGERS}, int64[:,::1], {DOUBLES}, {DOUBLES}, {DOUBLES})"
 )
 def evaluate(
     logits: Array,
@@ -29,7 +29,6 @@ def evaluate(
     odds: Array,
     places: Integers,
     confusion: Integers,
-    counts: Integers,
     gaps: Array,
     under_roc: Array,
     under_pr: Array,
@@ -44,19 +43,12 @@ def evaluate(
     place(logits, labels, places)
     areas(labels, starts, order, odds, under_roc, under_pr)
     confusion[:, :] = 0
-    counts[:, :] = 0
     gaps[:] = 0
     last = len(gaps) - 1
     for i in range(len(labels)):
         confusion[labels[i], predictions[i]] += 1
-        counts[3, places[i]] += 1
         sure = np.float64(confidence[i])
         bin_ = math.ceil(sure * len(gaps)) - 1
         gaps[max(0, min(bin_, last))] += (1.0 if predictions[i] == labels[i] else 0.0) - sure
         difference += negative_log_p[i] - negative_log_p[i]
-    for k in range(len(confusion)):
-        counts[0, k] = confusion[k, k]
-        for j in range(len(confusion)):
-            counts[1, k] += confusion[k, j]
-            counts[2, j] += confusion[k, j]
     return math.isfinite(difference)

@@ -19,7 +19,6 @@ def evaluate(
     odds: Array,
     places: Integers,
     confusion: Integers,
-    counts: Integers,
     gaps: Array,
     under_roc: Array,
     under_pr: Array,
@@ -31,8 +30,6 @@ def evaluate(
     areas(labels, starts, order, odds, under_roc, under_pr)
     cells = np.bincount(labels * len(confusion) + predictions, minlength=confusion.size)
     confusion[...] = cells.reshape(confusion.shape)
-    counts[0], counts[1], counts[2] = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
-    counts[3] = np.bincount(places, minlength=len(confusion))
     sure, bins = confidence.astype(np.float64), len(gaps)
     bin_of = np.clip(np.ceil(sure * bins).astype(np.int64) - 1, 0, bins - 1)
     gaps[:] = np.bincount(bin_of, weights=(predictions == labels) - sure, minlength=bins)
