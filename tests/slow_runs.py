@@ -12,7 +12,7 @@ from workers.data.registry import DatasetRegistry
 from workers.spec import ExperimentSpec
 from workers.training import Epoch, Trainer
 
-EPOCH_SECONDS = 0.12
+EPOCH_SECONDS = 0.2
 BATCH = 4
 SHORTEST = {
     "dataset": {"name": "synthetic", "counts": [500, 500], "features": 32},

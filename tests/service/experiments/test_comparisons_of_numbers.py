@@ -93,7 +93,7 @@ def test_the_smaller_error_on_the_same_rows_is_better(client: TestClient, fake_w
     ]
     assert (item["mean_a"], item["mean_b"]) == (pytest.approx(means[0]), pytest.approx(means[1]))
     assert 0 < item["low"] < item["difference"] < item["high"]
-    assert "'far' has a higher rmse than 'near'" in item["finding"]["sentence"]
+    assert "'far' has a higher RMSE than 'near'" in item["finding"]["sentence"]
     for metric, better in {"mae": near, "median_absolute_error": near, "r2": near, "mse": near}.items():
         (item,) = compare(client, far, near, metric=metric)["items"]
         assert item["better"] == better, metric
@@ -172,7 +172,7 @@ def test_over_folds_the_interval_is_the_corrected_t(client: TestClient, fake_wor
     assert (item["claim"], item["folds"], item["better"]) == ("new_data", 5, a)
     assert item["low"] == pytest.approx(differences.mean() - half)
     assert item["high"] == pytest.approx(differences.mean() + half)
-    assert "'a' has a lower rmse than 'b'" in item["finding"]["sentence"]
+    assert "'a' has a lower RMSE than 'b'" in item["finding"]["sentence"]
     summary = fake_worker.read(a)["summary"]
     assert summary["metrics"]["rmse"]["mean"] == pytest.approx(np.mean(folds[0]))
     assert summary["metrics"]["rmse"]["low"] < summary["metrics"]["rmse"]["mean"]
