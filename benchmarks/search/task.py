@@ -51,8 +51,8 @@ class Rows:
         """Write what the other searches read, standardised as Holdout standardises it."""
         scaler = Standard().fit(self.training)
         for name, part in (("training", self.training), ("validation", self.validation)):
-            _write_csv(folder / f"{name}.csv", scaler(part.features), part.labels.tolist())
-        _write_csv(folder / "held_back.csv", scaler(self.held_back.features))
+            write_csv(folder / f"{name}.csv", scaler(part.features), part.labels.tolist())
+        write_csv(folder / "held_back.csv", scaler(self.held_back.features))
         (folder / "task.json").write_text(json.dumps(settings()))
 
 
@@ -77,7 +77,8 @@ def balanced_accuracy(part: Dataset, predicted: Iterable[int]) -> float:
     return float(np.mean(counts.correct / counts.support))
 
 
-def _write_csv(path: Path, features: NDArray[np.float32], labels: list[int] | None = None) -> None:
+def write_csv(path: Path, features: NDArray[Any], labels: list[int] | None = None) -> None:
+    """Write pixels (N, D), and the labels as the last column if there are any, with names in the first line."""
     rows = features.tolist()
     names = [f"pixel{number}" for number in range(features.shape[1])]
     with path.open("w", newline="") as file:

@@ -5,36 +5,30 @@ network with two threads; ours trains with one, so a second seed would take hard
 before. H2O drops pixels that are constant in the training rows, which is its default.
 """
 
-import csv
 import json
-import shutil
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.report import Row, Skipped
+from benchmarks.report import Row
 from benchmarks.search.h2o_server import PYTHON, h2o_server
 from benchmarks.search.peer import Peer, running_peer
-from benchmarks.service.memory import MNIST
+from benchmarks.search.task import LABEL, write_csv
+from benchmarks.service.memory import copy_mnist
 from benchmarks.service.servers import Service, serving
-from workers.data.dataset import Dataset
 from workers.data.registry import DatasetRegistry
 from workers.spec import ExperimentSpec
 
 HIDDEN, EPOCHS, BATCH = 128, 5, 64
 ROUNDS = 2
-LABEL = "digit"
 
 
 def measure() -> list[Row]:
     """Seconds and accuracy on the validation rows, medians over the rounds. Raises Skipped without MNIST or H2O."""
-    if not MNIST.is_dir():
-        raise Skipped(f"MNIST is not in {MNIST}; HOLDOUT_MNIST names the folder of its IDX files")
     with tempfile.TemporaryDirectory(prefix="holdout-h2o-rows-") as name, serving(workers=2) as service:
-        shutil.copytree(MNIST, service.folder / "datasets" / "mnist")
+        copy_mnist(service.folder)
         folder = Path(name)
         labels = _write_rows(service.folder, folder)
         program = str(Path(__file__).parent / "network_in_h2o.py")
@@ -87,17 +81,9 @@ def _write_rows(data: Path, folder: Path) -> list[int]:
     prepared = DatasetRegistry(data).prepare_split(resolved.dataset, resolved.split)
     parts = {"training": prepared.read("train"), "validation": prepared.read("validation")}
     for name, part in parts.items():
-        _write_csv(folder / f"{name}.csv", part)
+        pixels = part.features.reshape(len(part.labels), -1)
+        write_csv(folder / f"{name}.csv", pixels, part.labels.tolist())
     task = {"hidden": [HIDDEN], "epochs": EPOCHS, "batch": BATCH, "label": LABEL}
     (folder / "task.json").write_text(json.dumps(task))
     labels: list[int] = parts["validation"].labels.tolist()
     return labels
-
-
-def _write_csv(path: Path, part: Dataset) -> None:
-    pixels: Sequence[list[int] | list[float]] = part.features.reshape(len(part.labels), -1).tolist()
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow([*(f"pixel{number}" for number in range(len(pixels[0]))), LABEL])
-        for row, label in zip(pixels, part.labels.tolist(), strict=True):
-            writer.writerow([*row, label])

@@ -24,11 +24,9 @@ MEGABYTE = 1e6
 
 def measure() -> list[Row]:
     """Megabytes."""
-    if not MNIST.is_dir():
-        raise Skipped(f"MNIST is not in {MNIST}; HOLDOUT_MNIST names the folder of its IDX files")
     with tempfile.TemporaryDirectory(prefix="holdout-memory-") as name:
         folder = Path(name)
-        shutil.copytree(MNIST, folder / "datasets" / "mnist")
+        copy_mnist(folder)
         with serving(folder, workers=3) as service:
             alone, api = _training(service, 1)
             together, _ = _training(service, 3)
@@ -37,6 +35,13 @@ def measure() -> list[Row]:
         Row("memory of the API", "", f"{api:.0f} MB", "", api, 130, "most"),
         Row("memory of a further worker on MNIST", "", f"{further:.0f} MB", "", further, 60, "most"),
     ]
+
+
+def copy_mnist(folder: Path) -> None:
+    """Copy MNIST into the data folder of a service. Raises Skipped if it is not there."""
+    if not MNIST.is_dir():
+        raise Skipped(f"MNIST is not in {MNIST}; HOLDOUT_MNIST names the folder of its IDX files")
+    shutil.copytree(MNIST, folder / "datasets" / "mnist")
 
 
 def _training(service: Service, seeds: int) -> tuple[float, float]:

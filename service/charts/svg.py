@@ -17,7 +17,7 @@ WIDTHS = {
 }
 """Of some characters, in ems. DejaVu Sans has them, which is wider than the fonts of other systems."""
 OTHER, FULL_WIDTH = 0.61, 1.0
-"""The mean width of a character, in units of the font size."""
+"""Of all other characters, and of those that are as wide as they are high."""
 
 
 class Markup(str):
