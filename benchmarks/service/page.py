@@ -97,7 +97,8 @@ def measure_filled(folder: Path, filled: Filled) -> Iterator[Row]:
     """The same of a folder that is filled already. Raises FailedViews in the end if there were any."""
     with chromium() as browser:
         visits = Visits(browser)
-        yield from _of_first_visits(list(_after_starts(visits, folder, filled)))
+        first = list(_after_starts(visits, folder, filled))
+        yield from _of_paints("first paint of the first view after a start", first)
         with serving(folder) as service:
             used = megabytes([service.program.id])
             yield Row("memory of the API after its start", "", f"{used:.0f} MB", "", used)
@@ -117,10 +118,6 @@ def _after_starts(visits: Visits, folder: Path, filled: Filled) -> Iterator[Open
     for view in filled.views():
         with serving(folder) as service:
             yield from visits.open_all(service, [view])
-
-
-def _of_first_visits(visits: Sequence[Opened]) -> Iterator[Row]:
-    yield from _of_paints("first paint of the first view after a start", visits)
 
 
 def _of_visits(visits: Sequence[Opened]) -> Iterator[Row]:

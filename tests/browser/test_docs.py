@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from service.launcher import serving
@@ -32,7 +31,10 @@ class Visit:
             self.console_errors.append(text)
 
     def operation(self, tag: str, name: str) -> Any:
-        """Open the block of an operation, unless another test has."""
+        """Open the block of an operation and its group, unless another test has."""
+        group = self.page.locator(f"#operations-tag-{tag}")
+        if group.get_attribute("data-is-open") == "false":
+            group.click()
         block = self.page.locator(f"#operations-{tag}-{name}")
         if "is-open" not in block.get_attribute("class").split():
             block.locator(".opblock-summary").click()
@@ -56,30 +58,16 @@ class Visit:
         return [request for request in self.requests if not request.startswith(own)]
 
 
-USED = ("/experiments", "/datasets", "/datasets/{name}/preview.png")
-
-
-def use_few_operations(page: Any, url: str) -> None:
-    """Give Swagger UI a document of the paths in `USED`, which it draws in a fraction of the time."""
-    document = httpx2.get(f"{url}/openapi.json").json()
-    document["paths"] = {path: document["paths"][path] for path in USED}
-    page.route("**/openapi.json", lambda route: route.fulfill(json=document))
-
-
 @pytest.fixture(scope="module")
-def visit(
-    chromium: Any, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
-) -> Iterator[Visit]:
-    """One for all tests, because a browser takes seconds to draw the page; with `--quick`, of few operations."""
+def visit(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
+    """One for all tests, because a browser takes seconds to draw the page."""
     folder = tmp_path_factory.mktemp("visited")
     settings = Settings(data_dir=folder, port=0, workers=0, log_level="warning")
     with serving(settings) as url:
         page = chromium.new_page()
         visit = Visit(page, url)
-        if pytestconfig.getoption("quick"):
-            use_few_operations(page, url)
         page.goto(f"{url}/docs")
-        page.locator(".opblock").first.wait_for()
+        page.locator(".opblock-tag").first.wait_for()
         yield visit
         page.close()
 
@@ -127,3 +115,12 @@ def test_a_preview_shows_its_picture(visit: Visit) -> None:
     width = picture.evaluate("image => image.decode().then(() => image.naturalWidth)")
     assert width > 0
     assert visit.console_errors == []
+
+
+def test_a_link_opens_its_operation_and_its_group_alone(visit: Visit) -> None:
+    visit.page.goto("about:blank")
+    visit.page.goto(f"{visit.url}/docs#/experiments/submit_experiment")
+    opened = visit.page.locator(".opblock.is-open")
+    opened.locator("button.execute").wait_for()
+    assert opened.get_attribute("id") == "operations-experiments-submit_experiment"
+    assert visit.page.locator(".opblock-tag[data-is-open=true]").count() == 1
