@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser")
+"""The first is the same browser without its window: it opens pages in a third of the processor time."""
+
 
 class NoChromium(Exception):
     """Chromium or Playwright is not installed. The message says how to install it."""
@@ -13,9 +16,9 @@ class NoChromium(Exception):
 @contextmanager
 def chromium() -> Iterator[Any]:
     """A browser for as long as the context lasts. Raises NoChromium."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if program is None:
-        raise NoChromium("needs Chromium: apt install chromium")
+        raise NoChromium("needs Chromium: apt install chromium-headless-shell, or chromium")
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
