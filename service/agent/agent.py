@@ -310,7 +310,8 @@ class Agent:
     def flush(self, *, claims: bool = False) -> None:
         """In one transaction, renew the leases, learn of cancellations, and write the events that wait.
 
-        claims: also claim others in place of the runs that end.
+        claims: also claim others for free processes, and in place of the runs that end. So a run that was submitted a
+        moment ago waits for one transaction, not for two.
         """
         self._claims_with_flush = False  # until it has worked: ends are stored even if nothing can be claimed
         with self._renewing() as renewed, queue.update_statuses_once(renewed.connection):
@@ -320,7 +321,8 @@ class Agent:
             rungs.decide(renewed.connection)
             sweep_budgets.enforce(renewed.connection)
             held = len(owned) - ended
-            claimed = self._claim(renewed, held, most=self._most_runs - held if claims and ended else 0)
+            looks = claims and (ended or queue.has_work(renewed.connection))
+            claimed = self._claim(renewed, held, most=self._most_runs - held if looks else 0)
         self._claims_with_flush = True
         self.flushed_at = time.monotonic()
         for lease, reason in reasons.items():

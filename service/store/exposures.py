@@ -6,15 +6,20 @@ queued experiment exposes nothing, and one that is deleted before it started lea
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Row, delete, exists, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, exists, insert, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import InstrumentedAttribute
 
 from service.store.tables import DatasetRows, Experiment, ExposedPart, Exposure, Run
 from workers.data.exposed_rows import ExposedRows, Mask, unpacked
 from workers.data.row_digests import Digests
+
+ADD = insert(Exposure)
+"""Built once, as `_with_key` is: to build a statement takes longer than to execute it on SQLite."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +72,7 @@ def record_new(connection: Connection, exposures: Sequence[NewExposure]) -> None
 def _insert(connection: Connection, exposures: Sequence[NewExposure]) -> None:
     rows = [{"experiment_id": each.experiment_id, **_facts(each)} for each in exposures]
     if rows:
-        connection.execute(insert(Exposure), rows)
+        connection.execute(ADD, rows)
 
 
 def _facts(exposure: NewExposure) -> dict[str, Any]:
@@ -144,10 +149,16 @@ def _has_started(experiment_id: Any) -> ColumnElement[bool]:
 def _add_missing(connection: Connection, table: Any, key: dict[str, Any], values: dict[str, Any]) -> None:
     """Insert a row unless there is one with this key. Another transaction may insert it at the same time."""
     (column, value), *_ = key.items()
-    if connection.execute(select(getattr(table, column)).where(getattr(table, column) == value)).first():
+    if connection.execute(_with_key(getattr(table, column)), {"key_value": value}).first():
         return
     try:
         with connection.begin_nested():
             connection.execute(insert(table).values(**key, **values))
     except IntegrityError:
         return
+
+
+@cache
+def _with_key(column: InstrumentedAttribute[Any]) -> Select[Any]:
+    """Select a column of the row where it has the value `key_value`."""
+    return select(column).where(column == bindparam("key_value"))

@@ -96,7 +96,17 @@ RUN_COLUMNS = (
     "fold",
     "seed",
 )
+ADD_EXPERIMENTS = (
+    insert(Experiment)
+    .values(status="queued", created_at=now())
+    .returning(Experiment.candidate, Experiment.id)  # many by a statement, in any order
+)
 ADD_RUNS = BulkInsert(insert(Run).values(status="queued", created_at=now()), RUN_COLUMNS)
+QUEUED_RUNS, QUEUED_JOBS = (
+    select(func.count()).where(each.status == "queued", each.owner == bindparam("owner")).scalar_subquery()
+    for each in (Run, Job)
+)
+QUEUED_OF_OWNER = select(QUEUED_RUNS + QUEUED_JOBS)
 NO_LEASE: dict[str, Any] = {"lease_until": None, "agent": None, "claim_token": None, "waiting_for": None}
 NO_LEASE |= {"claimed_ahead": False}
 WAIT = update(Run).where(OWNED_BY_LEASE).values(waiting_for=bindparam("reason"))
@@ -214,9 +224,8 @@ def submit(
 
 def submit_all(connection: Connection, experiments: Sequence[NewExperiment]) -> list[int]:
     """Store one experiment, or candidates of one sweep in their order, and their runs. Returns the ids in order."""
-    inserted = insert(Experiment).values(status="queued", created_at=now())
-    returning = inserted.returning(Experiment.candidate, Experiment.id)  # many by a statement, in any order
-    ids = [id_ for _, id_ in sorted(connection.execute(returning, [each.columns for each in experiments]))]
+    added = connection.execute(ADD_EXPERIMENTS, [each.columns for each in experiments])
+    ids = [id_ for _, id_ in sorted(added)]
     experiment_metrics.add(connection, ids)
     numbered = list(zip(ids, experiments, strict=True))
     runs = zip(*(run for id_, each in numbered for run in each.run_rows(id_)), strict=True)
@@ -230,9 +239,7 @@ def submit_all(connection: Connection, experiments: Sequence[NewExperiment]) -> 
 
 def require_room(connection: Connection, owner: str, runs: int, limit: int) -> None:
     """Raise QueueFull if an owner, with so many more runs or jobs, would have more than `limit` queued."""
-    of_runs = select(func.count()).where(Run.status == "queued", Run.owner == owner)
-    of_jobs = select(func.count()).where(Job.status == "queued", Job.owner == owner)
-    queued: int = connection.scalars(of_runs).one() + connection.scalars(of_jobs).one()
+    queued: int = connection.scalars(QUEUED_OF_OWNER, {"owner": owner}).one()
     if queued + runs > limit:
         raise QueueFull(owner, queued, limit)
 

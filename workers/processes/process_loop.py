@@ -19,8 +19,9 @@ from workers.processes.worker import Worker
 
 log = logging.getLogger("holdout.worker")
 
-IDLE_SECONDS = 0.1
-"""A process that waits for so long returns its free memory. That takes as long as a short run waits for the next."""
+IDLE_SECONDS = 1.0
+"""A process that waits for so long drops the parts that it has read, and returns its free memory. That takes 10 ms,
+and to read them again 4: who submits one experiment after another should wait for neither."""
 GARBAGE_BYTES = 16_000_000
 """What earlier runs may leave allocated for the next one: cycles of objects, and free blocks of the heap."""
 

@@ -16,16 +16,30 @@ from workers.data.errors import TooFewRows
 from workers.processes.messages import Succeeded
 
 
-def test_it_claims_as_many_runs_as_it_has_processes(
-    harness: Harness, agent: Agent, pool: ScriptedPool
-) -> None:
+def test_it_claims_as_many_runs_as_it_has_processes(harness: Harness, agent: Agent) -> None:
     id_ = harness.submit(IRIS | {"seeds": [0, 1, 2]})
     agent.tick()
     assert len(agent.runs) == 2
     assert agent.is_full
     assert [run.status for run in harness.runs(id_)] == ["running", "running", "queued"]
     assert {run.agent for run in harness.runs(id_)} == {agent.name, None}
-    assert not pool.started
+
+
+def test_a_woken_agent_claims_what_was_submitted_in_one_transaction(harness: Harness, agent: Agent) -> None:
+    """The first epoch of a run waits for each transaction before it."""
+    agent.tick()
+    begun: list[str] = []
+
+    @event.listens_for(harness.database.engine, "begin")
+    def note(connection: Any) -> None:
+        begun.append(connection.get_execution_options()["begin"])
+
+    harness.submit(IRIS)
+    begun.clear()
+    agent.wake()
+    agent.flush(claims=True)
+    assert len(agent.runs) == 1
+    assert begun == ["IMMEDIATE"]
 
 
 def test_it_claims_nothing_before_processes_can_be_started(
