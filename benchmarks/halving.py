@@ -75,7 +75,7 @@ def _repeat(registry: DatasetRegistry, dataset: str, seed: int) -> tuple[bool, f
     assert compared is not None
     top = {
         each.contender.id
-        for each, is_top in zip(compared.entrants, compared.against_best.top, strict=True)
+        for each, is_top in zip(compared.entrants, compared.found.against_best.top, strict=True)
         if is_top
     }
     return last in top, epochs / (EPOCHS * len(plans))

@@ -42,8 +42,9 @@ def simulate(scenario: str, draw: Draw, *, candidates: int, draws: int, truth: f
     best, corrected, within, errors = [], [], [], []
     for seed in range(draws):
         entrants = _entrants(draw(np.random.default_rng(seed), candidates))
-        found = compare_candidates(entrants, METRIC)
-        assert found is not None
+        compared = compare_candidates(entrants, METRIC)
+        assert compared is not None
+        found = compared.found
         named.append(found.against_best.top.sum() == 1)
         any_worse.append(not found.against_best.top.all())
         values = [each.value for each in entrants]

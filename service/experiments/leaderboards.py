@@ -132,7 +132,7 @@ def _leaderboard(
         classes=[] if first is None or is_regression(first.spec) else first.dataset["classes"],
         ranked=len(items),
         top=sum(each.top is True for each in items) if comparison else None,
-        critical=comparison.against_best.critical if comparison else None,
+        critical=comparison.found.against_best.critical if comparison else None,
         best=_best(entrants, metric, comparison),
         recommended=recommended,
         items=items,
@@ -152,8 +152,8 @@ def _ranked(
     for rank, each in enumerate(entrants, 1):
         experiment, figures = each.contender.experiment, results.figures[each.contender.id].values()
         values, place = _values(each.contender, metric), places.get(id(each))
-        against = comparison.against_best if comparison and place is not None else None
-        interval = comparison.intervals[place] if comparison and place is not None else None
+        against = comparison.found.against_best if comparison and place is not None else None
+        interval = comparison.found.intervals[place] if comparison and place is not None else None
         items.append(
             RankedCandidate(
                 rank=rank,
@@ -239,7 +239,7 @@ def _price(
     if comparison is None:
         return None
     against, place = (
-        comparison.against_best,
+        comparison.found.against_best,
         next(i for i, each in enumerate(comparison.entrants) if each is of),
     )
     if place == against.best:
@@ -256,7 +256,7 @@ def _best(
         return None
     best, among = entrants[0], len(entrants)
     facts = {"experiment_id": best.contender.id, "measured": best.value, "among": among}
-    found = comparison.corrected if comparison else None
+    found = comparison.found.corrected if comparison else None
     if found is None:
         return BestValue.model_validate({**facts, **dict.fromkeys(("corrected", "low", "high", "optimism"))})
     # The rows of all folds are measured together: the difference is carried over to the mean over folds.

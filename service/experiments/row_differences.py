@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Row
 
+from service.experiments.computing import COMPUTING
 from service.experiments.contenders import Contender, Pair
 from service.experiments.row_results import RowResultsLoader
 from service.store import row_results_reader
@@ -187,8 +188,8 @@ def _resampled(samples: Mapping[int, Sample], metric: str) -> dict[int, Resample
         predictions = [samples[id_].predictions for id_ in ids]
         stream = generator(0, "comparisons")
         counts = first.class_counts
-        resampled = resample(
-            predictions, first.labels, metric, stream, classes=first.classes, class_counts=counts
+        resampled = COMPUTING.call(
+            resample, predictions, first.labels, metric, stream, classes=first.classes, class_counts=counts
         )
         found |= dict(zip(ids, resampled, strict=True))
     return found
@@ -200,7 +201,8 @@ def _resampled_numbers(
     """The same of regressions on the same rows. Both places of a pair have the same draws: there is no prior."""
     first, numbers = samples[ids[0]], {id_: samples[id_].numbers for id_ in ids}
     present = {id_: each for id_, each in numbers.items() if each is not None}
-    resampled = resample_numbers(
+    resampled = COMPUTING.call(
+        resample_numbers,
         [each.predictions for each in present.values()],
         next(iter(present.values())).targets,
         first.labels,

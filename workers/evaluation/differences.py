@@ -3,8 +3,10 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 from workers.evaluation.intervals import LEVEL, Interval
+from workers.evaluation.student import student_t_quantile
 
 SMALLEST_P = 1e-15
 
@@ -47,12 +49,10 @@ class Difference:
         two seeds, and intervals corrected for ten comparisons, they miss seven times too often.
         Source: Banerjee 1961, On confidence interval for two-means problem.
         """
-        from scipy.special import ndtri, stdtrit
-
-        of_rows = -float(ndtri(d / 2)) * self.row_error
+        of_rows = -NormalDist().inv_cdf(d / 2) * self.row_error
         if self.repetition_error == 0:
             return of_rows
-        return math.hypot(of_rows, float(stdtrit(self.degrees_of_freedom, d / 2)) * self.repetition_error)
+        return math.hypot(of_rows, student_t_quantile(self.degrees_of_freedom, d / 2) * self.repetition_error)
 
 
 def between_folds(

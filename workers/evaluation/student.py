@@ -9,12 +9,13 @@ import math
 from functools import lru_cache
 from statistics import NormalDist
 
+from workers.evaluation.incomplete_beta import log_beta, t_tail
+
 MANY_DEGREES = 1000
 """From here, five terms of the expansion about the normal quantile are exact to 1e-12."""
 FAR = 0.25
 """Below this probability of a larger value, its logarithm is nearly linear in that of the value."""
 MOST_STEPS = 500
-ROUNDING = 3e-16
 CLOSE = 1e-9
 """After a relative step of this size, the next one of Newton's method would be below rounding."""
 
@@ -54,7 +55,7 @@ def _solved(normal: float, degrees: float, above: float) -> float:
     """Newton's method from the normal quantile, which is smaller: in logarithms where the tail is a power."""
     t = normal
     for _ in range(MOST_STEPS):
-        found, density = _tail(t, degrees), _density(t, degrees)
+        found, density = t_tail(t, degrees), _density(t, degrees)
         if above < FAR:
             following = t * math.exp(math.log(found / above) * found / (t * density))
         else:
@@ -66,40 +67,5 @@ def _solved(normal: float, degrees: float, above: float) -> float:
 
 
 def _density(t: float, degrees: float) -> float:
-    logarithm = _log_beta(degrees / 2) + (degrees + 1) / 2 * math.log1p(t * t / degrees)
+    logarithm = log_beta(degrees / 2, 0.5) + (degrees + 1) / 2 * math.log1p(t * t / degrees)
     return math.exp(-logarithm) / math.sqrt(degrees)
-
-
-def _tail(t: float, degrees: float) -> float:
-    """The probability of a value above t > 0: half of the regularised incomplete beta function, with b = 1/2."""
-    a, b = degrees / 2, 0.5
-    x, rest = degrees / (degrees + t * t), t * t / (degrees + t * t)
-    front = math.exp(a * math.log(x) + b * math.log(rest) - _log_beta(a))
-    if x < (a + 1) / (a + b + 2):
-        return front * _continued_fraction(a, b, x) / a / 2
-    return (1 - front * _continued_fraction(b, a, rest) / b) / 2
-
-
-def _log_beta(a: float) -> float:
-    """The logarithm of the beta function at a and 1/2."""
-    return math.lgamma(a) + math.lgamma(0.5) - math.lgamma(a + 0.5)
-
-
-def _continued_fraction(a: float, b: float, x: float) -> float:
-    """Of the incomplete beta function, by the modified method of Lentz.
-
-    Source: Press et al. 2007, Numerical Recipes, 6.4.
-    """
-    c, d = 1.0, 1 / (1 - (a + b) * x / (a + 1))
-    value = d
-    for m in range(1, MOST_STEPS):
-        for numerator in (
-            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
-            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
-        ):
-            d = 1 / (1 + numerator * d)
-            c = 1 + numerator / c
-            value *= c * d
-        if abs(c * d - 1) <= ROUNDING:
-            break
-    return value

@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.evaluation.incomplete_beta import f_tail
 from workers.evaluation.intervals import LEVEL
+from workers.evaluation.student import student_t_quantile
 from workers.sweeps.ranges import value_text
 
 Floats = NDArray[np.float64]
@@ -158,9 +160,7 @@ class _Fit:
         """Of the F test."""
         if not self.mean_square or degrees < 1:
             return None
-        from scipy.special import fdtrc
-
-        return float(fdtrc(degrees, self.free, squares / degrees / self.mean_square))
+        return f_tail(degrees, self.free, max(0.0, squares) / degrees / self.mean_square)
 
 
 def _field(path: str, fields: Mapping[str, _Levels], fit: _Fit, whole: _Fit, y: Floats) -> FieldEffect:
@@ -189,9 +189,7 @@ def _marginal_means(path: str, coded: _Levels, fit: _Fit) -> list[MarginalMean]:
 def _half_width(leverage: float, fit: _Fit) -> float | None:
     if fit.mean_square is None:
         return None
-    from scipy.special import stdtrit
-
-    return float(stdtrit(fit.free, 0.5 + LEVEL / 2)) * math.sqrt(max(0.0, leverage * fit.mean_square))
+    return student_t_quantile(fit.free, 0.5 + LEVEL / 2) * math.sqrt(max(0.0, leverage * fit.mean_square))
 
 
 def _interactions(fields: Mapping[str, _Levels], fit: _Fit, y: Floats) -> dict[tuple[str, str], float]:

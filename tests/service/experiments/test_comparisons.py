@@ -6,9 +6,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service.experiments import row_differences
+from service.experiments.computing import COMPUTING
 from tests.service.experiments.compared import compare, confusion, trained
 from tests.service.fake_worker import FakeWorker
-from workers.evaluation.paired_bootstrap import resample
+from tests.workers.computing.functions import kill_itself
 
 OUTLIER = {"dataset": {"name": "synthetic", "counts": [900, 100], "features": 3}}
 FIGURES = ("mean_a", "mean_b", "difference", "sd", "level", "low", "high", "p_value", "p_value_corrected")
@@ -76,11 +77,11 @@ def test_a_pair_is_computed_once_for_all_requests(
     first = compare(client, *ids)
     computed = []
 
-    def counted(experiments: Any, *args: Any, **options: Any) -> Any:
+    def counted(function: Any, experiments: Any, *args: Any, **options: Any) -> Any:
         computed.append(len(experiments))
-        return resample(experiments, *args, **options)
+        return function(experiments, *args, **options)
 
-    monkeypatch.setattr(row_differences, "resample", counted)
+    monkeypatch.setattr(COMPUTING, "call", counted)
     assert compare(client, *ids) == first
     pair = compare(client, *ids[:2])["items"][0]
     assert computed == []
@@ -90,6 +91,18 @@ def test_a_pair_is_computed_once_for_all_requests(
     assert computed == [2]
     compare(client, *ids, trained(fake_worker, {0: 3, 1: 2}))
     assert computed == [2, 4]
+
+
+def test_a_killed_computation_is_refused_as_too_large_and_the_next_one_succeeds(
+    client: TestClient, fake_worker: FakeWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [trained(fake_worker, {0: 14 - i, 1: 12 - i}) for i in range(2)]
+    monkeypatch.setattr(row_differences, "resample", kill_itself)
+    refused = client.get("/comparisons", params={"ids": ",".join(map(str, ids))})
+    assert refused.status_code == 503
+    assert refused.json()["type"].endswith("out-of-memory")
+    monkeypatch.undo()
+    assert compare(client, *ids)["items"][0]["low"] is not None
 
 
 def test_thinning_the_training_part_leaves_the_validation_rows_the_same(
