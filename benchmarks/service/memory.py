@@ -1,8 +1,10 @@
 """Memory during training on MNIST: of the API with its agent, and of each worker process beyond the first.
 
 Measures the proportional set size (a page that three processes share counts a third for each), summed over all
-processes of the service. A further worker costs half the difference between three workers and one. The variable
-HOLDOUT_MNIST names the folder of MNIST; the default is ../shared/data/mnist beside the checkout.
+processes of the service. A further worker costs half the difference between three workers that train and one. One
+worker and three take turns, because the API grows a little while it serves. A worker that trains before them fits
+the linear baseline, which takes memory of its own and is stored for all others; the API is measured beside it. The
+variable HOLDOUT_MNIST names the folder of MNIST; the default is ../shared/data/mnist beside the checkout.
 """
 
 import os
@@ -19,6 +21,7 @@ from benchmarks.service.servers import Service, serving
 
 MNIST = Path(os.environ.get("HOLDOUT_MNIST", Path(__file__).parents[3] / "shared" / "data" / "mnist"))
 SAMPLES, PAUSE_SECONDS = 10, 0.3
+WORKERS, TURNS = 3, 3
 MEGABYTE = 1e6
 
 
@@ -27,13 +30,13 @@ def measure() -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="holdout-memory-") as name:
         folder = Path(name)
         copy_mnist(folder)
-        with serving(folder, workers=3) as service:
-            alone, api = _training(service, 1)
-            together, _ = _training(service, 3)
-    further = (together - alone) / 2
+        with serving(folder, workers=WORKERS) as service:
+            _, api = _training(service, 1)
+            turns = [(_training(service, 1), _training(service, WORKERS)) for _ in range(TURNS)]
+    further = median(together - alone for (alone, _), (together, _) in turns) / (WORKERS - 1)
     return [
         Row("memory of the API", "", f"{api:.0f} MB", "", api, 130, "most"),
-        Row("memory of a further worker on MNIST", "", f"{further:.0f} MB", "", further, 60, "most"),
+        Row("memory of a further worker on MNIST", "", f"{further:.0f} MB", "", further, 25, "most"),
     ]
 
 

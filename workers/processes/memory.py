@@ -1,6 +1,7 @@
 """The memory of a process: its limit, the kernel's choice when memory runs out, and the return of freed memory."""
 
 import ctypes
+import gc
 import resource
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,8 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 """Parameters of mallopt, from glibc's malloc.h."""
 RETURN_BYTES = 1_000_000
 """Freed blocks of this size and more are returned to the kernel."""
+GARBAGE_BYTES = 16_000_000
+"""What earlier work may leave allocated for the next: cycles of objects, and free blocks of the heap."""
 
 
 def return_free_memory() -> None:
@@ -31,6 +34,18 @@ def return_free_memory() -> None:
 def trim() -> None:
     """Return what is free in the heaps of this process to the kernel. Has an effect with glibc only."""
     getattr(ctypes.CDLL(None), "malloc_trim", lambda _: 0)(0)
+
+
+def free() -> None:
+    """Free cycles of objects, and return what is free to the kernel."""
+    gc.collect()
+    trim()
+
+
+def free_garbage(allocated: int) -> None:
+    """The same, if it may be worth its time: this process had allocated so many bytes, and now has many more."""
+    if allocated_bytes() - allocated > GARBAGE_BYTES:
+        free()
 
 
 def allocated_bytes() -> int:

@@ -4,7 +4,6 @@ After any other end it exits, and the next run gets a fresh process. When the pa
 process exits.
 """
 
-import gc
 import logging
 import os
 import queue
@@ -22,8 +21,6 @@ log = logging.getLogger("holdout.worker")
 IDLE_SECONDS = 1.0
 """A process that waits for so long drops the parts that it has read, and returns its free memory. That takes 10 ms,
 and to read them again 4: who submits one experiment after another should wait for neither."""
-GARBAGE_BYTES = 16_000_000
-"""What earlier runs may leave allocated for the next one: cycles of objects, and free blocks of the heap."""
 
 
 class ProcessLoop:
@@ -77,8 +74,7 @@ class ProcessLoop:
             if not isinstance(event, Succeeded):
                 return
             worker.free()
-            if memory.allocated_bytes() - at_first > GARBAGE_BYTES:
-                _free_memory()
+            memory.free_garbage(at_first)
 
     def _next(self) -> Worker:
         """Wait for an assignment, and return free memory while there is none."""
@@ -87,15 +83,10 @@ class ProcessLoop:
             worker = self.assigned.get(timeout=IDLE_SECONDS)
         except queue.Empty:
             self.last_split.clear()
-            _free_memory()
+            memory.free()
             worker = self.assigned.get()
         self.is_idle = False
         return worker
-
-
-def _free_memory() -> None:
-    gc.collect()
-    memory.trim()
 
 
 def main(connection: Connection, memory_bytes: int | None) -> None:

@@ -22,6 +22,7 @@ from workers.linear_baselines import (
     fit_baseline,
     linear_specs,
 )
+from workers.processes import memory
 from workers.processes.messages import (
     Assignment,
     BaselinesFitted,
@@ -198,8 +199,11 @@ class Worker:
 
     def _fit_baseline(self, name: str, spec: ExperimentSpec) -> Baseline:
         self.send()  # finished epochs do not wait for the fit
-        trainer = self.trainer
-        return fit_baseline(name, spec, trainer.training_part, self.parts.measured, trainer.scaler)
+        trainer, allocated = self.trainer, memory.allocated_bytes()
+        try:
+            return fit_baseline(name, spec, trainer.training_part, self.parts.measured, trainer.scaler)
+        finally:
+            memory.free_garbage(allocated)  # the run goes on, and would keep it to its end: 50 MB of MNIST
 
     def _stop(self, command: Command) -> Stopped:
         if command == "release":

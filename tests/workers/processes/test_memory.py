@@ -1,9 +1,11 @@
 """The memory limit, the return of freed memory, and the kernel's counter of its kills."""
 
 import ctypes
+import gc
 import resource
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import pytest
@@ -102,3 +104,23 @@ def test_without_descriptors_the_allocated_memory_is_unknown_and_no_error() -> N
         assert memory.allocated_bytes() == 0
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+class Cycle:
+    """Refers to itself, so that only the collector of cycles frees what it has."""
+
+    def __init__(self, size: int) -> None:
+        self.itself, self.content = self, bytearray(size)
+
+
+@pytest.mark.parametrize(("size", "remains"), [(2 * memory.GARBAGE_BYTES, False), (1000, True)])
+def test_garbage_is_freed_where_there_is_much_of_it(size: int, remains: bool) -> None:
+    gc.disable()
+    try:
+        allocated = memory.allocated_bytes()
+        cycle = weakref.ref(Cycle(size))
+        memory.free_garbage(allocated)
+        assert (cycle() is not None) is remains
+    finally:
+        gc.enable()
+    assert memory.allocated_bytes() - allocated < memory.GARBAGE_BYTES
