@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, make_url
+from sqlalchemy import Connection, make_url, text
 
 from service.store.engine.file_identity import FileIdentity
 from service.store.engine.lock_timeout import READ_ONLY, WRITE_DEADLINE
@@ -12,6 +12,7 @@ from service.store.engine.nonblocking_reader import NonblockingReader
 from service.store.engine.postgresql import postgresql_engine
 from service.store.engine.sqlite import enable_write_ahead_log, sqlite_engine
 
+SNAPSHOT = text("SELECT pg_current_snapshot()::text")
 AFTER_COMMIT = "after_commit"
 """Where a connection of `write` notes what `after_commit` was given."""
 
@@ -29,6 +30,7 @@ class Database:
         self.engine = sqlite_engine(self.url) if self.is_sqlite else postgresql_engine(self.url)
         self._writing = self.engine.execution_options(begin="IMMEDIATE")
         self._reading = self.engine.execution_options(begin="DEFERRED")
+        self._unwrapped = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         if not self.is_sqlite:
             snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
             self._reading = self._reading.execution_options(**snapshot)
@@ -100,6 +102,16 @@ class Database:
         SQLite tells it in 2 microseconds and without a transaction. For use in one thread.
         """
         return self.nonblocking.version() if self.nonblocking else None
+
+    def snapshot(self) -> str | None:
+        """A text that differs after every commit of any process; None if the database has none, as SQLite.
+
+        PostgreSQL tells in one statement which transactions have ended, and needs no transaction for it.
+        """
+        if self.is_sqlite:
+            return None
+        with self._unwrapped.connect() as connection:
+            return str(connection.scalar(SNAPSHOT))
 
     def prepare(self) -> None:
         """Called once, by the launcher, before a second process opens the file of an SQLite database.
