@@ -24,6 +24,7 @@ from service.store.database import Database
 from service.store.tables import Base
 from tests import distribution, quick_selection
 from tests.inherited_signals import keep_from_child_processes
+from tests.shared_routes import share_routes
 from tests.shared_statements import share_compiled_statements
 from tests.unclosed_connections import warn_of_unclosed_connections
 
@@ -46,6 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not config.getoption("numprocesses", None):  # the processes of xdist inherit what their parent ignores
         keep_from_child_processes()
     share_compiled_statements()
+    share_routes()
     stack = ExitStack()
     stack.enter_context(warn_of_unclosed_connections())
     config.add_cleanup(stack.close)

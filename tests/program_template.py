@@ -177,7 +177,12 @@ def _become_a_program(stdout: int, stderr: int) -> None:
 def _main(requests: socket.socket) -> None:
     import service.cli.commands
     import service.launcher  # noqa: F401
+    from service.app import create_app
+    from service.settings import Settings
+    from tests.shared_routes import make_routes, share_routes
 
+    share_routes()
+    make_routes(create_app(Settings(workers=0)))
     gc.freeze()
     request = _Template(requests).forked()
     if request is None:
