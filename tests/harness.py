@@ -77,7 +77,7 @@ class Harness:
         deadline = time.monotonic() + seconds
         while not until(run := self.runs(experiment_id)[0]):
             assert time.monotonic() < deadline, run
-            time.sleep(0.02)
+            time.sleep(0.05)  # each look takes milliseconds of the processors that train
         return run
 
     def wait_for_epoch(self, experiment_id: int, epoch: int) -> Row[Any]:

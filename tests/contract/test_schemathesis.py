@@ -36,7 +36,7 @@ from tests.contract.hooks import KEY_VARIABLE
 ROOT = Path(__file__).parents[2]
 SPECS: list[dict[str, Any]] = [
     {"name": f"iris-{number}", "dataset": "iris", "seeds": [0, 1], "training": {"epochs": 3}}
-    for number in range(4)
+    for number in range(2)
 ]
 
 

@@ -20,7 +20,7 @@ from tests.harness import IRIS, Harness
 from tests.slow_runs import long_spec
 from workers.data.registry import DatasetRegistry
 
-EPOCHS = 24
+EPOCHS = 14
 
 
 @pytest.fixture

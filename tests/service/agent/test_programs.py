@@ -62,7 +62,7 @@ def test_the_workers_of_a_killed_agent_exit_and_its_run_is_taken_over_after_the_
 ) -> None:
     first = start()
     wait_until_ready(successor)
-    id_ = harness.submit(long_spec(epochs=10))
+    id_ = harness.submit(long_spec())
     harness.wait_for_epoch(id_, 2)
     left = first.descendants()
     assert first.workers()
@@ -75,7 +75,7 @@ def test_the_workers_of_a_killed_agent_exit_and_its_run_is_taken_over_after_the_
     assert harness.wait_for_end(id_).status == "succeeded"
     run = harness.run(id_)
     assert (run.deaths, run.attempt) == (1, 2)
-    assert harness.figures(run) == harness.undisturbed(long_spec(epochs=10))
+    assert harness.figures(run) == harness.undisturbed(long_spec())
 
 
 def test_a_killed_agent_costs_only_the_run_that_its_process_had_begun_an_attempt(
@@ -132,7 +132,7 @@ def test_an_agent_that_is_told_to_stop_releases_its_run_and_leaves_no_process_be
 ) -> None:
     """A terminal that is closed sends SIGHUP to all processes."""
     first = start()
-    id_ = harness.submit(long_spec(epochs=10))
+    id_ = harness.submit(long_spec())
     harness.wait_for_epoch(id_, 2)
     processes = [first.id, *first.descendants()]
     stopped_at = time.monotonic()
@@ -149,4 +149,4 @@ def test_an_agent_that_is_told_to_stop_releases_its_run_and_leaves_no_process_be
     assert harness.wait_for_end(id_).status == "succeeded"
     run = harness.run(id_)
     assert run.deaths == 0
-    assert harness.figures(run) == harness.undisturbed(long_spec(epochs=10))
+    assert harness.figures(run) == harness.undisturbed(long_spec())

@@ -136,7 +136,7 @@ def reads(
             yield path, address, required, media_type
         for each in parameters:
             values_of_it = listed(each["schema"], document) if each["in"] == "query" else []
-            for value in some(values_of_it, 3, of=f"{path} {each['name']}"):
+            for value in some(values_of_it, 2, of=f"{path} {each['name']}"):
                 yield path, address, required | {each["name"]: value}, next(iter(content))
 
 

@@ -70,6 +70,7 @@ def test_an_experiment_without_queued_runs_has_no_position(harness: QueueHarness
     assert position(harness, id_ + 1) is None
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("seed", range(12))
 def test_positions_are_those_of_the_claims_that_follow(harness: QueueHarness, seed: int) -> None:
     """With random owners, priorities and seeds, and some runs running, every position holds until the last claim."""

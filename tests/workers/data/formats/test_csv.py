@@ -15,7 +15,7 @@ from workers.data.tables import line_blocks
 from workers.data.tables.schema import UnansweredQuestions
 
 in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-LABELS = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S"]), min_size=1, max_size=8)
+LABELS = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=8)
 NUMBERS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 PLAIN: dict[str, Any] = {"header": "true", "delimiter": ",", "missing": "MISSING", "spellings": "keep"}
