@@ -173,9 +173,8 @@ def test_a_stored_split_is_of_version_1_and_keeps_all_else(empty: Database) -> N
         configuration.attributes["connection"] = connection
         command.upgrade(configuration, "0009")
         experiments = Table("experiments", MetaData(), autoload_with=connection)
-        for number in range(1, 1003):
-            row = row_of(experiments) | {"id": number, "spec": spec, "spec_hash": "as it was"}
-            connection.execute(experiments.insert(), row)
+        row = row_of(experiments) | {"spec": spec, "spec_hash": "as it was"}
+        connection.execute(experiments.insert(), [row | {"id": number} for number in range(1, 1003)])
         command.upgrade(configuration, "0010")
         stored = connection.execute(select(experiments.c.spec, experiments.c.spec_hash)).all()
         assert len(stored) == 1002
