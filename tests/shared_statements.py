@@ -42,7 +42,7 @@ def _share_bulk_inserts() -> None:
     def shared(insert: BulkInsert, dialect: Dialect, names: Names) -> Any:
         return compiled_for(insert, firsts.setdefault(_rendering(dialect), dialect), names)
 
-    BulkInsert._for = shared  # type: ignore[method-assign]
+    BulkInsert._for = shared  # type: ignore[method-assign, assignment]
 
 
 def _shared(key: tuple[Any, ...]) -> tuple[Any, ...]:
