@@ -17,7 +17,7 @@ EVERY_CASE = ("tests/service/store/", "tests/service/schemas/", "tests/service/a
 """Where a value may be stored well in one database and not in the other."""
 COVERED = "tests/service/store/queue/"
 """Nevertheless on one database: `make coverage` runs each of these on both."""
-QUICK_EXAMPLES = 20
+QUICK_EXAMPLES = 10
 """Of each property that Hypothesis tests, unless the test says otherwise; without `--quick`, a hundred."""
 
 

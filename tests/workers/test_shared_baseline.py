@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.workers.processes.test_worker import Pipe
+from workers.data.registry import DatasetRegistry
 from workers.evaluation.baselines import Baseline
 from workers.evaluation.intervals import Interval
 from workers.linear_baselines import fit_baseline
@@ -21,7 +22,7 @@ from workers.processes.worker import Worker
 from workers.shared_baseline import SharedBaseline
 from workers.spec import ExperimentSpec
 
-SMALL = {"model": {"hidden": [8]}, "training": {"epochs": 3}, "seeds": [0, 1]}
+SMALL = {"dataset": "iris", "model": {"hidden": [8]}, "training": {"epochs": 3}, "seeds": [0, 1]}
 DIVERGING = SMALL | {"loss": "l2", "optimizer": {"name": "sgd", "learning_rate": 1e30}}
 FITTED = Baseline("linear", 0.1 + 0.2, 1 / 3, Interval(0.25, 0.35, level=0.95))
 LOCK_THE_FIT = """
@@ -35,9 +36,11 @@ Run = Callable[..., Pipe]
 
 
 @pytest.fixture
-def parts(digits_folder: Path, tmp_path: Path) -> Path:
+def parts(registry: DatasetRegistry, tmp_path: Path) -> Path:
     """A folder of prepared parts without a fitted baseline."""
-    return Path(shutil.copytree(digits_folder, tmp_path / "parts", ignore=shutil.ignore_patterns("linear-*")))
+    spec = ExperimentSpec.model_validate(SMALL)
+    folder = registry.prepare_split(spec.dataset, spec.split).folder
+    return Path(shutil.copytree(folder, tmp_path / "parts", ignore=shutil.ignore_patterns("linear-*")))
 
 
 @pytest.fixture

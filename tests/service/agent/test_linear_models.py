@@ -52,6 +52,7 @@ def stored_states(harness: Harness) -> list[dict[str, Any]]:
     return [Checkpoint.from_bytes(row.content).state["solver"] for row in rows]
 
 
+@pytest.mark.thorough  # tests/workers/test_linear_training.py resumes the solver, and test_processes.py kills workers
 def test_a_killed_run_resumes_to_the_same_figures(harness: Harness, start: Start) -> None:
     agent = start(checkpoint_seconds=0.05)
     id_ = harness.submit(SLOW)

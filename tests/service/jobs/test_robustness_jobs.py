@@ -73,7 +73,7 @@ def wait(harness: Harness, id_: int, until: Callable[[Row[Any]], object]) -> Row
     deadline = time.monotonic() + 60
     while not until(job := read(harness, id_)):
         assert time.monotonic() < deadline, job
-        time.sleep(0.02)
+        time.sleep(0.05)
     return job
 
 
