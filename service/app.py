@@ -1,5 +1,6 @@
 """Assembles the application: routes, middleware, error handlers, shared objects, agent and webhook dispatcher."""
 
+import asyncio
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, closing
 from functools import partial
@@ -36,6 +37,7 @@ from service.experiments.model_cache import ModelCache
 from service.experiments.row_differences import RowDifferences
 from service.experiments.row_results import RowResultsLoader
 from service.experiments.shift_references import ShiftReferences
+from service.idle_release import release_repeatedly
 from service.memory_budget import MemoryBudget, default_limit
 from service.notifiers import notifier_of
 from service.operations.prometheus import PrometheusMetrics
@@ -153,8 +155,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     with closing(Database(settings.url)) as database:
         _create_shared_objects(app.state, settings, database)
         app.state.shift_references = ShiftReferences(app.state.registry)
-        async with _background_threads(app.state, settings, database):
-            yield
+        releasing = asyncio.create_task(release_repeatedly([app.state.models, app.state.row_results]))
+        try:
+            async with _background_threads(app.state, settings, database):
+                yield
+        finally:
+            releasing.cancel()
 
 
 def _create_shared_objects(state: State, settings: Settings, database: Database) -> None:

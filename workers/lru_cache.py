@@ -14,8 +14,9 @@ V = TypeVar("V")
 class LruCache(Generic[K, V]):
     """Values by key, of at most `capacity` in all, as `size_of` measures them: by default each counts 1.
 
-    One that was not used for `idle_seconds` is dropped when the cache is used again, however much room there is: so a
-    service soon needs no more memory than its present clients make it need. May be used from any thread.
+    One that was not used for `idle_seconds` is dropped when the cache is used again, or by `drop_idle`, however much
+    room there is: so a service soon needs no more memory than its present clients make it need. May be used from any
+    thread.
     """
 
     def __init__(
@@ -58,6 +59,13 @@ class LruCache(Generic[K, V]):
         with self._lock:
             self._values.clear()
             self._size = 0
+
+    def drop_idle(self) -> bool:
+        """Drop what was not used for `idle_seconds`. Returns whether there was anything."""
+        with self._lock:
+            before = len(self._values)
+            self._drop_idle()
+            return len(self._values) < before
 
     def _drop_idle(self) -> None:
         latest = time.monotonic() - self.idle_seconds

@@ -104,8 +104,10 @@ def measure_filled(folder: Path, filled: Filled) -> Iterator[Row]:
             yield Row("memory of the API after its start", "", f"{used:.0f} MB", "", used)
             opened = [each for _ in range(VISITS) for each in visits.open_all(service, filled.views())]
             used = megabytes([service.program.id])
+            together = megabytes([service.program.id, *service.program.descendants()])
         yield from _of_visits(opened)
         yield Row("memory of the API after all views", "", f"{used:.0f} MB", "", used, MOST_MEGABYTES, "most")
+        yield Row("the same with its computing process", "", f"{together:.0f} MB", "", together)
         with serving(folder) as service, _agent(folder):
             yield _of_live(*_live(browser, service))
     if visits.failed:

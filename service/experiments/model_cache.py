@@ -27,7 +27,8 @@ log = logging.getLogger("holdout.models")
 
 CACHED_BYTES = 200_000_000
 """The models that are cached, by their arrays. A larger model is loaded for each request."""
-IDLE_SECONDS = 900.0
+IDLE_SECONDS = 120.0
+"""To load one again takes some ten milliseconds."""
 RESTORE_ARTIFACT = "Restore {} from a backup into the folder or store of HOLDOUT_ARTIFACTS"
 RESTORE_DATABASE = "Restore the database from a backup"
 OTHER_VERSION = "Use the version of Holdout that trained it"
@@ -75,6 +76,10 @@ class ModelCache:
     def clear(self) -> None:
         """Drop all models; those in use stay with their users."""
         self._loaded.clear()
+
+    def drop_idle(self) -> bool:
+        """Drop models that were not used for long. Returns whether there were any."""
+        return self._loaded.drop_idle()
 
     def load(self, experiment_id: int, wanted: RunFilter) -> LoadedModel:
         """The model of the first of the wanted runs that has one.

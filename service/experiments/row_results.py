@@ -32,6 +32,10 @@ class RowResultsLoader:
             CACHED_BYTES, lambda results: results.nbytes, IDLE_SECONDS
         )
 
+    def drop_idle(self) -> bool:
+        """Drop results that were not used for long. Returns whether there were any."""
+        return self._loaded.drop_idle()
+
     def load(self, run: Row[Any]) -> RowResults:
         """The results of one of `row_results_reader.runs` that has some. No transaction may be open.
 
