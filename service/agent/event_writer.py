@@ -94,7 +94,7 @@ def _is_of_all(error: Exception) -> bool:
 def _write(connection: Connection, unwritten: Sequence[Unwritten], max_deaths: int) -> None:
     _write_starts(connection, [each.run for each in unwritten])
     new = [epochs for each in unwritten for epochs in _new_epochs(each)]
-    epoch_writer.record_epochs_of_all(connection, new)
+    epoch_writer.record_epochs(connection, new)
     for each in unwritten:
         _write_rest(connection, each.run)
     ended = [(each.run, event) for each in unwritten if each.run.ends and (event := each.run.final_event)]

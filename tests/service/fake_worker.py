@@ -12,6 +12,7 @@ from service.store.database import Database
 from service.store.epochs import epoch_writer
 from service.store.queue import Lease
 from service.store.tables import Run
+from tests.service.stored_runs import record_epochs, save_model
 from workers.evaluation.evaluation import Evaluation, evaluate
 from workers.evaluation.row_results import RowPredictions, RowResults
 from workers.nn.arrays import Integers
@@ -103,7 +104,7 @@ class FakeWorker:
             if run_id is None:
                 mine = (Run.experiment_id == experiment_id, Run.seed == seed)
                 run_id = connection.scalars(select(Run.id).where(*mine)).one()
-            epoch_writer.record_epochs(connection, run_id, [epoch])
+            record_epochs(connection, run_id, [epoch])
 
     def save_rows(self, experiment_id: int, validation: Matrix, *, seed: int = 0) -> RowResults:
         """Store row-level results of a run that was claimed, with predictions that give this confusion matrix."""
@@ -117,7 +118,7 @@ class FakeWorker:
         run_id, artifacts = self.leases[experiment_id, seed].run_id, ArtifactStore("unused")
         with self.database.write() as connection:
             ended = Succeeded(1, b"model", results.to_bytes())
-            epoch_writer.save_model(connection, artifacts, run_id, ended)
+            save_model(connection, artifacts, run_id, ended)
         return results
 
     def finish(self, experiment_id: int, status: str, *, seed: int = 0, cause: Cause | None = None) -> None:

@@ -42,10 +42,6 @@ class SharedDraws:
         """The same with what varies in each candidate by itself, (m, R)."""
         return SharedDraws(self.first + noise, self.second + noise)
 
-    def standard_deviations(self) -> Floats:
-        """The standard error of each candidate's mean, (m,)."""
-        return np.asarray(((self.first + self.second) / 2).std(axis=1, ddof=1))
-
 
 @dataclass(frozen=True, eq=False)
 class AgainstBest:

@@ -44,17 +44,3 @@ def with_value(spec: Any, path: tuple[Step, ...], value: Any) -> Any:
     if isinstance(step, int) and isinstance(spec, list | tuple) and step < len(spec):
         return [*spec[:step], with_value(spec[step], rest, value), *spec[step + 1 :]]
     raise NoSuchPlace("there is no such field in the spec")
-
-
-def value_at(spec: Any, path: str) -> Any:
-    """The value at a path; None if there is none."""
-    for step in steps(path):
-        if isinstance(spec, str) and step == "name":
-            return spec
-        if isinstance(step, int) and isinstance(spec, list | tuple) and step < len(spec):
-            spec = spec[step]
-        elif isinstance(spec, Mapping):
-            spec = spec.get(step)
-        else:
-            return None
-    return spec

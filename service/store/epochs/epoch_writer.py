@@ -20,7 +20,6 @@ from workers.evaluation.metrics import BY_NAME
 from workers.evaluation.metrics.per_bin import BIN_METRICS
 from workers.evaluation.metrics.per_class import CLASS_METRICS, metrics_per_class
 from workers.processes.messages import ArtifactReference, CheckpointTaken, Content, Succeeded
-from workers.training import Epoch
 
 OF_TRAINING = ("learning_rate", "gradient_norm", "seconds")
 """Columns of `EpochMetrics` that only the training part of an epoch has."""
@@ -46,6 +45,9 @@ DELETE_LATER_EPOCHS = [
 STORED_SECONDS = select(func.coalesce(func.sum(EpochMetrics.seconds), 0.0))
 STORED_SECONDS = STORED_SECONDS.where(EpochMetrics.run_id == bindparam("run"))
 REWIND = AT_EPOCH.values(training_seconds=STORED_SECONDS.scalar_subquery())
+KEEP_BASELINES = update(Experiment).where(Experiment.id == bindparam("experiment"))
+KEEP_BASELINES = KEEP_BASELINES.where(Experiment.baselines.is_(None)).values(baselines=bindparam("fitted"))
+BASELINES_OF_FOLD = update(Run).where(Run.id == bindparam("run")).values(baselines=bindparam("fitted"))
 """Built once: to build a statement takes longer than to execute it on SQLite."""
 
 
@@ -64,14 +66,8 @@ class NewEpochs(NamedTuple):
         return self.epochs.after(self.stored)
 
 
-def record_epochs(connection: Connection, run_id: int, epochs: Sequence[Epoch], *, stored: int = 0) -> None:
-    """Store the figures of epochs of one run on both parts."""
-    if epochs:
-        record_epochs_of_all(connection, [NewEpochs(run_id, EpochColumns.of(epochs), stored)])
-
-
-def record_epochs_of_all(connection: Connection, runs: Iterable[NewEpochs]) -> None:
-    """The same for several runs. The epochs of one run may be given in several pieces, in their order."""
+def record_epochs(connection: Connection, runs: Iterable[NewEpochs]) -> None:
+    """Store the figures of epochs on both parts. Those of one run may be given in several pieces, in their order."""
     missing = [(each.run_id, new) for each in runs if len(new := each.missing)]
     if not missing:
         return
@@ -136,16 +132,11 @@ def save_checkpoint(
     return taken.epoch > before.get(run_id, 0)
 
 
-def save_model(connection: Connection, artifacts: ArtifactStore, run_id: int, ended: Succeeded) -> None:
-    """Store the weights of the best epoch of a run that has ended, and what it predicted for each row.
-
-    They replace its newest state.
-    """
-    save_models(connection, artifacts, {run_id: ended})
-
-
 def save_models(connection: Connection, artifacts: ArtifactStore, ended: Mapping[int, Succeeded]) -> None:
-    """The same for several runs, by their ids."""
+    """Store the weights of the best epoch of runs that have ended, by their ids, and what it predicted for each row.
+
+    They replace the newest state of each run.
+    """
     if ended:
         _replace(connection, artifacts, [_model_of(run_id, each) for run_id, each in ended.items()])
 
@@ -159,14 +150,12 @@ def _model_of(run_id: int, ended: Succeeded) -> "RunContents":
 
 def save_baselines(connection: Connection, experiment_id: int, baselines: list[Any]) -> None:
     """Store the baselines of an experiment, once: they follow from its data and are the same for all runs."""
-    missing = Experiment.baselines.is_(None)
-    kept = update(Experiment).where(Experiment.id == experiment_id, missing).values(baselines=baselines)
-    connection.execute(kept)
+    connection.execute(KEEP_BASELINES, {"experiment": experiment_id, "fitted": baselines})
 
 
 def save_baselines_of_fold(connection: Connection, run_id: int, baselines: list[Any]) -> None:
     """Store the baselines of a fold with the run that fitted them: they are the same for all its seeds."""
-    connection.execute(update(Run).where(Run.id == run_id).values(baselines=baselines))
+    connection.execute(BASELINES_OF_FOLD, {"run": run_id, "fitted": baselines})
 
 
 class PartColumns(NamedTuple):

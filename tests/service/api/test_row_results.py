@@ -15,10 +15,10 @@ from sqlalchemy import delete
 from service.experiments.row_results import RowReader
 from service.store.artifacts.artifact_store import ArtifactStore
 from service.store.database import Database
-from service.store.epochs import epoch_writer
 from service.store.tables import Checkpoint
 from tests.service.experiments.training import train_seed
 from tests.service.fake_worker import FakeWorker, Matrix
+from tests.service.stored_runs import save_model
 from workers.evaluation.row_results import RowPredictions, RowResults
 from workers.processes.messages import Succeeded
 
@@ -141,7 +141,7 @@ def save(fake_worker: FakeWorker, database: Database, id_: int, seed: int, resul
     run_id = fake_worker.leases[id_, seed].run_id
     with database.write() as connection:
         ended = Succeeded(1, b"model", results.to_bytes())
-        epoch_writer.save_model(connection, ArtifactStore("unused"), run_id, ended)
+        save_model(connection, ArtifactStore("unused"), run_id, ended)
     fake_worker.finish(id_, "succeeded", seed=seed)
 
 

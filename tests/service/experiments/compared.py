@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 from service.store.epochs import epoch_writer
 from service.store.epochs.epoch_writer import Measured
 from tests.service.fake_worker import FakeWorker, Matrix, evaluation
+from tests.service.stored_runs import record_epochs
 from workers.training import Epoch
 
 Scores = dict[int, int]
@@ -43,7 +44,7 @@ def cross_validated(fake_worker: FakeWorker, scores: Sequence[int], seeds: int =
             lease = fake_worker.leases[id_, claimed]
             epoch = Epoch(1, measured, measured, measured.confusion.sum(axis=1), 0.001, 0.5, 1, 2.0)
             with fake_worker.database.write() as connection:
-                epoch_writer.record_epochs(connection, lease.run_id, [epoch])
+                record_epochs(connection, lease.run_id, [epoch])
                 epoch_writer.record_evaluations(connection, [Measured(lease.run_id, 1, measured)])
             fake_worker.finish(id_, "succeeded", seed=claimed)
     return id_

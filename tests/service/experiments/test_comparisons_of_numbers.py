@@ -14,6 +14,7 @@ from service.store.epochs import epoch_writer
 from service.store.epochs.epoch_writer import Measured
 from tests.service.experiments.compared import compare
 from tests.service.fake_worker import FakeWorker
+from tests.service.stored_runs import record_epochs, save_model
 from workers.evaluation.evaluation import Evaluation, evaluate_numbers
 from workers.evaluation.row_results import RowPredictions, RowResults
 from workers.processes.messages import Succeeded
@@ -54,9 +55,9 @@ def trained(fake_worker: FakeWorker, scale: float, **spec: Any) -> int:
         results = RowResults.of(predicted, np.arange(ROWS), BINS, 10, TARGETS)
         run_id = fake_worker.leases[id_, seed].run_id
         with fake_worker.database.write() as connection:
-            epoch_writer.record_epochs(connection, run_id, [epoch(evaluation)])
+            record_epochs(connection, run_id, [epoch(evaluation)])
             ended = Succeeded(1, b"model", results.to_bytes())
-            epoch_writer.save_model(connection, ArtifactStore("unused"), run_id, ended)
+            save_model(connection, ArtifactStore("unused"), run_id, ended)
         fake_worker.finish(id_, "succeeded", seed=seed)
     return id_
 
@@ -74,7 +75,7 @@ def cross_validated(fake_worker: FakeWorker, scales: list[float], **spec: Any) -
         evaluation, _ = measured(errors(scale, 7))
         run_id = fake_worker.leases[id_, seed].run_id
         with fake_worker.database.write() as connection:
-            epoch_writer.record_epochs(connection, run_id, [epoch(evaluation)])
+            record_epochs(connection, run_id, [epoch(evaluation)])
             epoch_writer.record_evaluations(connection, [Measured(run_id, 1, evaluation)])
         fake_worker.finish(id_, "succeeded", seed=seed)
     return id_

@@ -14,6 +14,7 @@ from service.store.epochs import epoch_writer
 from service.store.epochs.epoch_writer import Measured
 from service.store.tables import Run
 from tests.service.fake_worker import FakeWorker, Matrix, evaluation, rows_of
+from tests.service.stored_runs import save_model
 from workers.evaluation.row_results import RowPredictions, RowResults
 from workers.processes.failure_causes import Cause
 from workers.processes.messages import Succeeded
@@ -52,7 +53,7 @@ def end(
             )
             if with_rows:
                 ended = Succeeded(1, b"model", row_results(measured, 333 * claim.fold).to_bytes())
-                epoch_writer.save_model(connection, ArtifactStore("unused"), claim.lease.run_id, ended)
+                save_model(connection, ArtifactStore("unused"), claim.lease.run_id, ended)
         status = "failed" if measured is None else "succeeded"
         assert queue.finish(connection, claim.lease, status, cause=cause)
     return key

@@ -13,6 +13,7 @@ from tests.service.conditional import get
 from tests.service.experiments.test_named_rows import as_csv
 from tests.service.experiments.training import train_seed
 from tests.service.fake_worker import FakeWorker
+from tests.service.stored_runs import record_epochs, save_model
 from tests.workers.data.preprocessing.mixed_tables import mixed_table
 from workers import importance as core
 
@@ -170,7 +171,6 @@ def train_folds(app: FastAPI, fake_worker: FakeWorker, id_: int) -> int:
     """Train each run of a cross-validation and store its model."""
     from service.store import queue
     from service.store.artifacts.artifact_store import ArtifactStore
-    from service.store.epochs import epoch_writer
     from workers.data.splits import Fold
     from workers.processes.messages import Succeeded
     from workers.spec import ExperimentSpec
@@ -190,6 +190,6 @@ def train_folds(app: FastAPI, fake_worker: FakeWorker, id_: int) -> int:
         assert rows is not None
         model = Succeeded(trainer.best.epoch or 0, trainer.model().to_bytes(), rows.to_bytes())
         with fake_worker.database.write() as connection:
-            epoch_writer.record_epochs(connection, claim.lease.run_id, epochs)
-            epoch_writer.save_model(connection, store, claim.lease.run_id, model)
+            record_epochs(connection, claim.lease.run_id, epochs)
+            save_model(connection, store, claim.lease.run_id, model)
         trained_runs += 1

@@ -14,6 +14,7 @@ from service.store.epochs.epoch_writer import Measured
 from service.store.tables import Run
 from tests.service.experiments.compared import confusion
 from tests.service.fake_worker import FakeWorker, evaluation
+from tests.service.stored_runs import record_epochs
 from workers.training import Epoch
 
 DATA = {"name": "synthetic", "counts": [900, 100], "features": 2}
@@ -239,7 +240,7 @@ def test_a_cross_validation_is_compared_over_its_folds(client: TestClient, fake_
             lease = fake_worker.leases[experiment, seed]
             epoch = Epoch(1, measured, measured, measured.confusion.sum(axis=1), 0.001, 0.5, 1, 2.0)
             with fake_worker.database.write() as connection:
-                epoch_writer.record_epochs(connection, lease.run_id, [epoch])
+                record_epochs(connection, lease.run_id, [epoch])
                 epoch_writer.record_evaluations(connection, [Measured(lease.run_id, 1, measured)])
             fake_worker.finish(experiment, "succeeded", seed=seed)
     board = leaderboard(client, sweep)

@@ -3,8 +3,8 @@
 from fastapi import FastAPI
 
 from service.store.artifacts.artifact_store import ArtifactStore
-from service.store.epochs import epoch_writer
 from tests.service.fake_worker import FakeWorker
+from tests.service.stored_runs import record_epochs, save_model
 from workers.processes.messages import Succeeded
 from workers.spec import ExperimentSpec
 from workers.training import Epoch, Trainer
@@ -23,7 +23,7 @@ def train_seed(
     assert rows is not None
     model = Succeeded(trainer.best.epoch or 0, trainer.model().to_bytes(), rows.to_bytes())
     with fake_worker.database.write() as connection:
-        epoch_writer.record_epochs(connection, run_id, epochs)
-        epoch_writer.save_model(connection, ArtifactStore(app.state.settings.artifacts_url), run_id, model)
+        record_epochs(connection, run_id, epochs)
+        save_model(connection, ArtifactStore(app.state.settings.artifacts_url), run_id, model)
     fake_worker.finish(experiment_id, "succeeded", seed=seed)
     return trainer, epochs

@@ -27,6 +27,7 @@ from service.store.queue import Lease, Renewal
 from service.store.tables import Checkpoint, EpochMetrics, Experiment, Run
 from tests.service.fake_worker import evaluation
 from tests.service.store.experiments import LEASE_SECONDS, MAX_DEATHS, QueueHarness
+from tests.service.stored_runs import record_epochs
 from workers.processes.failure_causes import Cause
 from workers.processes.messages import CheckpointTaken
 from workers.training import Epoch
@@ -226,7 +227,7 @@ class QueueMachine(RuleBasedStateMachine):
             "gradient_norm": 1.0,
         }
         ended = [Epoch(number, **figures, best_epoch=1, seconds=0.5) for number in epochs]
-        epoch_writer.record_epochs(connection, lease.run_id, ended, stored=renewed.epoch)
+        record_epochs(connection, lease.run_id, ended, stored=renewed.epoch)
         stored = connection.execute(select(Run.epoch).where(Run.id == lease.run_id)).scalar_one()
         if checkpoint and stored:
             taken = CheckpointTaken(stored, None, f"{stored}".encode())

@@ -120,7 +120,7 @@ def test_events_wait_if_the_database_goes_away_in_the_middle_of_a_flush(
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(epoch_writer, "record_epochs_of_all", refuse)
+        patch.setattr(epoch_writer, "record_epochs", refuse)
         with pytest.raises(type(error)):
             send(agent, lease, epoch(1))
     assert [run.status for run in harness.runs(id_)] == ["running"] * runs

@@ -190,7 +190,7 @@ def test_a_model_takes_the_place_of_the_newest_state(
 ) -> None:
     save(harness, artifacts, run_id, LARGE)
     model = uploaded(artifacts, Succeeded(2, LARGE + b"model"))
-    harness.write(epoch_writer.save_model, artifacts, run_id, model)
+    harness.write(epoch_writer.save_models, artifacts, {run_id: model})
     collect_garbage(harness, artifacts)
     (row,) = stored(harness.database)
     assert (row.kind, names(artifacts)) == ("model", {row.artifact})
@@ -206,7 +206,7 @@ def test_row_level_results_are_stored_beside_the_model(
         (run,) = row_results_reader.runs(connection, experiment_id)
     assert (run.id, run.sha256) == (run_id, None)
     results = uploaded(artifacts, Succeeded(2, SMALL, LARGE + b"rows"))
-    harness.write(epoch_writer.save_model, artifacts, run_id, results)
+    harness.write(epoch_writer.save_models, artifacts, {run_id: results})
     collect_garbage(harness, artifacts)
     of_kind = {row.kind: row for row in stored(harness.database)}
     assert set(of_kind) == {"model", "row_results"}

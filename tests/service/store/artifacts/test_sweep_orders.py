@@ -16,10 +16,10 @@ from service.store import queue
 from service.store.artifacts import artifact_store
 from service.store.artifacts.artifact_store import ArtifactStore
 from service.store.artifacts.uploads import uploads_of
-from service.store.epochs import epoch_writer
 from service.store.queue import Lease
 from service.store.tables import Checkpoint
 from tests.service.store.experiments import LEASE_SECONDS, QueueHarness
+from tests.service.stored_runs import save_model
 from workers.processes.messages import ArtifactReference, Succeeded
 
 MODEL = b"model" * 100
@@ -66,7 +66,7 @@ class Agent:
         with self.harness.database.write() as connection:
             if queue.renew(connection, self.lease, lease_seconds=LEASE_SECONDS, worked_seconds=1.0):
                 ended = Succeeded(1, self.model)
-                epoch_writer.save_model(connection, self.artifacts, self.lease.run_id, ended)
+                save_model(connection, self.artifacts, self.lease.run_id, ended)
                 queue.finish(connection, self.lease, "succeeded")
 
 
