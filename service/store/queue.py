@@ -200,12 +200,19 @@ class NewExperiment:
     folds: Iterable[tuple[int, int]] = ((0, 0),)
     until_epoch: int | None = None
 
-    def run_rows(self, experiment_id: int) -> Iterator[tuple[Any, ...]]:
+    def runs(self, experiment_id: int) -> Iterator[dict[str, Any]]:
         """The values of RUN_COLUMNS of each of its runs."""
-        facts = experiment_id, self.columns["priority"], self.columns["owner"], self.epochs
+        shared = {
+            "experiment_id": experiment_id,
+            "priority": self.columns["priority"],
+            "owner": self.columns["owner"],
+            "epochs": self.epochs,
+            "of_sweep": self.columns.get("sweep_id") is not None,
+            "until_epoch": self.until_epoch,
+        }
         for repeat, fold in self.folds:
             for seed in self.seeds:
-                yield (*facts, self.columns.get("sweep_id") is not None, self.until_epoch, repeat, fold, seed)
+                yield shared | {"repeat": repeat, "fold": fold, "seed": seed}
 
 
 def submit(
@@ -228,8 +235,8 @@ def submit_all(connection: Connection, experiments: Sequence[NewExperiment]) -> 
     ids = [id_ for _, id_ in sorted(added)]
     experiment_metrics.add(connection, ids)
     numbered = list(zip(ids, experiments, strict=True))
-    runs = zip(*(run for id_, each in numbered for run in each.run_rows(id_)), strict=True)
-    ADD_RUNS.execute(connection, dict(zip(RUN_COLUMNS, runs, strict=True)))
+    runs = [run for id_, each in numbered for run in each.runs(id_)]
+    ADD_RUNS.execute(connection, {name: [run[name] for run in runs] for name in RUN_COLUMNS})
     tags = [{"experiment_id": id_, "tag": tag} for id_, each in numbered for tag in sorted(set(each.tags))]
     if tags:
         connection.execute(insert(ExperimentTag), tags)
