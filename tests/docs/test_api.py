@@ -20,7 +20,7 @@ REFUSED_ON_PURPOSE = '"gama"'
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
-    return make_openapi.document()
+    return make_openapi.committed()
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from typer.main import get_command
 
 from service.cli.commands import app
 from tools.doc_commands import ADDRESS
-from tools.make_openapi import document
+from tools.make_openapi import committed
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -39,7 +39,7 @@ def options_of() -> dict[str, set[str]]:
 
 @cache
 def addresses() -> list[re.Pattern[str]]:
-    paths = [*document()["paths"], "/", "/docs", "/openapi.json", "/ui/.+"]  # views are in docs/page.md
+    paths = [*committed()["paths"], "/", "/docs", "/openapi.json", "/ui/.+"]  # views are in docs/page.md
     return [re.compile(re.sub(r"{\w+}", "[^/]+", path) + "/?") for path in paths]
 
 

@@ -31,9 +31,12 @@ def settings(defaults: Settings, database_url: str, tmp_path: Path) -> Settings:
 
 @pytest.fixture(scope="session")
 def app() -> FastAPI:
-    """Made once: it reads its settings whenever it starts. Its document is that of the whole test process."""
-    app = create_app(Settings(workers=0))
-    app.openapi = make_openapi.document  # type: ignore[method-assign]
+    """Made once: it reads its settings whenever it starts.
+
+    Its document is the committed one: to build it takes seconds. tests/tools/test_make_openapi.py compares both.
+    """
+    app, document = create_app(Settings(workers=0)), make_openapi.committed()
+    app.openapi = lambda: document  # type: ignore[method-assign]
     return app
 
 

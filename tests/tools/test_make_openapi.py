@@ -13,7 +13,6 @@ def test_nothing_breaks_clients_of_the_committed_document() -> None:
     assert not broken, "breaking changes; if they are intended, make openapi:\n" + "\n".join(broken)
 
 
-@pytest.mark.thorough  # `make lint` does the same
 def test_the_committed_document_is_that_of_the_routes() -> None:
     assert make_openapi.main(["--check"]) is None
 
