@@ -83,6 +83,7 @@ from service.store.artifacts.artifact_store import ArtifactStore
 from service.store.artifacts.blob_store import shared_blob_store
 from service.store.credentials.signing_keys import signing_key
 from service.store.database import Database
+from service.store.epochs.curve_reader import CurveReader
 from service.store.sealing import sealing_key
 from service.webhooks.dispatcher import WebhookDispatcher
 from workers.data.registry import DatasetRegistry
@@ -155,7 +156,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     with closing(Database(settings.url)) as database:
         _create_shared_objects(app.state, settings, database)
         app.state.shift_references = ShiftReferences(app.state.registry)
-        releasing = asyncio.create_task(release_repeatedly([app.state.models, app.state.row_results]))
+        caches = [app.state.models, app.state.row_results, app.state.curves]
+        releasing = asyncio.create_task(release_repeatedly(caches))
         try:
             async with _background_threads(app.state, settings, database):
                 yield
@@ -172,6 +174,7 @@ def _create_shared_objects(state: State, settings: Settings, database: Database)
     state.artifacts = ArtifactStore(settings.artifacts_url)
     state.models = ModelCache(database, state.artifacts)
     state.row_results = RowResultsLoader(database, state.artifacts)
+    state.curves = CurveReader()
     state.intervals = IntervalService(database, state.row_results)
     state.row_differences = RowDifferences(state.row_results)
     state.leaderboards = LeaderboardService(database, state.row_results)

@@ -10,7 +10,7 @@ from service.api.openapi.responses import chart, conditional, problems
 from service.api.routing.chart_parameters import CanvasQuery, ChartQuery, CurvesChartQuery, ScoresChartQuery
 from service.api.routing.charts import SVG, svg_response
 from service.api.routing.curve_parameters import index_of_class
-from service.api.routing.dependencies import DatabaseDep, IntervalsDep, RowResultsDep
+from service.api.routing.dependencies import CurvesDep, DatabaseDep, IntervalsDep, RowResultsDep
 from service.api.routing.parameters import ExperimentId
 from service.api.routing.strict_route import StrictRoute
 from service.api.routing.thread_kinds import run_on
@@ -70,15 +70,17 @@ def read_curves_chart(
     query: Annotated[CurvesChartQuery, Query()],
     precondition: PreconditionDep,
     database: DatabaseDep,
+    curves: CurvesDep,
 ) -> Response:
     """Draw a metric of training and validation, epoch by epoch: the mean over the runs, and a band from the least to
     the largest. Selected epochs and baselines are marked.
     """
     with database.read() as connection:
-        precondition.require_modified(status_reader.state(connection, experiment_id))
+        state = status_reader.state(connection, experiment_id)
+        precondition.require_modified(state)
         found = experiment_reader.find_experiment(connection, experiment_id)
         metric = query.metric or chart_figures.selection_metric(found.experiment)
-        points = read_curve(connection, experiment_id, metric, query.runs, points=CURVE_POINTS)
+        points = curves.read(connection, experiment_id, state, metric, query.runs, points=CURVE_POINTS)
     runs = [run for run in found.runs if query.runs.matches(RunKey.of(run))]
     summary = summarise(found, NOT_ENDED)
     figure = chart_figures.curves_figure(found.experiment, runs, summary, metric, points)

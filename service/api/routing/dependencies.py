@@ -22,6 +22,7 @@ from service.notifiers import Notifier
 from service.settings import Settings
 from service.store.credentials.tokens import Caller
 from service.store.database import Database
+from service.store.epochs.curve_reader import CurveReader
 from workers.data.registry import DatasetRegistry
 
 
@@ -53,6 +54,11 @@ async def _intervals(request: Request) -> IntervalService:
 async def _row_results(request: Request) -> RowResultsLoader:
     loader: RowResultsLoader = request.app.state.row_results
     return loader
+
+
+async def _curves(request: Request) -> CurveReader:
+    curves: CurveReader = request.app.state.curves
+    return curves
 
 
 async def _importance(request: Request) -> ImportanceService:
@@ -99,6 +105,7 @@ DatabaseDep = Annotated[Database, Depends(_database)]
 RegistryDep = Annotated[DatasetRegistry, Depends(_registry)]
 RowResultsDep = Annotated[RowResultsLoader, Depends(_row_results)]
 IntervalsDep = Annotated[IntervalService, Depends(_intervals)]
+CurvesDep = Annotated[CurveReader, Depends(_curves)]
 ImportanceDep = Annotated[ImportanceService, Depends(_importance)]
 RowDifferencesDep = Annotated[RowDifferences, Depends(_row_differences)]
 LeaderboardsDep = Annotated[LeaderboardService, Depends(_leaderboards)]

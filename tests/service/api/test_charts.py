@@ -93,6 +93,21 @@ def test_curves_say_the_means_of_the_epochs(client: TestClient, trained: int) ->
     assert "means of 2 runs" in said
 
 
+def test_the_epochs_of_a_curve_are_read_once_until_there_are_more(
+    client: TestClient, fake_worker: FakeWorker, statements: list[str]
+) -> None:
+    experiment = fake_worker.submit()
+    fake_worker.claim()
+    fake_worker.epoch(experiment, 1, CONFUSION)
+    first = described(chart(client, experiment, "curves"))
+    statements.clear()
+    assert described(chart(client, experiment, "curves", width=500, theme="dark")) == first
+    assert not [each for each in statements if "avg(epoch_metrics" in each]
+    assert described(chart(client, experiment, "curves", metric="accuracy")) != first
+    fake_worker.epoch(experiment, 2, [[100, 0], [0, 20]])
+    assert "at epoch 2" in described(chart(client, experiment, "curves", width=500))
+
+
 def test_one_seed_can_be_drawn_alone(client: TestClient, trained: int) -> None:
     items = client.get(f"/experiments/{trained}/metrics", params={"split": "validation", "seed": 1}).json()[
         "items"
