@@ -75,7 +75,11 @@ def _parameters(connection: Connection, started: Started) -> dict[str, Any]:
 def computations(connection: Connection, ids: Collection[int]) -> dict[int, Computations]:
     """What computed the stored epochs of each run, by experiment. Runs of older versions are left out."""
     found: dict[int, Computations] = defaultdict(dict)
-    rows = connection.execute(ATTEMPTS, {"ids": list(ids)})
+    if len(ids) == 1:  # a poll: an expanding parameter is compiled again at each execution
+        (id_,) = ids
+        rows = connection.execute(ATTEMPTS_OF_ONE, {"id": id_})
+    else:
+        rows = connection.execute(ATTEMPTS, {"ids": list(ids)})
     for _, of_run in groupby(rows, lambda row: row.run_id):
         attempts = list(of_run)
         if computed := _merged(_contributing(attempts)):
@@ -101,11 +105,11 @@ def described(environment: Mapping[str, Any]) -> str:
 def _attempts() -> Select[Any]:
     columns: list[Any] = [Run.experiment_id, *BY_KEY, Run.status, Run.epoch, *RunAttempt.__table__.columns]
     chosen: Select[Any] = select(*columns).join(RunAttempt, RunAttempt.run_id == Run.id)
-    chosen = chosen.where(Run.experiment_id.in_(bindparam("ids", expanding=True)))
     return chosen.order_by(RunAttempt.run_id, RunAttempt.attempt)
 
 
-ATTEMPTS = _attempts()
+ATTEMPTS = _attempts().where(Run.experiment_id.in_(bindparam("ids", expanding=True)))
+ATTEMPTS_OF_ONE = _attempts().where(Run.experiment_id == bindparam("id"))
 
 
 def _contributing(attempts: Sequence[Row[Any]]) -> list[Row[Any]]:
