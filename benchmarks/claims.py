@@ -1,6 +1,7 @@
 """Time of a claim with 100 and with 5,000 queued runs: python -m benchmarks.claims
 
-Eight clients submit runs of one, fifty or five hundred owners. The benchmark also checks that every run is claimed
+Eight clients submit runs of one, fifty or five hundred owners. Then once more where each of five hundred owners has a
+running run already, so that a claim has to look at all of them. The benchmark also checks that every run is claimed
 exactly once.
 """
 
@@ -65,10 +66,20 @@ def _timed(connection: Connection) -> tuple[float, queue.Lease]:
     return time.perf_counter() - started, claimed.lease
 
 
-def measure(url: str, owners: int) -> None:
-    """Fill and empty one queue, and print how long claims took."""
+def occupy(store: Database, owners: int) -> None:
+    """Let each owner have a running run."""
+    submit(store, owners, owners)
+    for _ in range(owners):
+        with store.write() as connection:
+            _timed(connection)
+
+
+def measure(url: str, owners: int, *, busy: bool = False) -> None:
+    """Fill and empty one queue, and print how long claims took. busy: while each owner has a running run."""
     store = Database(url)
     migrations.upgrade(store)
+    if busy:
+        occupy(store, owners)
     submit(store, FEW + SAMPLE // 2, owners)
     few, first = claim(store, SAMPLE)
     submit(store, MANY + SAMPLE // 2, owners)
@@ -77,8 +88,9 @@ def measure(url: str, owners: int) -> None:
         left = connection.execute(select(func.count()).where(Run.status == "queued")).scalar_one()
     _, rest = claim(store, left)
     assert len({*first, *second, *rest}) == FEW + MANY + SAMPLE, "a run was lost or claimed twice"
+    kind = "busy owners" if busy else "owners"
     print(
-        f"  {owners:4} owners: {1e3 * few:6.2f} ms with {FEW} queued, {1e3 * many:6.2f} ms with {MANY:,}: "
+        f"  {owners:4} {kind}: {1e3 * few:6.2f} ms with {FEW} queued, {1e3 * many:6.2f} ms with {MANY:,}: "
         f"{many / few:.2f} x   (promised 2 x)",
         flush=True,
     )
@@ -92,6 +104,8 @@ def main() -> None:
         for owners in (1, 50, 500):
             with tempfile.TemporaryDirectory() as name, database(kind, Path(name)) as url:
                 measure(url, owners)
+        with tempfile.TemporaryDirectory() as name, database(kind, Path(name)) as url:
+            measure(url, 500, busy=True)
 
 
 if __name__ == "__main__":

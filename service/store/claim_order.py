@@ -32,6 +32,7 @@ FIRST_RUNS = 50
 """How many of the first queued runs are searched for one of an owner without a running run."""
 QUEUED = and_(Run.status == "queued", Run.held == false())
 RUNNING = Run.status == "running"
+RUNNING_OF_EACH = select(Run.owner, func.count().label("runs")).where(RUNNING).group_by(Run.owner)
 
 
 def next_run() -> ScalarSelect[int]:
@@ -74,20 +75,22 @@ def _owner_at_rest(eligible: ColumnElement[bool]) -> ScalarSelect[str]:
 def _next_owner(eligible: ColumnElement[bool]) -> ScalarSelect[str]:
     """Select, of the owners of eligible runs, the one with the fewest running runs, then with the first run.
 
-    The recursion jumps from owner to owner along an index; DISTINCT would read every run.
+    The recursion jumps from owner to owner along an index; DISTINCT would read every run. Running runs are counted
+    once for all owners: no index leads to those of one.
     """
     owners = select(func.min(Run.owner).label("owner")).where(eligible).cte("owners", recursive=True)
     following = select(func.min(Run.owner)).where(eligible, Run.owner > owners.c.owner).scalar_subquery()
     owners = owners.union_all(select(following).where(owners.c.owner.is_not(None)))
     of_owner = Run.owner == owners.c.owner
-    running = select(func.count()).where(RUNNING, of_owner).scalar_subquery()
+    running = RUNNING_OF_EACH.subquery()
     single, oldest = (
         select(func.min(Run.id)).where(eligible, of_owner, *condition).scalar_subquery()
         for condition in ((Run.of_sweep == false(),), ())
     )
-    exists = owners.c.owner.is_not(None)
-    chosen = select(owners.c.owner).where(exists)
-    return chosen.order_by(running, single.is_(None), single, oldest).limit(ONE).scalar_subquery()
+    with_running = owners.join(running, running.c.owner == owners.c.owner, isouter=True)
+    chosen = select(owners.c.owner).select_from(with_running).where(owners.c.owner.is_not(None))
+    count = func.coalesce(running.c.runs, 0)
+    return chosen.order_by(count, single.is_(None), single, oldest).limit(ONE).scalar_subquery()
 
 
 def position(connection: Connection, experiment_id: int) -> int | None:
@@ -136,6 +139,5 @@ FIRST = select(Run.id, Run.priority, Run.owner, Run.of_sweep).where(
     QUEUED, Run.experiment_id == bindparam("experiment")
 )
 FIRST = FIRST.order_by(Run.id).limit(ONE)
-RUNNING_OF_EACH = select(Run.owner, func.count()).where(RUNNING).group_by(Run.owner)
 QUEUED_OF_EACH = _queued_of_each()
 """Statements are built once: to build one takes longer than to execute it on SQLite."""
