@@ -77,6 +77,7 @@ class ComputingClient:
         self._idle_seconds = idle_seconds
         self._server: _Server | None = None
         self._used_at = 0.0
+        self._timer: Timer | None = None
         self._lock = Lock()
 
     @property
@@ -111,7 +112,8 @@ class ComputingClient:
             raise MemoryError(f"the process that computed {request.function.__name__} was killed") from None
         finally:
             self._used_at = time.monotonic()
-            self._stop_later()
+            if self._timer is None:
+                self._look_after(self._idle_seconds)
 
     def _running_server(self) -> _Server:
         if self._server is not None and self._server.process.poll() is not None:
@@ -119,14 +121,20 @@ class ComputingClient:
         self._server = self._server or _Server.start()
         return self._server
 
-    def _stop_later(self) -> None:
-        timer = Timer(self._idle_seconds, self._stop_if_idle)
+    def _look_after(self, seconds: float) -> None:
+        """Have one thread wait for the process to be idle, however many calls there are."""
+        timer = Timer(seconds, self._stop_if_idle)
         timer.daemon = True
         timer.start()
+        self._timer = timer
 
     def _stop_if_idle(self) -> None:
         with self._lock:
-            if time.monotonic() - self._used_at >= self._idle_seconds:
+            self._timer = None
+            left = self._used_at + self._idle_seconds - time.monotonic()
+            if left > 0:
+                self._look_after(left)
+            else:
                 self._stop()
 
     def _stop(self) -> None:

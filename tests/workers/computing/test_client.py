@@ -1,5 +1,6 @@
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +40,15 @@ def test_a_process_that_was_killed_is_replaced(computing: ComputingClient) -> No
     os.kill(process, signal.SIGKILL)
     assert all_ended([process], within=10)
     assert computing.call(imported, "numpy")[0] != process
+
+
+def test_many_calls_leave_one_thread_that_waits_for_the_process_to_be_idle() -> None:
+    before = threading.active_count()
+    computing = ComputingClient()
+    for _ in range(20):
+        computing.call(imported, "numpy")
+    assert threading.active_count() <= before + 1
+    computing.close()
 
 
 def test_the_process_ends_when_it_is_idle() -> None:
