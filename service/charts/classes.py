@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from service.charts.figure import LINE, MARGIN, Area, Canvas, document, line_class, subtitle
+from service.charts.figure import LINE, MARGIN, NO_EPOCH, Area, Canvas, document, line_class, subtitle
 from service.charts.scale import Scale, short, span
 from service.charts.svg import Markup, element, joined, label, path, short_label, text_width
 
@@ -52,7 +52,7 @@ class ClassesFigure:
             *(_row(each, area, top + bar * (index + 0.5), bar) for index, each in enumerate(self.bars)),
         ]
         if not self.bars:
-            body.append(label("No epoch has been stored yet.", area.left, area.top + 16))
+            body.append(label(NO_EPOCH, area.left, area.top + 16))
         if self.baseline:
             body.append(_key(self.baseline, area.bottom + 36, canvas))
         return document(

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from service.charts.figure import LINE, MARGIN, Canvas, document, subtitle
+from service.charts.figure import LINE, MARGIN, NO_EPOCH, Canvas, document, subtitle
 from service.charts.svg import Markup, element, joined, label, short_label, text_width
 from service.png import png
 
+KEY = "true class ↓   predicted class →"
 DRAWN = 30
 """With more classes, the cells are the pixels of one picture, and only some names are shown."""
 DARKEST = 0.8
@@ -38,7 +39,7 @@ class ConfusionFigure:
         cells = _drawn if len(self.classes) <= DRAWN else _pixels
         body = [
             below,
-            label("true class ↓   predicted class →", MARGIN, begin, class_="faint"),
+            label(KEY if self.matrix.any() else NO_EPOCH, MARGIN, begin, class_="faint"),
             cells(self.matrix, grid),
             _names(self.classes, grid, names),
         ]
@@ -50,7 +51,7 @@ class ConfusionFigure:
     def _description(self) -> str:
         total, right = int(self.matrix.sum()), int(np.trace(self.matrix))
         if not total:
-            return "No epoch has been stored yet."
+            return NO_EPOCH
         sentence = f"{self.subtitle}. {right:,} of {total:,} predictions are on the diagonal."
         wrong = self.matrix - np.diag(np.diag(self.matrix))
         if wrong.any():

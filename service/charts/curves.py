@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from service.charts.figure import Area, Canvas, axes, document, legend, line_class, subtitle
+from service.charts.figure import NO_EPOCH, Area, Canvas, axes, document, legend, line_class, subtitle
 from service.charts.scale import Scale, finite, short, span
 from service.charts.svg import Markup, element, joined, label, path
 from service.charts.theme import SERIES
@@ -64,8 +64,9 @@ class CurvesFigure:
         body += [_band(area, each) for each in shown if self.runs > 1]
         body += [area.line([(p.epoch, p.mean) for p in each.points], each.series) for each in shown]
         body += [_selection(area, self.selected)]
-        if not entries:
-            body.append(label("No epoch has been stored yet.", area.left + 12, area.top + 24))
+        if missing := self._missing(shown):
+            quarter = area.top + (area.bottom - area.top) / 4  # baselines lie at the ends, or in the middle
+            body.append(label(missing, area.left + 12, quarter, class_="halo"))
         return document(
             canvas,
             height=area.bottom + 48,
@@ -82,21 +83,28 @@ class CurvesFigure:
         height = HEIGHT * (0.8 if canvas.is_narrow else 1)
         return Area(Scale(0, max(last, 1), 62, canvas.width - 20), Scale(low, high, top + height, top))
 
+    def _missing(self, curves: Sequence[Curve]) -> str | None:
+        """What is said in place of curves: baselines are known before the first epoch ends."""
+        if any(each.points for each in curves):
+            return None
+        return "No epoch has a finite value." if any(each.points for each in self.curves) else NO_EPOCH
+
     def _description(self, curves: Sequence[Curve]) -> str:
         metric = in_words(self.metric)
-        sentences = [
+        sentences = [missing] if (missing := self._missing(curves)) else []
+        sentences += [
             f"{each.name}: {metric} from {short(each.points[0].mean)} at epoch {each.points[0].epoch:.0f} "
             f"to {short(each.points[-1].mean)} at epoch {each.points[-1].epoch:.0f}."
             for each in curves
             if each.points
         ]
         sentences += [f"Baseline {name}: {short(value)}." for name, value in self.levels]
-        if self.runs > 1:
+        if self.runs > 1 and not missing:
             number = f"of {self.runs}" if self.is_same_number else "over the"
             sentences.append(f"Lines are means {number} runs; bands reach from the least to the largest.")
         if self.selected:
             sentences.append(f"Selected epochs: {', '.join(map(str, sorted(set(self.selected))))}.")
-        return " ".join(sentences) or "No epoch has been stored yet."
+        return " ".join(sentences)
 
 
 def _finite(points: Sequence[Point]) -> list[Point]:

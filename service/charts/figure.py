@@ -25,6 +25,7 @@ TOP = 34
 """The height of the title."""
 LINE = 18
 """The height of a line of text."""
+NO_EPOCH = "No epoch has ended yet."
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import pytest
 from service.charts.classes import ClassBar, ClassesFigure
 from service.charts.confusion import ConfusionFigure
 from service.charts.curves import Curve, CurvesFigure, Point
-from service.charts.figure import Canvas
+from service.charts.figure import NO_EPOCH, Canvas
 from service.charts.forest import ForestFigure, ForestRow
 from service.charts.parallel import ParallelAxis, ParallelFigure, ParallelLine
 from service.charts.predicted import PredictedFigure
@@ -224,6 +224,25 @@ def test_the_picture_of_predictions_has_true_numbers_to_the_right_and_prediction
     at = content.index(b"IDAT")
     pixels = zlib.decompress(content[at + 4 : at + 4 + int.from_bytes(content[at - 4 : at])])
     assert pixels == bytes([0, int(255 * 0.85), 0, 0, 0, 0])  # each line begins with its filter
+
+
+@pytest.mark.parametrize(
+    ("points", "said"),
+    [([], NO_EPOCH), ([Point(1, math.nan, math.nan, math.nan)], "No epoch has a finite value.")],
+)
+def test_curves_without_points_say_why_though_baselines_are_known(points: list[Point], said: str) -> None:
+    chart = CurvesFigure(
+        *("t", "s", "loss", 0.0, math.inf, 9, 3), [Curve("validation", 0, points)], [], [("linear", 0.5)]
+    )
+    root = parsed(chart.svg(Canvas()))
+    assert said in [each.text for each in root.iter(f"{SVG}text")]
+    (description,) = [each.text or "" for each in root.iter(f"{SVG}desc")]
+    assert description == f"{said} Baseline linear: 0.500."
+
+
+def test_charts_of_classes_say_that_no_epoch_has_ended() -> None:
+    for chart in (classes("t", 0, 0.5), confusion("t", 2, math.nan)):
+        assert NO_EPOCH in [each.text for each in parsed(chart).iter(f"{SVG}text")]
 
 
 def test_a_bar_ends_at_its_accuracy() -> None:
