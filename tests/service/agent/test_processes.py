@@ -131,7 +131,7 @@ def test_a_run_that_takes_too_long_fails_and_keeps_its_epochs(harness: Harness, 
 
 def test_a_run_that_fails_can_be_retried(harness: Harness, start: Start) -> None:
     start(checkpoint_seconds=0.1)
-    id_ = harness.submit(long_spec(max_seconds=1.0))
+    id_ = harness.submit(long_spec(epochs=12, max_seconds=1.0))
     while harness.wait_for_end(id_).status == "failed":
         before = harness.run(id_)
         assert before.cause == "timeout"
@@ -140,7 +140,7 @@ def test_a_run_that_fails_can_be_retried(harness: Harness, start: Start) -> None
     run = harness.run(id_)
     assert run.status == "succeeded"
     assert run.attempt > 1
-    assert harness.figures(run) == harness.undisturbed(long_spec())
+    assert harness.figures(run) == harness.undisturbed(long_spec(epochs=12))
 
 
 def test_a_worker_that_allocates_too_much_fails_its_run(harness: Harness, start: Start) -> None:
