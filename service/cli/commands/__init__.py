@@ -11,7 +11,8 @@ from workers import blas
 
 app = typer.Typer(
     name="holdout",
-    help="Train classifiers from JSON specs, as a service, and see every accuracy beside baselines and intervals.",
+    help="Train classifications and regressions from JSON specs, as a service. Every figure has an interval, and a "
+    "baseline beside it.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )

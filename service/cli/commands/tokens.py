@@ -62,7 +62,11 @@ def list_tokens(data_dir: DataDir = None) -> None:
     from service.store.credentials import tokens
 
     with _write_transaction(data_dir) as connection:
-        show_tokens(tokens.list_all(connection))
+        existing = tokens.list_all(connection)
+    if existing:
+        show_tokens(existing)
+    else:
+        typer.echo("There is no token yet. `holdout token create NAME` makes the first.", err=True)
 
 
 @token.command("revoke")

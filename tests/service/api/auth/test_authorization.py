@@ -117,6 +117,7 @@ def test_the_command_says_why_it_does_not_start(tmp_path: Path) -> None:
 def test_a_token_is_made_used_listed_and_revoked_by_commands(
     tmp_path: Path, app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert "There is no token yet" in holdout("token", "list", data_dir=tmp_path)[2]
     code, token, said = holdout("token", "create", "ci", "--expires-days=30", data_dir=tmp_path)
     assert (code, token.count("\n")) == (0, 1)
     assert "HOLDOUT_TOKEN" in said
