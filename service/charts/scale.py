@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from service.figure_text import figure_text
+
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 WIDEST = 4e307
 """The largest value of an axis: with room on both sides, its width is still a number."""
@@ -55,7 +57,7 @@ def span(
 
 def short(value: float) -> str:
     """A value in a sentence or beside a bar: three decimals, or an exponent if it is large."""
-    return f"{value:.3g}" if abs(value) >= 1000 else f"{value:.3f}"
+    return f"{value:.3g}" if abs(value) >= 1000 else figure_text(value)
 
 
 def _step(rough: float) -> float:

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from service.cli.terminal import print_paragraph
+from service.figure_text import figure_text
 
 Leaderboard = dict[str, Any]
 
@@ -33,8 +34,8 @@ def show_leaderboard(console: Console, leaderboard: Leaderboard, limit: int) -> 
 
 
 def _cells(item: dict[str, Any]) -> list[str]:
-    interval = "-" if item["low"] is None else f"[{item['low']:.3f}, {item['high']:.3f}]"
-    figures = [f"{item['value']:.3f}", interval, f"{item['seconds']:.1f}", f"{item['parameters']:,}"]
+    interval = "-" if item["low"] is None else f"[{figure_text(item['low'])}, {figure_text(item['high'])}]"
+    figures = [figure_text(item["value"]), interval, f"{item['seconds']:.1f}", f"{item['parameters']:,}"]
     return ["*" if item["top"] else "", str(item["experiment_id"]), _label(item["values"]), *figures]
 
 
@@ -57,8 +58,11 @@ def _sentences(leaderboard: Leaderboard, metric: str) -> list[str]:
         sentences.append(leaderboard["recommended"]["sentence"])
     best = leaderboard["best"]
     if best["corrected"] is not None:
+        measured, corrected, low, high = (
+            figure_text(best[name]) for name in ("measured", "corrected", "low", "high")
+        )
         sentences.append(
-            f"The best {metric} is {best['measured']:.3f} as measured, and {best['corrected']:.3f} "
-            f"[{best['low']:.3f}, {best['high']:.3f}] corrected for having been chosen among {best['among']:,}."
+            f"The best {metric} is {measured} as measured, and {corrected} "
+            f"[{low}, {high}] corrected for having been chosen among {best['among']:,}."
         )
     return sentences + [f"{remark['sentence']} {remark['remedy']}" for remark in leaderboard["remarks"]]

@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from service.figure_text import figure_text
+
 Experiment = dict[str, Any]
 
 MEANS = ("accuracy", "balanced_accuracy")
@@ -205,7 +207,7 @@ def _interval(value: float | None, low: float | None, high: float | None) -> str
 
 def _number(value: float, decimals: int = 3) -> str:
     """A number with so many decimals, or from 10 on with one digit more in all, so that it fits its column."""
-    return f"{value:.{decimals}f}" if abs(value) < 10 else f"{value:.{decimals + 1}g}"
+    return figure_text(value, decimals) if abs(value) < 10 else f"{value:.{decimals + 1}g}"
 
 
 def _failures(experiment: Experiment) -> list[dict[str, str]]:

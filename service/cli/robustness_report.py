@@ -6,6 +6,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from service.figure_text import figure_text
+
 Answer = dict[str, Any]
 
 
@@ -23,18 +25,22 @@ def show_robustness_report(console: Console, found: Answer) -> None:
     console.print(table)
     console.print(
         f"{metric} on {report['rows']:,} corrupted rows in severities 1 to 5, mean of {len(report['runs'])} models; "
-        f"{clean['value']:.3f} as they are. In brackets, 95 % intervals of what is lost.",
+        f"{figure_text(clean['value'])} as they are. In brackets, 95 % intervals of what is lost.",
         soft_wrap=True,
     )
 
 
 def _row(items: list[Answer], mean: Answer, severities: int) -> list[str]:
     name, figure = mean["corruption"], mean["figures"][-1]
-    cells = [f"{each['figures'][-1]['value']:.3f}" for each in items if each["corruption"] == name]
+    cells = [figure_text(each["figures"][-1]["value"]) for each in items if each["corruption"] == name]
     cells += [""] * (severities - len(cells))
-    drop = f"{figure['drop']:+.3f}"
+    drop = _signed(figure["drop"])
     if figure["low"] is not None:
-        drop += f" [{figure['low']:+.3f}, {figure['high']:+.3f}]"
+        drop += f" [{_signed(figure['low'])}, {_signed(figure['high'])}]"
     worst = mean["worst_class"]
     shown = "-" if worst is None else f"{worst} ({mean['worst_class_accuracy']:.2f})"
-    return [(name or "all").replace("_", " "), *cells, f"{figure['value']:.3f}", drop, shown]
+    return [(name or "all").replace("_", " "), *cells, figure_text(figure["value"]), drop, shown]
+
+
+def _signed(value: float) -> str:
+    return f"{'-' if value < 0 else '+'}{figure_text(abs(value))}"

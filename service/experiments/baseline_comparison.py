@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from service.figure_text import figure_text
 from service.schemas.summary import Baseline, ClassEstimate, Estimate
 from service.store.spec_facts import is_regression, selection_metric
 from workers.evaluation.intervals import LEVEL, normal_quantile, wilson
@@ -27,6 +28,8 @@ NAMES = {
     "cohen_kappa": "Cohen's kappa",
 }
 """Metrics whose names are not just words with underscores between them."""
+EQUAL = 1e-9
+"""Relative difference of figures that are equal but for rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,14 +67,23 @@ class BaselineComparison:
     def sentence(self, whose: str) -> str:
         """The comparison in words, for an experiment that is not clearly better; without a full stop."""
         name = metric_name(self.metric)
-        value, reference = f"{name[0].upper()}{name[1:]} {self.value:.3f}", f"{self.reference:.3f}"
-        if f"{self.value:.3f}" == reference:
-            return f"{value} equals that of {whose}"
+        shown, reference, worst = (
+            metric_text(self.metric, each) for each in (self.value, self.reference, self.worst)
+        )
+        value = f"{name[0].upper()}{name[1:]} {shown}"
+        if shown == reference:
+            is_equal = math.isclose(self.value, self.reference, rel_tol=EQUAL)
+            return f"{value} {'equals' if is_equal else 'is to these digits'} that of {whose}"
         better, worse = ("above", "below") if self._better == 1 else ("below", "above")
         if self.gain < 0:
             return f"{value} is {worse} the {reference} of {whose}"
         end = "starts" if self._better == 1 else "ends"
-        return f"{value} is not clearly {better} the {reference} of {whose} (its interval {end} at {self.worst:.3f})"
+        return f"{value} is not clearly {better} the {reference} of {whose} (its interval {end} at {worst})"
+
+
+def metric_text(metric: str, value: float) -> str:
+    """A value of a metric in a sentence. Of one without a largest value four digits tell, whatever its unit is."""
+    return figure_text(value) if math.isfinite(BY_NAME[metric].range) else f"{value:.4g}"
 
 
 def metric_name(metric: SelectionMetric) -> str:

@@ -13,6 +13,7 @@ from service.charts.forest import ForestFigure, ForestRow
 from service.charts.reliability import Bin, CalibratedRun, ReliabilityFigure
 from service.charts.robustness import HeatCell, HeatRow, RobustnessFigure
 from service.charts.score_curves import ScoreCurve, ScoreCurvesFigure
+from service.figure_text import figure_text
 from service.schemas.comparisons import Comparison, Comparisons
 from service.schemas.curves import Curves, Reliability
 from service.schemas.importance import Importance
@@ -203,7 +204,7 @@ def robustness_figure(experiment: Row[Any], found: RobustnessJob) -> RobustnessF
     return RobustnessFigure(
         title="Robustness",
         subtitle=f"{name_of(experiment)}: {metric.replace('_', ' ')} on corrupted rows, mean of "
-        f"{_runs(len(report.runs))} on {rows}; {clean:.3f} as they are; shade: share that is lost",
+        f"{_runs(len(report.runs))} on {rows}; {figure_text(clean)} as they are; shade: share that is lost",
         rows=[_heat_row(report, mean, clean) for mean in report.means],
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from service.experiments.baseline_comparison import BaselineComparison, compare
 from service.experiments.column_drop import drop_by_column
+from service.figure_text import figure_text
 from service.schemas.base import Remark
 from service.schemas.summary import Baseline, ClassEstimate, Estimate
 from service.store.attempts import Computations, described
@@ -17,11 +18,14 @@ from service.store.tables import Rows
 from workers.data.far_rows import FarRows, describe
 from workers.evaluation.heavy_tails import has_heavy_tails
 from workers.nn.losses import AnyLoss
+from workers.spec_rules import LINEAR_LOSSES
 from workers.tagged_union import members, name_of
 
 NAMED_COLUMNS = 3
 WEIGHTED = ("linear_balanced", "ridge_balanced")
 """Baselines that are fitted with the balancing and weights of the spec."""
+PLAIN_CHOICES = (("balancing", "none"), ("class_weights", "none"), ("prediction", "argmax"))
+"""The fields that tell a balanced baseline from a plain one, with the plain choice of each."""
 FREQUENCY_AWARE = frozenset(name_of(loss) for loss in members(AnyLoss) if loss.frequency_aware)
 
 
@@ -137,13 +141,17 @@ def no_better_than_majority(evidence: Evidence) -> Iterator[Remark]:
         if majority.metric == "accuracy":
             balanced, chance = evidence.metrics["balanced_accuracy"], 1 / len(evidence.present)
             beside = (
-                f"balanced accuracy is {balanced.mean:.3f}, where chance is {chance:.3f}" if balanced else ""
+                f"balanced accuracy is {figure_text(balanced.mean)}, where chance is {figure_text(chance)}"
+                if balanced
+                else ""
             )
             remedy = f"Judge the model by its balanced accuracy and the accuracy of each class. {remedy}"
         else:
             accuracy = evidence.metrics["accuracy"]
             beside = (
-                f"accuracy is {accuracy.mean:.3f} and {majority.baseline.accuracy:.3f}" if accuracy else ""
+                f"accuracy is {figure_text(accuracy.mean)} and {figure_text(majority.baseline.accuracy or 0.0)}"
+                if accuracy
+                else ""
             )
         sentence = f"{majority.sentence(always)}; {beside}."
         yield Remark(code="no_better_than_majority", sentence=sentence, remedy=remedy)
@@ -371,13 +379,23 @@ def _linear_model(linear: BaselineComparison, evidence: Evidence) -> str:
     baseline, rows = linear.baseline, sum(evidence.split_counts["train"])
     words = "ridge regression" if is_regression(evidence.spec) else "a linear model"
     if baseline.name in WEIGHTED:
-        words += " with the same balancing and weights"
+        words += f" with the same {_corrections(evidence.spec, 'and')}"
     elif any(each.name in WEIGHTED for each in evidence.baselines):
-        words += " without balancing and weights"
+        words += f" without {_corrections(evidence.spec, 'or')}"
     fitted = baseline.training_rows
     if fitted is not None and fitted < rows and not evidence.of_folds:
         words += f" fitted to {fitted:,} of the {rows:,} training rows"
     return words
+
+
+def _corrections(spec: dict[str, Any], conjunction: str) -> str:
+    """What of the spec a balanced linear baseline has, and a plain one has not, in words."""
+    found = [field.replace("_", " ") for field, plain in PLAIN_CHOICES if spec[field]["name"] != plain]
+    if spec["loss"]["name"] in LINEAR_LOSSES[1:]:
+        found.append(f"loss {spec['loss']['name'].replace('_', ' ')}")
+    if not found:
+        found = ["settings"]
+    return f" {conjunction} ".join(filter(None, (", ".join(found[:-1]), found[-1])))
 
 
 def _changes(linear: BaselineComparison) -> str:

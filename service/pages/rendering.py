@@ -16,6 +16,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 from jinja2.bccache import Bucket
 
+from service.figure_text import figure_text
 from service.http.conditional import matches, not_modified
 from workers.evaluation.metrics.titles import heading, in_words
 from workers.sweeps.ranges import value_text
@@ -117,6 +118,8 @@ def figure(value: float | None) -> str:
     """A metric to three decimals."""
     if value is None:
         return NONE
+    if abs(value) < 1000:
+        return figure_text(value)
     return f"{value:,.3f}" if abs(value) < 1e6 else f"{value:.3g}"
 
 

@@ -225,8 +225,25 @@ def test_the_better_one_of_two_linear_baselines_is_compared_and_its_changes_are_
     given: dict[str, Any] = {"balancing": "oversample", "loss": "focal"}
     answer = with_linear(fake_worker, database, GOOD, {"hidden": [8]}, 0.98, 0.5, balanced, **given)
     (remark,) = [each for each in answer["summary"]["findings"] if each["code"] == "no_better_than_linear"]
-    assert "of a linear model with the same balancing and weights:" in remark["sentence"]
+    assert "of a linear model with the same balancing:" in remark["sentence"]
     assert remark["remedy"].endswith('the simpler model: "model": "linear", "loss": "cross_entropy".')
+
+
+def test_a_linear_baseline_is_described_by_what_it_has_of_the_spec(
+    fake_worker: FakeWorker, database: Database
+) -> None:
+    balanced = {"name": "linear_balanced", "accuracy": 0.9, "balanced_accuracy": 0.5}
+    given: dict[str, Any] = {"prediction": "logit_adjusted", "class_weights": "inverse_frequency"}
+    answer = with_linear(fake_worker, database, GOOD, {"hidden": [8]}, 0.98, 0.96, balanced, **given)
+    sentence = findings(answer)["no_better_than_linear"]
+    assert "0.960 of a linear model without class weights or prediction:" in sentence
+
+
+def test_figures_that_differ_in_later_digits_are_not_called_equal(
+    fake_worker: FakeWorker, database: Database
+) -> None:
+    answer = with_linear(fake_worker, database, GOOD, {"hidden": [8]}, 0.98, 0.93902)
+    assert "is to these digits that of a linear model" in findings(answer)["no_better_than_linear"]
 
 
 def test_a_solved_model_is_neither_compared_with_itself_nor_told_to_train_longer(
@@ -258,7 +275,7 @@ def test_a_metric_of_which_less_is_better_is_compared_the_other_way(
         answer = with_linear(fake_worker, database, GOOD, "mlp", 0.9, 0.9, training=by_nll, **metrics)
         sentence = findings(answer).get("no_better_than_linear")
         assert (sentence is None) if words is None else (words in str(sentence))
-        assert sentence is None or sentence.startswith(f"NLL {own:.3f}")
+        assert sentence is None or sentence.startswith(f"NLL {own:.4g}")
 
 
 def test_rows_far_outside_of_training_are_named(fake_worker: FakeWorker, database: Database) -> None:

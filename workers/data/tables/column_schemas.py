@@ -71,10 +71,12 @@ def offending_doubt(reader: TableReader, position: int, builder: Builder) -> Dou
         return None
     name = reader.columns[position].name
     first = next(iter(builder.offenders))
-    right = (
-        f"a feature is at most {LARGEST:.2g}" if _is_large(first) else "a feature is a finite decimal number"
-    )
-    what = "dates" if isinstance(builder, DateBuilder) else "numbers"
+    if isinstance(builder, DateBuilder):
+        what, right = "dates", "a date is a day of the calendar, such as 2026-05-31 or 31.05.2026"
+    else:
+        what, right = "numbers", "a feature is a finite decimal number"
+        if _is_large(first):
+            right = f"a feature is at most {LARGEST:.2g}"
     verb = "is" if builder.offending == 1 else "are"
     text = (
         f"{reader.place(builder.first_offender, position)} is {quoted(first)}; {right}. "

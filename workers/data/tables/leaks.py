@@ -7,6 +7,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.data.columns import Kind
 from workers.data.tables.label import Label
 from workers.data.tables.line_blocks import quoted
 from workers.data.tables.options import listing
@@ -35,11 +36,11 @@ class Rule:
     how: str
 
 
-def leak_doubts(spool: Spool, columns: Mapping[int, tuple[str, bool]], label: Label) -> Iterator[Doubt]:
+def leak_doubts(spool: Spool, columns: Mapping[int, tuple[str, Kind]], label: Label) -> Iterator[Doubt]:
     """A warning for each column that looks like an identifier or like the answer.
 
-    columns: by position in the spool, the name of each feature, and whether its values have an order. Only the first
-    `MOST_COLUMNS` are searched: each takes time, and in wider tables none has a meaning of its own.
+    columns: by position in the spool, the name and the kind of each feature. A date is never an identifier. Only the
+    first `MOST_COLUMNS` are searched: each takes time, and in wider tables none has a meaning of its own.
     """
     if len(label.labels) < FEWEST_ROWS or not columns:
         return
@@ -48,9 +49,9 @@ def leak_doubts(spool: Spool, columns: Mapping[int, tuple[str, bool]], label: La
     inside = wanted[rows]
     labels = label.labels[np.cumsum(wanted)[rows[inside]] - 1]
     targets = None if label.targets is None else label.targets[np.cumsum(wanted)[rows[inside]] - 1]
-    for position, (name, is_ordered) in islice(columns.items(), MOST_COLUMNS):
-        values = sample[position, inside]
-        if is_ordered and _is_identifier(values) and _is_identifier(spool.column(position)[wanted]):
+    for position, (name, kind) in islice(columns.items(), MOST_COLUMNS):
+        values, is_ordered = sample[position, inside], kind in ("number", "date")
+        if kind == "number" and _is_identifier(values) and _is_identifier(spool.column(position)[wanted]):
             yield _identifier_doubt(name)
         if targets is not None:
             if is_ordered and (found := _correlation(values, targets)):

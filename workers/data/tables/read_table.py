@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from workers.data.columns import Kind
 from workers.data.dataset import Dataset
 from workers.data.errors import FileTooLarge, MalformedFile
 from workers.data.precision import PrecisionLost
@@ -26,6 +27,8 @@ from workers.data.tables.table_pass import ReadTable, TablePass
 from workers.data.tables.table_reader import TableReader
 
 MOST_FEATURES = 2**18
+MOST_NAMED = 3
+"""Columns whose warnings a message repeats."""
 
 
 class TableReading(NamedTuple):
@@ -88,10 +91,16 @@ def _read_columns(
     return column, table, doubts
 
 
-def _names(columns: Mapping[int, TakenColumn]) -> dict[int, tuple[str, bool]]:
-    """The name of each feature, and whether its values have an order."""
+def _names(columns: Mapping[int, TakenColumn]) -> dict[int, tuple[str, Kind]]:
+    """The name and the kind of each feature."""
     features = {place: each.feature for place, each in columns.items() if each.feature is not None}
-    return {place: (each.name, each.kind in ("number", "date")) for place, each in features.items()}
+    return {place: (each.name, each.kind) for place, each in features.items()}
+
+
+def _why_left_out(columns: Mapping[int, TakenColumn]) -> str:
+    """Why the first columns are none, from their warnings."""
+    doubts = [doubt.sentence.rstrip(".") for each in columns.values() for doubt in each.doubts]
+    return f" ({'; '.join(doubts[:MOST_NAMED])})" if doubts else ""
 
 
 def _read_kinds(reader: TableReader, options: TableOptions) -> dict[int, ReadKind]:
@@ -124,9 +133,8 @@ def _dataset(
 ) -> Dataset:
     features = {position: each for position, each in columns.items() if each.feature is not None}
     if not features:
-        raise MalformedFile(
-            reader.file, "has no column that is a feature", "a label and a feature are needed"
-        )
+        wrong = f"has no column that is a feature{_why_left_out(columns)}"
+        raise MalformedFile(reader.file, wrong, "a label and a feature are needed")
     if len(features) > MOST_FEATURES:
         right = f"at most {MOST_FEATURES:,} features are read"
         raise FileTooLarge(reader.file, f"has {len(features):,} features", right)

@@ -26,7 +26,7 @@ Builder = NumberBuilder | DateBuilder | TextBuilder
 
 SAMPLED_CELLS, EXAMINED_CELLS = 1000, 50
 MOST_OFFENDING = 0.5
-"""The share of cells that are no numbers from which a column of numbers is one of texts."""
+"""The share of cells that are no numbers, or no dates, from which a column of these is one of texts."""
 
 
 @dataclass(frozen=True)
@@ -95,12 +95,10 @@ def guessed_kind(array: Any, rules: CellRules) -> ReadKind:
     texts = [text for text in cells.to_pylist() if text and not rules.is_missing(text)][:EXAMINED_CELLS]
     if sum(rules.number(text) is not None for text in texts) >= (1 - MOST_OFFENDING) * len(texts):
         return "number"
-    return "date" if all(day_number(text) is not None for text in texts) else "text"
+    dates = sum(day_number(text) is not None for text in texts)
+    return "date" if dates >= (1 - MOST_OFFENDING) * len(texts) else "text"
 
 
 def _is_wrong(builder: Builder) -> bool:
     """Whether a column was read as numbers or dates, but is one of texts."""
-    filled = builder.rows - builder.missing
-    return builder.offending > MOST_OFFENDING * filled or (
-        isinstance(builder, DateBuilder) and builder.offending > 0
-    )
+    return builder.offending > MOST_OFFENDING * (builder.rows - builder.missing)

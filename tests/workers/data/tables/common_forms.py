@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 CLASSES = ("adelie", "chinstrap", "gentoo")
@@ -228,6 +229,19 @@ FORMS: dict[str, Form] = {
         "nnL",
         asks=("mixed_column",),
         answers={"missing": "unknown"},
+    ),
+    "a day that no month has among dates": Form(
+        _table(
+            "day,x,kind",
+            [(f"2024-02-{30 if n == 30 else n % 28 + 1}", a, k) for n, (a, _, k) in enumerate(M)],
+        ),
+        "dnL",
+        asks=("mixed_column",),
+        answers={"accept": "mixed_column"},
+    ),
+    "a date in each row": Form(
+        _table("day,x,kind", [(date.fromordinal(738000 + n), a, k) for n, (a, _, k) in enumerate(M)]),
+        "dnL",
     ),
     "a name in each row": Form(
         _table("name,x,z,kind", [(f"bird {n}", *row) for n, row in enumerate(M)]),

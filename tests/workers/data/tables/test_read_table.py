@@ -200,6 +200,12 @@ def test_columns_can_be_dropped_and_unknown_names_are_refused(tmp_path: Path) ->
         read(tmp_path, TableOptions(drop=("x", "z")), **table)
 
 
+def test_a_table_without_features_is_told_why_its_columns_are_none(tmp_path: Path) -> None:
+    prices = [f"${n}" for n in range(40)]
+    with pytest.raises(MalformedFile, match=r"feature \(Column 'price' has another text in each row"):
+        read(tmp_path, price=prices, kind=["a", "b"] * 20)
+
+
 def test_times_of_day_stay_distinct_by_an_offset(tmp_path: Path) -> None:
     times = [f"2026-05-31 12:00:{second:02}" for second in range(60)]
     dataset, _ = read(tmp_path, when=times, kind=["a", "b"] * 30)
