@@ -4,6 +4,7 @@ Importing this module imports pyarrow, which takes some 40 MB.
 """
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -26,6 +27,8 @@ MOST_ERRORS = 20
 DELIMITERS = (",", ";", "\t")
 UNKNOWN = -1.0
 BOM = b"\xef\xbb\xbf"
+WRONG_LENGTH = re.compile(r"Row #(\d+): Expected \d+ columns, got (\d+)")
+"""Part of a message of pyarrow, which counts the rows of a block from 1."""
 
 
 class LineBlocks:
@@ -144,7 +147,11 @@ class CsvConverter:
         """The library's message in our words."""
         if "UTF8" in message:
             return f"After row {self.rows:,}, the text is not UTF-8."
-        return f"After row {self.rows:,}, a line does not have {len(self._names):,} fields, as the first line has."
+        row, fields = WRONG_LENGTH.search(message), len(self._names)
+        if row is None:
+            return f"After row {self.rows:,}, a line does not have {fields:,} fields, as the first line has."
+        place = self.rows + int(row[1]) - 1
+        return f"rows[{place}] has {int(row[2]):,} fields; the first line has {fields:,}."
 
     def _values(self, column: Column, array: pa.Array, errors: list[FieldError]) -> Values:
         if column.levels is not None:

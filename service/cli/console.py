@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from service.cli.comparison_report import Comparisons, show_comparisons
-from service.cli.inspection_report import print_inspection
+from service.cli.inspection_report import print_doubts, print_inspection
 from service.cli.progress import watch
 from service.cli.report import Experiment, show_report
 from service.cli.robustness_report import show_robustness_report
@@ -90,6 +90,13 @@ def show_datasets(datasets: Sequence[dict[str, Any]]) -> None:
     terminal().print(table)
 
 
+def show_upload(dataset: dict[str, Any]) -> None:
+    """Print a data set that was uploaded, and the warnings about its columns."""
+    show_datasets([dataset])
+    if dataset.get("table"):
+        print_doubts(terminal(), "Warnings", dataset["table"]["warnings"])
+
+
 def show_inspection(found: dict[str, Any]) -> int:
     """Print how a file would be read. Returns the exit status: 1 if a question is open."""
     print_inspection(terminal(), found)
@@ -126,9 +133,15 @@ def show_scores(resource: str, answer: dict[str, Any]) -> None:
     shown[resource](terminal(), answer)
 
 
-def show_evaluation(evaluation: dict[str, Any]) -> None:
-    """Print the answer of a look at the sealed test rows: figures, bounds, and the earlier uses of these rows."""
+def show_evaluation(evaluation: dict[str, Any], asked: int | None = None) -> None:
+    """Print the answer of a look at the sealed test rows: figures, bounds, and the earlier uses of these rows.
+
+    asked: the experiment that the look was for; an earlier look at the same models, of another one, answers it.
+    """
     console = terminal()
+    if asked not in (None, evaluation["experiment_id"]):
+        earlier = evaluation["experiment_id"]
+        console.print(f"Experiment {asked} has the models of experiment {earlier}, so this is its look too.")
     number = (
         f"look {evaluation['look']} of {evaluation['looks']}" if evaluation["looks"] > 1 else "the first look"
     )

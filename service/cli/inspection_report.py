@@ -1,10 +1,14 @@
 """The report of an inspection: the columns of a table as they would be taken, and the doubts about them."""
 
+from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+EPOCH = date(1970, 1, 1)
 
 
 def print_inspection(console: Console, found: dict[str, Any]) -> None:
@@ -26,14 +30,21 @@ def print_inspection(console: Console, found: dict[str, Any]) -> None:
     console.print(f"{found['rows']:,} rows; {table['task']} of {table['label']!r}", soft_wrap=True)
     for is_question, heading in ((True, "Questions"), (False, "Warnings")):
         doubts = [each for each in table["warnings"] if each["blocking"] == is_question]
-        if doubts:
-            console.print(Text(heading, "bold"))
-        for each in doubts:
-            console.print(Text(f"  {each['code']}: {each['message']}"), soft_wrap=True)
+        print_doubts(console, heading, doubts)
+
+
+def print_doubts(console: Console, heading: str, doubts: Sequence[dict[str, Any]]) -> None:
+    """Print questions or warnings about a table, one per line, if there are any."""
+    if doubts:
+        console.print(Text(heading, "bold"))
+    for each in doubts:
+        console.print(Text(f"  {each['code']}: {each['message']}"), soft_wrap=True)
 
 
 def _values(column: dict[str, Any]) -> str:
     """The range of a column, or its most frequent texts."""
+    if column["kind"] == "date" and column["low"] is not None:
+        return " to ".join(str(EPOCH + timedelta(days=int(column[end]))) for end in ("low", "high"))
     if column["low"] is not None:
         return f"{column['low']:g} to {column['high']:g}"
     return ", ".join(f"{each['value'][:20]} ({each['rows']:,})" for each in column["top"][:3])

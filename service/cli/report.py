@@ -42,7 +42,7 @@ BASELINE_WIDTH, MORE_BASELINE_WIDTH, COLUMN_WIDTH = 36, 17, 20
 
 
 def show_report(console: Console, experiments: Sequence[Experiment], url: str | None) -> None:
-    """Print the tables, failures, findings and warnings, and links to the experiments if there is a `url`."""
+    """Print the tables, failures, findings and warnings, and links to the experiments' pages if there is a `url`."""
     finished = sorted((each for each in experiments if each["summary"]), key=_comparison_key)
     for _, comparable in groupby(finished, key=_comparison_key):
         _tables(console, list(comparable))
@@ -51,7 +51,7 @@ def show_report(console: Console, experiments: Sequence[Experiment], url: str | 
     _notes(console, "Warnings", ((each, note) for each in experiments for note in each["warnings"]))
     if url is not None:
         console.print(Text("Links", "bold"))
-        links = [f"{url}/experiments/{each['id']}" for each in experiments]
+        links = [f"{url}/ui/experiments/{each['id']}" for each in experiments]
         for link in [*links, f"{url}/docs"]:
             console.print(Text(f"  {link}"), soft_wrap=True)
 
@@ -234,5 +234,6 @@ def _notes(console: Console, heading: str, notes: Iterable[tuple[Experiment, dic
         for sentence, titles in about.items():
             paragraph = Text.assemble((f"{', '.join(titles)}: ", "bold"), sentence)
             for line in paragraph.wrap(console, console.width - 2):
+                line.rstrip()
                 console.print(Text("  ") + line)
         console.print()

@@ -16,4 +16,5 @@ def terminal() -> Console:
 def print_paragraph(console: Console, sentence: str) -> None:
     """Print a text, wrapped to the width."""
     for line in Text(sentence).wrap(console, console.width):
+        line.rstrip()
         console.print(line)

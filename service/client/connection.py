@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
@@ -26,9 +28,7 @@ class RequestRefused(Exception):
     def __init__(self, problem: dict[str, Any]) -> None:
         self.problem = problem
         self.status: int | None = problem.get("status")
-        lines = [str(problem.get("detail") or problem.get("title") or "refused")]
-        lines += [f"  {error['path']}: {error['message']}" for error in problem.get("errors", [])]
-        super().__init__("\n".join(lines))
+        super().__init__("\n".join(_sentences(problem)))
 
 
 class Connection:
@@ -96,7 +96,8 @@ class Connection:
     ) -> dict[str, Any]:
         """Send a form with one file."""
         path += query_of(query)
-        response = self._http.post(path, data=dict(fields), files={"file": file})
+        with _with_a_length(file) as content:
+            response = self._http.post(path, data=dict(fields), files={"file": content})
         if response.is_error:
             _raise(response, f"POST {path}")
         answer: dict[str, Any] = response.json()
@@ -125,6 +126,27 @@ class Connection:
     def _download(self, path: str, file: BinaryIO) -> None:
         with self._stream("GET", path) as response:
             file.writelines(response.iter_bytes())
+
+
+def _sentences(problem: Mapping[str, Any]) -> list[str]:
+    """Each error once: the detail of a problem repeats the first of its errors."""
+    detail = str(problem.get("detail") or problem.get("title") or "refused")
+    errors = [f"{error['path'] or 'body'}: {error['message']}" for error in problem.get("errors", [])]
+    if errors and detail.startswith(errors[0][:200]):
+        return errors
+    return [detail, *(f"  {error}" for error in errors)]
+
+
+@contextmanager
+def _with_a_length(file: BinaryIO) -> Iterator[BinaryIO]:
+    """The file, or a copy of a pipe: httpx2 takes the length of a pipe for 0."""
+    if file.seekable():
+        yield file
+    else:
+        with tempfile.TemporaryFile() as copy:
+            shutil.copyfileobj(file, copy)
+            copy.seek(0)
+            yield copy
 
 
 def query_of(parameters: Mapping[str, Any] | None) -> str:

@@ -56,7 +56,8 @@ def format_name(form: Form) -> str | None:
         return None
     if chosen & {*IDX.required, *IDX.optional}:
         return name_of_variant(IDX)
-    raise InvalidField("file", "", "is missing (curl: -F name=NAME -F file=@FILE)")
+    what = "is empty" if "file" in form.empty else "is missing"
+    raise InvalidField("file", "", f"{what} (curl: -F name=NAME -F file=@FILE)")
 
 
 def format_of(form: Form, given: str) -> Format:

@@ -173,9 +173,8 @@ def no_better_than_linear(evidence: Evidence) -> Iterator[Remark]:
     linear = evidence.linear
     if linear is None or linear.is_clearly_better or evidence.is_solved or evidence.is_linear_network:
         return
-    sentence = (
-        f"{linear.sentence(_linear_model(linear, evidence))}: the hidden layers do not improve on it yet."
-    )
+    use = "do not improve on it yet" if linear.gain <= 0 else "are not shown to improve on it"
+    sentence = f"{linear.sentence(_linear_model(linear, evidence))}: the hidden layers {use}."
     remedy = f"Train longer, change the network, or take the simpler model: {_changes(linear)}."
     yield Remark(code="no_better_than_linear", sentence=sentence, remedy=remedy)
 

@@ -8,7 +8,7 @@ import typer
 
 from service.cli.commands.answers import print_answer
 from service.cli.commands.messages import client_of
-from service.cli.commands.options import LOCAL, Json, SpecFile, Url, read_spec
+from service.cli.commands.options import LOCAL, Json, SpecFile, Url, file_to_write, read_text
 
 commands = typer.Typer()
 
@@ -19,7 +19,7 @@ def run(spec: SpecFile, url: Url = LOCAL) -> None:
     from service.cli.console import follow
 
     with client_of(url) as client:
-        accepted = client.submit(read_spec(spec))
+        accepted = client.submit(read_text(spec))
         raise typer.Exit(follow(client, [accepted["id"]]))
 
 
@@ -38,7 +38,7 @@ def validate(spec: SpecFile, url: Url = LOCAL) -> None:
     from service.cli.console import show_json
 
     with client_of(url) as client:
-        show_json(client.validate(read_spec(spec)))
+        show_json(client.validate(read_text(spec)))
 
 
 @commands.command()
@@ -69,7 +69,7 @@ def export(
     path = file or Path(f"experiment-{experiment}.zip")
     with client_of(url) as client:
         client.experiment(experiment)  # an unknown one leaves no empty file
-        with path.open("wb") as content:
+        with file_to_write(path) as content:
             client.bundle(experiment, content)
     written = {"experiment": experiment, "file": str(path), "bytes": path.stat().st_size}
     print_answer(written, lambda each: typer.echo(f"{path}: {each['bytes']:,} bytes"), as_json=json)

@@ -28,6 +28,9 @@ def list_experiments(
     dataset: Annotated[str | None, typer.Option(help="The name of a data set.")] = None,
     tag: Annotated[str | None, typer.Option(help="A tag.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="The largest number of experiments.")] = 20,
+    ids: Annotated[
+        bool, typer.Option("--ids", help="Print the numbers only, as other commands take them.")
+    ] = False,
     json: Json = False,
     url: Url = LOCAL,
 ) -> None:
@@ -38,6 +41,9 @@ def list_experiments(
     query = {"sort": sort, "where": where, "fields": fields, "status": status, "dataset": dataset, "tag": tag}
     with client_of(url) as client:
         page = client.experiments(**query, limit=limit)
+    if ids:
+        typer.echo("".join(f"{each['id']}\n" for each in page["items"]), nl=False)
+        return
     print_answer(page, partial(show_experiments, terminal()), as_json=json)
 
 

@@ -31,7 +31,8 @@ def request_errors_as_messages(where: str) -> Iterator[None]:
     except RequestRefused as refused:
         raise failure(str(refused)) from None
     except httpx2.ConnectError:
-        raise failure(f"No service answers {where}. Start one with: make serve (or: holdout serve)") from None
+        start = "Start one with: make serve (or: holdout serve). If one runs elsewhere, set HOLDOUT_URL."
+        raise failure(f"No service answers {where}. {start}") from None
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise failure(
             f"The request to the service {where} failed: {str(error) or type(error).__name__}"

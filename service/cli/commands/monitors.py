@@ -1,13 +1,12 @@
 """Commands of monitors: `holdout monitor create`, `add`, `show`, `list` and `delete`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from service.cli.commands.answers import print_answer
 from service.cli.commands.messages import client_of
-from service.cli.commands.options import LOCAL, Json, Url
+from service.cli.commands.options import LOCAL, STANDARD_INPUT, Json, RowsFile, Url, open_file
 
 monitor = typer.Typer(help="Watch whether the rows that a model is sent have shifted, batch by batch.")
 Monitor = Annotated[int, typer.Argument(help="The number of the monitor.")]
@@ -41,7 +40,7 @@ def create(
 @monitor.command()
 def add(
     monitor: Monitor,
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Rows as CSV, or as NPZ.")],
+    file: RowsFile,
     name: Annotated[
         str | None, typer.Option(help="Under which the same file is tested once; by default its own name.")
     ] = None,
@@ -52,8 +51,10 @@ def add(
     """Test a batch of new rows. The exit status is 1 if it raises an alarm."""
     from service.cli.monitor_report import show_batch
 
+    if name is None and file == STANDARD_INPUT:
+        raise typer.BadParameter("Standard input has no name: give the batch one with --name.")
     fields = {"format": "npz" if file.suffix == ".npz" else "csv"} | ({"label": label} if label else {})
-    with client_of(url) as client, file.open("rb") as content:
+    with client_of(url) as client, open_file(file) as content:
         found = client.add_batch(monitor, content, fields, name or file.name)
     print_answer(found, show_batch, as_json=json)
     raise typer.Exit(1 if found["alarms"] else 0)

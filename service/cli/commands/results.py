@@ -8,7 +8,7 @@ import typer
 
 from service.cli.commands.answers import json_lines, print_answer
 from service.cli.commands.messages import client_of
-from service.cli.commands.options import LOCAL, Json, Url
+from service.cli.commands.options import LOCAL, Json, RowsFile, Url, file_argument, open_file
 
 commands = typer.Typer()
 
@@ -57,10 +57,7 @@ def predictions(experiment: int, url: Url = LOCAL) -> None:
 @commands.command()
 def predict(
     experiment: int,
-    rows: Annotated[
-        typer.FileBinaryRead,
-        typer.Argument(help="A CSV file whose first line names the columns; - reads the standard input."),
-    ],
+    rows: Annotated[Path, file_argument("A CSV file whose first line names the columns")],
     seed: Annotated[int | None, typer.Option(help="By default the first run that has a model.")] = None,
     repeat: Annotated[int | None, typer.Option(help="Of a cross-validation.")] = None,
     fold: Annotated[int | None, typer.Option(help="Of a cross-validation.")] = None,
@@ -70,8 +67,8 @@ def predict(
     """Predict the rows of a CSV file with an experiment's model, and print the predictions as CSV or JSON lines."""
     given = {"seed": seed, "repeat": repeat, "fold": fold}
     query = {name: value for name, value in given.items() if value is not None}
-    with client_of(url) as client:
-        texts = client.predict(experiment, rows, query)
+    with client_of(url) as client, open_file(rows) as content:
+        texts = client.predict(experiment, content, query)
         for text in json_lines(texts) if json else texts:
             typer.echo(text, nl=False)
 
@@ -127,7 +124,7 @@ def importance(
 @commands.command()
 def shift(
     experiment: int,
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Rows as CSV, or as NPZ.")],
+    file: RowsFile,
     label: Annotated[str | None, typer.Option(help="The column with the labels, if they are known.")] = None,
     json: Json = False,
     url: Url = LOCAL,
@@ -137,7 +134,7 @@ def shift(
 
     with client_of(url) as client:
         fields = {"format": "npz" if file.suffix == ".npz" else "csv"} | ({"label": label} if label else {})
-        with file.open("rb") as content:
+        with open_file(file) as content:
             print_answer(client.shift(experiment, content, fields), show_shift, as_json=json)
 
 
@@ -192,4 +189,5 @@ def evaluate_on_test_rows(
     from service.cli.console import show_evaluation
 
     with client_of(url) as client:
-        print_answer(client.test(experiment, accept or []), show_evaluation, as_json=json)
+        found = client.test(experiment, accept or [])
+        print_answer(found, partial(show_evaluation, asked=experiment), as_json=json)

@@ -7,7 +7,7 @@ import typer
 
 from service.cli.commands.answers import print_answer
 from service.cli.commands.messages import client_of
-from service.cli.commands.options import LOCAL, Json, Url, read_spec
+from service.cli.commands.options import LOCAL, Json, Url, file_argument, read_text
 
 if TYPE_CHECKING:
     from service.client.api import Api
@@ -23,9 +23,7 @@ INTERRUPTED = 130
 
 @commands.command()
 def sweep(
-    space: Annotated[
-        Path, typer.Argument(help="A JSON file with the base spec and the space, or - for standard input.")
-    ],
+    space: Annotated[Path, file_argument("A JSON file with the base spec and the space")],
     watch: Annotated[
         bool, typer.Option("--watch", help="Follow it to its end, and print the leaderboard.")
     ] = False,
@@ -35,7 +33,7 @@ def sweep(
 ) -> None:
     """Submit a sweep: an experiment for each candidate of a space."""
     with client_of(url) as client:
-        accepted = client.submit_sweep(read_spec(space))
+        accepted = client.submit_sweep(read_text(space))
         if watch:
             raise typer.Exit(_follow(client, accepted["id"], None, limit, as_json=json))
         sentence = (

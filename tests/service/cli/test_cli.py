@@ -31,7 +31,8 @@ def test_without_a_service_the_command_says_how_to_start_one() -> None:
     code, output = run("datasets", "--url", "http://127.0.0.1:1")
     assert code == 1
     assert output == (
-        "No service answers at http://127.0.0.1:1. Start one with: make serve (or: holdout serve)\n"
+        "No service answers at http://127.0.0.1:1. Start one with: make serve (or: holdout serve). "
+        "If one runs elsewhere, set HOLDOUT_URL.\n"
     )
 
 
@@ -84,12 +85,6 @@ def test_an_invalid_setting_is_named_by_its_variable(monkeypatch: pytest.MonkeyP
     code, output = run("doctor")
     assert code == 1
     assert output.startswith("HOLDOUT_PORT: ")
-
-
-def test_a_missing_spec_file_is_a_usage_error() -> None:
-    code, output = run("run", "nowhere.json")
-    assert code == 2
-    assert "nowhere.json is not a file" in output
 
 
 class OtherService(http.server.BaseHTTPRequestHandler):
@@ -199,9 +194,11 @@ def test_a_look_is_printed_with_its_bounds_and_earlier_uses(capsys: pytest.Captu
             "exposed_rows": 3,
             "looked_at_rows": 15,
             "earlier_uses": [use, use | {"kind": "looked_at", "experiment_id": 5, "look": 1}],
-        }
+        },
+        asked=8,
     )
     assert capsys.readouterr().out.splitlines() == [
+        "Experiment 8 has the models of experiment 7, so this is its look too.",
         "Experiment 7 on the 15 test rows of data set 'iris', look 2 of 2:",
         "  accuracy 0.900",
         "  majority accuracy 0.333",

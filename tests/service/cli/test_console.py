@@ -98,7 +98,7 @@ def test_an_interruption_says_how_to_follow_again(capsys: pytest.CaptureFixture[
 
 def test_a_service_that_ends_with_the_command_is_not_linked(capsys: pytest.CaptureFixture[str]) -> None:
     follow(ReplayClient(states_of()), [1])
-    assert "http://here/experiments/1" in capsys.readouterr().out
+    assert "http://here/ui/experiments/1" in capsys.readouterr().out
     follow(ReplayClient(states_of()), [1], links=False)
     assert "http://" not in capsys.readouterr().out
 

@@ -162,7 +162,7 @@ def test_warnings_and_failures_are_sentences() -> None:
 def test_an_experiment_without_a_name_is_shown_by_id_and_link() -> None:
     printed = report(experiment(12, summary=summary()))
     assert "experiment 12" in printed
-    assert "http://here/experiments/12" in printed
+    assert "http://here/ui/experiments/12" in printed
     assert "http://here/docs" in printed
 
 

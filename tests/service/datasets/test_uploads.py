@@ -122,6 +122,7 @@ def test_a_table_has_no_picture(client: TestClient) -> None:
     [
         ({"name": None}, None, "name", "is missing"),
         ({"format": None}, {}, "file", "is missing (curl: -F name=NAME -F file=@FILE)"),
+        ({"format": None}, {"file": b""}, "file", "is empty (curl: -F name=NAME -F file=@FILE)"),
         ({"format": None, "x": "a"}, None, "x", "is not a field of csv"),
         ({"format": None}, {"images": b"x"}, "labels", "is missing; idx takes the files images, labels"),
         ({"name": "Flowers"}, None, "name", "characters of a-z"),

@@ -27,7 +27,8 @@ NO_CSV = [
     (b"", "There are no rows"),
     (b"age,age,income,married,city,since,colour\n", "names 'age' twice"),
     (b"age,income,married,city,since,colour\n", "There are no rows"),
-    (b"age,income,married,city,since,colour\n1,2\n", "does not have 6 fields"),
+    (b"age,income,married,city,since,colour\n1,2\n", "rows[0] has 2 fields; the first line has 6"),
+    (b"age,income,married,city,since,colour\n1,2,no,x,,red\n\n1,2,3,4,5,6,7\n", "rows[1] has 7 fields"),
     (b"age,income,married,city,since,colour\n1,2,no,\xff,2020-01-01,red\n", "not UTF-8"),
     (b"\xff\xfe", "not UTF-8"),
 ]

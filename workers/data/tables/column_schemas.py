@@ -72,15 +72,15 @@ def offending_doubt(reader: TableReader, position: int, builder: Builder) -> Dou
     name = reader.columns[position].name
     first = next(iter(builder.offenders))
     if isinstance(builder, DateBuilder):
-        what, right = "dates", "a date is a day of the calendar, such as 2026-05-31 or 31.05.2026"
+        kind, right = "date", "a date is a day of the calendar, such as 2026-05-31 or 31.05.2026"
     else:
-        what, right = "numbers", "a feature is a finite decimal number"
+        kind, right = "number", "a feature is a finite decimal number"
         if _is_large(first):
             right = f"a feature is at most {LARGEST:.2g}"
-    verb = "is" if builder.offending == 1 else "are"
+    verb = f"is no {kind}" if builder.offending == 1 else f"are no {kind}s"
     text = (
         f"{reader.place(builder.first_offender, position)} is {quoted(first)}; {right}. "
-        f"{builder.offending:,} of {builder.rows - builder.missing:,} cells of this column {verb} no {what}."
+        f"{builder.offending:,} of {builder.rows - builder.missing:,} cells of this column {verb}."
     )
     choices = (
         Answer("accept", "mixed_column", "take such cells as missing"),
