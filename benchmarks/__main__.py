@@ -19,6 +19,7 @@ COMPARISONS = {
     "search_peers": "benchmarks.search.comparison",
     "first_epoch": "benchmarks.service.first_epoch",
     "polling": "benchmarks.service.polling",
+    "database_reads": "benchmarks.service.database_reads",
     "tracking": "benchmarks.service.tracking",
     "polled_training": "benchmarks.service.polled_training",
     "many_experiments": "benchmarks.service.many_experiments",

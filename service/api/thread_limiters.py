@@ -14,7 +14,7 @@ monitors        the same for monitors, which stores the result
 uploads         forms, each for as long as its client takes to send it
 streams         reading and formatting epochs for server-sent events: one thread, which rests half of the time
 exports         reading and formatting pages of CSV and JSON lines
-authentication  looking tokens up, if the event loop cannot do that without waiting
+authentication  looking tokens up, and the version of the database, if the event loop cannot do that without waiting
 probes          /ready, which waits shortly for the write lock itself
 
 Besides, `ChangeFeed` has a thread of its own, and AnyIO's default limiter serves what Starlette runs in threads:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, make_url, text
+from sqlalchemy.exc import DBAPIError
 
 from service.store.engine.file_identity import FileIdentity
 from service.store.engine.lock_timeout import READ_ONLY, WRITE_DEADLINE
@@ -12,7 +13,10 @@ from service.store.engine.nonblocking_reader import NonblockingReader
 from service.store.engine.postgresql import postgresql_engine
 from service.store.engine.sqlite import enable_write_ahead_log, sqlite_engine
 
-SNAPSHOT = text("SELECT pg_current_snapshot()::text")
+Version = int | str
+"""Differs after every commit of any process."""
+SNAPSHOT = text("SELECT pg_current_snapshot()::text || ' ' || pg_postmaster_start_time()::text")
+"""Which transactions have ended, and since when they are counted: a restored copy may count some of them again."""
 AFTER_COMMIT = "after_commit"
 """Where a connection of `write` notes what `after_commit` was given."""
 
@@ -86,10 +90,33 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that only reads, from one snapshot."""
+        """A transaction that only reads, from one snapshot.
+
+        It is committed whatever happens: after a ROLLBACK, psycopg discards the statements that it has prepared on
+        the connection, and a poll whose response would be a 304 ends in an exception.
+        """
         self.require_same_file()
         with self._reading.begin() as connection:
-            yield connection
+            try:
+                yield connection
+            except DBAPIError:
+                raise
+            except BaseException:
+                connection.commit()
+                raise
+
+    @contextmanager
+    def read_autocommit(self) -> Iterator[Connection]:
+        """A connection each of whose statements reads what was committed last.
+
+        On PostgreSQL this saves a single statement the round trips of BEGIN and COMMIT.
+        """
+        if self.is_sqlite:
+            with self.read() as connection:
+                yield connection
+        else:
+            with self._unwrapped.connect() as connection:
+                yield connection
 
     def require_same_file(self) -> None:
         """Raise DatabaseReplaced if the file of an SQLite database was deleted or replaced since it was opened."""
@@ -110,7 +137,7 @@ class Database:
         """
         if self.is_sqlite:
             return None
-        with self._unwrapped.connect() as connection:
+        with self.read_autocommit() as connection:
             return str(connection.scalar(SNAPSHOT))
 
     def prepare(self) -> None:

@@ -32,12 +32,10 @@ class Authenticator:
         self.rates = RateLimiter(settings)
         self._callers = CallerCache()
 
-    async def authorize(self, request: Request, needed: Scope, *, data_version: int | None = None) -> None:
+    async def authorize(self, request: Request, needed: Scope) -> None:
         """Put the caller into `request.state.caller`, and count the request against its rate limit.
 
         `request.state.counted_as` is the name of its token or, while the service is open, its address.
-
-        data_version: the version of the database, if it has just been read: that takes a tenth of a poll's time.
 
         The response cache calls this, and then the route unless the cache has responded: a request is counted once,
         and what it was refused with is raised again. Raises CrossSite, ForeignHost, Unauthenticated, TooManyRequests,
@@ -48,20 +46,20 @@ class Authenticator:
             raise refusal
         if "caller" not in state:
             try:
-                state["caller"] = await self._authenticate(request, needed, data_version)
+                state["caller"] = await self._authenticate(request, needed)
             except Exception as refusal:
                 state["refusal"] = refusal
                 raise
         if not state["caller"].may(needed):
             raise ScopeTooNarrow(state["caller"], needed)
 
-    async def _authenticate(self, request: Request, needed: Scope, version: int | None) -> Caller:
+    async def _authenticate(self, request: Request, needed: Scope) -> Caller:
         """Find the caller, and count the request, refused or not."""
         require_same_site(request, self.settings.cors_origins)
         address = client_address(request.scope, self.settings.proxies)
         # The token is looked up first: refused requests of others at the same address lock out no valid one.
         try:
-            caller = await self._find_caller(request, version or self.database.version())
+            caller = await self._find_caller(request)
         except Unauthenticated:
             self.rates.count("refusals", address)
             raise
@@ -71,25 +69,27 @@ class Authenticator:
         self.rates.count("reads" if needed == "read" else "writes", counted_as)
         return caller
 
-    async def _find_caller(self, request: Request, version: int | None) -> Caller:
+    async def _find_caller(self, request: Request) -> Caller:
+        version = request.scope["state"].get("data_version") or self.database.version()
         if (caller := self._callers.get(request.scope, version)) is not None:
             return caller
-        try:
-            return self._look_up_without_waiting(request, version)
-        except WouldBlock:
-            return await self._threads.run(partial(self._look_up_in_thread, request))
-
-    def _look_up_without_waiting(self, request: Request, version: int | None) -> Caller:
-        """Look the caller up in the event loop, and remember it until the next commit. Raises WouldBlock."""
-        if self.database.nonblocking is None:
-            raise WouldBlock
         looked_up_at = time.monotonic()
-        caller = self._look_up(request, self.database.nonblocking)
-        self._callers.put(request.scope, version, looked_up_at, caller)
+        try:
+            caller = self._look_up_without_waiting(request)
+        except WouldBlock:
+            caller = await self._threads.run(partial(self._look_up_in_thread, request))
+        if version is not None:
+            self._callers.put(request.scope, version, looked_up_at, caller)
         return caller
 
+    def _look_up_without_waiting(self, request: Request) -> Caller:
+        """Look the caller up in the event loop. Raises WouldBlock."""
+        if self.database.nonblocking is None:
+            raise WouldBlock
+        return self._look_up(request, self.database.nonblocking)
+
     def _look_up_in_thread(self, request: Request) -> Caller:
-        with self.database.read() as connection:
+        with self.database.read_autocommit() as connection:
             return self._look_up(request, connection)
 
     def _look_up(self, request: Request, connection: Connection | NonblockingReader) -> Caller:

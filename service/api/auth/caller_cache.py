@@ -8,6 +8,7 @@ import time
 from starlette.types import Scope
 
 from service.store.credentials.tokens import Caller
+from service.store.database import Version
 
 MOST_CALLERS = 1000
 """Distinct keys. Above this the cache starts again, empty."""
@@ -20,17 +21,17 @@ class CallerCache:
     """Callers by everything but the database that their authentication depends on. Used in one event loop."""
 
     def __init__(self) -> None:
-        self._version: int | None = None
+        self._version: Version | None = None
         self._callers: dict[CallerKey, tuple[Caller, float]] = {}
 
-    def get(self, scope: Scope, version: int | None) -> Caller | None:
+    def get(self, scope: Scope, version: Version | None) -> Caller | None:
         """The caller of a request while the database has this version; None if it has to be looked up."""
         if version is None or version != self._version:
             return None
         caller, until = self._callers.get(_caller_key(scope), (None, 0.0))
         return caller if time.monotonic() < until else None
 
-    def put(self, scope: Scope, version: int | None, looked_up_at: float, caller: Caller) -> None:
+    def put(self, scope: Scope, version: Version, looked_up_at: float, caller: Caller) -> None:
         """Remember a caller that was looked up from `looked_up_at` on, when the database had this version or a later
         one.
         """

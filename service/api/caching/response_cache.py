@@ -1,16 +1,16 @@
 """The HTTP response cache: a response is fresh until the next commit, then it is revalidated by its etag.
 
-While nothing is committed, a poll costs no query, no thread and no routing: SQLite says in 2 microseconds whether the
-database has changed. After a commit, or if the database has no such number, the application is asked as if the client
-had the cached response: usually one query for the etag then saves computing the response. Of equal requests at the
-same time, one asks the application, and the others wait for its response. That is not so on PostgreSQL: it tells
-no version, so a response that another request began to compute might be older than this request.
+While nothing is committed, a poll costs no routing, and the database is asked for its version alone: SQLite says in
+2 microseconds whether it has changed, without a thread; PostgreSQL needs a query. After a commit the application
+is asked as if the client had the cached response: usually one query for the etag then saves computing the response.
+Of equal requests at the same time, one asks the application, and the others wait for its response.
 """
 
 import asyncio
 from dataclasses import replace
 
 from fastapi import Request
+from sqlalchemy.exc import DBAPIError
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,9 +18,10 @@ from service.api.auth.authentication import Authenticator
 from service.api.caching.response_store import CachedResponse, CacheKey, ResponseStore, etag_in
 from service.api.caching.single_flight import Flight, SingleFlight
 from service.api.routing.content_negotiation import accept_of, accepted
+from service.api.thread_limiters import ThreadLimiter, TooBusy
 from service.http.access_log import PROBES
 from service.http.conditional import matches
-from service.store.database import Database
+from service.store.database import Database, Version
 
 LONGEST_WAIT_SECONDS = 5.0
 """How long a request waits for the response to an equal one, before it is carried out by itself."""
@@ -63,7 +64,7 @@ class CacheableRequest:
 
     flight: Flight
     cached: CachedResponse | None
-    data_version: int | None
+    data_version: Version | None
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         state = scope["app"].state
@@ -71,29 +72,40 @@ class CacheableRequest:
         self._authenticator: Authenticator = state.authenticator
         self._database: Database = state.database
         self._store: ResponseStore = state.response_store
+        self._threads: ThreadLimiter = state.limiters["authentication"]
         headers = Headers(scope=scope)
         self.cache_key: CacheKey = (scope["path"], scope["query_string"], accepted(accept_of(headers)))
         self._if_none_match = headers.get("if-none-match", "").strip()
         self._start: Message | None = None
 
     @property
-    def flight_key(self) -> tuple[CacheKey, int | None]:
+    def flight_key(self) -> tuple[CacheKey, Version | None]:
         return self.cache_key, self.data_version
 
     async def respond_if_fresh(self) -> bool:
         """Send the cached response if it is fresh, is all that the client needs, and the client may read it."""
-        self.data_version = self._database.version()  # before anything is read: it may only be too old
+        self.data_version = await self._read_version()  # before anything else is read: it may only be too old
+        self.scope["state"]["data_version"] = self.data_version
         self.cached = cached = self._store.get(self.cache_key)
         if cached is None or self.data_version is None or cached.data_version != self.data_version:
             return False
         if cached.body is None and not matches(self._if_none_match, cached.etag):
             return False
         try:
-            await self._authenticator.authorize(Request(self.scope), "read", data_version=self.data_version)
+            await self._authenticator.authorize(Request(self.scope), "read")
         except Exception:
             return False  # the route raises the same, and the exception handlers respond
         await self._respond(cached)
         return True
+
+    async def _read_version(self) -> Version | None:
+        """The version of the database; None if it could not be read. The route then says why, if it cannot either."""
+        if self._database.is_sqlite:
+            return self._database.version()
+        try:
+            return await self._threads.run(self._database.snapshot)
+        except (DBAPIError, TooBusy):
+            return None
 
     async def _respond(self, cached: CachedResponse) -> None:
         """Send a cached response, or that the client has it."""

@@ -6,6 +6,7 @@ from functools import cached_property
 from fastapi import Response
 
 from service.http.conditional import not_modified
+from service.store.database import Version
 from workers.lru_cache import LruCache
 
 MOST_BYTES = 16_000_000
@@ -29,7 +30,7 @@ class CachedResponse:
     metrics. body: None if the client had it already, so that only the headers were learned.
     """
 
-    data_version: int | None
+    data_version: Version | None
     route: object
     headers: RawHeaders
     body: bytes | None

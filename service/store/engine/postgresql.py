@@ -7,6 +7,7 @@ from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from service.settings import UnusableSetting
+from service.store.engine.idle_connections import check_idle_connections
 from service.store.engine.lock_timeout import LOCK_TIMEOUT_SECONDS, lock_seconds
 from service.store.engine.options import JSON_CODEC, POOL
 
@@ -31,10 +32,11 @@ def with_keepalives(url: URL) -> URL:
 def postgresql_engine(url: URL) -> Engine:
     """An engine whose transactions give up a lock that does not become free. Raises UnusableSetting."""
     try:
-        engine = create_engine(with_keepalives(url), pool_pre_ping=True, **POOL, **JSON_CODEC)
+        engine = create_engine(with_keepalives(url), pool_use_lifo=True, **POOL, **JSON_CODEC)
     except ModuleNotFoundError as missing:
         needed = f"HOLDOUT_DATABASE_URL needs {missing.name}: pip install 'holdout[cluster]'"
         raise UnusableSetting(needed) from None
+    check_idle_connections(engine)
 
     @event.listens_for(engine, "connect")
     def configure(connection: DBAPIConnection, _record: object) -> None:

@@ -1,6 +1,9 @@
 import pytest
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.exc import DBAPIError
 
 from service.store.database import Database, after_commit
+from service.store.tables import Webhook
 
 
 def test_an_action_follows_the_commit_and_never_a_rollback(database: Database) -> None:
@@ -15,3 +18,38 @@ def test_an_action_follows_the_commit_and_never_a_rollback(database: Database) -
     with database.write():
         pass  # the same connection of the pool, and none of the actions from before
     assert done == ["committed"]
+
+
+def test_statements_stay_prepared_after_a_read_that_raised(postgresql_url: str) -> None:
+    database = Database(postgresql_url)
+    query = text("SELECT :number + 1")
+    prepared = text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'SELECT $1%'")
+    for number in range(8):
+        with pytest.raises(LookupError), database.read() as connection:  # noqa: PT012
+            assert connection.scalar(query, {"number": number}) == number + 1
+            raise LookupError
+    with database.read() as connection:
+        assert connection.scalar(prepared) == 1
+    database.close()
+
+
+def test_a_read_that_the_database_refuses_leaves_a_usable_connection(database: Database) -> None:
+    with pytest.raises(DBAPIError), database.read() as connection:
+        connection.execute(text("SELECT nothing FROM nowhere"))
+    with database.read() as connection:
+        assert connection.scalar(text("SELECT 1")) == 1
+
+
+def test_single_statements_see_each_commit(database: Database) -> None:
+    count = select(func.count()).select_from(Webhook)
+    with database.read_autocommit() as connection:
+        assert connection.scalar(count) == 0
+    with database.write() as connection:
+        connection.execute(insert(Webhook).values(url="", events=[], secret="", created_at=0.0))
+    with database.read_autocommit() as connection:
+        assert connection.scalar(count) == 1
+    with database.write() as connection:  # the same connection of the pool, with transactions again
+        connection.execute(insert(Webhook).values(url="", events=[], secret="", created_at=0.0))
+        connection.rollback()
+    with database.read_autocommit() as connection:
+        assert connection.scalar(count) == 1
