@@ -7,9 +7,20 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, IPvAnyNetwork
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-Rate = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8}/(second|minute|hour|day)$")]
-Hostname = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$")]
-Origin = Annotated[str, Field(pattern=r"^(null|https?://[^/?#*@]+)$")]
+from workers.validation.patterns import worded
+
+Rate = Annotated[
+    str, Field(pattern=worded(r"^[1-9][0-9]{0,8}/(second|minute|hour|day)$", "a rate such as 6000/minute"))
+]
+Hostname = Annotated[
+    str,
+    Field(
+        pattern=worded(r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$", "a host name in small letters, without a port")
+    ),
+]
+Origin = Annotated[
+    str, Field(pattern=worded(r"^(null|https?://[^/?#*@]+)$", "an origin such as https://example.org"))
+]
 
 
 def _separated(given: Any) -> Any:
@@ -29,7 +40,17 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     data_dir: Path = Path("data")
     """Database, datasets, caches."""
-    database_url: Annotated[str, Field(pattern=r"^(sqlite|postgresql)://")] | None = None
+    database_url: (
+        Annotated[
+            str,
+            Field(
+                pattern=worded(
+                    r"^(sqlite|postgresql)://", "sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
+                )
+            ),
+        ]
+        | None
+    ) = None
     """sqlite:///PATH or postgresql://...; by default the SQLite file `holdout.db` in the data folder."""
     engine: Literal["none", "procrastinate"] = "none"
     """What wakes agents on other machines: `procrastinate`, on Postgres. Without it, they only poll."""

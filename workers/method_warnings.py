@@ -11,6 +11,7 @@ from workers.data.far_rows_of_split import FarRowsOfSplit
 from workers.dense_steps import MOST_PRODUCTS
 from workers.ineffective_settings import find_ineffective_settings
 from workers.nn.arrays import Array, Shape
+from workers.range_text import range_text
 from workers.spec import ExperimentSpec
 from workers.thresholds import ThresholdRule
 
@@ -85,7 +86,8 @@ class WarningContext:
 
     def named(self, indices: Iterator[int] | Sequence[int]) -> str:
         """The names of the classes at `indices`: the first five, and how many more there are."""
-        names = [f"'{self.classes[index]}'" for index in indices]
+        text = range_text if self.is_regression else str
+        names = [f"'{text(self.classes[index])}'" for index in indices]
         more = f" and {len(names) - 5} more" if len(names) > 5 else ""
         return ", ".join(names[:5]) + more
 

@@ -27,9 +27,15 @@ from workers.nn.optimizers import Adam, AnyOptimizer
 from workers.nn.schedules import AnySchedule, Constant
 from workers.tagged_union import NonNegative, Positive, Seed, variant
 from workers.thresholds import AnyPrediction
+from workers.validation.patterns import worded
 
-ExperimentTag = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$")]
-ExperimentName = Annotated[str, Field(strict=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+TAG = worded(
+    r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$",
+    "up to 64 letters, digits and . _ : / -, and start with a letter or a digit",
+)
+NAME = worded(r"^[^\x00-\x1f\x7f]*$", "a text without control characters")
+ExperimentTag = Annotated[str, Field(strict=True, pattern=TAG)]
+ExperimentName = Annotated[str, Field(strict=True, max_length=200, pattern=NAME)]
 
 MOST_SEEDS = 100
 MOST_RUNS = 500

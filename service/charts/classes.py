@@ -44,12 +44,16 @@ class ClassesFigure:
         names = min(max(longest, 24), 92 if canvas.is_narrow else canvas.width * 0.3)
         below, begin = subtitle(self.subtitle, canvas)
         top = begin + LINE
-        x = Scale(0, self._end(), MARGIN + names, canvas.width - 100)
+        figures = max(
+            (text_width(short(each.value)) for each in self.bars if each.value is not None), default=0.0
+        )
+        x = Scale(0, self._end(), MARGIN + names, canvas.width - 60 - max(figures, 40.0))
         area = Area(x, Scale(0, 1, top + bar * max(1, len(self.bars)), top))
+        rows = canvas.width - 16
         body = [
             below,
-            _guides(area),
-            *(_row(each, area, top + bar * (index + 0.5), bar) for index, each in enumerate(self.bars)),
+            _guides(area, rows),
+            *(_row(each, area, rows, top + bar * (index + 0.5), bar) for index, each in enumerate(self.bars)),
         ]
         if not self.bars:
             body.append(label(NO_EPOCH, area.left, area.top + 16))
@@ -91,22 +95,20 @@ def _said(bar: ClassBar) -> str:
     return f"{bar.name[:100]} with {short(bar.value or 0.0)}{interval}, {bar.support:,} rows"
 
 
-def _guides(area: Area) -> Markup:
+def _guides(area: Area, rows: float) -> Markup:
     parts = []
     for value, shown in area.x.ticks(4 if area.right - area.left > 200 else 2):
         at = area.x(value)
         parts.append(element("path", d=path([(at, area.top), (at, area.bottom)]), class_="grid"))
         parts.append(label(shown, at, area.top - 6, text_anchor="middle", class_="faint"))
-    parts.append(
-        label("rows", area.right + 84 if area.right else 0, area.top - 6, text_anchor="end", class_="faint")
-    )
+    parts.append(label("rows", rows, area.top - 6, text_anchor="end", class_="faint"))
     return joined(*parts)
 
 
-def _row(bar: ClassBar, area: Area, y: float, size: float) -> Markup:
+def _row(bar: ClassBar, area: Area, rows: float, y: float, size: float) -> Markup:
+    """A class. rows: where its number of rows ends; its value ends before it."""
     thick = size * 0.62
     parts = [short_label(bar.name, area.left - MARGIN - 8, area.left - 8, y + 4, text_anchor="end")]
-    end = area.right
     if bar.value is not None:
         width = max(0.5, area.x(bar.value) - area.left)
         parts.append(
@@ -120,15 +122,15 @@ def _row(bar: ClassBar, area: Area, y: float, size: float) -> Markup:
                 fill_opacity=0.45,
             )
         )
-        parts.append(label(short(bar.value), end + 40, y + 4, text_anchor="end"))
+        parts.append(label(short(bar.value), rows - 44, y + 4, text_anchor="end"))
     else:
-        parts.append(label("no rows", end + 40, y + 4, text_anchor="end", class_="faint"))
+        parts.append(label("no rows", rows - 44, y + 4, text_anchor="end", class_="faint"))
     if bar.low is not None and bar.high is not None:
         parts.append(_whisker(area.x(bar.low), area.x(bar.high), y, thick / 3))
     if bar.baseline is not None:
         at = area.x(bar.baseline)
         parts.append(element("path", d=path([(at, y - thick / 2), (at, y + thick / 2)]), class_="line s1"))
-    parts.append(label(f"{bar.support:,}", end + 84, y + 4, text_anchor="end", class_="faint"))
+    parts.append(label(f"{bar.support:,}", rows, y + 4, text_anchor="end", class_="faint"))
     return joined(*parts)
 
 

@@ -11,6 +11,9 @@ from workers.evaluation.metrics.titles import in_words
 
 HEIGHT = 300
 
+FAR = 4
+"""From how many times the epochs that have ended on the axis ends before the planned ones."""
+
 
 @dataclass(frozen=True)
 class Point:
@@ -79,7 +82,9 @@ class CurvesFigure:
         values = [end for curve in curves for p in curve.points for end in (p.low, p.high)]
         values += [value for _, value in self.levels]
         low, high = span(values, lowest=self.lowest, highest=self.highest)
-        last = max([self.epochs, *(p.epoch for curve in curves for p in curve.points)], default=1)
+        done = max((p.epoch for curve in curves for p in curve.points), default=0)
+        far = done and self.epochs > FAR * done  # an axis of all epochs would show a line straight up
+        last = 2 * done if far else max(self.epochs, done)
         height = HEIGHT * (0.8 if canvas.is_narrow else 1)
         return Area(Scale(0, max(last, 1), 62, canvas.width - 20), Scale(low, high, top + height, top))
 

@@ -25,6 +25,8 @@ TOP = 34
 """The height of the title."""
 LINE = 18
 """The height of a line of text."""
+BESIDE = 18
+"""The room beside an area, into which the last label of its axis may reach."""
 NO_EPOCH = "No epoch has ended yet."
 
 
@@ -124,12 +126,21 @@ def axes(area: Area, x_title: str, y_title: str, *, least_step: float = 0.0) -> 
     for value, shown in area.x.ticks(max(2, int(room // 70)), least_step=least_step):
         at = area.x(value)
         parts.append(element("path", d=path([(at, area.bottom), (at, area.bottom + 4)]), class_="axis"))
-        parts.append(label(shown, at, area.bottom + 18, text_anchor="middle", class_="faint"))
+        inside = min(at, area.right + BESIDE - text_width(shown) / 2)
+        parts.append(label(shown, inside, area.bottom + 18, text_anchor="middle", class_="faint"))
     parts.append(
         element("path", d=path([(area.left, area.bottom), (area.right, area.bottom)]), class_="axis")
     )
     parts.append(label(x_title, area.right, area.bottom + 36, text_anchor="end", class_="faint"))
     return joined(*parts)
+
+
+def unnamed(runs: int, area: Area) -> Markup:
+    """How many runs are drawn that the legend does not name, in a corner of the area."""
+    if runs <= 0:
+        return Markup()
+    text = f"and {runs} more run{'' if runs == 1 else 's'}"
+    return label(text, area.right - 6, area.bottom - 8, text_anchor="end", class_="faint")
 
 
 def legend(entries: Sequence[tuple[str, int]], width: float, top: float) -> tuple[Markup, float]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from service.charts.figure import NARROW, Area, Canvas, axes, document, legend, subtitle
+from service.charts.figure import NARROW, Area, Canvas, axes, document, legend, subtitle, unnamed
 from service.charts.scale import Scale, finite, short
 from service.charts.svg import Markup, element, joined, label, path
 
@@ -63,7 +63,7 @@ class ReliabilityFigure:
             shown = [(x, y) for x, y in points if x is not None and y is not None]
             body.append(area.line(shown, index))
             body += [area.dot(x, y, index) for x, y in shown]
-        body.append(_histogram(self.runs, area))
+        body += [_histogram(self.runs, area), unnamed(len(self.runs) - NAMED, area)]
         return document(
             canvas,
             height=area.bottom + 56 + STRIP,

@@ -56,8 +56,8 @@ def span(
 
 
 def short(value: float) -> str:
-    """A value in a sentence or beside a bar: three decimals, or an exponent if it is large."""
-    return f"{value:.3g}" if abs(value) >= 1000 else figure_text(value)
+    """A value in a sentence or beside a bar: three decimals, or none if it is large."""
+    return figure_text(value)
 
 
 def _step(rough: float) -> float:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from service.charts.figure import NARROW, Area, Canvas, axes, document, legend, subtitle
+from service.charts.figure import NARROW, Area, Canvas, axes, document, legend, subtitle, unnamed
 from service.charts.scale import Scale, short
-from service.charts.svg import Markup, element, joined, label, path
+from service.charts.svg import element, joined, path
 
 SIDE = 380
 NAMED = 8
@@ -60,7 +60,7 @@ class ScoreCurvesFigure:
         body = [below, names, axes(area, self.x_title, self.y_title)]
         body.append(element("path", d=path(ends), class_="thin axis d2"))
         body += [area.line(each.points, index) for index, each in enumerate(self.curves)]
-        body.append(_rest(len(self.curves), area))
+        body.append(unnamed(len(self.curves) - NAMED, area))
         return document(
             canvas,
             height=area.bottom + 48,
@@ -72,11 +72,3 @@ class ScoreCurvesFigure:
     def _description(self) -> str:
         said = "; ".join(each.said(self.area) for each in self.curves[:NAMED])
         return f"{self.y_title} over {self.x_title}. {said}. The dotted line is guessing."
-
-
-def _rest(curves: int, area: Area) -> Markup:
-    if curves <= NAMED:
-        return Markup()
-    return label(
-        f"and {curves - NAMED} more runs", area.right - 6, area.bottom - 8, text_anchor="end", class_="faint"
-    )

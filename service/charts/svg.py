@@ -12,7 +12,8 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 WIDTHS = {
     **dict.fromkeys("ijl|!.,:;' ", 0.33),
     **dict.fromkeys('frtI()[]-/"', 0.41),
-    **dict.fromkeys("mwMW@%…", 0.96),
+    **dict.fromkeys("mwMW@%…", 1.0),
+    **dict.fromkeys("<>=+~^&#", 0.84),
     **dict.fromkeys("ABCDEFGHJKLNOPQRSTUVXYZ", 0.7),
 }
 """Of some characters, in ems. DejaVu Sans has them, which is wider than the fonts of other systems."""
@@ -92,10 +93,13 @@ def shortened(value: str, width: float, size: float = 12) -> str:
 def abbreviated(value: str, width: float, size: float = 12) -> str:
     """As `shortened`, but cut in the middle: names of one kind often differ in their ends."""
     cut = shortened(value, width, size)
-    kept = len(cut) - 1
-    if cut == value or kept < 3:
+    if cut == value:
         return cut
-    return f"{value[: kept - kept // 3].rstrip()}…{value[-(kept // 3) :].lstrip()}"
+    for kept in range(len(cut) - 1, 2, -1):
+        shown = f"{value[: kept - kept // 3].rstrip()}…{value[-(kept // 3) :].lstrip()}"
+        if text_width(shown, size) <= width:
+            return shown
+    return cut
 
 
 def wrapped(value: str, width: float, most: int = 3) -> list[str]:

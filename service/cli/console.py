@@ -16,7 +16,9 @@ from service.cli.robustness_report import show_robustness_report
 from service.cli.score_report import show_curves, show_importance, show_operating_points, show_reliability
 from service.cli.shift_report import show_shift_report
 from service.cli.terminal import terminal
+from service.figure_text import significant_text
 from service.operations.doctor import CheckResult
+from workers.range_text import range_text
 
 INTERRUPTED = 130
 """The exit status of a command that was ended with Ctrl-C."""
@@ -117,8 +119,8 @@ def show_errors(errors: dict[str, Any]) -> None:
     console.print(table)
     console.print(
         f"Of {errors['rows']:,} rows, {errors['wrong_once']:,} are wrong at least once, "
-        f"{errors['wrong_in_most']:,} in most of {errors['runs']} models, and {errors['wrong_in_all']:,} in all. "
-        "Score: the mean probability of the true class."
+        f"{errors['wrong_in_most']:,} most times, and {errors['wrong_in_all']:,} every time that one of "
+        f"{errors['runs']} models predicts them. Score: the mean probability of the true class."
     )
 
 
@@ -154,24 +156,30 @@ def show_evaluation(evaluation: dict[str, Any], asked: int | None = None) -> Non
         console.print(f"  accuracy from {bound['low']:.3f} to {bound['high']:.3f} {bound['valid']}")
     _print_figures(console, evaluation)
     for each in evaluation["classes"]:
-        value = each["accuracy"] if each.get("mae") is None else each["mae"]
-        share = "-" if value is None else f"{value:.3f}" if each.get("mae") is None else f"MAE {value:.4g}"
-        console.print(Text(f"  {each['class']}: {share} of {each['support']:,} rows"))
+        console.print(Text(f"  {_of_class(each)} of {each['support']:,} rows"))
     for kind in ("exposed", "looked_at"):
         if evaluation[f"{kind}_rows"]:
             console.print(f"  {_earlier_use(evaluation, kind)}")
+
+
+def _of_class(found: dict[str, Any]) -> str:
+    """The name and the figure of a class, or of a range of the targets."""
+    if found.get("mae") is not None:
+        return f"{range_text(found['class'])}: MAE {significant_text(found['mae'])}"
+    return f"{found['class']}: {'-' if found['accuracy'] is None else format(found['accuracy'], '.3f')}"
 
 
 def _print_figures(console: Console, evaluation: dict[str, Any]) -> None:
     """Print the metrics of a regression with their bounds, and what constant predictions reach."""
     for figure in evaluation.get("figures", []):
         name = figure["metric"].replace("_", " ")
-        console.print(f"  {name} {figure['value']:.4g}")
+        console.print(f"  {name} {significant_text(figure['value'])}")
         for bound in figure["bounds"]:
-            console.print(f"  {name} from {bound['low']:.4g} to {bound['high']:.4g} {bound['valid']}")
+            low, high = significant_text(bound["low"]), significant_text(bound["high"])
+            console.print(f"  {name} from {low} to {high} {bound['valid']}")
     for each in evaluation.get("baselines", []):
         reached = ", ".join(
-            f"{name.replace('_', ' ')} {value:.4g}" for name, value in each["metrics"].items()
+            f"{name.replace('_', ' ')} {significant_text(value)}" for name, value in each["metrics"].items()
         )
         console.print(f"  always the {each['name']} of the training rows: {reached}")
 

@@ -6,6 +6,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from service.figure_text import significant_text
+
 
 def show_experiments(console: Console, page: dict[str, Any]) -> None:
     """Print experiments, one per line, with the metrics of the list."""
@@ -19,7 +21,8 @@ def show_experiments(console: Console, page: dict[str, Any]) -> None:
     for each in page["items"]:
         facts = [each["name"] or "-", each["status"], each["dataset"], each["loss"]]
         figures = [
-            "-" if each["metrics"][name] is None else f"{each['metrics'][name]:.4g}" for name in metrics
+            "-" if each["metrics"][name] is None else significant_text(each["metrics"][name])
+            for name in metrics
         ]
         cells = [str(each["id"]), *facts, f"{each['epoch']}/{each['epochs']}", *figures]
         table.add_row(*map(Text, cells))

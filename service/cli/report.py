@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from service.figure_text import figure_text
+from service.figure_text import figure_text, significant_text
+from workers.range_text import range_text
 
 Experiment = dict[str, Any]
 
@@ -39,6 +40,8 @@ LABELS = {
 BASELINE_FIGURES = ("name", "accuracy", "balanced_accuracy", "predicted_class")
 BASELINE_WIDTH, MORE_BASELINE_WIDTH, COLUMN_WIDTH = 36, 17, 20
 """Characters of a table's row: classes and two baselines together, each further baseline, and each experiment."""
+LONGEST_IN_HEADING = 16
+"""Characters of the name of a class above the column of the majority baseline."""
 
 
 def show_report(console: Console, experiments: Sequence[Experiment], url: str | None) -> None:
@@ -73,7 +76,8 @@ def _tables(console: Console, comparable: list[Experiment]) -> None:
     """Print one table, or several if the experiments are too many for the width."""
     console.print(_heading(comparable), end="\n\n")
     width = BASELINE_WIDTH + MORE_BASELINE_WIDTH * max(0, len(comparable[0]["summary"]["baselines"]) - 2)
-    side_by_side = max(1, (console.width - width) // COLUMN_WIDTH)
+    width_of_one = max(COLUMN_WIDTH, *(_width(each) + 2 for each in comparable))
+    side_by_side = max(1, (console.width - width) // width_of_one)
     for start in range(0, len(comparable), side_by_side):
         console.print(_table(comparable[start : start + side_by_side]))
         console.print()
@@ -90,19 +94,34 @@ def _table(experiments: list[Experiment]) -> Table:
         table.add_column(Text(heading), justify="right", no_wrap=True)
     for experiment in experiments:
         table.add_column(
-            Text(title(experiment)), justify="right", style="bold", no_wrap=True, max_width=COLUMN_WIDTH - 2
+            Text(title(experiment)),
+            justify="right",
+            style="bold",
+            no_wrap=True,
+            max_width=max(COLUMN_WIDTH - 2, _width(experiment)),
         )
     for index, each in enumerate(classes):
         of_baselines = [_baseline_figure(baseline, index, figure) for baseline in baselines]
         measured = [_with_interval(summary["classes"][index], figure) for summary in summaries]
-        _row(table, each["class"], str(each["support"]), *of_baselines, *measured)
+        name = range_text(each["class"]) if figure == "mae" else each["class"]
+        _row(table, name, str(each["support"]), *of_baselines, *measured)
     table.add_section()
     rows = str(sum(each["support"] for each in classes))
     for metric in _means_shown(summaries):
         of_baselines = [_value(_baseline_metric(baseline, metric)) for baseline in baselines]
-        label = LABELS.get(metric, metric.replace("_", " "))
-        _row(table, label, rows, *of_baselines, *[_mean(summary, metric) for summary in summaries])
+        _row(
+            table, _in_words(metric), rows, *of_baselines, *[_mean(summary, metric) for summary in summaries]
+        )
     return table
+
+
+def _width(experiment: Experiment) -> int:
+    """Characters of the longest figure with its interval: that of a house price is longer than an accuracy's."""
+    summary, figure = experiment["summary"], _class_figure(experiment)
+    of_classes = [_with_interval(each, figure) for each in summary["classes"]]
+    return max(
+        map(len, [*of_classes, *(_mean(summary, metric) for metric in _means_shown([summary]))]), default=0
+    )
 
 
 def _means_shown(summaries: list[dict[str, Any]]) -> list[str]:
@@ -137,7 +156,7 @@ def _folds(experiment: Experiment) -> int:
 
 def _caption(experiments: list[Experiment]) -> Text:
     seeds = sorted({len({run["seed"] for run in each["summary"]["seeds"]}) for each in experiments})
-    selected = sorted({each["summary"]["selection"]["metric"].replace("_", " ") for each in experiments})
+    selected = sorted({_in_words(each["summary"]["selection"]["metric"]) for each in experiments})
     count = "1 seed" if seeds == [1] else f"{' or '.join(map(str, seeds))} seeds"
     if _folds(experiments[0]):
         folds = sorted({_measured(each["summary"]) for each in experiments})
@@ -145,6 +164,10 @@ def _caption(experiments: list[Experiment]) -> Text:
     run = "each run" if _folds(experiments[0]) else "each"
     mean = f"Mean of {count}, {run} at its epoch of best validation {' or '.join(selected)}."
     return Text("\n".join([mean, *_interval_notes(experiments)]), "dim")
+
+
+def _in_words(metric: str) -> str:
+    return LABELS.get(metric, metric.replace("_", " "))
 
 
 def _interval_notes(experiments: list[Experiment]) -> list[str]:
@@ -162,6 +185,8 @@ def _interval_notes(experiments: list[Experiment]) -> list[str]:
 
 def _baseline_heading(baseline: dict[str, Any]) -> str:
     predicted = baseline["predicted_class"]
+    if predicted is not None and len(predicted) > LONGEST_IN_HEADING:
+        predicted = f"{predicted[: LONGEST_IN_HEADING - 1].rstrip()}…"
     return f"always '{predicted}'" if predicted is not None else str(baseline["name"]).replace("_", ", ")
 
 
@@ -207,7 +232,7 @@ def _interval(value: float | None, low: float | None, high: float | None) -> str
 
 def _number(value: float, decimals: int = 3) -> str:
     """A number with so many decimals, or from 10 on with one digit more in all, so that it fits its column."""
-    return figure_text(value, decimals) if abs(value) < 10 else f"{value:.{decimals + 1}g}"
+    return figure_text(value, decimals) if abs(value) < 10 else significant_text(value, decimals + 1)
 
 
 def _failures(experiment: Experiment) -> list[dict[str, str]]:

@@ -15,6 +15,7 @@ from workers.data.tables.options import joined_lists
 from workers.tagged_union import members, names
 from workers.tagged_union import name_of as name_of_variant
 from workers.validation.messages import describe_error
+from workers.validation.patterns import WORDS
 from workers.validation.suggestions import did_you_mean
 
 FORMAT: TypeAdapter[Format] = TypeAdapter(AnyFormat)
@@ -33,8 +34,7 @@ def name_of(form: Form) -> str:
     """The data set's name in a form. Raises InvalidField."""
     name = _required(form, "name")
     if not re.fullmatch(NAME_PATTERN, name):
-        right = "should be up to 64 characters of a-z, 0-9, ., - and _, and start with a letter or a digit"
-        raise InvalidField("name", name, right)
+        raise InvalidField("name", name, f"should be {WORDS[NAME_PATTERN]}")
     if name in TAKEN_PATHS:
         raise InvalidField("name", name, f"/datasets/{name} is a path of its own; choose another name")
     return name

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from service.figure_text import figure_text
+from service.figure_text import figure_text, significant_text
 from service.schemas.summary import Baseline, ClassEstimate, Estimate
 from service.store.spec_facts import is_regression, selection_metric
 from workers.evaluation.intervals import LEVEL, normal_quantile, wilson
@@ -83,7 +83,7 @@ class BaselineComparison:
 
 def metric_text(metric: str, value: float) -> str:
     """A value of a metric in a sentence. Of one without a largest value four digits tell, whatever its unit is."""
-    return figure_text(value) if math.isfinite(BY_NAME[metric].range) else f"{value:.4g}"
+    return figure_text(value) if math.isfinite(BY_NAME[metric].range) else significant_text(value)
 
 
 def metric_name(metric: SelectionMetric) -> str:

@@ -25,6 +25,7 @@ from service.store.spec_facts import is_regression
 from service.store.tables import FINAL_STATUSES
 from workers.evaluation.metrics import range_of
 from workers.evaluation.metrics.titles import heading
+from workers.range_text import range_text
 from workers.spec import ExperimentSpec
 
 MOST_COLUMNS = 40
@@ -80,17 +81,19 @@ def classes_figure(experiment: Row[Any], summary: Summary | None) -> ClassesFigu
     reached = {each.class_: getattr(each, value) for each in baseline.classes} if baseline else {}
     bars = [
         ClassBar(
-            *(each.class_, each.support, getattr(each, value), getattr(each, low), getattr(each, high)),
+            range_text(each.class_) if of_numbers else each.class_,
+            *(each.support, getattr(each, value), getattr(each, low), getattr(each, high)),
             reached.get(each.class_),
         )
         for each in (summary.classes if summary else ())
     ]
     part = summary.split if summary else "validation"
     what = "mean absolute error" if of_numbers else "recall"
-    runs = _runs(len(summary.seeds) if summary else 0)
+    runs = f", mean of {_runs(len(summary.seeds))}" if summary and bars else ""
+    intervals = ", 95 % intervals" if any(each.low is not None for each in bars) else ""
     return ClassesFigure(
         title="Error of each range of the target" if of_numbers else "Accuracy of each class",
-        subtitle=f"{name_of(experiment)}: {what} on the {part} part, mean of {runs}, 95 % intervals",
+        subtitle=f"{name_of(experiment)}: {what} on the {part} part{runs}{intervals}",
         baseline=baseline.name.replace("_", " ") if baseline and reached else None,
         bars=bars,
         highest=None if of_numbers else 1.0,

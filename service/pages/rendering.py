@@ -19,6 +19,7 @@ from jinja2.bccache import Bucket
 from service.figure_text import figure_text
 from service.http.conditional import matches, not_modified
 from workers.evaluation.metrics.titles import heading, in_words
+from workers.range_text import range_text
 from workers.sweeps.ranges import value_text
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -90,6 +91,7 @@ def environment() -> Environment:
         "day": day,
         "pretty": pretty,
         "plain": value_text,
+        "range": range_text,
     }
     made.globals["version"] = version("holdout")
     return made
@@ -116,11 +118,7 @@ def page(
 
 def figure(value: float | None) -> str:
     """A metric to three decimals."""
-    if value is None:
-        return NONE
-    if abs(value) < 1000:
-        return figure_text(value)
-    return f"{value:,.3f}" if abs(value) < 1e6 else f"{value:.3g}"
+    return NONE if value is None else figure_text(value)
 
 
 def words(name: str | None) -> str:

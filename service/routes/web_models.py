@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse
 from service.api.auth.authorization import allow
 from service.api.errors.page_route import PageRoute
 from service.api.routing.parameters import ExperimentId
-from service.pages.api_client import ApiClient
+from service.pages.api_client import ApiClient, ApiRefusal
 from service.pages.forms import names_columns, read_form, rows_of
 from service.pages.rendering import page
 
@@ -93,16 +93,30 @@ def _run(form: dict[str, str]) -> dict[str, str]:
 async def _predict_page(
     request: Request, experiment_id: int, form: dict[str, str], *, status: int = 200, **values: Any
 ) -> Response:
-    experiment = await ApiClient(request).get(f"/experiments/{experiment_id}")
+    api = ApiClient(request)
+    experiment = await api.get(f"/experiments/{experiment_id}")
     given = {name: form.get(name, "") for name in ("rows", "seed", "repeat", "fold")}
     return page(
         request,
         "predict.html",
         status,
         experiment=experiment,
+        columns=await _columns(api, experiment),
         is_of_folds=experiment["plan"]["folds"] is not None,
         **{"problem": None, "predicted": None, "headings": None, "lines": [], **given, **values},
     )
+
+
+async def _columns(api: ApiClient, experiment: dict[str, Any]) -> list[str]:
+    """The names of the columns in the order of a row; none if the data set has none, or is another by now."""
+    facts = experiment["plan"]["dataset"]
+    try:
+        dataset = await api.get(f"/datasets/{facts['name']}")
+    except ApiRefusal:
+        return []
+    if dataset["table"] is None or dataset["sha256"] != facts["sha256"]:
+        return []
+    return [each["name"] for each in dataset["table"]["columns"] if each["kind"] not in ("label", "ignore")]
 
 
 async def _test_page(

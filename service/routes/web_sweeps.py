@@ -78,7 +78,8 @@ async def preview_new_sweep(request: Request) -> Response:
         sweep = sweep_of(await read_form(request))
     except UnusableText as error:
         values["problem"] = {"detail": str(error)}
-    else:
+        sweep = {}
+    if sweep.get("preset") or sweep.get("space"):
         reply = await ApiClient(request).post("/sweeps/validate", sweep)
         if reply.status >= 400:
             values["problem"] = reply.json()

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.schemas.base import FOLD, REPEAT, Links, Next, OptionalTime, Remark, ResponseModel, Time
+from service.schemas.predictions import WITHOUT_NUL
 from service.schemas.summary import Summary
 from service.store.attempts import distinct
 from service.store.experiment_reader import ExperimentDetails, ExperimentListItem
@@ -233,7 +234,7 @@ class ExperimentEdit(BaseModel):
 
     name: ExperimentName | None = None
     tags: Annotated[list[ExperimentTag], Field(max_length=32)] | None = None
-    note: Annotated[str, Field(strict=True, max_length=10_000, pattern=r"^[^\x00]*$")] | None = Field(
+    note: Annotated[str, Field(strict=True, max_length=10_000, pattern=WITHOUT_NUL)] | None = Field(
         None, description="Text for people, such as why it was run and what it showed."
     )
 

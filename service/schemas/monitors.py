@@ -8,8 +8,9 @@ from service.schemas.base import FOLD, REPEAT, Links, Next, OptionalTime, Respon
 from service.schemas.shift import Shift
 from workers.shift.evidence import ShiftEvidence, share, spent
 from workers.shift.monitoring import Comparison, Detector, threshold
+from workers.validation.patterns import worded
 
-NAME = r"^[^\x00-\x1f\x7f]+$"
+NAME = worded(r"^[^\x00-\x1f\x7f]+$", "a text without control characters")
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=NAME)]
 MonitorStatus = Literal["quiet", "alarm"]
 MOST_NAMES = 20

@@ -13,6 +13,7 @@ from pydantic import (
 )
 
 from service.schemas.base import FOLD, REPEAT, ResponseModel
+from workers.validation.patterns import worded
 
 MAX_ROWS = 1000
 LARGEST = 3.4e38
@@ -20,7 +21,7 @@ LARGEST = 3.4e38
 
 Value = Annotated[float, Field(strict=True, ge=-LARGEST, le=LARGEST)]
 TEXT_LENGTH = 1000
-WITHOUT_NUL = r"^[^\x00]*$"
+WITHOUT_NUL = worded(r"^[^\x00]*$", "a text without the character NUL")
 """No string of a body may hold the character NUL, which databases cannot store."""
 
 

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from service.schemas.base import OptionalTime, ResponseModel, Time
 from service.store.tables import FinalStatus, MonitorAlarm, SweepEnd
+from workers.validation.patterns import worded
 
 Announcement = Literal[SweepEnd, MonitorAlarm]
 HOST = r"[!\x22$-.0->A-\[\]-~]"
@@ -28,7 +29,12 @@ def _complete(url: str) -> str:
 
 Url = Annotated[
     str,
-    Field(max_length=2000, pattern=rf"^https?://{HOST}+([/?]{REST}*)?$"),
+    Field(
+        max_length=2000,
+        pattern=worded(
+            rf"^https?://{HOST}+([/?]{REST}*)?$", "an address like https://HOST:PORT/PATH, in ASCII"
+        ),
+    ),
     AfterValidator(_complete),
 ]
 

@@ -68,9 +68,19 @@ def field_error_at(path: str, detail: Mapping[str, Any]) -> FieldError:
     """Convert one entry of `ValidationError.errors()` that concerns only the value at `path`."""
     message, given = describe_error(detail), detail.get("input")
     if detail["type"] == "literal_error" and isinstance(given, str):
-        meant = suggest(given, re.findall("'([^']*)'", detail["ctx"]["expected"]))
+        names = re.findall("'([^']*)'", detail["ctx"]["expected"])
+        message = _orders(names) or message
+        meant = suggest(given, names) if len(names) > 1 else None
         message += f"; did you mean {meant!r}?" if meant else ""
     return FieldError(path, given, message)
+
+
+def _orders(names: Sequence[str]) -> str | None:
+    """What a value should be whose names come in pairs, ascending and descending; None of other names."""
+    keys = [name for name in names if f"-{name}" in names]
+    if 2 * len(keys) < len(names) or not keys:
+        return None
+    return f"should be one of {', '.join(keys)}; with a - before it, the largest come first"
 
 
 def merge_by_path(field_errors: Iterable[FieldError]) -> list[FieldError]:

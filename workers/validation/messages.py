@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from workers.validation.patterns import WORDS
+
 SHOULD_BE = {
     **dict.fromkeys(("model_type", "model_attributes_type", "dataclass_type", "dict_type"), "an object"),
     **dict.fromkeys(("mapping_type", "arguments_type", "dataclass_exact_type"), "an object"),
@@ -43,6 +45,8 @@ SENTENCES = {
 def describe_error(detail: Mapping[str, Any]) -> str:
     """Describe one entry of `ValidationError.errors()` in a sentence without its subject."""
     template = SENTENCES.get(detail["type"])
+    if detail["type"] == "string_pattern_mismatch" and detail["ctx"]["pattern"] in WORDS:
+        return f"should be {WORDS[detail['ctx']['pattern']]}"
     if template is None and detail["type"] in SHOULD_BE:
         template = f"should be {SHOULD_BE[detail['type']]}"
     if template is None:

@@ -114,7 +114,7 @@ def _field_error(request: Request, detail: dict[str, Any]) -> FieldError:
         return field_error_at(".".join(map(str, location)), detail)
     # Shortened first: the search for the nearest valid name takes time in proportion to the wrong one.
     location = [shortened(step) if isinstance(step, str) else step for step in location]
-    context = {key: shortened(str(value)) for key, value in detail.get("ctx", {}).items()}
+    context = {key: _shortened(value) for key, value in detail.get("ctx", {}).items()}
     model = request.scope["route"].body_field.field_info.annotation
     return to_field_error({**detail, "loc": location, "ctx": context}, model)
 
@@ -136,3 +136,8 @@ def _allowed_methods(request: Request) -> Iterator[str]:
             not exact and any(route.matches(scope)[0] is Match.FULL for route in routes)
         ):
             yield method
+
+
+def _shortened(value: Any) -> Any:
+    """A value of an error's context: numbers stay numbers, which are written without a needless ".0"."""
+    return value if isinstance(value, int | float) else shortened(str(value))

@@ -5,6 +5,7 @@ from pydantic import Field
 from service.api.routing.parameters import NUMBER, Query
 from service.http.query import InvalidQuery
 from workers.evaluation.selection import SelectionMetric
+from workers.validation.patterns import worded
 
 MOST_COMPARED = 20
 
@@ -13,7 +14,10 @@ class ComparedQuery(Query):
     """Which experiments to compare."""
 
     ids: str = Field(
-        pattern=rf"^{NUMBER}(,{NUMBER}){{1,{MOST_COMPARED - 1}}}$",
+        pattern=worded(
+            rf"^{NUMBER}(,{NUMBER}){{1,{MOST_COMPARED - 1}}}$",
+            f"the numbers of 2 to {MOST_COMPARED} experiments, separated by commas, such as 1,2",
+        ),
         max_length=400,
         description=f"The numbers of 2 to {MOST_COMPARED} experiments, separated by commas.",
         examples=["1,2"],

@@ -34,6 +34,7 @@ from workers.nn.losses import AnyLoss
 from workers.nn.optimizers import AnyOptimizer
 from workers.spec import ExperimentTag
 from workers.tagged_union import OneOf, names
+from workers.validation.patterns import worded
 
 
 class Number(Convertor[int]):
@@ -63,7 +64,7 @@ DatasetName = Annotated[
 IdempotencyKey = Annotated[
     str | None,
     Header(
-        pattern=r"^[\x20-\x7e]{1,255}$",
+        pattern=worded(r"^[\x20-\x7e]{1,255}$", "up to 255 characters of printable ASCII"),
         description="A text of your choice, such as a UUID. The same request with the same key is carried out once.",
         examples=["6f1c2d0e-9a1b-4a53-8f3e-0c6f5a0f2c11"],
     ),
@@ -194,7 +195,7 @@ class MonitorsQuery(SweepsQuery):
     experiment_id: int | None = Field(None, ge=1, lt=2**63)
 
 
-BATCH_NAME = r"^[^\x00-\x1f\x7f]+$"
+BATCH_NAME = worded(r"^[^\x00-\x1f\x7f]+$", "a text without control characters")
 
 
 class NewBatchQuery(Query):
@@ -368,7 +369,10 @@ class EpochsOfManyQuery(MetricsQuery):
     """Which rows of which experiments."""
 
     ids: str = Field(
-        pattern=rf"^{NUMBER}(,{NUMBER}){{0,99}}$",
+        pattern=worded(
+            rf"^{NUMBER}(,{NUMBER}){{0,99}}$",
+            "the numbers of up to 100 experiments, separated by commas, such as 1,2,3",
+        ),
         max_length=2000,
         description="The numbers of up to 100 experiments, separated by commas.",
         examples=["1,2,3"],

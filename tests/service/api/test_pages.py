@@ -244,6 +244,35 @@ def test_the_test_set_is_not_touched_without_a_confirmation(client: TestClient, 
     assert client.get(f"/experiments/{finished}/test-evaluations").json()["looks"] == 0
 
 
+def test_an_empty_sweep_form_is_told_what_to_fill_in_and_not_that_it_is_wrong(client: TestClient) -> None:
+    page = client.post("/ui/sweeps/new/preview", data={}, headers={"X-Part": "yes"})
+    assert "Choose a preset, or name a field" in shown(page)
+    assert "problem" not in page.text
+    page = client.post("/ui/sweeps/new/preview", data={"preset": "losses"}, headers={"X-Part": "yes"})
+    assert "Valid. 5 candidates" in shown(page)
+
+
+def test_the_columns_of_a_row_to_predict_are_named(client: TestClient, fake_worker: FakeWorker) -> None:
+    table = b"width,height,kind\n" + b"1,2,a\n2,1,b\n3,4,a\n4,3,b\n" * 10
+    client.post("/datasets", data={"name": "boxes"}, files={"file": table}).raise_for_status()
+    experiment_id = fake_worker.submit(dataset="boxes")
+    assert "The columns in their order: width, height." in shown(
+        client.get(f"/ui/experiments/{experiment_id}/predict")
+    )
+
+
+def test_an_experiment_that_ended_without_an_epoch_has_no_result(
+    client: TestClient, fake_worker: FakeWorker
+) -> None:
+    experiment_id = fake_worker.submit()
+    assert "no epoch yet" in shown(client.get(f"/ui/experiments/{experiment_id}"))
+    client.post(f"/experiments/{experiment_id}/cancel")
+    for path in (f"/ui/experiments/{experiment_id}", "/ui/experiments"):
+        text = shown(client.get(path))
+        assert "no result" in text
+        assert "no epoch yet" not in text
+
+
 def test_a_table_is_inspected_and_uploaded(client: TestClient) -> None:
     file = "petal,species\n1.4,setosa\n1.3,setosa\n4.7,versicolor\n4.5,versicolor\n"
     sent: Any = {

@@ -240,6 +240,48 @@ def test_curves_without_points_say_why_though_baselines_are_known(points: list[P
     assert description == f"{said} Baseline linear: 0.500."
 
 
+@pytest.mark.parametrize(("epochs", "done", "last"), [(100_000, 40, "80"), (100, 40, "100"), (100, 0, "100")])
+def test_the_axis_of_a_long_run_ends_where_its_curve_can_be_seen(epochs: int, done: int, last: str) -> None:
+    points = [Point(epoch, 0.5, 0.5, 0.5) for epoch in range(1, done + 1)]
+    chart = CurvesFigure(
+        *("t", "s", "loss", 0.0, math.inf, epochs, 1), [Curve("validation", 0, points)], [], []
+    )
+    labels = [each.text for each in parsed(chart.svg(Canvas())).iter(f"{SVG}text")]
+    assert last in labels
+    assert not {"20,000", "150"} & {*labels}
+
+
+def test_the_last_label_of_an_axis_is_within_the_chart() -> None:
+    chart = CurvesFigure(
+        *("t", "s", "loss", 0.0, math.inf, 100_000, 1),
+        [Curve("validation", 0, [Point(90_000, 0.5, 0.5, 0.5)])],
+        *([], []),
+    )
+    (last,) = [each for each in parsed(chart.svg(Canvas(340))).iter(f"{SVG}text") if each.text == "100,000"]
+    assert float(last.attrib["x"]) + text_width("100,000") / 2 <= 340
+
+
+def test_a_name_that_is_cut_in_its_middle_is_no_wider_than_its_room() -> None:
+    for name in ("<script>alert(1)</script>", "illicit MWMWMWMW", "a class with a very very long name"):
+        for width in range(40, 160, 7):
+            assert text_width(abbreviated(name, width)) <= width
+
+
+def test_runs_that_a_legend_does_not_name_are_counted() -> None:
+    runs = [CalibratedRun(f"seed {seed}", 0.1, [Bin(0.4, 0.6, 9, 0.5, 0.5)]) for seed in range(10)]
+    assert "and 2 more runs" in ReliabilityFigure("t", "s", runs).svg(Canvas())
+    assert "more run" not in ReliabilityFigure("t", "s", runs[:8]).svg(Canvas())
+
+
+def test_the_figure_beside_a_bar_has_room() -> None:
+    bars = [ClassBar("a", 9, 25_490_112.0, 1.0, 58_000_000.0, None)]
+    chart = parsed(ClassesFigure("t", "s", None, bars, highest=None).svg(Canvas()))
+    (figure,) = [each for each in chart.iter(f"{SVG}text") if each.text == "25,490,112"]
+    whisker = next(each for each in chart.iter(f"{SVG}path") if "whisker" in (each.get("class") or ""))
+    reached = max(float(x) for x in re.findall(r"[ML]([\d.]+),", whisker.attrib["d"]))
+    assert float(figure.attrib["x"]) - text_width("25,490,112") >= reached
+
+
 def test_charts_of_classes_say_that_no_epoch_has_ended() -> None:
     for chart in (classes("t", 0, 0.5), confusion("t", 2, math.nan)):
         assert NO_EPOCH in [each.text for each in parsed(chart).iter(f"{SVG}text")]

@@ -150,7 +150,7 @@ def test_the_hardest_rows_are_listed(capsys: pytest.CaptureFixture[str]) -> None
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert lines[1] == ["77", "8", "1", "(2),", "[3]", "(1)", "3", "of", "3", "0.012"]
     assert lines[2] == ["5", "9", "4", "(1)", "1", "of", "3", "-"]
-    assert " ".join(lines[3]).startswith("Of 360 rows, 21 are wrong at least once, 9 in most of 3 models")
+    assert " ".join(lines[3]).startswith("Of 360 rows, 21 are wrong at least once, 9 most times, and 4")
 
 
 @pytest.mark.parametrize("command", ["errors", "predictions"])

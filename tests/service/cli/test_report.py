@@ -49,6 +49,21 @@ def test_a_regression_has_the_error_of_each_range_of_its_targets() -> None:
     assert "no rows" not in printed
 
 
+def test_figures_of_large_targets_are_printed_whole() -> None:
+    found: Any = regression()
+    found["summary"]["metrics"]["rmse"] |= {"mean": 25490.1, "low": 12165.8, "high": 38876.1}
+    found["summary"]["classes"][0] |= {"class": "[1.88e+04, 1.69e+05)", "mae": 1e6, "mae_high": 1234567.8}
+    table = rows(report(found))
+    assert table["RMSE"] == ["88", "77.77", "25,490 [12,166, 38,876]"]
+    assert table["[18,800, 169,000)"][-1] == "1,000,000 [60.7, 1,234,568]"
+
+
+def test_a_long_name_of_the_majority_class_leaves_room_for_the_table() -> None:
+    found: Any = summary()
+    found["baselines"][0]["predicted_class"] = "a class with a very very long name"
+    assert rows(report(experiment(name="plain", summary=found)))["class"][1] == "always 'a class with a…'"
+
+
 def test_a_regression_in_folds_counts_them() -> None:
     assert "Mean of 3 folds with 2 seeds in each" in report(regression(folds=3))
 

@@ -21,7 +21,7 @@ from service.pages.rendering import (
     ("shown", "text"),
     [
         (figure(0.12345), "0.123"),
-        (figure(12345.6), "12,345.600"),
+        (figure(12345.6), "12,346"),
         (figure(None), "–"),
         (p_value(0.02314), "0.0231"),
         (p_value(0.0), "< 0.0001"),

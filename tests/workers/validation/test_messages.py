@@ -1,9 +1,11 @@
 """Messages about values use the terms of JSON, whichever of pydantic's errors they come from."""
 
 import copy
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from workers.tagged_union import name_of
 from workers.validation.errors import to_field_errors
 from workers.validation.locations import field_names
 from workers.validation.messages import SENTENCES, SHOULD_BE, describe_error
+from workers.validation.patterns import WORDS
 
 PYTHON = re.compile(
     r"tuple|dictionar|instance|\bNone\b|\bTrue\b|\bFalse\b|integer|boolean|\bbool\b|\bint\b|float|keyword|"
@@ -123,3 +126,28 @@ def test_every_error_of_pydantic_that_a_client_may_cause_is_translated(error: An
     said = describe_error({"type": kind, "msg": error["message_template_python"], "ctx": context})
     assert kind in SHOULD_BE or kind in SENTENCES or kind in ANSWERED_APART
     assert kind in ANSWERED_APART or not PYTHON.search(said), said
+
+
+def test_every_pattern_of_a_request_has_words() -> None:
+    document = json.loads(Path("service/api/openapi/openapi.json").read_text())
+    of_answers = {r"^((metrics|baselines)(\.[a-z0-9_]+)?|classes|seeds)$"}
+    assert patterns(document) - of_answers <= {*WORDS}
+
+
+def patterns(schema: Any) -> set[str]:
+    """Every pattern in a document."""
+    if isinstance(schema, list):
+        return set().union(*map(patterns, schema))
+    if not isinstance(schema, dict):
+        return set()
+    own = {schema["pattern"]} if isinstance(schema.get("pattern"), str) else set()
+    return own.union(*map(patterns, schema.values()))
+
+
+def test_a_text_that_does_not_match_is_told_what_would_be_right() -> None:
+    with pytest.raises(ValidationError) as error:
+        ExperimentSpec.model_validate({"tags": ["a b"]})
+    (found,) = to_field_errors(error.value, ExperimentSpec)
+    assert found.message == (
+        "should be up to 64 letters, digits and . _ : / -, and start with a letter or a digit"
+    )

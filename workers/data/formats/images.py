@@ -22,6 +22,7 @@ from workers.data.formats.wrappers import members_of
 from workers.data.formats.zip_reader import FILES, open_zip
 from workers.data.sources.source import Contents
 from workers.tagged_union import variant
+from workers.validation.patterns import worded
 
 MOST_FILE_BYTES = 2**25
 SHOWN_SIZES = 3
@@ -30,7 +31,7 @@ Size = Annotated[
     str,
     Field(
         strict=True,
-        pattern=r"^[1-9]\d{0,3}x[1-9]\d{0,3}$",
+        pattern=worded(r"^[1-9]\d{0,3}x[1-9]\d{0,3}$", "a height and a width in pixels, such as 32x32"),
         description="The height and width that all images are scaled to.",
         examples=["32x32"],
     ),

@@ -19,8 +19,12 @@ from workers.data.sources.source import Contents, Source
 from workers.data.sources.upload_source import UploadSource
 from workers.data.sources.upload_store import UploadStore
 from workers.tagged_union import variant
+from workers.validation.patterns import worded
 
-NAME_PATTERN = "^[a-z0-9][a-z0-9._-]{0,63}$"
+NAME_PATTERN = worded(
+    "^[a-z0-9][a-z0-9._-]{0,63}$",
+    "up to 64 characters of a-z, 0-9, ., - and _, and start with a letter or a digit",
+)
 """No separator and no leading dot: a name cannot refer to a path outside the folder of data sets."""
 
 Prefix = Literal["train", "t10k"]

@@ -10,8 +10,11 @@ from pydantic import Field
 from workers.data.dataset import Dataset
 from workers.data.imbalance import Imbalance
 from workers.tagged_union import variant
+from workers.validation.patterns import worded
 
-Sha256 = Annotated[str, Field(strict=True, pattern="^[0-9a-f]{64}$")]
+Sha256 = Annotated[
+    str, Field(strict=True, pattern=worded("^[0-9a-f]{64}$", "a SHA-256: 64 digits of 0-9 and a-f"))
+]
 
 
 class Contents(NamedTuple):

@@ -69,4 +69,18 @@ def test_a_header_is_no_exception(client: TestClient) -> None:
     headers: dict[Any, Any] = {"Idempotency-Key": "x" * 300}
     [error] = client.post("/experiments", json={}, headers=headers).json()["errors"]
     assert error["path"] == "idempotency-key"
-    assert error["message"].startswith("should match the pattern")
+    assert error["message"] == "should be up to 255 characters of printable ASCII"
+
+
+def test_an_unknown_order_lists_the_keys_once(client: TestClient) -> None:
+    [error] = client.get("/experiments?sort=acuracy").json()["errors"]
+    assert error["message"].startswith("should be one of id, name, created_at, finished_at, accuracy,")
+    assert error["message"].endswith("with a - before it, the largest come first; did you mean 'accuracy'?")
+    [error] = client.get("/comparisons?ids=1").json()["errors"]
+    assert error["message"] == (
+        "should be the numbers of 2 to 20 experiments, separated by commas, such as 1,2"
+    )
+    [error] = client.post("/experiments", json={"loss": {"name": "focal", "gamma": -1}}).json()["errors"]
+    assert error["message"] == "should be greater than or equal to 0"
+    [error] = client.post("/experiments", json={"split": "cv"}).json()["errors"]
+    assert error["message"] == "should be 'cross_validation'"
