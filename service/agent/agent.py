@@ -196,8 +196,8 @@ class Agent:
         if time.monotonic() - self.flushed_at >= self._flush_interval():
             self.flush(claims=self.may_claim and self._claims_with_flush)
         self.start_prepared()
-        while self.may_claim and len(self.runs) < self._most_runs and self.claim():
-            pass
+        if self.may_claim and (missing := self._most_runs - len(self.runs)) > 0:
+            self.claim(missing)
 
     def release_runs(self) -> None:
         """Tell every worker to send a checkpoint and stop, receive what they send, and flush."""
@@ -222,20 +222,20 @@ class Agent:
         for lease, event in self.pool.receive(timeout):
             self.runs[lease].add(event)
 
-    def claim(self) -> bool:
-        """Claim a run and start to prepare its assignment; False if there was none.
+    def claim(self, most: int = 1) -> bool:
+        """Claim at most so many runs, and start to prepare their assignments; False if there were none.
 
         The own leases are renewed first: a claim ends those that have expired, as they all have after a sleep.
         """
         with self.database.read() as connection:
             if not queue.has_work(connection):
                 return False
-        with self._renewing() as renewed:
-            claimed = self._claim(renewed, len(renewed.owned))
+        with self._renewing() as renewed, queue.update_statuses_once(renewed.connection):
+            claimed = self._claim(renewed, len(renewed.owned), most)
         self._start_preparing(claimed)
         return bool(claimed)
 
-    def _claim(self, renewed: Renewed, held: int, most: int = 1) -> list[Claimed]:
+    def _claim(self, renewed: Renewed, held: int, most: int) -> list[Claimed]:
         """Claim at most so many runs, with the checkpoints that they resume from. held: how many it has already."""
         claimed: list[Claimed] = []
         while len(claimed) < most:
