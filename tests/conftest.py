@@ -27,6 +27,7 @@ from tests.inherited_signals import keep_from_child_processes
 from tests.shared_routes import share_routes
 from tests.shared_statements import share_compiled_statements
 from tests.unclosed_connections import warn_of_unclosed_connections
+from tests.unflushed_files import flush_no_files
 
 if TYPE_CHECKING:
     from tests.postgresql import PostgreSQL
@@ -46,6 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("unhurried")
     if not config.getoption("numprocesses", None):  # the processes of xdist inherit what their parent ignores
         keep_from_child_processes()
+    flush_no_files()
     share_compiled_statements()
     share_routes()
     stack = ExitStack()

@@ -180,7 +180,9 @@ def _main(requests: socket.socket) -> None:
     from service.app import create_app
     from service.settings import Settings
     from tests.shared_routes import make_routes, share_routes
+    from tests.unflushed_files import flush_no_files
 
+    flush_no_files()
     share_routes()
     make_routes(create_app(Settings(workers=0)))
     gc.freeze()

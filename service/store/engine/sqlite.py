@@ -17,6 +17,8 @@ PAGES_KILOBYTES, STATEMENTS = 256, 32
 """What each connection keeps: of the file, and prepared statements. By default 2,000 and 128, which took 10 MB of the
 API when every page had been opened. The kernel keeps the file too, once for all connections.
 """
+SYNCHRONOUS = "FULL"
+"""When a transaction is on the disk: before it counts as committed, so that a loss of power costs none."""
 REMEDY = "It has to be an SQLite database, in a folder that this user may write to (HOLDOUT_DATA_DIR)."
 
 
@@ -30,7 +32,7 @@ def sqlite_engine(url: URL) -> Engine:
     def configure(connection: DBAPIConnection, _record: object) -> None:
         cursor = connection.cursor()
         cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
         cursor.execute(f"PRAGMA cache_size = -{PAGES_KILOBYTES}")
         cursor.close()
 
