@@ -23,6 +23,8 @@ from typing import Any
 
 MOST_BYTES = 1_000_000
 """Of a request: arguments and environment."""
+ADDRESS = f"\0holdout-tests-{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
+"""Of the template's socket, which has no file: xdist names the run of the tests."""
 
 
 class ForkedProgram:
@@ -101,53 +103,84 @@ def run_holdout(
 
 @cache
 def _template() -> socket.socket:
-    """The connection to this process's template, which ends when the connection does."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    for each in (ours, theirs):
-        each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MOST_BYTES)
-    with theirs:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.program_template", str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            cwd=Path(__file__).parents[1],
-            start_new_session=True,  # so that Ctrl-C leaves it alone
-        )
-
-    def end() -> None:
-        ours.close()
-        process.wait(10)
-
-    atexit.register(end)
+    """A connection to the template, which the processes of xdist share. It ends with its last connection."""
+    ours = _socket()
+    while ours.connect_ex(ADDRESS):
+        with _socket() as listening, suppress(OSError):  # another process has just bound the address
+            listening.bind(ADDRESS)
+            listening.listen()
+            _start(listening)
+    atexit.register(ours.close)
     return ours
+
+
+def _start(listening: socket.socket) -> None:
+    """Start the template. Until its imports are done, it has connections that wait, and their requests."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.program_template", str(listening.fileno())],
+        pass_fds=[listening.fileno()],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        cwd=Path(__file__).parents[1],
+        start_new_session=True,  # so that Ctrl-C leaves it alone
+    )
+
+    def collect() -> None:
+        with suppress(subprocess.TimeoutExpired):  # others have it still
+            process.wait(10)
+
+    atexit.register(collect)
+
+
+def _socket() -> socket.socket:
+    """A socket that keeps requests apart, and takes long ones."""
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MOST_BYTES)
+    return made
 
 
 class _Template:
     """Forks a process for each request, and tells its client the id of the process and how it ended."""
 
-    def __init__(self, requests: socket.socket) -> None:
-        self.requests = requests
+    def __init__(self, listening: socket.socket) -> None:
+        self.listening = listening
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(listening, selectors.EVENT_READ)
+        self.clients: dict[int, socket.socket] = {}
         self.running: dict[int, tuple[int, socket.socket]] = {}
         """The id, and the connection to the client, by the descriptor that shows that the process has ended."""
 
     def forked(self) -> dict[str, Any] | None:
-        """Handle requests. Returns in each new process, with its request, and at their end, without one."""
-        with selectors.DefaultSelector() as selector:
-            selector.register(self.requests, selectors.EVENT_READ)
-            while True:
-                for key, _ in selector.select():
-                    if key.fd in self.running:
-                        selector.unregister(key.fd)
-                        self._tell_the_end(key.fd)
-                        continue
-                    content, descriptors, _, _ = socket.recv_fds(self.requests, MOST_BYTES, 3)
-                    if not content:
-                        return None
-                    if not (process := os.fork()):
-                        _become_a_program(*descriptors[:2])
-                        return json.loads(content)  # type: ignore[no-any-return]
-                    selector.register(self._remember(process, descriptors), selectors.EVENT_READ)
+        """Handle requests. Returns in each new process, with its request, and after the last client, without one."""
+        while True:
+            for key, _ in self.selector.select():
+                if key.fd in self.running:
+                    self._tell_the_end(key.fd)
+                elif key.fd == self.listening.fileno():
+                    self._welcome()
+                elif request := self._serve(key.fd):
+                    return request
+            if not self.clients and not self.selector.select(0):
+                return None
+
+    def _welcome(self) -> None:
+        client, _ = self.listening.accept()
+        self.clients[client.fileno()] = client
+        self.selector.register(client, selectors.EVENT_READ)
+
+    def _serve(self, client: int) -> dict[str, Any] | None:
+        """Fork a process, which gets the request, or forget a client that has ended."""
+        content, descriptors, _, _ = socket.recv_fds(self.clients[client], MOST_BYTES, 3)
+        if not content:
+            self.selector.unregister(client)
+            self.clients.pop(client).close()
+        elif process := os.fork():
+            self.selector.register(self._remember(process, descriptors), selectors.EVENT_READ)
+        else:
+            self.selector.close()  # collected later, it would close a descriptor of the program
+            _become_a_program(*descriptors[:2])
+            return json.loads(content)  # type: ignore[no-any-return]
+        return None
 
     def _remember(self, process: int, descriptors: Sequence[int]) -> int:
         for each in descriptors[:2]:
@@ -160,6 +193,7 @@ class _Template:
 
     def _tell_the_end(self, ended: int) -> None:
         process, client = self.running.pop(ended)
+        self.selector.unregister(ended)
         os.close(ended)
         code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
         with client, suppress(OSError):
@@ -174,7 +208,7 @@ def _become_a_program(stdout: int, stderr: int) -> None:
     os.closerange(3, 1024)
 
 
-def _main(requests: socket.socket) -> None:
+def _main(listening: socket.socket) -> None:
     import service.cli.commands
     import service.launcher  # noqa: F401
     from service.app import create_app
@@ -186,7 +220,7 @@ def _main(requests: socket.socket) -> None:
     share_routes()
     make_routes(create_app(Settings(workers=0)))
     gc.freeze()
-    request = _Template(requests).forked()
+    request = _Template(listening).forked()
     if request is None:
         return
     os.chdir(request["folder"])
