@@ -21,3 +21,12 @@ def figure_text(value: float, decimals: int = 3) -> str:
 def significant_text(value: float, digits: int = 4) -> str:
     """A figure with so many significant digits, if it is not large."""
     return f"{value:,.0f}" if LARGE <= abs(value) < HUGE else f"{value:.{digits}g}"
+
+
+def duration_text(seconds: float) -> str:
+    """Seconds as people say them: 12 s, 5 min, 1.7 h, 3.2 days."""
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.1f} days"

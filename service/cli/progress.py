@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
 from service.cli.report import title
+from service.figure_text import duration_text
 from service.store.tables import FINAL_STATUSES
 
 POLL_SECONDS = 0.2
@@ -77,8 +78,7 @@ def _title(state: State) -> str:
 def _words(state: State) -> str:
     eta, status = state["progress"]["eta_seconds"], str(state["status"])
     if status == "running" and eta is not None:
-        minutes, seconds = divmod(round(eta), 60)
-        status = f"{minutes}:{seconds:02} left" if minutes else f"{seconds} s left"
+        status = f"{duration_text(eta)} left"
     counts = state.get("counts")
     if counts is None:
         return status

@@ -16,7 +16,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 from jinja2.bccache import Bucket
 
-from service.figure_text import figure_text
+from service.figure_text import duration_text, figure_text
 from service.http.conditional import matches, not_modified
 from workers.evaluation.metrics.titles import heading, in_words
 from workers.range_text import range_text
@@ -135,11 +135,7 @@ def moment(text: str | None) -> str:
 
 def duration(seconds: float | None) -> str:
     """Seconds as people say them."""
-    if seconds is None:
-        return NONE
-    if seconds < 90:
-        return f"{max(seconds, 1):.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    return NONE if seconds is None else duration_text(seconds)
 
 
 def p_value(value: float | None) -> str:

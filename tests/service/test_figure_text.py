@@ -1,6 +1,6 @@
 import pytest
 
-from service.figure_text import figure_text, significant_text
+from service.figure_text import duration_text, figure_text, significant_text
 from workers.range_text import range_text
 
 
@@ -49,3 +49,8 @@ def test_a_figure_in_the_unit_of_the_target_has_four_digits_and_no_exponent() ->
 )
 def test_the_name_of_a_range_is_read_without_exponents(name: str, text: str) -> None:
     assert range_text(name) == text
+
+
+def test_a_duration_has_the_unit_that_people_say() -> None:
+    seconds = (0.2, 75, 600, 6161, 200_000)
+    assert [*map(duration_text, seconds)] == ["1 s", "75 s", "10 min", "1.7 h", "2.3 days"]

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from service.client.api import Api
 
 
+UNAUTHORIZED = 401
+
+
 @contextmanager
 def client_of(url: str) -> Iterator["Api"]:
     """A client of the service at `url`."""
@@ -29,7 +32,10 @@ def request_errors_as_messages(where: str) -> Iterator[None]:
     try:
         yield
     except RequestRefused as refused:
-        raise failure(str(refused)) from None
+        hint = (
+            "\nThe command line takes the token from HOLDOUT_TOKEN." if refused.status == UNAUTHORIZED else ""
+        )
+        raise failure(f"{refused}{hint}") from None
     except httpx2.ConnectError:
         start = "Start one with: make serve (or: holdout serve). If one runs elsewhere, set HOLDOUT_URL."
         raise failure(f"No service answers {where}. {start}") from None

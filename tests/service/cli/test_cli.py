@@ -110,6 +110,16 @@ def test_the_first_token_says_that_it_closes_the_service(tmp_path: Path) -> None
     assert closing not in run("token", "create", "second", "--data-dir", str(tmp_path))[1]
 
 
+def test_a_missing_token_is_said_with_where_the_command_line_takes_it_from(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HOLDOUT_TOKEN", raising=False)
+    assert run("token", "create", "ann", "--data-dir", str(tmp_path))[0] == 0
+    code, output = run("datasets", "--url", url)
+    assert code == 1
+    assert output.endswith("The command line takes the token from HOLDOUT_TOKEN.\n")
+
+
 def test_a_demo_whose_request_is_refused_says_why(tmp_path: Path) -> None:
     assert run("token", "create", "somebody", "--data-dir", str(tmp_path))[0] == 0
     code, output = run("demo", "--data-dir", str(tmp_path))

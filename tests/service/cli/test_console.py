@@ -50,7 +50,7 @@ def test_without_a_terminal_the_progress_is_plain_lines(capsys: pytest.CaptureFi
     assert printed.startswith(
         "experiment 1: 0/40 epochs, queued\n"
         "experiment 1: 1/40 epochs, running\n"
-        "experiment 1: 20/40 epochs, 1:15 left\n"
+        "experiment 1: 20/40 epochs, 75 s left\n"
         "experiment 1: 40/40 epochs, succeeded\n"
     )
     assert ESCAPE not in printed

@@ -173,6 +173,18 @@ def test_the_examples_are_shown_and_right(operations: dict[str, Schema]) -> None
         ExperimentSpec.model_validate(example["value"])
 
 
+def test_swagger_ui_fills_in_what_a_get_requires_and_nothing_that_a_click_would_change(
+    document: Schema,
+) -> None:
+    for path in document["paths"].values():
+        for method, operation in path.items():
+            filled = [each for each in operation.get("parameters", []) if "example" in each]
+            assert all(each["required"] for each in filled)
+            assert not filled or method == "get"
+    [experiment, *_] = document["paths"]["/experiments/{experiment_id}"]["get"]["parameters"]
+    assert experiment["example"] == 1
+
+
 def test_closed_parameters_list_their_values(operations: dict[str, Schema]) -> None:
     parameters = {each["name"]: each["schema"] for each in operations["list_experiments"]["parameters"]}
     values = {name: next(iter(everything(schema)), None) for name, schema in parameters.items()}
