@@ -21,6 +21,7 @@ LONGEST = (
     "tests/service/agent/test_processes.py",
     "tests/service/experiments/test_ways_around_the_seal.py",
     "tests/service/jobs/test_robustness_jobs.py",
+    "tests/workers/nn/test_optimizers.py",  # and with it the others of PYTORCH
     "tests/service/store/test_migrations.py",
     "tests/workers/sandbox/test_hostile_tables.py",
     "tests/workers/processes/test_pool.py",
@@ -62,6 +63,15 @@ APART = frozenset(
 )
 """Files without a fixture that is made once per module: their tests go to different processes."""
 
+PYTORCH = (
+    "tests/workers/nn/",
+    "tests/workers/tasks/test_regression.py",
+    "tests/workers/evaluation/test_calibration.py",
+    "tests/workers/evaluation/test_evaluation.py",
+    "tests/workers/data/balancing/test_resampling.py",
+)
+"""Go to one process, so that only that one imports PyTorch."""
+
 RANKS = {file: rank for rank, file in enumerate(LONGEST)}
 
 
@@ -82,5 +92,5 @@ class FileByFile(LoadScopeScheduling):  # type: ignore[misc]
         super().__init__(config, log)
 
     def _split_scope(self, nodeid: str) -> str:
-        file = file_of(nodeid)
+        file = "PyTorch" if nodeid.startswith(PYTORCH) else file_of(nodeid)
         return nodeid if file in APART else file

@@ -18,7 +18,7 @@ from workers.processes import memory
 libraries = numpy.zeros(100_000_000)  # what is there before does not count
 memory.limit({limit})
 try:
-    numpy.ones(50_000_000)
+    numpy.empty(50_000_000)
     print("allocated")
 except MemoryError:
     print("refused")

@@ -8,6 +8,7 @@ from scipy.ndimage import convolve1d
 from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import Ridge
 
+from tests.pytorch import functional, torch
 from tests.workers.evaluation.metrics.oracles import NUMBER_ORACLES
 from tests.workers.tasks.cases import diabetes, numbers, trained
 from workers.linear_baselines import constant_baselines, fit_baseline, linear_specs
@@ -18,9 +19,6 @@ from workers.spec import ExperimentSpec
 from workers.tasks.regression import in_width_bins
 from workers.training import Trainer
 
-torch = pytest.importorskip("torch", reason="torch is the oracle of the networks")
-functional = torch.nn.functional
-
 EPOCHS = 3
 NETWORK: dict[str, Any] = {
     "model": {"hidden": [16], "activation": "tanh"},
@@ -29,7 +27,7 @@ NETWORK: dict[str, Any] = {
 }
 TORCH_LOSSES: dict[str, tuple[Any, Any]] = {
     "l2": ({"name": "l2"}, lambda z, y: functional.mse_loss(z, y) / 2),
-    "l1": ({"name": "l1"}, functional.l1_loss),
+    "l1": ({"name": "l1"}, lambda z, y: functional.l1_loss(z, y)),
     "huber": ({"name": "huber", "delta": 0.5}, lambda z, y: functional.huber_loss(z, y, delta=0.5)),
     "barron": (
         {"name": "barron", "alpha": 0.5, "c": 0.7},

@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import mean_pinball_loss
 
+from tests.pytorch import functional, torch
 from workers.nn.arrays import Array
 from workers.nn.losses import L1, L2, BalancedMSE, Barron, Huber, Loss, Quantile
 
-torch = pytest.importorskip("torch", reason="torch is the oracle of the losses")
-functional = torch.nn.functional
 Tensor = Any
 
 
@@ -27,16 +26,14 @@ def bmc(sigma: float) -> Callable[[Tensor, Tensor], Tensor]:
     )
 
 
-def each(
-    formula: Callable[..., Tensor], factor: float = 1, **fields: Any
-) -> Callable[[Tensor, Tensor], Tensor]:
-    return lambda z, y: factor * formula(z, y, reduction="none", **fields)[:, 0]
+def each(formula: str, factor: float = 1, **fields: Any) -> Callable[[Tensor, Tensor], Tensor]:
+    return lambda z, y: factor * getattr(functional, formula)(z, y, reduction="none", **fields)[:, 0]
 
 
 ORACLES: list[tuple[Loss, Callable[[Tensor, Tensor], Tensor]]] = [
-    (L2(), each(functional.mse_loss, 0.5)),
-    (L1(output="linear"), each(functional.l1_loss)),
-    (Huber(delta=0.7), each(functional.huber_loss, delta=0.7)),
+    (L2(), each("mse_loss", 0.5)),
+    (L1(output="linear"), each("l1_loss")),
+    (Huber(delta=0.7), each("huber_loss", delta=0.7)),
     (Barron(alpha=1.0, c=0.5), lambda z, y: ((((z - y) / 0.5) ** 2 + 1).sqrt() - 1)[:, 0]),
     (Quantile(quantile=0.9), lambda z, y: torch.maximum(0.9 * (y - z), -0.1 * (y - z))[:, 0]),
     (BalancedMSE(sigma=0.8), bmc(0.8)),

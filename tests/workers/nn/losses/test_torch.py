@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.pytorch import functional, torch
 from tests.workers.nn.losses.cases import CLASSES, COUNTS, every_loss, some_labels, some_logits
 from workers.nn.losses import (
     L1,
@@ -24,8 +25,6 @@ from workers.nn.losses import (
 from workers.tagged_union import names
 
 pytestmark = pytest.mark.usefixtures("every_kernel_set")
-torch = pytest.importorskip("torch", reason="torch is the oracle of the losses")
-functional = torch.nn.functional
 Tensor = Any
 
 
