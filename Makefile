@@ -44,13 +44,13 @@ demo: $(KERNELS) ## Train two losses on imbalanced digits and show the accuracy 
 serve: $(KERNELS) ## Run the service on 127.0.0.1:8000
 	@$(VENV)/bin/holdout serve
 
-# Three processes for two cores, because many tests wait for other programs; each spends half a minute on imports,
+# Four processes for two cores, because many tests wait for other programs; each spends a quarter of a minute on imports,
 # on the collection of the tests and on servers of its own.
 test: $(CHECKS) $(KERNELS) ## Run the test suite, each case on one of the databases
-	@$(VENV)/bin/pytest --numprocesses 3 --quick $(ARGS)
+	@$(VENV)/bin/pytest --numprocesses 4 --quick $(ARGS)
 
 thorough: $(CHECKS) $(KERNELS) ## Run the test suite, each case on both databases, with the tests that take long
-	@$(VENV)/bin/pytest --numprocesses 3 $(ARGS)
+	@$(VENV)/bin/pytest --numprocesses 4 $(ARGS)
 
 lint: $(CHECKS) ## Check style, types, the direction of imports, and whether generated files are current
 	@$(VENV)/bin/ruff check
