@@ -193,7 +193,7 @@ class NoScores(StoreError):
     @classmethod
     def of_many_classes(cls, experiment_id: int, classes: int) -> Self:
         return cls(
-            f"Experiment {experiment_id} has {classes} classes, and these curves need two: of each row, the "
+            f"Experiment {experiment_id} has {classes} classes, and this needs two: of each row, the "
             "probability of its true class is stored, which says nothing of each other class if there are several. "
             f"GET /experiments/{experiment_id}/metrics has the AUROC and the average precision of each class against "
             f"the rest, averaged; GET /experiments/{experiment_id}/reliability works with any number of classes."
