@@ -50,16 +50,17 @@ class SweepStream:
                 if state is seen:
                     yield KEEPALIVE_COMMENT
                     continue
+                # Before the status is told: who acts on it may retry a candidate, which ends again meanwhile.
+                moved = seen is None or seen.candidates != state.candidates
+                ended = await threads.run(self._candidates) if moved else b""
                 status = SweepStatusEvent.of(state, progress_of_sweep(state))
                 if status != sent:
                     sent = status
                     yield format_sse_event(
                         event="status", data_str=status.model_dump_json(), retry=retry_milliseconds()
                     )
-                if (seen is None or seen.candidates != state.candidates) and (
-                    events := await threads.run(self._candidates)
-                ):
-                    yield events
+                if ended:
+                    yield ended
                 seen = state
                 if state.is_over:
                     end = EndEvent(status=state.status).model_dump_json()

@@ -1,11 +1,18 @@
 """A sweep as it runs: its changes reach who waits for them, and each candidate that ends comes once."""
 
 import time
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import anyio
 import pytest
 from httpx2 import Client
 
+from service.api.live.sweep_sse import SweepStream
+from service.http import cursors
+from service.store import sweep_reader
+from service.store.credentials.signing_keys import signing_key
+from service.store.sweep_reader import SweepState
 from tests.service.api.live.test_sse import Event, events
 from tests.service.conditional import get
 from tests.service.fake_worker import CONFUSION, FakeWorker
@@ -110,6 +117,37 @@ def test_a_candidate_that_is_retried_ends_again(client: Client, fake_worker: Fak
         assert next(coming).data["counts"]["queued"] == 1
         train(fake_worker)
         assert candidates(list(coming)) == [0]
+
+
+def test_a_candidate_that_is_retried_as_soon_as_the_status_is_told_ends_again(
+    client: Client, fake_worker: FakeWorker, sweep: int
+) -> None:
+    """The stream pauses at its first event while another run of the candidate ends."""
+    train(fake_worker, "failed")
+    train(fake_worker)
+    train(fake_worker)
+    end = read(client, sweep)[-1].id
+    client.post(f"/sweeps/{sweep}/retry").raise_for_status()
+    database = fake_worker.database
+
+    class Feed:
+        async def changes(self, number: int, **options: object) -> AsyncGenerator[SweepState]:
+            for _ in range(2):
+                with database.read() as connection:
+                    yield sweep_reader.state(connection, sweep_reader.sweep(connection, number))
+
+    class Threads:
+        async def run(self, function: Callable[[], bytes]) -> bytes:
+            return function()
+
+    async def told() -> bytes:
+        cursors.KEY.set(signing_key(database, "cursors"))
+        stream = SweepStream(database, sweep, str(end)).content(Feed(), Threads())  # type: ignore[arg-type]
+        first = await anext(stream)
+        train(fake_worker)
+        return first + b"".join([more async for more in stream])
+
+    assert candidates(list(events(iter(anyio.run(told).decode().splitlines())))) == [0]
 
 
 def test_an_invented_position_and_an_unknown_sweep_are_refused(client: Client, sweep: int) -> None:
