@@ -57,7 +57,7 @@ class SweepService:
             connection,
             name=request.name or request.spec.name,
             owner=self._owner,
-            request=request.model_dump(mode="json"),
+            request=request.of_task(plan.task).model_dump(mode="json"),
             repeated=plan.repeated,
             max_seconds=request.max_seconds,
             asked=len(plan.candidates),

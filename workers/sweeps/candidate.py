@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from workers.nn.losses import Task as TaskName
 from workers.plan import Plan
 from workers.spec import ExperimentSpec
 from workers.sweeps.paths import steps
@@ -44,6 +45,12 @@ class SweepPlan:
     to_come: int = 0
 
     @property
+    def task(self) -> TaskName | None:
+        """The task of all candidates; None if they differ."""
+        tasks = {each.plan.spec.task for each in self.candidates}
+        return tasks.pop() if len(tasks) == 1 else None
+
+    @property
     def runs(self) -> int:
         return sum(each.plan.runs for each in self.candidates)
 
@@ -58,10 +65,17 @@ def spec_of(space: Space, values: Values, name: str) -> ExperimentSpec:
 
 
 def _base_with(space: Space, values: Values) -> dict[str, Any]:
-    """The spec of a candidate, not yet validated. What it does not change is the base spec's own, validated once."""
+    """The spec of a candidate, not yet validated. What it does not change is the base spec's own, validated once.
+
+    What neither names is left out: the default loss is that of the task, which the data set tells.
+    """
     spec: dict[str, Any] = space.spec(values)
-    changed = {steps(path)[0] for path in values}
-    return {field: value if field in changed else getattr(space.base, field) for field, value in spec.items()}
+    changed, named = {steps(path)[0] for path in values}, space.base.model_fields_set
+    return {
+        field: value if field in changed else getattr(space.base, field)
+        for field, value in spec.items()
+        if field in changed or field in named
+    }
 
 
 def candidate_name(name: str, values: Mapping[str, Any]) -> str:

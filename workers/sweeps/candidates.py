@@ -59,7 +59,10 @@ def planned(request: SweepRequest, space: Space, proposed: Iterable[Values], dat
 def _require_one_metric(request: SweepRequest, candidates: Sequence[Candidate]) -> None:
     """Raise InvalidSpec if the metric that decides who goes on is not the same for all candidates."""
     specs = [each.plan.spec for each in candidates]
-    metric, losses = request.spec.selection_metric, [asdict(each.loss) for each in specs]
+    metric, losses = (
+        request.of_task(specs[0].task).spec.selection_metric,
+        [asdict(each.loss) for each in specs],
+    )
     why = why_not_ranked(metric, losses, regression=specs[0].task == "regression")
     if why:
         raise InvalidSpec([FieldError("strategy", request.strategy.name, f"compares by {metric}, but {why}")])

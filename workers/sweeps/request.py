@@ -5,10 +5,12 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
+from workers.nn.losses import Task as TaskName
 from workers.spec import ExperimentName, ExperimentSpec
 from workers.sweeps.presets import Preset, space_of
 from workers.sweeps.ranges import AnyRange, Range
 from workers.sweeps.strategies import DEFAULT_CANDIDATES, MOST_CANDIDATES, AnyStrategy, Grid
+from workers.tasks.resolution import resolved
 
 MOST_DIMENSIONS = 32
 FieldPath = Annotated[str, Field(min_length=1, max_length=200)]
@@ -61,6 +63,14 @@ class SweepRequest(BaseModel):
                 'a sweep needs a preset or a space, as in "space": {"optimizer.learning_rate": {"log": [0.001, 0.1]}}'
             )
         return given
+
+    def of_task(self, task: TaskName | None) -> "SweepRequest":
+        """The request of candidates that all have this task: its base spec names it, as their specs do, with the
+        metric that selects and a loss that fits. Candidates are ranked, and further ones chosen, by the base spec.
+        """
+        if task is None:
+            return self
+        return self.model_copy(update={"spec": resolved(self.spec.model_copy(update={"task": task}), None)})
 
     @property
     def ranges(self) -> dict[str, Range]:

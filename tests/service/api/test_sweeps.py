@@ -104,6 +104,26 @@ def test_every_fault_is_in_one_response(client: TestClient, database: Database) 
     assert stored(database, Experiment) == 0
 
 
+@pytest.mark.parametrize("space", [{RATE: [0.1, 0.01]}, {"dataset": ["diabetes", {"name": "diabetes"}]}])
+def test_a_sweep_of_a_regression_needs_to_name_neither_task_nor_loss(
+    client: TestClient, space: dict[str, Any]
+) -> None:
+    spec = {"dataset": "diabetes", "training": {"epochs": 2, "early_stopping": {"patience": 3}}}
+    row = submit(client, spec=spec, space=space)
+    for each in read(client, row, "/candidates")["items"]:
+        spec = client.get(each["links"]["self"]).json()["spec"]
+        assert (spec["task"], spec["loss"]["name"]) == ("regression", "l2")
+        assert spec["training"]["early_stopping"]["metric"] == "rmse"
+    assert read(client, row, "/leaderboard")["metric"] == "rmse"
+
+
+def test_a_loss_of_classes_that_the_base_spec_names_is_still_refused_for_numbers(client: TestClient) -> None:
+    spec = {"dataset": "diabetes", "loss": "cross_entropy"}
+    response = client.post("/sweeps", json={"spec": spec, "space": {RATE: [0.1, 0.01]}})
+    assert response.status_code == 422
+    assert "cross_entropy is a loss of classes" in response.json()["detail"]
+
+
 def test_a_sweep_needs_a_space(client: TestClient) -> None:
     assert "space" in client.post("/sweeps", json={}).json()["detail"]
     assert "space" in client.post("/sweeps", json={"space": {}}).json()["detail"]
