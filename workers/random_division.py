@@ -27,7 +27,8 @@ def compare_with_random_split(
     """The fitted model of a column's split beside another one of a random split.
 
     training_part: all rows that train. fit: trains a model of the same spec on one part, and measures it on another.
-    None if no column divides the rows, if some that train were thinned out, or if chance leaves a class untrained.
+    None if no column divides the rows, if some that train were thinned out, if chance leaves a class untrained,
+    or if a regression has a single row to be measured on.
     """
     spec, validation_part = column_split.spec, column_split.validation_part
     if not is_divided_by_column(spec):
@@ -36,10 +37,11 @@ def compare_with_random_split(
     train, validation = divide_by_chance(training_part, validation_part, generator(seed, "random_division"))
     if not train.counts[validation.counts > 0].all():
         return None
-    (metric, value, interval), (_, random, random_interval) = map(
-        _figure, (column_split, fit(train, validation))
-    )
-    return RandomSplit(metric, value, interval, random, random_interval)
+    here, there = _figure(column_split), _figure(fit(train, validation))
+    if here is None or there is None:
+        return None
+    metric, value, interval = here
+    return RandomSplit(metric, value, interval, *there[1:])
 
 
 def is_divided_by_column(spec: ExperimentSpec) -> bool:
@@ -81,8 +83,11 @@ def _take(first: Dataset, second: Dataset, rows: Integers) -> Dataset:
     )
 
 
-def _figure(trained: Trainer) -> tuple[str, float, Interval]:
-    """The balanced accuracy, or the RMSE, of a trained model on its validation part, over new rows."""
+def _figure(trained: Trainer) -> tuple[str, float, Interval] | None:
+    """The balanced accuracy, or the RMSE, of a trained model on its validation part, over new rows.
+
+    None of a regression with a single row.
+    """
     part = trained.validation_part
     results = trained.row_results(np.arange(len(part)))
     assert results is not None  # noqa: S101
@@ -90,8 +95,8 @@ def _figure(trained: Trainer) -> tuple[str, float, Interval]:
         found = bootstrap_numbers(
             *(results.prediction[None], part.targets, part.labels, np.random.default_rng(0)),
             count=len(part.classes),
-        )["rmse"]
-        return "rmse", found.value, found.interval
+        ).get("rmse")
+        return None if found is None else ("rmse", found.value, found.interval)
     confusion = confusion_matrix(part.labels, results.predicted.astype(np.int64), len(part.classes))
     recalls = [confusion[k, k] / rows for k, rows in enumerate(confusion.sum(axis=1)) if rows]
     return "balanced_accuracy", float(np.mean(recalls)), balanced_accuracy_interval(confusion)

@@ -87,6 +87,10 @@ def _untested(pair: Pair, found: Measurement) -> Remark:
             f"{in_words(pair.metric)} of more than two classes",
             f"Compare by nll or balanced_accuracy, or submit both with {CROSS_VALIDATION}.",
         ),
+        "too_few_rows": (
+            "a single row does not tell how others vary",
+            f"Submit both with a larger validation part, or with {CROSS_VALIDATION}.",
+        ),
         "no_row_results": (
             "their runs have kept no row-level results in common",
             "Submit both specs again: an earlier version kept no row-level results.",

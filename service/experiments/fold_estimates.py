@@ -82,5 +82,5 @@ def _as_share(mean: float, bounds: Bounds, rows: int) -> OptionalEnds:
     """Wilson's interval of a mean, as if it were a share of `rows` rows between its bounds; null without bounds."""
     low, high = bounds
     width = high - low
-    interval = wilson(round((mean - low) / width * rows), rows) if math.isfinite(width) else None
+    interval = wilson((mean - low) / width * rows, rows) if math.isfinite(width) else None
     return (low + interval.low * width, low + interval.high * width) if interval else (None, None)

@@ -1,5 +1,6 @@
 """The intervals of a cross-validation from row-level results: what rows and what models have of the variance."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -15,6 +16,8 @@ from workers.evaluation.row_results import RowResults
 
 Ends = tuple[float, float]
 """The lower and the upper end."""
+NARROWEST = 1e-6
+"""Of the range of a metric, or of an error of its size: less variance than that is rounding of the influences."""
 
 
 def intervals_of_folds(
@@ -71,8 +74,9 @@ def _ends(
     present = [value for value in values if value is not None]
     if variance is None or len(present) < 2:
         return None
-    found = variance.interval(present, evaluation_share=share)
-    return (max(found.low, limits[0]), min(found.high, limits[1])) if found.high > found.low else None
+    found, width = variance.interval(present, evaluation_share=share), limits[1] - limits[0]
+    least = NARROWEST * (width if math.isfinite(width) else max(map(abs, present)))
+    return (max(found.low, limits[0]), min(found.high, limits[1])) if found.high - found.low > least else None
 
 
 def _range(name: str) -> Ends:

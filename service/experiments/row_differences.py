@@ -46,6 +46,7 @@ Unknown = Literal[
     "no_row_results",
     "unreadable_row_results",
     "different_rows",
+    "too_few_rows",
 ]
 """Why there is no difference of a pair on its rows."""
 UNREADABLE: Unknown = "unreadable_row_results"
@@ -231,9 +232,12 @@ def _difference(
         return "different_rows"
     of_a, of_b = [a.runs.index(run) for run in runs], [b.runs.index(run) for run in runs]
     values = pair.values(pair.a, runs), pair.values(pair.b, runs)
+    if len(a.labels) == 1 and pair.metric not in METRICS:
+        return "too_few_rows"
     if pair.metric in METRICS or pair.metric in NUMBER_METRICS:
+        rows = len(a.labels) if pair.metric in NUMBER_METRICS else None
         difference = between_rows(
-            resampled[pair.a.id].of_seeds(of_a), resampled[pair.b.id].of_seeds(of_b), *values
+            resampled[pair.a.id].of_seeds(of_a), resampled[pair.b.id].of_seeds(of_b), *values, rows=rows
         )
     elif a.scores is None or b.scores is None or not is_known(pair.metric, a.classes):
         return "no_scores"

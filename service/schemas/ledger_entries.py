@@ -1,6 +1,7 @@
 """The response for an entry of a ledger: what its look has told, with the bounds that follow from it."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any, Literal
 
 from service.schemas.test_evaluations import Bound, Evaluation, TestedBaseline, TestedClass, TestedFigure
@@ -108,7 +109,7 @@ def _of_numbers(
         return {"figures": [TestedFigure(metric="mae", value=told["clipped_mae"], bounds=[])]}
     figures = []
     for metric, figure in told["figures"].items():
-        bounds = _two_bounds("bootstrap", *figure_bounds(metric, figure, looks))
+        bounds = _two_bounds("bootstrap", *figure_bounds(metric, figure, looks)) if len(figure) > 1 else []
         adaptive = adaptive_bound(told["clipped_mae"], told["limit"], rows, looks, earlier)
         if metric == "mae" and adaptive:
             bounds.append(
@@ -127,7 +128,7 @@ def _bins(told: dict[str, Any], names: Sequence[str]) -> list[TestedClass]:
             index=index,
             support=support,
             **dict.fromkeys(("accuracy", "accuracy_low", "accuracy_high")),
-            **dict(zip(("mae", "mae_low", "mae_high"), figure or [None] * 3, strict=True)),
+            **dict(zip_longest(("mae", "mae_low", "mae_high"), figure or ())),
         )
         for index, (name, support, figure) in enumerate(of_bin)
     ]

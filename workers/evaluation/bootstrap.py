@@ -6,11 +6,12 @@ confusion matrix: `rows_and_seeds` makes an interval of these figures.
 Rows get the weights of a Bayesian bootstrap (Rubin 1981) with Jeffreys' prior: half a row that every seed has right,
 and half a row that every seed has wrong. So five rows of a class that are all right do not prove a recall of 1. For
 the recall of one class the prior's rows are of that class: with one seed, its interval is Jeffreys' (Brown, Cai &
-DasGupta 2001). For the other metrics the classes share them, or many small classes would pull every mean towards 1/2.
+DasGupta 2001). For the other metrics the classes share them, or many small classes would pull every mean towards 1/2;
+and classes with few rows are drawn too (`row_weights`).
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from workers.evaluation.confusion import Margins
 from workers.evaluation.intervals import LEVEL, Interval
 from workers.evaluation.metrics import BY_NAME, FROM_CONFUSION
-from workers.evaluation.row_weights import sums_by_class
+from workers.evaluation.row_weights import class_weights, sums_by_class
 from workers.evaluation.rows_and_seeds import DrawnFigure
 from workers.nn.arrays import Integers
 
@@ -27,6 +28,8 @@ Floats = NDArray[np.float64]
 RESAMPLES = 1000
 BLOCK_CELLS = 4_000_000
 """Weights drawn at a time: bounds memory."""
+ROUNDING = 1e-13
+"""What is left, relative to all weight, where all rows are of one class or predicted as one."""
 PRIOR = 0.5
 """Jeffreys' prior: this many rows of either kind."""
 
@@ -36,12 +39,21 @@ class WeightedMargins:
     """The margins of weighted confusion matrices, each (..., K).
 
     correct: weight of the rows of class k predicted as k; support: of the rows of class k; predicted: of those
-    predicted as k.
+    predicted as k. emphasis: the weights of the classes in a mean over classes, where classes are drawn.
     """
 
     correct: Floats
     support: Floats
     predicted: Floats
+    emphasis: Floats | None = None
+
+    def mean_over_classes(self, values: Floats) -> Floats:
+        """Of values (..., K), over the classes that have rows; the values of the others are 0."""
+        weights = self.support > 0
+        if self.emphasis is None:
+            return np.asarray(values.sum(-1) / weights.sum(-1))
+        weighted = weights * self.emphasis
+        return np.asarray((values * weighted).sum(-1) / weighted.sum(-1))
 
 
 Metric = Callable[[WeightedMargins], Floats]
@@ -58,20 +70,20 @@ def recalls(m: WeightedMargins) -> Floats:
 
 
 def balanced_accuracy(m: WeightedMargins) -> Floats:
-    return np.asarray(recalls(m).sum(-1) / (m.support > 0).sum(-1))
+    return m.mean_over_classes(recalls(m))
 
 
 def macro_f1(m: WeightedMargins) -> Floats:
     both = m.support + m.predicted
     f1 = np.divide(2 * m.correct, both, out=np.zeros_like(both), where=m.support > 0)
-    return np.asarray(f1.sum(-1) / (m.support > 0).sum(-1))
+    return m.mean_over_classes(f1)
 
 
 def mcc(m: WeightedMargins) -> Floats:
     n = m.support.sum(-1)
     covariance = n * m.correct.sum(-1) - (m.support * m.predicted).sum(-1)
-    variances = (n**2 - (m.support**2).sum(-1)) * (n**2 - (m.predicted**2).sum(-1))
-    root = np.sqrt(np.maximum(variances, 0))
+    spreads = [n**2 - (each**2).sum(-1) for each in (m.support, m.predicted)]
+    root = np.sqrt(np.prod([np.where(each > ROUNDING * n**2, each, 0) for each in spreads], axis=0))
     return np.asarray(np.divide(covariance, root, out=np.zeros_like(root), where=root > 0))
 
 
@@ -85,7 +97,7 @@ def g_mean(m: WeightedMargins) -> Floats:
     present = m.support > 0
     with np.errstate(divide="ignore"):
         logs = np.log(recalls(m), where=present, out=np.zeros_like(m.correct))
-    return np.asarray(np.exp(logs.sum(-1) / present.sum(-1)))
+    return np.asarray(np.exp(m.mean_over_classes(logs)))
 
 
 VECTORISED: Mapping[str, Metric] = {
@@ -170,6 +182,7 @@ class _Draws:
         self.labels, self.predictions = patterns[0], patterns[1:]
         self.counts = counts.astype(np.float64)
         self.support = np.bincount(labels, minlength=classes).astype(np.float64)
+        self.is_stratified = class_counts is not None
         self.class_counts = self.support if class_counts is None else class_counts * (self.support > 0)
 
     def observed(self) -> dict[str, Floats]:
@@ -188,13 +201,18 @@ class _Draws:
         block = max(1, BLOCK_CELLS // max(len(self.counts), self.classes * len(self.predictions)))
         drawn = {name: DrawnFigure(values) for name, values in self.observed().items()}
         for start in range(0, resamples, block):
-            weights, of_all, of_class = self._weights(generator, min(block, resamples - start))
-            figures = self._figures(self._margins(weights), of_all, of_class)
+            n = min(block, resamples - start)
+            of_classes = class_weights(generator, self.support, n)
+            weights, of_all, of_class = self._weights(generator, n, of_classes)
+            margins = replace(self._margins(weights), emphasis=_over_models(of_classes))
+            figures = self._figures(margins, of_all, of_class)
             for name, values in figures.items():
                 drawn[name].add(values)
         return drawn
 
-    def _weights(self, generator: np.random.Generator, n: int) -> tuple[Floats, Floats, Floats]:
+    def _weights(
+        self, generator: np.random.Generator, n: int, of_classes: Floats | None
+    ) -> tuple[Floats, Floats, Floats]:
         """Of the patterns (n, U), and of right and wrong rows that the two priors add to each class, (n, 2, K)."""
         weights = generator.standard_gamma(self.counts, size=(n, len(self.counts)))
         of_all = generator.standard_gamma(PRIOR / self.classes, size=(n, 2, self.classes)) * (
@@ -203,6 +221,8 @@ class _Draws:
         of_class = generator.standard_gamma(PRIOR, size=(n, 2, self.classes)) * (self.support > 0)
         totals = self._by_class(weights, self.labels) + of_all.sum(axis=1)
         frequencies = generator.standard_gamma(self.class_counts, size=totals.shape)
+        if of_classes is not None and self.is_stratified:
+            frequencies *= of_classes
         frequencies *= self.rows / frequencies.sum(axis=1, keepdims=True)
         scale = np.divide(frequencies, totals, out=np.zeros_like(totals), where=totals > 0)
         return weights * scale[:, self.labels], of_all * scale[:, None], of_class * scale[:, None]
@@ -238,7 +258,13 @@ def _with_prior(margins: WeightedMargins, prior: Floats) -> WeightedMargins:
         margins.correct + right[:, None],
         margins.support + (right + wrong)[:, None],
         margins.predicted + (right + elsewhere)[:, None],
+        margins.emphasis,
     )
+
+
+def _over_models(of_classes: Floats | None) -> Floats | None:
+    """Weights of classes (R, K) for margins of models, (R, S, K)."""
+    return None if of_classes is None else of_classes[:, None]
 
 
 def _patterns(table: Integers, classes: int) -> tuple[Integers, Integers]:

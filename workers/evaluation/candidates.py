@@ -3,6 +3,7 @@
 All arguments are arrays and plain values, so that another process can do it.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -12,7 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.evaluation.bootstrap import METRICS
-from workers.evaluation.intervals import Interval, corrected_t_interval, percentile_interval
+from workers.evaluation.intervals import (
+    LEVEL,
+    Interval,
+    corrected_t_interval,
+    few_rows_stretch,
+    percentile_interval,
+)
 from workers.evaluation.metrics import BY_NAME
 from workers.evaluation.multiple_comparisons import (
     AgainstBest,
@@ -112,7 +119,10 @@ def _draws(of: CandidatePredictions, metric: SelectionMetric) -> SharedDraws:
             quantiles=of.quantiles,
         )
         means = np.stack([each.mean(axis=1) for each in drawn])
-        return SharedDraws(means, means)
+        centres = means.mean(axis=1, keepdims=True)
+        pairs = max(1, math.comb(len(means), 2))
+        stretched = centres + few_rows_stretch(len(of.labels), 1 - (1 - LEVEL) / pairs) * (means - centres)
+        return SharedDraws(stretched, stretched)
     stacks = StackedErrors.of(of.predictions, of.labels, of.classes)
     errors = [each.errors for each in stacks]
     resampled = resample_changes(

@@ -34,8 +34,8 @@ class Mean:
     interval: Interval | None
 
 
-def wilson(successes: int, n: int, level: float = LEVEL, *, looks: int = 1) -> Interval | None:
-    """The Wilson score interval of successes / n; null for n = 0.
+def wilson(successes: float, n: int, level: float = LEVEL, *, looks: int = 1) -> Interval | None:
+    """The Wilson score interval of successes / n; null for n = 0. A mean share need not be of whole rows.
 
     z = z_{1 - d/(2 looks)}, d = 1 - level: of `looks` such intervals all cover with probability `level`
     (Bonferroni), provided that what was looked at was not chosen from earlier answers.
@@ -120,6 +120,17 @@ def percentile_interval(resampled: NDArray[Any], level: float = LEVEL) -> Interv
     """The bounds between which the middle `level` of the resamples (R,) lie."""
     low, high = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2]).tolist()
     return Interval(low, high, level)
+
+
+@cache
+def few_rows_stretch(rows: int, level: float = LEVEL) -> float:
+    """By how much an interval of a Bayesian bootstrap of so many rows, at least two, is too short without a prior.
+
+    Its draws of a mean have the variance s^2 (n - 1) / (n (n + 1)) in place of s^2 / n, and their percentiles take s
+    as known, where Student's t does not.
+    """
+    tail = 0.5 + level / 2
+    return math.sqrt((rows + 1) / (rows - 1)) * student_t_quantile(rows - 1, tail) / normal_quantile(tail)
 
 
 @cache

@@ -12,6 +12,7 @@ import numpy as np
 
 from workers.evaluation.bootstrap import PRIOR
 from workers.evaluation.intervals import LEVEL, Interval, adaptive_half_width, percentile_interval, wilson
+from workers.evaluation.row_weights import class_weights
 from workers.randomness import generator
 
 DRAWS = 10_000
@@ -63,8 +64,9 @@ def accuracy_bounds(told: Told) -> LookBounds | None:
 def balanced_accuracy_bounds(told: Told) -> LookBounds | None:
     """Percentiles of the mean of the classes' recalls, each drawn from its Beta distribution given its rows.
 
-    The classes share one prior of Jeffreys, as in `bootstrap`. The adaptive bound is Hoeffding's for a mean in which
-    a row of class k has the weight 1 / (K n_k): as for K^2 / sum(1 / n_k) rows of equal weight.
+    The classes share one prior of Jeffreys, and those with few rows are drawn too, as in `bootstrap`. The adaptive
+    bound is Hoeffding's for a mean in which a row of class k has the weight 1 / (K n_k): as for K^2 / sum(1 / n_k)
+    rows of equal weight.
     """
     present = [(correct, rows) for correct, rows in zip(told.correct, told.support, strict=True) if rows]
     if not present:
@@ -104,6 +106,8 @@ def _of_mean_recall(
     """Cached, because every reading of a ledger needs those of all its looks."""
     correct, rows = (np.array(column, np.float64) for column in zip(*present, strict=True))
     right, prior = correct / seeds, PRIOR / len(present)
-    drawn = generator(0, "intervals").beta(right + prior, rows - right + prior, size=(DRAWS, len(present)))
-    found = percentile_interval(drawn.mean(axis=1), level)
+    stream = generator(0, "intervals")
+    drawn = stream.beta(right + prior, rows - right + prior, size=(DRAWS, len(present)))
+    of_classes = class_weights(stream, rows, DRAWS)
+    found = percentile_interval(np.average(drawn, axis=1, weights=of_classes), level)
     return Interval(min(found.low, observed), max(found.high, observed), LEVEL)

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.evaluation.bootstrap import Resampled
 from workers.evaluation.intervals import LEVEL, Interval, adaptive_half_width, normal_quantile
 from workers.evaluation.metrics import BY_NAME
 from workers.evaluation.metrics.from_residuals import FROM_RESIDUALS, Residuals
-from workers.evaluation.regression_bootstrap import bootstrap_numbers
+from workers.evaluation.regression_bootstrap import bootstrap_numbers, measured_numbers
 from workers.nn.arrays import Array, Integers
 
 Floats = NDArray[np.float64]
 Figure = list[float]
-"""A value, and the ends of its interval."""
+"""A value, and the ends of its interval, unless a single row has measured it."""
 
 DIGITS = 4
 MANTISSAS, EXPONENTS = 9 * 10 ** (DIGITS - 1), 633
@@ -63,10 +64,8 @@ def look_at_numbers(
     told = TOLD if quantile is None else (*TOLD, "pinball")
     level = quantile or 0.5
     found = bootstrap_numbers(models, targets, bins, generator, count=count, quantile=level, new_seeds=False)
-    figures = {
-        name: [rounded(x) for x in (each.value, each.interval.low, each.interval.high)]
-        for name, each in found.items()
-    }
+    values = measured_numbers(models, targets, bins, level)
+    figures = {name: [rounded(x) for x in (value, *_ends(found.get(name)))] for name, value in values.items()}
     absolute = np.abs(models - targets)
     return NumberLook(
         figures={name: figures[name] for name in told if name in figures},
@@ -122,6 +121,10 @@ def adaptive_bound(
 def rounded(value: float) -> float:
     """The value to four significant digits."""
     return float(f"{value:.{DIGITS}g}")
+
+
+def _ends(found: Resampled | None) -> tuple[float, ...]:
+    return () if found is None else (found.interval.low, found.interval.high)
 
 
 def _of_constant(value: float, targets: Floats, quantile: float, told: Sequence[str]) -> dict[str, float]:

@@ -17,6 +17,7 @@ import numpy as np
 
 from workers.evaluation.bootstrap import METRICS, RESAMPLES, Floats, WeightedMargins
 from workers.evaluation.differences import Difference, mean_and_sd
+from workers.evaluation.row_weights import class_weights
 from workers.nn.arrays import Integers
 
 if TYPE_CHECKING:
@@ -119,7 +120,14 @@ def _resample(
     parts: list[dict[str, list[ResampledMetric]]] = [{name: [] for name in metrics} for _ in experiments]
     block = max(1, BLOCK_CELLS // rows)
     for start in range(0, resamples, block):
-        draws = _Draws(generator, of_class, support, counts, min(block, resamples - start))
+        draws = _Draws(
+            generator,
+            of_class,
+            support,
+            counts,
+            min(block, resamples - start),
+            stratified=class_counts is not None,
+        )
         for part, each in zip(parts, experiments, strict=True):
             changes = draws.changes(each)
             for name, blocks in part.items():
@@ -134,19 +142,28 @@ def _joined(blocks: Sequence[ResampledMetric]) -> ResampledMetric:
 
 
 def between_rows(
-    a: ResampledMetric, b: ResampledMetric, values_a: Sequence[float], values_b: Sequence[float]
+    a: ResampledMetric,
+    b: ResampledMetric,
+    values_a: Sequence[float],
+    values_b: Sequence[float],
+    *,
+    rows: int | None = None,
 ) -> Difference:
     """The difference on new rows of the mean over seeds, and with several seeds, on new seeds.
 
     a, b, values: of the same S seeds in the same order; values: the metric of each as observed.
     Two-way (Owen 2007): the rows' share of the variance is that of the mean over these seeds under draws of rows.
     The seeds' share is that of a mean of S of them, s^2 / S, instead of draws among few. With one seed the
-    difference is that of two models.
+    difference is that of two models. rows: how many were drawn, if no prior makes up for there being few.
     """
     mean, sd = mean_and_sd(values_a, values_b)
     seeds = len(values_a)
     row_error = float(np.std((a.first - b.second).mean(axis=1), ddof=1))
-    return Difference(mean, row_error, (sd or 0.0) / math.sqrt(seeds), seeds - 1)
+    error_of_seeds = (sd or 0.0) / math.sqrt(seeds)
+    if rows is None:
+        return Difference(mean, row_error, error_of_seeds, seeds - 1)
+    row_error *= math.sqrt((rows + 1) / (rows - 1))  # as in `few_rows_stretch`
+    return Difference(mean, row_error, error_of_seeds, seeds - 1, rows - 1)
 
 
 class _Draws:
@@ -159,13 +176,22 @@ class _Draws:
         support: Floats,
         counts: Floats,
         draws: int,
+        *,
+        stratified: bool,
     ) -> None:
-        """of_class: (K, N), 1 for each row of a class. counts: (K,), of the sample that tells class frequencies."""
+        """of_class: (K, N), 1 for each row of a class. counts: (K,), of the sample that tells class frequencies.
+
+        stratified: whether that sample is another one than these rows.
+        """
         classes, rows = of_class.shape
         weights = generator.standard_exponential((rows, draws))
         added = generator.standard_gamma(PRIOR / classes, (2, classes, draws)) * (support > 0)[:, None]
         totals = of_class @ weights + added.sum(axis=0)
         frequencies = generator.standard_gamma(counts[:, None], (classes, draws))
+        of_classes = class_weights(generator, support, draws)
+        if of_classes is not None and stratified:
+            frequencies *= of_classes.T
+        self.emphasis = of_classes
         frequencies *= rows / frequencies.sum(axis=0)
         scale = np.divide(frequencies, totals, out=np.zeros_like(totals), where=totals > 0)
         self.weights = weights * (of_class.T @ scale)
@@ -189,7 +215,8 @@ class _Draws:
             np.broadcast_to(self.support, (len(changes), classes, draws)),
             self.all_right + changes[:, 1] + right + elsewhere,
         )
-        return METRICS[metric](WeightedMargins(*(np.moveaxis(each, 1, -1) for each in margins))).T
+        correct, support, predicted = (np.moveaxis(each, 1, -1) for each in margins)
+        return METRICS[metric](WeightedMargins(correct, support, predicted, self.emphasis)).T
 
 
 def changes_of_errors(predictions: Integers, labels: Integers, classes: int) -> "csr_array":

@@ -2,7 +2,8 @@
 
 As for classes, rows get the weights of a Bayesian bootstrap (Rubin 1981), and `rows_and_seeds` makes the intervals of
 the mean over seeds. With a stratified split the bins of the targets keep their frequencies but for chance. There are
-no rows of a prior: an error has no largest value that a prior could put them at.
+no rows of a prior: an error has no largest value that a prior could put them at. Intervals of few rows are stretched
+instead (`few_rows_stretch`).
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.evaluation.bootstrap import RESAMPLES, Resampled
-from workers.evaluation.intervals import LEVEL
+from workers.evaluation.intervals import LEVEL, few_rows_stretch
 from workers.evaluation.metrics import BY_NAME
 from workers.evaluation.row_weights import row_weights
 from workers.evaluation.rows_and_seeds import DrawnFigure
@@ -63,7 +64,7 @@ def r2(rows: WeightedRows) -> Floats:
     y = rows.targets - rows.targets.mean()
     moments = rows.mean(np.stack([y, y**2]))
     variance = moments[:, 1:] - moments[:, :1] ** 2
-    return np.asarray(1 - mse(rows) / variance)
+    return np.asarray(1 - mse(rows) / np.where(variance > 0, variance, np.nan))
 
 
 def pinball(rows: WeightedRows) -> Floats:
@@ -75,6 +76,16 @@ NUMBER_METRICS: Mapping[str, Callable[[WeightedRows], Floats]] = {
     each.__name__: each for each in (rmse, mse, mae, median_absolute_error, r2, pinball)
 }
 """Weighted twins of the metrics of residuals, by name."""
+
+
+def measured_numbers(
+    predictions: Floats, targets: Floats, bins: Integers, quantile: float = 0.5
+) -> dict[str, float]:
+    """The mean over seeds of each metric and of each bin's MAE, as `bootstrap_numbers` names them."""
+    rows = WeightedRows(np.ones((1, len(targets))), targets, predictions - targets, quantile)
+    return {
+        name: float(values.mean()) for name, values in _figures(rows, bins, _names(targets, bins)).items()
+    }
 
 
 def bootstrap_numbers(
@@ -94,11 +105,11 @@ def bootstrap_numbers(
 
     predictions: (S, N), one row a seed. targets, bins: (N,), the bins in [0, count). bin_counts: rows of each bin
     (count,) in the sample that tells how frequent the bins are; by default these rows themselves. A metric without a
-    value, or a bin without rows, is left out. new_seeds: whether intervals are for new seeds too, or for
-    the mean of these models alone.
+    value is left out, and so is what a single row has measured: it does not tell how others vary. new_seeds: whether
+    intervals are for new seeds too, or for the mean of these models alone.
     """
     errors, seeds = predictions - targets, len(predictions)
-    names = [*_present_metrics(targets), *(f"bin_{k}" for k in np.unique(bins).tolist())]
+    names = _names(targets, bins)
     as_it_is = WeightedRows(np.ones((1, len(targets))), targets, errors, quantile)
     drawn = {name: DrawnFigure(values[0]) for name, values in _figures(as_it_is, bins, names).items()}
     for weights in row_weights(generator, bins, count, bin_counts, resamples):
@@ -107,10 +118,13 @@ def bootstrap_numbers(
     return {
         name: Resampled(
             drawn[name].value,
-            drawn[name].interval(_range(name), level, new_seeds=new_seeds),
+            drawn[name].interval(
+                _range(name), level, new_seeds=new_seeds, stretch=few_rows_stretch(rows, level)
+            ),
             seeds=new_seeds and seeds > 1,
         )
-        for name in names
+        for name, rows in zip(names, _rows(names, bins), strict=True)
+        if rows > 1
     }
 
 
@@ -139,8 +153,18 @@ def resample_numbers(
     return [np.concatenate(values) for values in found]
 
 
-def _present_metrics(targets: Floats) -> list[str]:
-    return [name for name in NUMBER_METRICS if name != "r2" or np.ptp(targets) > 0]
+def _names(targets: Floats, bins: Integers) -> list[str]:
+    """The figures that have a value."""
+    metrics = [name for name in NUMBER_METRICS if name != "r2" or np.ptp(targets) > 0]
+    return [*metrics, *(f"bin_{k}" for k in np.unique(bins).tolist())]
+
+
+def _rows(names: Sequence[str], bins: Integers) -> list[int]:
+    """How many rows each figure is of."""
+    inside = np.bincount(bins).tolist()
+    return [
+        inside[int(name.removeprefix("bin_"))] if name.startswith("bin_") else len(bins) for name in names
+    ]
 
 
 def _range(name: str) -> tuple[float, float]:

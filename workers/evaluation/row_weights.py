@@ -1,6 +1,13 @@
-"""Weights of rows in the draws of a Bayesian bootstrap (Rubin 1981), stratified by class or bin."""
+"""Weights of rows in the draws of a Bayesian bootstrap (Rubin 1981), stratified by class or bin.
+
+Within a class of m rows a draw varies too little: its variance is (m - 1) / (m + 1) of what new rows have, and 0 for
+a single row. So classes with few rows are drawn too, among each other, with weights of the variance 2 / (m + 1). That
+adds what is missing, and 2 / (m + 1) of what the classes differ by: it errs on the safe side, as collapsed strata do
+(Cochran 1977, Sampling techniques, section 5A.12).
+"""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +20,28 @@ BLOCK_CELLS = 1_000_000
 """Weights drawn at a time: bounds memory."""
 SUMMED_CELLS = 250_000
 """Weights summed at a time: their places take as much memory, and stay in the processor's cache."""
+
+
+FEW_ROWS = 10
+"""Classes with fewer rows are drawn. With ten, the standard deviation of a draw is .9 of what it should be."""
+
+
+def class_weights(generator: np.random.Generator, support: NDArray[Any], draws: int) -> Floats | None:
+    """Weights (R, K) of the classes in draws, for the rows of each (K,); None if none are drawn.
+
+    Classes with few rows share what they had together: a single one has nothing to be exchanged with.
+    """
+    few = (support > 0) & (support < FEW_ROWS)
+    if few.sum() < 2:
+        return None
+    weights = np.ones((draws, len(support)))
+    drawn = (
+        generator.standard_gamma((support[few] + 1) / 2, size=(draws, int(few.sum())))
+        * 2
+        / (support[few] + 1)
+    )
+    weights[:, few] = drawn * (few.sum() / drawn.sum(axis=1, keepdims=True))
+    return weights
 
 
 def sums_by_class(weights: Floats, classes: Integers, count: int) -> Floats:
@@ -50,6 +79,8 @@ def row_weights(
         n = min(block, resamples - start)
         weights = generator.standard_exponential((n, len(bins)))
         frequencies = generator.standard_gamma(counts, size=(n, count))
+        if bin_counts is not None and (of_classes := class_weights(generator, support, n)) is not None:
+            frequencies *= of_classes
         totals = sums_by_class(weights, bins, count)
         scale = np.divide(frequencies, totals, out=np.zeros_like(totals), where=totals > 0)
         yield weights * scale[:, bins]

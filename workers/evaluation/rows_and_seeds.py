@@ -47,14 +47,22 @@ class DrawnFigure:
         return all(np.isfinite(means).all() for means in self._means)
 
     def interval(
-        self, within: tuple[float, float], level: float = LEVEL, *, new_seeds: bool = True
+        self,
+        within: tuple[float, float],
+        level: float = LEVEL,
+        *,
+        new_seeds: bool = True,
+        stretch: float = 1.0,
     ) -> Interval:
         """For new rows, and unless there is one or it is not wanted, for new seeds. within: the figure's range.
+        stretch: the distance of the rows' percentiles is so many times what the draws say (`few_rows_stretch`).
 
         It includes what was observed, which a prior of the draws would exclude where every row is right.
         """
         of_rows = percentile_interval(np.concatenate(self._means), level)
-        below, above = max(0.0, self.value - of_rows.low), max(0.0, of_rows.high - self.value)
+        below, above = (
+            stretch * max(0.0, distance) for distance in (self.value - of_rows.low, of_rows.high - self.value)
+        )
         if new_seeds and len(self._observed) > 1:
             of_seeds = seed_half_width(self._observed, level)
             below, above = math.hypot(below, of_seeds), math.hypot(above, of_seeds)

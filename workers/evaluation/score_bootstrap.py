@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.evaluation.bootstrap import PRIOR, RESAMPLES, Resampled, value_range
-from workers.evaluation.intervals import LEVEL
+from workers.evaluation.intervals import LEVEL, few_rows_stretch
 from workers.evaluation.row_results import TOP, RowResults
 from workers.evaluation.row_weights import row_weights
 from workers.evaluation.rows_and_seeds import DrawnFigure
@@ -25,6 +25,10 @@ from workers.nn.arrays import Integers
 Floats = NDArray[np.float64]
 Figure = Callable[[Floats, Floats], Floats]
 """From weights (R, N), and the weights (R, 2) of right and wrong rows of a prior, to the values (R, S)."""
+
+
+WITHOUT_PRIOR = ("loss", "nll", "brier")
+"""Means over rows whose intervals are stretched where rows are few. A single row has none."""
 
 
 def bootstrap_scores(
@@ -48,7 +52,11 @@ def bootstrap_scores(
         prior = generator.standard_gamma(PRIOR, (len(weights), 2)) * weights.mean(axis=1, keepdims=True)
         for name, figure in figures.items():
             drawn[name].add(figure(weights, prior))
-    intervals = {name: each.interval(value_range(name), level) for name, each in drawn.items()}
+    stretch = few_rows_stretch(len(labels), level) if len(labels) > 1 else 0.0
+    intervals = {
+        name: each.interval(value_range(name), level, stretch=stretch if name in WITHOUT_PRIOR else 1.0)
+        for name, each in drawn.items()
+    }
     return {
         name: Resampled(drawn[name].value, interval, seeds=seeds > 1)
         for name, interval in intervals.items()

@@ -31,7 +31,13 @@ def between_scores(
     """
     mean, sd = mean_and_sd(values_a, values_b)
     seeds = len(values_a)
-    return Difference(mean, SCORED[metric](a, b, labels), (sd or 0.0) / math.sqrt(seeds), seeds - 1)
+    error, rows = SCORED[metric](a, b, labels), _fewest_rows(metric, labels)
+    return Difference(mean, error, (sd or 0.0) / math.sqrt(seeds), seeds - 1, max(rows - 1, 1))
+
+
+def _fewest_rows(metric: str, labels: Integers) -> int:
+    """The rows that the error of a metric rests on: of an AUROC, those of the rarer class."""
+    return int(np.bincount(labels, minlength=2).min()) if metric == "auroc" else len(labels)
 
 
 def is_known(metric: str, classes: int) -> bool:

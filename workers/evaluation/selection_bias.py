@@ -134,10 +134,17 @@ def corrected_best(
     stratify: bool,
     draws: int = DRAWS,
     level: float = LEVEL,
-) -> CorrectedBest:
-    """Correct the value of the candidate `best`. stratify: draw as many rows of each class as there are."""
+) -> CorrectedBest | None:
+    """Correct the value of the candidate `best`. stratify: draw as many rows of each class as there are.
+
+    None if there are so few rows that none, or none with a value of the metric, is left out in any draw.
+    """
     sign = 1.0 if larger_is_better else -1.0
     weights = _drawn_rows(candidates.labels, generator, draws, stratify=stratify)
+    weights = weights[:, (weights == 0).any(axis=0)]
+    draws = weights.shape[1]
+    if draws == 0:
+        return None
     seeds = _DrawnSeeds(generator, draws)
     values = np.stack([sign * seeds.mean(each, drawn=True) for each in candidates.values_of_all(weights)])
     winners = np.argmax(values, axis=0)
@@ -146,6 +153,9 @@ def corrected_best(
         chosen = np.flatnonzero(winners == winner)
         left_out = (weights[:, chosen] == 0).astype(np.float64)
         outside[chosen] = seeds.mean(candidates.values(winner, left_out), drawn=False, draws=chosen)
+    outside = outside[np.isfinite(outside)]
+    if not len(outside):
+        return None
     everything = np.ones((len(candidates.labels), 1))
     return CorrectedBest(
         measured=float(candidates.values(best, everything).mean()),

@@ -57,8 +57,10 @@ class Drops:
         cells: Sequence[Mapping[str, Values]],
         runs_of_folds: Sequence[int],
         evaluation_share: float,
+        rows: int | None = None,
     ) -> None:
-        self._clean, self._cells = clean, cells
+        """rows: of a regression with one split, which no prior makes more of."""
+        self._clean, self._cells, self._rows = clean, cells, rows
         self._runs_of_folds, self._share = runs_of_folds, evaluation_share
 
     @property
@@ -92,12 +94,14 @@ class Drops:
         if len(self._runs_of_folds) > 1:
             before, after = self._by_fold(clean.runs), self._by_fold(runs)
             return between_folds(before, after, evaluation_share=self._share)
+        if self._rows == 1:
+            return None
         known = [each for each in draws if each is not None]
         assert clean.draws is not None  # noqa: S101 -- one split is resampled
         mean = ResampledMetric(
             np.mean([each.first for each in known], axis=0), np.mean([each.second for each in known], axis=0)
         )
-        return between_rows(clean.draws, mean, clean.runs.tolist(), runs.tolist())
+        return between_rows(clean.draws, mean, clean.runs.tolist(), runs.tolist(), rows=self._rows)
 
     def _by_fold(self, runs: Floats) -> list[float]:
         ends = np.cumsum(self._runs_of_folds)
@@ -178,7 +182,8 @@ class NumberDrops:
         found = [
             {self.metric: Values(self._runs(each), drawn)} for each, drawn in zip(samples, draws, strict=True)
         ]
-        return Drops(found[0], found[1:], [len(each) for each in clean], self.evaluation_share)
+        runs_of_folds = [len(each) for each in clean]
+        return Drops(found[0], found[1:], runs_of_folds, self.evaluation_share, len(self.targets[0]))
 
     def _runs(self, predicted: Sequence[Predicted]) -> Floats:
         found = [

@@ -160,6 +160,22 @@ def test_if_all_folds_agree_the_interval_is_that_of_the_rows(fake_worker: FakeWo
     assert (mcc["low"], mcc["high"]) == pytest.approx((2 * low - 1, 1.0))
 
 
+def test_if_every_model_predicts_one_class_no_metric_counts_as_known(fake_worker: FakeWorker) -> None:
+    """Balanced accuracy is 1/2 in each fold, MCC and kappa are 0: models that always say the same prove little."""
+    id_ = submit(fake_worker)
+    for _ in range(FOLDS * REPEATS * len(SEEDS)):
+        end(fake_worker, matrix(0, 33))
+    metrics = fake_worker.read(id_)["summary"]["metrics"]
+    low, high = proportion_confint(3 * 33 / 2, 3 * 33, method="wilson")
+    assert (metrics["balanced_accuracy"]["low"], metrics["balanced_accuracy"]["high"]) == pytest.approx(
+        (low, high)
+    )
+    for name in ("mcc", "cohen_kappa"):
+        middle = (metrics[name]["low"] + metrics[name]["high"]) / 2
+        assert middle == pytest.approx(0)
+        assert metrics[name]["high"] > 0.1
+
+
 def test_intervals_stay_within_the_range_of_their_metric(fake_worker: FakeWorker) -> None:
     id_ = submit(fake_worker)
     for fold in range(FOLDS * REPEATS):

@@ -88,6 +88,14 @@ def test_a_collapsed_model_has_finite_influences() -> None:
     assert measured.metrics["mcc"] == pytest.approx(np.zeros(3))
 
 
+def test_of_a_collapsed_model_rounding_is_no_influence_on_mcc() -> None:
+    """What is left of n^2 - sum p^2 has been taken for a variance."""
+    labels = np.repeat([0, 1], [13_498, 2])
+    predicted = RowPredictions.of(np.zeros(13_500, np.int64), np.ones(13_500), np.full(13_500, 0.7), 2)
+    measured = influences(RowResults.of(predicted, np.arange(13_500), labels, 2), 2)
+    assert not measured.metrics["mcc"].any()
+
+
 def test_of_a_regression_it_is_the_derivative_too() -> None:
     generator = np.random.default_rng(0)
     targets = generator.standard_normal(40)
