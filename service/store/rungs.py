@@ -4,20 +4,25 @@ An agent decides in the transaction in which it writes its runs. The row of the 
 agents one decides, and the other finds nothing to do.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Mapping
 from statistics import fmean
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, exists, select, true
+from sqlalchemy.exc import SQLAlchemyError
 
 from service.store import queue
 from service.store.engine.row_limits import ONE
 from service.store.spec_facts import selection_metric
 from service.store.tables import ACTIVE_STATUSES, EpochMetrics, Experiment, Run, Sweep
 from workers.evaluation.metrics import BY_NAME
+from workers.evaluation.selection import SelectionMetric
 from workers.sweeps.request import SweepRequest
 from workers.sweeps.strategies import Bracket, HalvingStrategy
+
+log = logging.getLogger("holdout.sweeps")
 
 IS_HELD = (Run.status == "queued") & (Run.held == true())
 SOME_HELD = select(Run.id).where(Run.status == "queued", Run.held == true()).limit(ONE)
@@ -43,7 +48,23 @@ def decide(connection: Connection) -> None:
         locked = select(Sweep).where(Sweep.id == sweep_id).with_for_update()
         sweep = connection.execute(locked).one_or_none()
         if sweep is not None:
+            _decide_or_end(connection, sweep)
+
+
+def _decide_or_end(connection: Connection, sweep: Any) -> None:
+    """Decide a sweep. One that cannot be decided is ended, and logged: it holds up no other, nor any other run."""
+    try:
+        with connection.begin_nested():
             _decide_sweep(connection, sweep)
+    except SQLAlchemyError:
+        raise
+    except Exception:
+        log.exception(
+            "nothing says which candidates of sweep %s go on: those that wait are cancelled", sweep.id
+        )
+        queue.request_cancel(
+            connection, *sorted(each.experiment_id for each in _held(connection, sweep.id).values())
+        )
 
 
 def _decide_sweep(connection: Connection, sweep: Any) -> None:
@@ -52,7 +73,7 @@ def _decide_sweep(connection: Connection, sweep: Any) -> None:
     request = SweepRequest.model_validate(sweep.request)
     if not held or not isinstance(request.strategy, HalvingStrategy):
         return
-    metric = selection_metric(sweep.request["spec"])
+    metric = _ranking_metric(connection, sweep, min(each.experiment_id for each in held.values()))
     sign = 1 if BY_NAME[metric].direction == "max" else -1
     values: dict[int, float] = {}
     for bracket in request.strategy.brackets(request.spec.training.epochs, sweep.asked):
@@ -61,6 +82,14 @@ def _decide_sweep(connection: Connection, sweep: Any) -> None:
             values = values or _values(connection, sweep.id, metric)
             scores = {number: sign * values[number] for number in values if number in bracket.numbers}
             _decide(connection, request.strategy, bracket, mine, scores)
+
+
+def _ranking_metric(connection: Connection, sweep: Any, experiment_id: int) -> SelectionMetric:
+    """That of the base spec; that of a candidate if an earlier version has stored the base spec without its task."""
+    if sweep.request["spec"].get("task") is not None:
+        return selection_metric(sweep.request["spec"])
+    spec = select(Experiment.spec).where(Experiment.id == experiment_id)
+    return selection_metric(connection.execute(spec).scalar_one())
 
 
 def _decide(
@@ -91,7 +120,10 @@ def _held(connection: Connection, sweep_id: int) -> dict[int, HeldCandidate]:
 
 
 def _values(connection: Connection, sweep_id: int, metric: str) -> dict[int, float]:
-    """The mean over the runs of a metric at their best epochs, of each candidate that is not out, by its number."""
+    """The mean over the runs of a metric at their best epochs, of each candidate that is not out, by its number.
+
+    Left out is one of which no run has a value: not every metric has one on all rows.
+    """
     chosen = (
         select(Experiment.candidate, getattr(EpochMetrics, metric).label("value"))
         .join(Run, Run.experiment_id == Experiment.id)
@@ -101,5 +133,6 @@ def _values(connection: Connection, sweep_id: int, metric: str) -> dict[int, flo
     )
     values: dict[int, list[float]] = defaultdict(list)
     for row in connection.execute(chosen):
-        values[row.candidate].append(row.value)
+        if row.value is not None:
+            values[row.candidate].append(row.value)
     return {number: fmean(each) for number, each in values.items()}

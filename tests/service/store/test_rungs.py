@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from service.store import queue, rungs
-from service.store.tables import Run
+from service.store.tables import Experiment, Run, Sweep
 from tests.service.experiments.compared import confusion
 from tests.service.fake_worker import FakeWorker
 
@@ -20,9 +20,9 @@ def worker(app: Any, client: TestClient) -> FakeWorker:
 
 
 def submit(
-    client: TestClient, candidates: int, epochs: int, name: str = "successive_halving"
+    client: TestClient, candidates: int, epochs: int, name: str = "successive_halving", **training: Any
 ) -> dict[str, Any]:
-    spec = {"dataset": DATA, "training": {"epochs": epochs}, "seeds": [0]}
+    spec = {"dataset": DATA, "training": {"epochs": epochs, **training}, "seeds": [0]}
     space: Any = {"model.hidden": [[n] for n in range(1, candidates + 1)]}
     strategy = {"name": name, "draw": "grid"}
     if name == "hyperband":
@@ -38,7 +38,9 @@ def statuses(client: TestClient, sweep: dict[str, Any]) -> list[str]:
     return [each["status"] for each in items]
 
 
-def train(worker: FakeWorker, scores: dict[int, int]) -> dict[int, list[int]]:
+def train(
+    worker: FakeWorker, scores: dict[int, int], *, without_probabilities: tuple[int, ...] = ()
+) -> dict[int, list[int]]:
     """Train until nothing is left, each candidate with its score. Returns which experiments train to which epoch."""
     epochs: dict[int, list[int]] = {}
     while True:
@@ -49,7 +51,11 @@ def train(worker: FakeWorker, scores: dict[int, int]) -> dict[int, list[int]]:
         until = claim.until_epoch or 9
         epochs.setdefault(until, []).append(claim.experiment_id)
         worker.epoch(
-            claim.experiment_id, until, confusion(scores[claim.experiment_id]), run_id=claim.lease.run_id
+            claim.experiment_id,
+            until,
+            confusion(scores[claim.experiment_id]),
+            run_id=claim.lease.run_id,
+            distribution=claim.experiment_id not in without_probabilities,
         )
         with worker.database.write() as connection:
             if claim.until_epoch is None:
@@ -114,3 +120,56 @@ def test_retried_candidates_train_to_their_end(client: TestClient, worker: FakeW
     with worker.database.read() as connection:
         runs = connection.execute(select(Run.held, Run.until_epoch)).all()
     assert {tuple(run) for run in runs} == {(False, None)}
+
+
+def test_a_candidate_without_a_value_of_the_metric_does_not_go_on(
+    client: TestClient, worker: FakeWorker
+) -> None:
+    sweep = submit(client, 3, 3, early_stopping={"metric": "nll"})
+    ids = [each["experiment_id"] for each in client.get(f"/sweeps/{sweep['id']}/candidates").json()["items"]]
+    epochs = train(worker, dict.fromkeys(ids, 5), without_probabilities=tuple(ids[:2]))
+    assert [len(each) for each in epochs.values()] == [3, 1]
+    assert statuses(client, sweep) == ["cancelled", "cancelled", "succeeded"]
+
+
+def test_if_no_candidate_has_a_value_the_sweep_ends(client: TestClient, worker: FakeWorker) -> None:
+    sweep = submit(client, 3, 3, early_stopping={"metric": "nll"})
+    ids = [each["experiment_id"] for each in client.get(f"/sweeps/{sweep['id']}/candidates").json()["items"]]
+    train(worker, dict.fromkeys(ids, 5), without_probabilities=tuple(ids))
+    assert statuses(client, sweep) == ["cancelled"] * 3
+
+
+def test_a_sweep_that_cannot_be_decided_holds_up_no_other(
+    client: TestClient, worker: FakeWorker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The agent decides in the transaction in which it writes all of its runs: they would never end."""
+    broken, sound = submit(client, 3, 3), submit(client, 3, 3)
+    items = [client.get(f"/sweeps/{each['id']}/candidates").json()["items"] for each in (broken, sound)]
+    values = rungs._values
+
+    def values_of(connection: Any, sweep_id: int, metric: Any) -> dict[int, float]:
+        if sweep_id == broken["id"]:
+            raise TypeError("must be real number, not NoneType")
+        return values(connection, sweep_id, metric)
+
+    monkeypatch.setattr(rungs, "_values", values_of)
+    train(worker, {each["experiment_id"]: 5 for each in [*items[0], *items[1]]})
+    assert statuses(client, broken) == ["cancelled"] * 3
+    assert sorted(statuses(client, sound)) == ["cancelled", "cancelled", "succeeded"]
+    assert f"candidates of sweep {broken['id']} go on" in caplog.text
+
+
+def test_a_sweep_that_was_stored_without_its_task_is_ranked_by_that_of_its_candidates(
+    client: TestClient, worker: FakeWorker
+) -> None:
+    sweep = submit(client, 3, 3)
+    with worker.database.write() as connection:
+        stored = connection.execute(select(Sweep).where(Sweep.id == sweep["id"])).one()
+        request = {**stored.request, "spec": {**stored.request["spec"], "task": None}}
+        connection.execute(update(Sweep).values(request=request))
+        found = connection.execute(select(Sweep).where(Sweep.id == sweep["id"])).one()
+        (id_, spec), *_ = connection.execute(select(Experiment.id, Experiment.spec)).all()
+        connection.execute(
+            update(Experiment).where(Experiment.id == id_).values(spec={**spec, "task": "regression"})
+        )
+        assert rungs._ranking_metric(connection, found, id_) == "rmse"
