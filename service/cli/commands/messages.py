@@ -36,6 +36,10 @@ def request_errors_as_messages(where: str) -> Iterator[None]:
             "\nThe command line takes the token from HOLDOUT_TOKEN." if refused.status == UNAUTHORIZED else ""
         )
         raise failure(f"{refused}{hint}") from None
+    except BrokenPipeError:  # Typer ends the command in silence: `holdout predictions 1 | head`
+        raise
+    except OSError as error:
+        raise failure(f"{error.filename or 'The output'} cannot be used: {error.strerror}.") from None
     except httpx2.ConnectError:
         start = "Start one with: make serve (or: holdout serve). If one runs elsewhere, set HOLDOUT_URL."
         raise failure(f"No service answers {where}. {start}") from None

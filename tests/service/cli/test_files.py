@@ -1,5 +1,6 @@
 """Files on the command line: each command that reads one names what is wrong with it alike, and takes `-`."""
 
+import errno
 import os
 import re
 import threading
@@ -8,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from typer.main import get_command
 
 from service.cli.commands import app
+from service.cli.commands.messages import request_errors_as_messages
 from service.client import Client
 from service.launcher import serving
 from service.settings import Settings
@@ -134,6 +137,16 @@ def test_an_export_that_cannot_be_written_says_why(url: str, tmp_path: Path) -> 
         assert reason in printed(output)
     assert run("export", "99", str(tmp_path / "x.zip"), "--url", url) == (1, "There is no experiment 99.\n")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_a_sentence_and_a_closed_pipe_is_left_to_typer(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(typer.Exit), request_errors_as_messages("here"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert capsys.readouterr().err == "The output cannot be used: No space left on device.\n"
+    with pytest.raises(BrokenPipeError), request_errors_as_messages("here"):
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
 
 
 def test_the_errors_of_a_refusal_are_printed_once(url: str) -> None:
