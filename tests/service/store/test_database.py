@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import DBAPIError
@@ -53,3 +56,14 @@ def test_single_statements_see_each_commit(database: Database) -> None:
         connection.rollback()
     with database.read_autocommit() as connection:
         assert connection.scalar(count) == 1
+
+
+def test_a_commit_is_on_the_disk() -> None:
+    """In a process of its own: those of the tests flush nothing."""
+    program = (
+        "from service.store.database import Database\n"
+        "with Database('sqlite://').read() as connection:\n"
+        "    print(connection.exec_driver_sql('PRAGMA synchronous').scalar())"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["2"]  # FULL
