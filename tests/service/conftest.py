@@ -12,7 +12,7 @@ from sqlalchemy import event
 
 from service.app import create_app
 from service.settings import Settings
-from service.store.database import SNAPSHOT, Database
+from service.store.database import Database
 from tests.service.fake_worker import FakeWorker
 from tools import make_openapi
 from workers.sandbox.client import SandboxClient
@@ -70,12 +70,11 @@ def fake_worker(client: TestClient, database: Database) -> FakeWorker:
 
 @pytest.fixture
 def statements(database: Database) -> Iterator[list[str]]:
-    """The SQL that is run, as it is run, but for the query that reads the version of PostgreSQL."""
+    """The SQL that is run, as it is run, but for the version of the database, which the driver reads."""
     seen: list[str] = []
 
     def keep(*arguments: object) -> None:
-        if arguments[2] != str(SNAPSHOT):
-            seen.append(str(arguments[2]))
+        seen.append(str(arguments[2]))
 
     event.listen(database.engine, "before_cursor_execute", keep)
     yield seen

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 from sqlalchemy import func, insert, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from service.store.database import Database, after_commit
 from service.store.tables import Webhook
@@ -67,3 +67,19 @@ def test_a_commit_is_on_the_disk() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["2"]  # FULL
+
+
+def test_a_version_that_cannot_be_read_is_an_error_of_the_database(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(postgresql_url)
+    before = database.snapshot()
+    with monkeypatch.context() as patch, pytest.raises(OperationalError):  # noqa: PT012
+        patch.setattr("service.store.database.SNAPSHOT", "SELECT nothing")
+        database.snapshot()
+    assert database.snapshot() == before
+    with database.write() as connection:  # the same connection of the pool, with transactions again
+        connection.execute(insert(Webhook).values(url="", events=[], secret="", created_at=0.0))
+        connection.rollback()
+    assert database.snapshot() != before  # a rollback ends a transaction too
+    database.close()
