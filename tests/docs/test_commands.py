@@ -19,7 +19,8 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 COMMAND = re.compile(
-    r"(?:`|^|/|\| |do )holdout ((?:[a-z][a-z-]*)(?: [a-z][a-z-]*\b)?)([^`|\n]*)", re.MULTILINE
+    r"(?:`|^|/|\| |do |\$\()holdout ((?:[a-z][a-z-]*)(?: [a-z][a-z-]*\b)?)((?:(?!\$\()[^`|\n])*)",
+    re.MULTILINE,
 )
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
@@ -68,6 +69,10 @@ def test_what_a_page_names_exists(page: Path) -> None:
 
 def test_something_that_does_not_exist_would_be_noticed() -> None:
     assert COMMAND.findall("`holdout monitor add 1 x.csv --nme y`") == [("monitor add", " 1 x.csv --nme y")]
+    assert COMMAND.findall("`holdout cancel $(.venv/bin/holdout list --ids)`") == [
+        ("cancel", " "),
+        ("list", " --ids)"),
+    ]
     assert "--watch" in options_of()["sweep"]
     assert "monitor add" in options_of()
     assert not any(known.fullmatch("/experiment") for known in addresses())

@@ -104,7 +104,7 @@ def read_models(client: TestClient, here: str) -> None:
 @pytest.mark.parametrize(
     ("split", "path", "part_of_message"),
     [
-        ("kfold", "split.name", "did you mean 'cross_validation'"),
+        ("kfold", "split.name", "should be 'cross_validation'"),
         ({"n_splits": 5}, "split", '"name": "cross_validation" is missing beside n_splits'),
         ({"name": "cross_validation", "k": 5}, "split.k", "did you mean 'folds'"),
         ({"name": "cross_validation", "folds": 100, "repeats": 6}, "split", "an experiment has at most 500"),
