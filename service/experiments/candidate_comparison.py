@@ -49,6 +49,8 @@ def compare_candidates(entrants: Sequence[Entrant], metric: SelectionMetric) -> 
         return _over_folds(entrants, metric)
     if best.rows is None or not can_be_resampled(metric):
         return None
+    if best.rows.targets is not None and len(best.rows.targets) == 1:
+        return None  # a single number does not tell how others vary
     same = [each for each in entrants if each.rows is not None and each.rows.rows == best.rows.rows]
     values = [
         [value for run in each.contender.figures if (value := each.contender.value(metric, run)) is not None]

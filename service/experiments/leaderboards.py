@@ -310,8 +310,8 @@ def _not_compared(metric: SelectionMetric) -> Remark:
     return Remark(
         code="not_compared",
         sentence=f"Nothing says which candidates are as good as the best by {in_words(metric)}: it cannot be "
-        "resampled, or the best has no results for each row.",
-        remedy="Rank by balanced_accuracy, accuracy, macro_f1 or mcc; of a regression by rmse or mae.",
+        "resampled, or the best has no results for each row, or there is a single row to measure on.",
+        remedy="Rank by balanced_accuracy, accuracy, macro_f1 or mcc; of a regression by rmse or mae, on many rows.",
     )
 
 

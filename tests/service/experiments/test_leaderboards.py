@@ -1,6 +1,7 @@
 """The leaderboard of a sweep: ranks, the group that cannot be told from the best, and the corrected best value."""
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import update
 
+from service.experiments.candidate_comparison import Entrant, compare_candidates
 from service.store.database import Database
 from service.store.epochs import epoch_writer
 from service.store.epochs.epoch_writer import Measured
@@ -165,6 +167,12 @@ def test_without_row_level_results_nothing_is_compared(client: TestClient, fake_
     assert [each["top"] for each in board["items"]] == [None, None]
     assert (board["recommended"], board["best"]["corrected"]) == (None, None)
     assert "not_compared" in {each["code"] for each in board["remarks"]}
+
+
+def test_candidates_of_a_regression_are_not_compared_on_a_single_row() -> None:
+    rows: Any = SimpleNamespace(targets=np.zeros(1), rows="")
+    contender: Any = SimpleNamespace(of_folds=False)
+    assert compare_candidates([Entrant(contender, 0.1, rows), Entrant(contender, 0.2, rows)], "rmse") is None
 
 
 def test_another_metric_ranks_too(client: TestClient, fake_worker: FakeWorker) -> None:
