@@ -27,7 +27,6 @@ from service.api.openapi.responses import unavailable
 from service.api.thread_limiters import Limiters
 from service.api.transport.middleware import RequestMiddleware
 from service.api.transport.preflight import Preflight
-from service.datasets.free_space import FreeSpace
 from service.datasets.uploads import UploadService
 from service.experiments.importance import ImportanceService
 from service.experiments.interval_writer import IntervalWriter
@@ -37,6 +36,7 @@ from service.experiments.model_cache import ModelCache
 from service.experiments.row_differences import RowDifferences
 from service.experiments.row_results import RowResultsLoader
 from service.experiments.shift_references import ShiftReferences
+from service.free_space import FreeSpace
 from service.idle_release import release_repeatedly
 from service.memory_budget import MemoryBudget, default_limit
 from service.notifiers import notifier_of
@@ -189,7 +189,7 @@ def _create_shared_objects(state: State, settings: Settings, database: Database)
     state.sealing_key = sealing_key(settings)
     state.cursor_key = signing_key(database, "cursors")
     state.readiness = Readiness(StoreCheck(state.artifacts.files))
-    state.metrics = PrometheusMetrics(database, lease_seconds=settings.lease_seconds)
+    state.metrics = PrometheusMetrics(database, state.space, lease_seconds=settings.lease_seconds)
     state.observe = state.metrics.observe
     _create_live_objects(state, settings, database)
 

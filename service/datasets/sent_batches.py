@@ -7,10 +7,10 @@ from fastapi import Request
 from pydantic import ValidationError
 
 from service.datasets.batches import form_schema, named_form_schema, receive_batch
-from service.datasets.free_space import StorageFull
 from service.datasets.uploads import UnusableUpload, UploadsBusy, UploadService, UploadTooLarge
 from service.experiments.model_cache import LoadedModel
 from service.experiments.shift import RowBatch, batch_of_json
+from service.free_space import StorageFull
 from service.http.bodies import JSONRequest
 from service.schemas.shift import ShiftBatch
 from workers.data.batch_file import BatchLayout

@@ -20,8 +20,8 @@ from typing import NoReturn
 
 from fastapi import Request
 
-from service.datasets.free_space import FreeSpace, StorageFull
 from service.datasets.upload_form import FIELDS, FILES, JOINERS, format_name, format_of, name_of
+from service.free_space import FreeSpace, StorageFull
 from service.http.forms import receive
 from service.settings import Settings
 from service.store import experiment_reader

@@ -3,6 +3,7 @@
 from prometheus_client import (
     CollectorRegistry,
     Counter,
+    Gauge,
     GCCollector,
     Histogram,
     PlatformCollector,
@@ -11,6 +12,7 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import choose_encoder
 
+from service.free_space import FreeSpace
 from service.http.access_log import AccessLogEntry
 from service.operations.job_metrics import JobCollector
 from service.store.database import Database
@@ -20,9 +22,9 @@ LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 
 
 
 class PrometheusMetrics:
-    """Metrics of the requests, the process, and the jobs in the database."""
+    """Metrics of the requests, the process, the disk, and the jobs in the database."""
 
-    def __init__(self, database: Database, *, lease_seconds: float) -> None:
+    def __init__(self, database: Database, space: FreeSpace, *, lease_seconds: float) -> None:
         self._registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
@@ -40,6 +42,12 @@ class PrometheusMetrics:
             buckets=LATENCY_BUCKETS,
             registry=registry,
         )
+        free = Gauge(
+            "holdout_disk_free_bytes", "Free space on the disk of the data folder.", registry=registry
+        )
+        free.set_function(space.measure)
+        reserved = "Free space below which uploads and experiments are refused (HOLDOUT_MIN_FREE_BYTES)."
+        Gauge("holdout_disk_reserved_bytes", reserved, registry=registry).set(space.least)
         JobCollector(database, registry, lease_seconds=lease_seconds)
 
     def observe(self, request: AccessLogEntry) -> None:

@@ -10,7 +10,6 @@ from service.api.routing.dependencies import CallerDep, DatabaseDep, MemoryDep, 
 from service.api.routing.parameters import DatasetName
 from service.api.routing.strict_route import StrictRoute
 from service.api.routing.thread_kinds import run_on
-from service.datasets.free_space import StorageFull
 from service.datasets.previews import NoPicture, NoTable, first_open_rows, preview
 from service.datasets.table_preview import answers_of, cells_of, columns_of
 from service.datasets.upload_form import form_schema
@@ -22,6 +21,7 @@ from service.datasets.uploads import (
     UploadTooLarge,
     delete_upload,
 )
+from service.free_space import StorageFull
 from service.http.conditional import PreconditionDep
 from service.http.query import InvalidQuery
 from service.memory_budget import OutOfMemory

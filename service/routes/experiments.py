@@ -29,13 +29,13 @@ from service.api.routing.parameters import (
 )
 from service.api.routing.strict_route import StrictRoute
 from service.api.routing.thread_kinds import run_on
-from service.datasets.free_space import StorageFull
 from service.experiments import lifecycle, row_records
 from service.experiments.estimates import estimated_seconds
 from service.experiments.intervals import NOT_COMPUTED, UNREADABLE
 from service.experiments.progress import progress_of
 from service.experiments.submission import SubmissionService
 from service.experiments.summary import summarise
+from service.free_space import StorageFull
 from service.http import cursors
 from service.http.conditional import UNCACHED, PreconditionDep
 from service.http.cursors import InvalidCursor

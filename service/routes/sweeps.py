@@ -29,13 +29,13 @@ from service.api.routing.parameters import (
 )
 from service.api.routing.strict_route import StrictRoute
 from service.api.routing.thread_kinds import run_on
-from service.datasets.free_space import StorageFull
 from service.experiments import row_records, sweeps
 from service.experiments.estimates import estimates
 from service.experiments.leaderboards import metric_of
 from service.experiments.progress import progress_of_sweep
 from service.experiments.sweep_importance import importance_of
 from service.experiments.sweeps import SweepService
+from service.free_space import StorageFull
 from service.http import cursors
 from service.http.conditional import PreconditionDep
 from service.http.cursors import InvalidCursor

@@ -12,9 +12,9 @@ from service.api.errors.problems import MEDIA_TYPE, UNAVAILABLE, Problem
 from service.api.live.stream_places import TooManyStreams
 from service.api.thread_limiters import Standstill, TooBusy
 from service.charts.rasterizer import NoRasterizer
-from service.datasets.free_space import StorageFull
 from service.datasets.previews import NoPicture, NoTable
 from service.datasets.uploads import NotTheOwner, OpenQuestions, UnusableUpload, UploadsBusy, UploadTooLarge
+from service.free_space import StorageFull
 from service.http.bodies import BodyTooLarge, BodyTooSlow, MalformedJSON, UnsupportedMediaType
 from service.http.cursors import InvalidCursor
 from service.http.forms import InvalidField, UploadTooSlow

@@ -10,13 +10,13 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from service.datasets.free_space import FreeSpace
 from service.datasets.uploads import UploadService
 from service.experiments.importance import ImportanceService
 from service.experiments.intervals import IntervalService
 from service.experiments.leaderboards import LeaderboardService
 from service.experiments.row_differences import RowDifferences
 from service.experiments.row_results import RowResultsLoader
+from service.free_space import FreeSpace
 from service.memory_budget import MemoryBudget
 from service.notifiers import Notifier
 from service.settings import Settings

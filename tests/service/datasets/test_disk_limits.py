@@ -12,8 +12,8 @@ import pytest
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
-from service.datasets.free_space import FreeSpace
 from service.datasets.uploads import UploadService
+from service.free_space import FreeSpace
 from service.http import forms
 from service.settings import Settings
 from service.store.credentials import tokens

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import OperationalError
 
+from service.free_space import free_bytes
 from service.operations.job_metrics import FinishedRunCounters
 from service.settings import Settings
 from service.store.database import Database
@@ -39,6 +40,12 @@ def scrape(client: TestClient) -> Scrape:
 
 def by(**labels: object) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((name, str(value)) for name, value in labels.items()))
+
+
+def test_the_free_space_is_that_of_the_disk(scrape: Scrape, settings: Settings) -> None:
+    found = scrape()
+    assert found["disk_free_bytes", ()] == pytest.approx(free_bytes(settings.data_dir), rel=0.1)
+    assert found["disk_reserved_bytes", ()] == settings.min_free_bytes
 
 
 def test_the_metrics_of_the_queue_are_those_of_the_database(fake_worker: FakeWorker, scrape: Scrape) -> None:

@@ -24,9 +24,14 @@ class FreeSpace:
     """Refuses what would leave less than `least` bytes on the disk of `folder`."""
 
     def __init__(self, folder: Path, least: int, measure: Callable[[Path], int] = free_bytes) -> None:
-        self._folder, self._least, self._measure = folder, least, measure
+        self.least = least
+        self._folder, self._measure = folder, measure
+
+    def measure(self) -> int:
+        """The free bytes."""
+        return self._measure(self._folder)
 
     def require(self, size: int = 0) -> None:
         """Raise StorageFull if there is no room for `size` more bytes."""
-        if self._measure(self._folder) - size < self._least:
+        if self.measure() - size < self.least:
             raise StorageFull
