@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.charts.figure import LINE, MARGIN, NO_EPOCH, Area, Canvas, document, line_class, subtitle
-from service.charts.scale import Scale, short, span
+from service.charts.scale import Scale, span
 from service.charts.svg import Markup, element, joined, label, path, short_label, text_width
+from service.figure_text import figure_text
 
 BAR, THIN_BAR = 24, 15
 MANY = 40
@@ -45,7 +46,7 @@ class ClassesFigure:
         below, begin = subtitle(self.subtitle, canvas)
         top = begin + LINE
         figures = max(
-            (text_width(short(each.value)) for each in self.bars if each.value is not None), default=0.0
+            (text_width(figure_text(each.value)) for each in self.bars if each.value is not None), default=0.0
         )
         x = Scale(0, self._end(), MARGIN + names, canvas.width - 60 - max(figures, 40.0))
         area = Area(x, Scale(0, 1, top + bar * max(1, len(self.bars)), top))
@@ -88,11 +89,11 @@ class ClassesFigure:
 
 def _said(bar: ClassBar) -> str:
     interval = (
-        f", interval {short(bar.low)} to {short(bar.high)}"
+        f", interval {figure_text(bar.low)} to {figure_text(bar.high)}"
         if bar.low is not None and bar.high is not None
         else ""
     )
-    return f"{bar.name[:100]} with {short(bar.value or 0.0)}{interval}, {bar.support:,} rows"
+    return f"{bar.name[:100]} with {figure_text(bar.value or 0.0)}{interval}, {bar.support:,} rows"
 
 
 def _guides(area: Area, rows: float) -> Markup:
@@ -122,7 +123,7 @@ def _row(bar: ClassBar, area: Area, rows: float, y: float, size: float) -> Marku
                 fill_opacity=0.45,
             )
         )
-        parts.append(label(short(bar.value), rows - 44, y + 4, text_anchor="end"))
+        parts.append(label(figure_text(bar.value), rows - 44, y + 4, text_anchor="end"))
     else:
         parts.append(label("no rows", rows - 44, y + 4, text_anchor="end", class_="faint"))
     if bar.low is not None and bar.high is not None:

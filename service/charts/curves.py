@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.charts.figure import NO_EPOCH, Area, Canvas, axes, document, legend, line_class, subtitle
-from service.charts.scale import Scale, finite, short, span
+from service.charts.scale import Scale, finite, span
 from service.charts.svg import Markup, element, joined, label, path
 from service.charts.theme import SERIES
+from service.figure_text import figure_text
 from workers.evaluation.metrics.titles import in_words
 
 HEIGHT = 300
@@ -98,12 +99,12 @@ class CurvesFigure:
         metric = in_words(self.metric)
         sentences = [missing] if (missing := self._missing(curves)) else []
         sentences += [
-            f"{each.name}: {metric} from {short(each.points[0].mean)} at epoch {each.points[0].epoch:.0f} "
-            f"to {short(each.points[-1].mean)} at epoch {each.points[-1].epoch:.0f}."
+            f"{each.name}: {metric} from {figure_text(each.points[0].mean)} at epoch {each.points[0].epoch:.0f} "
+            f"to {figure_text(each.points[-1].mean)} at epoch {each.points[-1].epoch:.0f}."
             for each in curves
             if each.points
         ]
-        sentences += [f"Baseline {name}: {short(value)}." for name, value in self.levels]
+        sentences += [f"Baseline {name}: {figure_text(value)}." for name, value in self.levels]
         if self.runs > 1 and not missing:
             number = f"of {self.runs}" if self.is_same_number else "over the"
             sentences.append(f"Lines are means {number} runs; bands reach from the least to the largest.")

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from service.charts.figure import LINE, MARGIN, Area, Canvas, document, subtitle
-from service.charts.scale import Scale, short, span
+from service.charts.scale import Scale, span
 from service.charts.svg import Markup, element, joined, label, path, short_label, text_width, wrapped_label
+from service.figure_text import figure_text
 
 ROW = 26
 STACKED_ROW = 64
@@ -109,7 +110,7 @@ class ForestFigure:
     def _number(self, value: float | None) -> str:
         if value is None:
             return ""
-        return f"{value:+.3f}" if self.of_differences else short(value)
+        return f"{value:+.3f}" if self.of_differences else figure_text(value)
 
 
 def _key(entries: Sequence[tuple[Mark, str]], width: float, top: float) -> tuple[Markup, float]:

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.charts.figure import LINE, NARROW, Area, Canvas, axes, document, subtitle
-from service.charts.scale import Scale, short, span
+from service.charts.scale import Scale, span
 from service.charts.svg import Markup, element, joined, label, path
+from service.figure_text import figure_text
 from service.png import png
 
 SIDE = 400
@@ -59,7 +60,7 @@ class PredictedFigure:
         if not self.errors:
             return "No run has predictions yet."
         said = ", ".join(
-            f"{q:.0%} are at most {short(e)}" for q, e in zip(QUANTILES, self.errors, strict=True)
+            f"{q:.0%} are at most {figure_text(e)}" for q, e in zip(QUANTILES, self.errors, strict=True)
         )
         rows = int(self.counts.sum())
         return (

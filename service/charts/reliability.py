@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from service.charts.figure import NARROW, Area, Canvas, axes, document, legend, subtitle, unnamed
-from service.charts.scale import Scale, finite, short
+from service.charts.scale import Scale, finite
 from service.charts.svg import Markup, element, joined, label, path
+from service.figure_text import figure_text
 
 SIDE = 380
 STRIP = 64
@@ -45,7 +46,8 @@ class ReliabilityFigure:
         """Draw the chart. It is no wider than its square needs."""
         canvas = replace(canvas, width=min(canvas.width, NARROW))
         entries = [
-            (f"{each.run}: ECE {short(each.error)}", index) for index, each in enumerate(self.runs[:NAMED])
+            (f"{each.run}: ECE {figure_text(each.error)}", index)
+            for index, each in enumerate(self.runs[:NAMED])
         ]
         below, begin = subtitle(self.subtitle, canvas)
         names, height = legend(entries, canvas.width, begin)
@@ -74,7 +76,7 @@ class ReliabilityFigure:
 
     def _description(self) -> str:
         said = "; ".join(
-            f"{each.run}: expected calibration error {short(each.error)}" for each in self.runs[:NAMED]
+            f"{each.run}: expected calibration error {figure_text(each.error)}" for each in self.runs[:NAMED]
         )
         return f"{said}. On the dotted diagonal, the model is right as often as it says. Below: rows in each bin."
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.charts.figure import LINE, MARGIN, Canvas, document, subtitle
-from service.charts.scale import short
 from service.charts.svg import Markup, element, joined, label, short_label, text_width
+from service.figure_text import figure_text
 
 ROW = 26
 DARKEST = 0.8
@@ -65,7 +65,7 @@ class RobustnessFigure:
         if not self.rows:
             return self.message
         worst = max(self.rows, key=lambda row: row.mean.lost)
-        return f"{self.subtitle}. Worst on average: {worst.name}, {short(worst.mean.value)}."
+        return f"{self.subtitle}. Worst on average: {worst.name}, {figure_text(worst.mean.value)}."
 
 
 def _row(row: HeatRow, left: float, top: float, names: float, width: float) -> Markup:
@@ -97,5 +97,5 @@ def _row(row: HeatRow, left: float, top: float, names: float, width: float) -> M
 
 def _fitting(value: float, width: float) -> str:
     """A value in a cell: with two decimals if more would touch those beside it."""
-    shown = short(value)
+    shown = figure_text(value)
     return f"{value:.2f}" if "e" not in shown and text_width(shown, 10) > width - 8 else shown

@@ -4,8 +4,6 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from service.figure_text import figure_text
-
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 WIDEST = 4e307
 """The largest value of an axis: with room on both sides, its width is still a number."""
@@ -53,11 +51,6 @@ def span(
         if math.isfinite(high - low) and low < high
         else (low, math.nextafter(low, math.inf) + 1.0)
     )
-
-
-def short(value: float) -> str:
-    """A value in a sentence or beside a bar: three decimals, or none if it is large."""
-    return figure_text(value)
 
 
 def _step(rough: float) -> float:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from service.charts.figure import NARROW, Area, Canvas, axes, document, legend, subtitle, unnamed
-from service.charts.scale import Scale, short
+from service.charts.scale import Scale
 from service.charts.svg import element, joined, path
+from service.figure_text import figure_text
 
 SIDE = 380
 NAMED = 8
@@ -27,11 +28,11 @@ class ScoreCurve:
         if self.area is None:
             return f"{self.run}: no {name}, all rows are of one class"
         interval = (
-            f" [{short(self.low)}, {short(self.high)}]"
+            f" [{figure_text(self.low)}, {figure_text(self.high)}]"
             if self.low is not None and self.high is not None
             else ""
         )
-        return f"{self.run}: {name} {short(self.area)}{interval}"
+        return f"{self.run}: {name} {figure_text(self.area)}{interval}"
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from service.charts.scale import Scale, finite, short, span
+from service.charts.scale import Scale, finite, span
 from service.charts.svg import Markup, element, path, text
 from service.charts.theme import Theme, style
+from service.figure_text import figure_text
 
 WIDTH, HEIGHT, EDGE = 96, 24, 3
 
@@ -15,7 +16,7 @@ def sparkline(name: str, values: Sequence[float | None], theme: Theme) -> str:
     x = Scale(0, max(1, len(shown) - 1), EDGE, WIDTH - EDGE)
     y = Scale(*span(shown), HEIGHT - EDGE, EDGE)
     points = [(x(index), y(value)) for index, value in enumerate(shown)]
-    said = f"from {short(shown[0])} to {short(shown[-1])}" if shown else "no value yet"
+    said = f"from {figure_text(shown[0])} to {figure_text(shown[-1])}" if shown else "no value yet"
     parts = [element("title", text(f"{name}: {said}"), id="title"), element("style", Markup(style(theme)))]
     if len(points) > 1:
         parts.append(element("path", d=path(points), class_="line s0"))

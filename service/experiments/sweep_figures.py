@@ -5,8 +5,8 @@ from typing import Any
 
 from service.charts.forest import ForestFigure, ForestRow, Mark
 from service.charts.parallel import Group, ParallelFigure, ParallelLine
-from service.charts.scale import short
 from service.experiments.swept_axes import field_axis, value_axis
+from service.figure_text import figure_text
 from service.schemas.leaderboards import Leaderboard, RankedCandidate, SweepImportance
 from workers.sweeps.candidate import label
 from workers.sweeps.paths import steps
@@ -56,7 +56,7 @@ def parallel_figure(name: str, board: Leaderboard) -> ParallelFigure:
     )
     places = zip(*(each.places for each in [*axes, better]), strict=True)
     lines = [
-        ParallelLine(f"{_metric(board)} {short(each.value)}: {label(each.values)}", place, _group(each))
+        ParallelLine(f"{_metric(board)} {figure_text(each.value)}: {label(each.values)}", place, _group(each))
         for each, place in zip(board.items, places, strict=True)
     ]
     return ParallelFigure(
@@ -138,7 +138,7 @@ def _best_in_words(board: Leaderboard) -> str:
     if not board.items:
         return "No candidate has succeeded yet."
     best = board.items[0]
-    said = f"The best has {short(best.value)}: {label(best.values)}."
+    said = f"The best has {figure_text(best.value)}: {label(best.values)}."
     if (chosen := next((each for each in board.items if each.recommended), None)) and chosen is not best:
-        said += f" Recommended is one with {short(chosen.value)}: {label(chosen.values)}."
+        said += f" Recommended is one with {figure_text(chosen.value)}: {label(chosen.values)}."
     return said

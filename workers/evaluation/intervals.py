@@ -122,15 +122,23 @@ def percentile_interval(resampled: NDArray[Any], level: float = LEVEL) -> Interv
     return Interval(low, high, level)
 
 
+def bootstrap_correction(rows: int) -> float:
+    """The standard error of a mean over so many rows, at least two, divided by its deviation in a Bayesian bootstrap.
+
+    Without a prior, the draws have the variance s^2 (n - 1) / (n (n + 1)) in place of s^2 / n.
+    """
+    return math.sqrt((rows + 1) / (rows - 1))
+
+
 @cache
 def few_rows_stretch(rows: int, level: float = LEVEL) -> float:
     """By how much an interval of a Bayesian bootstrap of so many rows, at least two, is too short without a prior.
 
-    Its draws of a mean have the variance s^2 (n - 1) / (n (n + 1)) in place of s^2 / n, and their percentiles take s
-    as known, where Student's t does not.
+    Its draws vary too little (`bootstrap_correction`), and their percentiles take s as known, where Student's t does
+    not.
     """
     tail = 0.5 + level / 2
-    return math.sqrt((rows + 1) / (rows - 1)) * student_t_quantile(rows - 1, tail) / normal_quantile(tail)
+    return bootstrap_correction(rows) * student_t_quantile(rows - 1, tail) / normal_quantile(tail)
 
 
 @cache

@@ -17,6 +17,7 @@ import numpy as np
 
 from workers.evaluation.bootstrap import METRICS, RESAMPLES, Floats, WeightedMargins
 from workers.evaluation.differences import Difference, mean_and_sd
+from workers.evaluation.intervals import bootstrap_correction
 from workers.evaluation.row_weights import class_weights
 from workers.nn.arrays import Integers
 
@@ -162,8 +163,7 @@ def between_rows(
     error_of_seeds = (sd or 0.0) / math.sqrt(seeds)
     if rows is None:
         return Difference(mean, row_error, error_of_seeds, seeds - 1)
-    row_error *= math.sqrt((rows + 1) / (rows - 1))  # as in `few_rows_stretch`
-    return Difference(mean, row_error, error_of_seeds, seeds - 1, rows - 1)
+    return Difference(mean, bootstrap_correction(rows) * row_error, error_of_seeds, seeds - 1, rows - 1)
 
 
 class _Draws:
